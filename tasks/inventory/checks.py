@@ -1,0 +1,216 @@
+"""What each value alone cannot tell: duplicates, colliding ports, an open dashboard, wrong versions."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from tasks.inventory import address
+from tasks.inventory.cluster import Host
+from tasks.inventory.document import Document, Flaw
+from tasks.inventory.problems import Where, dotted
+from tasks.inventory.sections import Ray
+
+TOKEN_SINCE = (2, 52)
+RAY_WORKER_PORTS = (10002, 19999)  # Ray's own default range
+_OF_THE_CLUSTER = ("version", "port", "dashboard_port", "dashboard_host", "auth")
+_ONLY_ON_HEAD = ("client", "autoscaler_metric", "dashboard_metric")
+_AUTH_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE")
+_OWN_FLAGS = {
+    "--head": "head:",
+    "--address": "head:",
+    "--block": "the project itself",
+    "--node-ip-address": "node_ip",
+    "--port": "ray.port",
+    "--dashboard-port": "ray.dashboard_port",
+    "--dashboard-host": "ray.dashboard_host",
+    "--ray-client-server-port": "ray.ports.client",
+    "--node-manager-port": "ray.ports.node_manager",
+    "--object-manager-port": "ray.ports.object_manager",
+    "--dashboard-agent-grpc-port": "ray.ports.dashboard_agent_grpc",
+    "--dashboard-agent-listen-port": "ray.ports.dashboard_agent_listen",
+    "--runtime-env-agent-port": "ray.ports.runtime_env_agent",
+    "--metrics-export-port": "ray.ports.metrics_export",
+    "--min-worker-port": "ray.ports.min_worker",
+    "--max-worker-port": "ray.ports.max_worker",
+    "--num-cpus": "cpus of the host",
+    "--num-gpus": "gpus of the host",
+    "--memory": "memory of the host",
+    "--resources": "resources of the host",
+    "--labels": "labels of the host",
+}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A finished host and where it is written."""
+
+    host: Host
+    where: Where
+
+    @cached_property
+    def key(self) -> str:
+        return address.canonical(self.host.host)
+
+
+def check(placed: list[Placed], document: Document) -> Iterator[Flaw]:
+    """Every flaw once, also where many hosts share it."""
+    seen: set[tuple[int, Where, str]] = set()
+    for flaw in (*_duplicates(placed), *_sections(placed, document)):
+        if (flaw.line, flaw.where, flaw.message) not in seen:
+            seen.add((flaw.line, flaw.where, flaw.message))
+            yield flaw
+
+
+def _duplicates(placed: list[Placed]) -> Iterator[Flaw]:
+    machines: dict[tuple[str, int], Placed] = {}
+    names: dict[str, Placed] = {}
+    addresses: dict[str, Placed] = {}
+    local: Placed | None = None
+    for one in placed:
+        addresses.setdefault(one.key, one)
+    for one in placed:
+        host = one.host
+        first = machines.setdefault((one.key, host.port or 22), one)
+        same_name = names.setdefault(host.name.casefold(), one)
+        other = addresses.get(address.canonical(host.name))
+        if first is not one:
+            yield _twice(one, f"{host.host} is", first)
+        elif host.connection == "local" and local:
+            yield _twice(one, "this machine is", local)
+        elif same_name is not one:
+            yield Flaw(
+                host.line,
+                one.where,
+                f"{host.name} is the name of {_at(same_name)} too; give it another name:",
+            )
+        elif other and other.host is not host and host.name != host.host:
+            yield Flaw(host.line, one.where, f"the name {host.name} is the address of {_at(other)}")
+        local = local or (one if host.connection == "local" else None)
+
+
+def _twice(one: Placed, subject: str, first: Placed) -> Flaw:
+    if first.host.role == "head":
+        message = f"{subject} the head (line {first.host.line}) already; the head runs tasks too"
+    else:
+        message = f"{subject} listed twice, first as {_at(first)}"
+    return Flaw(one.host.line, one.where, message)
+
+
+def _at(one: Placed) -> str:
+    return f"{dotted(one.where)} (line {one.host.line})"
+
+
+def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
+    if not placed:
+        return
+    for one in placed:
+        blame = _Blame(document, one.where)
+        ray, conda = one.host.ray, one.host.conda
+        yield from _cluster_wide(one, blame)
+        yield from _open_dashboard(ray, blame)
+        yield from _ports(one.host, blame)
+        yield from _arguments(ray, blame)
+        for variable in _AUTH_VARIABLES:
+            if variable in ray.env:
+                yield blame.flaw(
+                    ("ray", "env", variable), "the token is made and handed out by ray.auth; leave this out"
+                )
+        if conda.needs_sha256 and not conda.installer_sha256:
+            yield blame.flaw(("conda", "installer"), "a URL or a file needs conda.installer_sha256 beside it")
+
+
+class _Blame:
+    """Says a flaw of a merged value where it was written: at the host, else at the cluster."""
+
+    def __init__(self, document: Document, where: Where) -> None:
+        self.document, self.where = document, where
+
+    def written(self, key: Where) -> bool:
+        return self.document.has((*self.where, *key)) or self.document.has(key)
+
+    def flaw(self, key: Where, message: str) -> Flaw:
+        where = (*self.where, *key) if self.document.has((*self.where, *key)) else key
+        return Flaw(self.document.line(where), where, message)
+
+
+def _cluster_wide(one: Placed, blame: _Blame) -> Iterator[Flaw]:
+    for key in _OF_THE_CLUSTER:
+        if blame.document.has((*one.where, "ray", key)):
+            yield blame.flaw(
+                ("ray", key), f"holds for the whole cluster; write it under ray: at the top, as ray.{key}"
+            )
+
+
+def _open_dashboard(ray: Ray, blame: _Blame) -> Iterator[Flaw]:
+    old = ray.version is not None and _release(ray.version) < TOKEN_SINCE
+    if old and ray.auth == "token":
+        yield blame.flaw(
+            ("ray", "auth"),
+            f"Ray {ray.version} has no tokens, they came with 2.52; use auth: none, or a newer version",
+        )
+    elif (old or ray.auth == "none") and not _is_loopback(ray.dashboard_host):
+        why = f"Ray {ray.version} has no tokens" if old else "with auth: none"
+        way_out = "use 127.0.0.1 and fab dashboard, or "
+        way_out += "a version from 2.52 on" if old else "auth: token"
+        where = ("ray", "dashboard_host")
+        yield blame.flaw(
+            where, f"{why}, and anyone who reaches {ray.dashboard_host} could run code; {way_out}"
+        )
+
+
+def _release(version: str) -> tuple[int, int]:
+    major, minor, *_ = re.findall(r"[0-9]+", version)
+    return int(major), int(minor)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
+def _ports(host: Host, blame: _Blame) -> Iterator[Flaw]:
+    taken: dict[int, Where] = {}
+    pinned: list[tuple[Where, int]] = []
+    if host.role == "head":
+        pinned += [(("ray", "port"), host.ray.port), (("ray", "dashboard_port"), host.ray.dashboard_port)]
+    ports = host.ray.ports
+    for key in type(ports).model_fields:
+        if key not in ("min_worker", "max_worker") and (host.role == "head" or key not in _ONLY_ON_HEAD):
+            pinned.append((("ray", "ports", key), getattr(ports, key)))
+    for where, port in pinned:
+        other = taken.setdefault(port, where)
+        if other != where:
+            # of the two the one that was typed is to blame, and a default is not
+            here, there = (where, other) if blame.written(where) else (other, where)
+            yield blame.flaw(here, f"port {port} is {dotted(there)} already")
+    yield from _worker_ports(host, pinned, blame)
+
+
+def _worker_ports(host: Host, pinned: list[tuple[Where, int]], blame: _Blame) -> Iterator[Flaw]:
+    ports = host.ray.ports
+    if ports.min_worker is None and ports.max_worker is None:
+        return
+    low, high = ports.min_worker or RAY_WORKER_PORTS[0], ports.max_worker or RAY_WORKER_PORTS[1]
+    bound = ("ray", "ports", "max_worker" if ports.max_worker else "min_worker")
+    if low > high:
+        yield blame.flaw(bound, f"the worker ports {low}-{high} run backwards")
+    for where, port in pinned:
+        if low <= port <= high:
+            here = where if blame.written(where) else bound
+            yield blame.flaw(here, f"{dotted(where)} {port} lies in the worker ports {low}-{high}")
+
+
+def _arguments(ray: Ray, blame: _Blame) -> Iterator[Flaw]:
+    for key in ("head_args", "worker_args"):
+        for index, argument in enumerate(getattr(ray, key)):
+            flag = argument.split("=", 1)[0].strip()
+            if flag in _OWN_FLAGS:
+                yield blame.flaw(
+                    ("ray", key, index), f"{flag} is set by {_OWN_FLAGS[flag]}; leave it out here"
+                )

@@ -1,0 +1,64 @@
+"""The finished description of a cluster: every default filled in, every override merged. Frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from tasks.inventory.secret import SecretSource
+from tasks.inventory.sections import Conda, Docker, Frozen, Mirrors, Ray, Uv
+
+
+class Host(Frozen):
+    """One machine. `memory` is in bytes, `connect_timeout` in seconds, `line` counts from 1.
+
+    `host` is without brackets and `user@`; None means: as plain ssh would do it.
+    """
+
+    host: str
+    name: str
+    role: Literal["head", "worker"]
+    connection: Literal["ssh", "local"]
+    user: str | None
+    port: int | None
+    key: str | None
+    jump: tuple[str, ...]
+    host_keys: Literal["strict", "accept-new", "off"]
+    password: SecretSource | None
+    sudo_password: SecretSource | None
+    connect_timeout: float
+    runtime: Literal["docker", "conda", "uv"]
+    node_ip: str | None
+    cpus: int | None
+    gpus: int | None
+    memory: int | None
+    resources: dict[str, float]
+    labels: dict[str, str]
+    ray: Ray
+    docker: Docker
+    conda: Conda
+    uv: Uv
+    mirrors: Mirrors
+    line: int
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.host, self.port))
+
+
+class Cluster(Frozen):
+    """All machines. `parallel` bounds the connections; `warnings` are lines to show before anything starts."""
+
+    name: str
+    path: Path
+    head: Host
+    workers: tuple[Host, ...]
+    mirrors: Mirrors
+    parallel: int
+    warnings: tuple[str, ...]
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        return (self.head, *self.workers)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.path, self.hosts))

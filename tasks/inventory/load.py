@@ -1,0 +1,200 @@
+"""hosts.yml -> Cluster, or every mistake in it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tasks.inventory import document as yaml
+from tasks.inventory import ranges
+from tasks.inventory.checks import Placed, check
+from tasks.inventory.cluster import Cluster
+from tasks.inventory.document import Document, Flaw
+from tasks.inventory.explain import explain
+from tasks.inventory.model import Defaults, HostEntry, HostsFile
+from tasks.inventory.problems import InventoryError, Problem, Where, dotted, shown
+from tasks.inventory.resolve import Conflict, resolve
+
+MAX_BYTES = 1024 * 1024
+PLAIN_PASSWORD = "a password in clear; {env: NAME}, {command: ...} or {prompt: true} keep it out of the file"
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load(path: str | Path) -> Cluster:
+    """Read and check a hosts file. Opens no connection.
+
+    :raises InventoryError: with every problem, sorted by line; nothing else is ever raised.
+    """
+    path = Path(path)
+    return parse(read(path), path)
+
+
+def read(path: Path) -> str:
+    """The file's text as it is, line ends and byte order mark included."""
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise _whole(
+            path, "there is no such file; `fab init` writes one, --hosts-file names another"
+        ) from None
+    except IsADirectoryError:
+        raise _whole(path, "this is a directory; --hosts-file wants a file") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "the path is not valid"
+        raise _whole(path, f"cannot be read: {reason}") from None
+    if len(content) > MAX_BYTES:
+        raise _whole(path, f"the file has {len(content)} bytes, a hosts file at most {MAX_BYTES}")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InventoryError([Problem(path, line, "", "this is not UTF-8; save the file as UTF-8")]) from None
+
+
+def parse(text: str, path: Path) -> Cluster:
+    """The cluster that a text describes; `path` is for messages and relative paths.
+
+    :raises InventoryError: as `load` does.
+    """
+    document = yaml.parse(text.removeprefix("\ufeff"))
+    if not document.flaws and document.value is None:
+        raise _whole(path, "the file is empty; `fab init` writes one")
+    if not document.flaws and not isinstance(document.value, yaml.Map):
+        raise _whole(path, f"expected keys such as head: and workers:, got {_kind(document.value)}")
+    if not isinstance(document.value, yaml.Map):
+        raise _error(document.flaws, path)
+    reader = _Reader(document, path)
+    cluster = reader.cluster()
+    if reader.flaws or cluster is None:
+        raise _error(reader.flaws, path)
+    return cluster
+
+
+class _Reader:
+    """Goes on after a mistake, with what is left, so that all mistakes are found in one go."""
+
+    def __init__(self, document: Document, path: Path) -> None:
+        self.document, self.path = document, path
+        self.flaws = list(document.flaws)
+
+    def cluster(self) -> Cluster | None:
+        keys: dict[str, Any] = dict(self.document.value)
+        head, workers = keys.pop("head", None), keys.pop("workers", None)
+        defaults = self._valid(Defaults, keys, (), HostsFile) or Defaults()
+        if head is None:
+            self._flaw(
+                ("head",), "missing; name the host that leads the cluster, such as head: 10.0.0.1", line=0
+            )
+        elif isinstance(head, list):
+            self._flaw(("head",), "expected one host, got a list")
+            head = None
+        placed = self._hosts(head, ("head",), defaults) if head is not None else []
+        placed += self._workers(workers, defaults)
+        self.flaws += check(placed, self.document)
+        if self.flaws:
+            return None
+        hosts = [one.host for one in placed]
+        return Cluster(
+            name=defaults.cluster,
+            path=self.path,
+            head=hosts[0],
+            workers=tuple(hosts[1:]),
+            mirrors=defaults.mirrors,
+            parallel=defaults.ssh.parallel,
+            warnings=tuple(self._warnings()),
+        )
+
+    def _workers(self, workers: Any, defaults: Defaults) -> list[Placed]:
+        if workers is None:
+            return []
+        if not isinstance(workers, list):
+            self._flaw(("workers",), f"expected a list of hosts, got {_kind(workers)}")
+            return []
+        placed: list[Placed] = []
+        for index, worker in enumerate(workers):
+            placed += self._hosts(worker, ("workers", index), defaults)
+            if len(placed) > ranges.MAX_HOSTS:
+                self._flaw(("workers", index), f"more than {ranges.MAX_HOSTS} hosts")
+                return []
+        return placed
+
+    def _hosts(self, value: Any, where: Where, defaults: Defaults) -> list[Placed]:
+        if not isinstance(value, (str, dict)):
+            typed = self.document.typed(where)
+            hint = "; quote an address in brackets" if isinstance(value, list) else ""
+            self._flaw(where, f"expected a host, got {shown(value, typed)}{hint}")
+            return []
+        entry = self._valid(HostEntry, {"host": value} if isinstance(value, str) else value, where)
+        if entry is None:
+            return []
+        line = self.document.line((*where, "host"))
+        role = "head" if where == ("head",) else "worker"
+        try:
+            hosts = resolve(entry, where, line, role, defaults, self.path.parent)
+        except Conflict as conflict:
+            self._flaw((*where, conflict.key), str(conflict))
+            return []
+        return [Placed(host, where) for host in hosts]
+
+    def _valid(
+        self,
+        model: type[Model],
+        value: Mapping[str, Any],
+        where: Where,
+        spoken: type[BaseModel] | None = None,
+    ) -> Model | None:
+        """The model, or what is left of it when each wrong key is left out; None if that is nothing."""
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            found = list(explain(error, spoken or model, self.document, where))
+            self.flaws += [flaw for flaw in found if not self._known(flaw)]
+            rest = _without(value, [one["loc"] for one in error.errors(include_url=False)])
+        try:
+            return model.model_validate(rest)
+        except ValidationError:
+            return None
+
+    def _known(self, flaw: Flaw) -> bool:
+        # a tag or an alias that is wrong has been told already; its value is then wrong too
+        return any(other.line == flaw.line and other.where == flaw.where for other in self.document.flaws)
+
+    def _warnings(self) -> list[str]:
+        places: list[Where] = [("ssh",), ("head",)]
+        places += [("workers", index) for index in range(len(self.document.value.get("workers") or ()))]
+        keys = [(*place, key) for place in places for key in ("password", "sudo_password")]
+        plain = [key for key in keys if self.document.has(key) and self.document.typed(key)]
+        problems = [Problem(self.path, self.document.line(key), dotted(key), PLAIN_PASSWORD) for key in plain]
+        return [str(problem) for problem in sorted(problems, key=lambda problem: problem.line)]
+
+    def _flaw(self, where: Where, message: str, line: int | None = None) -> None:
+        self.flaws.append(Flaw(self.document.line(where) if line is None else line, where, message))
+
+
+def _without(value: Mapping[str, Any], places: list[tuple[int | str, ...]]) -> dict[str, Any]:
+    """The mapping without the keys at these places; a list that holds one goes as a whole."""
+    rest = dict(value)
+    for key, *inner in places:
+        inside = rest.get(key)
+        if inner and inner[0] != "[key]" and isinstance(inside, dict):
+            rest[key] = _without(inside, [tuple(inner)])
+        else:
+            rest.pop(key, None)
+    return rest
+
+
+def _kind(value: object) -> str:
+    return (
+        "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else "a single value"
+    )
+
+
+def _whole(path: Path, message: str) -> InventoryError:
+    return InventoryError([Problem(path, 0, "", message)])
+
+
+def _error(flaws: list[Flaw], path: Path) -> InventoryError:
+    return InventoryError(Problem(path, flaw.line, dotted(flaw.where), flaw.message) for flaw in flaws)

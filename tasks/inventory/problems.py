@@ -1,0 +1,84 @@
+"""What is wrong with a hosts file, one line each."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+Where = tuple["str | int", ...]
+SECRET_KEYS = frozenset({"password", "sudo_password"})
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake; `line` counts from 1, 0 means the file as a whole; `where` is a dotted path."""
+
+    path: Path
+    line: int
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else str(self.path)
+        return ": ".join(part for part in (place, self.where, self.message) if part)
+
+
+class InventoryError(Exception):
+    """The hosts file is wrong; `problems` holds every mistake, sorted by line."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = sorted(problems, key=lambda problem: (problem.line, problem.where, problem.message))
+        super().__init__("\n".join(map(str, self.problems)))
+
+    def __reduce__(self) -> tuple[type[InventoryError], tuple[list[Problem]]]:
+        return type(self), (self.problems,)
+
+
+def dotted(where: Where) -> str:
+    """('workers', 2, 'port') -> 'workers[2].port'; ends at a password, whose inside is not shown."""
+    text = ""
+    for key in where:
+        if isinstance(key, int):
+            text += f"[{key}]"
+        elif _PLAIN_KEY.fullmatch(key):
+            text += f".{key}" if text else key
+        else:
+            text += f"[{shown(key)}]"
+        if key in SECRET_KEYS:
+            break
+    return text
+
+
+def shown(value: object, typed: str | None = None) -> str:
+    """A value as an error text names it: short, on one line, without control characters."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = str(value) if typed is None or isinstance(value, str) else typed
+    if len(text) > 60:
+        text = text[:57] + "..."
+    return text if text.isprintable() and text.strip() == text != "" else ascii(text)
+
+
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant, or None."""
+    found = difflib.get_close_matches(str(word)[:100].lower(), sorted(set(known)), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else ""
+
+
+def either(words: Iterable[str]) -> str:
+    """'a, b or c'"""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
