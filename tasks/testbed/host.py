@@ -1,0 +1,166 @@
+"""One host of the lab, and what can happen to a machine: power cut, reboot, hang, no way out."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tasks.testbed import keys, network
+from tasks.testbed.engine import LabError, command, docker
+
+SUDO = {
+    "none": "",
+    "nopasswd": "usermod -aG sudo {name}; echo '{name} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/{name}",
+    "password": "usermod -aG sudo {name}",
+}
+
+
+class Result(NamedTuple):
+    """What a command on a host came to: exit status, standard output, standard error."""
+
+    rc: int
+    out: str
+    err: str
+
+
+class LabHost:
+    """A machine with systemd, sshd and an address of its own.
+
+    name: its host name; address: on the lab's first network; addresses: one per network; port: of its sshd.
+    """
+
+    def __init__(self, name: str, addresses: Sequence[str], flavour: str, port: int = 22):
+        self.name, self.addresses, self.flavour, self.port = name, tuple(addresses), flavour, port
+
+    def __repr__(self) -> str:
+        return f"LabHost({self.name}, {self.address}, {self.flavour})"
+
+    @property
+    def address(self) -> str:
+        return self.addresses[0]
+
+    def exec(
+        self,
+        what: str | Sequence[str],
+        *,
+        user: str = "root",
+        stdin: str | bytes | None = None,
+        timeout: float = 300,
+    ) -> Result:
+        """Run an argv, or a text through sh, past SSH and past the tool under test."""
+        argv = ["sh", "-c", what] if isinstance(what, str) else list(what)
+        flags = ["-i"] if stdin is not None else []
+        done = command(["docker", "exec", *flags, "-u", user, self.name, *argv], stdin=stdin, timeout=timeout)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def must(
+        self, what: str | Sequence[str], *, stdin: str | bytes | None = None, timeout: float = 300
+    ) -> str:
+        """As exec, but gives the output alone and raises LabError if the command failed."""
+        done = self.exec(what, stdin=stdin, timeout=timeout)
+        if done.rc != 0:
+            last = (done.err or done.out).strip().splitlines()[-1:]
+            raise LabError(f"{self.name}: {' '.join(last) or f'exit status {done.rc}'}")
+        return done.out
+
+    @property
+    def up(self) -> bool:
+        """Whether the machine is powered and not frozen."""
+        return docker("inspect", "--format", "{{.State.Status}}", self.name) == "running"
+
+    # What happens to machines
+
+    def wait_ssh(self, timeout: float = 60) -> None:
+        """Until the host has booted and its sshd lets users in. Raises LabError after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            # /run/nologin: pam turns users away while the system boots, though sshd answers already
+            if _banner(self.address, self.port) and self.exec("test ! -e /run/nologin").rc == 0:
+                return
+            time.sleep(0.2)
+        raise LabError(f"{self.name} ({self.address}:{self.port}): no SSH after {timeout:.0f} s")
+
+    def reboot(self) -> None:
+        """An orderly restart; returns when sshd is back."""
+        docker("restart", "--time", "30", self.name)
+        self.wait_ssh()
+
+    def stop(self) -> None:
+        """A power cut: nothing on the host gets a chance to tidy up."""
+        docker("kill", self.name)
+
+    def start(self) -> None:
+        docker("start", self.name)
+        self.wait_ssh()
+
+    def freeze(self) -> None:
+        """The host hangs: its ports still take connections, nothing answers."""
+        docker("pause", self.name)
+
+    def unfreeze(self) -> None:
+        docker("unpause", self.name)
+
+    def cut_internet(self, silent: bool = False) -> None:
+        """Only the lab's networks are reachable from now on, across reboots; silent: packets vanish."""
+        network.cut(self.name, list(self.addresses), silent)
+
+    def restore_internet(self) -> None:
+        network.restore(self.name)
+
+    # What an administrator would have set up
+
+    def write_file(self, path: str, text: str | bytes, mode: int = 0o644) -> None:
+        script = 'mkdir -p "$(dirname "$0")" && cat > "$0" && chmod "$1" "$0"'
+        self.must(["sh", "-c", script, path, f"{mode:o}"], stdin=text)
+
+    def copy_in(self, path: str | Path, dest: str) -> None:
+        """Copy a file or folder of this machine to `dest` on the host."""
+        docker("cp", str(path), f"{self.name}:{dest}")
+
+    def add_user(
+        self,
+        name: str,
+        shell: str = "/bin/bash",
+        password: str | None = None,
+        sudo: str = "none",
+        key: bool = True,
+    ) -> None:
+        """A user with a home. sudo: none | nopasswd | password; key: the lab's key may log in."""
+        if sudo not in SUDO:
+            raise LabError(f"sudo: expected {' | '.join(SUDO)}, got {sudo}")
+        self.must(
+            f"useradd --create-home --shell {shlex.quote(shell)} {name}; {SUDO[sudo].format(name=name)}"
+        )
+        if password is not None:
+            self.must(["chpasswd"], stdin=f"{name}:{password}\n")
+        if key:
+            line = keys.public(keys.login_key())
+            self.must(f"install -d -m 700 -o {name} -g {name} ~{name}/.ssh")
+            self.write_file(f"/home/{name}/.ssh/authorized_keys", line, 0o600)
+            self.must(f"chown {name}:{name} ~{name}/.ssh/authorized_keys")
+
+    def set_sshd(self, port: int = 22, extra: str = "") -> None:
+        """Move sshd to another port and add lines of sshd_config, which win over the host's own."""
+        self.write_file("/etc/ssh/sshd_config.d/00-test.conf", f"Port {port}\n{extra}\n")
+        self.must("sshd -t && systemctl restart ssh")
+        self.port = port
+        self.wait_ssh()
+
+    def remove_packages(self, *names: str) -> None:
+        """Purge Debian packages and whatever needs them."""
+        self.must(
+            f"SUDO_FORCE_REMOVE=yes DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq {' '.join(names)}"
+        )
+
+
+def _banner(address: str, port: int) -> bool:
+    try:
+        with socket.create_connection((address, port), timeout=2) as wire:
+            wire.settimeout(5)
+            return wire.recv(8).startswith(b"SSH-")
+    except OSError:
+        return False

@@ -1,0 +1,30 @@
+"""The hosts file that describes a lab."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from tasks.testbed import keys
+from tasks.testbed.host import LabHost
+
+
+def hosts_file(hosts: Sequence[LabHost], cluster: str = "lab", runtime: str = "uv") -> str:
+    """Text of a hosts.yml: the first host is the head, root logs in with the lab's key."""
+    head, *workers = [_host(host) for host in hosts]
+    lines = [
+        f"cluster: {cluster}",
+        f"runtime: {runtime}",
+        "ssh:",
+        "  user: root",
+        f"  key: {json.dumps(str(keys.login_key()))}",
+        f"head: {head}",
+        "workers:" if workers else "workers: []",
+        *[f"  - {worker}" for worker in workers],
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _host(host: LabHost) -> str:
+    port = f", port: {host.port}" if host.port != 22 else ""
+    return f"{{host: {host.address}, name: {host.name}{port}}}"

@@ -1,0 +1,78 @@
+"""The lab's keys: one key pair to log in with, and one host key per address that outlives every rebuild.
+
+Addresses are used again by the next lab. With the same key behind the same address no known_hosts conflicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tasks.testbed.engine import LAB_DIR, LabError, command, ensure_packages, lock
+
+
+def login_key() -> Path:
+    """Path of the private key that every lab host accepts."""
+    return _ensure(LAB_DIR / "id_ed25519", "rayfab-lab")
+
+
+def host_key(address: str) -> Path:
+    """Path of the private host key of whatever lab host has that address."""
+    key = _ensure(LAB_DIR / "host_keys" / address, address)
+    with lock("known_hosts"):
+        _known_hosts()
+    return key
+
+
+def public(key: Path) -> str:
+    return key.with_name(key.name + ".pub").read_text()
+
+
+def known_hosts() -> Path:
+    """Path of a known_hosts file with the key of every address a lab has ever used."""
+    return LAB_DIR / "known_hosts"
+
+
+def forget(addresses: Iterable[str], known: Path | None = None) -> int:
+    """Remove the lab's own keys from the user's known_hosts; returns the number of lines removed.
+
+    Only lines with the lab's very key go, and of those only the ones that name nothing but that address.
+    """
+    known = known or Path.home() / ".ssh" / "known_hosts"
+    if not known.exists():
+        return 0
+    ours = {
+        public(path).split()[1]: address
+        for address in addresses
+        if (path := LAB_DIR / "host_keys" / address).exists()
+    }
+    lines = known.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not _is_ours(line, ours)]
+    if len(kept) < len(lines):
+        known.write_text("".join(kept))
+    return len(lines) - len(kept)
+
+
+def _is_ours(line: str, ours: dict[str, str]) -> bool:
+    words = line.split()
+    address = ours.get(words[2]) if len(words) > 2 else None
+    if address is None:
+        return False
+    return all(name == address or name.startswith((f"[{address}]:", "|1|")) for name in words[0].split(","))
+
+
+def _ensure(path: Path, comment: str) -> Path:
+    with lock("keys"):
+        if not path.exists():
+            ensure_packages({"ssh-keygen": "openssh-client"})
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            done = command(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)])
+            if done.returncode != 0:
+                raise LabError(f"ssh-keygen failed: {done.stderr.strip()}")
+    return path
+
+
+def _known_hosts() -> None:
+    folder = LAB_DIR / "host_keys"
+    lines = [f"{key.stem} {' '.join(key.read_text().split()[:2])}\n" for key in sorted(folder.glob("*.pub"))]
+    known_hosts().write_text("".join(lines))

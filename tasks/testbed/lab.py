@@ -1,0 +1,203 @@
+"""A lab: named, with networks of its own, so that a user's and the test suite's can live side by side."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tasks.testbed import engine, image, keys, machine
+from tasks.testbed.engine import LABEL, LabError, Say, command, docker, listed
+from tasks.testbed.host import LabHost
+from tasks.testbed.network import Network
+from tasks.testbed.ray_image import ray_image
+from tasks.testbed.registry import Registry
+
+# Not --privileged: where the outer machine itself lacks SYS_RESOURCE, that cannot be given.
+MACHINE = [
+    *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--cgroupns=private", "--device-cgroup-rule=a *:* rwm"),
+    *("--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"),
+    *("--security-opt=systempaths=unconfined", "--tmpfs=/run", "--tmpfs=/run/lock", "--tty"),
+    *("--stop-signal=SIGRTMIN+3", "--shm-size=8g"),
+]
+FIRST = 11  # last number of the first host's address; below it: the gateway, and room for the registry
+FLAVOUR = f"{LABEL}.flavour"
+
+
+class Lab:
+    """Hosts are asked of Docker each time, by label: what an interrupted run left is seen by the next.
+
+    name: part of every container's, volume's and network's name; subnet: a /24 out of 198.18.0.0/15, the next
+    ones are taken for further networks.
+    """
+
+    def __init__(self, name: str = "lab", subnet: str = "198.18.10.0/24", say: Say = print):
+        self.name, self.say, self.prefix = name, say, f"rayfab-{name}"
+        self.subnet = ipaddress.ip_network(subnet)
+        self._networks: dict[str, Network] = {}
+        engine.ensure_engine(say)
+        found = [host for host in self._all() if host.flavour == "registry"]
+        self.registry = Registry(found[0]) if found else None
+
+    # Hosts
+
+    def up(self, count: int, flavour: str = "docker") -> list[LabHost]:
+        """Bring the lab to exactly `count` running hosts; what is there and well is left alone."""
+        if not 1 <= count <= 100:
+            raise LabError(f"hosts: expected 1-100, got {count}")
+        have = {host.name: host for host in self.hosts()}
+        want = [f"{self.prefix}-{number}" for number in range(1, count + 1)]
+        if odd := [host for name, host in have.items() if name in want and host.flavour != flavour]:
+            raise LabError(
+                f"{odd[0].name} is of flavour {odd[0].flavour}, not {flavour}: run `fab lab-down` first"
+            )
+        numbered = [name for name in have if name.removeprefix(self.prefix + "-").isdigit()]
+        self._each(self.remove_host, [have[name] for name in numbered if name not in want])
+        self._each(self._revive, [have[name] for name in want if name in have])
+        self.add_hosts([name for name in want if name not in have], flavour)
+        have = {host.name: host for host in self.hosts()}
+        return [have[name] for name in want]
+
+    def hosts(self) -> list[LabHost]:
+        """Every host of the lab, running or not, in the order of addresses; the registry is none of them."""
+        return [host for host in self._all() if host.flavour != "registry"]
+
+    def _all(self) -> list[LabHost]:
+        names = listed("container", self.name)
+        found = []
+        for box in json.loads(docker("inspect", *names)) if names else []:
+            if box["State"]["Status"] == "created":  # a run was interrupted before its first boot
+                docker("rm", "--force", "--volumes", box["Name"].lstrip("/"))
+                continue
+            nets = box["NetworkSettings"]["Networks"].values()
+            addresses = [net["IPAMConfig"]["IPv4Address"] for net in nets if net["IPAMConfig"]]
+            addresses.sort(key=ipaddress.ip_address)
+            found.append(LabHost(box["Name"].lstrip("/"), addresses, box["Config"]["Labels"][FLAVOUR]))
+        return sorted(found, key=lambda host: ipaddress.ip_address(host.address))
+
+    def add_host(
+        self, name: str | None = None, flavour: str = "docker", networks: Sequence[str] = ("main",)
+    ) -> LabHost:
+        """Boot one more host. networks: `main` first, then further ones, made when first named."""
+        return self.add_hosts([f"{self.prefix}-{name}" if name else None], flavour, networks)[0]
+
+    def add_hosts(
+        self, names: Sequence[str | None], flavour: str = "docker", networks: Sequence[str] = ("main",)
+    ) -> list[LabHost]:
+        """Boot several hosts of one flavour in parallel. None among the names: the next free number."""
+        if not names:
+            return []
+        tag = image.ensure_image(flavour, self.say)
+        nets = [self.network(which) for which in networks]
+        taken = {host.name: int(host.address.rsplit(".", 1)[1]) for host in self._all()}
+        hosts = []
+        for name in names:
+            free = (n for n in range(1, 200) if n + FIRST - 1 not in taken.values())
+            number = next(n for n in free if name or f"{self.prefix}-{n}" not in taken)
+            if name and (digits := name.removeprefix(self.prefix + "-")).isdigit():
+                number = int(digits)
+            name = name or f"{self.prefix}-{number}"
+            if name in taken:
+                raise LabError(f"there is a host {name} already")
+            taken[name] = number + FIRST - 1
+            hosts.append(LabHost(name, [net.address(taken[name]) for net in nets], flavour))
+        self._each(lambda host: self._boot(host, tag, nets), hosts)
+        return hosts
+
+    def start_registry(self, version: str = "2.60.0") -> Registry:
+        """A registry that serves rayproject/ray-ml of that Ray version; hosts booted later pull from it."""
+        tag = ray_image(version, say=self.say)
+        if self.registry is None:
+            registry = Registry(self.add_hosts([f"{self.prefix}-registry"], "registry")[0])
+            registry.configure()
+            registry.push(tag)
+            self.registry = registry
+        else:
+            self._revive(self.registry.host)
+        return self.registry
+
+    def remove_host(self, host: LabHost) -> None:
+        """The machine, its disk and its firewall rules are gone."""
+        host.restore_internet()
+        docker("rm", "--force", "--volumes", host.name)
+        command(["docker", "volume", "rm", "--force", f"{host.name}-docker"])
+
+    def down(self) -> int:
+        """Remove everything of this lab but the images; returns how many hosts there were."""
+        names = listed("container", self.name)
+        self._each(self.remove_host, [LabHost(name, ["-"], "") for name in names])
+        for kind in ("volume", "network"):
+            if left := listed(kind, self.name):
+                docker(kind, "rm", *left)
+        self._networks.clear()
+        self.registry = None
+        folder = engine.LAB_DIR / "host_keys"
+        inside = ipaddress.ip_network(f"{self.subnet.network_address}/20", strict=False)
+        keys.forget(p.stem for p in folder.glob("*.pub") if ipaddress.ip_address(p.stem) in inside)
+        return len(names)
+
+    # Networks
+
+    def network(self, which: str = "main") -> Network:
+        """The lab's network of that name; hosts on different ones do not reach each other."""
+        if which not in self._networks:
+            net = Network(self.name, self._network_name(which), self._subnet(which))
+            net.ensure()
+            self._networks[which] = net
+        return self._networks[which]
+
+    def _subnet(self, which: str) -> str:
+        """The subnet that a network has already, else the first free /24 from the lab's own on."""
+        names = listed("network", self.name)
+        form = "{{.Name}} {{(index .IPAM.Config 0).Subnet}}"
+        have = (
+            dict(line.split() for line in docker("network", "inspect", "--format", form, *names).splitlines())
+            if names
+            else {}
+        )
+        free = (f"{self.subnet.network_address + 256 * n}/24" for n in range(0 if which == "main" else 1, 16))
+        return have.get(self._network_name(which)) or next(s for s in free if s not in have.values())
+
+    def _network_name(self, which: str) -> str:
+        return self.prefix if which == "main" else f"{self.prefix}-{which}"
+
+    # One host at a time
+
+    def _boot(self, host: LabHost, tag: str, nets: Sequence[Network]) -> None:
+        label = [f"--label={LABEL}={self.name}", f"--label={FLAVOUR}={host.flavour}"]
+        # without a volume the inner engine falls back to a driver that copies every layer
+        store = f"{host.name}-docker"
+        docker("volume", "create", f"--label={LABEL}={self.name}", store)
+        where = [f"--network={nets[0].name}", f"--ip={host.address}", f"--volume={store}:/var/lib/docker"]
+        docker("create", "--name", host.name, "--hostname", host.name, *label, *where, *MACHINE, tag)
+        for net, address in zip(nets[1:], host.addresses[1:], strict=True):
+            docker("network", "connect", "--ip", address, net.name, host.name)
+        docker("cp", "-", f"{host.name}:/", stdin=image.archive(self._identity(host)))
+        docker("start", host.name)
+        host.wait_ssh()
+
+    def _identity(self, host: LabHost) -> dict[str, tuple[str | bytes, int]]:
+        key = keys.host_key(host.address)
+        files: dict[str, tuple[str | bytes, int]] = {
+            "/root/.ssh/authorized_keys": (keys.public(keys.login_key()), 0o600),
+            "/etc/ssh/ssh_host_ed25519_key": (key.read_bytes(), 0o600),
+            "/etc/ssh/ssh_host_ed25519_key.pub": (keys.public(key), 0o644),
+            # Docker's own stub resolver is of no use to the containers inside a host
+            "/etc/lab/resolv.conf": ("".join(f"nameserver {ns}\n" for ns in machine.nameservers()), 0o644),
+        }
+        if self.registry is not None and host.flavour == "docker":
+            files["/etc/docker/daemon.json"] = (self.registry.daemon_json(), 0o644)
+        return files
+
+    def _revive(self, host: LabHost) -> None:
+        status = docker("inspect", "--format", "{{.State.Status}}", host.name)
+        if status == "paused":
+            host.unfreeze()
+        elif status != "running":
+            docker("start", host.name)
+        host.wait_ssh()
+
+    def _each(self, do, items: Iterable) -> None:
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(do, list(items)))

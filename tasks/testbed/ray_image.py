@@ -1,0 +1,74 @@
+"""A stand-in for the Docker Hub image rayproject/ray-ml: the lab's Debian with real Ray from PyPI.
+
+Like the real one it runs as user `ray` (uid 1000) with Ray first on PATH; unlike it, it has neither conda
+nor the machine-learning libraries, and is small enough to be built in a minute.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from tasks.testbed import image
+from tasks.testbed.engine import LabError, Say, docker, lock
+
+NAME = "rayproject/ray-ml"
+RECIPE = "rayfab.recipe"
+
+SCRIPT = """
+set -e
+[ ! -f /etc/environment ] || { set -a; . /etc/environment; set +a; }
+useradd --uid 1000 --create-home --shell /bin/bash ray
+export UV_PYTHON_INSTALL_DIR=/opt/python UV_NO_CACHE=1 UV_LINK_MODE=copy
+/uv -q venv --seed --python @PYTHON@ /home/ray/venv
+/uv -q pip install --python /home/ray/venv/bin/python 'ray[default]==@VERSION@' setuptools
+chown -R ray:ray /home/ray
+SUDO_FORCE_REMOVE=yes apt-get purge -y -qq sudo
+"""
+
+
+def ray_image(version: str = "2.60.0", python: str = "3.11", say: Say = print) -> str:
+    """Build the stand-in for one Ray version; returns its tag, `rayproject/ray-ml:<version>`.
+
+    python: `3.11` is Debian's own; others are fetched by uv, which needs the way to its downloads.
+    Raises LabError, also where a real image of that name is on this machine.
+    """
+    tag = f"{NAME}:{version}"
+    parent = image.ensure_image("python", say)
+    script = SCRIPT.replace("@VERSION@", version).replace("@PYTHON@", python)
+    recipe = image.digest(parent, script)
+    with lock("image"):
+        if image.exists(tag):
+            found = docker("inspect", "--format", f'{{{{index .Config.Labels "{RECIPE}"}}}}', tag)
+            if found == recipe:
+                return tag
+            if found in ("", "<no value>"):
+                raise LabError(f"{tag} on this machine is not the lab's: rename it (docker tag, docker rmi)")
+        say(f"building an image of Ray {version} on Python {python}")
+        changes = [
+            "USER ray",
+            "WORKDIR /home/ray",
+            "ENV PATH=/home/ray/venv/bin:/usr/local/bin:/usr/bin:/bin",
+            "ENV HOME=/home/ray",
+            'CMD ["/bin/bash"]',
+            f"LABEL {RECIPE}={recipe}",
+        ]
+        image.layer(parent, script, tag, changes=changes, mounts=[f"{_uv()}:/uv:ro"])
+    return tag
+
+
+def save(tag: str, path: Path) -> Path:
+    """Write the image as an archive that `docker load` reads."""
+    docker("save", "--output", str(path), tag)
+    return path
+
+
+def _uv() -> Path:
+    # the `uv` wheel brings a static binary, so this machine's runs inside as well
+    beside = Path(sysconfig.get_path("scripts", vars={"base": sys.prefix}), "uv")
+    found = beside if beside.exists() else shutil.which("uv")
+    if not found:
+        raise LabError("uv is missing on this machine: pip install -r requirements.txt")
+    return Path(found)

@@ -1,0 +1,65 @@
+"""A real Docker registry on a lab host, and the mirror that the other hosts' engines pull from."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+from tasks.testbed.engine import LabError, command
+from tasks.testbed.host import LabHost
+from tasks.testbed.ray_image import NAME
+
+PORT = 5000
+ARCHIVE = "/var/tmp/image.tar"
+CONFIG = f"""version: 0.1
+storage:
+  filesystem:
+    rootdirectory: /var/lib/docker-registry
+http:
+  addr: :{PORT}
+"""
+
+
+class Registry:
+    """Plain HTTP on port 5000; a mirror of Docker Hub for the engines that are told of it."""
+
+    def __init__(self, host: LabHost):
+        self.host = host
+        self.url = f"http://{host.address}:{PORT}"
+
+    def configure(self) -> None:
+        """Open to all, where Debian's own configuration asks for a password."""
+        self.host.write_file("/etc/docker/registry/config.yml", CONFIG)
+        self.host.must("systemctl restart docker-registry")
+
+    def push(self, tag: str, *names: str) -> None:
+        """Serve an image of the outer engine as `names`; by default its own name, and `latest` of ray-ml."""
+        stream(tag, self.host, f"cat > {ARCHIVE}")
+        for name in names or (tag, f"{NAME}:latest"):
+            source, target = f"docker-archive:{ARCHIVE}", f"docker://localhost:{PORT}/{name}"
+            copy = ["skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false", source, target]
+            self.host.must(copy, timeout=900)
+        self.host.must(["rm", ARCHIVE])
+
+    def daemon_json(self) -> str:
+        """Text of /etc/docker/daemon.json for a host that is to pull from here."""
+        where = self.url.removeprefix("http://")
+        return json.dumps({"registry-mirrors": [self.url], "insecure-registries": [where]}, indent=2) + "\n"
+
+    def serve(self, host: LabHost) -> None:
+        """Tell the engine of a running host to pull from here."""
+        host.write_file("/etc/docker/daemon.json", self.daemon_json())
+        host.must("systemctl try-restart docker")
+
+
+def load(tag: str, host: LabHost) -> None:
+    """Load an image of the outer engine straight into a host's engine, past any registry."""
+    stream(tag, host, "docker load")
+
+
+def stream(tag: str, host: LabHost, sink: str) -> None:
+    """Pipe `docker save tag` into a command on the host. Raises LabError with its last line."""
+    pipe = f"docker save {shlex.quote(tag)} | docker exec -i {host.name} sh -c {shlex.quote(sink)}"
+    done = command(["bash", "-o", "pipefail", "-c", pipe])
+    if done.returncode != 0:
+        raise LabError(f"{host.name}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
