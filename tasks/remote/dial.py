@@ -1,0 +1,177 @@
+"""From a Target to an authenticated Transport: sockets, proxy commands, jump hosts."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import random
+import socket
+import subprocess
+import threading
+import time
+
+import paramiko
+
+from tasks.inventory.secret import Secret
+from tasks.remote import auth
+from tasks.remote.errors import ConfigProblem, RemoteError, Unreachable
+from tasks.remote.sshconfig import Route, resolve
+from tasks.remote.target import Settings, Target
+from tasks.remote.transport import Dropped, Transport, handshake
+
+_MAX_HOPS = 8
+_TRIES = 4  # for servers that drop newcomers while many log in (MaxStartups)
+
+
+def open_transport(target: Target, settings: Settings, depth: int = 0) -> Transport:
+    """An authenticated Transport. Raises a RemoteError that says what stood in the way."""
+    if depth > _MAX_HOPS:
+        raise ConfigProblem(f"{target.name} is behind more than {_MAX_HOPS} jump hosts", "is there a circle?")
+    route = resolve(target, settings)
+    for attempt in range(_TRIES):
+        try:
+            transport = handshake(_socket(target, route, settings, depth), route, settings)
+            break
+        except Dropped:
+            if attempt == _TRIES - 1:
+                raise
+            time.sleep(random.uniform(0.2, 0.6) * 2**attempt)
+    try:
+        auth.log_in(transport, route, settings, lambda: _password(target, route, settings, depth))
+    except BaseException:
+        transport.close()
+        raise
+    return transport
+
+
+def _password(target: Target, route: Route, settings: Settings, depth: int) -> Secret | None:
+    if target.password is not None or depth == 0 or settings.ask is None:
+        return target.password
+    # A jump host has no place of its own in the hosts file, and must not be shown the target's password.
+    ask = settings.ask
+    return settings.once(("password", str(route)), lambda: Secret(ask(f"{route.user}@{route}'s password: ")))
+
+
+def _socket(target: Target, route: Route, settings: Settings, depth: int) -> socket.socket | paramiko.Channel:
+    if route.proxy_jump:
+        return _through(target, route, settings, depth)
+    if route.proxy_command:
+        return _proxy_command(route)
+    return _tcp(route)
+
+
+def _through(target: Target, route: Route, settings: Settings, depth: int) -> paramiko.Channel:
+    *before, last = route.proxy_jump
+    hop = Target(
+        name=f"jump host {last}",
+        host=last,
+        jump=tuple(before),
+        host_keys=target.host_keys,
+        key=target.key,
+        connect_timeout=target.connect_timeout,
+    )
+    jump = _shared(hop, settings, depth + 1)
+    try:
+        return jump.open_channel(
+            "direct-tcpip", (route.hostname, route.port), ("127.0.0.1", 0), timeout=route.connect_timeout
+        )
+    except paramiko.ChannelException as error:
+        raise Unreachable(f"{route} cannot be reached from jump host {last}: {error.text}") from error
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise Unreachable(f"{route} did not answer through jump host {last}") from error
+
+
+def _shared(hop: Target, settings: Settings, depth: int) -> Transport:
+    """One Transport for all hosts behind a jump host: sshd drops newcomers when fifty log in at once."""
+    line = settings.once(("jump", hop), lambda: _Line())
+    with line.lock:
+        if line.transport is None or not line.transport.is_active():
+            line.transport = None
+            if line.failed and time.monotonic() - line.failed_at < hop.connect_timeout:
+                raise line.failed  # those who waited for the first one need not wait as long again
+            try:
+                line.transport = open_transport(hop, settings, depth)
+            except RemoteError as error:
+                line.failed, line.failed_at = error, time.monotonic()
+                raise
+            settings.at_close(line.transport.close)
+        return line.transport
+
+
+class _Line:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.transport: Transport | None = None
+        self.failed: RemoteError | None = None
+        self.failed_at = 0.0
+
+
+def _tcp(route: Route) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(route.hostname, route.port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        raise Unreachable(
+            f"name {route.hostname} is not known: {getattr(error, 'strerror', None) or error}",
+            "correct `host:`, or give its address, or make an alias in ~/.ssh/config",
+        ) from error
+    deadline = time.monotonic() + route.connect_timeout
+    problem: OSError = TimeoutError()
+    for left, (family, kind, protocol, _, address) in zip(range(len(found), 0, -1), found, strict=True):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            # A dead address must leave time for the ones after it.
+            sock.settimeout(max(0.5, (deadline - time.monotonic()) / left))
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            problem = error
+            continue
+        _watch(sock)
+        return sock
+    raise _unreachable(route, problem) from problem
+
+
+def _watch(sock: socket.socket) -> None:
+    """Notices a host that went away: paramiko's keepalive sends, but waits for no reply."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", 15),
+        ("TCP_KEEPINTVL", 15),
+        ("TCP_KEEPCNT", 4),
+        ("TCP_USER_TIMEOUT", 60000),
+    ):
+        if hasattr(socket, name):
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _unreachable(route: Route, error: OSError) -> Unreachable:
+    if isinstance(error, ConnectionRefusedError):
+        return Unreachable(f"{route} refused the connection", "is sshd running there, and on that port?")
+    if isinstance(error, TimeoutError):
+        return Unreachable(
+            f"{route} did not answer within {route.connect_timeout:g} s",
+            "is the host up, the address right and the port open in its firewall?",
+        )
+    if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN):
+        return Unreachable(
+            f"no route to {route}", "check the address and this machine's network, or use `jump:`"
+        )
+    if isinstance(error, ConnectionResetError):
+        return Unreachable(f"{route} reset the connection", "look at its firewall and its sshd's log")
+    return Unreachable(f"{route} cannot be connected to: {error.strerror or error}")
+
+
+def _proxy_command(route: Route) -> socket.socket:
+    """A socket whose other end is the command's stdin and stdout, run by a shell as ssh does."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {route.proxy_command}"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in the terminal is for us to answer
+        )
+    return ours

@@ -1,0 +1,93 @@
+"""What to connect to, and the settings that all connections of a run share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tasks.inventory.secret import Secret
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One host. What is None here is taken from ssh's own configuration.
+
+    `host` is an address, a name or an alias of ~/.ssh/config; `jump` is a tuple of `user@host:port`,
+    the first one dialled first. `connect_timeout` is in seconds; a longer ConnectTimeout in ssh's
+    configuration wins.
+    """
+
+    name: str
+    host: str
+    user: str | None = None
+    port: int | None = None
+    key: str | None = None
+    jump: tuple[str, ...] = ()
+    host_keys: str = "accept-new"
+    password: Secret | None = None
+    local: bool = False
+    connect_timeout: float = 10.0
+
+
+@dataclass
+class Settings:
+    """Shared by all connections of one run; it also holds what is read or asked only once.
+
+    `ask(prompt)` returns what the user typed without echo, or raises; None means that nobody can be asked.
+    `ssh_config` and `known_hosts` replace the user's files. `agent` replaces SSH_AUTH_SOCK ('' for none).
+    `ssh_client` is the path of OpenSSH's client, None to do without.
+    """
+
+    ask: Callable[[str], str] | None = None
+    ssh_config: Path | None = None
+    known_hosts: Path | None = None
+    agent: str = field(default_factory=lambda: os.environ.get("SSH_AUTH_SOCK", ""))
+    ssh_client: str | None = field(default_factory=lambda: shutil.which("ssh"))
+    keepalive: int = 15
+    home: Path = field(default_factory=Path.home)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cells: dict[Hashable, _Cell] = {}
+        self._closers: list[Callable[[], object]] = []
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value made by the first caller for `key`; others wait for it and share it, or its exception."""
+        with self._lock:
+            cell = self._cells.setdefault(key, _Cell())
+        with cell.lock:
+            if not cell.done:
+                try:
+                    cell.value = make()
+                except Exception as error:
+                    cell.error = error
+                cell.done = True
+        if cell.error is not None:
+            raise cell.error
+        return cell.value
+
+    def at_close(self, close: Callable[[], object]) -> None:
+        with self._lock:
+            self._closers.append(close)
+
+    def close(self) -> None:
+        """Ends what the connections shared: their jump hosts. Close the connections first."""
+        with self._lock:
+            closers, self._closers = self._closers, []
+        for close in closers:
+            close()
+
+
+class _Cell:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.done = False
+        self.value: Any = None
+        self.error: Exception | None = None

@@ -1,0 +1,103 @@
+"""paramiko's Transport with what it leaves out: host keys before auth, host certificates, reasons."""
+
+from __future__ import annotations
+
+import logging
+import socket
+
+import paramiko
+from paramiko.message import Message
+
+from tasks.remote.errors import ConnectionLost, Unreachable
+from tasks.remote.hostkeys import Verifier
+from tasks.remote.sshconfig import Route
+from tasks.remote.target import Settings
+
+# paramiko's threads log errors that are reported here as exceptions; without a handler they land on stderr.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+
+class Transport(paramiko.Transport):
+    """Asks for the host key algorithms that it is told, and keeps the server's parting words."""
+
+    host_key_algorithms: tuple[str, ...] = ()
+    host_key_blob = b""
+    farewell = ""
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        return self.host_key_algorithms
+
+    def _verify_key(self, host_key: bytes, sig: bytes) -> None:
+        # A server that shows another key when keys are renewed was checked under the first one only.
+        if self.host_key_blob and host_key != self.host_key_blob:
+            raise paramiko.SSHException("the host key changed while connected")
+        super()._verify_key(host_key, sig)
+        self.host_key_blob = host_key
+
+    def _parse_disconnect(self, m: Message) -> None:
+        m.get_int()
+        self.farewell = m.get_text()
+
+
+def handshake(sock: socket.socket, route: Route, settings: Settings) -> Transport:
+    """Key exchange and the host key's verification; nobody is logged in yet.
+
+    Raises Unreachable, HostKeyProblem. The socket is closed if it fails.
+    """
+    verifier = Verifier.of(route, settings)
+    transport = None
+    try:
+        transport = Transport(sock)
+        transport.host_key_algorithms = verifier.algorithms()
+        transport.banner_timeout = route.connect_timeout
+        transport.handshake_timeout = max(15.0, route.connect_timeout)
+        transport.start_client(timeout=transport.banner_timeout + transport.handshake_timeout)
+        if not transport.host_key_blob:
+            raise paramiko.SSHException("timed out")
+        verifier.check(transport.host_key_blob, settings)
+        transport.set_keepalive(route.keepalive)
+        return transport
+    except BaseException as error:
+        if transport is not None:
+            transport.close()
+        sock.close()
+        if isinstance(error, (paramiko.SSHException, OSError, EOFError)):
+            raise _no_ssh(error, transport, route) from error
+        raise
+
+
+def is_open(transport: paramiko.Transport) -> bool:
+    return transport.is_active()
+
+
+def _no_ssh(error: Exception, transport: Transport | None, route: Route) -> Unreachable:
+    text = str(error)
+    if transport is not None and transport.farewell:
+        return Unreachable(f"{route} ended the connection: {transport.farewell}")
+    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+        return Unreachable(f"{route} and this machine have no algorithm in common: {text}", "update its sshd")
+    if "host key changed" in text or "Signature verification" in text:
+        return Unreachable(f"{route} could not prove that it owns its host key")
+    if "banner" in text and "timed out" not in text.lower() and "timeout" not in text.lower():
+        if transport is not None and transport.remote_version:
+            return Unreachable(f"{route} is not an SSH server", "check the port")
+        return Dropped(
+            f"{route} closed the connection before saying anything", "see MaxStartups in its sshd_config"
+        )
+    if "Indecipherable" in text:
+        return Unreachable(f"{route} is not an SSH server", "check the port")
+    return Unreachable(
+        f"{route} took the connection but did not answer as an SSH server within {route.connect_timeout:g} s",
+        "look at the load of the host and at its sshd",
+    )
+
+
+class Dropped(Unreachable):
+    """Closed before a word was said, as sshd does when too many log in at once: worth another try."""
+
+
+def lost(transport: Transport, name: str) -> ConnectionLost:
+    said = f": {transport.farewell}" if transport.farewell else ""
+    return ConnectionLost(f"the connection to {name} broke{said}", "run again; what was done stays done")
