@@ -11,7 +11,7 @@ from tasks.inventory import ranges
 
 # what ssh itself refuses in a host name, and what would be ambiguous in --limit or a file name
 _NOT_IN_HOST = frozenset("'`\"$\\;&<>|(){},*?!/@[]")
-_NOT_IN_USER = frozenset("'`\";&<>|(){}")
+_NOT_IN_USER = frozenset("'`\";&<>|(){}[],")
 _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _FOUR_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){3}")
 

@@ -105,8 +105,6 @@ def _at(one: Placed) -> str:
 
 
 def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
-    if not placed:
-        return
     for one in placed:
         blame = _Blame(document, one.where)
         ray, conda = one.host.ray, one.host.conda
@@ -119,7 +117,8 @@ def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
                 yield blame.flaw(
                     ("ray", "env", variable), "the token is made and handed out by ray.auth; leave this out"
                 )
-        if conda.needs_sha256 and not conda.installer_sha256:
+        unchecked = conda.needs_sha256 and not conda.installer_sha256
+        if unchecked and not blame.written(("conda", "installer_sha256")):
             yield blame.flaw(("conda", "installer"), "a URL or a file needs conda.installer_sha256 beside it")
 
 

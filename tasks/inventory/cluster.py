@@ -46,7 +46,7 @@ class Host(Frozen):
 
 
 class Cluster(Frozen):
-    """All machines. `parallel` bounds the connections; `warnings` are lines to show before anything starts."""
+    """All machines. `parallel` bounds the connections; `warnings` are lines to show before a run."""
 
     name: str
     path: Path

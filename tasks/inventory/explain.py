@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from tasks.inventory.document import Document, Flaw
 from tasks.inventory.model import HostEntry, HostsFile, Ssh
 from tasks.inventory.problems import SECRET_KEYS, Where, either, nearest, shown
+from tasks.inventory.rule import Rule
+from tasks.inventory.sections import models_in
 
 _CONTAINERS = {"model_type": "a mapping", "dict_type": "a mapping", "tuple_type": "a list"}
-_PASSWORD = 'expected {env: NAME}, {command: "..."}, {prompt: true} or a quoted text'
 
 
 def explain(
@@ -26,8 +27,6 @@ def explain(
 
 def _message(error: Any, model: type[BaseModel], document: Document, prefix: Where, where: Where) -> str:
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
-    if SECRET_KEYS.intersection(map(str, where[:-1])) or where[-1:] and where[-1] in SECRET_KEYS:
-        return context["reason"] if kind == "refused" else _PASSWORD
     if kind == "refused":
         return context["reason"]
     if kind == "extra_forbidden":
@@ -40,27 +39,29 @@ def _message(error: Any, model: type[BaseModel], document: Document, prefix: Whe
         return f"expected {_CONTAINERS[kind]}, got {found}"
     if kind != "expected":
         return "this value does not belong here"
-    return _mismatch(context, value, None if error["loc"][-1] == "[key]" else document.typed(where), where)
+    typed = None if error["loc"][-1] == "[key]" else document.typed(where)
+    return _mismatch(context["rule"], value, typed, secret=_is_secret(where))
 
 
-def _mismatch(context: Any, value: Any, typed: str | None, where: Where) -> str:
-    expected, words = context["expected"], context["words"]
-    if context["quotable"] and isinstance(value, (int, float)):
-        if "env" in where:
-            return f"expected {expected}; put it in quotes"
-        text = typed or str(value)
-        also = "" if text == str(value) else f" (YAML reads it as the number {value})"
-        return (
-            f'expected {expected}, got the {_kind(value)} {shown(value, text)}{also}; quote it: "{text[:60]}"'
-        )
-    if "env" in where and where[-1] != "env" and value is not where[-1]:
-        return f"expected {expected}"
-    near = nearest(value, words) if isinstance(value, str) else None
-    return f"expected {expected}, got {shown(value, typed)}" + (f"; did you mean {near}?" if near else "")
+def _is_secret(where: Where) -> bool:
+    """May the value not be shown? Environment variables hold keys and tokens too."""
+    return "env" in where[:-1] or bool(SECRET_KEYS.intersection(map(str, where)))
 
 
-def _kind(value: object) -> str:
-    return "word" if isinstance(value, bool) else "number"
+def _mismatch(rule: Rule, value: Any, typed: str | None, secret: bool) -> str:
+    expected = f"expected {rule.expected}"
+    typed = typed or str(value)
+    if isinstance(value, (int, float)) and rule.accepts(typed):
+        if secret:
+            return f"{expected}; put it in quotes"
+        kind = "word" if isinstance(value, bool) else "number"
+        as_text = f': "{typed}"' if len(typed) <= 40 else ""
+        also = "" if typed == str(value) else f" (YAML reads it as the number {value})"
+        return f"{expected}, got the {kind} {shown(value, typed)}{also}; quote it{as_text}"
+    if secret:
+        return expected
+    near = nearest(value, rule.schema.get("enum", ())) if isinstance(value, str) else None
+    return f"{expected}, got {shown(value, typed)}" + (f"; did you mean {near}?" if near else "")
 
 
 def _unknown_key(model: type[BaseModel], prefix: Where, where: Where) -> str:
@@ -79,15 +80,8 @@ def _unknown_key(model: type[BaseModel], prefix: Where, where: Where) -> str:
 
 def _owner(model: type[BaseModel], where: Where) -> type[BaseModel]:
     for key in where:
-        model = next(_models(model.model_fields[str(key)].annotation), model)
+        model = next(models_in(model.model_fields[str(key)].annotation), model)
     return model
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models(argument)
 
 
 @cache
@@ -95,7 +89,7 @@ def _homes() -> dict[str, str]:
     """Where each key of a section belongs, if that is not said in too many words."""
     homes: dict[str, list[str]] = {}
     for section, field in HostsFile.model_fields.items():
-        for model in _models(field.annotation):
+        for model in models_in(field.annotation):
             if model is not HostEntry:
                 for key in model.model_fields:
                     homes.setdefault(key, []).append(f"{section}.{key}")

@@ -20,6 +20,7 @@ from tasks.inventory.resolve import Conflict, resolve
 
 MAX_BYTES = 1024 * 1024
 PLAIN_PASSWORD = "a password in clear; {env: NAME}, {command: ...} or {prompt: true} keep it out of the file"
+_KNOWN = Defaults.model_fields.keys()
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -83,6 +84,8 @@ class _Reader:
     def cluster(self) -> Cluster | None:
         keys: dict[str, Any] = dict(self.document.value)
         head, workers = keys.pop("head", None), keys.pop("workers", None)
+        # a section whose keys are all commented out is as good as left out
+        keys = {key: value for key, value in keys.items() if value is not None or key not in _KNOWN}
         defaults = self._valid(Defaults, keys, (), HostsFile) or Defaults()
         if head is None:
             self._flaw(

@@ -88,4 +88,4 @@ class HostsFile(Defaults):
     """A Ray cluster as a list of machines."""
 
     head: HostEntry = Field(description="the host that leads the cluster; it runs tasks too")
-    workers: tuple[HostEntry, ...] = Field((), description="the other hosts")
+    workers: tuple[HostEntry, ...] | None = Field((), description="the other hosts")

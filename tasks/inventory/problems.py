@@ -69,7 +69,9 @@ def shown(value: object, typed: str | None = None) -> str:
 
 def nearest(word: object, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, or None."""
-    found = difflib.get_close_matches(str(word)[:100].lower(), sorted(set(known)), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(
+        str(word)[:100].lower(), sorted({str(word) for word in known}), n=1, cutoff=0.6
+    )
     return found[0] if found else None
 
 

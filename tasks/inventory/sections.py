@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, get_args
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.inventory import types as t
@@ -12,6 +15,14 @@ class Frozen(BaseModel):
     """Nothing unknown is taken, nothing changes afterwards, and errors carry no values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in a field's annotation, such as HostEntry in `tuple[HostEntry, ...] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from models_in(argument)
 
 
 class Ports(Frozen):

@@ -1,0 +1,169 @@
+"""Cuts in the text of a hosts file, at the `workers:` list. Works on positions, so that nothing else moves.
+
+The callers hold the outcome against what they wanted; here a shape that is not understood is ByHand.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from tasks.inventory import emit
+from tasks.inventory.document import compose
+
+_KEY = "workers"
+
+
+class ByHand(Exception):
+    """This file is written in a way that is not edited here."""
+
+
+@dataclass
+class _List:
+    """The `workers:` list in block style: per item its first line and the line after its last."""
+
+    lines: list[str]
+    dash: int  # column of the dashes
+    items: list[tuple[int, int]]
+
+
+def append(text: str, block: list[str], inline: str) -> str:
+    """The text with one more worker: `block` as lines without indentation, `inline` as one flow value."""
+    found = _workers(text)
+    if found is None:
+        return _append_key(text, block)
+    key, value = found
+    if isinstance(value, SequenceNode) and value.value and value.flow_style:
+        end = value.value[-1].end_mark.index
+        return f"{text[:end]}, {inline}{text[end:]}"
+    if isinstance(value, SequenceNode) and value.value:
+        listed = _block(text, key)
+        at, indent = listed.items[-1][1], " " * listed.dash
+    elif isinstance(value, (ScalarNode, SequenceNode)):
+        colon = text.index(":", key.end_mark.index) + 1
+        # an empty list or null goes; the comment after it stays
+        text = text[:colon] + text[max(colon, value.end_mark.index) :]
+        listed = _List(text.split("\n"), 0, [])
+        at, indent = key.start_mark.line + 1, "  "
+    else:
+        raise ByHand
+    ending = "\r" if listed.lines[at - 1].endswith("\r") else ""
+    listed.lines[at:at] = [f"{indent}{line}{ending}" for line in block]
+    if at == len(listed.lines) - len(block) and ending == "" and "\r\n" in text:
+        # the last line had no line break of its own; the ones before the new end need one
+        listed.lines[at - 1 : -1] = [f"{line}\r" for line in listed.lines[at - 1 : -1]]
+    return "\n".join(listed.lines)
+
+
+def delete(text: str, index: int) -> str:
+    """The text without the worker of this index."""
+    key, value = _list(text)
+    nodes = value.value
+    if value.flow_style:
+        start = nodes[index - 1].end_mark.index if index else nodes[0].start_mark.index
+        end = nodes[1].start_mark.index if index == 0 and len(nodes) > 1 else nodes[index].end_mark.index
+        return text[:start] + text[end:]
+    listed = _block(text, key, len(nodes))
+    first, after = listed.items[index]
+    at_end = after == len(listed.lines)
+    del listed.lines[first:after]
+    if at_end and listed.lines:
+        listed.lines[-1] = listed.lines[-1].removesuffix("\r")
+    if len(nodes) == 1:
+        line, colon = key.end_mark.line, key.end_mark.column
+        colon = listed.lines[line].index(":", colon) + 1
+        listed.lines[line] = f"{listed.lines[line][:colon]} []{listed.lines[line][colon:]}"
+    return "\n".join(listed.lines)
+
+
+def rewrite(text: str, index: int, patterns: dict[str, list[str]]) -> str:
+    """The worker of this index once for each of the patterns that take the place of its ranges."""
+    key, value = _list(text)
+    node = value.value[index]
+    counts = {len(left) for left in patterns.values()}
+    if len(counts) != 1:
+        raise ByHand
+    if value.flow_style:
+        start, end, between = node.start_mark.index, node.end_mark.index, ", "
+    else:
+        listed = _block(text, key, len(value.value))
+        first, after = listed.items[index]
+        start = sum(len(line) + 1 for line in listed.lines[:first])
+        end = start + len("\n".join(listed.lines[first:after]))
+        between = "\n"
+    scalars = _scalars(node)
+    copies = []
+    for number in range(counts.pop()):
+        copy, last = "", start
+        for name in sorted(patterns, key=lambda name: scalars[name].start_mark.index):
+            scalar = scalars[name]
+            if not start <= scalar.start_mark.index < scalar.end_mark.index <= end:
+                raise ByHand  # an alias: it is written elsewhere
+            flow = value.flow_style or (isinstance(node, MappingNode) and node.flow_style)
+            copy += text[last : scalar.start_mark.index] + _quoted_as(scalar, patterns[name][number], flow)
+            last = scalar.end_mark.index
+        copies.append(copy + text[last:end])
+    return text[:start] + between.join(copies) + text[end:]
+
+
+def _quoted_as(old: ScalarNode, new: str, flow: bool) -> str:
+    return f"{old.style}{new}{old.style}" if old.style in ("'", '"') else emit.scalar(new, flow)
+
+
+def _scalars(node: Node) -> dict[str, ScalarNode]:
+    if isinstance(node, ScalarNode):
+        return {"host": node}
+    return {key.value: value for key, value in node.value if isinstance(value, ScalarNode)}
+
+
+def _append_key(text: str, block: list[str]) -> str:
+    ending = "\r\n" if "\r\n" in text else "\n"
+    gap = "" if not text or text.endswith("\n") else ending
+    return text + gap + ending.join([f"{_KEY}:", *(f"  {line}" for line in block), ""])
+
+
+def _workers(text: str) -> tuple[ScalarNode, Node] | None:
+    root = compose(text)
+    if not isinstance(root, MappingNode):
+        raise ByHand
+    return next(((key, value) for key, value in root.value if key.value == _KEY), None)
+
+
+def _list(text: str) -> tuple[ScalarNode, SequenceNode]:
+    found = _workers(text)
+    if found is None or not isinstance(found[1], SequenceNode):
+        raise ByHand
+    return found[0], found[1]
+
+
+def _block(text: str, key: ScalarNode, count: int | None = None) -> _List:
+    """Found by lines and not by the nodes' positions, which for an alias are elsewhere."""
+    lines = text.split("\n")
+    start = key.start_mark.line + 1
+    while start < len(lines) and _is_empty(lines[start]):
+        start += 1
+    dash = len(lines[start]) - len(lines[start].lstrip(" ")) if start < len(lines) else 0
+    heads: list[int] = []
+    stop = start
+    while stop < len(lines):
+        line = lines[stop]
+        if re.match(rf" {{{dash}}}-(\s|$)", line):
+            heads.append(stop)
+        elif not _is_empty(line) and not line.startswith(" " * (dash + 1)):
+            break
+        stop += 1
+    ends = [*heads[1:], stop]
+    items = []
+    for head, end in zip(heads, ends, strict=True):
+        while end > head + 1 and _is_empty(lines[end - 1]):
+            end -= 1
+        items.append((head, end))
+    if not items or (count is not None and count != len(items)):
+        raise ByHand
+    return _List(lines, dash, items)
+
+
+def _is_empty(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith("#")

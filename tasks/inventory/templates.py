@@ -1,0 +1,71 @@
+"""The hosts file that `fab init` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.inventory import emit
+
+SCHEMA_LINE = "# yaml-language-server: $schema=hosts.schema.json"
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_RUNTIME_HINTS = {
+    "uv": """\
+# uv:
+#   python: "3.12"              # default: the newest on the hosts that all of them have
+#   packages: ["ray[default]"]
+""",
+    "docker": """\
+docker:
+  image: rayproject/ray:2.60.0  # must have Ray in it, the same on all hosts
+  # shm_size: 8gb
+""",
+    "conda": """\
+# conda:
+#   python: "3.7.7"
+#   packages: ["ray[default]", tensorflow]
+#   accept_terms: true          # Anaconda's terms for its channels; or use conda-forge:
+#   installer: miniforge
+#   channels: [conda-forge]
+""",
+}
+
+
+_LOCAL_HEAD = "  connection: local             # this machine, without SSH"
+_REMOTE_HEAD = "  # node_ip: 10.0.0.1           # where it has several networks"
+
+
+def starter(hosts: Sequence[str], runtime: str = "uv") -> str:
+    """A commented hosts.yml: the first host is the head, none means this machine.
+
+    :raises KeyError: the runtime is not docker, conda or uv.
+    """
+    head, *workers = hosts or ["localhost"]
+    beside_head = _LOCAL_HEAD if head in _LOCAL else _REMOTE_HEAD
+    listed = "\n".join(["workers:", *(f"  - {emit.scalar(worker)}" for worker in workers)])
+    return f"""\
+{SCHEMA_LINE}
+# The machines of the cluster. `fab check` looks at them, `fab deploy-cluster` makes them a cluster.
+
+cluster: ray                    # name of the cluster
+runtime: {runtime}
+
+# How the hosts are reached; a host may differ.
+# ssh:
+#   user: ubuntu                # default: as plain ssh, from ~/.ssh/config
+#   key: ~/.ssh/id_ed25519      # default: the agent and ~/.ssh/config
+#   jump: me@bastion:2222
+
+# ray:
+#   version: "2.60.0"           # default: the newest that the hosts can run
+
+{_RUNTIME_HINTS[runtime]}
+head:
+  host: {emit.scalar(head)}
+{beside_head}
+
+# One line a machine: an address, a name, or an alias in ~/.ssh/config.
+#   - 10.0.0.2
+#   - 10.0.0.[10-19]
+#   - {{host: mac-mini.lab, user: alice, cpus: 8}}
+{listed if workers else "workers: []"}
+"""
