@@ -15,6 +15,7 @@ from tasks.remote.errors import (
 )
 from tasks.remote.fanout import Interrupted, Outcome, fan_out
 from tasks.remote.local import LocalConnection
+from tasks.remote.openssh import openssh_argv
 from tasks.remote.target import Settings, Target
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "Unreachable",
     "connect",
     "fan_out",
+    "openssh_argv",
 ]

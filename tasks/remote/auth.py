@@ -11,7 +11,8 @@ from paramiko.message import Message
 
 from tasks.inventory.secret import Secret
 from tasks.remote.errors import AuthFailed
-from tasks.remote.identities import Identity, NoPassphrase, Signer, collect
+from tasks.remote.identities import collect
+from tasks.remote.identity import CannotSign, Identity, Signer
 from tasks.remote.knownhosts import key_type
 from tasks.remote.sshconfig import Route
 from tasks.remote.target import Settings
@@ -134,7 +135,7 @@ class Login:
         self.handler = Handler(transport)
         transport.auth_handler = self.handler
         self.tried: list[str] = []
-        self.locked = ""
+        self.locked: str | bool = ""
 
     def run(self) -> None:
         try:
@@ -185,13 +186,15 @@ class Login:
     def _key(self, identity: Identity) -> bool:
         user = self.route.user
         self.tried.append(identity.label)
-        if identity.ask_first and identity.blob is not None and not self.handler.shown(user, identity.blob):
-            return False
         try:
+            if identity.ask_first and identity.blob and not self.handler.shown(user, identity.blob):
+                return False
             return self.handler.signed(user, identity.unlock())
-        except NoPassphrase as error:
+        except CannotSign as error:
             self.tried[-1] = f"{identity.label}: {error}"
-            self.locked = identity.label
+            self.locked = self.locked or ("passphrase" in str(error) and identity.label)
+            return False
+        except paramiko.AuthenticationException:  # the server takes no signature that an RSA key can give
             return False
 
     def _password(self) -> bool:

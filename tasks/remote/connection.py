@@ -123,8 +123,7 @@ class Connection:
             raise self._broken()
         answer = reader.close()
         answer.seconds = time.monotonic() - start
-        if not reader.ended:
-            explain(answer, status)
+        explain(answer, reader.ended, status)
         return answer
 
     @contextlib.contextmanager

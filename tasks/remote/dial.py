@@ -6,7 +6,6 @@ import contextlib
 import errno
 import random
 import socket
-import subprocess
 import threading
 import time
 
@@ -15,6 +14,7 @@ import paramiko
 from tasks.inventory.secret import Secret
 from tasks.remote import auth
 from tasks.remote.errors import ConfigProblem, RemoteError, Unreachable
+from tasks.remote.proxy import ProxySocket
 from tasks.remote.sshconfig import Route, resolve
 from tasks.remote.target import Settings, Target
 from tasks.remote.transport import Dropped, Transport, handshake
@@ -28,35 +28,47 @@ def open_transport(target: Target, settings: Settings, depth: int = 0) -> Transp
     if depth > _MAX_HOPS:
         raise ConfigProblem(f"{target.name} is behind more than {_MAX_HOPS} jump hosts", "is there a circle?")
     route = resolve(target, settings)
-    for attempt in range(_TRIES):
-        try:
-            transport = handshake(_socket(target, route, settings, depth), route, settings)
-            break
-        except Dropped:
-            if attempt == _TRIES - 1:
-                raise
-            time.sleep(random.uniform(0.2, 0.6) * 2**attempt)
+    transport = _reach(target, route, settings, depth)
     try:
         auth.log_in(transport, route, settings, lambda: _password(target, route, settings, depth))
     except BaseException:
         transport.close()
         raise
+    transport.set_keepalive(route.keepalive)
     return transport
 
 
+def _reach(target: Target, route: Route, settings: Settings, depth: int) -> Transport:
+    """A Transport to the right server, on which nobody is logged in yet."""
+    for attempt in range(_TRIES):
+        sock = _socket(target, route, settings, depth)
+        try:
+            return handshake(sock, route, settings)
+        except Unreachable as error:
+            if isinstance(sock, ProxySocket) and (why := sock.last_words()):
+                raise Unreachable(
+                    f"{route} cannot be reached by its ProxyCommand: {why}", error.hint
+                ) from error
+            if not isinstance(error, Dropped) or attempt == _TRIES - 1:
+                raise
+        time.sleep(random.uniform(0.2, 0.6) * 2**attempt)
+    raise AssertionError("not reached")
+
+
 def _password(target: Target, route: Route, settings: Settings, depth: int) -> Secret | None:
-    if target.password is not None or depth == 0 or settings.ask is None:
+    if target.password is not None or depth == 0:
         return target.password
     # A jump host has no place of its own in the hosts file, and must not be shown the target's password.
-    ask = settings.ask
-    return settings.once(("password", str(route)), lambda: Secret(ask(f"{route.user}@{route}'s password: ")))
+    who = f"{route.user}@{route}"
+    typed = settings.once(("password", who), lambda: settings.question(f"Password of {who}: "))
+    return Secret(typed) if typed else None
 
 
 def _socket(target: Target, route: Route, settings: Settings, depth: int) -> socket.socket | paramiko.Channel:
     if route.proxy_jump:
         return _through(target, route, settings, depth)
     if route.proxy_command:
-        return _proxy_command(route)
+        return ProxySocket(route.proxy_command)
     return _tcp(route)
 
 
@@ -108,7 +120,7 @@ class _Line:
 
 def _tcp(route: Route) -> socket.socket:
     try:
-        found = socket.getaddrinfo(route.hostname, route.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(route.hostname, route.port, route.family, socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         raise Unreachable(
             f"name {route.hostname} is not known: {getattr(error, 'strerror', None) or error}",
@@ -121,6 +133,8 @@ def _tcp(route: Route) -> socket.socket:
         try:
             # A dead address must leave time for the ones after it.
             sock.settimeout(max(0.5, (deadline - time.monotonic()) / left))
+            if route.bind_address:
+                sock.bind((route.bind_address, 0))
             sock.connect(address)
         except OSError as error:
             sock.close()
@@ -161,17 +175,3 @@ def _unreachable(route: Route, error: OSError) -> Unreachable:
     if isinstance(error, ConnectionResetError):
         return Unreachable(f"{route} reset the connection", "look at its firewall and its sshd's log")
     return Unreachable(f"{route} cannot be connected to: {error.strerror or error}")
-
-
-def _proxy_command(route: Route) -> socket.socket:
-    """A socket whose other end is the command's stdin and stdout, run by a shell as ssh does."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {route.proxy_command}"],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C in the terminal is for us to answer
-        )
-    return ours

@@ -64,7 +64,7 @@ def fan_out(
                 changed.notify()
 
     # Not a ThreadPoolExecutor: at exit that waits for every thread, also one that hangs for ever.
-    for number in range(min(limit, len(order))):
+    for number in range(min(max(1, limit), len(order))):
         threading.Thread(target=work, name=f"fan-out-{number}", daemon=True).start()
     try:
         with changed:

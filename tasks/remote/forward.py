@@ -24,14 +24,18 @@ def listen(
             f"port {local_port} of this machine cannot be listened on: {error.strerror}",
             "choose another port",
         ) from error
+    listener.settimeout(0.2)  # on some systems nothing else wakes accept()
+    ended = threading.Event()
     open_ends: set[socket.socket | paramiko.Channel] = set()
 
     def accept() -> None:
         while True:
             try:
                 sock, peer = listener.accept()
-            except OSError:  # closed from below
-                return
+            except TimeoutError:
+                if ended.is_set():
+                    return
+                continue
             threading.Thread(target=serve, args=(sock, peer), daemon=True).start()
 
     def serve(sock: socket.socket, peer: tuple[str, int]) -> None:
@@ -55,14 +59,13 @@ def listen(
     try:
         yield listener.getsockname()[1]
     finally:
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)  # close() alone does not wake accept()
+        ended.set()
+        thread.join(2)
         listener.close()
         for end in list(open_ends):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
-        thread.join(5)
 
 
 def _copy(source: socket.socket | paramiko.Channel, sink: socket.socket | paramiko.Channel) -> None:

@@ -12,6 +12,7 @@ from fnmatch import translate
 from pathlib import Path
 from re import compile as regex
 
+from tasks.remote.errors import HostKeyProblem
 from tasks.remote.target import Settings
 
 
@@ -45,6 +46,10 @@ class KnownHosts:
             data = path.read_bytes()
         except FileNotFoundError:
             data = b""
+        except OSError as error:
+            raise HostKeyProblem(
+                f"known hosts {path} cannot be read: {error.strerror}", "mend its permissions"
+            ) from error
         self._open_ended = bool(data) and not data.endswith(b"\n")
         for line in data.decode("utf-8", "replace").splitlines():
             self._add(line)

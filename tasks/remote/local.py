@@ -57,8 +57,7 @@ class LocalConnection:
             raise Cancelled(f"{self.target.name}: stopped from this side")
         answer = reader.close()
         answer.seconds = time.monotonic() - start
-        if not reader.ended:
-            explain(answer, status)
+        explain(answer, reader.ended, status)
         return answer
 
     def stream(

@@ -15,10 +15,14 @@ def timed_out(name: str, reader: Reader, timeout: float) -> StepTimeout:
     )
 
 
-def explain(answer: Answer, status: int | None) -> None:
-    """Fills in why a script that never came to its own end did not."""
-    said = " | ".join([line for line in answer.stderr.splitlines() if line.strip()][-3:])
-    how = "was cut off" if status is None else f"ended early with status {status}"
-    answer.status = status
-    answer.ok = False
-    answer.error = answer.error or f"the script {how}" + (f": {said}" if said else "")
+def explain(answer: Answer, ended: bool, status: int | None) -> None:
+    """Fills in why the script failed, where it did not say so itself. `status` is its shell's."""
+    if answer.ok:
+        return
+    if not ended:
+        answer.status = status
+    if not answer.error:
+        said = " | ".join([line for line in answer.stderr.splitlines() if line.strip()][-3:])
+        early = "" if ended else " early"
+        how = "was killed" if answer.status is None else f"ended{early} with status {answer.status}"
+        answer.error = f"the script {how}" + (f": {said}" if said else "")

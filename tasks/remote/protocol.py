@@ -103,8 +103,11 @@ class Reader:
         answer = self.answer
         answer.chatter = self._chatter.text()
         answer.stderr = self._scrub(self._stderr.text())
-        answer.error = self._scrub(answer.values.get("error", ""))
-        answer.hint = self._scrub(answer.values.get("hint", ""))
+        for key in ("error", "hint"):  # shown to people, unlike the other values
+            if key in answer.values:
+                answer.values[key] = self._scrub(answer.values[key])
+                answer.all[key] = [self._scrub(value) for value in answer.all[key]]
+        answer.error, answer.hint = answer.values.get("error", ""), answer.values.get("hint", "")
         answer.ok = self.ended and answer.status == 0
         return answer
 

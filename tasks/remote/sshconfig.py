@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from tasks.remote import sshfiles
 from tasks.remote.errors import ConfigProblem
 from tasks.remote.target import Settings, Target
 
+_FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 _DEFAULT_KEYS = ("id_rsa", "id_ecdsa", "id_ed25519")
 
 
@@ -40,6 +42,8 @@ class Route:
     host_keys: str
     methods: tuple[str, ...]
     connect_timeout: float
+    family: socket.AddressFamily
+    bind_address: str
     keepalive: int
 
     def __str__(self) -> str:
@@ -96,6 +100,8 @@ def resolve(target: Target, settings: Settings) -> Route:
         host_keys=target.host_keys,
         methods=_methods(got),
         connect_timeout=max(target.connect_timeout, float(limit) if limit.isdigit() else 0),
+        family=_FAMILIES.get(one("addressfamily"), socket.AF_UNSPEC),
+        bind_address=one("bindaddress"),
         keepalive=int(alive) if alive.isdigit() and int(alive) else settings.keepalive,
     )
 

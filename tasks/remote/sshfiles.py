@@ -55,7 +55,10 @@ class ConfigFiles:
         """What `ssh -G` would say, for machines without an ssh client."""
         found: dict[str, list[str]] = {}
         for path in self.files:
-            config = paramiko.SSHConfig.from_text("\n".join(_flat(path, host, self.home, 0)))
+            try:
+                config = paramiko.SSHConfig.from_text("\n".join(_flat(path, host, self.home, 0)))
+            except paramiko.ConfigParseError as error:
+                raise ConfigProblem(f"{path}: {error}") from error
             for name, value in config.lookup(host).items():
                 found.setdefault(name, value if isinstance(value, list) else [value])
         found["user"] = [user] if user else found.get("user", [])
@@ -102,7 +105,7 @@ def _equals(line: str) -> bool:
 def _included(path: Path, argument: str, home: Path, depth: int) -> Iterator[Path]:
     if depth >= 16:  # as ssh does
         raise ConfigProblem(f"{path}: Include goes deeper than 16 files")
-    for word in shlex.split(argument):
+    for word in _split(argument):
         base = home / ".ssh" if path.is_relative_to(home) or path != _SYSTEM else path.parent
         pattern = str(home / word[2:]) if word.startswith("~/") else str(base / word)
         yield from (Path(p) for p in sorted(glob.glob(pattern)))
@@ -146,10 +149,17 @@ def _flat(path: Path, host: str, home: Path, depth: int) -> Iterator[str]:
 def _matches(patterns: str, host: str) -> bool:
     """As a `Host` line matches: any pattern, and no `!pattern`."""
     hit = False
-    for pattern in shlex.split(patterns):
+    for pattern in _split(patterns):
         if pattern.startswith("!"):
             if fnmatchcase(host, pattern[1:]):
                 return False
         elif fnmatchcase(host, pattern):
             hit = True
     return hit
+
+
+def _split(words: str) -> list[str]:
+    try:
+        return shlex.split(words)
+    except ValueError as error:
+        raise ConfigProblem(f"ssh configuration: {words!r}: {error}", "close the quotation") from error

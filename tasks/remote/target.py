@@ -55,6 +55,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._cells: dict[Hashable, _Cell] = {}
         self._closers: list[Callable[[], object]] = []
 
@@ -72,6 +73,16 @@ class Settings:
         if cell.error is not None:
             raise cell.error
         return cell.value
+
+    def question(self, prompt: str) -> str | None:
+        """What the user answers, one question at a time; None if nobody can be asked."""
+        if self.ask is None:
+            return None
+        with self._asking:
+            try:
+                return self.ask(prompt)
+            except (EOFError, OSError):
+                return None
 
     def at_close(self, close: Callable[[], object]) -> None:
         with self._lock:

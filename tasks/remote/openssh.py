@@ -1,0 +1,26 @@
+"""The command line of OpenSSH's client that reaches a Target in the same way."""
+
+from __future__ import annotations
+
+from tasks.remote.sshconfig import split_address
+from tasks.remote.target import Settings, Target
+
+_STRICT = {"strict": "yes", "accept-new": "accept-new", "off": "no"}
+
+
+def openssh_argv(target: Target, settings: Settings) -> list[str]:
+    """`ssh ...` for os.execvp, without a command. What the Target leaves open, ssh looks up itself."""
+    host, user, port = split_address(target.host)
+    user, port = target.user or user, target.port or port
+    argv = [settings.ssh_client or "ssh"]
+    argv += ["-F", str(settings.ssh_config)] if settings.ssh_config else []
+    argv += ["-p", str(port)] if port else []
+    argv += ["-l", user] if user else []
+    argv += ["-i", target.key] if target.key else []
+    argv += ["-J", ",".join(target.jump)] if target.jump else []
+    argv += ["-o", f"StrictHostKeyChecking={_STRICT[target.host_keys]}"]
+    if target.host_keys == "off":
+        argv += ["-o", "UserKnownHostsFile=/dev/null"]
+    elif settings.known_hosts:
+        argv += ["-o", f'UserKnownHostsFile="{settings.known_hosts}"']
+    return [*argv, "--", host]

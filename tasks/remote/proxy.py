@@ -1,0 +1,41 @@
+"""ProxyCommand: a socket whose other end is a command's stdin and stdout."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+
+
+class ProxySocket(socket.socket):
+    """A real socket: paramiko's own ProxyCommand knows no shell syntax and spins when the command is gone."""
+
+    def __init__(self, command: str) -> None:
+        ours, theirs = socket.socketpair()
+        super().__init__(fileno=ours.detach())
+        self._errors = tempfile.TemporaryFile()
+        with theirs:
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", f"exec {command}"],
+                stdin=theirs,
+                stdout=theirs,
+                stderr=self._errors,
+                start_new_session=True,  # Ctrl-C in the terminal is for us to answer
+            )
+
+    def last_words(self) -> str:
+        """The last line that the command wrote to stderr."""
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def close(self) -> None:
+        super().close()
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.5)
