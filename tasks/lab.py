@@ -57,4 +57,7 @@ def lab_down(c: Context, purge: bool = False) -> None:
         stop_engine(print)
     except LabError as error:
         raise Exit(f"lab-down: {error}", 1) from None
+    if not count and not removed:
+        print("there is no lab")
+        return
     print(f"removed {count} hosts" + (f" and {len(removed)} images" if purge else ""))

@@ -1,0 +1,1 @@
+"""What a person sees: progress, tables, error texts. Knows nothing of hosts' workings."""

@@ -1,0 +1,46 @@
+"""The operator's own log of what was done: a line a run. The hosts are the truth; this is only a memory."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from pathlib import Path
+
+from tasks.phases.run import Run
+
+
+def folder() -> Path:
+    """Where the log lies: $XDG_STATE_HOME/rayfab, else ~/.local/state/rayfab."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "rayfab"
+
+
+def record(run: Run, code: int) -> None:
+    """Appends one line; a full disk or a read-only home is no reason to fail."""
+    line = {
+        "when": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "cluster": run.cluster.name,
+        "file": str(run.cluster.path),
+        "what": run.what,
+        "status": code,
+        "did": {n.name: n.did for n in run.nodes if n.did},
+        "failed": {n.name: n.failure.message for n in run.failed},
+    }
+    with contextlib.suppress(OSError):
+        folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder() / "audit.jsonl"
+        with path.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(line, ensure_ascii=False) + "\n")
+        path.chmod(0o600)
+
+
+def failed_last_time(cluster: str) -> set[str]:
+    """The names that failed in the last run that this machine made on that cluster."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in reversed((folder() / "audit.jsonl").read_text("utf-8").splitlines()):
+            entry = json.loads(line)
+            if entry["cluster"] == cluster:
+                return set(entry["failed"])
+    return set()

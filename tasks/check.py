@@ -1,0 +1,114 @@
+"""check, init."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from invoke import Exit, task
+
+from tasks import cli
+from tasks.inventory.schema import json_schema
+from tasks.inventory.templates import starter
+from tasks.phases import connect, facts, validate
+from tasks.phases.run import Run, Stop
+from tasks.report import handover
+from tasks.report.console import Console
+
+GIB = 1 << 30
+
+
+@task(
+    help={
+        "hosts_file": cli.HOSTS_FILE,
+        "limit": cli.LIMIT,
+        "schema": "print the JSON Schema of the hosts file and end",
+        "debug": cli.DEBUG,
+    }
+)
+def check(c, hosts_file=None, limit=None, schema=False, debug=False):
+    """
+    Check the hosts file and every host; change nothing.
+    """
+    if schema:
+        print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+        return
+    console = Console()
+    cluster = cli.read(hosts_file, console)
+    console.ok(
+        f"{cluster.path.name} is right", f"{handover.hosts(len(cluster.hosts))}, cluster {cluster.name}"
+    )
+    run = cli.make_run(cluster, console, "check", limit=limit, debug=debug)
+    cli.finish(run, (connect.run, facts.run, checked), None)
+
+
+def checked(run: Run) -> None:
+    """What each host is, then every problem of every host."""
+    rows = []
+    for node in run.nodes:
+        f = node.facts
+        if f is None:
+            rows.append((node.name, "-", "-", "-", "-", "-", "-"))
+            continue
+        pythons = ", ".join(sorted({v for v, _ in f.pythons})) or "-"
+        root = "root" if f.root else {"nopasswd": "sudo", "password": "sudo"}.get(f.sudo or "", "no root")
+        memory = f"{f.memory / GIB:.1f} GiB" if f.memory else "-"
+        what = f"Docker {f.docker}" if f.docker else pythons
+        rows.append(
+            (
+                node.name,
+                f"{f.system} {f.arch}",
+                str(f.cpus or "-"),
+                memory,
+                f"{f.user} ({root})",
+                what,
+                _service(node),
+            )
+        )
+    run.console.print()
+    run.console.table(("host", "system", "cpus", "memory", "user", "runtime", "cluster"), rows)
+    run.console.print()
+    try:
+        validate.run(run)
+    except Stop:
+        pass
+    if not run.failed:
+        run.console.ok(f"{handover.hosts(len(run.living))} ready for deploy-cluster")
+
+
+def _service(node) -> str:
+    if not node.subject.state:
+        return "not deployed"
+    return "runs" if node.facts.active else "stopped"
+
+
+@task(
+    iterable=["host"],
+    help={
+        "hosts_file": cli.HOSTS_FILE,
+        "host": "a machine; the first is the head; may be said often (default: this machine)",
+        "runtime": "uv, docker or conda (default uv)",
+        "force": "overwrite a file that is there",
+    },
+)
+def init(c, host=None, runtime="uv", hosts_file=None, force=False):
+    """
+    Write a commented hosts file to start from.
+    """
+    console = Console()
+    path = cli.hosts_file(hosts_file)
+    if path.exists() and not force:
+        console.bad(f"{path} is there already", f"{handover.program()} init --force overwrites it")
+        raise Exit(code=2)
+    try:
+        text = starter(list(host or []), runtime)
+    except ValueError as error:
+        console.bad(str(error))
+        raise Exit(code=2) from None
+    part = Path(f"{path}.part")
+    part.write_text(text, "utf-8")
+    part.replace(path)
+    console.ok(f"wrote {path}")
+    handover.commands(
+        console, str(path), [("check", "look at every host"), ("deploy-cluster", "make the cluster")]
+    )

@@ -1,0 +1,131 @@
+"""What every task needs: the hosts file read, secrets asked once, a run made, the exit status given."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from invoke import Exit
+
+from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, load
+from tasks.inventory.limit import LimitError, select
+from tasks.phases.operation import Phase, operate
+from tasks.phases.run import Node, Run
+from tasks.remote import Settings
+from tasks.report.console import Console
+
+HOSTS_FILE = "the hosts file; else $RAY_HOSTS_FILE, else hosts.yml beside the fabfile"
+LIMIT = "only these hosts: names, addresses, globs, comma-separated; @failed: those that failed last time"
+DEBUG = "show every script and its answer"
+
+_asking = threading.Lock()
+
+
+def hosts_file(given: str | None) -> Path:
+    """Where the hosts file is, by the contract's order."""
+    chosen = given or os.environ.get("RAY_HOSTS_FILE")
+    return Path(chosen).expanduser() if chosen else Path(__file__).parent.parent / "hosts.yml"
+
+
+def read(given: str | None, console: Console) -> Cluster:
+    """The cluster, or exit status 2 with every mistake named."""
+    try:
+        cluster = load(hosts_file(given))
+    except InventoryError as error:
+        for problem in error.problems:
+            console.bad(str(problem))
+        count = len(error.problems)
+        console.print(f"{count} mistake{'s' if count > 1 else ''}; nothing was touched")
+        raise Exit(code=2) from None
+    for warning in cluster.warnings:
+        console.note(warning)
+    return cluster
+
+
+def ask(prompt: str) -> str:
+    """A secret typed without echo; one question at a time, and none where nobody is there."""
+    if not sys.stdin.isatty():
+        raise SecretUnavailable(f"nobody is there to be asked for {prompt.strip().rstrip(':')}")
+    with _asking:
+        return getpass.getpass(prompt)
+
+
+def make_run(
+    cluster: Cluster,
+    console: Console,
+    what: str,
+    *,
+    limit: str | None = None,
+    hosts: Sequence[Host] | None = None,
+    debug: bool = False,
+    changing: bool = False,
+    dry_run: bool = False,
+) -> Run:
+    """A run over ``hosts`` (default: all); secrets are fetched now, each once."""
+    names = limited(cluster, limit) if limit else None
+    nodes = [Node(host) for host in (hosts if hosts is not None else cluster.hosts)]
+    try:
+        for node in nodes:
+            host = node.host
+            node.password = _secret(host.password)
+            node.sudo_password = _secret(host.sudo_password)
+    except SecretUnavailable as error:
+        console.bad(str(error), "set it, or name another source for the password in the hosts file")
+        raise Exit(code=2) from None
+    settings = Settings(ask=ask if sys.stdin.isatty() else None)
+    return Run(
+        cluster,
+        console,
+        nodes,
+        settings,
+        what,
+        dry_run=dry_run,
+        debug=debug,
+        limit=names,
+        holder=holder(what),
+        changing=changing and not dry_run,
+    )
+
+
+_found: dict = {}
+
+
+def _secret(source):
+    if source is None:
+        return None
+    if source not in _found:
+        _found[source] = source.resolve(ask)
+    return _found[source]
+
+
+def limited(cluster: Cluster, limit: str) -> frozenset[str]:
+    """The names that --limit chooses, or exit status 2."""
+    from tasks.audit import failed_last_time
+
+    try:
+        return frozenset(h.name for h in select(cluster, limit, failed=failed_last_time(cluster.name)))
+    except LimitError as error:
+        Console().bad(str(error))
+        raise Exit(code=2) from None
+
+
+def holder(what: str) -> str:
+    """Who holds the lock, from where, since when, and for what; one line."""
+    who = f"{getpass.getuser()}@{socket.gethostname()} (process {os.getpid()})"
+    return f"{who} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}: {what}".replace("\n", " ")
+
+
+def finish(run: Run, phases: Sequence[Phase], end: Callable[[Run], None] | None = None) -> None:
+    """Runs the phases, keeps the audit, and ends the process with the contract's status."""
+    from tasks.audit import record
+
+    code = operate(run, phases, end)
+    record(run, code)
+    if code:
+        raise Exit(code=code)

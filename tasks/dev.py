@@ -1,0 +1,77 @@
+"""test: the whole suite, with the real hosts of the lab where they can run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from invoke import Exit, task
+
+from tasks.report.console import Console
+
+TOP = Path(__file__).parent.parent
+TOOLS = ("shellcheck", "busybox", "dash", "zsh", "fish", "sshd", "sshpass")
+PACKAGES = {"sshd": "openssh-server"}
+
+
+@task(
+    help={
+        "only": "a path or a pytest expression: tests/render, or -k 'lock and not lab'",
+        "unit": "leave out the lab",
+    }
+)
+def test(c, only="", unit=False):
+    """
+    Run all tests, the lab's real hosts included (Linux, as root).
+    """
+    console = Console()
+    _packages(console)
+    _tools(console)
+    args = [sys.executable, "-m", "pytest", *(only.split() if only else [])]
+    if unit:
+        args += ["-m", "not lab"]
+        console.note("left out, as asked: the tests on the lab's real hosts")
+    elif platform.system() != "Linux" or os.geteuid() != 0:
+        console.note(
+            "THE LAB CANNOT RUN HERE (it needs Linux and root): its tests are skipped, the rest runs"
+        )
+    code = subprocess.run(args, cwd=TOP).returncode
+    if code:
+        raise Exit(code=code)
+
+
+def _packages(console: Console) -> None:
+    if all(importlib.util.find_spec(name) for name in ("pytest", "hypothesis", "xdist", "jsonschema")):
+        return
+    console.note("installing what the tests need (first use only)")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if subprocess.run([*command, "-r", str(TOP / "requirements-dev.txt")]).returncode:
+        console.bad(
+            "the packages of requirements-dev.txt could not be installed", "is the package index reachable?"
+        )
+        raise Exit(code=1)
+
+
+def _tools(console: Console) -> None:
+    """Shells and shellcheck, from the system's packages where that can be done."""
+    missing = [t for t in TOOLS if not shutil.which(t) and not Path("/usr/sbin", t).exists()]
+    if not missing:
+        return
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        console.note(f"installing {', '.join(missing)}")
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        names = [PACKAGES.get(t, t) for t in missing]
+        subprocess.run(["apt-get", "update", "-qq"], env=quiet, stdout=subprocess.DEVNULL)
+        done = subprocess.run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *names],
+            env=quiet,
+            stdout=subprocess.DEVNULL,
+        )
+        if done.returncode == 0:
+            return
+    console.note(f"not found: {', '.join(missing)}; tests that need them are skipped")

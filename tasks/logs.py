@@ -1,0 +1,123 @@
+"""logs: the last lines of every node's log files, dead nodes included."""
+
+from __future__ import annotations
+
+import queue
+import re
+import sys
+import threading
+from collections.abc import Iterator
+
+from invoke import Exit, task
+
+from tasks import cli
+from tasks.phases import operation
+from tasks.phases.run import Node, Run
+from tasks.remote import RemoteError
+from tasks.render.logfiles import COMPONENTS, patterns
+from tasks.render.operations import logs_script
+from tasks.report.console import Board, Console
+from tasks.report.lines import Line, merge, show
+
+HELP = {
+    "hosts_file": cli.HOSTS_FILE,
+    "host": "only these hosts: names, addresses, globs, comma-separated",
+    "limit": "the same as --host",
+    "component": f"which logs, comma-separated: {', '.join(COMPONENTS)} (default: start,raylet,gcs)",
+    "lines": "how many lines of each file (default 20)",
+    "follow": "go on with new lines until Ctrl-C",
+    "grep": "only lines in which this regular expression is found",
+    "debug": cli.DEBUG,
+}
+
+
+@task(help=HELP)
+def logs(
+    c,
+    hosts_file=None,
+    host=None,
+    limit=None,
+    component="start,raylet,gcs",
+    lines=20,
+    follow=False,
+    grep=None,
+    debug=False,
+):
+    """
+    Show the last log lines of all hosts, merged by time; it works where Ray is dead, too.
+    """
+    console = Console(sys.stderr)
+    console.quiet = not debug
+    try:
+        chosen = patterns(component.split(","))
+        wanted = re.compile(grep) if grep else None
+        if int(lines) < 1:
+            raise ValueError(f"--lines: expected 1 or more, got {lines}")
+    except (ValueError, re.error) as error:
+        console.bad(str(error))
+        raise Exit(code=2) from None
+    cluster = cli.read(hosts_file, console)
+    limit = host or limit
+    run = cli.make_run(cluster, console, "logs", limit=limit, debug=debug)
+    run.nodes = [n for n in run.nodes if run.limit is None or n.name in run.limit]
+    out = Console()
+    width = max(len(n.name) for n in run.nodes)
+
+    def print_lines(found: Iterator[Line] | list[Line]) -> None:
+        for line in found:
+            if wanted is None or wanted.search(line.text):
+                show(out, line, width)
+
+    if follow:
+        work = lambda run: _follow(run, chosen, int(lines), print_lines)  # noqa: E731
+    else:
+        work = lambda run: _once(run, chosen, int(lines), print_lines)  # noqa: E731
+    code = operation.operate(run, (*operation.REACH, work))
+    if code:
+        raise Exit(code=0 if follow and code == 130 else code)
+
+
+def _once(run: Run, chosen: list[str], count: int, print_lines) -> None:
+    def one(node: Node, board: Board):
+        script = logs_script(node.host, run.cluster.name, chosen, count, follow=False, sudo=node.sudo)
+        return run.ask(node, script, board, timeout=60.0)
+
+    answers = run.each("Read logs", run.living, one)
+    found = []
+    for node, answer in answers.items():
+        files = {key[4:]: texts for key, texts in answer.texts.items() if key.startswith("log:")}
+        if not files:
+            run.console.note(f"{node.name}: {answer.values.get('note', 'no such log file')}")
+        found.append({name: [Line(node.name, name, text) for text in texts] for name, texts in files.items()})
+    print_lines(merge([lines for files in found for lines in files.values()]))
+
+
+def _follow(run: Run, chosen: list[str], count: int, print_lines) -> None:
+    lines: queue.Queue[Line | None] = queue.Queue(maxsize=10000)
+
+    def one(node: Node) -> None:
+        script = logs_script(node.host, run.cluster.name, chosen, count, follow=True, sudo=node.sudo)
+
+        def on_line(text: str) -> None:
+            got = re.match(r"\|([^|]+)\| (.*)", text)
+            if got:
+                lines.put(Line(node.name, got.group(1), got.group(2)))
+
+        try:
+            node.connection.stream(script.text, on_line, secrets=node.secrets())
+        except RemoteError as error:
+            run.console.bad(f"{node.name}: {error}", error.hint)
+        lines.put(None)
+
+    for node in run.living:
+        threading.Thread(target=one, args=(node,), daemon=True).start()
+    ended = 0
+    while ended < len(run.living):
+        try:
+            line = lines.get(timeout=0.5)
+        except queue.Empty:
+            continue
+        if line is None:
+            ended += 1
+        else:
+            print_lines([line])

@@ -1,0 +1,35 @@
+"""Gather facts: one read-only script a host, one structured answer. On the head it may take the lock first."""
+
+from __future__ import annotations
+
+from tasks.remote import Answer
+from tasks.render.facts import facts_script, parse_facts
+from tasks.report.console import Board
+
+from .run import Node, Run, Stop
+
+title = "Gather facts"
+TIMEOUT = 60.0
+
+
+def run(run: Run) -> None:
+    def one(node: Node, board: Board) -> Answer:
+        holder = run.holder if run.changing and node.is_head else None
+        script = facts_script(node.host, run.cluster.name, sudo_password=node.sudo, holder=holder)
+        return run.ask(node, script, board, timeout=TIMEOUT)
+
+    answers = run.each(title, run.living, one)
+    for node, answer in answers.items():
+        if "stale" in answer.values:
+            run.console.note(f"took over the lock of a run that has died: {answer.values['stale']}")
+        if "held" in answer.values:
+            raise Stop(
+                f"the cluster is locked by {answer.values['held']}", "wait until that run has ended", code=3
+            )
+        run.locked = run.locked or "locked" in answer.values
+        node.facts = parse_facts(answer.all, answer.texts)
+        node.lock_text = "\n".join(answer.texts.get("requirements", ()))
+        said = answer.values.get("image_versions", "").split()
+        node.image_versions = (said[0], said[1]) if len(said) >= 2 else None
+    if run.head.failure is not None and run.changing:
+        raise Stop("the head is needed for everything else, and it failed", run.head.failure.hint)

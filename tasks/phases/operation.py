@@ -1,0 +1,107 @@
+"""Runs the phases of an operation in order, and tells the truth at its end, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+
+from tasks.remote import RemoteError
+from tasks.render.operations import unlock_script
+
+from . import connect, facts, images, install, plan, reach, resolve, start, status, stop, validate, verify
+from .run import HostFailed, Run, Stop
+
+Phase = Callable[[Run], None]
+
+PLAN: Sequence[Phase] = (
+    connect.run,
+    facts.run,
+    validate.run,
+    images.run,
+    resolve.run,
+    plan.run,
+)
+CHANGE: Sequence[Phase] = (reach.run, install.run, start.run, verify.run)
+DEPLOY: Sequence[Phase] = (*PLAN, *CHANGE)
+STATUS: Sequence[Phase] = (connect.run, facts.run, status.run)
+STOP: Sequence[Phase] = (connect.run, facts.run, stop.stop)
+DESTROY: Sequence[Phase] = (connect.run, facts.run, stop.destroy)
+REACH: Sequence[Phase] = (connect.run,)
+
+
+def head_runs(run: Run) -> None:
+    """A worker can only join a head that lives."""
+    if not run.head.facts.active:
+        raise Stop("the cluster does not run, so nothing can join it", "fab deploy-cluster starts it")
+    if run.head.change and run.head.change.start:
+        raise Stop(
+            f"the head is not as the hosts file wants it: {run.head.change}", "fab deploy-cluster mends it"
+        )
+
+
+def operate(
+    run: Run, phases: Sequence[Phase], end: Callable[[Run], None] | None = None, *, report: bool = True
+) -> int:
+    """Runs ``phases``; returns the exit status of the contract.
+
+    :param end: says what has come out of it, while the connections are still open.
+    :param report: print the table of failed hosts.
+    """
+    code = 0
+    try:
+        for phase in phases:
+            phase(run)
+        if end is not None:
+            end(run)
+    except Stop as stop_:
+        run.console.bad(str(stop_), stop_.hint)
+        code = stop_.code
+    except HostFailed as failed:
+        run.console.bad(failed.failure.message, failed.failure.hint)
+        code = 1
+    except RemoteError as error:
+        run.console.bad(str(error), error.hint)
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+        _interrupted(run)
+    finally:
+        if code != 130:
+            unlock(run)
+        connect.close(run)
+    if run.failed:
+        code = code or 1
+        if report:
+            report_failures(run)
+    return code
+
+
+def unlock(run: Run) -> None:
+    """Gives the lock back; if that fails it dies with the connection."""
+    if run.locked and run.head.connection is not None:
+        with contextlib.suppress(RemoteError, HostFailed):
+            run.ask(run.head, unlock_script(run.cluster.name, run.holder), None, timeout=20.0)
+    run.locked = False
+
+
+def report_failures(run: Run) -> None:
+    """A table of the hosts that failed, each with why and the way out, then the lines of their logs."""
+    run.console.print()
+    rows = [(n.name, n.failure.message, n.failure.hint) for n in run.failed]
+    run.console.table(("failed", "why", "way out"), rows)
+    for node in run.failed:
+        if node.failure.log:
+            run.console.print(f"\n{node.name}, last lines:")
+            for line in node.failure.log[-10:]:
+                run.console.print(f"  {line}")
+
+
+def _interrupted(run: Run) -> None:
+    run.console.bad("interrupted")
+    done = [f"{n.name}: {', '.join(n.did)}" for n in run.nodes if n.did]
+    run.console.print("  done: " + ("; ".join(done) if done else "nothing was changed"))
+    rest = [n.name for n in run.nodes if not n.did]
+    if rest and run.changing:
+        run.console.print("  not done, or not to its end: " + ", ".join(rest))
+    if run.changing:
+        run.console.print("  → the same command again takes up what is missing")

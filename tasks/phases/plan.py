@@ -1,0 +1,109 @@
+"""Plan: what would change, per host, and the exact scripts that would do it."""
+
+from __future__ import annotations
+
+from tasks.plan.addresses import head_ip, worker_ip
+from tasks.plan.changes import change
+from tasks.plan.desired import desire
+from tasks.render.install import image_script, up_script, uv_script
+from tasks.render.script import Script
+
+from .packages import uv_version
+from .run import Failure, Node, Run, Stop
+
+title = "Plan"
+
+
+def join(ip: str, port: int) -> str:
+    """``ip:port``, with brackets around IPv6."""
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
+
+def run(run: Run) -> None:
+    head = run.head
+    ip = head_ip(head.subject, [n.subject for n in run.living if n is not head and n.facts])
+    if ip is None:
+        raise Stop(
+            f"{head.name} has no address that workers could reach", "node_ip of the head says which one"
+        )
+    run.head_address = join(ip, head.host.ray.port)
+    _desire(run, head, ip)
+    token = head.subject.state.get("token") if head.desired.token else None
+    head.change = change(head.subject, head.desired, token=token)
+    restarts = head.change.start and head in run.chosen
+    for node in run.living:
+        if node is head or node.facts is None:
+            continue
+        own = worker_ip(node.subject, ip)
+        if own is None:
+            run.fail(
+                node, Failure(f"has no address in a network with the head ({ip})", "node_ip says which one")
+            )
+            continue
+        _desire(run, node, own)
+        node.change = change(node.subject, node.desired, token=token, head_restarts=restarts)
+    _same_address(run)
+    if run.dry_run:
+        show(run)
+
+
+def _desire(run: Run, node: Node, ip: str) -> None:
+    node.desired = desire(node.subject, run.cluster.name, node.versions, ip, run.head_address)
+
+
+def _same_address(run: Run) -> None:
+    seen: dict[str, Node] = {}
+    for node in run.living:
+        if node.desired is None:
+            continue
+        other = seen.setdefault(node.desired.node_ip, node)
+        if other is not node:
+            why = f"has the same address as {other.name}: {node.desired.node_ip}"
+            run.fail(node, Failure(why, "list a machine once, or say node_ip"))
+
+
+def scripts(run: Run, node: Node) -> list[Script]:
+    """The scripts that this node's change consists of, in order."""
+    out = []
+    if node.change.install:
+        out.append(install_script(run, node))
+    if node.change.start:
+        out.append(start_script(run, node, "***"))
+    return out
+
+
+def install_script(run: Run, node: Node, *, carried: bool = False) -> Script:
+    """Puts on the host what the node runs from."""
+    if node.desired.kind == "docker":
+        return image_script(node.host, run.cluster.name, sudo=node.sudo)
+    v = node.desired.versions
+    return uv_script(
+        node.host,
+        run.cluster.name,
+        uv_version=uv_version(),
+        env_id=v.env_id,
+        python=v.python,
+        python_path=v.python_path,
+        lock=v.lock,
+        carried=carried,
+    )
+
+
+def start_script(run: Run, node: Node, fingerprint: str) -> Script:
+    """Starts the node under its supervisor."""
+    d = node.desired
+    state = d.state(fingerprint if d.token else "", run.request)
+    return up_script(node.host, run.cluster.name, d, node.facts.home, state, sudo=node.sudo, token=d.token)
+
+
+def show(run: Run) -> None:
+    """The plan as a person reads it: what and why, then every script."""
+    from rich.text import Text
+
+    for node in run.chosen:
+        for script in scripts(run, node) if node.change else ():
+            run.console.print(Text(f"\n### {node.name}: {script.title}", style="bold"))
+            run.console.print(script.text)
+    rows = [(n.name, n.host.role, n.desired.node_ip, str(n.change)) for n in run.chosen if n.change]
+    run.console.print()
+    run.console.table(("host", "role", "node ip", "plan"), rows)

@@ -1,0 +1,221 @@
+"""What the phases of one operation share: the nodes, what is known of them, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from tasks.inventory import Cluster, Host, Secret
+from tasks.plan.changes import Change
+from tasks.plan.desired import Desired, Versions
+from tasks.plan.subject import Subject
+from tasks.remote import Answer, Connection, RemoteError, Settings, fan_out
+from tasks.render.facts import Facts
+from tasks.render.script import Script
+from tasks.report.console import Board, Console
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a host is out of the run, the way out, and the lines of a log that say it."""
+
+    message: str
+    hint: str = ""
+    log: tuple[str, ...] = ()
+
+
+class HostFailed(Exception):
+    """A step did not succeed on a host."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Stop(Exception):
+    """The operation cannot go on. :param code: exit status as in the contract."""
+
+    def __init__(self, message: str, hint: str = "", code: int = 1) -> None:
+        super().__init__(message)
+        self.hint, self.code = hint, code
+
+
+@dataclass(eq=False)
+class Node:
+    """One host during one run."""
+
+    host: Host
+    password: Secret | None = None
+    sudo_password: Secret | None = None
+    connection: Connection | None = None
+    facts: Facts | None = None
+    lock_text: str = ""
+    image_versions: tuple[str, str] | None = None
+    versions: Versions | None = None
+    desired: Desired | None = None
+    change: Change | None = None
+    failure: Failure | None = None
+    ray_node: dict[str, Any] | None = None
+    did: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.host.name
+
+    @property
+    def is_head(self) -> bool:
+        return self.host.role == "head"
+
+    @property
+    def subject(self) -> Subject:
+        assert self.facts is not None
+        return Subject(self.host, self.facts)
+
+    @property
+    def sudo(self) -> bool:
+        """Whether a sudo password goes along with scripts."""
+        return self.sudo_password is not None
+
+    def secrets(self, **more: Secret | None) -> dict[str, Secret]:
+        """The secrets that a script on this host may need."""
+        found = {"RF_SUDO": self.sudo_password, **more}
+        return {name: secret for name, secret in found.items() if secret is not None}
+
+
+@dataclass
+class Run:
+    """One operation under way."""
+
+    cluster: Cluster
+    console: Console
+    nodes: list[Node]
+    settings: Settings
+    what: str
+    dry_run: bool = False
+    debug: bool = False
+    limit: frozenset[str] | None = None
+    holder: str = ""
+    locked: bool = False
+    changing: bool = False
+    token: Secret | None = None
+    token_is_new: bool = False
+    request: str = ""
+    head_address: str = ""
+    table: list[dict[str, Any]] = field(default_factory=list)
+    runtime: dict[str, str] = field(default_factory=dict)
+    compile: Callable[..., str] | None = None
+
+    @property
+    def head(self) -> Node:
+        return next(n for n in self.nodes if n.is_head)
+
+    @property
+    def workers(self) -> list[Node]:
+        return [n for n in self.nodes if not n.is_head]
+
+    @property
+    def living(self) -> list[Node]:
+        """Nodes that nothing has gone wrong with."""
+        return [n for n in self.nodes if n.failure is None]
+
+    @property
+    def failed(self) -> list[Node]:
+        return [n for n in self.nodes if n.failure is not None]
+
+    @property
+    def chosen(self) -> list[Node]:
+        """Living nodes that --limit lets this run change."""
+        return [n for n in self.living if self.limit is None or n.name in self.limit]
+
+    def fail(self, node: Node, failure: Failure) -> None:
+        node.failure = node.failure or failure
+
+    def each(self, title: str, nodes: Sequence[Node], work: Callable[[Node, Board], T]) -> Mapping[Node, T]:
+        """``work`` on every node at once; a node whose work raises is failed, the others go on.
+
+        :returns: the values of the nodes that succeeded.
+        """
+        if not nodes:
+            return {}
+
+        def one(node: Node) -> T:
+            try:
+                return work(node, board)
+            finally:
+                board.done(node.name)
+
+        with self.console.phase(title, len(nodes)) as board:
+            outcomes = fan_out(list(nodes), one, limit=self.cluster.parallel, on_interrupt=self.cancel)
+        good: dict[Node, T] = {}
+        for node, outcome in outcomes.items():
+            if outcome.error is None:
+                good[node] = outcome.value
+            else:
+                self.fail(node, failure_of(outcome.error))
+                board.fail(node.name, node.failure.message, node.failure.hint)
+        count = "1 host" if len(nodes) == 1 else f"{len(nodes)} hosts"
+        if len(good) == len(nodes):
+            self.console.ok(title, f"{count}, {board.seconds:.1f} s")
+        else:
+            self.console.bad(f"{title}  {len(good)} of {count}, {board.seconds:.1f} s")
+        return good
+
+    def ask(
+        self, node: Node, script: Script, board: Board | None, *, timeout: float, **secrets: Secret | None
+    ) -> Answer:
+        """Runs a script on a node; a script that says no raises HostFailed."""
+        answer = self.try_ask(node, script, board, timeout=timeout, **secrets)
+        if not answer.ok:
+            log = tuple(answer.texts.get("log", ()))
+            raise HostFailed(Failure(f"{answer.error or 'the script failed'}", answer.hint, log))
+        return answer
+
+    def try_ask(
+        self, node: Node, script: Script, board: Board | None, *, timeout: float, **secrets: Secret | None
+    ) -> Answer:
+        """As :meth:`ask`, but a script that says no is an answer too."""
+        assert node.connection is not None
+        on_step = (lambda text: board.step(node.name, text)) if board else None
+        if board:
+            board.step(node.name, script.title)
+        if self.debug:
+            self.console.print(f"--- {node.name}: {script.title}\n{script.text}")
+        answer = node.connection.run(
+            script.text, secrets=node.secrets(**secrets), timeout=timeout, on_step=on_step
+        )
+        if self.debug:
+            self.console.print(f"--- {node.name}: answer, {answer.seconds:.2f} s, status {answer.status}")
+            self.console.print(debug_text(answer))
+        return answer
+
+    def cancel(self) -> None:
+        """Ends every script under way; used when the person interrupts."""
+        for node in self.nodes:
+            if node.connection is not None:
+                node.connection.cancel()
+
+
+HIDDEN = ("token",)
+
+
+def debug_text(answer: Answer) -> str:
+    """An answer for --debug, without what must not be seen."""
+    lines = [f"{k}={'***' if k in HIDDEN else v}" for k, values in answer.all.items() for v in values]
+    lines += [f"{key}| {line}" for key, texts in answer.texts.items() for line in texts]
+    if answer.stderr.strip():
+        lines += [f"stderr| {line}" for line in answer.stderr.splitlines()]
+    if answer.chatter.strip():
+        lines += [f"chatter| {line}" for line in answer.chatter.splitlines()]
+    return "\n".join(lines)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Any exception of a host's work -> one line and a way out; never a traceback."""
+    if isinstance(error, HostFailed):
+        return error.failure
+    if isinstance(error, RemoteError):
+        return Failure(str(error), error.hint)
+    return Failure(f"unexpected: {type(error).__name__}: {error}", "please report this; --debug shows more")

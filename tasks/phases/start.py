@@ -1,0 +1,65 @@
+"""Start the head, take the workers' address from it, then start the workers, all at once."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from tasks.inventory import Secret
+from tasks.plan.desired import desire, fingerprint
+from tasks.render.install import START_TIMEOUT, token_script
+from tasks.report.console import Board
+
+from .plan import start_script
+from .run import Node, Run, Stop
+
+title = "Start"
+TIMEOUT = START_TIMEOUT + 120.0
+
+
+def run(run: Run) -> None:
+    starting = [n for n in run.chosen if n.change and n.change.start]
+    if not starting:
+        return
+    if any(n.desired.token for n in starting):
+        _get_token(run)
+    head = run.head
+    if head in starting:
+        good = run.each("Start the head", [head], lambda node, board: _start(run, node, board))
+        if head.failure is not None:
+            raise Stop("the head did not start, so no worker was started", head.failure.hint)
+        _use_collected(run, good[head])
+    run.each(
+        "Start the workers",
+        [n for n in starting if n is not head and n.failure is None],
+        lambda node, board: _start(run, node, board),
+    )
+
+
+def _get_token(run: Run) -> None:
+    offered = Secret(secrets.token_hex(32))
+    answer = run.ask(run.head, token_script(run.cluster.name), None, timeout=60.0, RF_TOKEN=offered)
+    run.token = Secret(answer.values["token"])
+
+
+def _start(run: Run, node: Node, board: Board) -> str:
+    token = run.token if node.desired.token else None
+    script = start_script(run, node, fingerprint(token.reveal()) if token else "")
+    answer = run.ask(node, script, board, timeout=TIMEOUT, RF_TOKEN=token)
+    if "note" in answer.values:
+        run.console.note(f"{node.name}: {answer.values['note']}")
+    node.did.append("started")
+    return (answer.texts.get("address") or [""])[0]
+
+
+def _use_collected(run: Run, said: str) -> None:
+    """The workers use the address that the head's own `ray start` names."""
+    found = re.search(r"--address='([^']+)'", said)
+    if not found or found.group(1) == run.head_address:
+        return
+    run.head_address = found.group(1)
+    for node in run.workers:
+        if node.desired is not None:
+            node.desired = desire(
+                node.subject, run.cluster.name, node.versions, node.desired.node_ip, run.head_address
+            )

@@ -1,0 +1,130 @@
+"""The truth about the cluster, set against the file: Ray's own node table, in the contract's shape."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from tasks.plan.addresses import head_ip, worker_ip
+
+from . import verify
+from .plan import join
+from .run import Node, Run
+
+title = "Status"
+PATIENCE = 5.0
+
+
+def run(run: Run) -> None:
+    """Asks Ray, without a task; what cannot be asked is a problem in the table, never an exception."""
+    head = run.head
+    if head.failure is not None or head.facts is None:
+        return
+    state = head.subject.state
+    run.head_address = state.get("head", "")
+    if not state or not head.facts.active:
+        return
+    verify.ask_ray(run, tasks=False, patience=0.0)
+    by_ip = {e["node_ip"]: e for e in run.table if e["alive"]}
+    for node in run.nodes:
+        node.ray_node = by_ip.get(node_ip(run, node) or "")
+
+
+def node_ip(run: Run, node: Node) -> str | None:
+    """The address under which Ray knows this host: as planned, as it was left there, or as it would be."""
+    if node.desired is not None:
+        return node.desired.node_ip
+    if node.facts is not None and node.subject.state.get("node_ip"):
+        return node.subject.state["node_ip"]
+    if node.host.node_ip:
+        return node.host.node_ip
+    if node.facts is not None and run.head.facts is not None:
+        if node.is_head:
+            return head_ip(node.subject, [n.subject for n in run.workers if n.facts])
+        head = run.head.subject.state.get("node_ip") or head_ip(run.head.subject, [])
+        return worker_ip(node.subject, head) if head else None
+    try:
+        return str(ipaddress.ip_address(node.host.host))
+    except ValueError:
+        return None
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """The shape of ``fab status --json``; ``healthy`` only if the file and Ray's table agree."""
+    nodes = [_node(run, node) for node in run.nodes]
+    known = {entry["node_ip"] for entry in nodes}
+    strangers = [e for e in run.table if e["alive"] and e["node_ip"] not in known]
+    for entry in strangers:
+        nodes.append(_stranger(entry))
+    head = run.head
+    host, port = head.host.ray.dashboard_host, head.host.ray.dashboard_port
+    ip = node_ip(run, head)
+    reachable = ip if host in ("0.0.0.0", "::") and ip else host
+    return {
+        "cluster": run.cluster.name,
+        "healthy": all(n["alive"] and n["problem"] is None for n in nodes),
+        "ray": run.runtime.get("ray"),
+        "python": run.runtime.get("python"),
+        "address": run.head_address or (join(ip, head.host.ray.port) if ip else None),
+        "dashboard": f"http://{join(reachable, port)}",
+        "nodes": nodes,
+    }
+
+
+def _node(run: Run, node: Node) -> dict[str, Any]:
+    state = node.subject.state if node.facts is not None else {}
+    entry = node.ray_node
+    alive = bool(entry and entry["alive"])
+    resources = entry["resources"] if alive else {}
+    desired = node.desired.versions if node.desired is not None else None
+    return {
+        "host": node.host.host,
+        "name": node.name,
+        "role": node.host.role,
+        "node_ip": node_ip(run, node),
+        "alive": alive,
+        "runtime": node.host.runtime,
+        "ray": (desired.ray if desired and alive else state.get("ray")) or None,
+        "python": (desired.python if desired and alive else state.get("python")) or None,
+        "cpus": _count(resources.get("CPU", 0)) if alive else None,
+        "gpus": _count(resources.get("GPU", 0)) if alive else None,
+        "problem": _problem(run, node, alive, resources),
+    }
+
+
+def _count(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else value
+
+
+def _problem(run: Run, node: Node, alive: bool, resources: dict[str, float]) -> str | None:
+    if node.failure is not None:
+        return node.failure.message
+    if alive:
+        for what, wanted in (("CPU", node.host.cpus), ("GPU", node.host.gpus)):
+            if wanted is not None and resources.get(what, 0) != wanted:
+                return f"Ray counts {_count(resources.get(what, 0))} {what}s, the file says {wanted}"
+        return None
+    if node.facts is None:
+        return "not reached"
+    if not node.subject.state:
+        return "not deployed"
+    if not node.facts.active:
+        return "Ray does not run here"
+    return "runs, but is not in Ray's node table" if run.table else "the head does not answer"
+
+
+def _stranger(entry: dict[str, Any]) -> dict[str, Any]:
+    resources = entry["resources"]
+    return {
+        "host": entry["node_ip"],
+        "name": entry["name"] or entry["node_ip"],
+        "role": "worker",
+        "node_ip": entry["node_ip"],
+        "alive": True,
+        "runtime": None,
+        "ray": None,
+        "python": None,
+        "cpus": _count(resources.get("CPU", 0)),
+        "gpus": _count(resources.get("GPU", 0)),
+        "problem": "in Ray's node table, but not in the hosts file",
+    }

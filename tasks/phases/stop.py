@@ -1,0 +1,41 @@
+"""Stop and destroy: workers first, the head last."""
+
+from __future__ import annotations
+
+from tasks.render.operations import destroy_script, stop_script
+from tasks.report.console import Board
+
+from .run import Node, Run
+
+TIMEOUT = 180.0
+
+
+def _in_order(run: Run, verb: str, work) -> None:
+    workers = [n for n in run.chosen if not n.is_head]
+    run.each(f"{verb} the workers", workers, work)
+    run.each(f"{verb} the head", [n for n in run.chosen if n.is_head], work)
+
+
+def stop(run: Run) -> None:
+    """Ends Ray on the chosen hosts; a reboot does not bring it back, `fab start` does."""
+
+    def one(node: Node, board: Board) -> None:
+        answer = run.ask(node, stop_script(run.cluster.name, sudo=node.sudo), board, timeout=TIMEOUT)
+        if answer.values.get("changed") == "1":
+            node.did.append("stopped")
+
+    _in_order(run, "Stop", one)
+
+
+def destroy(run: Run) -> None:
+    """Removes everything that this project put on the chosen hosts."""
+
+    def one(node: Node, board: Board) -> None:
+        script = destroy_script(node.host, run.cluster.name, sudo=node.sudo)
+        answer = run.ask(node, script, board, timeout=TIMEOUT)
+        for left in answer.all.get("left", ()):
+            run.console.note(f"{node.name}: could not remove {left}, which belongs to another user")
+        if answer.values.get("changed") == "1":
+            node.did.append("removed")
+
+    _in_order(run, "Destroy", one)

@@ -1,0 +1,67 @@
+"""Submit a job: the current folder goes to the head, `ray job submit` runs there, its output comes here."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import tarfile
+from pathlib import Path
+
+from tasks.render.operations import submit_script
+
+from .plan import join
+from .run import Run, Stop
+
+LEFT_OUT = {".git", ".venv", "venv", "__pycache__", "node_modules", ".lab", ".pytest_cache", ".hypothesis"}
+MOST_BYTES = 100 << 20
+
+
+def pack(folder: Path) -> bytes:
+    """The folder as a compressed tar, without what no job needs."""
+    buffer = io.BytesIO()
+    total = 0
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as tar:
+        for path, folders, files in os.walk(folder):
+            folders[:] = [f for f in folders if f not in LEFT_OUT]
+            for name in files:
+                full = Path(path) / name
+                if not full.is_file():
+                    continue
+                total += full.stat().st_size
+                if total > MOST_BYTES:
+                    raise Stop(
+                        f"{folder} holds more than {MOST_BYTES >> 20} MiB",
+                        "start in a folder that holds only the job",
+                    )
+                tar.add(full, arcname=str(full.relative_to(folder)), recursive=False)
+    return buffer.getvalue()
+
+
+def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
+    """Runs ``words`` as a job; raises Stop where it did not succeed."""
+    head = run.head
+    if not head.facts.active:
+        raise Stop("the head does not run", "fab deploy-cluster starts it")
+    folder = Path.cwd()
+    archive = ""
+    if any((folder / word).is_file() for word in words):
+        archive = f"{head.facts.home}/.rayfab/{run.cluster.name}/job-{secrets.token_hex(4)}.tar.gz"
+        head.connection.put(pack(folder), archive)
+    state = head.subject.state
+    address = f"http://{join(_dashboard_ip(run, state), head.host.ray.dashboard_port)}"
+    script = submit_script(head.host, run.cluster.name, address, archive, words, wait=wait, sudo=head.sudo)
+
+    def on_line(line: str) -> None:
+        print(line, flush=True)
+
+    answer = head.connection.run(script.text, secrets=head.secrets(), timeout=7 * 86400.0, on_line=on_line)
+    if answer.error:
+        raise Stop(answer.error, answer.hint)
+    if answer.status:
+        raise Stop("the job did not succeed", "its output above says why")
+
+
+def _dashboard_ip(run: Run, state: dict) -> str:
+    host = run.head.host.ray.dashboard_host
+    return state.get("node_ip", "127.0.0.1") if host in ("0.0.0.0", "::") else host

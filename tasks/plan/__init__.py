@@ -1,0 +1,1 @@
+"""Facts held against intent: addresses, versions, problems, and what would change. Pure."""

@@ -1,0 +1,127 @@
+"""What a host shall run: every word of it rendered, and a hash that changes when any of it does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from tasks.render import docker, ray, service
+from tasks.render.names import node_dir
+
+from .subject import Subject
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What runs on one host. ``python_path`` None: uv installs that Python. ``lock`` is empty for Docker."""
+
+    ray: str
+    python: str
+    python_path: str | None = None
+    lock: str = ""
+    env_id: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True)
+class Desired:
+    """The node that a host shall be."""
+
+    name: str
+    role: str
+    kind: str  # system | user | loop | docker
+    node_ip: str
+    head_address: str
+    versions: Versions
+    hash: str
+    words: tuple[str, ...]
+    token: bool
+    files: dict[str, str] = field(default_factory=dict)  # ENV_SH, START_SH, UNIT_TEXT, LOOP_SH
+
+    def state(self, token_fingerprint: str, request: str) -> dict[str, Any]:
+        """What is left on the host for the next run to compare with."""
+        return {
+            "hash": self.hash,
+            "role": self.role,
+            "service": self.kind,
+            "ray": self.versions.ray,
+            "python": self.versions.python,
+            "env": self.versions.env_id,
+            "image": self.versions.image,
+            "node_ip": self.node_ip,
+            "head": self.head_address,
+            "token": token_fingerprint,
+            "request": request,
+        }
+
+
+def service_kind(subject: Subject) -> str:
+    """Who supervises the node: systemd where it can be had, else the user's own, else a loop."""
+    facts = subject.facts
+    if subject.host.runtime == "docker":
+        return "docker"
+    if facts.systemd and facts.can_root:
+        return "system"
+    return "user" if facts.systemd and facts.user_systemd else "loop"
+
+
+def env_id(versions_ray: str, python: str, lock: str) -> str:
+    """A name for an environment: the same packages on the same Python have the same."""
+    digest = hashlib.sha256(f"{python}\n{lock}".encode()).hexdigest()[:12]
+    return f"ray-{versions_ray}-py{python}-{digest}"
+
+
+def shm_bytes(subject: Subject) -> int:
+    """The recipe's size where memory allows, else what Ray asks for: 30% of memory."""
+    wanted = subject.host.docker.shm_size.bytes
+    memory = subject.facts.memory
+    return wanted if memory is None or wanted <= memory * 0.8 else int(memory * 0.3)
+
+
+def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str) -> Desired:
+    """Renders everything that the node is made of."""
+    host, facts = subject.host, subject.facts
+    words = ray.start_words(host, versions.ray, node_ip, head_address)
+    token = ray.uses_token(host, versions.ray)
+    kind = service_kind(subject)
+    files: dict[str, str] = {}
+    if kind == "docker":
+        whole: Any = docker.run_words(
+            host, cluster, versions.image or host.docker.image, words, "", shm_bytes(subject), versions.ray
+        )
+        digest = _hash([whole, token])
+        words = docker.run_words(
+            host,
+            cluster,
+            versions.image or host.docker.image,
+            words,
+            digest,
+            shm_bytes(subject),
+            versions.ray,
+        )
+    else:
+        env_dir = f"{node_dir(facts.home, cluster)}/envs/{versions.env_id}"
+        environment = ray.environment(host, versions.ray, macos=facts.system == "Darwin")
+        files = {
+            "ENV_SH": service.env_sh(facts.home, cluster, env_dir, environment, token=token),
+            "START_SH": service.start_sh(facts.home, cluster, words),
+            "UNIT_TEXT": service.unit_text(facts.home, cluster, facts.user if kind == "system" else None)
+            if kind != "loop"
+            else "",
+            "LOOP_SH": service.loop_sh(facts.home, cluster) if kind == "loop" else "",
+        }
+        digest = _hash([files, kind, token])
+    return Desired(
+        host.name, host.role, kind, node_ip, head_address, versions, digest, tuple(words), token, files
+    )
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def fingerprint(token: str) -> str:
+    """Tells two tokens apart without giving either away."""
+    return hashlib.sha256(b"rayfab token " + token.encode()).hexdigest()[:12] if token else ""

@@ -1,0 +1,137 @@
+"""What stands in the way on a host, before anything is changed; every problem with its way out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+from tasks.render import ray
+
+from .subject import Finding, Subject
+
+GIB = 1 << 30
+SYSTEMS = ("Linux", "Darwin")
+MAX_SKEW = 120
+
+
+def host_problems(subject: Subject, cluster: str) -> list[Finding]:
+    """Everything about one host that no other host matters for."""
+    return [Finding(subject.name, message, hint) for message, hint in _each(subject, cluster)]
+
+
+def _each(subject: Subject, cluster: str):
+    host, facts = subject.host, subject.facts
+    if facts.system not in SYSTEMS:
+        yield (
+            f"{facts.system or 'an unknown system'} is not supported yet with the runtime {host.runtime}",
+            "",
+        )
+        return
+    if not facts.home_writable:
+        yield f"the home folder {facts.home} is not writable", f"make it writable for {facts.user}"
+    if not facts.tmp_writable:
+        yield "/tmp is not writable, and Ray keeps its sockets and logs there", "chmod 1777 /tmp"
+    elif facts.tmp_ray_foreign and host.runtime != "docker":
+        yield (
+            "/tmp/ray belongs to another user and is closed to this one",
+            "its owner or root: chmod 1777 /tmp/ray",
+        )
+    if facts.sudo == "wrong-password":
+        yield f"sudo does not take the password of {facts.user}", "sudo_password in the hosts file"
+    yield from _docker(subject) if host.runtime == "docker" else _direct(subject)
+    yield from _occupied(subject, cluster)
+    if host.gpus and not facts.gpus:
+        yield (
+            f"gpus: {host.gpus} is asked for, but nvidia-smi names no GPU",
+            "install the driver, or drop gpus",
+        )
+
+
+def _direct(subject: Subject):
+    host, facts = subject.host, subject.facts
+    if facts.system == "Linux" and facts.libc == "" and facts.os_id == "alpine":
+        yield "Ray has no packages for musl (Alpine)", "runtime: docker"
+    if host.runtime == "uv" and not facts.pythons and not (host.uv.python or "").count(".") == 2:
+        yield (
+            "there is no Python 3 here",
+            'install one, or set uv.python to a full version ("3.12.12"), or runtime: docker',
+        )
+    free = facts.disk_free.get(_mount(subject, facts.home))
+    if free is not None and free < GIB and not facts.envs:
+        yield f"only {free >> 20} MiB are free for {facts.home}, 1 GiB is needed", "free some space"
+
+
+def _mount(subject: Subject, path: str) -> str:
+    mounts = [m for m in subject.facts.disk_free if path == m or path.startswith(m.rstrip("/") + "/")]
+    return max(mounts, key=len, default="/")
+
+
+def _docker(subject: Subject):
+    host, facts = subject.host, subject.facts
+    if facts.docker_problem == "missing":
+        yield "Docker is not installed", "install Docker Engine by hand for now (apt-get install docker.io)"
+    elif facts.docker_problem == "stopped":
+        yield f"Docker's engine does not run: {facts.docker_says}", "sudo systemctl start docker"
+    elif facts.docker_problem == "denied":
+        yield (
+            f"{facts.user} may not use Docker",
+            f"sudo usermod -aG docker {facts.user}, or give a sudo_password in the hosts file",
+        )
+    elif facts.docker_problem == "podman":
+        yield "the docker command here is Podman's", "install Docker Engine, or use runtime: uv"
+    if facts.system == "Darwin" or host.docker.network == "bridge":
+        yield "the bridge network is not supported yet", "docker: {network: host} on Linux, or runtime: uv"
+
+
+def _occupied(subject: Subject, cluster: str):
+    host, facts = subject.host, subject.facts
+    ours = bool(facts.state) and facts.active
+    foreign = [p for p in facts.ray_processes if not _is_ours(p, subject, cluster)]
+    if foreign:
+        pids = ", ".join(str(p.pid) for p in foreign)
+        yield (
+            f"Ray runs here already, not started by this project (process {pids})",
+            "`ray stop` on that host ends it, if it may go",
+        )
+    if not ours and not foreign:
+        busy = {what: port for what, port in ray.ports_needed(host).items() if port in facts.ports}
+        if busy:
+            said = ", ".join(f"{port} ({what})" for what, port in busy.items())
+            yield f"ports in use: {said}", "end what listens there, or choose others under ray.ports"
+
+
+def _is_ours(process, subject: Subject, cluster: str) -> bool:
+    facts = subject.facts
+    if f"/.rayfab/{cluster}/envs/" in process.exe or f"rayfab-{cluster}.service" in process.cgroup:
+        return True
+    return bool(facts.container) and facts.container[:12] in process.cgroup
+
+
+def cluster_problems(subjects: Sequence[Subject]) -> list[Finding]:
+    """What only shows when hosts are held side by side: one machine under two names, clocks apart."""
+    out = []
+    seen: dict[tuple, str] = {}
+    for subject in subjects:
+        facts = subject.facts
+        own = tuple(
+            sorted(a.ip for a in facts.addresses if not a.virtual and not a.ip.startswith(("127.", "::1")))
+        )
+        key = (facts.boot_id, facts.machine_id, facts.hostname, own)
+        if any(key[:2]) and key in seen:
+            out.append(Finding(subject.name, f"is the same machine as {seen[key]}", "list it once"))
+        seen.setdefault(key, subject.name)
+    clocks = {s.name: s.facts.clock for s in subjects if s.facts.clock}
+    if len(clocks) > 1:
+        middle = median(clocks.values())
+        for name, clock in clocks.items():
+            if abs(clock - middle) > MAX_SKEW:
+                skew = int(clock - middle)
+                out.append(
+                    Finding(
+                        name,
+                        f"its clock is {skew:+d} s from the others'",
+                        "set it, or run an NTP client",
+                        note=True,
+                    )
+                )
+    return out

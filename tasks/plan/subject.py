@@ -1,0 +1,39 @@
+"""A host together with what it said of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tasks.inventory import Host
+from tasks.render.facts import Facts
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One host of the cluster whose facts are known."""
+
+    host: Host
+    facts: Facts
+
+    @property
+    def name(self) -> str:
+        return self.host.name
+
+    @property
+    def state(self) -> dict:
+        """What a former deploy left there; empty if none did."""
+        return self.facts.state or {}
+
+    def with_image(self, image: str) -> Subject:
+        """The same host after the image has arrived there."""
+        return replace(self, facts=replace(self.facts, image=image))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that stands in the way on one host, and the way out of it."""
+
+    name: str
+    message: str
+    hint: str = ""
+    note: bool = False  # worth a line, but nothing stops for it

@@ -1,0 +1,80 @@
+"""Runs on the head, in the cluster's own Python (3.7 and later): Ray's node table, and a task on every node."""
+
+import json
+import os
+import sys
+import time
+
+spec = json.loads(sys.argv[1])
+os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+
+
+def say(kind, value):
+    sys.stdout.write("%s %s\n" % (kind, value if isinstance(value, str) else json.dumps(value)))
+    sys.stdout.flush()
+
+
+def main():
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    ray.init(address=spec["address"], log_to_driver=False, logging_level="error", namespace="rayfab")
+
+    @ray.remote(num_cpus=0, max_retries=0)
+    def probe():
+        import platform
+        import socket
+
+        import ray
+
+        return {"hostname": socket.gethostname(), "python": platform.python_version(), "ray": ray.__version__}
+
+    def table():
+        return {
+            n["NodeID"]: {
+                "node_id": n["NodeID"],
+                "node_ip": n["NodeManagerAddress"],
+                "name": n.get("NodeName") or "",
+                "alive": bool(n["Alive"]),
+                "resources": {k: v for k, v in n["Resources"].items() if ":" not in k},
+                "reason": str(n.get("DeathReasonMessage") or ""),
+            }
+            for n in ray.nodes()
+        }
+
+    expected = set(spec["expect"])
+    deadline = time.time() + spec["timeout"]
+    asked, done, last = {}, {}, 0
+    while True:
+        nodes = table()
+        if spec["tasks"]:
+            for node_id, node in nodes.items():
+                if node["alive"] and node_id not in done and node_id not in asked.values():
+                    where = NodeAffinitySchedulingStrategy(node_id=node_id, soft=False)
+                    asked[probe.options(scheduling_strategy=where).remote()] = node_id
+            ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=0.3) if asked else ([], [])
+            for ref in ready:
+                node_id = asked.pop(ref)
+                try:
+                    done[node_id] = {"task": ray.get(ref)}
+                except Exception as error:
+                    done[node_id] = {"task_error": str(error).strip().splitlines()[-1][:300]}
+        alive = {n["node_ip"] for n in nodes.values() if n["alive"]}
+        good = {nodes[i]["node_ip"] for i, d in done.items() if i in nodes and nodes[i]["alive"]}
+        reached = good if spec["tasks"] else alive
+        if expected <= reached or time.time() > deadline:
+            break
+        if time.time() - last > 2:
+            last = time.time()
+            say("RFSTEP", "%d of %d nodes have run a task" % (len(expected & reached), len(expected)))
+        time.sleep(0.1)
+    for node_id, node in table().items():
+        node.update(done.get(node_id, {}))
+        say("RF", node)
+    say("RF", {"done": True, "ray": ray.__version__, "python": ".".join(map(str, sys.version_info[:3]))})
+    # a disconnect waits for a second of nothing; the connection ends with this process
+    sys.stdout.flush()
+    os._exit(0)
+
+
+main()

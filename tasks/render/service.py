@@ -1,0 +1,98 @@
+"""The files that keep a node alive on the host itself: environment, start script, systemd unit, loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .names import DRAIN_SECONDS, node_dir
+from .script import quote
+
+
+def env_sh(home: str, cluster: str, env_dir: str, environment: Mapping[str, str], *, token: bool) -> str:
+    """What a command needs to be in the node's environment; read by the start script and by `fab exec`."""
+    lines = [
+        f"HOME={quote(home)}",
+        f"PATH={quote(env_dir + '/bin')}:$PATH",
+        f"VIRTUAL_ENV={quote(env_dir)}",
+        "export HOME PATH VIRTUAL_ENV",
+        "unset PYTHONHOME PYTHONPATH",
+        *(f"export {name}={quote(value)}" for name, value in environment.items()),
+    ]
+    if token:
+        lines.append(f"export RAY_AUTH_TOKEN_PATH={quote(node_dir(home, cluster) + '/token')}")
+    return "\n".join(lines) + "\n"
+
+
+def start_sh(home: str, cluster: str, start_words: Sequence[str]) -> str:
+    """The script that becomes Ray: it sets the environment and then is `ray start --block`."""
+    node = node_dir(home, cluster)
+    return f"""#!/bin/sh
+# Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
+NODE={quote(node)}
+. "$NODE/env.sh"
+cd "$HOME" || exit 1
+ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" 2>/dev/null
+[ ! -f "$NODE/start.log" ] || mv -f "$NODE/start.log" "$NODE/start.log.1"
+date >>"$NODE/starts"
+exec {" ".join(quote(word) for word in [*start_words, "--block"])} >"$NODE/start.log" 2>&1
+"""
+
+
+def _unit_word(text: str) -> str:
+    """A word of ExecStart=: quoted, with systemd's own signs doubled."""
+    for sign, escaped in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        text = text.replace(sign, escaped)
+    return f'"{text}"'
+
+
+def unit_text(home: str, cluster: str, user: str | None) -> str:
+    """A systemd unit; ``user`` is None for a user's own manager.
+
+    OOMPolicy=continue: one Python worker that the kernel ends must not take the whole node with it.
+    StartLimitIntervalSec=0: a worker goes on trying for as long as its head is away.
+    """
+    wanted = "multi-user.target" if user else "default.target"
+    who = [f"User={user}"] if user else []
+    after = ["After=network-online.target", "Wants=network-online.target"] if user else []
+    return "\n".join(
+        [
+            "[Unit]",
+            f"Description=Ray node of the cluster {cluster}",
+            *after,
+            "StartLimitIntervalSec=0",
+            "",
+            "[Service]",
+            "Type=simple",
+            *who,
+            f"ExecStart=/bin/sh {_unit_word(node_dir(home, cluster) + '/start.sh')}",
+            "Restart=always",
+            "RestartSec=3",
+            "KillMode=mixed",
+            f"TimeoutStopSec={DRAIN_SECONDS}",
+            "OOMPolicy=continue",
+            "LimitNOFILE=65536:524288",
+            "TasksMax=infinity",
+            "",
+            "[Install]",
+            f"WantedBy={wanted}",
+            "",
+        ]
+    )
+
+
+def loop_sh(home: str, cluster: str) -> str:
+    """A supervisor for hosts without systemd: it starts Ray again until it is told to end."""
+    node = node_dir(home, cluster)
+    return f"""#!/bin/sh
+# Keeps Ray alive on a host without systemd. Written by a deploy.
+NODE={quote(node)}
+echo $$ >"$NODE/loop.pid"
+child=
+trap 'trap "" TERM; kill -TERM $child 2>/dev/null; wait $child; rm -f "$NODE/loop.pid"; exit 0' TERM
+while :; do
+    sh "$NODE/start.sh" &
+    child=$!
+    wait $child
+    sleep 3
+done
+"""

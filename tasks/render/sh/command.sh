@@ -1,0 +1,8 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# One command in the node's own environment; what it says is chatter, passed on line by line.
+rf_service=$(node_service)
+if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi
+[ "$rf_service" != none ] || node_exec() { shift && "$@"; }
+with_command node_exec "$rf_service" 2>&1
+finish $?

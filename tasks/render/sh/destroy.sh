@@ -1,0 +1,44 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# Everything of this cluster's leaves this host, and nothing else does.
+rf_service=$(node_service)
+[ -d "$NODE" ] || {
+    emit changed 0
+    finish 0
+}
+if [ "$rf_service" != none ]; then
+    step "stopping Ray"
+    node_down "$rf_service"
+fi
+step "removing files"
+case $rf_service in
+    system)
+        as_root rm -f "/etc/systemd/system/$UNIT.service"
+        as_root systemctl daemon-reload
+        ;;
+    user)
+        rm -f "$HOME/.config/systemd/user/$UNIT.service"
+        rmdir "$HOME/.config/systemd/user" "$HOME/.config/systemd" 2>/dev/null || :
+        user_systemctl daemon-reload 2>/dev/null || :
+        [ ! -e "$NODE/linger" ] || loginctl disable-linger 2>/dev/null || :
+        ;;
+esac
+# Ray's session folders: those whose log names this node's own interpreter or marker.
+for rf_dir in "$TEMP_DIR"/session_*; do
+    [ -d "$rf_dir" ] && [ ! -h "$rf_dir" ] || continue
+    if grep -qsF -e "$NODE/" -e "rayfab-$CLUSTER" "$rf_dir"/logs/raylet.out "$rf_dir"/logs/gcs_server.out \
+        "$rf_dir"/logs/dashboard_agent.log 2>/dev/null; then
+        rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
+    fi
+done
+if [ -h "$TEMP_DIR/session_latest" ] && [ ! -e "$TEMP_DIR/session_latest" ]; then
+    rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json" 2>/dev/null ||
+        as_root rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json"
+fi
+rmdir "$TEMP_DIR" 2>/dev/null || as_root rmdir "$TEMP_DIR" 2>/dev/null || :
+rm -rf "$NODE" || fail "cannot remove $NODE"
+# The shared uv and its cache go with the last cluster.
+rf_left=
+for rf_file in "$ROOT"/*/service; do [ ! -e "$rf_file" ] || rf_left=1; done
+[ -n "$rf_left" ] || rm -rf "$ROOT"
+emit changed 1

@@ -1,0 +1,36 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# dk: docker, through sudo where only that reaches the engine
+dk() {
+    if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
+}
+docker_cli() {
+    rf_dk=user
+    have docker || return 1
+    rf_docker=$(docker version --format '{{.Server.Version}}' 2>&1) && return 0
+    case $rf_docker in
+        *"permission denied"*) ;;
+        *) return 2 ;;
+    esac
+    can_root || return 3
+    rf_dk=root
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1)
+}
+docker_facts() {
+    docker_cli
+    case $? in
+        0) emit docker "$rf_docker" ;;
+        1) emit docker_problem missing; return ;;
+        2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
+        *) emit docker_problem denied; return ;;
+    esac
+    emit docker_via "$rf_dk"
+    case $(docker --version 2>/dev/null) in *odman*) emit docker_problem podman ;; esac
+    rf_image=$(dk image inspect --format '{{.Id}} {{.Os}}/{{.Architecture}}' "$IMAGE" 2>/dev/null) || rf_image=
+    [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
+    if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
+        IFS= read -r rf_value <"$NODE/image" || :
+        [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
+    fi
+    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+}

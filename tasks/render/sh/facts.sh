@@ -1,0 +1,118 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# Read-only. Builtins and /proc where they will do: on a hundred hosts every process counts.
+emit uname "$(uname -srm)"
+emit hostname "$(uname -n)"
+emit id "$(id)"
+emit home "$HOME"
+emit shell "${SHELL-}"
+emit ssh_connection "${SSH_CONNECTION-}"
+emit clock "$(date +%s)"
+if [ -r /etc/os-release ]; then
+    while IFS='=' read -r rf_key rf_value; do
+        case $rf_key in ID | VERSION_ID | ID_LIKE) emit "os_$rf_key" "$rf_value" ;; esac
+    done </etc/os-release
+fi
+if [ -r /proc/meminfo ]; then
+    while read -r rf_key rf_value _; do
+        case $rf_key in MemTotal: | MemAvailable:) emit "mem_$rf_key" "$rf_value" ;; esac
+        [ "$rf_key" != MemAvailable: ] || break
+    done </proc/meminfo
+else
+    emit mem_bytes "$(sysctl -n hw.memsize 2>/dev/null)"
+fi
+if have nproc; then emit cpus "$(nproc)"; else emit cpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null)"; fi
+for rf_file in /proc/sys/kernel/random/boot_id /etc/machine-id; do
+    [ ! -r "$rf_file" ] || { read -r rf_value <"$rf_file" && emit "${rf_file##*/}" "$rf_value"; }
+done
+if have getconf; then emit libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"; fi
+if have ip; then
+    ip -o addr show 2>/dev/null | emit_text ip_addr
+    [ ! -r /proc/net/route ] || emit_text route </proc/net/route
+elif have ifconfig; then
+    ifconfig -a 2>/dev/null | emit_text ifconfig
+    if [ -r /proc/net/route ]; then emit_text route </proc/net/route; else
+        route -n get default 2>/dev/null | emit_text route_default; fi
+elif [ -r /proc/net/fib_trie ]; then
+    awk '/32 host LOCAL/ { print last } { last = $2 }' /proc/net/fib_trie | emit_text fib
+    emit_text route </proc/net/route
+fi
+df -Pk "$HOME" /tmp /dev/shm 2>/dev/null | emit_text df
+if [ -w "$HOME" ]; then emit home_writable 1; fi
+if [ -d /tmp ] && [ -w /tmp ]; then emit tmp_writable 1; fi
+if [ -d /tmp/ray ] && [ ! -w /tmp/ray ]; then emit tmp_ray_foreign 1; fi
+for rf_tool in curl wget tar gzip sudo systemctl loginctl docker podman nvidia-smi uv bash setsid crontab apt-get dnf yum zypper pacman; do
+    if have "$rf_tool"; then emit tool "$rf_tool"; fi
+done
+if [ -d /run/systemd/system ]; then
+    emit systemd 1
+    if [ -S "${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/systemd/private" ]; then emit user_systemd 1; fi
+fi
+if [ "$(id -u)" != 0 ] && have sudo; then
+    if sudo -k -n true 2>/dev/null; then
+        emit sudo nopasswd
+    elif [ -z "${RF_SUDO-}" ]; then
+        emit sudo needs-password
+    elif printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' true 2>/dev/null; then
+        emit sudo password
+    else
+        emit sudo wrong-password
+    fi
+fi
+if have nvidia-smi; then nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | emit_text gpu; fi
+
+# Interpreters: shims answer for others, so they are passed over.
+rf_python() {
+    case $1 in */shims/*) return ;; esac
+    [ -x "$1" ] || return 0
+    rf_value=$("$1" -V 2>&1) && emit python "$rf_value $1"
+}
+if [ -n "$WANT_PYTHON" ]; then
+    rf_old=$IFS
+    IFS=:
+    for rf_dir in $PATH:$HOME/.local/bin:/opt/homebrew/bin; do
+        IFS=$rf_old
+        case ":${rf_seen-}:" in *":$rf_dir:"*) continue ;; esac
+        rf_seen=${rf_seen-}:$rf_dir
+        if [ -h "$rf_dir" ] && [ "$rf_dir" = /bin ]; then continue; fi
+        rf_found=
+        for rf_file in "$rf_dir"/python3.[0-9] "$rf_dir"/python3.[0-9][0-9]; do
+            if [ -x "$rf_file" ]; then
+                rf_found=1
+                rf_python "$rf_file"
+            fi
+        done
+        [ -n "$rf_found" ] || rf_python "$rf_dir/python3"
+    done
+    IFS=$rf_old
+    for rf_file in "$HOME"/.pyenv/versions/*/bin/python3 "$HOME"/.local/share/uv/python/cpython-*/bin/python3 \
+        "$ROOT"/python/cpython-*/bin/python3 /opt/python*/bin/python3; do
+        rf_python "$rf_file"
+    done
+fi
+
+# What this project left here, and whether it lives.
+if [ -r "$ROOT/$CLUSTER/state.json" ]; then
+    IFS= read -r rf_value <"$ROOT/$CLUSTER/state.json" || :
+    emit state "$rf_value"
+    node_facts
+fi
+for rf_file in "$ROOT"/*/state.json; do
+    [ ! -r "$rf_file" ] || emit cluster_here "$rf_file"
+done
+if [ -n "$WANT_DOCKER" ]; then docker_facts; fi
+
+# Who listens, and which Ray processes there are.
+if [ -r /proc/net/tcp ]; then
+    rf_files=/proc/net/tcp
+    [ ! -r /proc/net/tcp6 ] || rf_files="$rf_files /proc/net/tcp6"
+    # shellcheck disable=SC2086
+    emit ports "$(awk '$4 == "0A" { n = split($2, a, ":"); if (!(a[n] in s)) { s[a[n]] = 1; printf "%s ", a[n] } }' $rf_files)"
+    for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
+        rf_dir=${rf_file%/comm}
+        emit ray_process "${rf_dir#/proc/} $(readlink "$rf_dir/exe" 2>/dev/null) $(tr '\n' ',' <"$rf_dir/cgroup" 2>/dev/null)"
+    done
+else
+    netstat -an -p tcp 2>/dev/null | awk '/LISTEN/ { print $4 }' | emit_text netstat
+    ps -axo pid=,comm= 2>/dev/null | awk '$2 ~ /(raylet|gcs_server)$/' | emit_text ray_ps
+fi

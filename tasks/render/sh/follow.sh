@@ -1,0 +1,54 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# Follows the chosen files by their sizes: no `tail -f` is left behind when the reader goes,
+# and the files of a new session (Ray was started again) are followed in their turn.
+rf_service=$(node_service)
+if [ "$rf_service" = docker ]; then docker_cli; fi
+rf_list() {
+    for rf_pattern in "$@"; do
+        case $rf_pattern in
+            start) [ "$rf_service" = docker ] || [ ! -f "$NODE/start.log" ] || echo "$NODE/start.log" ;;
+            *)
+                # shellcheck disable=SC2231
+                for rf_file in "$rf_logs"/$rf_pattern; do [ ! -f "$rf_file" ] || echo "$rf_file"; done
+                ;;
+        esac
+    done
+}
+# Lines as they come are not a part of the answer, which would grow for ever.
+rf_live() { sed "s/^/|$1| /"; }
+# $1 the file's number, $2 its path
+rf_grown() {
+    eval "rf_from=\${rf_at_$1-}"
+    rf_size=$(wc -c <"$2" 2>/dev/null) || return 0
+    rf_size=$((rf_size))
+    if [ -z "$rf_from" ] && [ -n "$rf_first" ]; then
+        tail -n "$LINES_EACH" "$2" | rf_live "${2##*/}"
+    elif [ "$rf_size" -gt "${rf_from:-0}" ]; then
+        tail -c "+$((${rf_from:-0} + 1))" "$2" | head -c "$((rf_size - ${rf_from:-0}))" | rf_live "${2##*/}"
+    fi
+    eval "rf_at_$1=$rf_size"
+}
+IFS=$NL
+rf_first=1
+rf_known=
+rf_count=0
+while :; do
+    # the link is resolved, so that the files of a new session are new files
+    rf_logs=$(cd "$TEMP_DIR/session_latest/logs" 2>/dev/null && pwd -P) || rf_logs=/nonexistent
+    for rf_path in $(with_patterns rf_list); do
+        case $rf_known in
+            *"|$rf_path|"*) ;;
+            *)
+                rf_count=$((rf_count + 1))
+                rf_known="$rf_known$rf_count|$rf_path|"
+                ;;
+        esac
+        rf_number=${rf_known%%"|$rf_path|"*}
+        rf_grown "${rf_number##*|}" "$rf_path"
+    done
+    rf_first=
+    sleep 1
+    # writing is how a shell notices that the reader has gone
+    printf '%s alive\n' "$RF_MARK" || exit 0
+done

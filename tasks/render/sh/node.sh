@@ -1,0 +1,112 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
+NODE=$ROOT/$CLUSTER
+user_systemctl() {
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+}
+loop_pid() {
+    [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
+    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
+    # The number may have passed on to a stranger since.
+    if [ -r "/proc/$rf_pid/cmdline" ]; then
+        grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
+    else
+        ps -o command= -p "$rf_pid" 2>/dev/null | grep -q "loop.sh" || return 1
+    fi
+    printf '%s' "$rf_pid"
+}
+node_service() {
+    rf_service=none
+    [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
+    printf '%s' "$rf_service"
+}
+# active, or whatever else its supervisor calls it
+node_active() {
+    case $1 in
+        system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        *) echo inactive ;;
+    esac
+}
+node_facts() {
+    rf_service=$(node_service)
+    emit service "$rf_service"
+    if [ "$rf_service" = docker ]; then docker_cli; fi
+    emit active "$(node_active "$rf_service")"
+    for rf_file in "$NODE"/envs/*/.complete; do
+        rf_dir=${rf_file%/.complete}
+        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
+            emit env "${rf_dir##*/}"
+        fi
+    done
+    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
+}
+# $1: the kind of service; ends it and keeps it from coming back at the next boot
+node_down() {
+    case $1 in
+        system)
+            as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
+                as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            ;;
+        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        loop)
+            if rf_pid=$(loop_pid); then
+                kill -TERM "$rf_pid" 2>/dev/null || :
+                rf_n=0
+                while loop_pid >/dev/null && [ "$rf_n" -lt 225 ]; do
+                    nap
+                    rf_n=$((rf_n + 1))
+                done
+                if rf_pid=$(loop_pid); then kill -KILL "$rf_pid"; fi
+            fi
+            rm -f "$NODE/loop.pid"
+            ;;
+        docker)
+            docker_cli
+            dk rm -f -v "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
+                fail "cannot remove the container $UNIT" "look at: docker ps -a"
+            ;;
+    esac
+    node_reap
+}
+# Ray processes of this node that outlived their supervisor: told by their own binary's path.
+node_reap() {
+    [ -d /proc/self ] || return 0
+    for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
+        rf_dir=${rf_file%/comm}
+        case $(readlink "$rf_dir/exe" 2>/dev/null) in
+            "$NODE"/envs/*) kill -KILL "${rf_dir#/proc/}" 2>/dev/null || : ;;
+        esac
+    done
+}
+# What `ray start` has said, by kind of service.
+node_log() {
+    if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
+}
+node_log_before() {
+    if [ "$1" = docker ]; then node_log docker; else cat "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+}
+# how often its supervisor has started it over
+node_tries() {
+    if [ "$1" = docker ]; then
+        dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0
+    else
+        rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
+        echo "$((rf_tries - 1))"
+    fi
+}
+# A command in the node's environment: $1 the kind of service, then the words.
+node_exec() {
+    if [ "$1" = docker ]; then
+        shift
+        dk exec -i "$UNIT" "$@"
+    else
+        shift
+        # shellcheck source=/dev/null
+        . "$NODE/env.sh"
+        "$@"
+    fi
+}

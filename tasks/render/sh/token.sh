@@ -1,0 +1,10 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# The head's token is the cluster's; where there is none yet, the offered one becomes it.
+(umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
+if [ ! -s "$NODE/token" ]; then
+    [ -n "${RF_TOKEN-}" ] || fail "there is no token on the head" "fab deploy-cluster makes one"
+    write_file "$NODE/token" 600 "$RF_TOKEN"
+fi
+IFS= read -r rf_value <"$NODE/token" || :
+emit token "$rf_value"

@@ -1,0 +1,24 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# Waits until `ray start` says that it has started; $1: the kind of service.
+wait_ray() {
+    rf_n=0
+    rf_t0=$(date +%s)
+    while :; do
+        node_log "$1" | grep -q 'Ray runtime started' && break
+        rf_n=$((rf_n + 1))
+        if [ $((rf_n % 5)) = 0 ]; then
+            rf_t=$(($(date +%s) - rf_t0))
+            step "waiting for Ray, $rf_t s"
+            if [ "$rf_t" -ge "$START_TIMEOUT" ] || [ "$(node_tries "$1")" -ge 2 ]; then
+                node_log_before "$1" | tail -n 25 | emit_text log
+                node_down "$1"
+                if [ "$rf_t" -ge "$START_TIMEOUT" ]; then fail "Ray did not start within $START_TIMEOUT s"; fi
+                fail "ray start failed twice"
+            fi
+        fi
+        nap
+    done
+    node_log "$1" | grep -oE -- "--address='[^']+'" | head -n 1 | emit_text address
+    emit started 1
+}

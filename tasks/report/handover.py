@@ -1,0 +1,46 @@
+"""What the user types next, with real values filled in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from .console import Console
+
+
+def hosts(count: int) -> str:
+    """``1 host``, ``3 hosts``."""
+    return "1 host" if count == 1 else f"{count} hosts"
+
+
+def program() -> str:
+    """How this program was called: ./fab, or fab."""
+    return os.environ.get("RAYFAB_PROGRAM", "fab")
+
+
+def commands(console: Console, hosts_file: str, lines: Sequence[tuple[str, str]]) -> None:
+    """Commands and what each is for; the hosts file is named where it is not the default one."""
+    beside = os.path.join(os.getcwd(), "hosts.yml")
+    more = "" if os.path.abspath(hosts_file) == beside else f" --hosts-file {os.path.relpath(hosts_file)}"
+    full = []
+    for command, why in lines:
+        name, _, rest = command.partition(" ")
+        full.append((f"{program()} {name}{more}{' ' + rest if rest else ''}", why))
+    width = max(len(command) for command, _ in full)
+    for command, why in full:
+        console.print(Text.assemble("  ", (command.ljust(width), "cyan"), f"   {why}"))
+
+
+def next_steps(console: Console, status: Mapping[str, Any], hosts_file: str) -> None:
+    """After a deploy."""
+    lines = [
+        ("status", "what runs where"),
+        ("dashboard", f"Ray's dashboard of {status['address']}, through a tunnel"),
+        ("submit -- python job.py", "run a job"),
+        ("logs", "the last lines of all nodes"),
+    ]
+    console.print("next:")
+    commands(console, hosts_file, lines)

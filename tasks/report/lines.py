@@ -1,0 +1,53 @@
+"""Log lines of many files as one stream in the order of time."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from .console import Console
+
+_TIME = re.compile(r"\[?(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)[,.]?(\d*)")
+_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of one file of one host."""
+
+    host: str
+    file: str
+    text: str
+
+
+def parse_time(text: str) -> str | None:
+    """The time that a line of Ray's begins with, as text that sorts; None where it has none.
+
+    Ray writes ``2026-01-02 03:04:05,678``, ``[2026-01-02 03:04:05,678 I 12 12]``, and ISO 8601.
+    """
+    got = _TIME.match(text)
+    return f"{got.group(1)} {got.group(2)}.{got.group(3):<06}" if got else None
+
+
+def merge(files: Sequence[Sequence[Line]]) -> Iterator[Line]:
+    """All lines by time. A line without a time (a traceback's) stays behind the one that it follows."""
+
+    def keyed(number: int, lines: Sequence[Line]) -> Iterator[tuple[str, int, int, Line]]:
+        time = next((t for t in (parse_time(line.text) for line in lines) if t), "")
+        for index, line in enumerate(lines):
+            # a file's own order is never changed, whatever its clock says
+            time = max(time, parse_time(line.text) or time)
+            yield time, number, index, line
+
+    for *_, line in heapq.merge(*(keyed(n, lines) for n, lines in enumerate(files))):
+        yield line
+
+
+def show(console: Console, line: Line, width: int) -> None:
+    """One line, behind its host's name and its file's."""
+    colour = _COLOURS[sum(map(ord, line.host)) % len(_COLOURS)]
+    console.print(Text.assemble((line.host.ljust(width), colour), " ", (line.file, "dim"), " ", line.text))

@@ -1,0 +1,138 @@
+"""add-worker, remove-worker."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from invoke import Exit, task
+
+from tasks import cli
+from tasks.cluster import deployed
+from tasks.inventory import Cluster, Host, InventoryError, load
+from tasks.inventory.edit import add_worker as write_worker
+from tasks.inventory.edit import remove_worker as erase_worker
+from tasks.phases import operation, stop
+from tasks.phases.run import Run
+from tasks.report.console import Console
+
+COMMON = {"hosts_file": cli.HOSTS_FILE, "debug": cli.DEBUG}
+
+
+@task(
+    name="add-worker",
+    help={
+        **COMMON,
+        "host": "address, name or ssh alias; in the hosts file or new",
+        "name": "how tables show a new host",
+        "user": "login user of a new host",
+        "port": "SSH port of a new host",
+        "dry_run": "show the plan; change nothing",
+    },
+)
+def add_worker(c, host, name=None, user=None, port=None, hosts_file=None, dry_run=False, debug=False):
+    """
+    Join one machine to the running cluster and touch no other.
+
+    A host that is not in the hosts file is written into it once it runs; comments stay.
+    """
+    console = Console()
+    path = cli.hosts_file(hosts_file)
+    cluster = cli.read(hosts_file, console)
+    known = find(cluster.hosts, host)
+    is_new = known is None
+    fields: dict[str, Any] = {}
+    if known is None:
+        fields = {
+            k: v for k, v in (("name", name), ("user", user), ("port", int(port) if port else None)) if v
+        }
+        try:
+            cluster = preview(path, host, fields)
+        except InventoryError as error:
+            for problem in error.problems:
+                console.bad(str(problem))
+            raise Exit(code=2) from None
+        known = find(cluster.workers, host) or cluster.workers[-1]
+    elif known.role == "head":
+        console.bad(f"{host} is the head of {cluster.name}", "fab deploy-cluster starts it")
+        raise Exit(code=2)
+    run = cli.make_run(
+        cluster,
+        console,
+        f"add-worker {host}",
+        hosts=[cluster.head, known],
+        debug=debug,
+        changing=True,
+        dry_run=dry_run,
+    )
+    run.limit = frozenset([known.name])
+
+    def end(run: Run) -> None:
+        if is_new and not run.failed:
+            write_worker(path, host, **fields)
+            console.ok(f"{host} is written into {path.name}")
+        deployed(run)
+
+    if dry_run:
+        from tasks.cluster import planned
+
+        cli.finish(run, operation.PLAN, planned)
+    else:
+        cli.finish(run, (*operation.PLAN, operation.head_runs, *operation.CHANGE), end)
+
+
+@task(
+    name="remove-worker",
+    help={
+        **COMMON,
+        "host": "a worker of the hosts file",
+        "keep_files": "stop Ray there, but leave what was installed",
+    },
+)
+def remove_worker(c, host, hosts_file=None, keep_files=False, debug=False):
+    """
+    Take one worker out of the cluster and out of the hosts file.
+    """
+    console = Console()
+    path = cli.hosts_file(hosts_file)
+    cluster = cli.read(hosts_file, console)
+    known = find(cluster.hosts, host)
+    if known is None or known.role == "head":
+        why = "is the head" if known else "is not in the hosts file"
+        console.bad(
+            f"{host} {why}", "fab destroy ends the whole cluster" if known else "fab status names the hosts"
+        )
+        raise Exit(code=2)
+    run = cli.make_run(
+        cluster, console, f"remove-worker {host}", hosts=[cluster.head, known], debug=debug, changing=True
+    )
+    run.limit = frozenset([known.name])
+
+    def end(run: Run) -> None:
+        if not run.failed:
+            erase_worker(path, known.host)
+            console.ok(f"{host} is out of the cluster and out of {path.name}")
+
+    cli.finish(run, (*operation.STOP[:2], stop.stop if keep_files else stop.destroy), end)
+
+
+def preview(path: Path, host: str, fields: dict[str, Any]) -> Cluster:
+    """The cluster as it would be with one more worker; the file itself is untouched."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        shutil.copy(path, copy)
+        write_worker(copy, host, **fields)
+        return load(copy).model_copy(update={"path": path})
+
+
+def find(hosts: tuple[Host, ...], wanted: str) -> Host | None:
+    """The host of that name or address; ``user@host:port`` is understood."""
+    from tasks.inventory.address import parse
+
+    try:
+        plain = parse(wanted).host
+    except ValueError:
+        plain = wanted
+    return next((h for h in hosts if wanted in (h.name, h.host) or plain in (h.name, h.host)), None)
