@@ -64,9 +64,9 @@ def fan_out(
                 changed.notify()
 
     # Not a ThreadPoolExecutor: at exit that waits for every thread, also one that hangs for ever.
-    for number in range(min(max(1, limit), len(order))):
-        threading.Thread(target=work, name=f"fan-out-{number}", daemon=True).start()
     try:
+        for number in range(min(max(1, limit), len(order))):
+            threading.Thread(target=work, name=f"fan-out-{number}", daemon=True).start()
         with changed:
             while len(done) < len(order):
                 changed.wait()

@@ -16,7 +16,8 @@ class ProxySocket(socket.socket):
     def __init__(self, command: str) -> None:
         ours, theirs = socket.socketpair()
         super().__init__(fileno=ours.detach())
-        self._errors = tempfile.TemporaryFile()
+        self._said = ""
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 closed in close()
         with theirs:
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {command}"],
@@ -27,15 +28,21 @@ class ProxySocket(socket.socket):
             )
 
     def last_words(self) -> str:
-        """The last line that the command wrote to stderr."""
-        self._errors.seek(0)
-        lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        """The last line that the command wrote to stderr; known once the socket is closed."""
+        return self._said
 
     def close(self) -> None:
         super().close()
+        if self._errors.closed:
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.2)  # most end by themselves when their stdin does
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.5)
+        with self._errors as errors:
+            errors.seek(0)
+            lines = errors.read().decode("utf-8", "replace").strip().splitlines()
+        self._said = lines[-1] if lines else ""

@@ -77,7 +77,7 @@ def resolve(target: Target, settings: Settings) -> Route:
 
     user_known = known_hosts("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2")
     global_known = known_hosts("globalknownhostsfile", "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2")
-    jump = target.jump or tuple(w for w in one("proxyjump").split(",") if w and w != "none")
+    jump = target.jump or _jumps(one("proxyjump"), host, name)
     command = one("proxycommand")
     limit = one("connecttimeout", "none")
     alive = one("serveraliveinterval", "0")
@@ -180,6 +180,12 @@ def _expand(text: str, tokens: dict[str, str]) -> str:
         out += before + tokens.get(rest[:1], "%" + rest[:1])
         rest = rest[1:]
     return out + rest
+
+
+def _jumps(value: str, *own: str) -> tuple[str, ...]:
+    hops = tuple(word for word in value.split(",") if word and word != "none")
+    # `Host *` with a ProxyJump also covers the jump host, which cannot be reached through itself.
+    return () if hops and split_address(hops[-1])[0] in own else hops
 
 
 def _agent(value: str, settings: Settings, tokens: dict[str, str]) -> str:
