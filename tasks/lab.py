@@ -13,12 +13,13 @@ FILE = ROOT / "lab.yml"
 
 
 @task(
+    auto_shortflags=False,
     help={
         "hosts": "how many hosts; the first is the head (default 3)",
         "flavour": "what a host has: docker (default), python (no Docker), bare (no Python either)",
         "runtime": "runtime written into lab.yml: uv (default), docker or conda",
         "registry": "also run a Docker registry with an image of real Ray as rayproject/ray-ml",
-    }
+    },
 )
 def lab_up(
     c: Context, hosts: int = 3, flavour: str = "docker", runtime: str = "uv", registry: bool = False
@@ -44,7 +45,9 @@ def lab_up(
     print("next: fab deploy-cluster --hosts-file lab.yml    (and fab lab-down when you are done)")
 
 
-@task(help={"purge": "remove the images as well; the next lab-up then builds them again"})
+@task(
+    auto_shortflags=False, help={"purge": "remove the images as well; the next lab-up then builds them again"}
+)
 def lab_down(c: Context, purge: bool = False) -> None:
     """Remove the lab: hosts, disks, network and lab.yml."""
     try:

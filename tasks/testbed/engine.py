@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import platform
@@ -138,6 +137,9 @@ def stop_engine(say: Say) -> None:
         # the number may belong to another process by now
         if Path(f"/proc/{pid}/comm").read_text().strip() == "dockerd":
             os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + 15
+            while running() and time.monotonic() < deadline:
+                time.sleep(0.2)
             say("stopped the Docker Engine that lab-up had started")
     note.unlink()
 
@@ -145,6 +147,8 @@ def stop_engine(say: Say) -> None:
 @contextlib.contextmanager
 def lock(name: str) -> Iterator[None]:
     """Hold a lock of this machine: two labs must not build the same image at once."""
+    import fcntl  # not there on Windows, where `fab` must still load
+
     LAB_DIR.mkdir(mode=0o700, exist_ok=True)
     with open(LAB_DIR / f"{name}.lock", "w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

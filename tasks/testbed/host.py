@@ -103,6 +103,7 @@ class LabHost:
 
     def unfreeze(self) -> None:
         docker("unpause", self.name)
+        self.wait_ssh()  # a reboot asked for before systemd has woken up is lost
 
     def cut_internet(self, silent: bool = False) -> None:
         """Only the lab's networks are reachable from now on, across reboots; silent: packets vanish."""

@@ -61,7 +61,8 @@ rm -rf /var/lib/apt/lists/* /usr/share/doc /usr/share/man
 
 LAYERS = {
     "bare": ("base", BARE),
-    "python": ("bare", INSTALL.format(packages="ca-certificates fish python3")),  # fish needs python3
+    # fish needs python3; with polkitd a plain user may let services linger, as on Ubuntu Server
+    "python": ("bare", INSTALL.format(packages="ca-certificates fish polkitd python3")),
     "docker": ("python", INSTALL.format(packages="docker.io iptables")),
     "registry": ("python", INSTALL.format(packages="docker-registry skopeo")),  # for registry.py alone
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from tasks.testbed import engine, image, keys, machine
@@ -21,7 +21,8 @@ MACHINE = [
     *("--security-opt=systempaths=unconfined", "--tmpfs=/run", "--tmpfs=/run/lock", "--tty"),
     *("--stop-signal=SIGRTMIN+3", "--shm-size=8g"),
 ]
-FIRST = 11  # last number of the first host's address; below it: the gateway, and room for the registry
+FIRST = 11  # last number of the address of host 1; host 100 has 110
+NAMED = 151  # of the first host that has a name in place of a number
 FLAVOUR = f"{LABEL}.flavour"
 
 
@@ -46,9 +47,12 @@ class Lab:
         """Bring the lab to exactly `count` running hosts; what is there and well is left alone."""
         if not 1 <= count <= 100:
             raise LabError(f"hosts: expected 1-100, got {count}")
+        with engine.lock(f"up-{self.name}"):
+            return self._up([self._numbered(number) for number in range(1, count + 1)], flavour)
+
+    def _up(self, want: Sequence[str], flavour: str) -> list[LabHost]:
         have = {host.name: host for host in self.hosts()}
-        want = [f"{self.prefix}-{number}" for number in range(1, count + 1)]
-        if odd := [host for name, host in have.items() if name in want and host.flavour != flavour]:
+        if odd := [have[name] for name in want if name in have and have[name].flavour != flavour]:
             raise LabError(
                 f"{odd[0].name} is of flavour {odd[0].flavour}, not {flavour}: run `fab lab-down` first"
             )
@@ -67,8 +71,7 @@ class Lab:
         names = listed("container", self.name)
         found = []
         for box in json.loads(docker("inspect", *names)) if names else []:
-            if box["State"]["Status"] == "created":  # a run was interrupted before its first boot
-                docker("rm", "--force", "--volumes", box["Name"].lstrip("/"))
+            if box["State"]["Status"] == "created":  # not booted yet, or a run was interrupted before that
                 continue
             nets = box["NetworkSettings"]["Networks"].values()
             addresses = [net["IPAMConfig"]["IPv4Address"] for net in nets if net["IPAMConfig"]]
@@ -90,20 +93,28 @@ class Lab:
             return []
         tag = image.ensure_image(flavour, self.say)
         nets = [self.network(which) for which in networks]
-        taken = {host.name: int(host.address.rsplit(".", 1)[1]) for host in self._all()}
+        have = {host.name: int(host.address.rsplit(".", 1)[1]) for host in self._all()}
         hosts = []
-        for name in names:
-            free = (n for n in range(1, 200) if n + FIRST - 1 not in taken.values())
-            number = next(n for n in free if name or f"{self.prefix}-{n}" not in taken)
-            if name and (digits := name.removeprefix(self.prefix + "-")).isdigit():
-                number = int(digits)
-            name = name or f"{self.prefix}-{number}"
-            if name in taken:
+        for wanted in names:
+            name, number = self._place(wanted, have)
+            if name in have:
                 raise LabError(f"there is a host {name} already")
-            taken[name] = number + FIRST - 1
-            hosts.append(LabHost(name, [net.address(taken[name]) for net in nets], flavour))
+            have[name] = number
+            hosts.append(LabHost(name, [net.address(number) for net in nets], flavour))
         self._each(lambda host: self._boot(host, tag, nets), hosts)
         return hosts
+
+    def _place(self, name: str | None, have: Mapping[str, int]) -> tuple[str, int]:
+        """Name and last number of the address of a new host, beside those that the lab has."""
+        if name is None:
+            name = next(n for n in map(self._numbered, range(1, 101)) if n not in have)
+        tail = name.removeprefix(self.prefix + "-")
+        if tail.isdigit():
+            return name, FIRST - 1 + int(tail)
+        return name, next(number for number in range(NAMED, 255) if number not in have.values())
+
+    def _numbered(self, number: int) -> str:
+        return f"{self.prefix}-{number}"
 
     def start_registry(self, version: str = "2.60.0") -> Registry:
         """A registry that serves rayproject/ray-ml of that Ray version; hosts booted later pull from it."""
@@ -169,6 +180,7 @@ class Lab:
         # without a volume the inner engine falls back to a driver that copies every layer
         store = f"{host.name}-docker"
         docker("volume", "create", f"--label={LABEL}={self.name}", store)
+        command(["docker", "rm", "--force", "--volumes", host.name])  # left by an interrupted run
         where = [f"--network={nets[0].name}", f"--ip={host.address}", f"--volume={store}:/var/lib/docker"]
         docker("create", "--name", host.name, "--hostname", host.name, *label, *where, *MACHINE, tag)
         for net, address in zip(nets[1:], host.addresses[1:], strict=True):
@@ -195,8 +207,9 @@ class Lab:
         if status == "paused":
             host.unfreeze()
         elif status != "running":
-            docker("start", host.name)
-        host.wait_ssh()
+            host.start()
+        else:
+            host.wait_ssh()
 
     def _each(self, do, items: Iterable) -> None:
         with ThreadPoolExecutor(16) as pool:
