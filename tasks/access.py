@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Callable
 
 from invoke import Exit, task
 
@@ -23,6 +24,23 @@ COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 def remainder(command: str | None) -> list[str]:
     """What stands behind ``--`` on the command line, or in ``--command``, as words."""
     return shlex.split(command) if command else list(_remainder)
+
+
+def without_last_blank(show: Callable[[str], None]) -> Callable[[str], None]:
+    """Holds empty lines back until another follows: the answer's end brings one along."""
+    held = 0
+
+    def line(text: str) -> None:
+        nonlocal held
+        if text:
+            for _ in range(held):
+                show("")
+            held = 0
+            show(text)
+        else:
+            held += 1
+
+    return line
 
 
 _remainder: list[str] = []
@@ -50,12 +68,10 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
 
     def work(run: Run) -> None:
         def one(node: Node, board: Board) -> int:
-            def on_line(line: str) -> None:
-                print(f"{node.name.ljust(width)} {line}", flush=True)
-
+            print_line = without_last_blank(lambda line: print(f"{node.name.ljust(width)} {line}", flush=True))
             script = command_script(run.cluster.name, words, sudo=node.sudo)
             answer = node.connection.run(
-                script.text, secrets=node.secrets(), timeout=86400.0, on_line=on_line
+                script.text, secrets=node.secrets(), timeout=86400.0, on_line=print_line
             )
             if answer.status:
                 raise Stop(f"ended with status {answer.status}")

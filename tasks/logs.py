@@ -17,7 +17,7 @@ from tasks.remote import RemoteError
 from tasks.render.logfiles import COMPONENTS, patterns
 from tasks.render.operations import logs_script
 from tasks.report.console import Board, Console
-from tasks.report.lines import Line, merge, show
+from tasks.report.lines import Line, clean, merge, show
 
 HELP = {
     "hosts_file": cli.HOSTS_FILE,
@@ -88,7 +88,7 @@ def _once(run: Run, chosen: list[str], count: int, print_lines) -> None:
         files = {key[4:]: texts for key, texts in answer.texts.items() if key.startswith("log:")}
         if not files:
             run.console.note(f"{node.name}: {answer.values.get('note', 'no such log file')}")
-        found.append({name: [Line(node.name, name, text) for text in texts] for name, texts in files.items()})
+        found.append({name: [Line(node.name, name, clean(text)) for text in texts] for name, texts in files.items()})
     print_lines(merge([lines for files in found for lines in files.values()]))
 
 
@@ -101,7 +101,7 @@ def _follow(run: Run, chosen: list[str], count: int, print_lines) -> None:
         def on_line(text: str) -> None:
             got = re.match(r"\|([^|]+)\| (.*)", text)
             if got:
-                lines.put(Line(node.name, got.group(1), got.group(2)))
+                lines.put(Line(node.name, got.group(1), clean(got.group(2))))
 
         try:
             node.connection.stream(script.text, on_line, secrets=node.secrets())

@@ -56,8 +56,8 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
         print(line, flush=True)
 
     answer = head.connection.run(script.text, secrets=head.secrets(), timeout=7 * 86400.0, on_line=on_line)
-    if answer.error:
-        raise Stop(answer.error, answer.hint)
+    if "error" in answer.values:
+        raise Stop(answer.values["error"], answer.hint)
     if answer.status:
         raise Stop("the job did not succeed", "its output above says why")
 

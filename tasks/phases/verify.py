@@ -7,6 +7,7 @@ import json
 
 from tasks.render.operations import logs_script, verify_script
 from tasks.report.console import Board
+from tasks.report.lines import clean
 
 from .run import Failure, HostFailed, Node, Run
 
@@ -74,5 +75,5 @@ def last_words(run: Run, node: Node, lines: int = 8) -> tuple[str, ...]:
         script = logs_script(node.host, run.cluster.name, LAST_WORDS, lines, follow=False, sudo=node.sudo)
         answer = run.try_ask(node, script, None, timeout=30.0)
         found = [line for key, texts in answer.texts.items() if key.startswith("log:") for line in texts]
-        return tuple(line for line in found if line.strip())[-lines:]
+        return tuple(clean(line) for line in found if line.strip())[-lines:]
     return ()

@@ -32,7 +32,10 @@ NODE={quote(node)}
 . "$NODE/env.sh"
 cd "$HOME" || exit 1
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" 2>/dev/null
-[ ! -f "$NODE/start.log" ] || mv -f "$NODE/start.log" "$NODE/start.log.1"
+if [ -f "$NODE/start.log" ]; then
+    grep -oE '/[^ ]*/session_[0-9_-]+' "$NODE/start.log" | sort -u >>"$NODE/sessions"
+    mv -f "$NODE/start.log" "$NODE/start.log.1"
+fi
 date >>"$NODE/starts"
 exec {" ".join(quote(word) for word in [*start_words, "--block"])} >"$NODE/start.log" 2>&1
 """

@@ -16,17 +16,19 @@ from rich.text import Text
 
 BOARD_ROWS = 12
 REPEAT_SECONDS = 10
+SILENT_SECONDS = 2
 
 
 class Board:
     """What each host does in one phase. :meth:`step` may be called from any thread."""
 
-    def __init__(self, title: str, total: int, rich: Rich, live: bool) -> None:
+    def __init__(self, title: str, total: int, rich: Rich) -> None:
         self.title, self.total = title, total
-        self._rich, self._live = rich, live
+        self._rich = rich
         self._lock = threading.Lock()
         self._now: dict[str, str] = {}
         self._said: dict[str, tuple[str, float]] = {}
+        self._since: dict[str, float] = {}
         self._done = 0
         self._start = time.monotonic()
 
@@ -38,8 +40,7 @@ class Board:
         """A host has begun something."""
         with self._lock:
             self._now[name] = text
-            if not self._live and self._worth_a_line(name, text):
-                self._print(f"  {name}: {text}")
+            self._since.setdefault(name, time.monotonic())
 
     def done(self, name: str) -> None:
         """A host has come to its end, well or not."""
@@ -53,6 +54,14 @@ class Board:
             self._print(Text.assemble(("  ✗ ", "red"), f"{name}: {message}"))
             if hint:
                 self._print(Text.assemble(("    → ", "yellow"), hint))
+
+    def tick(self) -> None:
+        """In a pipe: a line for every host that has been at something for a while."""
+        with self._lock:
+            for name, text in self._now.items():
+                slow = time.monotonic() - self._since[name] > SILENT_SECONDS
+                if slow and self._worth_a_line(name, text):
+                    self._print(f"  {name}: {text}")
 
     def _worth_a_line(self, name: str, text: str) -> bool:
         # "waiting for Ray, 5 s" and "…, 6 s" are the same step
@@ -79,6 +88,11 @@ class Board:
         return grid
 
 
+def _tick(board: Board, over: threading.Event) -> None:
+    while not over.wait(0.5):
+        board.tick()
+
+
 class Console:
     """The one place that prints. :param file: stdout, or stderr where stdout carries JSON or logs."""
 
@@ -90,12 +104,21 @@ class Console:
     @contextmanager
     def phase(self, title: str, total: int) -> Iterator[Board]:
         """One step of an operation over ``total`` hosts; its line is printed when it ends."""
-        board = Board(title, total, self.rich, self.live or self.quiet)
-        if self.live and not self.quiet:
+        board = Board(title, total, self.rich)
+        if self.quiet:
+            yield board
+        elif self.live:
             with Live(board, console=self.rich, transient=True, refresh_per_second=8):
                 yield board
         else:
-            yield board
+            over = threading.Event()
+            ticker = threading.Thread(target=_tick, args=(board, over), daemon=True)
+            ticker.start()
+            try:
+                yield board
+            finally:
+                over.set()
+                ticker.join()
 
     def ok(self, text: str, detail: str = "") -> None:
         """One line for one thing that went well."""

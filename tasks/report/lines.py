@@ -12,6 +12,7 @@ from rich.text import Text
 from .console import Console
 
 _TIME = re.compile(r"\[?(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)[,.]?(\d*)")
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
@@ -31,6 +32,11 @@ def parse_time(text: str) -> str | None:
     """
     got = _TIME.match(text)
     return f"{got.group(1)} {got.group(2)}.{got.group(3):<06}" if got else None
+
+
+def clean(text: str) -> str:
+    """Without colours and control characters: a log must not steer the terminal that shows it."""
+    return _CONTROL.sub("", text)
 
 
 def merge(files: Sequence[Sequence[Line]]) -> Iterator[Line]:

@@ -8,10 +8,15 @@ rf_service=$(node_service)
 }
 if [ "$rf_service" != none ]; then
     step "stopping Ray"
+    note_sessions "$rf_service"
     node_down "$rf_service"
 fi
 step "removing files"
 case $rf_service in
+    docker)
+        dk rm -f -v "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
+            fail "cannot remove the container $UNIT" "look at: docker ps -a"
+        ;;
     system)
         as_root rm -f "/etc/systemd/system/$UNIT.service"
         as_root systemctl daemon-reload
@@ -23,14 +28,11 @@ case $rf_service in
         [ ! -e "$NODE/linger" ] || loginctl disable-linger 2>/dev/null || :
         ;;
 esac
-# Ray's session folders: those whose log names this node's own interpreter or marker.
-for rf_dir in "$TEMP_DIR"/session_*; do
-    [ -d "$rf_dir" ] && [ ! -h "$rf_dir" ] || continue
-    if grep -qsF -e "$NODE/" -e "rayfab-$CLUSTER" "$rf_dir"/logs/raylet.out "$rf_dir"/logs/gcs_server.out \
-        "$rf_dir"/logs/dashboard_agent.log 2>/dev/null; then
-        rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
-    fi
-done
+[ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
+    case $rf_dir in "$TEMP_DIR"/session_*/* | *..*) continue ;; "$TEMP_DIR"/session_*) ;; *) continue ;; esac
+    if [ ! -d "$rf_dir" ] || [ -h "$rf_dir" ]; then continue; fi
+    rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
+done <"$NODE/sessions"
 if [ -h "$TEMP_DIR/session_latest" ] && [ ! -e "$TEMP_DIR/session_latest" ]; then
     rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json" 2>/dev/null ||
         as_root rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json"

@@ -5,6 +5,7 @@ docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 rf_old=$(node_service)
 if [ "$rf_old" != none ]; then
+    note_sessions "$rf_old"
     step "stopping what ran before"
     node_down "$rf_old"
 fi

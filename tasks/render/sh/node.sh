@@ -66,8 +66,9 @@ node_down() {
             ;;
         docker)
             docker_cli
-            dk rm -f -v "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
-                fail "cannot remove the container $UNIT" "look at: docker ps -a"
+            # stopped, not removed: its log can still be read
+            dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
+                fail "cannot stop the container $UNIT" "look at: docker ps"
             ;;
     esac
     node_reap
@@ -81,6 +82,13 @@ node_reap() {
             "$NODE"/envs/*) kill -KILL "${rf_dir#/proc/}" 2>/dev/null || : ;;
         esac
     done
+}
+# Ray's session folders are told by what `ray start` itself said; they are removed when the cluster is.
+note_sessions() {
+    {
+        node_log_before "$1" | grep -oE '/[^ ]*/session_[0-9_-]+'
+        if [ "$(node_active "$1")" = active ]; then cd "${TEMP_DIR:-/tmp/ray}/session_latest" 2>/dev/null && pwd -P; fi
+    } | sort -u >>"$NODE/sessions"
 }
 # What `ray start` has said, by kind of service.
 node_log() {

@@ -13,6 +13,7 @@ write_file "$NODE/env.sh" 600 "$ENV_SH"
 write_file "$NODE/start.sh" 700 "$START_SH"
 write_file "$NODE/service" 600 "$SERVICE"
 ln -s "$ENV_DIR" "$NODE/env.new" && rm -f "$NODE/env" && mv -f "$NODE/env.new" "$NODE/env"
+note_sessions "$SERVICE"
 rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
 step "starting Ray"
 case $SERVICE in

@@ -5,6 +5,12 @@ if [ "$rf_service" = none ]; then
     emit changed 0
     finish 0
 fi
+if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi
+if [ "$(node_active "$rf_service")" = inactive ]; then
+    emit changed 0
+    finish 0
+fi
 step "stopping Ray"
+note_sessions "$rf_service"
 node_down "$rf_service"
 emit changed 1
