@@ -55,7 +55,7 @@ def ray_image(version: str = "2.60.0", python: str = "3.11", say: Say = print) -
             'CMD ["/bin/bash"]',
             f"LABEL {RECIPE}={recipe}",
         ]
-        image.layer(parent, script, tag, changes=changes, mounts=[f"{_uv()}:/uv:ro"])
+        image.layer(parent, script, tag, changes=changes, mounts=[f"{find_uv()}:/uv:ro"])
     return tag
 
 
@@ -65,7 +65,8 @@ def save(tag: str, path: Path) -> Path:
     return path
 
 
-def _uv() -> Path:
+def find_uv() -> Path:
+    """This machine's uv: the one of this environment, else on PATH. Raises LabError."""
     # the `uv` wheel brings a static binary, so this machine's runs inside as well
     beside = Path(sysconfig.get_path("scripts", vars={"base": sys.prefix}), "uv")
     found = beside if beside.exists() else shutil.which("uv")
