@@ -161,6 +161,7 @@ class Login:
             # What the server allows is known only after the first refusal.
             if self.handler.methods and method not in self.handler.methods:
                 continue
+            self.handler.partial = False
             if ways[method]():
                 return
             if self.handler.partial:  # it wants a second factor: begin again with what is left to give

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,7 +63,10 @@ class Sshd:
         directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o755)
         self.host_key = host_key or keygen(directory / "host_ed25519")
-        self.authorized = directory / "authorized_keys"
+        # Read as the user who logs in, who may not look into the directory of the tests.
+        self._public = tempfile.TemporaryDirectory(prefix="sshd-")
+        Path(self._public.name).chmod(0o755)
+        self.authorized = Path(self._public.name) / "authorized_keys"
         self.authorized.touch()
         self._log = directory / "log"
         self._config = directory / "sshd_config"
@@ -121,6 +125,7 @@ def running(directory: Path, *options: str, **more) -> Iterator[Sshd]:
         yield server
     finally:
         server.stop()
+        server._public.cleanup()
 
 
 @contextlib.contextmanager
