@@ -54,6 +54,8 @@ def check_host(name: str) -> None:
             raise ValueError(f"{name} is not an IPv6 address; a port stands as host:port or [address]:port")
         return
     bad = next((char for char in name if char.isspace() or char in _NOT_IN_HOST), None)
+    if bad and " - " in name:
+        raise ValueError("two items of the list ended up in one; check the indentation of each '- '")
     if bad:
         raise ValueError(f"a host name cannot hold {bad!r}")
     if _FOUR_NUMBERS.fullmatch(name) and not _is_ip(name):

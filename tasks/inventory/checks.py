@@ -199,10 +199,13 @@ def _worker_ports(host: Host, pinned: list[tuple[Where, int]], blame: _Blame) ->
     bound = ("ray", "ports", "max_worker" if ports.max_worker else "min_worker")
     if low > high:
         yield blame.flaw(bound, f"the worker ports {low}-{high} run backwards")
-    for where, port in pinned:
-        if low <= port <= high:
-            here = where if blame.written(where) else bound
-            yield blame.flaw(here, f"{dotted(where)} {port} lies in the worker ports {low}-{high}")
+    inside = [(where, port) for where, port in pinned if low <= port <= high]
+    for where, port in inside:
+        if blame.written(where):
+            yield blame.flaw(where, f"port {port} lies in the worker ports {low}-{high}")
+    defaults = [f"{dotted(where)} ({port})" for where, port in inside if not blame.written(where)]
+    if defaults:
+        yield blame.flaw(bound, f"the worker ports {low}-{high} hold {', '.join(defaults)}")
 
 
 def _arguments(ray: Ray, blame: _Blame) -> Iterator[Flaw]:

@@ -16,7 +16,8 @@ from tasks.inventory import syntax
 from tasks.inventory.problems import SECRET_KEYS, Where, shown
 
 MAX_DEPTH = 40
-MAX_VALUES = 300_000  # after aliases are followed; a bomb of them grows without bound
+MAX_VALUES = 300_000  # with aliases followed: a bomb of them grows without bound
+_HALVES = re.compile("[\ud800-\udfff]")
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -113,13 +114,12 @@ class _Reader:
         self.flaws: list[Flaw] = []
         self._done: dict[int, tuple[Any, int, int]] = {}  # node -> value, count of values in it, height
         self._open: set[int] = set()
+        self._copied = 0  # keys, by merging
 
     def read(self, node: Node, where: Where) -> Any:
         value, count, height = self._visit(node, where)
-        if count > MAX_VALUES:
-            self._flaw(
-                node, (), f"aliases make {count} values out of this file, at most {MAX_VALUES} are taken"
-            )
+        if count + self._copied > MAX_VALUES:
+            self._flaw(node, (), f"more than {MAX_VALUES} values, those that aliases repeat included")
             return None
         if height > MAX_DEPTH:
             self._flaw(node, (), "nested too deeply")
@@ -153,7 +153,7 @@ class _Reader:
             if not isinstance(key_node, ScalarNode):
                 self._flaw(key_node, where, "a key must be a word, not a list or a mapping")
                 continue
-            key = str(key_node.value)
+            key = self._text(key_node, where)
             value, inside, above = self._visit(value_node, (*where, key))
             count, height = count + inside, max(height, above + 1)
             if key_node.tag == _TAG + "merge":
@@ -167,6 +167,9 @@ class _Reader:
                 if isinstance(value_node, ScalarNode):
                     own.texts[key] = str(value_node.value)
         for source in merged:
+            self._copied += len(source)
+            if self._copied > MAX_VALUES:
+                break  # `read` says it
             for key in source.keys() - own.keys():
                 own[key], own.lines[key] = source[key], source.lines[key]
                 if key in source.texts:
@@ -193,7 +196,7 @@ class _Reader:
         return items, count, height
 
     def _scalar(self, node: ScalarNode, where: Where) -> Any:
-        text = str(node.value)
+        text = self._text(node, where)
         kind = self._check_tag(
             node, where, "str", "int", "float", "bool", "null", "timestamp", "merge", "value"
         )
@@ -211,6 +214,16 @@ class _Reader:
         except ValueError:
             pass  # thousands of digits, or a number of YAML 1.1 such as 12:30
         return text
+
+    def _text(self, node: ScalarNode, where: Where) -> str:
+        text = str(node.value)
+        if not _HALVES.search(text):
+            return text
+        # JSON writes a character beyond U+FFFF as two escapes, which YAML leaves apart
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        if _HALVES.search(text):
+            self._flaw(node, where, "half of a character (\\ud800 to \\udfff) is in it")
+        return _HALVES.sub("\ufffd", text)
 
     def _check_tag(self, node: Node, where: Where, *known: str) -> str | None:
         kind = str(node.tag or "").removeprefix(_TAG)

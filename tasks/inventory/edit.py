@@ -12,7 +12,7 @@ from tasks.inventory import address, emit, ranges, surgery
 from tasks.inventory import document as yaml
 from tasks.inventory.cluster import Cluster, Host
 from tasks.inventory.load import parse, read
-from tasks.inventory.problems import did_you_mean
+from tasks.inventory.problems import InventoryError, did_you_mean
 from tasks.inventory.surgery import ByHand
 
 _BOM = "\ufeff"
@@ -36,7 +36,7 @@ def add_worker(path: str | Path, host: str, **fields: Any) -> None:
     line = emit.host_inline(host, fields)
     with _by_hand(path, f"add it to workers: as - {line}"):
         after = text[: len(text) - len(body)] + surgery.append(body, emit.host_lines(host, fields), line)
-        added = parse(after, path)
+        added = _parsed(after, path)
         if _facts(added.hosts)[: len(before.hosts)] != _facts(before.hosts):
             raise ByHand
     _write(path, after)
@@ -57,7 +57,7 @@ def remove_worker(path: str | Path, host: str) -> None:
         patterns = _patterns(body, index, member) if size > 1 else None
         edited = surgery.rewrite(body, index, patterns) if patterns else surgery.delete(body, index)
         after = text[: len(text) - len(body)] + edited
-        if _facts(parse(after, path).hosts) != _facts([one for one in before.hosts if one is not gone]):
+        if _facts(_parsed(after, path).hosts) != _facts([one for one in before.hosts if one is not gone]):
             raise ByHand
     _write(path, after)
 
@@ -114,6 +114,16 @@ def _patterns(body: str, index: int, member: int) -> dict[str, list[str]]:
 def _facts(hosts: tuple[Host, ...] | list[Host]) -> list[dict[str, Any]]:
     # a prompt's text holds its place in the file, which may move
     return [host.model_dump(exclude={"line", "password", "sudo_password"}) for host in hosts]
+
+
+def _parsed(text: str, path: Path) -> Cluster:
+    """What the cut made of the file. Bad YAML is the cut's fault, a bad key of a host is the caller's."""
+    try:
+        return parse(text, path)
+    except InventoryError as error:
+        if all(problem.where for problem in error.problems):
+            raise
+        raise ByHand from None
 
 
 @contextlib.contextmanager

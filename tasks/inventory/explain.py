@@ -51,13 +51,17 @@ def _is_secret(where: Where) -> bool:
 def _mismatch(rule: Rule, value: Any, typed: str | None, secret: bool) -> str:
     expected = f"expected {rule.expected}"
     typed = typed or str(value)
-    if isinstance(value, (int, float)) and rule.accepts(typed):
+    if isinstance(value, (int, float)) and rule.is_free_text:
         if secret:
             return f"{expected}; put it in quotes"
         kind = "word" if isinstance(value, bool) else "number"
-        as_text = f': "{typed}"' if len(typed) <= 40 else ""
-        also = "" if typed == str(value) else f" (YAML reads it as the number {value})"
-        return f"{expected}, got the {kind} {shown(value, typed)}{also}; quote it{as_text}"
+        also = (
+            ""
+            if isinstance(value, bool) or typed == str(value)
+            else f" (YAML reads it as the number {value})"
+        )
+        way_out = f'; quote it: "{typed}"' if rule.accepts(typed) and len(typed) <= 40 else "; quote it"
+        return f"{expected}, got the {kind} {shown(value, typed)}{also}{way_out}"
     if secret:
         return expected
     near = nearest(value, rule.schema.get("enum", ())) if isinstance(value, str) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,6 +80,8 @@ class _Reader:
     def __init__(self, document: Document, path: Path) -> None:
         self.document, self.path = document, path
         self.flaws = list(document.flaws)
+        # where a tag or an alias is wrong, its value is too; that is told once
+        self._told = {(flaw.line, flaw.where) for flaw in document.flaws}
 
     def cluster(self) -> Cluster | None:
         keys: dict[str, Any] = dict(self.document.value)
@@ -96,7 +98,7 @@ class _Reader:
             head = None
         placed = self._hosts(head, ("head",), defaults) if head is not None else []
         placed += self._workers(workers, defaults)
-        self.flaws += check(placed, self.document)
+        self._add(check(placed, self.document))
         if self.flaws:
             return None
         hosts = [one.host for one in placed]
@@ -154,16 +156,15 @@ class _Reader:
             return model.model_validate(value)
         except ValidationError as error:
             found = list(explain(error, spoken or model, self.document, where))
-            self.flaws += [flaw for flaw in found if not self._known(flaw)]
+            self._add(found)
             rest = _without(value, [one["loc"] for one in error.errors(include_url=False)])
         try:
             return model.model_validate(rest)
         except ValidationError:
             return None
 
-    def _known(self, flaw: Flaw) -> bool:
-        # a tag or an alias that is wrong has been told already; its value is then wrong too
-        return any(other.line == flaw.line and other.where == flaw.where for other in self.document.flaws)
+    def _add(self, flaws: Iterable[Flaw]) -> None:
+        self.flaws += [flaw for flaw in flaws if (flaw.line, flaw.where) not in self._told]
 
     def _warnings(self) -> list[str]:
         places: list[Where] = [("ssh",), ("head",)]
@@ -174,7 +175,7 @@ class _Reader:
         return [str(problem) for problem in sorted(problems, key=lambda problem: problem.line)]
 
     def _flaw(self, where: Where, message: str, line: int | None = None) -> None:
-        self.flaws.append(Flaw(self.document.line(where) if line is None else line, where, message))
+        self._add([Flaw(self.document.line(where) if line is None else line, where, message)])
 
 
 def _without(value: Mapping[str, Any], places: list[tuple[int | str, ...]]) -> dict[str, Any]:

@@ -37,6 +37,11 @@ class Rule:
             raise PydanticCustomError("expected", "not what was expected", {"rule": self})
         return kept
 
+    @property
+    def is_free_text(self) -> bool:
+        """Is a number here a text whose quotes were forgotten?"""
+        return self.schema.get("type") == "string" and "enum" not in self.schema and self.label != "size"
+
     def accepts(self, value: Any) -> bool:
         try:
             return self.check(value) is not MISMATCH
@@ -63,9 +68,9 @@ def number(low: float, high: float) -> Rule:
         fits = type(value) in (int, float) and math.isfinite(value) and low <= value <= high
         return float(value) if fits else MISMATCH
 
-    return Rule(
-        "number", f"a number, {low:g}-{high:g}", check, {"type": "number", "minimum": low, "maximum": high}
-    )
+    bounds = f"{low:g} or more" if high >= 1e15 else f"{low:g}-{high:g}"
+    schema = {"type": "number", "minimum": low, "maximum": high}
+    return Rule("number", f"a number, {bounds}", check, schema)
 
 
 def one_of(*words: str, spellings: dict[Any, str] | None = None) -> Rule:

@@ -11,4 +11,15 @@ def json_schema() -> dict[str, Any]:
     """Draft 7, which every YAML language server speaks."""
     schema = HostsFile.model_json_schema(ref_template="#/definitions/{model}")
     definitions = schema.pop("$defs")
+    _close(definitions)
     return {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "definitions": definitions}
+
+
+def _close(schema: Any) -> None:
+    """Keys that have to fit a pattern: pydantic lets others pass, loading does not."""
+    if isinstance(schema, dict):
+        if "patternProperties" in schema:
+            schema["additionalProperties"] = False
+        schema = list(schema.values())
+    for inner in schema if isinstance(schema, list) else ():
+        _close(inner)

@@ -117,9 +117,7 @@ def _output_of(command: str) -> str:
     except subprocess.TimeoutExpired:
         raise SecretUnavailable(f"`{command}` did not end within {COMMAND_TIMEOUT:.0f} s") from None
     except (OSError, ValueError):
-        raise SecretUnavailable(
-            f"`{command}` could not be run, or printed something that is no text"
-        ) from None
+        raise SecretUnavailable(f"`{command}` could not be run, or printed no text") from None
     if done.returncode:
         raise SecretUnavailable(f"`{command}` ended with status {done.returncode}")
     return output.rstrip("\r\n")

@@ -44,7 +44,7 @@ def append(text: str, block: list[str], inline: str) -> str:
     elif isinstance(value, (ScalarNode, SequenceNode)):
         colon = text.index(":", key.end_mark.index) + 1
         # an empty list or null goes; the comment after it stays
-        text = text[:colon] + text[max(colon, value.end_mark.index) :]
+        text = text[:colon] + text[value.end_mark.index if value.value or _is_list(value) else colon :]
         listed = _List(text.split("\n"), 0, [])
         at, indent = key.start_mark.line + 1, "  "
     else:
@@ -62,8 +62,12 @@ def delete(text: str, index: int) -> str:
     key, value = _list(text)
     nodes = value.value
     if value.flow_style:
-        start = nodes[index - 1].end_mark.index if index else nodes[0].start_mark.index
-        end = nodes[1].start_mark.index if index == 0 and len(nodes) > 1 else nodes[index].end_mark.index
+        if len(nodes) == 1:  # with it goes a comma that may follow
+            start, end = value.start_mark.index + 1, value.end_mark.index - 1
+        elif index == 0:
+            start, end = nodes[0].start_mark.index, nodes[1].start_mark.index
+        else:
+            start, end = nodes[index - 1].end_mark.index, nodes[index].end_mark.index
         return text[:start] + text[end:]
     listed = _block(text, key, len(nodes))
     first, after = listed.items[index]
@@ -163,6 +167,10 @@ def _block(text: str, key: ScalarNode, count: int | None = None) -> _List:
     if not items or (count is not None and count != len(items)):
         raise ByHand
     return _List(lines, dash, items)
+
+
+def _is_list(node: Node) -> bool:
+    return isinstance(node, SequenceNode)
 
 
 def _is_empty(line: str) -> bool:

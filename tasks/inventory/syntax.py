@@ -16,7 +16,6 @@ _PLAIN_WORDS = (
         "'*' starts an alias here, and it has no anchor ('&') above; quote a text that starts with *",
     ),
     (r"undefined tag|tag", "'!' starts a tag here that YAML does not know; quote a text that starts with !"),
-    (r"quoted scalar", "a quote that is opened here is not closed"),
     (
         r"mapping values are not allowed",
         "a ': ' is not expected here; check the indentation, or quote the text",
@@ -27,6 +26,7 @@ _PLAIN_WORDS = (
         "a '[' or '{' is not closed, or a comma is missing; inside [ ] ranges must be quoted",
     ),
     (r"escape character", "a backslash in double quotes starts an unknown escape; use single quotes"),
+    (r"quoted scalar", "a quote that is opened here is not closed"),
     (r"cannot start any token", "a text cannot start with this character; quote it"),
     (
         r"block (mapping|collection|sequence)|expected <block end>",
@@ -41,7 +41,8 @@ def explain(error: MarkedYAMLError, text: str) -> tuple[int, Where, str]:
     """Line (from 1), path (always empty) and message for an error of the parser."""
     said = f"{error.context or ''} / {error.problem or ''}"
     mark = error.problem_mark or error.context_mark
-    if "quoted scalar" in said and error.context_mark and "escape" not in said:
+    opened_there = "quoted scalar" in said and "escape" not in said
+    if error.context_mark and (opened_there or "scanning a simple key" in said):
         mark = error.context_mark
     line = mark.line + 1 if mark else 1
     if "\t" in _indentation(text, line) or "'\\t'" in said:

@@ -40,7 +40,7 @@ SizeText = Annotated[
     Size,
     Rule(
         "size",
-        "a size such as 8gb or 512mb, 1mb-1024tb",
+        "a size such as 8gb or 512mb (1mb to 1024tb)",
         accept.size,
         {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?[kmgtKMGT]?([iI]?[bB])?$"},
     ),
