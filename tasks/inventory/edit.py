@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def _parsed(text: str, path: Path) -> Cluster:
 
 
 @contextlib.contextmanager
-def _by_hand(path: Path, what: str) -> Any:
+def _by_hand(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except ByHand:

@@ -15,7 +15,7 @@ from tasks.inventory.cluster import Cluster
 from tasks.inventory.document import Document, Flaw
 from tasks.inventory.explain import explain
 from tasks.inventory.model import Defaults, HostEntry, HostsFile
-from tasks.inventory.problems import InventoryError, Problem, Where, dotted, shown
+from tasks.inventory.problems import InventoryError, Problem, Where, dotted, printable, shown
 from tasks.inventory.resolve import Conflict, resolve
 
 MAX_BYTES = 1024 * 1024
@@ -201,4 +201,6 @@ def _whole(path: Path, message: str) -> InventoryError:
 
 
 def _error(flaws: list[Flaw], path: Path) -> InventoryError:
-    return InventoryError(Problem(path, flaw.line, dotted(flaw.where), flaw.message) for flaw in flaws)
+    return InventoryError(
+        Problem(path, flaw.line, dotted(flaw.where), printable(flaw.message)) for flaw in flaws
+    )

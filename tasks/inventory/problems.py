@@ -67,6 +67,12 @@ def shown(value: object, typed: str | None = None) -> str:
     return text if text.isprintable() and text.strip() == text != "" else ascii(text)
 
 
+def printable(text: str, limit: int = 500) -> str:
+    """A message that cannot turn a terminal upside down, whatever a file made it quote."""
+    text = text if len(text) <= limit else f"{text[: limit - 3]}..."
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def nearest(word: object, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, or None."""
     found = difflib.get_close_matches(

@@ -22,7 +22,7 @@ def expand(pattern: str) -> list[str]:
     """
     pieces, choices = _split(pattern)
     if prod(len(choice) for choice in choices) > MAX_HOSTS:
-        raise ValueError(f"the range {pattern} names more than {MAX_HOSTS} hosts")
+        raise ValueError(f"the range {pattern[:60]} names more than {MAX_HOSTS} hosts")
     return [_joined(pieces, picked) for picked in product(*choices)]
 
 
@@ -55,21 +55,22 @@ def _joined(pieces: list[str], picked: tuple[str, ...]) -> str:
 
 def _numbers(inside: str) -> list[str]:
     numbers: list[str] = []
+    quoted = f"[{inside if len(inside) <= 40 else inside[:37] + '...'}]"
     for part in inside.split(","):
         match = _PART.fullmatch(part.strip())
         if not match:
-            raise ValueError(f"[{inside}] is not a range; write numbers such as [1-9] or [01-32]")
+            raise ValueError(f"{quoted} is not a range; write numbers such as [1-9] or [01-32]")
         first, last = match[1], match[2] or match[1]
         if int(first) > int(last):
-            raise ValueError(f"the range [{inside}] runs backwards")
+            raise ValueError(f"the range {quoted} runs backwards")
         if len(first) > len(last) or (last[0] == "0" and len(first) != len(last)):
-            raise ValueError(f"both ends of the range [{inside}] need the same number of digits")
+            raise ValueError(f"both ends of the range {quoted} need the same number of digits")
         if int(last) - int(first) >= MAX_HOSTS:
-            raise ValueError(f"the range [{inside}] is longer than {MAX_HOSTS}")
+            raise ValueError(f"the range {quoted} is longer than {MAX_HOSTS}")
         width = len(first) if first[0] == "0" else 0
         numbers += [str(number).zfill(width) for number in range(int(first), int(last) + 1)]
     if len(set(numbers)) < len(numbers):
-        raise ValueError(f"the range [{inside}] names a number twice")
+        raise ValueError(f"the range {quoted} names a number twice")
     return numbers
 
 
