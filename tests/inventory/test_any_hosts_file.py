@@ -21,10 +21,8 @@ PATH = Path("hosts.yml")
 TOP = Path(__file__).parents[2]
 SEEDS = [path.read_text("utf-8") for path in (TOP / "hosts.yml", *sorted(TOP.glob("examples/*.yml")))]
 SECRET = "hUnTeR2-pAsS"
-settings.register_profile(
-    "inventory", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-settings.load_profile("inventory")
+# loading is fast, but a busy machine is not; tmp_path may be shared by the examples of a test
+calm = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def outcome(text):
@@ -40,6 +38,7 @@ def outcome(text):
 
 
 @given(st.binary(max_size=300))
+@calm
 def test_any_bytes(tmp_path, content):
     path = tmp_path / "hosts.yml"
     path.write_bytes(content)
@@ -50,12 +49,14 @@ def test_any_bytes(tmp_path, content):
 
 
 @given(st.text(st.sampled_from("ab:- \n\t[]{}&*!|>'\"%#,?@`~0.<\\\r\u2028é"), max_size=60))
+@calm
 def test_any_yaml_like_text(text):
     outcome(text)
     outcome(f"head: a\nworkers:\n  - {text}\n")
 
 
 @given(st.sampled_from(SEEDS), st.integers(0), st.integers(0, 30), st.text(max_size=5))
+@calm
 def test_a_good_file_with_a_piece_replaced(text, at, length, piece):
     at %= len(text)
     outcome(text[:at] + piece + text[at + length :])
@@ -102,7 +103,7 @@ def put(document, path, value):
 
 
 @given(st.lists(st.tuples(st.sampled_from(PATHS), values), min_size=1, max_size=4))
-@settings(max_examples=300)
+@settings(calm, max_examples=300)
 def test_any_values_at_known_keys(placed):
     document = {"head": {"host": "h"}}
     for path, value in placed:
@@ -126,6 +127,7 @@ password_paths = st.sampled_from([path for path in PATHS if path[-1] in ("passwo
 
 
 @given(password_paths, inside_a_password, st.sampled_from(["json", "yaml"]))
+@calm
 def test_what_stands_under_a_password_is_never_shown(path, value, style):
     document = {"head": {"host": "h"}}
     put(document, path, value)
@@ -149,6 +151,7 @@ def dumped(document):
         ["!{0} x", "*{0}", "&{0} [x", "'{0}", '"{0}', "%{0}", "|{0}", "[{0}", "{{{0}", "@{0}", "{0}: x: y"]
     )
 )
+@calm
 def test_broken_yaml_at_a_password_does_not_show_it(form):
     text = f"head: h\nssh:\n  password: {form.format(SECRET)}\n  user: me\n"
     seen = outcome(text)
@@ -159,7 +162,7 @@ SAMPLES = [*SEEDS, *(text.replace("\n", "\r\n") for text in SEEDS), *(text.rstri
 
 
 @given(st.sampled_from(SAMPLES), st.sampled_from(["new.lab", "me@10.9.9.9:22", "新机"]), st.booleans())
-@settings(max_examples=60)
+@settings(calm, max_examples=60)
 def test_adding_and_removing_a_worker_gives_back_the_same_bytes(tmp_path, text, host, fields):
     path = tmp_path / "hosts.yml"
     path.write_bytes(text.encode())
