@@ -103,18 +103,22 @@ def ensure_engine(say: Say) -> None:
 
 
 def _start() -> None:
+    daemon = None
     if Path("/run/systemd/system").is_dir():
         command(["systemctl", "start", "docker"])
     elif not running():
-        with open(LAB_DIR / "dockerd.log", "ab") as log:
+        with open(LAB_DIR / "dockerd.log", "wb") as log:
             daemon = subprocess.Popen(
                 ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         (LAB_DIR / "engine.json").write_text(json.dumps({"pid": daemon.pid}))
     deadline = time.monotonic() + 60
     while not running():
+        if daemon is not None and daemon.poll() is not None:
+            last = (LAB_DIR / "dockerd.log").read_text().strip().splitlines()[-1:]
+            raise LabError(f"Docker Engine does not start: {' '.join(last)}")
         if time.monotonic() > deadline:
-            raise LabError(f"Docker Engine did not start within 60 s: see {LAB_DIR / 'dockerd.log'}")
+            raise LabError("Docker Engine did not start within 60 s: see `docker info`")
         time.sleep(0.5)
 
 
@@ -133,15 +137,22 @@ def stop_engine(say: Say) -> None:
     if not note.exists() or (running() and docker("ps", "-aq")):
         return
     pid = json.loads(note.read_text())["pid"]
-    with contextlib.suppress(OSError):
-        # the number may belong to another process by now
-        if Path(f"/proc/{pid}/comm").read_text().strip() == "dockerd":
-            os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + 15
-            while running() and time.monotonic() < deadline:
-                time.sleep(0.2)
-            say("stopped the Docker Engine that lab-up had started")
+    if _is_dockerd(pid):
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 30
+        while _is_dockerd(pid) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        say("stopped the Docker Engine that lab-up had started")
     note.unlink()
+
+
+def _is_dockerd(pid: int) -> bool:
+    """The number may belong to another process by now, or to one that is only waited for."""
+    try:
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition(") ")
+    except OSError:
+        return False
+    return name.endswith("(dockerd") and not rest.startswith("Z")
 
 
 @contextlib.contextmanager

@@ -7,11 +7,10 @@ import io
 import shutil
 import tarfile
 import tempfile
-import uuid
 from collections.abc import Mapping, Sequence
 
 from tasks.testbed import machine
-from tasks.testbed.engine import LABEL, LabError, Say, command, docker, ensure_packages, listed, lock
+from tasks.testbed.engine import LABEL, LabError, Say, command, docker, ensure_packages, lock
 
 FLAVOURS = ("bare", "python", "docker")  # what a host may be asked to be
 PACKAGES = ",".join(
@@ -73,8 +72,6 @@ def ensure_image(flavour: str, say: Say) -> str:
     if flavour not in LAYERS:
         raise LabError(f"no such flavour: {flavour} (there are {', '.join(FLAVOURS)})")
     with lock("image"):
-        if left := listed("container", "image"):  # of a build that was interrupted
-            docker("rm", "--force", "--volumes", *left)
         return _ensure(flavour, say)
 
 
@@ -134,7 +131,8 @@ def layer(
     files: absolute path -> (content, mode); changes: Dockerfile lines; mounts: HOST:INSIDE:ro, for the build.
     Raises LabError with the script's last line.
     """
-    name = f"rayfab-lab-build-{uuid.uuid4().hex[:8]}"
+    name = f"rayfab-lab-build-{digest(tag)}"
+    command(["docker", "rm", "-f", "-v", name])  # left by a build that was interrupted
     volumes = [word for mount in mounts for word in ("-v", mount)]
     docker("create", "-i", "--name", name, "--user", "root", *volumes, parent, "sh", "-s")
     try:
