@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -68,10 +69,8 @@ def checked(run: Run) -> None:
     run.console.print()
     run.console.table(("host", "system", "cpus", "memory", "user", "runtime", "cluster"), rows)
     run.console.print()
-    try:
+    with contextlib.suppress(Stop):
         validate.run(run)
-    except Stop:
-        pass
     if not run.failed:
         run.console.ok(f"{handover.hosts(len(run.living))} ready for deploy-cluster")
 

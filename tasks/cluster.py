@@ -67,7 +67,8 @@ def deployed(run: Run) -> None:
             f"{len(good)} of {len(run.nodes)} hosts run Ray {said['ray']}; each of those ran a task"
         )
     elif changed:
-        run.console.ok(f"{handover.hosts(len(good))} run Ray {said['ray']}; a task ran on each")
+        run_or_runs = "runs" if len(good) == 1 else "run"
+        run.console.ok(f"{handover.hosts(len(good))} {run_or_runs} Ray {said['ray']}; a task ran on each")
     else:
         run.console.ok(f"{handover.hosts(len(good))} as wanted; nothing was changed, and a task ran on each")
     strangers = [n["name"] for n in said["nodes"] if n["problem"] and "not in the hosts file" in n["problem"]]

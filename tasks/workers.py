@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ from invoke import Exit, task
 from tasks import cli
 from tasks.cluster import deployed
 from tasks.inventory import Cluster, Host, InventoryError, load
+from tasks.inventory.edit import EditError
 from tasks.inventory.edit import add_worker as write_worker
 from tasks.inventory.edit import remove_worker as erase_worker
 from tasks.phases import operation, stop
-from tasks.phases.run import Run
+from tasks.phases.run import Run, Stop
 from tasks.report.console import Console
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "debug": cli.DEBUG}
@@ -54,6 +55,9 @@ def add_worker(c, host, name=None, user=None, port=None, hosts_file=None, dry_ru
             for problem in error.problems:
                 console.bad(str(problem))
             raise Exit(code=2) from None
+        except (EditError, ValueError) as error:
+            console.bad(str(error), f"write {host} into {path.name} by hand, then fab add-worker again")
+            raise Exit(code=2) from None
         known = find(cluster.workers, host) or cluster.workers[-1]
     elif known.role == "head":
         console.bad(f"{host} is the head of {cluster.name}", "fab deploy-cluster starts it")
@@ -71,8 +75,11 @@ def add_worker(c, host, name=None, user=None, port=None, hosts_file=None, dry_ru
 
     def end(run: Run) -> None:
         if is_new and not run.failed:
-            write_worker(path, host, **fields)
-            console.ok(f"{host} is written into {path.name}")
+            try:
+                write_worker(path, host, **fields)
+                console.ok(f"{host} is written into {path.name}")
+            except (EditError, InventoryError, OSError) as error:
+                raise Stop(f"{host} runs, but could not be written into {path.name}: {error}") from None
         deployed(run)
 
     if dry_run:
@@ -89,9 +96,10 @@ def add_worker(c, host, name=None, user=None, port=None, hosts_file=None, dry_ru
         **COMMON,
         "host": "a worker of the hosts file",
         "keep_files": "stop Ray there, but leave what was installed",
+        "force": "take it out of the hosts file even if it cannot be reached any more",
     },
 )
-def remove_worker(c, host, hosts_file=None, keep_files=False, debug=False):
+def remove_worker(c, host, hosts_file=None, keep_files=False, force=False, debug=False):
     """
     Take one worker out of the cluster and out of the hosts file.
     """
@@ -111,8 +119,17 @@ def remove_worker(c, host, hosts_file=None, keep_files=False, debug=False):
     run.limit = frozenset([known.name])
 
     def end(run: Run) -> None:
+        gone = next(n for n in run.nodes if not n.is_head)
+        if gone.failure is not None and force:
+            console.note(f"{host}: {gone.failure.message}; nothing was removed there")
+            gone.failure = None
+        elif gone.failure is not None:
+            console.note(f"{path.name} still lists {host}; --force takes it out all the same")
         if not run.failed:
-            erase_worker(path, known.host)
+            try:
+                erase_worker(path, known.host)
+            except (EditError, InventoryError, OSError) as error:
+                raise Stop(f"{host} is out of the cluster, but not out of {path.name}: {error}") from None
             console.ok(f"{host} is out of the cluster and out of {path.name}")
 
     cli.finish(run, (*operation.STOP[:2], stop.stop if keep_files else stop.destroy), end)
@@ -120,11 +137,14 @@ def remove_worker(c, host, hosts_file=None, keep_files=False, debug=False):
 
 def preview(path: Path, host: str, fields: dict[str, Any]) -> Cluster:
     """The cluster as it would be with one more worker; the file itself is untouched."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
+    # beside the file: paths in it count from its own folder
+    copy = path.with_name(f".{path.name}.{os.getpid()}.preview")
+    try:
         shutil.copy(path, copy)
         write_worker(copy, host, **fields)
         return load(copy).model_copy(update={"path": path})
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 def find(hosts: tuple[Host, ...], wanted: str) -> Host | None:

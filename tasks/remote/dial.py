@@ -25,8 +25,6 @@ _TRIES = 4  # for servers that drop newcomers while many log in (MaxStartups)
 
 def open_transport(target: Target, settings: Settings, depth: int = 0) -> Transport:
     """An authenticated Transport. Raises a RemoteError that says what stood in the way."""
-    if depth > _MAX_HOPS:
-        raise ConfigProblem(f"{target.name} is behind more than {_MAX_HOPS} jump hosts", "is there a circle?")
     route = resolve(target, settings)
     transport = _reach(target, route, settings, depth)
     try:
@@ -73,16 +71,10 @@ def _socket(target: Target, route: Route, settings: Settings, depth: int) -> soc
 
 
 def _through(target: Target, route: Route, settings: Settings, depth: int) -> paramiko.Channel:
-    *before, last = route.proxy_jump
-    hop = Target(
-        name=f"jump host {last}",
-        host=last,
-        jump=tuple(before),
-        host_keys=target.host_keys,
-        key=target.key,
-        connect_timeout=target.connect_timeout,
-    )
+    hop = _hop(target, route)
+    _refuse_circle(hop, settings)
     jump = _shared(hop, settings, depth + 1)
+    last = hop.host
     try:
         return jump.open_channel(
             "direct-tcpip", (route.hostname, route.port), ("127.0.0.1", 0), timeout=route.connect_timeout
@@ -91,6 +83,33 @@ def _through(target: Target, route: Route, settings: Settings, depth: int) -> pa
         raise Unreachable(f"{route} cannot be reached from jump host {last}: {error.text}") from error
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise Unreachable(f"{route} did not answer through jump host {last}") from error
+
+
+def _hop(target: Target, route: Route) -> Target:
+    """The last jump host as a Target of its own, behind those before it."""
+    *before, last = route.proxy_jump
+    return Target(
+        name=f"jump host {last}",
+        host=last,
+        jump=tuple(before),
+        host_keys=target.host_keys,
+        key=target.key,
+        connect_timeout=target.connect_timeout,
+    )
+
+
+def _refuse_circle(hop: Target, settings: Settings) -> None:
+    """Jump hosts that wait for each other would wait for ever."""
+    first = hop
+    for _ in range(_MAX_HOPS):
+        route = resolve(hop, settings)
+        if not route.proxy_jump:
+            return
+        hop = _hop(hop, route)
+    raise ConfigProblem(
+        f"{first.name} is behind more than {_MAX_HOPS} jump hosts",
+        "do they name each other in ~/.ssh/config?",
+    )
 
 
 def _shared(hop: Target, settings: Settings, depth: int) -> Transport:

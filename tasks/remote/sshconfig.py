@@ -112,8 +112,8 @@ def split_address(text: str) -> tuple[str, str | None, int | None]:
     user, at, host = rest.rpartition("@")
     port = ""
     if host.startswith("["):
-        host, _, port = host[1:].partition("]")
-        port = port.removeprefix(":")
+        host, closed, port = host[1:].partition("]")
+        host, port = host if closed else "", port.removeprefix(":")
     elif host.count(":") == 1:
         host, _, port = host.partition(":")
     if not host or (port and not (port.isdigit() and 0 < int(port) < 65536)):

@@ -53,17 +53,15 @@ class ConfigFiles:
 
     def lookup(self, host: str, user: str | None, port: int | None) -> dict[str, list[str]]:
         """What `ssh -G` would say, for machines without an ssh client."""
-        found: dict[str, list[str]] = {}
+        lines = [f"User {user}"] if user else []
+        lines += [f"Port {port}"] if port else []
         for path in self.files:
-            try:
-                config = paramiko.SSHConfig.from_text("\n".join(_flat(path, host, self.home, 0)))
-            except paramiko.ConfigParseError as error:
-                raise ConfigProblem(f"{path}: {error}") from error
-            for name, value in config.lookup(host).items():
-                found.setdefault(name, value if isinstance(value, list) else [value])
-        found["user"] = [user] if user else found.get("user", [])
-        found["port"] = [str(port)] if port else found.get("port", [])
-        return {name: value for name, value in found.items() if value}
+            lines += ["Host *", *_flat(path, host, self.home, 0)]
+        try:
+            found = paramiko.SSHConfig.from_text("\n".join(lines)).lookup(host)
+        except paramiko.ConfigParseError as error:
+            raise ConfigProblem(f"ssh configuration: {error}") from error
+        return {name: value if isinstance(value, list) else [value] for name, value in found.items() if value}
 
 
 def read(settings: Settings) -> ConfigFiles:

@@ -1,0 +1,260 @@
+"""A cluster of three real hosts with the runtime uv: deployed once for the module, then looked at."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import re
+
+import pytest
+
+from tests.lab import hosts as helpers
+from tests.lab.story import ok, raylet, sessions_begun, sh, status, until
+
+
+class Cluster:
+    """Three hosts, their file, and `fab` with a home that lasts for the module."""
+
+    def __init__(self, hosts, path, home):
+        self.hosts, self.path, self.home = hosts, path, home
+        self.head, *self.workers = hosts
+
+    def fab(self, *args, hosts_file=None, **more):
+        return helpers.run_fab(self.home, *args, hosts_file=hosts_file or self.path, **more)
+
+    def raylets(self):
+        return [raylet(h) for h in self.hosts]
+
+
+@pytest.fixture(scope="module")
+def cluster(fresh_hosts, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uv")
+    hosts = fresh_hosts(3, flavour="python")
+    for host in hosts:
+        host.set_sshd(extra="LogLevel VERBOSE")
+    path = helpers.write_hosts_file(folder, hosts)
+    made = Cluster(hosts, path, folder / "home")
+    made.first = made.fab("deploy-cluster")
+    ok(made.first)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def mended(cluster):
+    """Each test finds the cluster whole, whatever the one before it did."""
+    if not status(cluster.fab, cluster.path)["healthy"]:
+        ok(cluster.fab("deploy-cluster"))
+
+
+class TestDeploy:
+    def test_says_that_a_task_ran_on_each_of_the_three(self, cluster):
+        assert "3 hosts run Ray" in cluster.first.stdout
+        assert "a task ran on each" in cluster.first.stdout
+
+    def test_names_the_next_commands(self, cluster):
+        for command in ("status", "dashboard", "submit", "logs"):
+            assert re.search(rf"fab {command}\b", cluster.first.stdout)
+
+    def test_ray_itself_knows_three_nodes_by_their_own_addresses(self, cluster):
+        code = "import ray; ray.init(log_to_driver=False); print(sorted(n['NodeManagerAddress'] for n in ray.nodes() if n['Alive']))"
+        out = sh(cluster.head, f'. /root/.rayfab/test/env.sh; python -c "{code}" 2>/dev/null')
+        assert out == str(sorted(h.address for h in cluster.hosts))
+
+    def test_status_as_json_has_the_contract_s_shape(self, cluster):
+        said = status(cluster.fab, cluster.path)
+        assert said["healthy"] is True
+        assert said["address"] == f"{cluster.head.address}:6379"
+        assert [n["role"] for n in said["nodes"]] == ["head", "worker", "worker"]
+        assert set(said) == {"cluster", "healthy", "ray", "python", "address", "dashboard", "nodes"}
+        for node in said["nodes"]:
+            assert node["alive"] and node["problem"] is None and node["cpus"] > 0
+            assert set(node) == {
+                "host", "name", "role", "node_ip", "alive", "runtime", "ray", "python", "cpus", "gpus", "problem",
+            }  # fmt: skip
+
+
+class TestAgain:
+    def test_changes_nothing_and_says_so(self, cluster):
+        before = cluster.raylets()
+        out = ok(cluster.fab("deploy-cluster"))
+        assert "3 hosts as wanted" in out
+        assert cluster.raylets() == before
+
+    def test_costs_at_most_three_exec_channels_a_host(self, cluster):
+        before = [sessions_begun(h) for h in cluster.hosts]
+        ok(cluster.fab("deploy-cluster"))
+        spent = [sessions_begun(h) - b for h, b in zip(cluster.hosts, before, strict=True)]
+        assert 1 <= max(spent) <= 3, spent
+
+    def test_a_changed_option_restarts_exactly_the_host_that_it_touches(self, cluster, tmp_path):
+        touched = cluster.workers[1]
+        path = helpers.write_hosts_file(tmp_path, cluster.hosts, per_host={touched.name: {"ray": {"env": {"ODD": "a 'b' $(touch /pwned) 中文"}}}})
+        before = cluster.raylets()
+        out = ok(cluster.fab("deploy-cluster", hosts_file=path))
+        after = cluster.raylets()
+        assert after[:2] == before[:2]
+        assert after[2] != before[2]
+        assert "a task ran on each" in out
+        pid = after[2].split()[0]
+        assert "ODD=a 'b' $(touch /pwned) 中文" in sh(touched, f"tr '\\0' '\\n' </proc/{pid}/environ")
+        assert touched.exec("test -e /pwned")[0] != 0
+        ok(cluster.fab("deploy-cluster"))
+        assert cluster.raylets()[:2] == before[:2]
+
+    def test_a_half_done_deploy_is_taken_up(self, cluster):
+        worker = cluster.workers[0]
+        before = cluster.raylets()
+        sh(worker, "systemctl stop rayfab-test; rm -rf /root/.rayfab/test/envs/*/bin /root/.rayfab/test/state.json")
+        out = ok(cluster.fab("deploy-cluster"))
+        assert "a task ran on each" in out
+        assert cluster.raylets()[0] == before[0]
+        assert cluster.raylets()[2] == before[2]
+
+    def test_the_plan_names_what_would_change_and_changes_nothing(self, cluster, tmp_path):
+        path = helpers.write_hosts_file(
+            tmp_path, cluster.hosts, per_host={cluster.workers[0].name: {"labels": {"zone": "a"}}}
+        )
+        before = cluster.raylets()
+        out = ok(cluster.fab("plan", hosts_file=path))
+        assert "restart the worker: its start has changed" in out
+        assert "2 hosts" not in out.splitlines()[-1]
+        assert cluster.raylets() == before
+
+
+class TestSecrets:
+    def test_the_token_is_in_no_output_and_in_no_argument_list(self, cluster):
+        token = sh(cluster.head, "cat /root/.rayfab/test/token")
+        assert len(token) == 64
+        for args in (("deploy-cluster", "--debug"), ("plan",), ("status", "--debug"), ("logs", "--component", "all")):
+            done = cluster.fab(*args)
+            assert token not in done.stdout + done.stderr, args
+        for host in cluster.hosts:
+            assert sh(host, "cat /root/.rayfab/test/token") == token
+            assert sh(host, "stat -c %a /root/.rayfab/test/token") == "600"
+            assert token not in sh(host, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+
+    def test_without_the_token_nobody_gets_in(self, cluster):
+        code = "import ray; ray.init(address='%s:6379')" % cluster.head.address
+        script = f". /root/.rayfab/test/env.sh; RAY_AUTH_TOKEN_PATH=; RAY_AUTH_TOKEN=wrong; export RAY_AUTH_TOKEN; timeout 60 python -c \"{code}\" 2>&1; echo status $?"
+        out = sh(cluster.head, f"unset RAY_AUTH_TOKEN_PATH; {script}")
+        assert "status 0" not in out
+        assert re.search("(?i)unauthenticated|token", out)
+
+    def test_the_dashboard_listens_on_loopback_only(self, cluster):
+        out = sh(cluster.head, "awk '$4 == \"0A\" { print $2 }' /proc/net/tcp /proc/net/tcp6")
+        assert re.search(r"0100007F:2049", out)
+        assert not re.search(r"\b00000000:2049|0{32}:2049", out)
+
+
+class TestLogs:
+    def test_of_all_hosts_by_time_behind_their_names(self, cluster):
+        out = ok(cluster.fab("logs", "--component", "raylet", "--lines", "5"))
+        names = {line.split()[0] for line in out.splitlines()}
+        assert names == {h.name for h in cluster.hosts}
+        times = re.findall(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+)", out)
+        assert len(times) > 5
+        assert times == sorted(times)
+
+    def test_of_a_node_whose_ray_is_dead(self, cluster):
+        worker = cluster.workers[0]
+        sh(worker, "systemctl stop rayfab-test")
+        out = ok(cluster.fab("logs", "--host", worker.name, "--grep", "."))
+        assert "raylet.out" in out
+        assert "start.log" in out
+
+    def test_grep_leaves_other_lines_out(self, cluster):
+        out = ok(cluster.fab("logs", "--component", "start", "--grep", "Ray runtime started"))
+        assert out.count("Ray runtime started") == 3
+        assert len(out.splitlines()) == 3
+
+    def test_an_unknown_component_names_the_nearest(self, cluster):
+        done = cluster.fab("logs", "--component", "raylett")
+        assert done.returncode == 2
+        assert "did you mean raylet?" in done.stdout + done.stderr
+
+
+class TestAddWorker:
+    @pytest.fixture
+    def extra(self, lab):
+        host = lab.add_host(flavour="python")
+        yield host
+        lab.remove_host(host)
+
+    @pytest.fixture
+    def path(self, cluster, tmp_path):
+        copy = tmp_path / "lab-hosts.yml"
+        copy.write_text("# our lab\n" + cluster.path.read_text() + "# the end\n")
+        return copy
+
+    def test_joins_it_writes_it_down_and_touches_no_other(self, cluster, path, extra):
+        before = cluster.raylets()
+        out = ok(cluster.fab("add-worker", "--host", extra.address, hosts_file=path))
+        assert "written into lab-hosts.yml" in out
+        assert cluster.raylets() == before
+        text = path.read_text()
+        assert text.startswith("# our lab\n")
+        assert text.endswith("# the end\n")
+        assert extra.address in text
+        said = status(cluster.fab, path)
+        assert said["healthy"]
+        assert len(said["nodes"]) == 4
+        # the file without it: Ray's table has one that is not listed
+        assert status(cluster.fab, cluster.path)["healthy"] is False
+        ok(cluster.fab("remove-worker", "--host", extra.address, hosts_file=path))
+        assert extra.address not in path.read_text()
+        assert raylet(extra) == ""
+
+    def test_that_cannot_be_reached_is_not_written_down(self, cluster, path):
+        before = path.read_bytes()
+        done = cluster.fab("add-worker", "--host", "198.18.255.254", hosts_file=path)
+        assert done.returncode == 1
+        assert path.read_bytes() == before
+
+
+class TestReboot:
+    def test_of_a_worker(self, cluster):
+        cluster.workers[0].reboot()
+        until(lambda: status(cluster.fab, cluster.path)["healthy"], 90)
+
+    def test_of_the_head(self, cluster):
+        cluster.head.reboot()
+        until(lambda: status(cluster.fab, cluster.path)["healthy"], 180)
+
+
+class TestLock:
+    def test_a_second_run_at_the_same_time_ends_with_three_and_names_the_holder(self, cluster):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            first = pool.submit(cluster.fab, "deploy-cluster")
+            until(lambda: cluster.head.exec("test -L /root/.rayfab/test/lock")[0] == 0, 30, pause=0.05)
+            second = cluster.fab("deploy-cluster")
+            assert first.result().returncode == 0
+        assert second.returncode == 3
+        assert "locked by" in second.stdout
+        assert "deploy-cluster" in second.stdout
+
+    def test_a_dead_holder_s_lock_is_taken_over(self, cluster):
+        sh(cluster.head, "ln -s '999999 1 0000 eve@far since long ago: deploy-cluster' /root/.rayfab/test/lock")
+        out = ok(cluster.fab("deploy-cluster"))
+        assert "took over the lock" in out
+        assert "eve@far" in out
+
+
+class TestStopStart:
+    def test_stopped_is_stopped_also_after_a_reboot_and_starts_again(self, cluster):
+        ok(cluster.fab("stop"))
+        cluster.workers[0].reboot()
+        assert cluster.raylets() == ["", "", ""]
+        said = status(cluster.fab, cluster.path)
+        assert not said["healthy"]
+        assert {n["problem"] for n in said["nodes"]} == {"Ray does not run here"}
+        assert "a task ran on each" in ok(cluster.fab("start"))
+
+
+class TestZDestroy:
+    def test_leaves_nothing_but_what_was_there(self, cluster):
+        ok(cluster.fab("destroy", "--yes"))
+        for host in cluster.hosts:
+            assert sh(host, "ls -A /root /tmp /etc/systemd/system | grep -iE 'ray' || true") == ""
+            assert sh(host, "pgrep -c raylet || true") in ("", "0")
+        assert "nothing was there" in ok(cluster.fab("destroy", "--yes"))
+
+

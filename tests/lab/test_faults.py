@@ -1,0 +1,194 @@
+"""What goes wrong on real hosts: one host's failure is that host's, and every message names the way out."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tasks.testbed import keys
+from tasks.testbed.engine import ROOT
+from tests.lab import hosts as helpers
+from tests.lab.story import ok, raylet, sh, status, until
+
+
+@pytest.fixture(scope="module")
+def trio(fresh_hosts):
+    return fresh_hosts(3, flavour="python")
+
+
+@pytest.fixture(autouse=True)
+def clean(trio, fab, hosts_file):
+    """Nothing is deployed when a test begins; the environments' cache stays, so that each is quick."""
+    yield
+    for host in trio:
+        sh(host, "systemctl disable --now -q rayfab-test 2>/dev/null; rm -rf /root/.rayfab/test /tmp/ray; true")
+
+
+def names_alive(said: dict) -> list[str]:
+    return [n["name"] for n in said["nodes"] if n["alive"]]
+
+
+class TestOneHostFails:
+    def test_unreachable(self, trio, fab, hosts_file):
+        path = hosts_file(trio[:2])
+        path.write_text(path.read_text() + "- {host: 198.18.255.254, name: gone, connect_timeout: 3}\n")
+        done = fab("deploy-cluster", hosts_file=path)
+        assert done.returncode == 1
+        assert re.search(r"gone +.*198\.18\.255\.254", done.stdout)
+        assert "2 of 3 hosts run Ray" in done.stdout
+        said = status(fab, path)
+        assert names_alive(said) == [trio[0].name, trio[1].name]
+        assert not said["healthy"]
+
+    def test_that_hangs_is_named_and_costs_the_others_nothing(self, trio, fab, hosts_file):
+        path = hosts_file(trio, per_host={trio[2].name: {"connect_timeout": 5}})
+        trio[2].freeze()
+        try:
+            done = fab("deploy-cluster", hosts_file=path)
+        finally:
+            trio[2].unfreeze()
+        assert done.returncode == 1
+        assert re.search(rf"{trio[2].name} +.*(timed out|no answer)", done.stdout)
+        assert "2 of 3 hosts run Ray" in done.stdout
+        # the next run takes up what is missing
+        assert "3 hosts run Ray" in ok(fab("deploy-cluster", hosts_file=path))
+
+    def test_wrong_password(self, trio, fab, hosts_file):
+        trio[1].add_user("bob", password="right one", key=False)
+        per = {trio[1].name: {"user": "bob", "password": {"env": "BOB"}}}
+        path = hosts_file(trio[:2], per_host=per)
+        done = fab("deploy-cluster", hosts_file=path, env={"BOB": "wr0ng-one"})
+        assert done.returncode == 1
+        assert "authentication failed for bob@" in done.stdout
+        assert "password" in done.stdout
+        assert "wr0ng-one" not in done.stdout + done.stderr
+        assert names_alive(status(fab, path, env={"BOB": "wr0ng-one"})) == [trio[0].name]
+        again = fab("deploy-cluster", hosts_file=path, env={"BOB": "right one"})
+        assert "2 hosts run Ray" in ok(again)
+        ok(fab("destroy", "--yes", hosts_file=path, env={"BOB": "right one"}))
+
+    def test_changed_host_key(self, trio, fab, hosts_file, tmp_path):
+        known = tmp_path / "home" / ".ssh" / "known_hosts"
+        known.parent.mkdir(parents=True, mode=0o700)
+        other = (keys.login_key().with_suffix(".pub")).read_text().split()
+        known.write_text(f"# another machine had this address once\n{trio[1].address} {other[0]} {other[1]}\n")
+        path = hosts_file(trio[:2])
+        done = fab("deploy-cluster", hosts_file=path)
+        assert done.returncode == 1
+        assert re.search(r"host key of .* changed", done.stdout)
+        assert "known_hosts:2" in done.stdout
+        assert "ssh-keygen -R" in done.stdout
+        assert names_alive(status(fab, path)) == [trio[0].name]
+
+    def test_that_cannot_install(self, trio, fab, hosts_file):
+        path = hosts_file(trio[:2])
+        sh(trio[1], "rm -rf /root/.rayfab")
+        trio[1].cut_internet()
+        try:
+            done = fab("deploy-cluster", hosts_file=path)
+            assert done.returncode == 1
+            assert "cannot fetch packages" in done.stdout
+            assert "mirrors.pypi" in done.stdout
+            assert "1 of 2 hosts run Ray" in done.stdout
+        finally:
+            trio[1].restore_internet()
+        assert "2 hosts run Ray" in ok(fab("deploy-cluster", hosts_file=path, ))
+
+    def test_a_worker_whose_ray_start_fails_shows_the_log_that_says_why(self, trio, fab, hosts_file):
+        path = hosts_file(trio[:2], per_host={trio[1].name: {"ray": {"worker_args": ["--no-such-flag"]}}})
+        done = fab("deploy-cluster", hosts_file=path)
+        assert done.returncode == 1
+        assert "ray start failed twice" in done.stdout
+        assert "No such option" in done.stdout
+        assert raylet(trio[1]) == ""
+        assert raylet(trio[0]) != ""
+
+
+class TestFoundBeforeAnythingChanges:
+    def test_versions_that_cannot_join(self, trio, fab, hosts_file):
+        # a stand-in: facts ask an interpreter only for its version
+        sh(trio[1], "mkdir -p /root/odd && mv /usr/bin/python3* /root/odd/")
+        trio[1].write_file("/usr/local/bin/python3.12", "#!/bin/sh\necho Python 3.12.99\n", 0o755)
+        path = hosts_file(trio[:2])
+        try:
+            done = fab("deploy-cluster", hosts_file=path)
+        finally:
+            sh(trio[1], "mv /root/odd/* /usr/bin/; rmdir /root/odd; rm /usr/local/bin/python3.12")
+        assert done.returncode == 1
+        assert re.search(rf"{trio[0].name} .*3\.11\.2", done.stdout)
+        assert re.search(rf"{trio[1].name} .*3\.12\.99", done.stdout)
+        assert [raylet(h) for h in trio[:2]] == ["", ""]
+        assert trio[1].exec("test -e /root/.rayfab/test/envs")[0] != 0
+
+    def test_a_busy_port_is_named_and_its_owner_lives_on(self, trio, fab, hosts_file):
+        sh(trio[0], "systemd-run -q --unit busy python3 -m http.server 6379")
+        until(lambda: trio[0].exec("grep -q ':18EB ' /proc/net/tcp /proc/net/tcp6")[0] == 0, 10)
+        try:
+            done = fab("deploy-cluster", hosts_file=hosts_file(trio[:1]))
+            assert done.returncode == 1
+            assert "ports in use: 6379 (GCS)" in done.stdout
+            assert sh(trio[0], "systemctl is-active busy") == "active"
+        finally:
+            sh(trio[0], "systemctl stop busy")
+
+    def test_a_foreign_ray_is_named_and_lives_on(self, trio, fab, hosts_file):
+        # a stand-in for somebody's Ray: facts know a raylet by its process's name
+        sh(trio[0], "cp /bin/sleep /root/raylet && systemd-run -q --unit theirs /root/raylet 1000")
+        try:
+            done = fab("deploy-cluster", hosts_file=hosts_file(trio[:1]))
+            assert done.returncode == 1
+            assert "not started by this project" in done.stdout
+            assert sh(trio[0], "systemctl is-active theirs") == "active"
+        finally:
+            sh(trio[0], "systemctl stop theirs; rm /root/raylet")
+
+    def test_a_host_without_python_is_told_so(self, trio, fab, hosts_file):
+        sh(trio[1], "mkdir -p /root/odd && mv /usr/bin/python3* /root/odd/")
+        try:
+            done = fab("check", hosts_file=hosts_file(trio[:2]))
+        finally:
+            sh(trio[1], "mv /root/odd/* /usr/bin/; rmdir /root/odd")
+        assert done.returncode == 1
+        assert f"{trio[1].name}: there is no Python 3 here" in done.stdout
+
+    def test_one_machine_under_two_names(self, trio, fab, hosts_file):
+        path = hosts_file(trio[:1])
+        path.write_text(path.read_text().replace("workers: []", f"workers:\n- {{host: root@{trio[0].address}, name: b}}"))
+        done = fab("deploy-cluster", hosts_file=path)
+        assert done.returncode == 2
+        assert "hosts.yml:" in done.stdout
+
+
+class TestInterrupted:
+    def test_says_what_was_done_and_the_next_run_repairs(self, trio, hosts_file, tmp_path, fab):
+        path = hosts_file(trio)
+        env = {**os.environ, "HOME": str(tmp_path / "home"), "TERM": "dumb", "COLUMNS": "120"}
+        (tmp_path / "home").mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "fabric", "deploy-cluster", "--hosts-file", str(path)]
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        until(lambda: trio[0].exec("test -e /root/.rayfab/test/start.sh")[0] == 0, 120, pause=0.2)
+        process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        out, _ = process.communicate(timeout=30)
+        assert time.monotonic() - begun < 20
+        assert process.returncode == 130, out
+        assert "interrupted" in out
+        assert "installed" in out
+        assert "Traceback" not in out
+        assert "3 hosts run Ray" in ok(fab("deploy-cluster", hosts_file=path))
+
+
+def test_a_wrong_hosts_file_touches_nothing(tmp_path):
+    path = tmp_path / "hosts.yml"
+    path.write_text("head: {host: 10.0.0.1, prot: 22}\n")
+    done = helpers.run_fab(tmp_path / "home", "deploy-cluster", hosts_file=path)
+    assert done.returncode == 2
+    assert "hosts.yml:1: head.prot: unknown key; did you mean port?" in done.stdout

@@ -1,0 +1,69 @@
+"""The newcomer's path, word for word: a fresh machine, the project's folder, ./fab deploy-cluster."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tasks.testbed.engine import ROOT
+from tests.lab.story import sh
+
+
+@pytest.fixture(scope="module")
+def machine(fresh_host, tmp_path_factory):
+    """A host with Debian's Python and nothing of ours but a copy of the project's files."""
+    host = fresh_host("python")
+    archive = tmp_path_factory.mktemp("newcomer") / "project.tar"
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    subprocess.run(["tar", "--null", "-T", "-", "-cf", str(archive)], cwd=ROOT, input=names, check=True)
+    host.copy_in(archive, "/var/tmp/project.tar")
+    return host
+
+
+def as_user(host, user, home, script, timeout=600):
+    words = ["runuser", "-u", user, "--", "env", "-i", f"HOME={home}", "PATH=/usr/bin:/bin", "sh", "-c", script]
+    done = host.exec(words, timeout=timeout)
+    return done[0], done[1] + done[2]
+
+
+def traces(host, home):
+    """What lies in the home and in the places where a cluster leaves something."""
+    where = f"{home} /tmp /etc/systemd/system /var/lib/systemd/linger"
+    return sh(host, f"find {where} -not -path '*/project/*' 2>/dev/null | sort")
+
+
+def test_where_venv_is_missing_it_says_the_one_command(machine):
+    sh(machine, "mkdir -p /root/project && tar -xf /var/tmp/project.tar -C /root/project")
+    if machine.exec("python3 -c 'import ensurepip'")[0] == 0:
+        pytest.fail("the test host has ensurepip: this test cannot show anything")
+    code, out = as_user(machine, "root", "/root", "cd /root/project && ./fab --list")
+    assert code == 1
+    assert "sudo apt-get install -y python3-venv" in out
+    sh(machine, "apt-get update -qq && apt-get install -y -qq python3-venv")
+    code, out = as_user(machine, "root", "/root", "cd /root/project && ./fab --list")
+    assert code == 0, out
+    assert "deploy-cluster" in out
+
+
+@pytest.mark.parametrize("user", ["root", "alice"])
+def test_one_command_and_ray_lives(machine, user):
+    home = "/root" if user == "root" else f"/home/{user}"
+    if user != "root":
+        machine.add_user(user)
+        sh(machine, f"mkdir -p {home}/project && tar -xf /var/tmp/project.tar -C {home}/project")
+        sh(machine, f"chown -R {user} {home}/project && loginctl enable-linger {user} && rm -rf /var/lib/systemd/linger/*")
+    before = traces(machine, home)
+    code, out = as_user(machine, user, home, f"cd {home}/project && ./fab deploy-cluster")
+    assert code == 0, out
+    assert "1 host run Ray" in out or "1 host runs Ray" in out
+    assert "a task ran on each" in out
+    assert "./fab status" in out
+    code, out = as_user(machine, user, home, f"cd {home}/project && ./fab status")
+    assert code == 0, out
+    code, out = as_user(machine, user, home, f"cd {home}/project && ./fab destroy --yes")
+    assert code == 0, out
+    left = set(traces(machine, home).splitlines()) - set(before.splitlines())
+    # the operator's own log of what was done is all that stays
+    assert {name for name in left if "/.local" not in name} == set()
+    assert sh(machine, "pgrep -c 'raylet|gcs_server' || true") in ("", "0")

@@ -1,0 +1,95 @@
+"""Hosts of every kind: jump hosts, odd ports, sudo passwords, talkative shells, users without rights."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab.story import ok, raylet, sh, status, until
+
+PASSWORD = "pa ss$'w\"ord"
+
+
+@pytest.fixture(scope="module")
+def head(fresh_host):
+    return fresh_host("python")
+
+
+@pytest.fixture
+def odd(fresh_host):
+    return fresh_host("python")
+
+
+class TestBehindAJumpHost:
+    def test_on_port_2222_with_a_sudo_password(self, head, odd, fab, hosts_file):
+        odd.add_user("ops", password=PASSWORD, sudo="password")
+        odd.set_sshd(port=2222)
+        per = {odd.name: {"user": "ops", "jump": f"root@{head.address}:22", "sudo_password": {"env": "OPS"}}}
+        path = hosts_file([head, odd], per_host=per)
+        out = ok(fab("deploy-cluster", hosts_file=path, env={"OPS": PASSWORD}))
+        assert "2 hosts run Ray" in out
+        assert PASSWORD not in out
+        assert "User=ops" in sh(odd, "cat /etc/systemd/system/rayfab-test.service")
+        # the connection came from the jump host, not from here
+        assert f"from {head.address}" in sh(odd, "journalctl -u ssh --no-pager | grep 'Accepted publickey for ops'")
+        odd.reboot()
+        until(lambda: status(fab, path, env={"OPS": PASSWORD})["healthy"], 120)
+        wrong = fab("deploy-cluster", hosts_file=path, env={"OPS": "wrong"})
+        assert wrong.returncode == 1
+        assert "sudo does not take the password of ops" in wrong.stdout
+        ok(fab("destroy", "--yes", hosts_file=path, env={"OPS": PASSWORD}))
+        assert odd.exec("test -e /etc/systemd/system/rayfab-test.service")[0] != 0
+
+
+class TestPlainUser:
+    @pytest.mark.parametrize("shell", ["/usr/bin/zsh", "/usr/bin/fish", "/bin/dash"])
+    def test_with_a_talkative_shell_and_no_sudo(self, head, odd, fab, hosts_file, shell):
+        odd.add_user("alice", shell=shell)
+        odd.write_file("/home/alice/.zshenv", "echo 'good morning'; echo 'set -x' >&2\n")
+        odd.write_file("/home/alice/.config/fish/config.fish", "echo 'good morning'\n")
+        sh(odd, "chown -R alice:alice /home/alice")
+        path = hosts_file([head, odd], per_host={odd.name: {"user": "alice"}})
+        out = ok(fab("deploy-cluster", hosts_file=path))
+        assert "2 hosts run Ray" in out
+        assert sh(odd, "cat /home/alice/.rayfab/test/service") == "user"
+        odd.reboot()
+        until(lambda: status(fab, path)["healthy"], 120)
+        ok(fab("destroy", "--yes", hosts_file=path))
+        assert sh(odd, "find /home/alice /tmp -iname '*ray*'") == ""
+        assert raylet(odd) == ""
+
+    def test_without_a_user_manager_the_loop_keeps_ray_alive(self, head, odd, fab, hosts_file):
+        odd.add_user("alice")
+        sh(odd, "systemctl mask --now -q user@.service systemd-logind; true")
+        path = hosts_file([head, odd], per_host={odd.name: {"user": "alice"}})
+        ok(fab("deploy-cluster", hosts_file=path))
+        assert sh(odd, "cat /home/alice/.rayfab/test/service") == "loop"
+        before = raylet(odd)
+        sh(odd, f"kill -9 {before.split()[0]}")
+        until(lambda: raylet(odd) not in ("", before), 60)
+        until(lambda: status(fab, path)["healthy"], 60)
+        ok(fab("stop", hosts_file=path))
+        assert raylet(odd) == ""
+        ok(fab("destroy", "--yes", hosts_file=path))
+
+
+class TestSeveralNetworks:
+    def test_the_address_in_the_head_s_network_is_used(self, head, fresh_host, fab, hosts_file):
+        two = fresh_host("python", networks=("second", "main"))
+        path = hosts_file([head, two])
+        ok(fab("deploy-cluster", hosts_file=path))
+        shared = next(a for a in two.addresses if a.rsplit(".", 1)[0] == head.address.rsplit(".", 1)[0])
+        nodes = {n["name"]: n for n in status(fab, path)["nodes"]}
+        assert two.address != shared
+        assert nodes[two.name]["node_ip"] == shared
+        ok(fab("destroy", "--yes", hosts_file=path))
+
+
+class TestNoInternet:
+    def test_uv_itself_is_carried_there(self, head, odd, fab, hosts_file):
+        """Packages come from a mirror inside the lab; uv cannot, and is carried from here."""
+        odd.cut_internet()
+        path = hosts_file([head, odd])
+        done = fab("deploy-cluster", hosts_file=path, env={})
+        assert done.returncode == 1
+        assert "cannot fetch packages" in done.stdout
+        assert "uv" in sh(odd, "ls /root/.rayfab/uv/*")
