@@ -41,7 +41,8 @@ def fragment(name: str) -> str:
 
 def words(name: str, values: Sequence[str]) -> str:
     """A function ``name cmd...`` that runs ``cmd... 'v1' 'v2'``: how a list travels in POSIX sh."""
-    return f'{name}() {{ "$@" {" ".join(quote(v) for v in values)}; }}'.replace(" ; }", "; }")
+    command = " ".join(['"$@"', *map(quote, values)])
+    return f"{name}() {{ {command}; }}"
 
 
 def quote(value: str) -> str:
@@ -77,6 +78,8 @@ def render(
     """
     parts = [
         f"# rayfab: {title}",
+        # every script is given the same first values and functions; none needs them all
+        "# shellcheck disable=SC2034",
         "set -u",
         *(assignment(name, value) for name, value in values.items()),
         fragment("lib"),

@@ -31,6 +31,7 @@ def start_sh(home: str, cluster: str, start_words: Sequence[str]) -> str:
 NODE={quote(node)}
 . "$NODE/env.sh"
 cd "$HOME" || exit 1
+# shellcheck disable=SC3045
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" 2>/dev/null
 if [ -f "$NODE/start.log" ]; then
     grep -oE '/[^ ]*/session_[0-9_-]+' "$NODE/start.log" | sort -u >>"$NODE/sessions"

@@ -1,0 +1,334 @@
+# rayfab: gather facts
+# shellcheck disable=SC2034
+set -u
+CLUSTER=lab
+UNIT=rayfab-lab
+WANT_PYTHON=1
+WANT_DOCKER=''
+IMAGE=''
+# The answer: marked lines on stdout. Everything else there is chatter and is ignored.
+LC_ALL=C
+export LC_ALL
+HOME=${HOME:-$(cd && pwd)}
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
+export HOME PATH
+ROOT=$HOME/.rayfab
+NL='
+'
+one_line() {
+    case $1 in *"$NL"*) printf '%s' "$1" | tr '\n' ' ' ;; *) printf '%s' "$1" ;; esac
+}
+emit() {
+    case $2 in
+        *"$NL"*) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$(one_line "$2")" ;;
+        *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
+    esac
+}
+emit_text() { sed "s/^/$RF_MARK text $1 /"; }
+step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
+finish() {
+    printf '\n%s end %s\n' "$RF_MARK" "$1"
+    exit "$1"
+}
+fail() {
+    emit error "$1"
+    [ -z "${2-}" ] || emit hint "$2"
+    finish 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
+# A file appears whole or not at all: mode first, content second, name last.
+write_file() {
+    rm -f "$1.new" && (umask 077 && : >"$1.new") && chmod "$2" "$1.new" &&
+        printf '%s' "$3" >"$1.new" && mv -f "$1.new" "$1" ||
+        fail "cannot write $1" "free some space, or make the folder writable for $(id -un)"
+}
+# Runs a command as root. The password reaches sudo through a pipe from a builtin, never as an argument.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif sudo -k -n true 2>/dev/null; then
+        sudo -n "$@"
+    elif [ -n "${RF_SUDO-}" ]; then
+        printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' "$@"
+    else
+        return 126
+    fi
+}
+can_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    have sudo || return 1
+    as_root true 2>/dev/null
+}
+# dk: docker, through sudo where only that reaches the engine
+dk() {
+    if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
+}
+docker_cli() {
+    rf_dk=user
+    have docker || return 1
+    rf_docker=$(docker version --format '{{.Server.Version}}' 2>&1) && return 0
+    case $rf_docker in
+        *"permission denied"*) ;;
+        *) return 2 ;;
+    esac
+    can_root || return 3
+    rf_dk=root
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1)
+}
+docker_facts() {
+    docker_cli
+    case $? in
+        0) emit docker "$rf_docker" ;;
+        1) emit docker_problem missing; return ;;
+        2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
+        *) emit docker_problem denied; return ;;
+    esac
+    emit docker_via "$rf_dk"
+    case $(docker --version 2>/dev/null) in *odman*) emit docker_problem podman ;; esac
+    rf_image=$(dk image inspect --format '{{.Id}} {{.Os}}/{{.Architecture}}' "$IMAGE" 2>/dev/null) || rf_image=
+    [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
+    if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
+        IFS= read -r rf_value <"$NODE/image" || :
+        [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
+    fi
+    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+}
+# A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
+NODE=$ROOT/$CLUSTER
+user_systemctl() {
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+}
+loop_pid() {
+    [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
+    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
+    # The number may have passed on to a stranger since.
+    if [ -r "/proc/$rf_pid/cmdline" ]; then
+        grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
+    else
+        ps -o command= -p "$rf_pid" 2>/dev/null | grep -q "loop.sh" || return 1
+    fi
+    printf '%s' "$rf_pid"
+}
+node_service() {
+    rf_service=none
+    [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
+    printf '%s' "$rf_service"
+}
+# active, or whatever else its supervisor calls it
+node_active() {
+    case $1 in
+        system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        *) echo inactive ;;
+    esac
+}
+node_facts() {
+    rf_service=$(node_service)
+    emit service "$rf_service"
+    if [ "$rf_service" = docker ]; then docker_cli; fi
+    emit active "$(node_active "$rf_service")"
+    for rf_file in "$NODE"/envs/*/.complete; do
+        rf_dir=${rf_file%/.complete}
+        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
+            emit env "${rf_dir##*/}"
+        fi
+    done
+    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
+}
+# $1: the kind of service; ends it and keeps it from coming back at the next boot
+node_down() {
+    case $1 in
+        system)
+            as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
+                as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            ;;
+        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        loop)
+            if rf_pid=$(loop_pid); then
+                kill -TERM "$rf_pid" 2>/dev/null || :
+                rf_n=0
+                while loop_pid >/dev/null && [ "$rf_n" -lt 225 ]; do
+                    nap
+                    rf_n=$((rf_n + 1))
+                done
+                if rf_pid=$(loop_pid); then kill -KILL "$rf_pid"; fi
+            fi
+            rm -f "$NODE/loop.pid"
+            ;;
+        docker)
+            docker_cli
+            # stopped, not removed: its log can still be read
+            dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
+                fail "cannot stop the container $UNIT" "look at: docker ps"
+            ;;
+    esac
+    node_reap
+}
+# Ray processes of this node that outlived their supervisor: told by their own binary's path.
+node_reap() {
+    [ -d /proc/self ] || return 0
+    for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
+        rf_dir=${rf_file%/comm}
+        case $(readlink "$rf_dir/exe" 2>/dev/null) in
+            "$NODE"/envs/*) kill -KILL "${rf_dir#/proc/}" 2>/dev/null || : ;;
+        esac
+    done
+}
+# Ray's session folders are told by what `ray start` itself said; they are removed when the cluster is.
+note_sessions() {
+    {
+        node_log_before "$1" | grep -oE '/[^ ]*/session_[0-9_-]+'
+        if [ "$(node_active "$1")" = active ]; then cd "${TEMP_DIR:-/tmp/ray}/session_latest" 2>/dev/null && pwd -P; fi
+    } | sort -u >>"$NODE/sessions"
+}
+# What `ray start` has said, by kind of service.
+node_log() {
+    if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
+}
+node_log_before() {
+    if [ "$1" = docker ]; then node_log docker; else cat "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+}
+# how often its supervisor has started it over
+node_tries() {
+    if [ "$1" = docker ]; then
+        dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0
+    else
+        rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
+        echo "$((rf_tries - 1))"
+    fi
+}
+# A command in the node's environment: $1 the kind of service, then the words.
+node_exec() {
+    if [ "$1" = docker ]; then
+        shift
+        dk exec -i "$UNIT" "$@"
+    else
+        shift
+        # shellcheck source=/dev/null
+        . "$NODE/env.sh"
+        "$@"
+    fi
+}
+main() {
+# Read-only. Builtins and /proc where they will do: on a hundred hosts every process counts.
+emit uname "$(uname -srm)"
+emit hostname "$(uname -n)"
+emit id "$(id)"
+emit home "$HOME"
+emit shell "${SHELL-}"
+emit ssh_connection "${SSH_CONNECTION-}"
+emit clock "$(date +%s)"
+if [ -r /etc/os-release ]; then
+    while IFS='=' read -r rf_key rf_value; do
+        case $rf_key in ID | VERSION_ID | ID_LIKE) emit "os_$rf_key" "$rf_value" ;; esac
+    done </etc/os-release
+fi
+if [ -r /proc/meminfo ]; then
+    while read -r rf_key rf_value _; do
+        case $rf_key in MemTotal: | MemAvailable:) emit "mem_$rf_key" "$rf_value" ;; esac
+        [ "$rf_key" != MemAvailable: ] || break
+    done </proc/meminfo
+else
+    emit mem_bytes "$(sysctl -n hw.memsize 2>/dev/null)"
+fi
+if have nproc; then emit cpus "$(nproc)"; else emit cpus "$(getconf _NPROCESSORS_ONLN 2>/dev/null)"; fi
+for rf_file in /proc/sys/kernel/random/boot_id /etc/machine-id; do
+    [ ! -r "$rf_file" ] || { read -r rf_value <"$rf_file" && emit "${rf_file##*/}" "$rf_value"; }
+done
+if have getconf; then emit libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"; fi
+if have ip; then
+    ip -o addr show 2>/dev/null | emit_text ip_addr
+    [ ! -r /proc/net/route ] || emit_text route </proc/net/route
+elif have ifconfig; then
+    ifconfig -a 2>/dev/null | emit_text ifconfig
+    if [ -r /proc/net/route ]; then emit_text route </proc/net/route; else
+        route -n get default 2>/dev/null | emit_text route_default; fi
+elif [ -r /proc/net/fib_trie ]; then
+    awk '/32 host LOCAL/ { print last } { last = $2 }' /proc/net/fib_trie | emit_text fib
+    emit_text route </proc/net/route
+fi
+df -Pk "$HOME" /tmp /dev/shm 2>/dev/null | emit_text df
+if [ -w "$HOME" ]; then emit home_writable 1; fi
+if [ -d /tmp ] && [ -w /tmp ]; then emit tmp_writable 1; fi
+if [ -d /tmp/ray ] && [ ! -w /tmp/ray ]; then emit tmp_ray_foreign 1; fi
+for rf_tool in curl wget tar gzip sudo systemctl loginctl docker podman nvidia-smi uv bash setsid crontab apt-get dnf yum zypper pacman; do
+    if have "$rf_tool"; then emit tool "$rf_tool"; fi
+done
+if [ -d /run/systemd/system ]; then
+    emit systemd 1
+    if [ -S "${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/systemd/private" ]; then emit user_systemd 1; fi
+fi
+if [ "$(id -u)" != 0 ] && have sudo; then
+    if sudo -k -n true 2>/dev/null; then
+        emit sudo nopasswd
+    elif [ -z "${RF_SUDO-}" ]; then
+        emit sudo needs-password
+    elif printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' true 2>/dev/null; then
+        emit sudo password
+    else
+        emit sudo wrong-password
+    fi
+fi
+if have nvidia-smi; then nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | emit_text gpu; fi
+
+# Interpreters: shims answer for others, so they are passed over.
+rf_python() {
+    case $1 in */shims/*) return ;; esac
+    [ -x "$1" ] || return 0
+    rf_value=$("$1" -V 2>&1) && emit python "$rf_value $1"
+}
+if [ -n "$WANT_PYTHON" ]; then
+    rf_old=$IFS
+    IFS=:
+    for rf_dir in $PATH:$HOME/.local/bin:/opt/homebrew/bin; do
+        IFS=$rf_old
+        case ":${rf_seen-}:" in *":$rf_dir:"*) continue ;; esac
+        rf_seen=${rf_seen-}:$rf_dir
+        if [ -h "$rf_dir" ] && [ "$rf_dir" = /bin ]; then continue; fi
+        rf_found=
+        for rf_file in "$rf_dir"/python3.[0-9] "$rf_dir"/python3.[0-9][0-9]; do
+            if [ -x "$rf_file" ]; then
+                rf_found=1
+                rf_python "$rf_file"
+            fi
+        done
+        [ -n "$rf_found" ] || rf_python "$rf_dir/python3"
+    done
+    IFS=$rf_old
+    for rf_file in "$HOME"/.pyenv/versions/*/bin/python3 "$HOME"/.local/share/uv/python/cpython-*/bin/python3 \
+        "$ROOT"/python/cpython-*/bin/python3 /opt/python*/bin/python3; do
+        rf_python "$rf_file"
+    done
+fi
+
+# What this project left here, and whether it lives.
+if [ -r "$ROOT/$CLUSTER/state.json" ]; then
+    IFS= read -r rf_value <"$ROOT/$CLUSTER/state.json" || :
+    emit state "$rf_value"
+    node_facts
+fi
+for rf_file in "$ROOT"/*/state.json; do
+    [ ! -r "$rf_file" ] || emit cluster_here "$rf_file"
+done
+if [ -n "$WANT_DOCKER" ]; then docker_facts; fi
+
+# Who listens, and which Ray processes there are.
+if [ -r /proc/net/tcp ]; then
+    rf_files=/proc/net/tcp
+    [ ! -r /proc/net/tcp6 ] || rf_files="$rf_files /proc/net/tcp6"
+    # shellcheck disable=SC2086
+    emit ports "$(awk '$4 == "0A" { n = split($2, a, ":"); if (!(a[n] in s)) { s[a[n]] = 1; printf "%s ", a[n] } }' $rf_files)"
+    for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
+        rf_dir=${rf_file%/comm}
+        emit ray_process "${rf_dir#/proc/} $(readlink "$rf_dir/exe" 2>/dev/null) $(tr '\n' ',' <"$rf_dir/cgroup" 2>/dev/null)"
+    done
+else
+    netstat -an -p tcp 2>/dev/null | awk '/LISTEN/ { print $4 }' | emit_text netstat
+    ps -axo pid=,comm= 2>/dev/null | awk '$2 ~ /(raylet|gcs_server)$/' | emit_text ray_ps
+fi
+finish 0
+}
+main </dev/null

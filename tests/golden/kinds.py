@@ -1,0 +1,100 @@
+"""Every kind of file that is rendered for a host, by the name of its golden copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tasks.plan.subject import Subject
+from tasks.render import install, operations
+from tasks.render.facts import facts_script
+from tasks.render.logfiles import patterns
+from tests.render import samples
+
+HOLDER = "alice@laptop (process 42) since 2026-01-02 03:04:05 UTC: deploy-cluster"
+
+
+def _up(role: str, *, kind: str, token: bool = True) -> str:
+    known = {"system": {}, "user": {"uid": 1000, "user_systemd": True}, "loop": {"systemd": False}}
+    text = samples.DOCKER if kind == "docker" else samples.UV
+    of = samples.subject(role, text=text, **known.get(kind, {}))
+    wanted = samples.desired(of, versions=samples.versions(image="sha256:0123abcd"))
+    assert wanted.kind == kind
+    state = wanted.state("0123456789ab", "request0")
+    script = install.up_script(
+        of.host, "lab", wanted, of.facts.home, state, token=token, sudo=kind == "docker"
+    )
+    return script.text
+
+
+def _files(role: str, kind: str, **more: object) -> dict[str, str]:
+    of: Subject = samples.subject(role, **more)
+    wanted = samples.desired(of)
+    assert wanted.kind == kind
+    return wanted.files
+
+
+def _uv(**more: object) -> str:
+    known = {
+        "uv_version": "0.9.0",
+        "env_id": "ray-2.52.0-py3.11.2-abc",
+        "python": "3.11.2",
+        "lock": samples.LOCK,
+    }
+    of = more.pop("host", samples.host())
+    return install.uv_script(of, "lab", **{**known, "python_path": "/usr/bin/python3.11", **more}).text
+
+
+def _mirrored():
+    text = (
+        samples.UV + "mirrors: {pypi: 'https://mirror.example/simple', python: 'https://mirror.example/py'}\n"
+    )
+    return samples.host("worker", text)
+
+
+def _submit(**more: object) -> str:
+    words = ["python", "job.py", "--name", "it's; $(here)"]
+    head = samples.host("head")
+    return operations.submit_script(head, "lab", "http://127.0.0.1:8265", words=words, **more).text
+
+
+KINDS: dict[str, Callable[[], str]] = {
+    "facts-uv.sh": lambda: facts_script(samples.host(), "lab", sudo_password=True).text,
+    "facts-docker-lock.sh": lambda: (
+        facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER).text
+    ),
+    "install-uv.sh": _uv,
+    "install-uv-carried.sh": lambda: _uv(host=_mirrored(), python_path=None, carried=True),
+    "image.sh": lambda: install.image_script(samples.host("worker", samples.DOCKER), "lab", sudo=True).text,
+    "up-head-system.sh": lambda: _up("head", kind="system"),
+    "up-worker-user.sh": lambda: _up("worker", kind="user", token=False),
+    "up-worker-loop.sh": lambda: _up("worker", kind="loop"),
+    "up-head-docker.sh": lambda: _up("head", kind="docker"),
+    "up-worker-docker.sh": lambda: _up("worker", kind="docker"),
+    "start-head.sh": lambda: _files("head", "system")["START_SH"],
+    "start-worker.sh": lambda: _files("worker", "system")["START_SH"],
+    "env-head.sh": lambda: _files("head", "system")["ENV_SH"],
+    "env-worker.sh": lambda: _files("worker", "system")["ENV_SH"],
+    "loop.sh": lambda: _files("worker", "loop", systemd=False)["LOOP_SH"],
+    "system.service": lambda: _files("head", "system")["UNIT_TEXT"],
+    "user.service": lambda: _files("worker", "user", uid=1000, user_systemd=True)["UNIT_TEXT"],
+    "token.sh": lambda: install.token_script("lab").text,
+    "stop.sh": lambda: operations.stop_script("lab", sudo=True).text,
+    "destroy.sh": lambda: operations.destroy_script(samples.host(), "lab", sudo=True).text,
+    "verify.sh": lambda: (
+        operations.verify_script(
+            "lab", "10.0.0.1:6379", ["10.0.0.1", "10.0.0.2"], tasks=True, timeout=60.0
+        ).text
+    ),
+    "logs.sh": lambda: (
+        operations.logs_script(samples.host(), "lab", patterns(["start", "raylet"]), 20, follow=False).text
+    ),
+    "follow.sh": lambda: (
+        operations.logs_script(samples.host(), "lab", patterns(["all"]), 20, follow=True).text
+    ),
+    "submit.sh": lambda: _submit(archive="/root/.rayfab/lab/job-0.tar.gz", wait=True),
+    "submit-no-folder.sh": lambda: _submit(archive="", wait=False),
+    "command.sh": lambda: operations.command_script("lab", ["ray", "--version"]).text,
+    "lock.sh": lambda: operations.lock_script("lab", HOLDER).text,
+    "unlock.sh": lambda: operations.unlock_script("lab", HOLDER).text,
+    "reach.sh": lambda: operations.reach_script("lab", "10.0.0.1", [6379, 20000]).text,
+}

@@ -1,0 +1,328 @@
+# rayfab: start the worker
+# shellcheck disable=SC2034
+set -u
+CLUSTER=lab
+UNIT=rayfab-lab
+STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "2f198ce32e2770c1", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "user", "token": "0123456789ab"}'
+START_TIMEOUT=120
+SERVICE=user
+ENV_DIR=/root/.rayfab/lab/envs/ray-2.52.0-py3.11.2-abc
+ENV_SH='HOME=/root
+PATH=/root/.rayfab/lab/envs/ray-2.52.0-py3.11.2-abc/bin:$PATH
+VIRTUAL_ENV=/root/.rayfab/lab/envs/ray-2.52.0-py3.11.2-abc
+export HOME PATH VIRTUAL_ENV
+unset PYTHONHOME PYTHONPATH
+export RAY_AUTH_MODE=token
+export RAY_USAGE_STATS_ENABLED=0
+export RAY_AUTH_TOKEN_PATH=/root/.rayfab/lab/token
+'
+START_SH='#!/bin/sh
+# Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
+NODE=/root/.rayfab/lab
+. "$NODE/env.sh"
+cd "$HOME" || exit 1
+# shellcheck disable=SC3045
+ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" 2>/dev/null
+if [ -f "$NODE/start.log" ]; then
+    grep -oE '"'"'/[^ ]*/session_[0-9_-]+'"'"' "$NODE/start.log" | sort -u >>"$NODE/sessions"
+    mv -f "$NODE/start.log" "$NODE/start.log.1"
+fi
+date >>"$NODE/starts"
+exec ray start --address=10.0.0.1:6379 --node-ip-address=10.0.0.2 --node-name=one --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --num-cpus=4 --num-gpus=0 --memory=2147483648 '"'"'--resources={"ssd": 1.0}'"'"' --labels=zone=a --block >"$NODE/start.log" 2>&1
+'
+UNIT_TEXT='[Unit]
+Description=Ray node of the cluster lab
+StartLimitIntervalSec=0
+
+[Service]
+Type=simple
+ExecStart=/bin/sh "/root/.rayfab/lab/start.sh"
+Restart=always
+RestartSec=3
+KillMode=mixed
+TimeoutStopSec=45
+OOMPolicy=continue
+LimitNOFILE=65536:524288
+TasksMax=infinity
+
+[Install]
+WantedBy=default.target
+'
+LOOP_SH=''
+# The answer: marked lines on stdout. Everything else there is chatter and is ignored.
+LC_ALL=C
+export LC_ALL
+HOME=${HOME:-$(cd && pwd)}
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
+export HOME PATH
+ROOT=$HOME/.rayfab
+NL='
+'
+one_line() {
+    case $1 in *"$NL"*) printf '%s' "$1" | tr '\n' ' ' ;; *) printf '%s' "$1" ;; esac
+}
+emit() {
+    case $2 in
+        *"$NL"*) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$(one_line "$2")" ;;
+        *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
+    esac
+}
+emit_text() { sed "s/^/$RF_MARK text $1 /"; }
+step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
+finish() {
+    printf '\n%s end %s\n' "$RF_MARK" "$1"
+    exit "$1"
+}
+fail() {
+    emit error "$1"
+    [ -z "${2-}" ] || emit hint "$2"
+    finish 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
+# A file appears whole or not at all: mode first, content second, name last.
+write_file() {
+    rm -f "$1.new" && (umask 077 && : >"$1.new") && chmod "$2" "$1.new" &&
+        printf '%s' "$3" >"$1.new" && mv -f "$1.new" "$1" ||
+        fail "cannot write $1" "free some space, or make the folder writable for $(id -un)"
+}
+# Runs a command as root. The password reaches sudo through a pipe from a builtin, never as an argument.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif sudo -k -n true 2>/dev/null; then
+        sudo -n "$@"
+    elif [ -n "${RF_SUDO-}" ]; then
+        printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' "$@"
+    else
+        return 126
+    fi
+}
+can_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    have sudo || return 1
+    as_root true 2>/dev/null
+}
+# dk: docker, through sudo where only that reaches the engine
+dk() {
+    if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
+}
+docker_cli() {
+    rf_dk=user
+    have docker || return 1
+    rf_docker=$(docker version --format '{{.Server.Version}}' 2>&1) && return 0
+    case $rf_docker in
+        *"permission denied"*) ;;
+        *) return 2 ;;
+    esac
+    can_root || return 3
+    rf_dk=root
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1)
+}
+docker_facts() {
+    docker_cli
+    case $? in
+        0) emit docker "$rf_docker" ;;
+        1) emit docker_problem missing; return ;;
+        2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
+        *) emit docker_problem denied; return ;;
+    esac
+    emit docker_via "$rf_dk"
+    case $(docker --version 2>/dev/null) in *odman*) emit docker_problem podman ;; esac
+    rf_image=$(dk image inspect --format '{{.Id}} {{.Os}}/{{.Architecture}}' "$IMAGE" 2>/dev/null) || rf_image=
+    [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
+    if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
+        IFS= read -r rf_value <"$NODE/image" || :
+        [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
+    fi
+    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+}
+# A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
+NODE=$ROOT/$CLUSTER
+user_systemctl() {
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+}
+loop_pid() {
+    [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
+    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
+    # The number may have passed on to a stranger since.
+    if [ -r "/proc/$rf_pid/cmdline" ]; then
+        grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
+    else
+        ps -o command= -p "$rf_pid" 2>/dev/null | grep -q "loop.sh" || return 1
+    fi
+    printf '%s' "$rf_pid"
+}
+node_service() {
+    rf_service=none
+    [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
+    printf '%s' "$rf_service"
+}
+# active, or whatever else its supervisor calls it
+node_active() {
+    case $1 in
+        system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        *) echo inactive ;;
+    esac
+}
+node_facts() {
+    rf_service=$(node_service)
+    emit service "$rf_service"
+    if [ "$rf_service" = docker ]; then docker_cli; fi
+    emit active "$(node_active "$rf_service")"
+    for rf_file in "$NODE"/envs/*/.complete; do
+        rf_dir=${rf_file%/.complete}
+        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
+            emit env "${rf_dir##*/}"
+        fi
+    done
+    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
+}
+# $1: the kind of service; ends it and keeps it from coming back at the next boot
+node_down() {
+    case $1 in
+        system)
+            as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
+                as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            ;;
+        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        loop)
+            if rf_pid=$(loop_pid); then
+                kill -TERM "$rf_pid" 2>/dev/null || :
+                rf_n=0
+                while loop_pid >/dev/null && [ "$rf_n" -lt 225 ]; do
+                    nap
+                    rf_n=$((rf_n + 1))
+                done
+                if rf_pid=$(loop_pid); then kill -KILL "$rf_pid"; fi
+            fi
+            rm -f "$NODE/loop.pid"
+            ;;
+        docker)
+            docker_cli
+            # stopped, not removed: its log can still be read
+            dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
+                fail "cannot stop the container $UNIT" "look at: docker ps"
+            ;;
+    esac
+    node_reap
+}
+# Ray processes of this node that outlived their supervisor: told by their own binary's path.
+node_reap() {
+    [ -d /proc/self ] || return 0
+    for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
+        rf_dir=${rf_file%/comm}
+        case $(readlink "$rf_dir/exe" 2>/dev/null) in
+            "$NODE"/envs/*) kill -KILL "${rf_dir#/proc/}" 2>/dev/null || : ;;
+        esac
+    done
+}
+# Ray's session folders are told by what `ray start` itself said; they are removed when the cluster is.
+note_sessions() {
+    {
+        node_log_before "$1" | grep -oE '/[^ ]*/session_[0-9_-]+'
+        if [ "$(node_active "$1")" = active ]; then cd "${TEMP_DIR:-/tmp/ray}/session_latest" 2>/dev/null && pwd -P; fi
+    } | sort -u >>"$NODE/sessions"
+}
+# What `ray start` has said, by kind of service.
+node_log() {
+    if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
+}
+node_log_before() {
+    if [ "$1" = docker ]; then node_log docker; else cat "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+}
+# how often its supervisor has started it over
+node_tries() {
+    if [ "$1" = docker ]; then
+        dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0
+    else
+        rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
+        echo "$((rf_tries - 1))"
+    fi
+}
+# A command in the node's environment: $1 the kind of service, then the words.
+node_exec() {
+    if [ "$1" = docker ]; then
+        shift
+        dk exec -i "$UNIT" "$@"
+    else
+        shift
+        # shellcheck source=/dev/null
+        . "$NODE/env.sh"
+        "$@"
+    fi
+}
+# Waits until `ray start` says that it has started; $1: the kind of service.
+wait_ray() {
+    rf_n=0
+    rf_t0=$(date +%s)
+    while :; do
+        node_log "$1" | grep -q 'Ray runtime started' && break
+        rf_n=$((rf_n + 1))
+        if [ $((rf_n % 5)) = 0 ]; then
+            rf_t=$(($(date +%s) - rf_t0))
+            step "waiting for Ray, $rf_t s"
+            if [ "$rf_t" -ge "$START_TIMEOUT" ] || [ "$(node_tries "$1")" -ge 2 ]; then
+                node_log_before "$1" | tail -n 25 | emit_text log
+                node_down "$1"
+                if [ "$rf_t" -ge "$START_TIMEOUT" ]; then fail "Ray did not start within $START_TIMEOUT s"; fi
+                fail "ray start failed twice"
+            fi
+        fi
+        nap
+    done
+    node_log "$1" | grep -oE -- "--address='[^']+'" | head -n 1 | emit_text address
+    emit started 1
+}
+main() {
+# Puts the start script under its supervisor, (re)starts it and waits for Ray.
+(umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
+rf_old=$(node_service)
+if [ "$rf_old" != none ] && { [ "$rf_old" != "$SERVICE" ] || [ "$SERVICE" = loop ]; }; then
+    step "stopping what ran before"
+    node_down "$rf_old"
+fi
+rm -f "$NODE/state.json"
+[ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
+write_file "$NODE/env.sh" 600 "$ENV_SH"
+write_file "$NODE/start.sh" 700 "$START_SH"
+write_file "$NODE/service" 600 "$SERVICE"
+ln -s "$ENV_DIR" "$NODE/env.new" && rm -f "$NODE/env" && mv -f "$NODE/env.new" "$NODE/env"
+note_sessions "$SERVICE"
+rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
+step "starting Ray"
+case $SERVICE in
+    system)
+        write_file "$NODE/unit" 644 "$UNIT_TEXT"
+        as_root install -m 644 "$NODE/unit" "/etc/systemd/system/$UNIT.service" &&
+            as_root systemctl daemon-reload && as_root systemctl enable --quiet "$UNIT" 2>/dev/null &&
+            as_root systemctl restart --no-block "$UNIT" ||
+            fail "systemd does not take the unit $UNIT" "look at: systemctl status $UNIT"
+        ;;
+    user)
+        mkdir -p "$HOME/.config/systemd/user"
+        write_file "$HOME/.config/systemd/user/$UNIT.service" 644 "$UNIT_TEXT"
+        loginctl enable-linger 2>/dev/null || emit note "no lingering: Ray ends when the last session of $(id -un) does; ask root for: loginctl enable-linger $(id -un)"
+        user_systemctl daemon-reload && user_systemctl enable --quiet "$UNIT" &&
+            user_systemctl restart --no-block "$UNIT" || fail "systemd --user does not take the unit $UNIT"
+        ;;
+    loop)
+        write_file "$NODE/loop.sh" 700 "$LOOP_SH"
+        if have setsid; then
+            setsid sh "$NODE/loop.sh" </dev/null >/dev/null 2>&1 &
+        else
+            nohup sh "$NODE/loop.sh" </dev/null >/dev/null 2>&1 &
+        fi
+        ;;
+esac
+wait_ray "$SERVICE"
+write_file "$NODE/state.json" 600 "$STATE"
+for rf_dir in "$NODE"/envs/*; do
+    [ "$rf_dir" = "$ENV_DIR" ] || rm -rf "$rf_dir"
+done
+finish 0
+}
+main </dev/null

@@ -1,0 +1,310 @@
+# rayfab: run a task on every node
+# shellcheck disable=SC2034
+set -u
+CLUSTER=lab
+UNIT=rayfab-lab
+DRIVER='"""Runs on the head, in the cluster'"'"'s own Python (3.7 and later): Ray'"'"'s node table, and a task on every node."""
+
+import json
+import os
+import sys
+import time
+
+spec = json.loads(sys.argv[1])
+os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+
+
+def say(kind, value):
+    sys.stdout.write("%s %s\n" % (kind, value if isinstance(value, str) else json.dumps(value)))
+    sys.stdout.flush()
+
+
+def main():
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    ray.init(address=spec["address"], log_to_driver=False, logging_level="error", namespace="rayfab")
+
+    @ray.remote(num_cpus=0, max_retries=0)
+    def probe():
+        import platform
+        import socket
+
+        import ray
+
+        return {"hostname": socket.gethostname(), "python": platform.python_version(), "ray": ray.__version__}
+
+    def table():
+        return {
+            n["NodeID"]: {
+                "node_id": n["NodeID"],
+                "node_ip": n["NodeManagerAddress"],
+                "name": n.get("NodeName") or "",
+                "alive": bool(n["Alive"]),
+                "resources": {k: v for k, v in n["Resources"].items() if ":" not in k},
+                "reason": str(n.get("DeathReasonMessage") or ""),
+            }
+            for n in ray.nodes()
+        }
+
+    expected = set(spec["expect"])
+    deadline = time.time() + spec["timeout"]
+    asked, done, last = {}, {}, 0
+    while True:
+        nodes = table()
+        if spec["tasks"]:
+            for node_id, node in nodes.items():
+                if node["alive"] and node_id not in done and node_id not in asked.values():
+                    where = NodeAffinitySchedulingStrategy(node_id=node_id, soft=False)
+                    asked[probe.options(scheduling_strategy=where).remote()] = node_id
+            ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=0.3) if asked else ([], [])
+            for ref in ready:
+                node_id = asked.pop(ref)
+                try:
+                    done[node_id] = {"task": ray.get(ref)}
+                except Exception as error:
+                    done[node_id] = {"task_error": str(error).strip().splitlines()[-1][:300]}
+        alive = {n["node_ip"] for n in nodes.values() if n["alive"]}
+        good = {nodes[i]["node_ip"] for i, d in done.items() if i in nodes and nodes[i]["alive"]}
+        reached = good if spec["tasks"] else alive
+        if expected <= reached or time.time() > deadline:
+            break
+        if time.time() - last > 2:
+            last = time.time()
+            say("RFSTEP", "%d of %d nodes have run a task" % (len(expected & reached), len(expected)))
+        time.sleep(0.1)
+    for node_id, node in table().items():
+        node.update(done.get(node_id, {}))
+        say("RF", node)
+    say("RF", {"done": True, "ray": ray.__version__, "python": ".".join(map(str, sys.version_info[:3]))})
+    # a disconnect waits for a second of nothing; the connection ends with this process
+    sys.stdout.flush()
+    os._exit(0)
+
+
+main()
+'
+SPEC='{"address": "10.0.0.1:6379", "expect": ["10.0.0.1", "10.0.0.2"], "tasks": true, "timeout": 60.0}'
+# The answer: marked lines on stdout. Everything else there is chatter and is ignored.
+LC_ALL=C
+export LC_ALL
+HOME=${HOME:-$(cd && pwd)}
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
+export HOME PATH
+ROOT=$HOME/.rayfab
+NL='
+'
+one_line() {
+    case $1 in *"$NL"*) printf '%s' "$1" | tr '\n' ' ' ;; *) printf '%s' "$1" ;; esac
+}
+emit() {
+    case $2 in
+        *"$NL"*) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$(one_line "$2")" ;;
+        *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
+    esac
+}
+emit_text() { sed "s/^/$RF_MARK text $1 /"; }
+step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
+finish() {
+    printf '\n%s end %s\n' "$RF_MARK" "$1"
+    exit "$1"
+}
+fail() {
+    emit error "$1"
+    [ -z "${2-}" ] || emit hint "$2"
+    finish 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
+# A file appears whole or not at all: mode first, content second, name last.
+write_file() {
+    rm -f "$1.new" && (umask 077 && : >"$1.new") && chmod "$2" "$1.new" &&
+        printf '%s' "$3" >"$1.new" && mv -f "$1.new" "$1" ||
+        fail "cannot write $1" "free some space, or make the folder writable for $(id -un)"
+}
+# Runs a command as root. The password reaches sudo through a pipe from a builtin, never as an argument.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif sudo -k -n true 2>/dev/null; then
+        sudo -n "$@"
+    elif [ -n "${RF_SUDO-}" ]; then
+        printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' "$@"
+    else
+        return 126
+    fi
+}
+can_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    have sudo || return 1
+    as_root true 2>/dev/null
+}
+# dk: docker, through sudo where only that reaches the engine
+dk() {
+    if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
+}
+docker_cli() {
+    rf_dk=user
+    have docker || return 1
+    rf_docker=$(docker version --format '{{.Server.Version}}' 2>&1) && return 0
+    case $rf_docker in
+        *"permission denied"*) ;;
+        *) return 2 ;;
+    esac
+    can_root || return 3
+    rf_dk=root
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1)
+}
+docker_facts() {
+    docker_cli
+    case $? in
+        0) emit docker "$rf_docker" ;;
+        1) emit docker_problem missing; return ;;
+        2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
+        *) emit docker_problem denied; return ;;
+    esac
+    emit docker_via "$rf_dk"
+    case $(docker --version 2>/dev/null) in *odman*) emit docker_problem podman ;; esac
+    rf_image=$(dk image inspect --format '{{.Id}} {{.Os}}/{{.Architecture}}' "$IMAGE" 2>/dev/null) || rf_image=
+    [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
+    if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
+        IFS= read -r rf_value <"$NODE/image" || :
+        [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
+    fi
+    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+}
+# A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
+NODE=$ROOT/$CLUSTER
+user_systemctl() {
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+}
+loop_pid() {
+    [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
+    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
+    # The number may have passed on to a stranger since.
+    if [ -r "/proc/$rf_pid/cmdline" ]; then
+        grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
+    else
+        ps -o command= -p "$rf_pid" 2>/dev/null | grep -q "loop.sh" || return 1
+    fi
+    printf '%s' "$rf_pid"
+}
+node_service() {
+    rf_service=none
+    [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
+    printf '%s' "$rf_service"
+}
+# active, or whatever else its supervisor calls it
+node_active() {
+    case $1 in
+        system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        *) echo inactive ;;
+    esac
+}
+node_facts() {
+    rf_service=$(node_service)
+    emit service "$rf_service"
+    if [ "$rf_service" = docker ]; then docker_cli; fi
+    emit active "$(node_active "$rf_service")"
+    for rf_file in "$NODE"/envs/*/.complete; do
+        rf_dir=${rf_file%/.complete}
+        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
+            emit env "${rf_dir##*/}"
+        fi
+    done
+    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
+}
+# $1: the kind of service; ends it and keeps it from coming back at the next boot
+node_down() {
+    case $1 in
+        system)
+            as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
+                as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            ;;
+        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        loop)
+            if rf_pid=$(loop_pid); then
+                kill -TERM "$rf_pid" 2>/dev/null || :
+                rf_n=0
+                while loop_pid >/dev/null && [ "$rf_n" -lt 225 ]; do
+                    nap
+                    rf_n=$((rf_n + 1))
+                done
+                if rf_pid=$(loop_pid); then kill -KILL "$rf_pid"; fi
+            fi
+            rm -f "$NODE/loop.pid"
+            ;;
+        docker)
+            docker_cli
+            # stopped, not removed: its log can still be read
+            dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
+                fail "cannot stop the container $UNIT" "look at: docker ps"
+            ;;
+    esac
+    node_reap
+}
+# Ray processes of this node that outlived their supervisor: told by their own binary's path.
+node_reap() {
+    [ -d /proc/self ] || return 0
+    for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
+        rf_dir=${rf_file%/comm}
+        case $(readlink "$rf_dir/exe" 2>/dev/null) in
+            "$NODE"/envs/*) kill -KILL "${rf_dir#/proc/}" 2>/dev/null || : ;;
+        esac
+    done
+}
+# Ray's session folders are told by what `ray start` itself said; they are removed when the cluster is.
+note_sessions() {
+    {
+        node_log_before "$1" | grep -oE '/[^ ]*/session_[0-9_-]+'
+        if [ "$(node_active "$1")" = active ]; then cd "${TEMP_DIR:-/tmp/ray}/session_latest" 2>/dev/null && pwd -P; fi
+    } | sort -u >>"$NODE/sessions"
+}
+# What `ray start` has said, by kind of service.
+node_log() {
+    if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
+}
+node_log_before() {
+    if [ "$1" = docker ]; then node_log docker; else cat "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+}
+# how often its supervisor has started it over
+node_tries() {
+    if [ "$1" = docker ]; then
+        dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0
+    else
+        rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
+        echo "$((rf_tries - 1))"
+    fi
+}
+# A command in the node's environment: $1 the kind of service, then the words.
+node_exec() {
+    if [ "$1" = docker ]; then
+        shift
+        dk exec -i "$UNIT" "$@"
+    else
+        shift
+        # shellcheck source=/dev/null
+        . "$NODE/env.sh"
+        "$@"
+    fi
+}
+main() {
+# Runs a Python driver in the head's own environment; what it prints behind RF is the answer.
+rf_service=$(node_service)
+[ "$rf_service" != none ] || fail "no Ray of this cluster's runs here" "fab deploy-cluster starts it"
+if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi
+rf_err=$NODE/driver.err
+printf '%s' "$DRIVER" | node_exec "$rf_service" python - "$SPEC" 2>"$rf_err" | while IFS= read -r rf_line; do
+    case $rf_line in
+        "RFSTEP "*) step "${rf_line#RFSTEP }" ;;
+        "RF "*) printf '%s text answer %s\n' "$RF_MARK" "${rf_line#RF }" ;;
+    esac
+done
+tail -n 12 "$rf_err" 2>/dev/null | emit_text log
+rm -f "$rf_err"
+finish 0
+}
+main </dev/null
