@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 
 
 class ProxySocket(socket.socket):
@@ -17,6 +18,7 @@ class ProxySocket(socket.socket):
         ours, theirs = socket.socketpair()
         super().__init__(fileno=ours.detach())
         self._said = ""
+        self._lock = threading.Lock()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 closed in close()
         with theirs:
             self._process = subprocess.Popen(
@@ -33,8 +35,11 @@ class ProxySocket(socket.socket):
 
     def close(self) -> None:
         super().close()
-        if self._errors.closed:
-            return
+        with self._lock:  # paramiko's thread closes it as well
+            if not self._errors.closed:
+                self._end()
+
+    def _end(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(0.2)  # most end by themselves when their stdin does
         if self._process.poll() is None:

@@ -82,9 +82,7 @@ def _no_ssh(error: Exception, transport: Transport | None, route: Route) -> Unre
         return Unreachable(f"{route} and this machine have no algorithm in common: {text}", "update its sshd")
     if "host key changed" in text or "Signature verification" in text:
         return Unreachable(f"{route} could not prove that it owns its host key")
-    if "banner" in text and "timed out" not in text.lower() and "timeout" not in text.lower():
-        if transport is not None and transport.remote_version:
-            return Unreachable(f"{route} is not an SSH server", "check the port")
+    if "banner" in text and isinstance(error.__context__, (EOFError, ConnectionError)):
         return Dropped(
             f"{route} closed the connection before saying anything", "see MaxStartups in its sshd_config"
         )

@@ -95,7 +95,10 @@ class Sshd:
             [require(), "-D", "-f", str(self._config), "-E", str(self._log)], start_new_session=True
         )
         for _ in range(100):
-            with contextlib.suppress(OSError), socket.create_connection((self.address, self.port), 1):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection((self.address.strip("[]"), self.port), 1),
+            ):
                 return self
             if self._process.poll() is not None:
                 raise RuntimeError(f"sshd did not start: {self.log()}")
