@@ -25,20 +25,20 @@ def env_sh(home: str, cluster: str, env_dir: str, environment: Mapping[str, str]
 
 def start_sh(home: str, cluster: str, start_words: Sequence[str]) -> str:
     """The script that becomes Ray: it sets the environment and then is `ray start --block`."""
-    node = node_dir(home, cluster)
     return f"""#!/bin/sh
 # Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
-NODE={quote(node)}
-. "$NODE/env.sh"
+# A parameter, since env.sh may set any variable.
+set -- {quote(node_dir(home, cluster))}
+. "$1/env.sh"
 cd "$HOME" || exit 1
 # shellcheck disable=SC3045
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" 2>/dev/null
-if [ -f "$NODE/start.log" ]; then
-    grep -oE '/[^ ]*/session_[0-9_-]+' "$NODE/start.log" | sort -u >>"$NODE/sessions"
-    mv -f "$NODE/start.log" "$NODE/start.log.1"
+if [ -f "$1/start.log" ]; then
+    grep -oE '/[^ ]*/session_[0-9_-]+' "$1/start.log" | sort -u >>"$1/sessions"
+    mv -f "$1/start.log" "$1/start.log.1"
 fi
-date >>"$NODE/starts"
-exec {" ".join(quote(word) for word in [*start_words, "--block"])} >"$NODE/start.log" 2>&1
+date >>"$1/starts"
+exec {" ".join(quote(word) for word in [*start_words, "--block"])} >"$1/start.log" 2>&1
 """
 
 

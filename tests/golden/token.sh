@@ -204,9 +204,12 @@ node_exec() {
         dk exec -i "$UNIT" "$@"
     else
         shift
-        # shellcheck source=/dev/null
-        . "$NODE/env.sh"
-        "$@"
+        # in a shell of its own: the node's environment may set any variable
+        (
+            # shellcheck source=/dev/null
+            . "$NODE/env.sh"
+            "$@"
+        )
     fi
 }
 main() {

@@ -208,9 +208,12 @@ node_exec() {
         dk exec -i "$UNIT" "$@"
     else
         shift
-        # shellcheck source=/dev/null
-        . "$NODE/env.sh"
-        "$@"
+        # in a shell of its own: the node's environment may set any variable
+        (
+            # shellcheck source=/dev/null
+            . "$NODE/env.sh"
+            "$@"
+        )
     fi
 }
 # Waits until `ray start` says that it has started; $1: the kind of service.

@@ -3,7 +3,7 @@
 set -u
 CLUSTER=lab
 UNIT=rayfab-lab
-STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "2f198ce32e2770c1", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "user", "token": "0123456789ab"}'
+STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "d5d3246502162536", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "user", "token": "0123456789ab"}'
 START_TIMEOUT=120
 SERVICE=user
 ENV_DIR=/root/.rayfab/lab/envs/ray-2.52.0-py3.11.2-abc
@@ -18,17 +18,18 @@ export RAY_AUTH_TOKEN_PATH=/root/.rayfab/lab/token
 '
 START_SH='#!/bin/sh
 # Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
-NODE=/root/.rayfab/lab
-. "$NODE/env.sh"
+# A parameter, since env.sh may set any variable.
+set -- /root/.rayfab/lab
+. "$1/env.sh"
 cd "$HOME" || exit 1
 # shellcheck disable=SC3045
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" 2>/dev/null
-if [ -f "$NODE/start.log" ]; then
-    grep -oE '"'"'/[^ ]*/session_[0-9_-]+'"'"' "$NODE/start.log" | sort -u >>"$NODE/sessions"
-    mv -f "$NODE/start.log" "$NODE/start.log.1"
+if [ -f "$1/start.log" ]; then
+    grep -oE '"'"'/[^ ]*/session_[0-9_-]+'"'"' "$1/start.log" | sort -u >>"$1/sessions"
+    mv -f "$1/start.log" "$1/start.log.1"
 fi
-date >>"$NODE/starts"
-exec ray start --address=10.0.0.1:6379 --node-ip-address=10.0.0.2 --node-name=one --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --num-cpus=4 --num-gpus=0 --memory=2147483648 '"'"'--resources={"ssd": 1.0}'"'"' --labels=zone=a --block >"$NODE/start.log" 2>&1
+date >>"$1/starts"
+exec ray start --address=10.0.0.1:6379 --node-ip-address=10.0.0.2 --node-name=one --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --num-cpus=4 --num-gpus=0 --memory=2147483648 '"'"'--resources={"ssd": 1.0}'"'"' --labels=zone=a --block >"$1/start.log" 2>&1
 '
 UNIT_TEXT='[Unit]
 Description=Ray node of the cluster lab
@@ -250,9 +251,12 @@ node_exec() {
         dk exec -i "$UNIT" "$@"
     else
         shift
-        # shellcheck source=/dev/null
-        . "$NODE/env.sh"
-        "$@"
+        # in a shell of its own: the node's environment may set any variable
+        (
+            # shellcheck source=/dev/null
+            . "$NODE/env.sh"
+            "$@"
+        )
     fi
 }
 # Waits until `ray start` says that it has started; $1: the kind of service.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ DOCKER = UV.replace("runtime: uv", "runtime: docker\ndocker: {image: 'rayproject
 LOCK = "ray[default]==2.52.0\nclick==8.1.8\n"
 
 
+@cache
 def cluster(text: str = UV) -> Cluster:
     """The cluster that a hosts file of this text describes."""
     with tempfile.TemporaryDirectory() as folder:

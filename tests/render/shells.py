@@ -1,4 +1,4 @@
-"""Runs rendered scripts as a host would: by the script protocol, in several shells, in a home of their own."""
+"""Runs rendered scripts as a host would: by the script protocol, in several shells, in a home of its own."""
 
 from __future__ import annotations
 
