@@ -36,7 +36,7 @@ def listen(
                 if ended.is_set():
                     return
                 continue
-            threading.Thread(target=serve, args=(sock, peer), daemon=True).start()
+            threading.Thread(target=serve, args=(sock, peer), name="forward", daemon=True).start()
 
     def serve(sock: socket.socket, peer: tuple[str, int]) -> None:
         try:
@@ -46,7 +46,7 @@ def listen(
             return
         ends = {sock, channel}
         open_ends.update(ends)
-        back = threading.Thread(target=_copy, args=(channel, sock), daemon=True)
+        back = threading.Thread(target=_copy, args=(channel, sock), name="forward", daemon=True)
         back.start()
         _copy(sock, channel)
         back.join()
@@ -54,7 +54,7 @@ def listen(
         channel.close()
         sock.close()
 
-    thread = threading.Thread(target=accept, daemon=True)
+    thread = threading.Thread(target=accept, name="forward", daemon=True)
     thread.start()
     try:
         yield listener.getsockname()[1]

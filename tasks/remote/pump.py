@@ -47,7 +47,7 @@ def execute(channel: paramiko.Channel, command: str, timeout: float) -> None:
 def pump(channel: paramiko.Channel, stdin: Iterator[bytes], reader: Reader, deadline: float) -> int | None:
     """Sends all of `stdin` while taking in stdout and stderr; returns the exit status, None if there is none.
 
-    Raises TimeoutError at `deadline` (time.monotonic), OSError if the channel dies while sending.
+    Raises TimeoutError at `deadline` (time.monotonic).
     """
     wake = _Wake()
     channel.in_buffer.set_event(wake)
@@ -83,7 +83,10 @@ def pump(channel: paramiko.Channel, stdin: Iterator[bytes], reader: Reader, dead
 def _send(channel: paramiko.Channel, chunk: bytes, stdin: Iterator[bytes]) -> bytes | None:
     """What is left to send; None when all went and the far side was told so."""
     while channel.send_ready():
-        chunk = chunk[channel.send(chunk) :]
+        try:
+            chunk = chunk[channel.send(chunk) :]
+        except OSError:  # the far side ended without reading all; its answer says why
+            return None
         if not chunk:
             following = next(stdin, None)
             if following is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -136,7 +137,8 @@ def local(load: Load, path: str, mode: int, on_bytes: Callable[[int, int], None]
                     on_bytes(sent, load.size)
         os.replace(part, place)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise PutFailed(
             f"{path} cannot be written: {error.strerror}", "see to the place and the disk"
         ) from error

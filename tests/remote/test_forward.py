@@ -1,0 +1,87 @@
+"""A port on this machine that leads to one on the far side."""
+
+import contextlib
+import socket
+import threading
+
+import pytest
+
+from tasks.remote import RemoteError
+
+
+@pytest.fixture
+def echo():
+    """The port of a server that sends back what it gets, in capitals."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    sock, _ = server.accept()
+                    threading.Thread(target=answer, args=(sock,), daemon=True).start()
+
+        def answer(sock):
+            with sock:
+                while data := sock.recv(65536):
+                    sock.sendall(data.upper())
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+def talk(port, data):
+    got = bytearray()
+    with socket.create_connection(("127.0.0.1", port), 10) as sock:
+        threading.Thread(
+            target=lambda: (sock.sendall(data), sock.shutdown(socket.SHUT_WR)), daemon=True
+        ).start()
+        with contextlib.suppress(ConnectionResetError):
+            while more := sock.recv(65536):
+                got += more
+    return bytes(got)
+
+
+def test_there_and_back(connection, echo):
+    with connection.forward_local(0, "127.0.0.1", echo) as port:
+        assert talk(port, b"hello") == b"HELLO"
+        assert talk(port, b"a" * 3_000_000) == b"A" * 3_000_000
+
+
+def test_several_at_once(connection, echo):
+    answers = []
+    with connection.forward_local(0, "127.0.0.1", echo) as port:
+        threads = [
+            threading.Thread(target=lambda n=n: answers.append(talk(port, b"x%d" % n))) for n in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(answers) == [b"X%d" % n for n in range(8)]
+
+
+def test_nobody_listens_there(connection):
+    with connection.forward_local(0, "127.0.0.1", 1) as port:
+        assert talk(port, b"hello") == b""
+
+
+def test_leaving_ends_it_all(connection, echo):
+    before = threading.active_count()
+    with connection.forward_local(0, "127.0.0.1", echo) as port:
+        sock = socket.create_connection(("127.0.0.1", port), 10)
+        sock.sendall(b"a")
+        assert sock.recv(1) == b"A"
+    sock.settimeout(10)
+    assert sock.recv(1) == b""
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", port), 2)
+    for thread in threading.enumerate():
+        if thread.name.startswith("forward"):
+            thread.join(5)
+    assert threading.active_count() <= before + 1
+
+
+def test_a_port_that_is_taken(connection, echo):
+    with pytest.raises(RemoteError, match=f"port {echo} of this machine cannot be listened on"):
+        with connection.forward_local(echo, "127.0.0.1", echo):
+            pass
