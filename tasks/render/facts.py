@@ -247,10 +247,10 @@ def _ports(hexes: str, netstat: Sequence[str]) -> list[int]:
 def _ray_processes(values: Sequence[str], ps: Sequence[str]) -> list[RayProcess]:
     out = []
     for value in values:
-        parts = value.split(" ")
-        if parts[0].isdigit():
-            exe = parts[1] if len(parts) > 1 else ""
-            out.append(RayProcess(int(parts[0]), exe, " ".join(parts[2:])))
+        # a path may hold blanks: the control groups begin where one looks like "0::/system.slice"
+        got = re.fullmatch(r"(\d+) (.*?)(?: (\d+:[^:/]*:/.*))?", value)
+        if got:
+            out.append(RayProcess(int(got.group(1)), got.group(2).strip(), got.group(3) or ""))
     for line in ps:
         parts = line.split(None, 1)
         if len(parts) == 2 and parts[0].isdigit():
