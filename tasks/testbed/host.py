@@ -147,7 +147,7 @@ class LabHost:
     def set_sshd(self, port: int = 22, extra: str = "") -> None:
         """Move sshd to another port and add lines of sshd_config, which win over the host's own."""
         self.write_file("/etc/ssh/sshd_config.d/00-test.conf", f"Port {port}\n{extra}\n")
-        self.must("sshd -t && systemctl restart ssh")
+        self.must("sshd -t && { systemctl reset-failed ssh; systemctl restart ssh; }")
         self.port = port
         self.wait_ssh()
 

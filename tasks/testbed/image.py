@@ -20,14 +20,20 @@ PACKAGES = ",".join(
     )
 )
 
-# PID 1 of a host before systemd: the cgroups are the host's own (a private namespace) but come read-only;
-# on cgroup v1 systemd must not use the unified hierarchy beside it, which all hosts would share.
+# PID 1 of a host before systemd. The cgroups of the host's own namespace come read-only. Beside cgroup v1,
+# systemd learns from the unified hierarchy that a service has ended; had Docker not given the host a part
+# of that to itself (a root has no cgroup.type), systemd must do without, for all hosts would share it.
 INIT = """#!/bin/sh
 for mount in /sys /sys/fs/cgroup /sys/fs/cgroup/*; do
     mountpoint -q "$mount" && mount -o remount,bind,rw "$mount"
 done
 [ -f /etc/lab/resolv.conf ] && cat /etc/lab/resolv.conf > /etc/resolv.conf
-[ -f /sys/fs/cgroup/cgroup.controllers ] || set -- systemd.legacy_systemd_cgroup_controller=yes
+if [ ! -f /sys/fs/cgroup/cgroup.controllers ]; then
+    mkdir -p /run/unified
+    mount -t cgroup2 cgroup2 /run/unified
+    [ -f /run/unified/cgroup.type ] || set -- systemd.legacy_systemd_cgroup_controller=yes
+    umount /run/unified
+fi
 exec /sbin/init "$@"
 """
 
