@@ -87,7 +87,7 @@ def add_worker(c, host, name=None, user=None, port=None, hosts_file=None, dry_ru
 
         cli.finish(run, operation.PLAN, planned)
     else:
-        cli.finish(run, (*operation.PLAN, operation.head_runs, *operation.CHANGE), end)
+        cli.finish(run, operation.DEPLOY, end)
 
 
 @task(

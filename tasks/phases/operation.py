@@ -21,8 +21,6 @@ PLAN: Sequence[Phase] = (
     resolve.run,
     plan.run,
 )
-CHANGE: Sequence[Phase] = (reach.run, install.run, start.run, verify.run)
-DEPLOY: Sequence[Phase] = (*PLAN, *CHANGE)
 STATUS: Sequence[Phase] = (connect.run, facts.run, status.run)
 STOP: Sequence[Phase] = (connect.run, facts.run, stop.stop)
 DESTROY: Sequence[Phase] = (connect.run, facts.run, stop.destroy)
@@ -30,13 +28,19 @@ REACH: Sequence[Phase] = (connect.run,)
 
 
 def head_runs(run: Run) -> None:
-    """A worker can only join a head that lives."""
+    """A worker can only join a head that lives; asked where this run may not start it."""
+    if run.head in run.chosen or run.dry_run:
+        return
     if not run.head.facts.active:
         raise Stop("the cluster does not run, so nothing can join it", "fab deploy-cluster starts it")
     if run.head.change and run.head.change.start:
         raise Stop(
             f"the head is not as the hosts file wants it: {run.head.change}", "fab deploy-cluster mends it"
         )
+
+
+CHANGE: Sequence[Phase] = (head_runs, reach.run, install.run, start.run, verify.run)
+DEPLOY: Sequence[Phase] = (*PLAN, *CHANGE)
 
 
 def operate(
@@ -61,6 +65,12 @@ def operate(
         code = 1
     except RemoteError as error:
         run.console.bad(str(error), error.hint)
+        code = 1
+    except Exception as error:
+        # nobody shall read a traceback; whoever looks for the mistake asks for --debug
+        if run.debug:
+            raise
+        run.console.bad(f"unexpected: {type(error).__name__}: {error}", "please report this; --debug shows more")
         code = 1
     except KeyboardInterrupt:
         code = 130

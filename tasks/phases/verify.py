@@ -18,7 +18,7 @@ LAST_WORDS = ("start", "raylet.out", "raylet.err", "gcs_server.out", "gcs_server
 
 def run(run: Run) -> None:
     ask_ray(run, tasks=True, patience=PATIENCE)
-    missing = [n for n in run.living if n.failure is None and n.desired and not _good(n)]
+    missing = [n for n in expected(run) if not _good(n)]
     for node in missing:
         why = "did not join the cluster"
         if node.ray_node is not None:
@@ -30,13 +30,18 @@ def run(run: Run) -> None:
         run.console.bad(f"{node.name}: {why}", f"fab logs --host {node.name}")
 
 
+def expected(run: Run) -> list[Node]:
+    """The nodes that have to be there: those that this run may change, and those that ran before it."""
+    return [n for n in run.living if n.desired and (n in run.chosen or n.facts.active)]
+
+
 def _good(node: Node) -> bool:
     return node.ray_node is not None and node.ray_node["alive"] and "task" in node.ray_node
 
 
 def ask_ray(run: Run, *, tasks: bool, patience: float) -> None:
     """Fills ``run.table`` and each node's ``ray_node`` from Ray's own node table."""
-    expect = [n.desired.node_ip for n in run.living if n.desired is not None]
+    expect = [n.desired.node_ip for n in expected(run)]
 
     def one(node: Node, board: Board) -> list[str]:
         script = verify_script(

@@ -27,6 +27,9 @@ def _each(subject: Subject, cluster: str):
             "",
         )
         return
+    if host.runtime == "conda":
+        yield "the runtime conda cannot be deployed yet", "runtime: uv or docker"
+        return
     if not facts.home_writable:
         yield f"the home folder {facts.home} is not writable", f"make it writable for {facts.user}"
     if not facts.tmp_writable:
@@ -79,6 +82,13 @@ def _docker(subject: Subject):
         )
     elif facts.docker_problem == "podman":
         yield "the docker command here is Podman's", "install Docker Engine, or use runtime: uv"
+    if host.docker.image_source != "pull":
+        yield f"docker.image_source: {host.docker.image_source} is not supported yet", "image_source: pull"
+    if host.docker.registry_mirror:
+        yield (
+            "docker.registry_mirror is not supported yet",
+            "put the mirror into the engine's own daemon.json, or write it before docker.image",
+        )
     if facts.system == "Darwin" or host.docker.network == "bridge":
         yield "the bridge network is not supported yet", "docker: {network: host} on Linux, or runtime: uv"
 

@@ -162,7 +162,7 @@ class TestLogs:
         assert "start.log" in out
 
     def test_grep_leaves_other_lines_out(self, cluster):
-        out = ok(cluster.fab("logs", "--component", "start", "--grep", "Ray runtime started"))
+        out = ok(cluster.fab("logs", "--component", "start", "--lines", "99", "--grep", "Ray runtime started"))
         assert out.count("Ray runtime started") == 3
         assert len(out.splitlines()) == 3
 

@@ -2,7 +2,12 @@
 # shellcheck shell=sh disable=SC2154,SC2153
 # Everything of this cluster's leaves this host, and nothing else does.
 rf_service=$(node_service)
-[ -d "$NODE" ] || {
+rf_any=
+for rf_file in "$NODE"/*; do
+    # the lock is this run's own
+    if [ -e "$rf_file" ] && [ "$rf_file" != "$NODE/lock" ]; then rf_any=1; fi
+done
+[ -n "$rf_any" ] || {
     emit changed 0
     finish 0
 }
