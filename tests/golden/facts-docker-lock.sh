@@ -245,26 +245,44 @@ rf_boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null || sysctl -n kern.bo
 rf_lock=$ROOT/$CLUSTER/lock
 rf_mine="$PPID $(rf_birth "$PPID") $(rf_boot) $HOLDER"
 rf_n=0
+rf_stale=
+# $1: the text of a link; its holder is alive, on this boot of the host
+rf_lives() {
+    rf_pid=${1%% *}
+    rf_rest=${1#* }
+    rf_born=${rf_rest%% *}
+    rf_rest=${rf_rest#* }
+    [ "${rf_rest%% *}" = "$(rf_boot)" ] && rf_alive "$rf_pid" "$rf_born"
+}
 while ! ln -s "$rf_mine" "$rf_lock" 2>/dev/null; do
     rf_n=$((rf_n + 1))
     rf_held=$(readlink "$rf_lock") || rf_held=
     if [ -z "$rf_held" ]; then
-        [ "$rf_n" -le 3 ] || fail "cannot make the lock $rf_lock" "look at: ls -l $rf_lock"
+        [ "$rf_n" -le 20 ] || fail "cannot make the lock $rf_lock" "look at: ls -l $rf_lock"
         continue
     fi
-    rf_pid=${rf_held%% *}
+    if rf_lives "$rf_held" || [ "$rf_n" -gt 50 ]; then
+        rf_rest=${rf_held#* * * }
+        emit held "$rf_rest"
+        finish 0
+    fi
+    # Of many that find it dead only one may remove it, or it would remove the next holder's: a claim on this
+    # very holder decides which, and with the claim made nobody else can have removed the link that is read.
     rf_rest=${rf_held#* }
-    rf_born=${rf_rest%% *}
-    rf_rest=${rf_rest#* }
-    if [ "$rf_n" -le 3 ] && { [ "${rf_rest%% *}" != "$(rf_boot)" ] || ! rf_alive "$rf_pid" "$rf_born"; }; then
-        emit stale "${rf_rest#* }"
-        # Renamed before it is removed: of two that find it dead, one gets it.
-        mv "$rf_lock" "$rf_lock.dead.$$" 2>/dev/null && rm -f "$rf_lock.dead.$$"
-        continue
+    rf_claim=$rf_lock.${rf_held%% *}.${rf_rest%% *}
+    if ln -s "$rf_mine" "$rf_claim" 2>/dev/null; then
+        if [ "$(readlink "$rf_lock")" = "$rf_held" ]; then
+            rf_stale=${rf_held#* * * }
+            rm -f "$rf_lock"
+        fi
+        rm -f "$rf_claim"
+    elif rf_rest=$(readlink "$rf_claim") && ! rf_lives "$rf_rest"; then
+        rm -f "$rf_claim"
+    else
+        nap
     fi
-    emit held "${rf_rest#* }"
-    finish 0
 done
+[ -z "$rf_stale" ] || emit stale "$rf_stale"
 emit locked 1
 # Read-only. Builtins and /proc where they will do: on a hundred hosts every process counts.
 emit uname "$(uname -srm)"
