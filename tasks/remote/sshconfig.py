@@ -66,7 +66,7 @@ def resolve(target: Target, settings: Settings) -> Route:
 
     name = one("hostname", host)
     tokens = {"h": name, "n": host, "p": str(port or one("port", "22")), "d": str(settings.home), "%": "%"}
-    tokens["r"] = tokens["u"] = user or one("user", getpass.getuser())
+    tokens["r"] = user or one("user", getpass.getuser())
     tokens["u"] = getpass.getuser()
 
     def known_hosts(name: str, default: str) -> tuple[Path, ...]:
