@@ -1,0 +1,110 @@
+"""Cold deploy of three fresh hosts: fab deploy-cluster, the same by hand, and Ray's own `ray up`."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import by_hand
+import measure
+import ray_up
+import stage
+from by_hand import Recipe
+
+from tasks.inventory import load
+
+TARGET = 1.25
+FAB, HAND = "fab deploy-cluster", "by hand, parallel ssh"
+
+
+class Cold:
+    """Every run begins with new machines and a new home."""
+
+    def __init__(self, lab: stage.Lab, count: int) -> None:
+        self.lab, self.count = lab, count
+        self.recipe: Recipe | None = None
+        self.phases: list[dict[str, float]] = []
+        self.by_hand_alive: list[int] = []
+
+    def fab(self) -> float:
+        hosts = stage.fresh(self.lab, self.count)
+        with stage.operator(hosts) as who:
+            lines = who.fab("deploy-cluster")
+            self.recipe = self.recipe or Recipe.of(hosts[0], load(who.file))
+        self.phases.append(stage.phases(lines))
+        return lines[-1][0]
+
+    def hand(self) -> float:
+        hosts = stage.fresh(self.lab, self.count)
+        with stage.operator(hosts) as who:
+            seconds = measure.timed(lambda: by_hand.deploy(who, hosts, self.recipe))
+        self.by_hand_alive.append(by_hand.alive(hosts[0]))
+        return seconds
+
+    def ray_up(self, ray: Path) -> ray_up.Reached:
+        hosts = stage.fresh(self.lab, self.count)
+        ray_up.prepare(hosts)
+        with stage.operator(hosts) as who:
+            return ray_up.deploy(ray, who, hosts, self.recipe)
+
+
+def main() -> None:
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--runs", type=int, default=5)
+    args.add_argument("--ray-up-runs", type=int, default=2)
+    args.add_argument("--hosts", type=int, default=3)
+    args.add_argument("--no-warm-up", action="store_true", help="let the first runs fill the index's caches")
+    asked = args.parse_args()
+    about = measure.machine()
+    with stage.lab() as lab, tempfile.TemporaryDirectory(prefix="rayfab-bench-") as folder:
+        cold = Cold(lab, asked.hosts)
+        measure.say(f"warm-up (the way to the package index; not counted): {cold.fab():.1f} s")
+        if not asked.no_warm_up:
+            cold.hand()
+        cold.phases.clear()
+        cold.by_hand_alive.clear()
+        seconds = measure.alternate({FAB: cold.fab, HAND: cold.hand}, asked.runs)
+        ups = []
+        if asked.ray_up_runs:
+            ray = ray_up.get_ray(Path(folder), cold.recipe.ray)
+            for _ in range(asked.ray_up_runs):
+                ups.append(cold.ray_up(ray))
+                measure.say(f"ray up: {ups[-1]}")
+    found = {
+        "versions": {"Ray": cold.recipe.ray},
+        "seconds": seconds,
+        "ratio": measure.ratios(seconds, HAND)[FAB],
+        "target": TARGET,
+        "phases": cold.phases,
+        "by_hand_alive": cold.by_hand_alive,
+        "ray_up": [vars(up) for up in ups],
+    }
+    measure.save("cold_deploy", found, about, tables(found, asked.hosts))
+
+
+def tables(found: dict, count: int) -> str:
+    fab, hand = found["seconds"][FAB], found["seconds"][HAND]
+    met = "met" if found["ratio"] <= TARGET else "MISSED"
+    after = f"{min(found['by_hand_alive'])} of {count} (looked up afterwards)"
+    rows = [
+        [FAB, measure.spread(fab), f"{found['ratio']:.2f}", f"{count} of {count}, a task ran on each"],
+        [HAND, measure.spread(hand), "1.00", after],
+    ]
+    for number, up in enumerate(found["ray_up"], 1):
+        reached = f"{up['alive']} of {count} after {ray_up.CAP} s at most; "
+        reached += "up at " + ", ".join(f"{s:.0f} s" if s else "never" for s in up["joined"])
+        said = f"{up['success']:.1f}" if up["success"] else "-"
+        last = f"{max(up['joined']) / measure.median(hand):.2f}" if all(up["joined"]) else "-"
+        rows.append([f"`ray up`, run {number}: said success", said, last, reached])
+    runs = f"Medians of {len(fab)} runs each (least-most), alternating. "
+    runs += f"Ratio: target at most {TARGET}, **{met}**."
+    whole = measure.table(["", "seconds", "ratio", "nodes alive"], rows)
+    titles = list(dict.fromkeys(title for run in found["phases"] for title in run))
+    spent = [(t, measure.median([run.get(t, 0.0) for run in found["phases"]])) for t in titles]
+    parts = measure.table(["phase", "seconds (median)"], [[t, f"{s:.2f}"] for t, s in spent])
+    return f"{runs}\n\n{whole}\n\nWhere `fab deploy-cluster` spends it:\n\n{parts}"
+
+
+if __name__ == "__main__":
+    main()
