@@ -74,7 +74,7 @@ class LabHost:
 
     # What happens to machines
 
-    def wait_ssh(self, timeout: float = 60) -> None:
+    def wait_ssh(self, timeout: float = 120) -> None:
         """Until the host has booted and its sshd lets users in. Raises LabError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
