@@ -123,9 +123,8 @@ class Sshd:
 @contextlib.contextmanager
 def running(directory: Path, *options: str, **more) -> Iterator[Sshd]:
     server = Sshd(directory, *options, **more)
-    server.start()
     try:
-        yield server
+        yield server.start()
     finally:
         server.stop()
         server._public.cleanup()
