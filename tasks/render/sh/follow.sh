@@ -16,7 +16,7 @@ rf_list() {
     done
 }
 # Lines as they come are not a part of the answer, which would grow for ever.
-rf_live() { sed "s/^/|$1| /"; }
+rf_live() { sed "s/^/|$1| /" && echo; }
 # $1 the file's number, $2 its path
 rf_grown() {
     eval "rf_from=\${rf_at_$1-}"

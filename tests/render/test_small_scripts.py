@@ -1,0 +1,291 @@
+"""Scripts that look, fetch or run something: token, logs, reach, driver, command, submit; run for real."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import stat
+import tarfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.render import install, operations, script
+from tasks.render.logfiles import patterns
+from tasks.render.names import basics
+from tests.render import samples
+from tests.render.shells import SHELLS, ask, finish, spawn, stand_in, tool
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request):
+    return request.param
+
+
+@pytest.fixture
+def node(tmp_path):
+    """The cluster's folder on a host."""
+    folder = tmp_path / ".rayfab/lab"
+    folder.mkdir(parents=True)
+    return folder
+
+
+class TestToken:
+    def test_made_where_there_is_none(self, shell, tmp_path):
+        answer = ask(install.token_script("lab"), shell, tmp_path, secrets={"RF_TOKEN": "new"})
+        assert answer.values == {"token": "new"}
+        file = tmp_path / ".rayfab/lab/token"
+        assert file.read_text() == "new"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        assert [p.name for p in file.parent.iterdir()] == ["token"]
+
+    def test_kept_where_there_is_one(self, shell, tmp_path, node):
+        (node / "token").write_text("old\n")
+        answer = ask(install.token_script("lab"), shell, tmp_path, secrets={"RF_TOKEN": "new"})
+        assert answer.values == {"token": "old"}
+
+    def test_none_there_and_none_offered(self, shell, tmp_path):
+        answer = ask(install.token_script("lab"), shell, tmp_path)
+        assert not answer.ok
+        assert answer.error == "there is no token on the head"
+        assert answer.hint == "fab deploy-cluster makes one"
+
+
+class TestLogs:
+    @pytest.fixture
+    def temp(self, tmp_path):
+        """Ray's folder with one session in it."""
+        logs = tmp_path / "temp/session_2026-01-02_03-04-05_000000_1/logs"
+        logs.mkdir(parents=True)
+        (tmp_path / "temp/session_latest").symlink_to(logs.parent)
+        (logs / "raylet.out").write_text("".join(f"line {n}\n" for n in range(1, 51)))
+        (logs / "raylet.err").write_text("no end of line")
+        (logs / "gcs_server.out").write_bytes(b"  kept blanks\n\n\xff bytes & / \\1\n")
+        (logs / "worker-1.out").write_text("not asked for\n")
+        (logs / "raylet.d").mkdir()
+        return tmp_path / "temp"
+
+    @staticmethod
+    def script(temp: Path, components: list[str], lines: int = 20, body: str = "logs") -> script.Script:
+        values = {**basics("lab"), "TEMP_DIR": str(temp), "LINES_EACH": lines}
+        values["PATTERNS"] = patterns(components)
+        return script.render("read logs", body, values, fragments=operations.NODE)
+
+    def test_the_last_lines_of_every_file(self, shell, tmp_path, temp, node):
+        (node / "start.log").write_text("Ray runtime started\n")
+        answer = ask(self.script(temp, ["start", "raylet", "gcs"], 3), shell, tmp_path)
+        assert answer.ok
+        assert answer.texts == {
+            "log:start.log": ["Ray runtime started"],
+            "log:raylet.out": ["line 48", "line 49", "line 50"],
+            "log:raylet.err": ["no end of line"],
+            "log:gcs_server.out": ["  kept blanks", "", "\ufffd bytes & / \\1"],
+        }
+
+    def test_the_start_before_where_this_one_is_silent(self, shell, tmp_path, temp, node):
+        (node / "start.log").write_text("")
+        (node / "start.log.1").write_text("died\n")
+        answer = ask(self.script(temp, ["start"]), shell, tmp_path)
+        assert answer.texts == {"log:start.log.1": ["died"]}
+
+    def test_no_session(self, shell, tmp_path):
+        answer = ask(self.script(tmp_path / "none", ["raylet"]), shell, tmp_path)
+        assert answer.ok and answer.texts == {}
+        assert answer.values == {"note": f"no Ray session in {tmp_path}/none"}
+
+    def test_follow(self, shell, tmp_path, temp, node):
+        """New lines, a new file, a file that has no line end yet, and a whole new session of Ray's."""
+        (node / "start.log").write_text("old start\n")
+        logs = temp / "session_latest/logs"
+        process = spawn(self.script(temp, ["start", "raylet"], 1, "follow"), shell, tmp_path)
+        got: list[bytes] = []
+        os.set_blocking(process.stdout.fileno(), False)
+
+        def until(line: str) -> None:
+            rest, end = b"", time.monotonic() + 20
+            while time.monotonic() < end:
+                rest += process.stdout.read() or b""
+                *lines, rest = rest.split(b"\n")
+                got.extend(ln for ln in lines if ln and not ln.endswith(b" alive"))
+                if line.encode() in got and not rest:
+                    return
+                time.sleep(0.05)
+            raise AssertionError(f"{line!r} did not come; there came {got}")
+
+        until("|raylet.out| line 50")
+        until("|raylet.err| no end of line")
+        until("|start.log| old start")
+        with (logs / "raylet.out").open("a") as file:
+            file.write("line 51\nline 52\n")
+        with (logs / "raylet.err").open("a") as file:
+            file.write("; it goes on\n")
+        (logs / "raylet_new.log").write_text("not a raylet.* file\n")
+        until("|raylet.err| ; it goes on")
+        other = temp / "session_2026-01-02_04-00-00_000000_2/logs"
+        other.mkdir(parents=True)
+        (other / "raylet.out").write_text("the new raylet\n")
+        (temp / "session_latest").unlink()
+        (temp / "session_latest").symlink_to(other.parent)
+        until("|raylet.out| the new raylet")
+        assert sorted(got) == sorted(
+            f"|{line}".encode()
+            for line in (
+                "raylet.out| line 50",
+                "raylet.err| no end of line",
+                "start.log| old start",
+                "raylet.out| line 51",
+                "raylet.out| line 52",
+                "raylet.err| ; it goes on",
+                "raylet.out| the new raylet",
+            )
+        )
+        process.stdout.close()
+        process.wait(10)
+        process.stderr.close()
+
+
+class TestReach:
+    @pytest.fixture
+    def ports(self):
+        """One that answers and hangs up, as Ray's do to strangers, and one where nothing listens."""
+        with socket.create_server(("127.0.0.1", 0)) as listens, socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            listens.settimeout(0.1)
+            over = threading.Event()
+            thread = threading.Thread(target=self.hang_up, args=(listens, over))
+            thread.start()
+            yield listens.getsockname()[1], bound.getsockname()[1]
+            over.set()
+            thread.join()
+
+    @staticmethod
+    def hang_up(server: socket.socket, over: threading.Event) -> None:
+        while not over.is_set():
+            with contextlib.suppress(TimeoutError):
+                server.accept()[0].close()
+
+    def test_open_and_closed(self, shell, tmp_path, ports):
+        answer = ask(operations.reach_script("lab", "127.0.0.1", ports), shell, tmp_path)
+        assert answer.all == {"reach": [f"{ports[0]} open", f"{ports[1]} refused"]}
+
+    @pytest.mark.parametrize("has", ["curl", "bash", "nothing", "python3 that only says how to get one"])
+    def test_without_python(self, shell, tmp_path, ports, has):
+        text = operations.reach_script("lab", "127.0.0.1", ports).text
+        answer = ask(only(text), shell, tmp_path, path=self.tools(tmp_path, has))
+        if has in ("curl", "bash"):
+            assert answer.all == {"reach": [f"{ports[0]} open", f"{ports[1]} refused"]}
+        else:
+            assert answer.all == {"reach": [f"{port} unknown" for port in ports]}
+
+    @pytest.mark.parametrize("has", ["python3", "bash", "curl"])
+    def test_an_open_port_that_says_nothing(self, tmp_path, has):
+        with socket.create_server(("127.0.0.1", 0)) as listens:
+            port = listens.getsockname()[1]
+            text = operations.reach_script("lab", "127.0.0.1", [port]).text
+            answer = ask(only(text), "dash", tmp_path, path=self.tools(tmp_path, has))
+        assert answer.all == {"reach": [f"{port} open"]}
+
+    @staticmethod
+    def tools(folder: Path, has: str) -> str:
+        """A PATH with ``has`` and little else."""
+        if has.startswith("python3 "):
+            stand_in(folder / "bin", "python3", "echo 'no developer tools were found' >&2; exit 1")
+        for name in ("timeout", "sed", *([has] if has in ("bash", "curl", "python3") else [])):
+            (folder / "bin").mkdir(exist_ok=True)
+            (folder / "bin" / name).symlink_to(tool(name))
+        return str(folder / "bin")
+
+
+def only(text: str) -> str:
+    """A script that looks for programs in its caller's PATH alone."""
+    more = ":/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin"
+    assert text.count(more) == 1
+    return text.replace(more, "")
+
+
+class TestInTheNode:
+    """Commands in the node's own environment, with a stand-in for it."""
+
+    @pytest.fixture(autouse=True)
+    def runs(self, tmp_path, node):
+        (node / "service").write_text("loop")
+        (node / "env.sh").write_text(
+            f"PATH={tmp_path}/bin:$PATH\nexport COLOUR='deep blue'\nexport ARCHIVE={tmp_path}/precious\n"
+        )
+        (tmp_path / "precious").write_text("the user's")
+
+    def test_command(self, shell, tmp_path):
+        stand_in(tmp_path / "bin", "ray", 'echo "$COLOUR: $*"; echo to stderr >&2; exit 7')
+        answer = ask(operations.command_script("lab", ["ray", "a  b", "$(id)"]), shell, tmp_path)
+        assert answer.chatter == "deep blue: a  b $(id)\nto stderr\n\n"
+        assert (answer.ok, answer.status) == (False, 7)
+
+    def test_driver(self, shell, tmp_path):
+        said = {"a": "it's & \\ 中文"}
+        lines = ["noise", "RFSTEP 1 of 2", f"RF {json.dumps(said, ensure_ascii=False)}"]
+        (tmp_path / "said").write_text("\n".join(lines) + "\n")
+        text = 'cat >"$HOME/driver"; printf "%s" "$2" >"$HOME/spec"; cat "$HOME/said"; echo why >&2'
+        stand_in(tmp_path / "bin", "python", text)
+        made = operations.verify_script("lab", "10.0.0.1:6379", ["10.0.0.1"], tasks=True, timeout=5)
+        answer = ask(made, shell, tmp_path)
+        assert answer.ok
+        assert [json.loads(line) for line in answer.texts["answer"]] == [said]
+        assert answer.texts["log"] == ["why"]
+        spec = json.loads((tmp_path / "spec").read_text())
+        assert spec == {"address": "10.0.0.1:6379", "expect": ["10.0.0.1"], "tasks": True, "timeout": 5}
+        assert (tmp_path / "driver").read_text() == operations._driver("verify")
+        assert not (tmp_path / ".rayfab/lab/driver.err").exists()
+
+    def test_submit(self, shell, tmp_path):
+        stand_in(
+            tmp_path / "bin",
+            "ray",
+            'printf "%s\\n" "$@" >"$HOME/argv"; cat "$6/job.py" >"$HOME/job"; echo done; exit 3',
+        )
+        with tarfile.open(tmp_path / "job.tar.gz", "w:gz") as tar:
+            (tmp_path / "job.py").write_text("print(1)")
+            tar.add(tmp_path / "job.py", "job.py")
+        made = self.submit(tmp_path, f"{tmp_path}/job.tar.gz", wait=True)
+        answer = ask(made, shell, tmp_path)
+        assert answer.status == 3 and answer.chatter.strip() == "done"
+        argv = (tmp_path / "argv").read_text().splitlines()
+        folder = argv[5]
+        assert folder.startswith(f"{tmp_path}/temp/rayfab-job-")
+        address = ["job", "submit", "--address", "http://127.0.0.1:8265"]
+        assert argv == [*address, "--working-dir", folder, "--", "python", "job.py", "$(id) 'x'"]
+        assert (tmp_path / "job").read_text() == "print(1)"
+        assert not (tmp_path / "job.tar.gz").exists() and not Path(folder).exists()
+        assert (tmp_path / "precious").exists(), "a variable of ray.env is not this script's own"
+
+    def test_submit_without_a_folder_and_without_waiting(self, shell, tmp_path):
+        stand_in(tmp_path / "bin", "ray", 'printf "%s\\n" "$@" >"$HOME/argv"')
+        assert ask(self.submit(tmp_path, "", wait=False), shell, tmp_path).ok
+        argv = (tmp_path / "argv").read_text().splitlines()
+        assert argv[4:] == ["--no-wait", "--", "python", "job.py", "$(id) 'x'"]
+        assert (tmp_path / "precious").exists()
+
+    @staticmethod
+    def submit(tmp_path: Path, archive: str, *, wait: bool) -> str:
+        words = ["python", "job.py", "$(id) 'x'"]
+        made = operations.submit_script(
+            samples.host("head"), "lab", "http://127.0.0.1:8265", archive, words, wait=wait
+        )
+        assert made.text.count("TEMP_DIR=/tmp/ray\n") == 1
+        return made.text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={tmp_path}/temp\n")
+
+
+def test_a_driver_needs_a_node(shell, tmp_path):
+    made = operations.verify_script("lab", "10.0.0.1:6379", [], tasks=False, timeout=5)
+    answer = ask(made, shell, tmp_path)
+    assert answer.error == "no Ray of this cluster's runs here"
+    assert answer.hint == "fab deploy-cluster starts it"
+
+
+def test_a_command_where_nothing_is_deployed(shell, tmp_path):
+    answer = finish(spawn(operations.command_script("lab", ["echo", "hello  there"]), shell, tmp_path))
+    assert answer.ok and answer.chatter == "hello  there\n\n"
