@@ -24,7 +24,7 @@ def env_sh(home: str, cluster: str, env_dir: str, environment: Mapping[str, str]
 
 
 def start_sh(home: str, cluster: str, start_words: Sequence[str]) -> str:
-    """The script that becomes Ray: it sets the environment and then is `ray start --block`."""
+    """The script that runs `ray start --block` in the node's environment, and clears up when that has ended."""
     return f"""#!/bin/sh
 # Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
 # A parameter, since env.sh may set any variable.
@@ -38,7 +38,20 @@ if [ -f "$1/start.log" ]; then
     mv -f "$1/start.log" "$1/start.log.1"
 fi
 date >>"$1/starts"
-exec {" ".join(quote(word) for word in [*start_words, "--block"])} >"$1/start.log" 2>&1
+RAYFAB_NODE=$1/
+export RAYFAB_NODE
+{" ".join(quote(word) for word in [*start_words, "--block"])} >"$1/start.log" 2>&1 &
+rayfab_pid=$!
+unset RAYFAB_NODE
+trap 'kill -TERM $rayfab_pid 2>/dev/null' TERM INT HUP
+while kill -0 $rayfab_pid 2>/dev/null; do wait $rayfab_pid; done
+wait $rayfab_pid
+rayfab_status=$?
+# What Ray leaves behind (agents on their way out, workers) holds ports; it is known by the mark above.
+rayfab_left=$(grep -lsF "RAYFAB_NODE=$1/" /proc/[0-9]*/environ | sed 's|/proc/\\([0-9]*\\)/.*|\\1|')
+# shellcheck disable=SC2086
+[ -z "$rayfab_left" ] || kill -KILL $rayfab_left 2>/dev/null
+exit $rayfab_status
 """
 
 

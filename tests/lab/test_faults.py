@@ -54,7 +54,7 @@ class TestOneHostFails:
         finally:
             trio[2].unfreeze()
         assert done.returncode == 1
-        assert re.search(rf"{trio[2].name} +.*(timed out|no answer)", done.stdout)
+        assert re.search(rf"{trio[2].name} +.*(timed out|did not answer)", done.stdout)
         assert "2 of 3 hosts run Ray" in done.stdout
         # the next run takes up what is missing
         assert "3 hosts run Ray" in ok(fab("deploy-cluster", hosts_file=path))

@@ -73,14 +73,11 @@ node_down() {
     esac
     node_reap
 }
-# Ray processes of this node that outlived their supervisor: told by their own binary's path.
+# Processes of this node that outlived their supervisor, known by the mark in their environment.
 node_reap() {
-    [ -d /proc/self ] || return 0
-    for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
-        rf_dir=${rf_file%/comm}
-        case $(readlink "$rf_dir/exe" 2>/dev/null) in
-            "$NODE"/envs/*) kill -KILL "${rf_dir#/proc/}" 2>/dev/null || : ;;
-        esac
+    for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
+        rf_dir=${rf_file%/environ}
+        kill -KILL "${rf_dir#/proc/}" 2>/dev/null || :
     done
 }
 # Ray's session folders are told by what `ray start` itself said; they are removed when the cluster is.
