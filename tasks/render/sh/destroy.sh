@@ -46,6 +46,6 @@ rmdir "$TEMP_DIR" 2>/dev/null || as_root rmdir "$TEMP_DIR" 2>/dev/null || :
 rm -rf "$NODE" || fail "cannot remove $NODE"
 # The shared uv and its cache go with the last cluster.
 rf_left=
-for rf_file in "$ROOT"/*/service; do [ ! -e "$rf_file" ] || rf_left=1; done
+for rf_file in "$ROOT"/*/service "$ROOT"/*/envs; do [ ! -e "$rf_file" ] || rf_left=1; done
 [ -n "$rf_left" ] || rm -rf "$ROOT"
 emit changed 1

@@ -1,0 +1,275 @@
+"""The loop that keeps Ray alive without systemd: really started, with a stand-in for `ray`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tasks.render import install, operations
+from tests.render import samples
+from tests.render.shells import SHELLS, SYSTEM_PATH, ask, environment, stand_in, tool
+
+# what `ray start --block` does: it says that it has started and stays, or says why not and ends
+RAY = """
+printf '%s\\n' "$@" >"$HOME/argv"
+printf '%s' "$TOKEN_WAS" >"$HOME/environ"
+echo $$ >>"$HOME/pids"
+"$HOME/foreign/raylet" 600 & echo $! >>"$HOME/children"
+case $(cat "$HOME/mode") in
+    good)
+        echo "Ray runtime started."
+        echo "  ray start --address='10.0.0.1:6379'"
+        echo "  session is $HOME/temp/session_2026-01-02_03-04-05_000000_1"
+        exec sleep 600
+        ;;
+    bad)
+        kill $!
+        echo "the first line of a traceback"
+        printf 'OSError: port 20000 is in use'
+        exit 1
+        ;;
+    slow) exec sleep 600 ;;
+esac
+"""
+
+
+class Node:
+    """A host with one shell as its `sh`, a home, and an environment with the stand-in."""
+
+    def __init__(self, shell: str, home: Path) -> None:
+        self.shell, self.home = shell, home
+        self._strangers: list[subprocess.Popen] = []
+        self.folder = home / ".rayfab/lab"
+        self.env = self.folder / "envs/e"
+        (home / "bin").mkdir(parents=True)
+        (home / "bin/sh").symlink_to(tool(SHELLS[shell][0]))
+        (home / "foreign").mkdir()
+        shutil.copy(tool("sleep"), home / "foreign/raylet")
+        self.install("e")
+        self.mode("good")
+
+    def install(self, env: str) -> None:
+        stand_in(self.folder / "envs" / env / "bin", "ray", RAY)
+
+    def mode(self, mode: str) -> None:
+        (self.home / "mode").write_text(mode)
+
+    def ask(self, script, **more):
+        return ask(script, self.shell, self.home, path=f"{self.home}/bin:{SYSTEM_PATH}", **more)
+
+    def up(self, env: str = "e", token: str | None = "t0ken", **host):
+        """Runs the script that starts a worker; returns its answer and the state that it should leave."""
+        of = samples.subject(host_=samples.host(**host), systemd=False, home=str(self.home))
+        wanted = samples.desired(of, versions=samples.versions(env))
+        state = wanted.state("fingerprint", "request")
+        script = install.up_script(of.host, "lab", wanted, str(self.home), state, token=bool(token))
+        answer = self.ask(script, secrets={"RF_TOKEN": token} if token else {})
+        return answer, state, wanted
+
+    def stop(self):
+        return self.ask(operations.stop_script("lab"))
+
+    def numbers(self, name: str) -> list[int]:
+        file = self.home / name
+        return [int(word) for word in file.read_text().split()] if file.exists() else []
+
+    @property
+    def rays(self) -> list[int]:
+        """Stand-ins that live now."""
+        return [pid for pid in self.numbers("pids") if alive(pid)]
+
+    @property
+    def loop(self) -> int:
+        return int((self.folder / "loop.pid").read_text())
+
+    def stranger(self, **env: str) -> int:
+        """A process that is called as one of Ray's, but is not this node's."""
+        process = subprocess.Popen([f"{self.home}/foreign/raylet", "600"], env=environment(self.home, **env))
+        self._strangers.append(process)
+        return process.pid
+
+    def end(self) -> None:
+        """Leaves no process behind, whatever a test did."""
+        for process in self._strangers:
+            process.kill()
+            process.wait()
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(self.loop, signal.SIGKILL)
+        for pid in [*self.numbers("pids"), *self.numbers("children")]:
+            if alive(pid) and str(self.home).encode() in environ(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+def environ(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    return b""
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
+def until(true: Callable[[], object], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come to that in time"
+        time.sleep(0.05)
+
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+
+
+@pytest.fixture
+def everywhere(tmp_path):
+    """Runs a story on three hosts at once, each with another `sh`: most of it is waiting."""
+    nodes = [Node(shell, tmp_path / shell) for shell in SHELLS]
+    yield lambda story: [f.result() for f in [pool.submit(story, node) for node in nodes]]
+    for node in nodes:
+        node.end()
+
+
+pool = ThreadPoolExecutor(len(SHELLS))
+
+
+def test_a_life(everywhere):
+    everywhere(a_life)
+
+
+def a_life(node: Node) -> None:
+    # started
+    answer, state, wanted = node.up()
+    assert answer.ok, answer.error
+    assert answer.values["started"] == "1"
+    assert answer.texts["address"] == ["--address='10.0.0.1:6379'"]
+    assert json.loads((node.folder / "state.json").read_text()) == state
+    assert (node.folder / "service").read_text() == "loop"
+    assert (node.folder / "env").resolve() == node.env
+    assert (node.home / "argv").read_text().splitlines() == [*wanted.words[1:], "--block"]
+    for name, mode in (("token", 0o600), ("env.sh", 0o600), ("state.json", 0o600), ("start.sh", 0o700)):
+        assert stat.S_IMODE((node.folder / name).stat().st_mode) == mode, name
+    assert (node.folder / "token").read_text() == "t0ken"
+    first, loop = node.rays, node.loop
+    assert len(first) == 1 and alive(loop)
+    assert os.getsid(loop) != os.getsid(0), "it must outlive the session that started it"
+
+    # replaced
+    node.install("e2")
+    answer, state, _ = node.up("e2", token=None, cpus=2)
+    assert answer.ok, answer.error
+    second = node.rays
+    assert len(second) == 1 and second != first and not alive(loop)
+    assert json.loads((node.folder / "state.json").read_text()) == state
+    assert "--num-cpus=2" in (node.home / "argv").read_text().splitlines()
+    assert (node.folder / "token").read_text() == "t0ken"
+    assert [p.name for p in (node.folder / "envs").iterdir()] == ["e2"], "what nothing runs from is removed"
+
+    # started again after a sudden end
+    os.kill(second[0], signal.SIGKILL)
+    until(lambda: node.rays and node.rays != second)
+    assert "session_2026" in (node.folder / "sessions").read_text()
+
+    # stopped, with what Ray left behind; a Ray of somebody else's, and of another cluster, stay
+    third, loop = node.rays, node.loop
+    strangers = [node.stranger(), node.stranger(RAYFAB_NODE=f"{node.folder}2/")]
+    left = [pid for pid in node.numbers("children") if alive(pid)]
+    assert left
+    answer = node.stop()
+    assert answer.ok and answer.values == {"changed": "1"}
+    assert not alive(third[0]) and not alive(loop) and not (node.folder / "loop.pid").exists()
+    until(lambda: not any(map(alive, left)), 3)
+    assert all(map(alive, strangers))
+    assert (node.folder / "state.json").exists(), "what was installed stays"
+    time.sleep(0.3)
+    assert node.rays == []
+    answer = node.stop()
+    assert answer.ok and answer.values == {"changed": "0"}
+
+    # and started once more
+    answer, _, _ = node.up("e2")
+    assert answer.ok and len(node.rays) == 1
+    assert node.stop().values == {"changed": "1"}
+
+
+def test_a_ray_that_always_fails(everywhere):
+    everywhere(always_fails)
+
+
+def always_fails(node: Node) -> None:
+    node.mode("bad")
+    answer, _, _ = node.up()
+    assert not answer.ok
+    assert answer.error == "ray start failed twice"
+    assert answer.texts["log"][-2:] == ["the first line of a traceback", "OSError: port 20000 is in use"]
+    tries = len(node.numbers("pids"))
+    assert tries >= 2 and node.rays == []
+    assert not (node.folder / "state.json").exists() and not (node.folder / "loop.pid").exists()
+    time.sleep(3.5)
+    assert len(node.numbers("pids")) == tries, "nothing goes on trying"
+    # what went wrong is mended, and the next run takes it up
+    node.mode("good")
+    answer, _, _ = node.up()
+    assert answer.ok and len(node.rays) == 1
+
+
+def test_a_ray_that_never_says_that_it_has_started(everywhere, monkeypatch):
+    monkeypatch.setattr(install, "START_TIMEOUT", 2)
+    everywhere(never_says)
+
+
+def never_says(node: Node) -> None:
+    node.mode("slow")
+    answer, _, _ = node.up()
+    assert answer.error == "Ray did not start within 2 s"
+    assert node.rays == [] and not (node.folder / "state.json").exists()
+
+
+def test_stop_and_destroy_where_nothing_is(everywhere):
+    def story(node: Node) -> None:
+        shutil.rmtree(node.home / ".rayfab")
+        for script in (operations.stop_script("lab"), operations.destroy_script(samples.host(), "lab")):
+            answer = node.ask(script)
+            assert answer.ok and answer.values == {"changed": "0"}
+        assert not (node.home / ".rayfab").exists()
+
+    everywhere(story)
+
+
+def test_a_number_that_passed_on_to_a_stranger(everywhere):
+    """loop.pid names a process that is no loop of ours: it is left alone."""
+
+    def story(node: Node) -> None:
+        (node.folder / "service").write_text("loop")
+        (node.folder / "loop.pid").write_text(f"{os.getpid()}\n")
+        assert node.stop().values == {"changed": "0"}
+        for nonsense in ("", "x", "-1", "1 2"):
+            (node.folder / "loop.pid").write_text(nonsense)
+            assert node.stop().ok
+
+    everywhere(story)
+
+
+def test_a_link_left_by_an_interrupted_run(everywhere):
+    """env.new was made, but not moved into its place."""
+
+    def story(node: Node) -> None:
+        node.install("old")
+        (node.folder / "env.new").symlink_to(node.folder / "envs/old")
+        answer, _, _ = node.up()
+        assert answer.ok
+        assert (node.folder / "env").resolve() == node.env
+
+    everywhere(story)
