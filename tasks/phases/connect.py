@@ -42,3 +42,4 @@ def close(run: Run) -> None:
         if node.connection is not None:
             node.connection.close()
             node.connection = None
+    run.settings.close()

@@ -49,4 +49,6 @@ def until(what: Callable[[], object], seconds: float, pause: float = 1.0) -> flo
 
 def sessions_begun(host: LabHost) -> int:
     """How many commands sshd has been asked to run since the host booted."""
-    return int(sh(host, "journalctl -u ssh --no-pager 2>/dev/null | grep -c 'Starting session: command' || true"))
+    return int(
+        sh(host, "journalctl -u ssh --no-pager 2>/dev/null | grep -c 'Starting session: command' || true")
+    )

@@ -87,7 +87,11 @@ class TestAgain:
 
     def test_a_changed_option_restarts_exactly_the_host_that_it_touches(self, cluster, tmp_path):
         touched = cluster.workers[1]
-        path = helpers.write_hosts_file(tmp_path, cluster.hosts, per_host={touched.name: {"ray": {"env": {"ODD": "a 'b' $(touch /pwned) 中文"}}}})
+        path = helpers.write_hosts_file(
+            tmp_path,
+            cluster.hosts,
+            per_host={touched.name: {"ray": {"env": {"ODD": "a 'b' $(touch /pwned) 中文"}}}},
+        )
         before = cluster.raylets()
         out = ok(cluster.fab("deploy-cluster", hosts_file=path))
         after = cluster.raylets()
@@ -103,7 +107,10 @@ class TestAgain:
     def test_a_half_done_deploy_is_taken_up(self, cluster):
         worker = cluster.workers[0]
         before = cluster.raylets()
-        sh(worker, "systemctl stop rayfab-test; rm -rf /root/.rayfab/test/envs/*/bin /root/.rayfab/test/state.json")
+        sh(
+            worker,
+            "systemctl stop rayfab-test; rm -rf /root/.rayfab/test/envs/*/bin /root/.rayfab/test/state.json",
+        )
         out = ok(cluster.fab("deploy-cluster"))
         assert "a task ran on each" in out
         assert cluster.raylets()[0] == before[0]
@@ -124,7 +131,12 @@ class TestSecrets:
     def test_the_token_is_in_no_output_and_in_no_argument_list(self, cluster):
         token = sh(cluster.head, "cat /root/.rayfab/test/token")
         assert len(token) == 64
-        for args in (("deploy-cluster", "--debug"), ("plan",), ("status", "--debug"), ("logs", "--component", "all")):
+        for args in (
+            ("deploy-cluster", "--debug"),
+            ("plan",),
+            ("status", "--debug"),
+            ("logs", "--component", "all"),
+        ):
             done = cluster.fab(*args)
             assert token not in done.stdout + done.stderr, args
         for host in cluster.hosts:
@@ -134,7 +146,7 @@ class TestSecrets:
 
     def test_without_the_token_nobody_gets_in(self, cluster):
         code = "import ray; ray.init(address='%s:6379')" % cluster.head.address
-        script = f". /root/.rayfab/test/env.sh; RAY_AUTH_TOKEN_PATH=; RAY_AUTH_TOKEN=wrong; export RAY_AUTH_TOKEN; timeout 60 python -c \"{code}\" 2>&1; echo status $?"
+        script = f'. /root/.rayfab/test/env.sh; RAY_AUTH_TOKEN_PATH=; RAY_AUTH_TOKEN=wrong; export RAY_AUTH_TOKEN; timeout 60 python -c "{code}" 2>&1; echo status $?'
         out = sh(cluster.head, f"unset RAY_AUTH_TOKEN_PATH; {script}")
         assert "status 0" not in out
         assert re.search("(?i)unauthenticated|token", out)
@@ -162,7 +174,9 @@ class TestLogs:
         assert "start.log" in out
 
     def test_grep_leaves_other_lines_out(self, cluster):
-        out = ok(cluster.fab("logs", "--component", "start", "--lines", "99", "--grep", "Ray runtime started"))
+        out = ok(
+            cluster.fab("logs", "--component", "start", "--lines", "99", "--grep", "Ray runtime started")
+        )
         assert out.count("Ray runtime started") == 3
         assert len(out.splitlines()) == 3
 
@@ -232,7 +246,10 @@ class TestLock:
         assert "deploy-cluster" in second.stdout
 
     def test_a_dead_holder_s_lock_is_taken_over(self, cluster):
-        sh(cluster.head, "ln -s '999999 1 0000 eve@far since long ago: deploy-cluster' /root/.rayfab/test/lock")
+        sh(
+            cluster.head,
+            "ln -s '999999 1 0000 eve@far since long ago: deploy-cluster' /root/.rayfab/test/lock",
+        )
         out = ok(cluster.fab("deploy-cluster"))
         assert "took over the lock" in out
         assert "eve@far" in out
@@ -256,5 +273,3 @@ class TestZDestroy:
             assert sh(host, "ls -A /root /tmp /etc/systemd/system | grep -iE 'ray' || true") == ""
             assert sh(host, "pgrep -c raylet || true") in ("", "0")
         assert "nothing was there" in ok(cluster.fab("destroy", "--yes"))
-
-

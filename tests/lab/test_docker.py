@@ -120,7 +120,10 @@ class TestLater:
 
     def test_an_image_that_is_not_there_is_told_before_anything_starts(self, cluster, tmp_path):
         path = helpers.write_hosts_file(
-            tmp_path, cluster.hosts, runtime="docker", settings={"docker": {"image": "rayproject/ray-ml:0.0.0"}}
+            tmp_path,
+            cluster.hosts,
+            runtime="docker",
+            settings={"docker": {"image": "rayproject/ray-ml:0.0.0"}},
         )
         before = [container(h, "{{.Id}}") for h in cluster.hosts]
         done = cluster.fab("deploy-cluster", hosts_file=path)

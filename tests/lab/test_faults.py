@@ -27,7 +27,10 @@ def clean(trio, fab, hosts_file):
     """Nothing is deployed when a test begins; the environments' cache stays, so that each is quick."""
     yield
     for host in trio:
-        sh(host, "systemctl disable --now -q rayfab-test 2>/dev/null; rm -rf /root/.rayfab/test /tmp/ray; true")
+        sh(
+            host,
+            "systemctl disable --now -q rayfab-test 2>/dev/null; rm -rf /root/.rayfab/test /tmp/ray; true",
+        )
 
 
 def names_alive(said: dict) -> list[str]:
@@ -77,7 +80,9 @@ class TestOneHostFails:
         known = tmp_path / "home" / ".ssh" / "known_hosts"
         known.parent.mkdir(parents=True, mode=0o700)
         other = (keys.login_key().with_suffix(".pub")).read_text().split()
-        known.write_text(f"# another machine had this address once\n{trio[1].address} {other[0]} {other[1]}\n")
+        known.write_text(
+            f"# another machine had this address once\n{trio[1].address} {other[0]} {other[1]}\n"
+        )
         path = hosts_file(trio[:2])
         done = fab("deploy-cluster", hosts_file=path)
         assert done.returncode == 1
@@ -98,7 +103,12 @@ class TestOneHostFails:
             assert "1 of 2 hosts run Ray" in done.stdout
         finally:
             trio[1].restore_internet()
-        assert "2 hosts run Ray" in ok(fab("deploy-cluster", hosts_file=path, ))
+        assert "2 hosts run Ray" in ok(
+            fab(
+                "deploy-cluster",
+                hosts_file=path,
+            )
+        )
 
     def test_a_worker_whose_ray_start_fails_shows_the_log_that_says_why(self, trio, fab, hosts_file):
         path = hosts_file(trio[:2], per_host={trio[1].name: {"ray": {"worker_args": ["--no-such-flag"]}}})
@@ -159,7 +169,9 @@ class TestFoundBeforeAnythingChanges:
 
     def test_one_machine_under_two_names(self, trio, fab, hosts_file):
         path = hosts_file(trio[:1])
-        path.write_text(path.read_text().replace("workers: []", f"workers:\n- {{host: root@{trio[0].address}, name: b}}"))
+        path.write_text(
+            path.read_text().replace("workers: []", f"workers:\n- {{host: root@{trio[0].address}, name: b}}")
+        )
         done = fab("deploy-cluster", hosts_file=path)
         assert done.returncode == 2
         assert "hosts.yml:" in done.stdout

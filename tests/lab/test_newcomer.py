@@ -22,7 +22,19 @@ def machine(fresh_host, tmp_path_factory):
 
 
 def as_user(host, user, home, script, timeout=600):
-    words = ["runuser", "-u", user, "--", "env", "-i", f"HOME={home}", "PATH=/usr/bin:/bin", "sh", "-c", script]
+    words = [
+        "runuser",
+        "-u",
+        user,
+        "--",
+        "env",
+        "-i",
+        f"HOME={home}",
+        "PATH=/usr/bin:/bin",
+        "sh",
+        "-c",
+        script,
+    ]
     done = host.exec(words, timeout=timeout)
     return done[0], done[1] + done[2]
 
@@ -52,7 +64,10 @@ def test_one_command_and_ray_lives(machine, user):
     if user != "root":
         machine.add_user(user)
         sh(machine, f"mkdir -p {home}/project && tar -xf /var/tmp/project.tar -C {home}/project")
-        sh(machine, f"chown -R {user} {home}/project && loginctl enable-linger {user} && rm -rf /var/lib/systemd/linger/*")
+        sh(
+            machine,
+            f"chown -R {user} {home}/project && loginctl enable-linger {user} && rm -rf /var/lib/systemd/linger/*",
+        )
     before = traces(machine, home)
     code, out = as_user(machine, user, home, f"cd {home}/project && ./fab deploy-cluster")
     assert code == 0, out

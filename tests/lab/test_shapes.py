@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+
 import pytest
+from uv import find_uv_bin
 
 from tests.lab.story import ok, raylet, sh, status, until
 
@@ -30,7 +35,9 @@ class TestBehindAJumpHost:
         assert PASSWORD not in out
         assert "User=ops" in sh(odd, "cat /etc/systemd/system/rayfab-test.service")
         # the connection came from the jump host, not from here
-        assert f"from {head.address}" in sh(odd, "journalctl -u ssh --no-pager | grep 'Accepted publickey for ops'")
+        assert f"from {head.address}" in sh(
+            odd, "journalctl -u ssh --no-pager | grep 'Accepted publickey for ops'"
+        )
         odd.reboot()
         until(lambda: status(fab, path, env={"OPS": PASSWORD})["healthy"], 120)
         wrong = fab("deploy-cluster", hosts_file=path, env={"OPS": "wrong"})
@@ -85,11 +92,44 @@ class TestSeveralNetworks:
 
 
 class TestNoInternet:
-    def test_uv_itself_is_carried_there(self, head, odd, fab, hosts_file):
-        """Packages come from a mirror inside the lab; uv cannot, and is carried from here."""
+    @pytest.fixture(scope="class")
+    def mirror(self, head, tmp_path_factory):
+        """A package index inside the lab, with real packages and without uv; its URL."""
+        folder = tmp_path_factory.mktemp("mirror")
+        uv = [
+            find_uv_bin(),
+            "pip",
+            "compile",
+            "-",
+            "-q",
+            "--no-header",
+            "--no-annotate",
+            "--python-version",
+            "3.11.2",
+        ]
+        lock = subprocess.run(uv, input="ray[default]", capture_output=True, text=True, check=True).stdout
+        (folder / "lock.txt").write_text(lock)
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder / "wheels")]
+        system = ["--python-version", "3.11", "--only-binary=:all:"]
+        for level in ("2014_x86_64", "_2_17_x86_64", "_2_28_x86_64", "_2_34_x86_64"):
+            system += ["--platform", f"manylinux{level}"]
+        subprocess.run([*pip, *system, "-r", str(folder / "lock.txt")], check=True, capture_output=True)
+        for wheel in (folder / "wheels").iterdir():
+            name = re.sub(r"[-_.]+", "-", wheel.name.split("-")[0]).lower()
+            (folder / "simple" / name).mkdir(parents=True, exist_ok=True)
+            wheel.rename(folder / "simple" / name / wheel.name)
+        head.copy_in(folder, "/srv/mirror")
+        sh(head, "systemd-run -q --unit mirror python3 -m http.server 8000 --directory /srv/mirror")
+        until(lambda: head.exec("grep -q ':1F40 ' /proc/net/tcp /proc/net/tcp6")[0] == 0, 20)
+        return f"http://{head.address}:8000/simple"
+
+    def test_uv_is_carried_and_packages_come_from_the_mirror(self, head, odd, mirror, fab, hosts_file):
         odd.cut_internet()
-        path = hosts_file([head, odd])
-        done = fab("deploy-cluster", hosts_file=path, env={})
-        assert done.returncode == 1
-        assert "cannot fetch packages" in done.stdout
-        assert "uv" in sh(odd, "ls /root/.rayfab/uv/*")
+        path = hosts_file([head, odd], settings={"mirrors": {"pypi": mirror}})
+        out = ok(fab("deploy-cluster", hosts_file=path, timeout=600))
+        assert "2 hosts run Ray" in out
+        assert sh(odd, "ls /root/.rayfab/uv/*") == "uv"
+        assert "GET /simple/ray/" in sh(
+            head, "journalctl -u mirror --no-pager | grep -F 'GET /simple/ray/' | tail -1"
+        )
+        ok(fab("destroy", "--yes", hosts_file=path))

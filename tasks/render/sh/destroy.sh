@@ -28,9 +28,13 @@ case $rf_service in
         ;;
     user)
         rm -f "$HOME/.config/systemd/user/$UNIT.service"
-        rmdir "$HOME/.config/systemd/user" "$HOME/.config/systemd" 2>/dev/null || :
+        for rf_dir in user/default.target.wants user; do
+            rmdir "$HOME/.config/systemd/$rf_dir" 2>/dev/null || :
+        done
+        rmdir "$HOME/.config/systemd" 2>/dev/null || :
+        [ ! -e "$NODE/made-config" ] || rmdir "$HOME/.config" 2>/dev/null || :
         user_systemctl daemon-reload 2>/dev/null || :
-        [ ! -e "$NODE/linger" ] || loginctl disable-linger 2>/dev/null || :
+        [ ! -e "$NODE/made-linger" ] || loginctl disable-linger 2>/dev/null || :
         ;;
 esac
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do

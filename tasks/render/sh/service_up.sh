@@ -25,9 +25,11 @@ case $SERVICE in
             fail "systemd does not take the unit $UNIT" "look at: systemctl status $UNIT"
         ;;
     user)
-        mkdir -p "$HOME/.config/systemd/user"
+        [ -d "$HOME/.config" ] || : >"$NODE/made-config"
+        mkdir -p "$HOME/.config/systemd/user" || fail "cannot make $HOME/.config/systemd/user"
         write_file "$HOME/.config/systemd/user/$UNIT.service" 644 "$UNIT_TEXT"
-        loginctl enable-linger 2>/dev/null || emit note "no lingering: Ray ends when the last session of $(id -un) does; ask root for: loginctl enable-linger $(id -un)"
+        [ -e "/var/lib/systemd/linger/$(id -un)" ] ||
+            { loginctl enable-linger 2>/dev/null && : >"$NODE/made-linger"; } || emit note "no lingering: Ray ends when the last session of $(id -un) does; ask root for: loginctl enable-linger $(id -un)"
         user_systemctl daemon-reload && user_systemctl enable --quiet "$UNIT" &&
             user_systemctl restart --no-block "$UNIT" || fail "systemd --user does not take the unit $UNIT"
         ;;
