@@ -32,7 +32,7 @@ LOCK
 """
 
 START = """set -e
-ulimit -n 65536
+ulimit -n "$(ulimit -H -n)"
 export PATH=~/ray/bin:$PATH
 {words} </dev/null >~/start.log 2>&1 || {{ cat ~/start.log; exit 1; }}
 """

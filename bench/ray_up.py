@@ -90,7 +90,7 @@ def _watch(hosts: Sequence[LabHost], joined: dict[str, float], start: float, ove
 
 def _config(hosts: Sequence[LabHost], recipe: Recipe, install: Path) -> dict:
     head, *workers = [host.address for host in hosts]
-    enter = "ulimit -n 65536; export PATH=~/ray/bin:$PATH; "
+    enter = 'ulimit -n "$(ulimit -H -n)"; export PATH=~/ray/bin:$PATH; '
     as_head = " ".join([*recipe.starts[head], "--autoscaling-config=~/ray_bootstrap_config.yaml"])
     as_worker = f"ray start --address=$RAY_HEAD_IP:{recipe.port}"
     return {
