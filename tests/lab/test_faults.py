@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -76,20 +78,24 @@ class TestOneHostFails:
         assert "2 hosts run Ray" in ok(again)
         ok(fab("destroy", "--yes", hosts_file=path, env={"BOB": "right one"}))
 
-    def test_changed_host_key(self, trio, fab, hosts_file, tmp_path):
-        known = tmp_path / "home" / ".ssh" / "known_hosts"
-        known.parent.mkdir(parents=True, mode=0o700)
-        other = (keys.login_key().with_suffix(".pub")).read_text().split()
-        known.write_text(
-            f"# another machine had this address once\n{trio[1].address} {other[0]} {other[1]}\n"
-        )
+    def test_changed_host_key(self, trio, fab, hosts_file):
+        # OpenSSH takes the home from the user database, whatever $HOME says, and so do we
+        known = Path(pwd.getpwuid(os.getuid()).pw_dir, ".ssh", "known_hosts")
+        known.parent.mkdir(mode=0o700, exist_ok=True)
+        before = known.read_text() if known.exists() else ""
+        other = keys.login_key().with_suffix(".pub").read_text().split()
+        lines = [line for line in before.splitlines() if trio[1].address not in line]
+        known.write_text("\n".join([*lines, f"{trio[1].address} {other[0]} {other[1]}"]) + "\n")
         path = hosts_file(trio[:2])
-        done = fab("deploy-cluster", hosts_file=path)
-        assert done.returncode == 1
-        assert re.search(r"host key of .* changed", done.stdout)
-        assert "known_hosts:2" in done.stdout
-        assert "ssh-keygen -R" in done.stdout
-        assert names_alive(status(fab, path)) == [trio[0].name]
+        try:
+            done = fab("deploy-cluster", hosts_file=path)
+            assert done.returncode == 1
+            assert re.search(r"host key of .* changed", done.stdout)
+            assert f"known_hosts:{len(lines) + 1}" in done.stdout
+            assert "ssh-keygen -R" in done.stdout
+            assert names_alive(status(fab, path)) == [trio[0].name]
+        finally:
+            known.write_text(before)
 
     def test_that_cannot_install(self, trio, fab, hosts_file):
         path = hosts_file(trio[:2])
