@@ -92,7 +92,7 @@ class TestSeveralNetworks:
 
 
 class TestNoInternet:
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def mirror(self, head, tmp_path_factory):
         """A package index inside the lab, with real packages and without uv; its URL."""
         folder = tmp_path_factory.mktemp("mirror")
