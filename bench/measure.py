@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -77,9 +78,15 @@ def machine() -> dict[str, object]:
         "memory_gib": round(memory, 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        "commit": _commit(),
         "load_before": round(os.getloadavg()[0], 2),
         **{name: version(name) for name in ("fabric", "paramiko", "uv")},
     }
+
+
+def _commit() -> str:
+    argv = ["git", "-C", str(BENCH), "describe", "--always", "--dirty"]
+    return subprocess.run(argv, capture_output=True, text=True).stdout.strip()
 
 
 def save(name: str, found: Mapping[str, object], about: Mapping[str, object], tables: str) -> None:
@@ -87,7 +94,7 @@ def save(name: str, found: Mapping[str, object], about: Mapping[str, object], ta
     RESULTS.mkdir(exist_ok=True)
     data = {"machine": about, **found}
     (RESULTS / f"{name}.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    said = f"{about['date']}, {about['cores']} cores, {about['memory_gib']} GiB, load {about['load_before']}"
+    said = f"{about['date']}, commit {about['commit']}, {about['cores']} cores, {about['memory_gib']} GiB, load {about['load_before']}"
     said += f" before the first run; Python {about['python']}, Fabric {about['fabric']},"
     said += f" paramiko {about['paramiko']}, uv {about['uv']}"
     said += "".join(f", {k} {v}" for k, v in dict(found.get("versions", {})).items())

@@ -18,14 +18,16 @@ from stage import LabHost, Operator, keys
 
 from tasks.testbed.engine import ensure_packages
 
+AS_IT_COMES, OLD = "as it comes", "with the old autoscaler, RAY_enable_autoscaler_v2=0"
 CAP = 180  # seconds after which the nodes that have not joined never will, for this table
 RAYLET = "grep -qx raylet /proc/[0-9]*/comm 2>/dev/null"
 
 
 @dataclass(frozen=True)
 class Reached:
-    """success: seconds until `ray up` ended well, else None; joined: seconds per host, None: never."""
+    """variant: AS_IT_COMES | OLD; success: seconds until `ray up` ended well, else None; joined: seconds per host, None: never."""
 
+    variant: str
     success: float | None
     joined: tuple[float | None, ...]
     alive: int
@@ -48,11 +50,11 @@ def prepare(hosts: Sequence[LabHost]) -> None:
         host.must("apt-get update -qq && apt-get install -y -qq --no-install-recommends rsync")
 
 
-def deploy(ray: Path, who: Operator, hosts: Sequence[LabHost], recipe: Recipe) -> Reached:
+def deploy(ray: Path, who: Operator, hosts: Sequence[LabHost], recipe: Recipe, variant: str) -> Reached:
     config = who.home / "ray-up.yaml"
     install = who.home / "install.sh"
     install.write_text(recipe.install())
-    config.write_text(json.dumps(_config(hosts, recipe, install)))
+    config.write_text(json.dumps(_config(hosts, recipe, install, variant)))
     start = time.monotonic()
     joined: dict[str, float] = {}
     over = threading.Event()
@@ -77,8 +79,9 @@ def deploy(ray: Path, who: Operator, hosts: Sequence[LabHost], recipe: Recipe) -
         time.sleep(1)
     over.set()
     watcher.join()
+    time.sleep(5)  # a raylet runs a moment before Ray's table knows it
     alive = by_hand.alive(hosts[0]) if joined.get(hosts[0].name) else 0
-    return Reached(success, tuple(joined.get(host.name) for host in hosts), alive, tail)
+    return Reached(variant, success, tuple(joined.get(host.name) for host in hosts), alive, tail)
 
 
 def _watch(hosts: Sequence[LabHost], joined: dict[str, float], start: float, over: threading.Event) -> None:
@@ -88,8 +91,9 @@ def _watch(hosts: Sequence[LabHost], joined: dict[str, float], start: float, ove
                 joined[host.name] = time.monotonic() - start
 
 
-def _config(hosts: Sequence[LabHost], recipe: Recipe, install: Path) -> dict:
+def _config(hosts: Sequence[LabHost], recipe: Recipe, install: Path, variant: str) -> dict:
     head, *workers = [host.address for host in hosts]
+    old = "RAY_enable_autoscaler_v2=0 " if variant == OLD else ""
     enter = 'ulimit -n "$(ulimit -H -n)"; export PATH=~/ray/bin:$PATH; '
     as_head = " ".join([*recipe.starts[head], "--autoscaling-config=~/ray_bootstrap_config.yaml"])
     as_worker = f"ray start --address=$RAY_HEAD_IP:{recipe.port}"
@@ -103,6 +107,6 @@ def _config(hosts: Sequence[LabHost], recipe: Recipe, install: Path) -> dict:
         "idle_timeout_minutes": 60,
         "file_mounts": {"/root/install.sh": str(install)},
         "setup_commands": ["sh /root/install.sh"],
-        "head_start_ray_commands": [enter + as_head],
+        "head_start_ray_commands": [enter + old + as_head],
         "worker_start_ray_commands": [enter + as_worker],
     }

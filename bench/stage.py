@@ -112,14 +112,17 @@ def ssh(who: Operator, address: str, command: str) -> list[str]:
     return ["ssh", *ssh_options(who), f"root@{address}", command]
 
 
-STEP = re.compile(r"^✓ (.+?)  .*\d s\b")
+STEP = re.compile(r"^✓ (.+?)  .*?([\d.]+) s$")
 
 
 def phases(lines: Sequence[tuple[float, str]]) -> dict[str, float]:
     """Title of a phase -> seconds from the end of the one before to its own end; all of the run together."""
-    found, last = {}, 0.0
+    found: dict[str, float] = {}
+    last = 0.0
     for when, line in lines:
         if match := STEP.match(line):
+            if not found:
+                found["start of the process"] = last = when - float(match[2])
             found[match[1]] = when - last
             last = when
     found["report and exit"] = lines[-1][0] - last
