@@ -25,7 +25,11 @@ RAYLET = "grep -qx raylet /proc/[0-9]*/comm 2>/dev/null"
 
 @dataclass(frozen=True)
 class Reached:
-    """variant: AS_IT_COMES | OLD; success: seconds until `ray up` ended well, else None; joined: seconds per host, None: never."""
+    """What became of one `ray up`.
+
+    success: seconds until it ended well, else None; joined: seconds until each host's raylet ran, None: never;
+    alive: nodes in Ray's own table at the end.
+    """
 
     variant: str
     success: float | None
