@@ -95,7 +95,8 @@ def save(name: str, found: Mapping[str, object], about: Mapping[str, object], ta
     data = {"machine": about, **found}
     (RESULTS / f"{name}.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
     said = f"{about['date']}, commit {about['commit']}, {about['cores']} cores, "
-    said += f"{about['memory_gib']} GiB, load {about['load_before']} before the first run; Python {about['python']}, Fabric {about['fabric']},"
+    said += f"{about['memory_gib']} GiB, load {about['load_before']} before the first run; "
+    said += f"Python {about['python']}, Fabric {about['fabric']},"
     said += f" paramiko {about['paramiko']}, uv {about['uv']}"
     said += "".join(f", {k} {v}" for k, v in dict(found.get("versions", {})).items())
     text = f"{said}.\n\n{tables.strip()}"

@@ -27,8 +27,8 @@ RAYLET = "grep -qx raylet /proc/[0-9]*/comm 2>/dev/null"
 class Reached:
     """What became of one `ray up`.
 
-    success: seconds until it ended well, else None; joined: seconds until each host's raylet ran, None: never;
-    alive: nodes in Ray's own table at the end.
+    success: seconds until it ended well, else None; joined: seconds until each host's raylet ran,
+    None: never; alive: nodes in Ray's own table at the end.
     """
 
     variant: str
