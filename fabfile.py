@@ -2,9 +2,9 @@
 
 from invoke import Collection
 
-from tasks import access, check, cluster, dev, lab, logs, remainder, workers
+from tasks import access, check, cluster, commandline, dev, lab, logs, workers
 
-access.set_remainder(remainder.take())
+access.set_remainder(commandline.adapt())
 
 ns = Collection(
     cluster.deploy_cluster,

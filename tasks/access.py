@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from invoke import Exit, task
+from invoke import Exit
 
 from tasks import cli
 from tasks.phases import connect, facts, operation
@@ -51,7 +51,7 @@ def set_remainder(words: list[str]) -> None:
     _remainder[:] = words
 
 
-@task(name="exec", help={**COMMON, "command": "the command as one word, instead of behind --"})
+@cli.task(name="exec", help={**COMMON, "command": "the command as one word, instead of behind --"})
 def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
     """
     Run a command on every host, in the node's own environment: fab exec -- ray --version
@@ -68,7 +68,9 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
 
     def work(run: Run) -> None:
         def one(node: Node, board: Board) -> int:
-            print_line = without_last_blank(lambda line: print(f"{node.name.ljust(width)} {line}", flush=True))
+            print_line = without_last_blank(
+                lambda line: print(f"{node.name.ljust(width)} {line}", flush=True)
+            )
             script = command_script(run.cluster.name, words, sudo=node.sudo)
             answer = node.connection.run(
                 script.text, secrets=node.secrets(), timeout=86400.0, on_line=print_line
@@ -82,7 +84,7 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
     cli.finish(run, (*operation.REACH, work))
 
 
-@task(help={"hosts_file": COMMON["hosts_file"], "host": "which host (default: the head)"})
+@cli.task(help={"hosts_file": COMMON["hosts_file"], "host": "which host (default: the head)"})
 def ssh(c, host=None, hosts_file=None):
     """
     Open a shell on a host, with the hosts file's user, port, key and jump host.
@@ -105,7 +107,7 @@ def ssh(c, host=None, hosts_file=None):
     os.execvp(argv[0], argv)
 
 
-@task(
+@cli.task(
     help={
         "hosts_file": COMMON["hosts_file"],
         "port": "local port of the tunnel (default: the dashboard's own, or a free one)",
@@ -138,7 +140,7 @@ def dashboard(c, hosts_file=None, port=None, token=False):
         if head.host.connection == "local":
             console.ok(f"http://127.0.0.1:{remote}")
             return
-        wanted = int(port) if port else remote
+        wanted = cli.number("--port", port, 1, 65535) if port else remote
         for local in (wanted, 0):
             try:
                 with head.connection.forward_local(local, "127.0.0.1", remote) as opened:
@@ -156,7 +158,7 @@ def dashboard(c, hosts_file=None, port=None, token=False):
         raise Exit(code=code)
 
 
-@task(
+@cli.task(
     help={
         "hosts_file": COMMON["hosts_file"],
         "command": "the entry point as one word, instead of behind --",

@@ -6,7 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
-from invoke import Exit, task
+from invoke import Exit
 
 from tasks import cli
 from tasks.inventory.schema import json_schema
@@ -19,7 +19,7 @@ from tasks.report.console import Console
 GIB = 1 << 30
 
 
-@task(
+@cli.task(
     help={
         "hosts_file": cli.HOSTS_FILE,
         "limit": cli.LIMIT,
@@ -81,7 +81,7 @@ def _service(node) -> str:
     return "runs" if node.facts.active else "stopped"
 
 
-@task(
+@cli.task(
     iterable=["host"],
     help={
         "hosts_file": cli.HOSTS_FILE,
@@ -98,6 +98,9 @@ def init(c, host=None, runtime="uv", hosts_file=None, force=False):
     path = cli.hosts_file(hosts_file)
     if path.exists() and not force:
         console.bad(f"{path} is there already", f"{handover.program()} init --force overwrites it")
+        raise Exit(code=2)
+    if runtime not in ("uv", "docker", "conda"):
+        console.bad(f"--runtime: expected uv, docker or conda, got {runtime}")
         raise Exit(code=2)
     try:
         text = starter(list(host or []), runtime)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import os
 import socket
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import invoke
 from invoke import Exit
 
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, load
@@ -23,6 +25,9 @@ from tasks.report.console import Console
 HOSTS_FILE = "the hosts file; else $RAY_HOSTS_FILE, else hosts.yml beside the fabfile"
 LIMIT = "only these hosts: names, addresses, globs, comma-separated; @failed: those that failed last time"
 DEBUG = "show every script and its answer"
+
+# Short flags are made from first letters, so that -h would be --host here and --hosts-file there: there are none.
+task = functools.partial(invoke.task, auto_shortflags=False)
 
 _asking = threading.Lock()
 
@@ -129,3 +134,15 @@ def finish(run: Run, phases: Sequence[Phase], end: Callable[[Run], None] | None 
     record(run, code)
     if code:
         raise Exit(code=code)
+
+
+def number(flag: str, value: object, low: int, high: int) -> int:
+    """A flag's whole number, or exit status 2."""
+    try:
+        found = int(str(value))
+    except ValueError:
+        found = low - 1
+    if not low <= found <= high:
+        Console(sys.stderr).bad(f"{flag}: expected {low}-{high}, got {value}")
+        raise Exit(code=2)
+    return found

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 
-from invoke import Exit, task
+from invoke import Exit
 
 from tasks import cli
 from tasks.phases import operation, status
@@ -18,7 +18,7 @@ from tasks.report.console import Console
 COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 
 
-@task(name="deploy-cluster", help={**COMMON, "dry_run": "show the plan and every script; change nothing"})
+@cli.task(name="deploy-cluster", help={**COMMON, "dry_run": "show the plan and every script; change nothing"})
 def deploy_cluster(c, hosts_file=None, limit=None, dry_run=False, debug=False):
     """
     Turn the listed machines into a working Ray cluster.
@@ -37,7 +37,7 @@ def deploy_cluster(c, hosts_file=None, limit=None, dry_run=False, debug=False):
         cli.finish(run, operation.DEPLOY, deployed)
 
 
-@task(help=COMMON)
+@cli.task(help=COMMON)
 def plan(c, hosts_file=None, limit=None, debug=False):
     """
     Show what deploy-cluster would do, script by script, and change nothing.
@@ -77,7 +77,7 @@ def deployed(run: Run) -> None:
     handover.next_steps(run.console, said, str(run.cluster.path))
 
 
-@task(
+@cli.task(
     name="status",
     help={
         **{k: COMMON[k] for k in ("hosts_file", "debug")},
@@ -130,7 +130,7 @@ def _status_once(path: str | None, as_json: bool, debug: bool, *, quiet: bool, c
     return code or (0 if found["healthy"] else 1)
 
 
-@task(help=COMMON)
+@cli.task(help=COMMON)
 def stop(c, hosts_file=None, limit=None, debug=False):
     """
     Stop Ray on every host: workers first, the head last. A reboot does not bring it back.
@@ -148,7 +148,7 @@ def stopped(run: Run) -> None:
         handover.commands(run.console, str(run.cluster.path), [("start", "start it again")])
 
 
-@task(help=COMMON)
+@cli.task(help=COMMON)
 def start(c, hosts_file=None, limit=None, debug=False):
     """
     Start a stopped cluster again; what runs already is left alone.
@@ -159,16 +159,18 @@ def start(c, hosts_file=None, limit=None, debug=False):
     cli.finish(run, operation.DEPLOY, deployed)
 
 
-@task(help=COMMON)
+@cli.task(help=COMMON)
 def restart(c, hosts_file=None, limit=None, debug=False):
     """
     Stop Ray, then start it again, and run a task on every node.
     """
-    stop(c, hosts_file=hosts_file, limit=limit, debug=debug)
-    start(c, hosts_file=hosts_file, limit=limit, debug=debug)
+    console = Console()
+    cluster = cli.read(hosts_file, console)
+    run = cli.make_run(cluster, console, "restart", limit=limit, debug=debug, changing=True)
+    cli.finish(run, operation.RESTART, deployed)
 
 
-@task(help={**COMMON, "yes": "do not ask"})
+@cli.task(help={**COMMON, "yes": "do not ask"})
 def destroy(c, hosts_file=None, limit=None, yes=False, debug=False):
     """
     Stop Ray and remove everything that was installed; nothing else is touched.

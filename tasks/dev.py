@@ -10,8 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from invoke import Exit, task
+from invoke import Exit
 
+from tasks import cli
 from tasks.report.console import Console
 
 TOP = Path(__file__).parent.parent
@@ -19,7 +20,7 @@ TOOLS = ("shellcheck", "busybox", "dash", "zsh", "fish", "sshd", "sshpass")
 PACKAGES = {"sshd": "openssh-server"}
 
 
-@task(
+@cli.task(
     help={
         "only": "a path or a pytest expression: tests/render, or -k 'lock and not lab'",
         "unit": "leave out the lab",

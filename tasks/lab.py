@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from invoke import Context, Exit, task
 
+from tasks.report.console import program
 from tasks.testbed import image
 from tasks.testbed.engine import ROOT, LabError, running, stop_engine
 from tasks.testbed.hosts_file import hosts_file
@@ -42,7 +43,9 @@ def lab_up(
     print("the lab is up already:" if names == before else "the lab is up:")
     for host in up:
         print(f"  {host.name}  {host.address}")
-    print("next: fab deploy-cluster --hosts-file lab.yml    (and fab lab-down when you are done)")
+    print(
+        f"next: {program()} deploy-cluster --hosts-file lab.yml    (and {program()} lab-down when you are done)"
+    )
 
 
 @task(

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from invoke import Exit, task
+from invoke import Exit
 
 from tasks import cli
 from tasks.phases import operation
@@ -31,7 +31,7 @@ HELP = {
 }
 
 
-@task(help=HELP)
+@cli.task(help=HELP)
 def logs(
     c,
     hosts_file=None,
@@ -51,11 +51,10 @@ def logs(
     try:
         chosen = patterns(component.split(","))
         wanted = re.compile(grep) if grep else None
-        if int(lines) < 1:
-            raise ValueError(f"--lines: expected 1 or more, got {lines}")
     except (ValueError, re.error) as error:
         console.bad(str(error))
         raise Exit(code=2) from None
+    lines = cli.number("--lines", lines, 1, 1_000_000)
     cluster = cli.read(hosts_file, console)
     limit = host or limit
     run = cli.make_run(cluster, console, "logs", limit=limit, debug=debug)
@@ -69,9 +68,9 @@ def logs(
                 show(out, line, width)
 
     if follow:
-        work = lambda run: _follow(run, chosen, int(lines), print_lines)  # noqa: E731
+        work = lambda run: _follow(run, chosen, lines, print_lines)  # noqa: E731
     else:
-        work = lambda run: _once(run, chosen, int(lines), print_lines)  # noqa: E731
+        work = lambda run: _once(run, chosen, lines, print_lines)  # noqa: E731
     code = operation.operate(run, (*operation.REACH, work))
     if code:
         raise Exit(code=0 if follow and code == 130 else code)
@@ -88,7 +87,9 @@ def _once(run: Run, chosen: list[str], count: int, print_lines) -> None:
         files = {key[4:]: texts for key, texts in answer.texts.items() if key.startswith("log:")}
         if not files:
             run.console.note(f"{node.name}: {answer.values.get('note', 'no such log file')}")
-        found.append({name: [Line(node.name, name, clean(text)) for text in texts] for name, texts in files.items()})
+        found.append(
+            {name: [Line(node.name, name, clean(text)) for text in texts] for name, texts in files.items()}
+        )
     print_lines(merge([lines for files in found for lines in files.values()]))
 
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from invoke import Exit, task
+from invoke import Exit
 
 from tasks import cli
 from tasks.cluster import deployed
@@ -22,7 +22,7 @@ from tasks.report.console import Console
 COMMON = {"hosts_file": cli.HOSTS_FILE, "debug": cli.DEBUG}
 
 
-@task(
+@cli.task(
     name="add-worker",
     help={
         **COMMON,
@@ -47,7 +47,13 @@ def add_worker(c, host, name=None, user=None, port=None, hosts_file=None, dry_ru
     fields: dict[str, Any] = {}
     if known is None:
         fields = {
-            k: v for k, v in (("name", name), ("user", user), ("port", int(port) if port else None)) if v
+            k: v
+            for k, v in (
+                ("name", name),
+                ("user", user),
+                ("port", cli.number("--port", port, 1, 65535) if port else None),
+            )
+            if v
         }
         try:
             cluster = preview(path, host, fields)
@@ -90,7 +96,7 @@ def add_worker(c, host, name=None, user=None, port=None, hosts_file=None, dry_ru
         cli.finish(run, operation.DEPLOY, end)
 
 
-@task(
+@cli.task(
     name="remove-worker",
     help={
         **COMMON,

@@ -32,7 +32,9 @@ def run(run: Run) -> None:
         board.step(node.name, f"connecting to {node.host.host}")
         node.connection = connect(target_of(node), run.settings)
 
-    run.each(title, [n for n in run.living if n.connection is None], one)
+    run.each(
+        title, [n for n in run.living if n.connection is None], one
+    )  # none twice: a restart comes here again
     if not run.living:
         raise Stop("no host could be reached")
 

@@ -14,7 +14,7 @@ TIMEOUT = 60.0
 
 def run(run: Run) -> None:
     def one(node: Node, board: Board) -> Answer:
-        holder = run.holder if run.changing and node.is_head else None
+        holder = run.holder if run.changing and node.is_head and not run.locked else None
         script = facts_script(node.host, run.cluster.name, sudo_password=node.sudo, holder=holder)
         return run.ask(node, script, board, timeout=TIMEOUT)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tasks.remote import RemoteError
 from tasks.render.operations import unlock_script
+from tasks.report.console import as_typed
 
 from . import connect, facts, images, install, plan, reach, resolve, start, status, stop, validate, verify
 from .run import HostFailed, Run, Stop
@@ -41,6 +42,7 @@ def head_runs(run: Run) -> None:
 
 CHANGE: Sequence[Phase] = (head_runs, reach.run, install.run, start.run, verify.run)
 DEPLOY: Sequence[Phase] = (*PLAN, *CHANGE)
+RESTART: Sequence[Phase] = (*STOP, *DEPLOY)  # under one lock
 
 
 def operate(
@@ -70,7 +72,9 @@ def operate(
         # nobody shall read a traceback; whoever looks for the mistake asks for --debug
         if run.debug:
             raise
-        run.console.bad(f"unexpected: {type(error).__name__}: {error}", "please report this; --debug shows more")
+        run.console.bad(
+            f"unexpected: {type(error).__name__}: {error}", "please report this; --debug shows more"
+        )
         code = 1
     except KeyboardInterrupt:
         code = 130
@@ -97,7 +101,7 @@ def unlock(run: Run) -> None:
 def report_failures(run: Run) -> None:
     """A table of the hosts that failed, each with why and the way out, then the lines of their logs."""
     run.console.print()
-    rows = [(n.name, n.failure.message, n.failure.hint) for n in run.failed]
+    rows = [(n.name, n.failure.message, as_typed(n.failure.hint)) for n in run.failed]
     run.console.table(("failed", "why", "way out"), rows)
     for node in run.failed:
         if node.failure.log:

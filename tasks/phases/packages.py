@@ -39,7 +39,11 @@ def platform_of(facts: Facts) -> str:
 
 def uv_environment(host: Host) -> dict[str, str]:
     """The environment for uv on this machine: the system's certificates, the configured index."""
-    out = {**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", "UV_NO_PROGRESS": "1",
+    out = {
+        **os.environ,
+        "UV_SYSTEM_CERTS": "1",
+        "UV_NATIVE_TLS": "1",
+        "UV_NO_PROGRESS": "1",
         # beside this program, so that nothing is left in the user's home
         "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path(sys.prefix) / "uv-cache"),
     }

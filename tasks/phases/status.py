@@ -52,8 +52,11 @@ def node_ip(run: Run, node: Node) -> str | None:
 def as_json(run: Run) -> dict[str, Any]:
     """The shape of ``fab status --json``; ``healthy`` only if the file and Ray's table agree."""
     nodes = [_node(run, node) for node in run.nodes]
-    known = {entry["node_ip"] for entry in nodes}
-    strangers = [e for e in run.table if e["alive"] and e["node_ip"] not in known]
+    known = {entry["node_ip"] for entry in nodes} | {h.host for h in run.cluster.hosts}
+    names = {
+        h.name for h in run.cluster.hosts
+    }  # a node bears its host's name; a run may be for a few hosts only
+    strangers = [e for e in run.table if e["alive"] and e["node_ip"] not in known and e["name"] not in names]
     for entry in strangers:
         nodes.append(_stranger(entry))
     head = run.head

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import sys
 import tarfile
 from pathlib import Path
 
 from tasks.render.operations import submit_script
+from tasks.report.lines import clean
 
 from .plan import join
 from .run import Run, Stop
@@ -53,7 +55,7 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
     script = submit_script(head.host, run.cluster.name, address, archive, words, wait=wait, sudo=head.sudo)
 
     def on_line(line: str) -> None:
-        print(line, flush=True)
+        print(line if sys.stdout.isatty() else clean(line), flush=True)
 
     answer = head.connection.run(script.text, secrets=head.secrets(), timeout=7 * 86400.0, on_line=on_line)
     if "error" in answer.values:

@@ -54,7 +54,7 @@ def _direct(subject: Subject):
     host, facts = subject.host, subject.facts
     if facts.system == "Linux" and facts.libc == "" and facts.os_id == "alpine":
         yield "Ray has no packages for musl (Alpine)", "runtime: docker"
-    if host.runtime == "uv" and not facts.pythons and not (host.uv.python or "").count(".") == 2:
+    if host.runtime == "uv" and not facts.pythons and (host.uv.python or "").count(".") != 2:
         yield (
             "there is no Python 3 here",
             'install one, or set uv.python to a full version ("3.12.12"), or runtime: docker',

@@ -29,7 +29,7 @@ def run_words(
     out += ["--network=host", "--init", f"--shm-size={shm_bytes or host.docker.shm_size.bytes}"]
     out += ["--volume", f"{temp_dir(host)}:/tmp/ray"]
     out += ["--restart", "unless-stopped", "--stop-timeout", str(DRAIN_SECONDS)]
-    out += ["--ulimit", "nofile=65536:65536", "--log-opt", "max-size=20m", "--log-opt", "max-file=3"]
+    out += ["--log-opt", "max-size=20m", "--log-opt", "max-file=3"]
     out += ["--label", f"rayfab.cluster={cluster}", "--label", f"rayfab.hash={hash_}"]
     for name, value in environment.items():
         out += ["--env", f"{name}={value}"]

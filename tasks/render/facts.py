@@ -130,7 +130,7 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
     def number(key: str) -> int | None:
         return int(one(key)) if one(key).isdigit() else None
 
-    system, _, arch = (one("uname").split() + ["", "", ""])[:3]
+    system, _, arch = [*one("uname").split(), "", "", ""][:3]
     uid = re.search(r"uid=(\d+)(?:\(([^)]*)\))?", one("id"))
     connection = one("ssh_connection").split()
     memory = number("mem_bytes")

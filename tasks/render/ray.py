@@ -8,7 +8,7 @@ from tasks.inventory import Host
 
 from . import versions
 
-RECIPE_MAX_WORKER_PORT = 10099
+RAY_TEMP_DIR = "/tmp/ray"  # seen by Ray itself, in a container too
 
 
 def uses_token(host: Host, ray: str) -> bool:
@@ -46,6 +46,8 @@ def start_words(host: Host, ray: str, node_ip: str, head_address: str) -> list[s
     out += [f"--dashboard-agent-listen-port={ports.dashboard_agent_listen}"]
     if versions.knows_runtime_env_agent_port(ray):
         out += [f"--runtime-env-agent-port={ports.runtime_env_agent}"]
+    # said, since Ray would follow a TMPDIR, and the logs are looked for here
+    out += [f"--temp-dir={RAY_TEMP_DIR}"]
     if host.cpus is not None:
         out += [f"--num-cpus={host.cpus}"]
     if host.gpus is not None:

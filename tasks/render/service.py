@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .names import DRAIN_SECONDS, node_dir
+from .names import DRAIN_SECONDS, node_dir, unit
 from .script import quote
 
 
@@ -38,19 +38,36 @@ if [ -f "$1/start.log" ]; then
     mv -f "$1/start.log" "$1/start.log.1"
 fi
 date >>"$1/starts"
+# Ray's parts leave their temporary folders behind when they are ended; in one of our own they can be removed.
+rayfab_tmp=
+if [ -z "${{TMPDIR-}}" ]; then
+    rayfab_tmp=/tmp/{unit(cluster)}-$(id -u)
+    mkdir -m 700 "$rayfab_tmp" 2>/dev/null
+    # shellcheck disable=SC3067
+    if [ -d "$rayfab_tmp" ] && [ ! -h "$rayfab_tmp" ] && [ -O "$rayfab_tmp" ]; then
+        TMPDIR=$rayfab_tmp
+        export TMPDIR
+    else
+        rayfab_tmp=
+    fi
+fi
 RAYFAB_NODE=$1/
 export RAYFAB_NODE
 {" ".join(quote(word) for word in [*start_words, "--block"])} >"$1/start.log" 2>&1 &
 rayfab_pid=$!
 unset RAYFAB_NODE
 trap 'kill -TERM $rayfab_pid 2>/dev/null' TERM INT HUP
-while kill -0 $rayfab_pid 2>/dev/null; do wait $rayfab_pid; done
-wait $rayfab_pid
-rayfab_status=$?
+# a signal ends the waiting, but not yet Ray; and a status can be asked for only once
+while :; do
+    wait $rayfab_pid
+    rayfab_status=$?
+    kill -0 $rayfab_pid 2>/dev/null || break
+done
 # What Ray leaves behind (agents on their way out, workers) holds ports; it is known by the mark above.
 rayfab_left=$(grep -lsF "RAYFAB_NODE=$1/" /proc/[0-9]*/environ | sed 's|/proc/\\([0-9]*\\)/.*|\\1|')
 # shellcheck disable=SC2086
 [ -z "$rayfab_left" ] || kill -KILL $rayfab_left 2>/dev/null
+[ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp"
 exit $rayfab_status
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import threading
 import time
@@ -17,6 +19,16 @@ from rich.text import Text
 BOARD_ROWS = 12
 REPEAT_SECONDS = 10
 SILENT_SECONDS = 2
+
+
+def program() -> str:
+    """How this program was called: ./fab, or fab."""
+    return os.environ.get("RAYFAB_PROGRAM", "fab")
+
+
+def as_typed(hint: str) -> str:
+    """A way out with its command as it is typed here: texts say ``fab``, the user may type ``./fab``."""
+    return re.sub(r"(?<![\w./-])fab (?=[a-z-]{2})", f"{program()} ", hint)
 
 
 class Board:
@@ -53,7 +65,7 @@ class Board:
         with self._lock:
             self._print(Text.assemble(("  ✗ ", "red"), f"{name}: {message}"))
             if hint:
-                self._print(Text.assemble(("    → ", "yellow"), hint))
+                self._print(Text.assemble(("    → ", "yellow"), as_typed(hint)))
 
     def tick(self) -> None:
         """In a pipe: a line for every host that has been at something for a while."""
@@ -133,7 +145,7 @@ class Console:
         """One line for what went wrong, one for the way out."""
         self.print(Text.assemble(("✗ ", "red"), text))
         if hint:
-            self.print(Text.assemble(("  → ", "yellow"), hint))
+            self.print(Text.assemble(("  → ", "yellow"), as_typed(hint)))
 
     def note(self, text: str) -> None:
         self.print(Text.assemble(("! ", "yellow"), text))

@@ -8,17 +8,12 @@ from typing import Any
 
 from rich.text import Text
 
-from .console import Console
+from .console import Console, program
 
 
 def hosts(count: int) -> str:
     """``1 host``, ``3 hosts``."""
     return "1 host" if count == 1 else f"{count} hosts"
-
-
-def program() -> str:
-    """How this program was called: ./fab, or fab."""
-    return os.environ.get("RAYFAB_PROGRAM", "fab")
 
 
 def commands(console: Console, hosts_file: str, lines: Sequence[tuple[str, str]]) -> None:

@@ -55,7 +55,8 @@ class TestDeploy:
             assert re.search(rf"fab {command}\b", cluster.first.stdout)
 
     def test_ray_itself_knows_three_nodes_by_their_own_addresses(self, cluster):
-        code = "import ray; ray.init(log_to_driver=False); print(sorted(n['NodeManagerAddress'] for n in ray.nodes() if n['Alive']))"
+        ips = "n['NodeManagerAddress'] for n in ray.nodes() if n['Alive']"
+        code = f"import ray; ray.init(log_to_driver=False); print(sorted({ips}))"
         out = sh(cluster.head, f'. /root/.rayfab/test/env.sh; python -c "{code}" 2>/dev/null')
         assert out == str(sorted(h.address for h in cluster.hosts))
 
@@ -145,9 +146,10 @@ class TestSecrets:
             assert token not in sh(host, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
 
     def test_without_the_token_nobody_gets_in(self, cluster):
-        code = "import ray; ray.init(address='%s:6379')" % cluster.head.address
-        script = f'. /root/.rayfab/test/env.sh; RAY_AUTH_TOKEN_PATH=; RAY_AUTH_TOKEN=wrong; export RAY_AUTH_TOKEN; timeout 60 python -c "{code}" 2>&1; echo status $?'
-        out = sh(cluster.head, f"unset RAY_AUTH_TOKEN_PATH; {script}")
+        code = f"import ray; ray.init(address='{cluster.head.address}:6379')"
+        wrong = "RAY_AUTH_TOKEN_PATH=; RAY_AUTH_TOKEN=wrong; export RAY_AUTH_TOKEN"
+        script = f'. /root/.rayfab/test/env.sh; {wrong}; timeout 60 python -c "{code}" 2>&1; echo status $?'
+        out = sh(cluster.head, script)
         assert "status 0" not in out
         assert re.search("(?i)unauthenticated|token", out)
 

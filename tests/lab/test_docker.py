@@ -68,7 +68,7 @@ class TestDeploy:
 
     def test_the_token_is_no_argument(self, cluster):
         head = cluster.hosts[0]
-        token = sh(head, f"cat /root/.rayfab/test/token")
+        token = sh(head, "cat /root/.rayfab/test/token")
         assert len(token) == 64
         assert token not in container(head, "{{json .Config.Cmd}}{{json .Args}}")
         assert token not in sh(head, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")

@@ -14,7 +14,7 @@ docker_cli() {
     esac
     can_root || return 3
     rf_dk=root
-    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1)
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
 }
 docker_facts() {
     docker_cli

@@ -19,7 +19,7 @@ if [ -z "$(dk image inspect --format '{{.Id}}' "$IMAGE" 2>/dev/null)" ]; then
         case $rf_said in
             *"no space"* | *"No space"*) fail "no space for the image $IMAGE" "free some space where Docker keeps its images: docker system df" ;;
             *"not found"* | *"manifest unknown"* | *"does not exist"*) fail "there is no image $IMAGE" "see docker.image in the README for living ones" ;;
-            *) fail "cannot pull $IMAGE: $rf_said" "is the registry reachable from this host? docker.registry_mirror names another one" ;;
+            *) fail "cannot pull $IMAGE: $rf_said" "is the registry reachable from this host? registry-mirrors in /etc/docker/daemon.json names a mirror" ;;
         esac
     fi
     rm -f "$NODE/install.log"

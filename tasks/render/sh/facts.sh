@@ -110,6 +110,13 @@ if [ -r /proc/net/tcp ]; then
     emit ports "$(awk '$4 == "0A" { n = split($2, a, ":"); if (!(a[n] in s)) { s[a[n]] = 1; printf "%s ", a[n] } }' $rf_files)"
     for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
         rf_dir=${rf_file%/comm}
+        # A Ray in a network of its own (another container, a virtual host) is in nobody's way.
+        rf_value=$(readlink "$rf_dir/ns/net" 2>/dev/null)
+        if [ -n "$rf_value" ]; then
+            [ "$rf_value" = "$(readlink /proc/self/ns/net)" ] || continue
+        elif grep -qE 'docker|containerd|libpod|kubepods' "$rf_dir/cgroup" 2>/dev/null; then
+            continue
+        fi
         emit ray_process "${rf_dir#/proc/} $(readlink "$rf_dir/exe" 2>/dev/null) $(tr '\n' ',' <"$rf_dir/cgroup" 2>/dev/null)"
     done
 else
