@@ -22,7 +22,8 @@ emit() {
         *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
     esac
 }
-emit_text() { sed "s/^/$RF_MARK text $1 /"; }
+# A last line without its end would swallow what is said next.
+emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
 step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
 finish() {
     printf '\n%s end %s\n' "$RF_MARK" "$1"
@@ -72,7 +73,7 @@ docker_cli() {
     esac
     can_root || return 3
     rf_dk=root
-    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1)
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
 }
 docker_facts() {
     docker_cli
@@ -165,14 +166,11 @@ node_down() {
     esac
     node_reap
 }
-# Ray processes of this node that outlived their supervisor: told by their own binary's path.
+# Processes of this node that outlived their supervisor, known by the mark in their environment.
 node_reap() {
-    [ -d /proc/self ] || return 0
-    for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
-        rf_dir=${rf_file%/comm}
-        case $(readlink "$rf_dir/exe" 2>/dev/null) in
-            "$NODE"/envs/*) kill -KILL "${rf_dir#/proc/}" 2>/dev/null || : ;;
-        esac
+    for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
+        rf_dir=${rf_file%/environ}
+        kill -KILL "${rf_dir#/proc/}" 2>/dev/null || :
     done
 }
 # Ray's session folders are told by what `ray start` itself said; they are removed when the cluster is.
@@ -187,7 +185,7 @@ node_log() {
     if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
 }
 node_log_before() {
-    if [ "$1" = docker ]; then node_log docker; else cat "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+    if [ "$1" = docker ]; then node_log docker; else sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
 }
 # how often its supervisor has started it over
 node_tries() {
@@ -205,15 +203,23 @@ node_exec() {
         dk exec -i "$UNIT" "$@"
     else
         shift
-        # shellcheck source=/dev/null
-        . "$NODE/env.sh"
-        "$@"
+        # in a shell of its own: the node's environment may set any variable
+        (
+            # shellcheck source=/dev/null
+            . "$NODE/env.sh"
+            "$@"
+        )
     fi
 }
 main() {
 # Everything of this cluster's leaves this host, and nothing else does.
 rf_service=$(node_service)
-[ -d "$NODE" ] || {
+rf_any=
+for rf_file in "$NODE"/*; do
+    # the lock is this run's own
+    if [ -e "$rf_file" ] && [ "$rf_file" != "$NODE/lock" ]; then rf_any=1; fi
+done
+[ -n "$rf_any" ] || {
     emit changed 0
     finish 0
 }
@@ -234,9 +240,13 @@ case $rf_service in
         ;;
     user)
         rm -f "$HOME/.config/systemd/user/$UNIT.service"
-        rmdir "$HOME/.config/systemd/user" "$HOME/.config/systemd" 2>/dev/null || :
+        for rf_dir in user/default.target.wants user; do
+            rmdir "$HOME/.config/systemd/$rf_dir" 2>/dev/null || :
+        done
+        rmdir "$HOME/.config/systemd" 2>/dev/null || :
+        [ ! -e "$NODE/made-config" ] || rmdir "$HOME/.config" 2>/dev/null || :
         user_systemctl daemon-reload 2>/dev/null || :
-        [ ! -e "$NODE/linger" ] || loginctl disable-linger 2>/dev/null || :
+        [ ! -e "$NODE/made-linger" ] || loginctl disable-linger 2>/dev/null || :
         ;;
 esac
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
@@ -252,7 +262,7 @@ rmdir "$TEMP_DIR" 2>/dev/null || as_root rmdir "$TEMP_DIR" 2>/dev/null || :
 rm -rf "$NODE" || fail "cannot remove $NODE"
 # The shared uv and its cache go with the last cluster.
 rf_left=
-for rf_file in "$ROOT"/*/service; do [ ! -e "$rf_file" ] || rf_left=1; done
+for rf_file in "$ROOT"/*/service "$ROOT"/*/envs; do [ ! -e "$rf_file" ] || rf_left=1; done
 [ -n "$rf_left" ] || rm -rf "$ROOT"
 emit changed 1
 finish 0

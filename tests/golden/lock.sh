@@ -22,7 +22,8 @@ emit() {
         *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
     esac
 }
-emit_text() { sed "s/^/$RF_MARK text $1 /"; }
+# A last line without its end would swallow what is said next.
+emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
 step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
 finish() {
     printf '\n%s end %s\n' "$RF_MARK" "$1"

@@ -23,7 +23,8 @@ emit() {
         *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
     esac
 }
-emit_text() { sed "s/^/$RF_MARK text $1 /"; }
+# A last line without its end would swallow what is said next.
+emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
 step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
 finish() {
     printf '\n%s end %s\n' "$RF_MARK" "$1"
@@ -61,9 +62,8 @@ can_root() {
 }
 main() {
 # Can this host reach the head's ports? A refusal is an answer: nothing listens there yet, but the way is open.
-rf_try() {
-    if have python3; then
-        python3 -c 'import socket, sys
+rf_python() {
+    python3 -c 'import socket, sys
 s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
 s.settimeout(4)
 try:
@@ -74,16 +74,36 @@ except ConnectionRefusedError:
 except socket.timeout:
     print("timeout")
 except OSError as e:
-    print(e.strerror or e)' "$1" "$2"
+    print(e.strerror or e)' "$1" "$2" 2>/dev/null
+}
+rf_try() {
+    # macOS has a python3 that only says how to get one
+    if have python3 && rf_python "$1" "$2"; then return; fi
+    if have bash && have timeout; then
+        rf_said=$(timeout 4 bash -c ': </dev/tcp/"$0"/"$1"' "$1" "$2" 2>&1)
+        case $?:$rf_said in
+            0:*) echo open ;;
+            124:* | 143:*) echo timeout ;;
+            *refused*) echo refused ;;
+            *"No route"* | *nreachable* | *"timed out"*) echo "${rf_said##*: }" ;;
+            *) echo unknown ;;
+        esac
     elif have curl; then
-        curl -s -o /dev/null --connect-timeout 4 --max-time 4 "telnet://$1:$2" </dev/null
-        case $? in 0 | 49) echo open ;; 7) echo refused ;; 28) echo timeout ;; *) echo unknown ;; esac
-    elif have bash; then
-        rf_said=$(timeout 4 bash -c ': 2>/dev/null </dev/tcp/"$0"/"$1"' "$1" "$2" 2>&1)
-        case $?:$rf_said in 0:*) echo open ;; 124:*) echo timeout ;; *refused*) echo refused ;; *) echo "${rf_said##*: }" ;; esac
+        # the port speaks no HTTP: only what is said of the connection counts
+        rf_said=$(curl -s -v -o /dev/null --noproxy '*' --connect-timeout 4 --max-time 5 "$(rf_url "$1" "$2")" 2>&1)
+        case $rf_said in
+            *"Connected to "* | *"Established connection"*) echo open ;;
+            *refused*) echo refused ;;
+            *"No route"* | *nreachable*) echo unreachable ;;
+            *"timed out"* | *imeout*) echo timeout ;;
+            *) echo unknown ;;
+        esac
     else
         echo unknown
     fi
+}
+rf_url() {
+    case $1 in *:*) echo "http://[$1]:$2/" ;; *) echo "http://$1:$2/" ;; esac
 }
 for rf_port in $PORTS; do
     rf_said=$(rf_try "$ADDRESS" "$rf_port")

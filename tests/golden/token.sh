@@ -21,7 +21,8 @@ emit() {
         *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
     esac
 }
-emit_text() { sed "s/^/$RF_MARK text $1 /"; }
+# A last line without its end would swallow what is said next.
+emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
 step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
 finish() {
     printf '\n%s end %s\n' "$RF_MARK" "$1"
@@ -71,7 +72,7 @@ docker_cli() {
     esac
     can_root || return 3
     rf_dk=root
-    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1)
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
 }
 docker_facts() {
     docker_cli
@@ -164,14 +165,11 @@ node_down() {
     esac
     node_reap
 }
-# Ray processes of this node that outlived their supervisor: told by their own binary's path.
+# Processes of this node that outlived their supervisor, known by the mark in their environment.
 node_reap() {
-    [ -d /proc/self ] || return 0
-    for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
-        rf_dir=${rf_file%/comm}
-        case $(readlink "$rf_dir/exe" 2>/dev/null) in
-            "$NODE"/envs/*) kill -KILL "${rf_dir#/proc/}" 2>/dev/null || : ;;
-        esac
+    for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
+        rf_dir=${rf_file%/environ}
+        kill -KILL "${rf_dir#/proc/}" 2>/dev/null || :
     done
 }
 # Ray's session folders are told by what `ray start` itself said; they are removed when the cluster is.
@@ -186,7 +184,7 @@ node_log() {
     if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
 }
 node_log_before() {
-    if [ "$1" = docker ]; then node_log docker; else cat "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+    if [ "$1" = docker ]; then node_log docker; else sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
 }
 # how often its supervisor has started it over
 node_tries() {

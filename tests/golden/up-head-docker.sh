@@ -3,10 +3,10 @@
 set -u
 CLUSTER=lab
 UNIT=rayfab-lab
-STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "aa613bfef457021e", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "docker", "token": "0123456789ab"}'
+STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "a3096f515ac8c30b", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "docker", "token": "0123456789ab"}'
 START_TIMEOUT=120
 TEMP_DIR=/tmp/ray
-with_run() { "$@" --detach --name rayfab-lab --network=host --init --shm-size=2147483648 --volume /tmp/ray:/tmp/ray --restart unless-stopped --stop-timeout 45 --ulimit nofile=65536:65536 --log-opt max-size=20m --log-opt max-file=3 --label rayfab.cluster=lab --label rayfab.hash=aa613bfef457021e --env RAY_AUTH_MODE=token --env RAY_USAGE_STATS_ENABLED=0 --env AUTOSCALER_METRIC_PORT=20006 --env DASHBOARD_METRIC_PORT=20007 sha256:0123abcd ray start --head --port=6379 --dashboard-host=127.0.0.1 --dashboard-port=8265 --ray-client-server-port=10001 --node-ip-address=10.0.0.1 --node-name=head --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --disable-usage-stats --block; }
+with_run() { "$@" --detach --name rayfab-lab --network=host --init --shm-size=2147483648 --volume /tmp/ray:/tmp/ray --restart unless-stopped --stop-timeout 45 --log-opt max-size=20m --log-opt max-file=3 --label rayfab.cluster=lab --label rayfab.hash=a3096f515ac8c30b --env RAY_AUTH_MODE=token --env RAY_USAGE_STATS_ENABLED=0 --env AUTOSCALER_METRIC_PORT=20006 --env DASHBOARD_METRIC_PORT=20007 sha256:0123abcd ray start --head --port=6379 --dashboard-host=127.0.0.1 --dashboard-port=8265 --ray-client-server-port=10001 --node-ip-address=10.0.0.1 --node-name=head --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --temp-dir=/tmp/ray --disable-usage-stats --block; }
 # The answer: marked lines on stdout. Everything else there is chatter and is ignored.
 LC_ALL=C
 export LC_ALL
@@ -25,7 +25,8 @@ emit() {
         *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
     esac
 }
-emit_text() { sed "s/^/$RF_MARK text $1 /"; }
+# A last line without its end would swallow what is said next.
+emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
 step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
 finish() {
     printf '\n%s end %s\n' "$RF_MARK" "$1"
@@ -75,7 +76,7 @@ docker_cli() {
     esac
     can_root || return 3
     rf_dk=root
-    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1)
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
 }
 docker_facts() {
     docker_cli
@@ -168,14 +169,11 @@ node_down() {
     esac
     node_reap
 }
-# Ray processes of this node that outlived their supervisor: told by their own binary's path.
+# Processes of this node that outlived their supervisor, known by the mark in their environment.
 node_reap() {
-    [ -d /proc/self ] || return 0
-    for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
-        rf_dir=${rf_file%/comm}
-        case $(readlink "$rf_dir/exe" 2>/dev/null) in
-            "$NODE"/envs/*) kill -KILL "${rf_dir#/proc/}" 2>/dev/null || : ;;
-        esac
+    for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
+        rf_dir=${rf_file%/environ}
+        kill -KILL "${rf_dir#/proc/}" 2>/dev/null || :
     done
 }
 # Ray's session folders are told by what `ray start` itself said; they are removed when the cluster is.
@@ -190,7 +188,7 @@ node_log() {
     if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
 }
 node_log_before() {
-    if [ "$1" = docker ]; then node_log docker; else cat "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+    if [ "$1" = docker ]; then node_log docker; else sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
 }
 # how often its supervisor has started it over
 node_tries() {

@@ -3,7 +3,7 @@
 set -u
 CLUSTER=lab
 UNIT=rayfab-lab
-STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "d5d3246502162536", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "user", "token": "0123456789ab"}'
+STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "c6d4f10be6f8ce60", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "user", "token": "0123456789ab"}'
 START_TIMEOUT=120
 SERVICE=user
 ENV_DIR=/root/.rayfab/lab/envs/ray-2.52.0-py3.11.2-abc
@@ -29,7 +29,37 @@ if [ -f "$1/start.log" ]; then
     mv -f "$1/start.log" "$1/start.log.1"
 fi
 date >>"$1/starts"
-exec ray start --address=10.0.0.1:6379 --node-ip-address=10.0.0.2 --node-name=one --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --num-cpus=4 --num-gpus=0 --memory=2147483648 '"'"'--resources={"ssd": 1.0}'"'"' --labels=zone=a --block >"$1/start.log" 2>&1
+# Ray'"'"'s parts leave their temporary folders behind when they are ended; in one of our own they can be removed.
+rayfab_tmp=
+if [ -z "${TMPDIR-}" ]; then
+    rayfab_tmp=/tmp/rayfab-lab-$(id -u)
+    mkdir -m 700 "$rayfab_tmp" 2>/dev/null
+    # shellcheck disable=SC3067
+    if [ -d "$rayfab_tmp" ] && [ ! -h "$rayfab_tmp" ] && [ -O "$rayfab_tmp" ]; then
+        TMPDIR=$rayfab_tmp
+        export TMPDIR
+    else
+        rayfab_tmp=
+    fi
+fi
+RAYFAB_NODE=$1/
+export RAYFAB_NODE
+ray start --address=10.0.0.1:6379 --node-ip-address=10.0.0.2 --node-name=one --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --temp-dir=/tmp/ray --num-cpus=4 --num-gpus=0 --memory=2147483648 '"'"'--resources={"ssd": 1.0}'"'"' --labels=zone=a --block >"$1/start.log" 2>&1 &
+rayfab_pid=$!
+unset RAYFAB_NODE
+trap '"'"'kill -TERM $rayfab_pid 2>/dev/null'"'"' TERM INT HUP
+# a signal ends the waiting, but not yet Ray; and a status can be asked for only once
+while :; do
+    wait $rayfab_pid
+    rayfab_status=$?
+    kill -0 $rayfab_pid 2>/dev/null || break
+done
+# What Ray leaves behind (agents on their way out, workers) holds ports; it is known by the mark above.
+rayfab_left=$(grep -lsF "RAYFAB_NODE=$1/" /proc/[0-9]*/environ | sed '"'"'s|/proc/\([0-9]*\)/.*|\1|'"'"')
+# shellcheck disable=SC2086
+[ -z "$rayfab_left" ] || kill -KILL $rayfab_left 2>/dev/null
+[ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp"
+exit $rayfab_status
 '
 UNIT_TEXT='[Unit]
 Description=Ray node of the cluster lab
@@ -68,7 +98,8 @@ emit() {
         *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
     esac
 }
-emit_text() { sed "s/^/$RF_MARK text $1 /"; }
+# A last line without its end would swallow what is said next.
+emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
 step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
 finish() {
     printf '\n%s end %s\n' "$RF_MARK" "$1"
@@ -118,7 +149,7 @@ docker_cli() {
     esac
     can_root || return 3
     rf_dk=root
-    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1)
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
 }
 docker_facts() {
     docker_cli
@@ -211,14 +242,11 @@ node_down() {
     esac
     node_reap
 }
-# Ray processes of this node that outlived their supervisor: told by their own binary's path.
+# Processes of this node that outlived their supervisor, known by the mark in their environment.
 node_reap() {
-    [ -d /proc/self ] || return 0
-    for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
-        rf_dir=${rf_file%/comm}
-        case $(readlink "$rf_dir/exe" 2>/dev/null) in
-            "$NODE"/envs/*) kill -KILL "${rf_dir#/proc/}" 2>/dev/null || : ;;
-        esac
+    for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
+        rf_dir=${rf_file%/environ}
+        kill -KILL "${rf_dir#/proc/}" 2>/dev/null || :
     done
 }
 # Ray's session folders are told by what `ray start` itself said; they are removed when the cluster is.
@@ -233,7 +261,7 @@ node_log() {
     if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
 }
 node_log_before() {
-    if [ "$1" = docker ]; then node_log docker; else cat "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+    if [ "$1" = docker ]; then node_log docker; else sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
 }
 # how often its supervisor has started it over
 node_tries() {
@@ -294,7 +322,7 @@ rm -f "$NODE/state.json"
 write_file "$NODE/env.sh" 600 "$ENV_SH"
 write_file "$NODE/start.sh" 700 "$START_SH"
 write_file "$NODE/service" 600 "$SERVICE"
-ln -s "$ENV_DIR" "$NODE/env.new" && rm -f "$NODE/env" && mv -f "$NODE/env.new" "$NODE/env"
+rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" || fail "cannot make $NODE/env"
 note_sessions "$SERVICE"
 rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
 step "starting Ray"
@@ -307,9 +335,11 @@ case $SERVICE in
             fail "systemd does not take the unit $UNIT" "look at: systemctl status $UNIT"
         ;;
     user)
-        mkdir -p "$HOME/.config/systemd/user"
+        [ -d "$HOME/.config" ] || : >"$NODE/made-config"
+        mkdir -p "$HOME/.config/systemd/user" || fail "cannot make $HOME/.config/systemd/user"
         write_file "$HOME/.config/systemd/user/$UNIT.service" 644 "$UNIT_TEXT"
-        loginctl enable-linger 2>/dev/null || emit note "no lingering: Ray ends when the last session of $(id -un) does; ask root for: loginctl enable-linger $(id -un)"
+        [ -e "/var/lib/systemd/linger/$(id -un)" ] ||
+            { loginctl enable-linger 2>/dev/null && : >"$NODE/made-linger"; } || emit note "no lingering: Ray ends when the last session of $(id -un) does; ask root for: loginctl enable-linger $(id -un)"
         user_systemctl daemon-reload && user_systemctl enable --quiet "$UNIT" &&
             user_systemctl restart --no-block "$UNIT" || fail "systemd --user does not take the unit $UNIT"
         ;;

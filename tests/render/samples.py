@@ -23,6 +23,42 @@ workers:
 """
 DOCKER = UV.replace("runtime: uv", "runtime: docker\ndocker: {image: 'rayproject/ray:2.52.0', shm_size: 2gb}")
 
+# values that do harm where a script does not quote them
+WORST = [
+    "",
+    " ",
+    "\n",
+    " leading and trailing ",
+    "line one\nline two\n",
+    "-n",
+    "--help",
+    "-e \\c",
+    "$(touch ran)",
+    "`touch ran`",
+    "'; touch ran; '",
+    '"; touch ran; "',
+    "\\'; touch ran #",
+    "a ; }",
+    "}; touch ran; {",
+    "x\ntouch ran\n",
+    "EOF\ntouch ran",
+    "$HOME ${PATH} $$ $?",
+    "%s %d %n \\0 \\x41",
+    "!history",
+    "*",
+    "~root",
+    "a=b",
+    "&& touch ran",
+    "| touch ran",
+    "> ran",
+    "中文 主机 ñ é 🙂",
+    "tab\there",
+    "\\",
+    "'",
+    '"',
+    "#",
+]
+
 LOCK = "ray[default]==2.52.0\nclick==8.1.8\n"
 
 

@@ -37,7 +37,8 @@ def argv(shell: str) -> tuple[str, list[str]]:
 
 
 def environment(home: Path | str, path: str = SYSTEM_PATH, **more: str) -> dict[str, str]:
-    return {"HOME": str(home), "PATH": path, **more}
+    # with a TMPDIR of its own, Ray's start script makes none in /tmp
+    return {"HOME": str(home), "PATH": path, "TMPDIR": str(home), **more}
 
 
 def spawn(
@@ -70,7 +71,7 @@ def spawn(
     return process
 
 
-def finish(process: subprocess.Popen, timeout: float = 60.0) -> Answer:
+def finish(process: subprocess.Popen, timeout: float = 120.0) -> Answer:
     """The answer of a started script. Its raw standard output is kept as ``answer.raw``."""
     try:
         out, err = process.communicate(timeout=timeout)
@@ -89,9 +90,16 @@ def read(out: bytes, err: bytes = b"") -> Answer:
     return answer
 
 
-def ask(script: Script | str, shell: str, home: Path | str, *, timeout: float = 60.0, **more) -> Answer:
+def ask(script: Script | str, shell: str, home: Path | str, *, timeout: float = 120.0, **more) -> Answer:
     """Runs a script to its end."""
     return finish(spawn(script, shell, home, **more), timeout)
+
+
+def only(text: str) -> str:
+    """A script that looks for programs in its caller's PATH alone."""
+    more = ":/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin"
+    assert text.count(more) == 1
+    return text.replace(more, "")
 
 
 def stand_in(folder: Path, name: str, text: str) -> Path:

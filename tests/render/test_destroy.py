@@ -1,4 +1,4 @@
-"""Destroy removes exactly what is this cluster's: shown on made-up files, with a temporary folder for Ray's."""
+"""Destroy removes exactly what is this cluster's: shown on made-up files in a temporary folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def destroy(temp: Path, cluster: str = "lab") -> script.Script:
     values = {**basics(cluster), "TEMP_DIR": str(temp)}
     made = script.render("remove everything", "destroy", values, fragments=operations.NODE)
     shipped = operations.destroy_script(samples.host(), cluster).text
-    assert made.text == shipped.replace("TEMP_DIR=/tmp/ray\n", script.assignment("TEMP_DIR", str(temp)) + "\n")
+    ours = script.assignment("TEMP_DIR", str(temp))
+    assert made.text == shipped.replace("TEMP_DIR=/tmp/ray\n", f"{ours}\n")
     return made
 
 

@@ -17,42 +17,9 @@ from tasks.render import install, operations, script, service
 from tasks.render import ray as ray_words
 from tasks.render.facts import facts_script
 from tests.render import samples
+from tests.render.samples import WORST
 from tests.render.shells import MARK, SHELLS, argv, ask, environment, stand_in
 
-WORST = [
-    "",
-    " ",
-    "\n",
-    " leading and trailing ",
-    "line one\nline two\n",
-    "-n",
-    "--help",
-    "-e \\c",
-    "$(touch ran)",
-    "`touch ran`",
-    "'; touch ran; '",
-    '"; touch ran; "',
-    "\\'; touch ran #",
-    "a ; }",
-    "}; touch ran; {",
-    "x\ntouch ran\n",
-    "EOF\ntouch ran",
-    "$HOME ${PATH} $$ $?",
-    "%s %d %n \\0 \\x41",
-    "!history",
-    "*",
-    "~root",
-    "a=b",
-    "&& touch ran",
-    "| touch ran",
-    "> ran",
-    "中文 主机 ñ é 🙂",
-    "tab\there",
-    "\\",
-    "'",
-    '"',
-    "#",
-]
 SIGNS = " \t\n'\"`$(){}[]<>;&|\\!*?~#%=-_+.,:/@^aZ0é中🙂"
 values = st.one_of(st.sampled_from(WORST), st.text(alphabet=SIGNS, max_size=25))
 many = st.lists(values, min_size=12, max_size=24)

@@ -10,14 +10,14 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tasks.render import install, operations
+from tasks.render import install, operations, service
 from tests.render import samples
+from tests.render.processes import alive, environ, until
 from tests.render.shells import SHELLS, SYSTEM_PATH, ask, environment, stand_in, tool
 
 # what `ray start --block` does: it says that it has started and stays, or says why not and ends
@@ -54,6 +54,8 @@ class Node:
         self.env = self.folder / "envs/e"
         (home / "bin").mkdir(parents=True)
         (home / "bin/sh").symlink_to(tool(SHELLS[shell][0]))
+        # the loop's pause between two tries, made short
+        stand_in(home / "bin", "sleep", f'[ "$1" != 3 ] || set -- 0.5; exec {tool("sleep")} "$@"')
         (home / "foreign").mkdir()
         shutil.copy(tool("sleep"), home / "foreign/raylet")
         self.install("e")
@@ -111,25 +113,6 @@ class Node:
                 os.kill(pid, signal.SIGKILL)
 
 
-def environ(pid: int) -> bytes:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    return b""
-
-
-def alive(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    return False
-
-
-def until(true: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to that in time"
-        time.sleep(0.05)
-
-
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 
 
@@ -179,7 +162,7 @@ def a_life(node: Node) -> None:
 
     # started again after a sudden end
     os.kill(second[0], signal.SIGKILL)
-    until(lambda: node.rays and node.rays != second)
+    until(lambda: set(node.rays) - set(second))
     assert "session_2026" in (node.folder / "sessions").read_text()
 
     # stopped, with what Ray left behind; a Ray of somebody else's, and of another cluster, stay
@@ -190,7 +173,7 @@ def a_life(node: Node) -> None:
     answer = node.stop()
     assert answer.ok and answer.values == {"changed": "1"}
     assert not alive(third[0]) and not alive(loop) and not (node.folder / "loop.pid").exists()
-    until(lambda: not any(map(alive, left)), 3)
+    until(lambda: not any(map(alive, left)))
     assert all(map(alive, strangers))
     assert (node.folder / "state.json").exists(), "what was installed stays"
     time.sleep(0.3)
@@ -217,7 +200,7 @@ def always_fails(node: Node) -> None:
     tries = len(node.numbers("pids"))
     assert tries >= 2 and node.rays == []
     assert not (node.folder / "state.json").exists() and not (node.folder / "loop.pid").exists()
-    time.sleep(3.5)
+    time.sleep(1.5)
     assert len(node.numbers("pids")) == tries, "nothing goes on trying"
     # what went wrong is mended, and the next run takes it up
     node.mode("good")
@@ -271,5 +254,32 @@ def test_a_link_left_by_an_interrupted_run(everywhere):
         answer, _, _ = node.up()
         assert answer.ok
         assert (node.folder / "env").resolve() == node.env
+
+    everywhere(story)
+
+
+def test_a_temporary_folder_that_is_removed_with_what_ray_left_in_it(everywhere):
+    def story(node: Node) -> None:
+        name = f"test-{node.shell}-{os.getpid()}"
+        folder = Path(f"/tmp/rayfab-{name}-{os.getuid()}")
+        stand_in(node.home / "tools", "ray", 'echo "$TMPDIR" >"$HOME/tmpdir"; mktemp; exit 5')
+        start = node.home / ".rayfab" / name / "start.sh"
+        start.parent.mkdir()
+        (start.parent / "env.sh").write_text(service.env_sh(str(node.home), name, "/none", {}, token=False))
+        start.write_text(service.start_sh(str(node.home), name, [f"{node.home}/tools/ray", "start"]))
+        env = environment(node.home, f"{node.home}/bin:{SYSTEM_PATH}", TMPDIR="")
+        done = subprocess.run(["sh", start], env=env, capture_output=True)
+        assert (done.returncode, done.stderr) == (5, b"")
+        assert (node.home / "tmpdir").read_text() == f"{folder}\n"
+        assert (start.parent / "start.log").read_text().startswith(f"{folder}/")
+        assert not folder.exists()
+        # where somebody else has put something there, it is not used and not removed
+        folder.symlink_to(node.home)
+        try:
+            subprocess.run(["sh", start], env=env, capture_output=True)
+            assert (node.home / "tmpdir").read_text() == "\n"
+            assert folder.is_symlink() and node.home.exists()
+        finally:
+            folder.unlink()
 
     everywhere(story)
