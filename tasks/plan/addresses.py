@@ -23,6 +23,14 @@ def _literal(name: str) -> str | None:
         return None
 
 
+def _reached(subject: Subject) -> list[str]:
+    """The addresses by which the operator reaches that host; none is for this machine itself."""
+    if subject.host.connection == "local":
+        # $SSH_CONNECTION is that of whoever is logged in here
+        return []
+    return [a for a in (_literal(subject.host.host), subject.facts.ssh_server_ip) if a]
+
+
 def _by_default_route(facts: Facts, found: Sequence[Address]) -> str | None:
     for address in found:
         if address.interface == facts.default_interface:
@@ -39,7 +47,7 @@ def head_ip(head: Subject, workers: Sequence[Subject]) -> str | None:
         return head.host.node_ip
     found = usable(head.facts)
     ips = {a.ip for a in found}
-    for candidate in (_literal(head.host.host), head.facts.ssh_server_ip):
+    for candidate in _reached(head):
         if candidate in ips:
             return candidate
     shared = {a.ip: sum(_in_network(w, a) for w in workers) for a in found}
@@ -59,10 +67,10 @@ def worker_ip(worker: Subject, head: str) -> str | None:
     """A worker's address: as written, else the one in the head's network, else as it was reached."""
     if worker.host.node_ip:
         return worker.host.node_ip
-    found = usable(worker.facts)
     address = ipaddress.ip_address(head)
-    near = [a.ip for a in found if a.network.version == address.version and address in a.network]
-    asked = [c for c in (_literal(worker.host.host), worker.facts.ssh_server_ip) if c]
+    found = [a for a in usable(worker.facts) if a.network.version == address.version]
+    near = [a.ip for a in found if address in a.network]
+    asked = _reached(worker)
     for candidate in asked:
         if candidate in near:
             return candidate
@@ -71,4 +79,4 @@ def worker_ip(worker: Subject, head: str) -> str | None:
     for candidate in asked:
         if candidate in {a.ip for a in found}:
             return candidate
-    return _by_default_route(worker.facts, [a for a in found if a.network.version == address.version])
+    return _by_default_route(worker.facts, found)

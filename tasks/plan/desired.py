@@ -12,6 +12,8 @@ from tasks.render.names import node_dir
 
 from .subject import Subject
 
+STEP = 64 << 20
+
 
 @dataclass(frozen=True)
 class Versions:
@@ -74,10 +76,13 @@ def env_id(versions_ray: str, python: str, lock: str) -> str:
 
 
 def shm_bytes(subject: Subject) -> int:
-    """The recipe's size where memory allows, else what Ray asks for: 30% of memory."""
+    """The recipe's size where memory allows, else what Ray asks for: 30% of memory, in whole 64 MiB.
+
+    Rounded, since a kernel counts a little more or less memory at each boot, and nothing may restart for that.
+    """
     wanted = subject.host.docker.shm_size.bytes
     memory = subject.facts.memory
-    return wanted if memory is None or wanted <= memory * 0.8 else int(memory * 0.3)
+    return wanted if memory is None or wanted <= memory * 0.8 else max(int(memory * 0.3) // STEP, 1) * STEP
 
 
 def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str) -> Desired:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
+from statistics import median_low
 
 from tasks.render import ray
 
@@ -132,10 +132,10 @@ def cluster_problems(subjects: Sequence[Subject]) -> list[Finding]:
         seen.setdefault(key, subject.name)
     clocks = {s.name: s.facts.clock for s in subjects if s.facts.clock}
     if len(clocks) > 1:
-        middle = median(clocks.values())
+        middle = median_low(clocks.values())
         for name, clock in clocks.items():
             if abs(clock - middle) > MAX_SKEW:
-                skew = int(clock - middle)
+                skew = clock - middle
                 out.append(
                     Finding(
                         name,

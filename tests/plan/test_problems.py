@@ -1,0 +1,300 @@
+"""Every problem of a host in its exact words, each with its way out."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.inventory import Host
+from tasks.plan.problems import GIB, cluster_problems, host_problems
+from tasks.plan.subject import Finding
+from tasks.render.facts import Address, RayProcess
+from tests.render import samples
+
+UV_TEXT, DOCKER_TEXT = samples.UV, samples.DOCKER
+
+
+def section(host: Host, name: str, **more) -> Host:
+    """The host with other settings in one of its sections."""
+    return host.model_copy(update={name: getattr(host, name).model_copy(update=more)})
+
+
+UV = samples.host("worker", text=UV_TEXT)
+HEAD = samples.host("head", text=UV_TEXT)
+DOCKER = samples.host("worker", text=DOCKER_TEXT)
+CONDA = UV.model_copy(update={"runtime": "conda"})
+
+STRANGER = RayProcess(77, "/opt/ray/raylet", "0::/user.slice")
+NO_PYTHON = 'install one, or set uv.python to a full version ("3.12.12"), or runtime: docker'
+CHOOSE_PORTS = "end what listens there, or choose others under ray.ports"
+
+# what differs -> the host, the facts, message and way out
+CASES = {
+    "an unknown system": (
+        UV,
+        {"system": ""},
+        "an unknown system is not supported yet with the runtime uv",
+        "",
+    ),
+    "another system": (
+        DOCKER,
+        {"system": "FreeBSD"},
+        "FreeBSD is not supported yet with the runtime docker",
+        "",
+    ),
+    "conda": (CONDA, {}, "the runtime conda cannot be deployed yet", "runtime: uv or docker"),
+    "the home": (
+        UV,
+        {"home_writable": False, "home": "/home/me", "user": "me"},
+        "the home folder /home/me is not writable",
+        "make it writable for me",
+    ),
+    "/tmp": (
+        UV,
+        {"tmp_writable": False, "tmp_ray_foreign": True},
+        "/tmp is not writable, and Ray keeps its sockets and logs there",
+        "chmod 1777 /tmp",
+    ),
+    "/tmp/ray": (
+        UV,
+        {"tmp_ray_foreign": True},
+        "/tmp/ray belongs to another user and is closed to this one",
+        "its owner or root: chmod 1777 /tmp/ray",
+    ),
+    "sudo": (
+        UV,
+        {"sudo": "wrong-password", "user": "me"},
+        "sudo does not take the password of me",
+        "sudo_password in the hosts file",
+    ),
+    "musl": (
+        UV,
+        {"os_id": "alpine", "libc": ""},
+        "Ray has no packages for musl (Alpine)",
+        "runtime: docker",
+    ),
+    "no Python": (UV, {"pythons": ()}, "there is no Python 3 here", NO_PYTHON),
+    "no Python, and uv needs a full version": (
+        section(UV, "uv", python="3.12"),
+        {"pythons": ()},
+        "there is no Python 3 here",
+        NO_PYTHON,
+    ),
+    "the disk": (
+        UV,
+        {"disk_free": {"/": 300 << 20}},
+        "only 300 MiB are free for /root, 1 GiB is needed",
+        "free some space",
+    ),
+    "the disk that holds the home": (
+        UV,
+        {"disk_free": {"/": 50 * GIB, "/home": 5 << 20}, "home": "/home/me"},
+        "only 5 MiB are free for /home/me, 1 GiB is needed",
+        "free some space",
+    ),
+    "no Docker": (
+        DOCKER,
+        {"docker_problem": "missing"},
+        "Docker is not installed",
+        "install Docker Engine by hand for now (apt-get install docker.io)",
+    ),
+    "Docker stopped": (
+        DOCKER,
+        {"docker_problem": "stopped", "docker_says": "Cannot connect to the Docker daemon"},
+        "Docker's engine does not run: Cannot connect to the Docker daemon",
+        "sudo systemctl start docker",
+    ),
+    "Docker denied": (
+        DOCKER,
+        {"docker_problem": "denied", "user": "me"},
+        "me may not use Docker",
+        "sudo usermod -aG docker me, or give a sudo_password in the hosts file",
+    ),
+    "Podman": (
+        DOCKER,
+        {"docker_problem": "podman"},
+        "the docker command here is Podman's",
+        "install Docker Engine, or use runtime: uv",
+    ),
+    "a seeded image": (
+        section(DOCKER, "docker", image_source="seed"),
+        {},
+        "docker.image_source: seed is not supported yet",
+        "image_source: pull",
+    ),
+    "a mirror": (
+        section(DOCKER, "docker", registry_mirror="https://mirror.lab"),
+        {},
+        "docker.registry_mirror is not supported yet",
+        "put the mirror into the engine's own daemon.json, or write it before docker.image",
+    ),
+    "the bridge network": (
+        section(DOCKER, "docker", network="bridge"),
+        {},
+        "the bridge network is not supported yet",
+        "docker: {network: host} on Linux, or runtime: uv",
+    ),
+    "Docker on a Mac": (
+        DOCKER,
+        {"system": "Darwin"},
+        "the bridge network is not supported yet",
+        "docker: {network: host} on Linux, or runtime: uv",
+    ),
+    "a foreign Ray": (
+        UV,
+        {"ray_processes": (STRANGER, RayProcess(78, "/opt/ray/gcs_server", "")), "ports": frozenset({20000})},
+        "Ray runs here already, not started by this project (process 77, 78)",
+        "`ray stop` on that host ends it, if it may go",
+    ),
+    "a foreign Ray beside ours": (
+        UV,
+        {"ray_processes": (STRANGER,), "state": {"hash": "h"}, "active": True},
+        "Ray runs here already, not started by this project (process 77)",
+        "`ray stop` on that host ends it, if it may go",
+    ),
+    "another cluster's Ray": (
+        UV,
+        {"ray_processes": (RayProcess(5, "/root/.rayfab/other/envs/e/raylet", "0::/x"),)},
+        "Ray runs here already, not started by this project (process 5)",
+        "`ray stop` on that host ends it, if it may go",
+    ),
+    "a worker's ports": (
+        UV,
+        {"ports": frozenset({22, 6379, 8265, 10001, 20000, 20004})},
+        "ports in use: 20000 (node manager), 20004 (metrics)",
+        CHOOSE_PORTS,
+    ),
+    "a head's ports": (
+        HEAD,
+        {"ports": frozenset({22, 6379, 8265, 10001})},
+        "ports in use: 6379 (GCS), 8265 (dashboard), 10001 (Ray Client)",
+        CHOOSE_PORTS,
+    ),
+    "ports, though a former deploy left its state": (
+        UV,
+        {"ports": frozenset({20000}), "state": {"hash": "h"}, "active": False},
+        "ports in use: 20000 (node manager)",
+        CHOOSE_PORTS,
+    ),
+    "no GPU": (
+        UV.model_copy(update={"gpus": 2}),
+        {},
+        "gpus: 2 is asked for, but nvidia-smi names no GPU",
+        "install the driver, or drop gpus",
+    ),
+}
+
+
+@pytest.mark.parametrize(("host", "facts", "message", "hint"), CASES.values(), ids=CASES)
+def test_a_problem(host, facts, message, hint):
+    subject = samples.subject(host_=host, **facts)
+    assert host_problems(subject, "lab") == [Finding("one" if host is not HEAD else "head", message, hint)]
+
+
+NONE = {
+    "a plain host": (UV, {}),
+    "a Mac": (UV, {"system": "Darwin", "libc": ""}),
+    "no Python, and uv brings a full version": (section(UV, "uv", python="3.12.12"), {"pythons": ()}),
+    "no Python under Docker": (DOCKER, {"pythons": ()}),
+    "Alpine under Docker": (DOCKER, {"os_id": "alpine", "libc": ""}),
+    "/tmp/ray under Docker": (DOCKER, {"tmp_ray_foreign": True}),
+    "sudo that needs a password which nobody gave": (UV, {"sudo": "needs-password"}),
+    "little space where all is installed": (
+        UV,
+        {"disk_free": {"/": 5 << 20}, "envs": frozenset({"ray-2.52.0"})},
+    ),
+    "space that nobody could tell": (UV, {"disk_free": {}}),
+    "another disk is full": (UV, {"disk_free": {"/": 50 * GIB, "/ro": 0, "/tmp": 0}}),
+    "our own ports": (UV, {"ports": frozenset({20000}), "state": {"hash": "h"}, "active": True}),
+    "our own Ray by its environment": (
+        UV,
+        {
+            "ray_processes": (RayProcess(5, "/root/.rayfab/lab/envs/e/raylet", "0::/x"),),
+            "ports": frozenset({22}),
+        },
+    ),
+    "our own Ray by its service": (
+        UV,
+        {"ray_processes": (RayProcess(5, "", "0::/system.slice/rayfab-lab.service,"),)},
+    ),
+    "our own Ray by its container": (
+        DOCKER,
+        {
+            "container": "0123456789abcdef",
+            "ray_processes": (RayProcess(5, "", "0::/system.slice/docker-0123456789abcdef.scope,"),),
+        },
+    ),
+    "GPUs": (UV.model_copy(update={"gpus": 1}), {"gpus": ("NVIDIA L4",)}),
+    "no GPUs wanted": (UV.model_copy(update={"gpus": 0}), {}),
+}
+
+
+@pytest.mark.parametrize(("host", "facts"), NONE.values(), ids=NONE)
+def test_no_problem(host, facts):
+    assert host_problems(samples.subject(host_=host, **facts), "lab") == []
+
+
+def test_all_problems_of_a_host_at_once():
+    found = host_problems(
+        samples.subject(
+            home_writable=False, tmp_writable=False, pythons=(), disk_free={"/": 0}, ports=frozenset({20000})
+        ),
+        "lab",
+    )
+    assert len(found) == 5
+
+
+def machine(name: str, **facts):
+    """A machine of its own, unless ``facts`` says otherwise."""
+    known = {"hostname": name, "machine_id": name, "boot_id": name, **facts}
+    return samples.subject(host_=samples.host("worker", name=name), **known)
+
+
+class TestSideBySide:
+    def test_the_same_machine_twice(self):
+        twin = {"hostname": "h", "machine_id": "m", "boot_id": "b"}
+        found = cluster_problems([machine("a", **twin), machine("b"), machine("c", **twin)])
+        assert found == [Finding("c", "is the same machine as a", "list it once")]
+
+    def test_the_same_machine_whatever_bridges_have_come_between_the_two_answers(self):
+        twin = {"hostname": "h", "machine_id": "m", "boot_id": "b"}
+        eth = Address("eth0", "10.0.0.1", 24)
+        first = machine("a", addresses=(eth,), **twin)
+        second = machine("b", addresses=(eth, Address("veth1", "172.17.0.9", 16)), **twin)
+        assert [f.name for f in cluster_problems([first, second])] == ["b"]
+
+    @pytest.mark.parametrize(
+        "differs",
+        [
+            {"hostname": "other"},
+            # machines that were cloned, containers on one kernel
+            {"addresses": (Address("eth0", "10.0.0.2", 24),)},
+            {"boot_id": "other"},
+        ],
+        ids=lambda d: next(iter(d)),
+    )
+    def test_not_the_same(self, differs):
+        twin = {"hostname": "h", "machine_id": "m", "boot_id": "b"}
+        assert cluster_problems([machine("a", **twin), machine("b", **{**twin, **differs})]) == []
+
+    def test_hosts_that_do_not_say_who_they_are_are_not_called_one(self):
+        nobody = {"hostname": "h", "machine_id": "", "boot_id": ""}
+        assert cluster_problems([machine("a", **nobody), machine("b", **nobody)]) == []
+
+    def test_a_clock_that_is_wrong_is_a_note_and_stops_nothing(self):
+        clocks = {"a": 1000, "b": 1010, "c": 1500, "d": 700}
+        found = cluster_problems([machine(name, clock=clock) for name, clock in clocks.items()])
+        hint = "set it, or run an NTP client"
+        assert found == [
+            Finding("c", "its clock is +500 s from the others'", hint, note=True),
+            Finding("d", "its clock is -300 s from the others'", hint, note=True),
+        ]
+
+    def test_of_two_clocks_one_is_named(self):
+        found = cluster_problems([machine("a", clock=1000), machine("b", clock=1121)])
+        assert [(f.name, f.message) for f in found] == [("b", "its clock is +121 s from the others'")]
+
+    def test_clocks_two_minutes_apart_are_good_enough(self):
+        assert cluster_problems([machine("a", clock=1000), machine("b", clock=1120)]) == []
+
+    def test_a_clock_that_nobody_could_read_is_not_wrong(self):
+        assert cluster_problems([machine("a", clock=1000), machine("b", clock=None)]) == []
