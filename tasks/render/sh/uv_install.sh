@@ -52,13 +52,13 @@ if [ -r "$rf_env/.complete" ] && "$rf_env/bin/python" -V >/dev/null 2>&1 && [ -x
     finish 0
 fi
 if ! find_uv; then
+    [ -z "$UV_CARRIED" ] || fail "uv $UV_VERSION was carried here, but does not run" "may programs run from $ROOT? (mount option noexec)"
     emit need_uv "$(tail -n 1 "$NODE/uv.log" 2>/dev/null)"
     rm -f "$NODE/uv.log"
     finish 0
 fi
 rm -f "$NODE/uv.log"
 UV_CACHE_DIR=$ROOT/cache/uv
-
 UV_SYSTEM_CERTS=1
 UV_NATIVE_TLS=1
 UV_NO_PROGRESS=1
