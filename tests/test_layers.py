@@ -1,0 +1,147 @@
+"""Which way the arrows run: read from the source, so that an import inside a function counts too."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parent.parent
+
+# a package -> the packages of this project that it may import, besides itself
+LAYERS = {
+    "tasks": {"inventory", "remote", "render", "plan", "report", "phases", "testbed"},
+    "phases": {"inventory", "remote", "render", "plan", "report"},
+    "plan": {"inventory", "render"},
+    "report": {"inventory"},
+    "render": {"inventory"},
+    "remote": {"inventory"},
+    "inventory": set(),
+    "testbed": set(),
+}
+# packages that must be pure: same input, same output
+PURE = ("render", "plan")
+WORLD = {
+    "socket",
+    "ssl",
+    "select",
+    "selectors",
+    "subprocess",
+    "paramiko",
+    "fabric",
+    "invoke",
+    "requests",
+    "urllib",
+    "http",
+    "os",
+    "time",
+    "datetime",
+    "random",
+    "secrets",
+    "getpass",
+    "platform",
+    "tempfile",
+    "threading",
+}
+# modules that may reach for what their package must not
+ALLOWED = {
+    "tasks.inventory.secret": {"os", "subprocess"},  # a password from the environment or a command
+}
+NETWORK = WORLD - {"os", "time", "datetime", "tempfile", "threading"}
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(TOP).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+# what runs on hosts and never here is no part of the layers
+SOURCES = {module_of(p): p for p in (TOP / "tasks").rglob("*.py") if "drivers" not in p.parts}
+
+
+def package(module: str) -> str:
+    """``tasks.render.facts`` -> ``render``; a module of tasks itself -> ``tasks``."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in LAYERS else "tasks"
+
+
+def imports(module: str) -> set[str]:
+    """Every module that ``module`` imports, wherever the import stands; relative ones resolved."""
+    path = SOURCES[module]
+    tree = ast.parse(path.read_text("utf-8"))
+    here = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                up = here.split(".")[: len(here.split(".")) - node.level + 1]
+                base = ".".join([*up, *([node.module] if node.module else [])])
+            names = {f"{base}.{alias.name}" for alias in node.names}
+            found |= {name if name in SOURCES else base for name in names}
+    return found - {module}
+
+
+def test_the_rule_knows_every_package():
+    packages = {p.parent.name for p in (TOP / "tasks").glob("*/__init__.py")}
+    assert packages | {"tasks"} == set(LAYERS)
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_nothing_is_imported_upwards_or_sideways(module):
+    own = package(module)
+    used = {package(name) for name in imports(module) if name == "tasks" or name.startswith("tasks.")}
+    assert used - {own} <= LAYERS[own]
+    if own == "remote":
+        assert {name for name in imports(module) if name.startswith("tasks.inventory")} <= {
+            "tasks.inventory.secret"
+        }
+    assert not {name for name in imports(module) if name.split(".")[0] in ("tests", "bench", "fabfile")}
+
+
+def test_no_circles():
+    graph = {
+        module: {name for name in imports(module) if name in SOURCES and name != package_of(module)}
+        for module in SOURCES
+    }
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def package_of(module: str) -> str:
+    """The package's own __init__, which collects its modules' names."""
+    return module.rpartition(".")[0]
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if package(m) in PURE])
+def test_pure(module):
+    """No network, no clock, no environment, no chance."""
+    assert {name.split(".")[0] for name in imports(module)} & WORLD == ALLOWED.get(module, set())
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if package(m) == "inventory"])
+def test_no_network(module):
+    assert {name.split(".")[0] for name in imports(module)} & NETWORK <= ALLOWED.get(module, {"urllib"})
+
+
+def test_the_check_sees_what_it_should(tmp_path, monkeypatch):
+    """Imports in functions, relative imports, and modules taken out of a package."""
+    (tmp_path / "facts.py").write_text(
+        "from . import ray\nfrom .names import unit\nfrom ..remote import answer\n"
+        "import os.path\ndef f():\n    from tasks.phases import run\n    import socket\n"
+    )
+    monkeypatch.setitem(SOURCES, "tasks.render.facts", tmp_path / "facts.py")
+    assert imports("tasks.render.facts") == {
+        "tasks.render.ray",
+        "tasks.render.names",
+        "tasks.remote.answer",
+        "tasks.phases.run",
+        "os.path",
+        "socket",
+    }
