@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.remote import Answer
-from tasks.render.facts import facts_script, parse_facts
+from tasks.render.facts import Facts, facts_script, parse_facts
 from tasks.report.console import Board
 
 from .run import Node, Run, Stop
@@ -13,13 +13,14 @@ TIMEOUT = 60.0
 
 
 def run(run: Run) -> None:
-    def one(node: Node, board: Board) -> Answer:
+    def one(node: Node, board: Board) -> tuple[Answer, Facts]:
         holder = run.holder if run.changing and node.is_head and not run.locked else None
         script = facts_script(node.host, run.cluster.name, sudo_password=node.sudo, holder=holder)
-        return run.ask(node, script, board, timeout=TIMEOUT)
+        answer = run.ask(node, script, board, timeout=TIMEOUT)
+        return answer, parse_facts(answer.all, answer.texts)
 
     answers = run.each(title, run.living, one)
-    for node, answer in answers.items():
+    for node, (answer, found) in answers.items():
         if "stale" in answer.values:
             run.console.note(f"took over the lock of a run that has died: {answer.values['stale']}")
         if "held" in answer.values:
@@ -27,7 +28,7 @@ def run(run: Run) -> None:
                 f"the cluster is locked by {answer.values['held']}", "wait until that run has ended", code=3
             )
         run.locked = run.locked or "locked" in answer.values
-        node.facts = parse_facts(answer.all, answer.texts)
+        node.facts = found
         node.lock_text = "\n".join(answer.texts.get("requirements", ()))
         said = answer.values.get("image_versions", "").split()
         node.image_versions = (said[0], said[1]) if len(said) >= 2 else None

@@ -6,7 +6,7 @@ from tasks.plan.subject import Subject
 from tasks.render.install import image_script
 from tasks.report.console import Board
 
-from .run import Node, Run
+from .run import Node, Run, Stop
 
 title = "Get images"
 TIMEOUT = 3600.0
@@ -31,3 +31,5 @@ def run(run: Run) -> None:
             node.did.append("pulled the image")
 
     run.each(title, [n for n in run.chosen if _unknown(n.subject, n)], one)
+    if run.head.failure is not None:
+        raise Stop("the head has no image, so nothing was started", run.head.failure.hint)

@@ -80,8 +80,12 @@ def operate(
         code = 130
         _interrupted(run)
     finally:
-        if code != 130:
-            unlock(run)
+        try:
+            if code != 130:
+                unlock(run)
+        except KeyboardInterrupt:
+            code = 130
+            _interrupted(run)
         connect.close(run)
     if run.failed:
         code = code or 1

@@ -216,6 +216,6 @@ def failure_of(error: BaseException) -> Failure:
     """Any exception of a host's work -> one line and a way out; never a traceback."""
     if isinstance(error, HostFailed):
         return error.failure
-    if isinstance(error, RemoteError):
+    if isinstance(error, (RemoteError, Stop)):
         return Failure(str(error), error.hint)
     return Failure(f"unexpected: {type(error).__name__}: {error}", "please report this; --debug shows more")

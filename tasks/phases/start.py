@@ -7,11 +7,12 @@ import secrets
 
 from tasks.inventory import Secret
 from tasks.plan.desired import desire, fingerprint
+from tasks.remote import RemoteError
 from tasks.render.install import START_TIMEOUT, token_script
 from tasks.report.console import Board
 
 from .plan import start_script
-from .run import Node, Run, Stop
+from .run import HostFailed, Node, Run, Stop, failure_of
 
 title = "Start"
 TIMEOUT = START_TIMEOUT + 120.0
@@ -38,7 +39,12 @@ def run(run: Run) -> None:
 
 def _get_token(run: Run) -> None:
     offered = Secret(secrets.token_hex(32))
-    answer = run.ask(run.head, token_script(run.cluster.name), None, timeout=60.0, RF_TOKEN=offered)
+    try:
+        answer = run.ask(run.head, token_script(run.cluster.name), None, timeout=60.0, RF_TOKEN=offered)
+    except (HostFailed, RemoteError) as error:
+        run.fail(run.head, failure_of(error))
+        hint = run.head.failure.hint
+        raise Stop("the head did not give the cluster's token, so nothing was started", hint) from None
     run.token = Secret(answer.values["token"])
 
 

@@ -26,8 +26,12 @@ def run(run: Run) -> None:
         return
     verify.ask_ray(run, tasks=False, patience=0.0)
     by_ip = {e["node_ip"]: e for e in run.table if e["alive"]}
+    by_name = {e["name"]: e for e in run.table if e["alive"]}
     for node in run.nodes:
         node.ray_node = by_ip.get(node_ip(run, node) or "")
+        if node.ray_node is None and node.facts is None:
+            # not reached, so its address may be another one; a node bears its host's name
+            node.ray_node = by_name.get(node.name)
 
 
 def node_ip(run: Run, node: Node) -> str | None:
@@ -36,6 +40,8 @@ def node_ip(run: Run, node: Node) -> str | None:
         return node.desired.node_ip
     if node.facts is not None and node.subject.state.get("node_ip"):
         return node.subject.state["node_ip"]
+    if node.facts is None and node.ray_node:
+        return node.ray_node["node_ip"]
     if node.host.node_ip:
         return node.host.node_ip
     if node.facts is not None and run.head.facts is not None:

@@ -20,7 +20,7 @@ def run(run: Run) -> None:
             continue
         run.console.bad(f"{finding.name}: {finding.message}", finding.hint)
         run.fail(by_name[finding.name], Failure(finding.message, finding.hint))
-    if run.head.failure is not None and run.changing:
+    if run.head.failure is not None:
         raise Stop("nothing was changed: the head has a problem", run.head.failure.hint)
     if not run.chosen:
         raise Stop("nothing was changed: no host is left to work on")

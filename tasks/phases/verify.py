@@ -9,7 +9,7 @@ from tasks.render.operations import logs_script, verify_script
 from tasks.report.console import Board
 from tasks.report.lines import clean
 
-from .run import Failure, HostFailed, Node, Run
+from .run import Failure, HostFailed, Node, Run, Stop
 
 title = "Verify"
 PATIENCE = 60.0
@@ -18,6 +18,8 @@ LAST_WORDS = ("start", "raylet.out", "raylet.err", "gcs_server.out", "gcs_server
 
 def run(run: Run) -> None:
     ask_ray(run, tasks=True, patience=PATIENCE)
+    if run.head.failure is not None:
+        raise Stop("the head does not answer, so nobody knows which nodes have joined", run.head.failure.hint)
     missing = [n for n in expected(run) if not _good(n)]
     for node in missing:
         why = "did not join the cluster"

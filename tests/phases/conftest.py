@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from tasks.inventory import load
+from tasks.phases import connect, resolve
+from tasks.phases.operation import operate
+from tasks.phases.run import Node, Run
+from tasks.remote import Settings
+from tasks.report.console import Console
+from tests.phases.world import World
+
+THREE = """
+cluster: lab
+head: {host: 10.0.0.1, name: head}
+workers:
+  - {host: 10.0.0.2, name: one}
+  - {host: 10.0.0.3, name: two}
+"""
+
+
+class Fleet:
+    """A hosts file, the made-up hosts that it names, and operations on them."""
+
+    def __init__(self, world: World, folder) -> None:
+        self.world, self.path = world, folder / "hosts.yml"
+        self.run: Run | None = None
+        self.out = ""
+        self.write(THREE)
+
+    def write(self, text: str) -> None:
+        """Another hosts file; hosts that are new in it come into being."""
+        self.path.write_text(text, "utf-8")
+        self.cluster = load(self.path)
+        for host in self.cluster.hosts:
+            if host.host not in self.world.hosts:
+                self.world.add(host.name, host.host)
+
+    def edit(self, old: str, new: str) -> None:
+        text = self.path.read_text("utf-8")
+        assert old in text
+        self.write(text.replace(old, new))
+
+    def make(self, what: str = "deploy-cluster", **more) -> Run:
+        """A run over all hosts, as a task would make it."""
+        self._file = io.StringIO()
+        known = {"changing": True, "holder": "me@here since today: deploy-cluster", **more}
+        nodes = [Node(host) for host in self.cluster.hosts]
+        settings = Settings(agent="", ssh_client=None)
+        return Run(self.cluster, Console(self._file), nodes, settings, what, **known)
+
+    def operate(self, phases, end=None, *, limit=None, report=True, **more) -> int:
+        """Runs ``phases``; the exit status. What was printed is in ``out`` then, the run in ``run``."""
+        names = None if limit is None else frozenset(limit)
+        self.world.forget_titles()
+        self.run = self.make(limit=names, **more)
+        try:
+            return operate(self.run, phases, end, report=report)
+        finally:
+            self.out = self._file.getvalue()
+
+    def node(self, name: str) -> Node:
+        return next(n for n in self.run.nodes if n.name == name)
+
+    def lines(self, word: str) -> list[str]:
+        """The printed lines that hold ``word``."""
+        return [line.strip() for line in self.out.splitlines() if re.search(re.escape(word), line)]
+
+
+@pytest.fixture
+def world(monkeypatch) -> World:
+    made = World()
+    monkeypatch.setattr(connect, "connect", made.connect)
+    monkeypatch.setattr(resolve, "compile_lock", made.compile_lock)
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    return made
+
+
+@pytest.fixture
+def fleet(world, tmp_path) -> Fleet:
+    return Fleet(world, tmp_path)

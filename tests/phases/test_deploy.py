@@ -1,0 +1,293 @@
+"""A deploy over made-up hosts: what is done where, what one host's failure costs the others, and the price."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks import cluster as tasks_cluster
+from tasks.phases import operation
+from tasks.remote import StepTimeout
+from tests.phases.world import refused, said
+
+PLAN = {"changing": False, "dry_run": True}
+
+
+@pytest.fixture
+def deployed(fleet, world):
+    assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+    return fleet
+
+
+class TestFresh:
+    def test_every_host_is_installed_started_and_ran_a_task(self, deployed, world):
+        assert "✓ 3 hosts run Ray 2.52.0; a task ran on each" in deployed.out
+        assert all(h.active and h.envs for h in world.hosts.values())
+        assert [n.did for n in deployed.run.nodes] == [["installed", "started"]] * 3
+
+    def test_workers_start_after_the_head_and_with_its_address(self, fleet, world):
+        order = []
+        for host in world.hosts.values():
+            for title in ("start the head", "start the worker"):
+                host.replies[title] = lambda script, host=host: order.append(host.name) or host._start(script)
+        fleet.operate(operation.DEPLOY)
+        assert order[0] == "head"
+        assert {h.state["head"] for h in world.hosts.values()} == {"10.0.0.1:6379"}
+
+    def test_workers_use_the_address_that_the_head_s_own_start_names(self, fleet, world):
+        def start(script):
+            world["head"]._start(script)
+            return said([], {"address": ["    ray start --address='10.0.0.77:6379'"]})
+
+        world["head"].replies["start the head"] = start
+        fleet.operate(operation.DEPLOY)
+        assert {world[name].state["head"] for name in ("one", "two")} == {"10.0.0.77:6379"}
+
+    def test_the_token_goes_from_the_head_to_all_and_is_never_shown(self, fleet, world):
+        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed, debug=True) == 0
+        given = {name: s["RF_TOKEN"].reveal() for name, s in world.secrets_seen if "RF_TOKEN" in s}
+        assert given["one"] == given["two"] == "5ecret"
+        assert "token=***" in fleet.out
+        assert "5ecret" not in fleet.out
+        fingerprints = {h.state["token"] for h in world.hosts.values()}
+        assert len(fingerprints) == 1
+        assert "" not in fingerprints
+
+    def test_without_authentication_there_is_no_token(self, fleet, world):
+        fleet.edit("cluster: lab", "cluster: lab\nray: {auth: none}")
+        assert fleet.operate(operation.DEPLOY) == 0
+        assert not any("RF_TOKEN" in s for _, s in world.secrets_seen)
+        assert {h.state["token"] for h in world.hosts.values()} == {""}
+
+    def test_the_packages_are_resolved_once(self, deployed, world):
+        assert world.compiled == [None]
+
+
+class TestConverged:
+    def test_changes_nothing_and_says_so(self, deployed, world):
+        before = [dict(h.state) for h in world.hosts.values()]
+        assert deployed.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert "✓ 3 hosts as wanted; nothing was changed, and a task ran on each" in deployed.out
+        assert [h.state for h in world.hosts.values()] == before
+
+    def test_costs_at_most_three_execs_a_host(self, deployed, world):
+        deployed.operate(operation.DEPLOY)
+        assert world.execs() == {"head": 3, "one": 1, "two": 1}
+        assert sum(world.execs().values()) == sum(c.execs for c in world.connections[-3:])
+
+    def test_the_plan_is_empty_and_takes_no_lock(self, deployed, world):
+        world.held_by = "eve@far"
+        assert deployed.operate(operation.PLAN, tasks_cluster.planned, **PLAN) == 0
+        assert "✓ 3 hosts as wanted; nothing to do" in deployed.out
+        assert world.execs() == {"head": 1, "one": 1, "two": 1}
+
+
+class TestChanged:
+    def test_an_option_of_one_worker_restarts_that_worker_alone(self, deployed, world):
+        deployed.edit("name: one", "name: one, labels: {zone: a}")
+        assert deployed.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert [n.did for n in deployed.run.nodes] == [[], ["started"], []]
+        assert world["two"].titles == ["gather facts"]
+
+    def test_an_option_of_the_head_restarts_all(self, deployed):
+        deployed.edit("name: head", "name: head, labels: {zone: a}")
+        deployed.operate(operation.DEPLOY)
+        assert [n.did for n in deployed.run.nodes] == [["started"]] * 3
+
+    def test_a_dead_worker_is_started_again(self, deployed, world):
+        world["two"].active = False
+        deployed.operate(operation.DEPLOY)
+        assert [n.did for n in deployed.run.nodes] == [[], [], ["started"]]
+
+    def test_the_plan_says_what_and_why_with_every_script_and_changes_nothing(self, deployed, world):
+        deployed.edit("name: one", "name: one, labels: {zone: a}")
+        assert deployed.operate(operation.PLAN, tasks_cluster.planned, **PLAN) == 0
+        assert "### one: start the worker" in deployed.out
+        assert "--labels=zone=a" in deployed.out
+        assert deployed.lines("its start has changed") == [
+            "one   worker  10.0.0.2  restart the worker: its start has changed"
+        ]
+        assert "! dry run: nothing was changed; 1 of 3 hosts would be" in deployed.out
+        assert all(h.titles == ["gather facts"] for h in world.hosts.values())
+
+
+class TestOneWorkerFails:
+    @pytest.mark.parametrize(
+        ("title", "reply"),
+        [
+            ("gather facts", StepTimeout("two timed out after 60 s", "run again")),
+            ("reach the head at 10.0.0.1", said([("reach", "6379 timeout")])),
+            ("install Ray with uv", refused("cannot fetch packages", "mirrors.pypi")),
+            ("start the worker", refused("Ray ended", "look", ["Unknown flag --no-such"])),
+        ],
+    )
+    def test_the_others_go_on(self, fleet, world, title, reply):
+        world["two"].replies[title] = reply
+        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 1
+        assert world["head"].active
+        assert world["one"].active
+        assert not world["two"].active
+        assert "✗ 2 of 3 hosts run Ray 2.52.0; each of those ran a task" in fleet.out
+        assert fleet.node("two").failure is not None
+        assert [n.failure for n in fleet.run.nodes[:2]] == [None, None]
+
+    def test_unreachable(self, fleet, world):
+        world["two"].reachable = False
+        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 1
+        assert "✗ 2 of 3 hosts run Ray 2.52.0" in fleet.out
+        assert fleet.lines("timed out after 10 s")[-1].startswith("two")
+
+    def test_the_table_shows_the_lines_of_its_log(self, fleet, world):
+        world["two"].replies["start the worker"] = refused("Ray ended", "look", ["Unknown flag --no-such"])
+        fleet.operate(operation.DEPLOY)
+        assert fleet.out.splitlines()[-2:] == ["two, last lines:", "  Unknown flag --no-such"]
+
+    def test_that_cannot_reach_the_head_is_told_where_it_stuck(self, fleet, world):
+        world["two"].replies["reach the head at 10.0.0.1"] = said(
+            [("reach", "6379 refused"), ("reach", "20000 timeout")]
+        )
+        fleet.operate(operation.DEPLOY)
+        assert fleet.node("two").failure.message == "cannot reach the head at 10.0.0.1 port 20000: timeout"
+        assert "install Ray with uv" not in world["two"].titles
+
+    def test_with_nonsense_for_facts(self, fleet, world):
+        nonsense = said([("uname", "")], {"ifconfig": ["en0: flags", " inet 10.0.0.3 netmask 999.0.0.0"]})
+        world["two"].replies["gather facts"] = nonsense
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert world["one"].active
+        assert fleet.node("two").failure.message.startswith("unexpected: ")
+
+    def test_the_next_run_takes_up_what_is_missing(self, fleet, world):
+        world["two"].replies["start the worker"] = refused("Ray ended")
+        fleet.operate(operation.DEPLOY)
+        world["two"].replies.clear()
+        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert [n.did for n in fleet.run.nodes] == [[], [], ["started"]]
+
+
+class TestHeadFails:
+    def untouched(self, world):
+        return not any(h.active or h.envs for h in world.hosts.values())
+
+    def test_unreachable(self, fleet, world):
+        world["head"].reachable = False
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ the head is needed for everything else, and it failed" in fleet.out
+        assert self.untouched(world)
+
+    def test_a_problem_there(self, fleet, world):
+        world["head"].pythons = []
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ nothing was changed: the head has a problem" in fleet.out
+        assert self.untouched(world)
+
+    @pytest.mark.parametrize(
+        "broken", [{"reachable": False}, {"pythons": []}], ids=["unreachable", "problem"]
+    )
+    def test_no_plan_can_be_made_either(self, fleet, world, broken):
+        vars(world["head"]).update(broken)
+        assert fleet.operate(operation.PLAN, tasks_cluster.planned, **PLAN) == 1
+        assert "✗ nothing was changed: the head has a problem" in fleet.out
+        assert "unexpected" not in fleet.out
+
+    def test_that_does_not_start_leaves_the_workers_alone(self, fleet, world):
+        world["head"].replies["start the head"] = refused("Ray ended", "fab logs says why")
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ the head did not start, so no worker was started" in fleet.out
+        assert not any(h.active for h in world.hosts.values())
+
+    def test_that_gives_no_token_is_named(self, fleet, world):
+        world["head"].replies["get the cluster's token"] = refused(
+            "cannot make /root/.rayfab/lab", "free space"
+        )
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ the head did not give the cluster's token, so nothing was started" in fleet.out
+        assert fleet.out.splitlines()[-1].startswith("head    cannot make /root/.rayfab/lab")
+        assert not any(h.active for h in world.hosts.values())
+
+    def test_that_cannot_pull_its_image(self, fleet, world):
+        fleet.edit("cluster: lab", "cluster: lab\nruntime: docker\ndocker: {image: rayproject/rai}")
+        world["head"].replies["get the image"] = refused(
+            "there is no image rayproject/rai", "see docker.image"
+        )
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ the head has no image, so nothing was started" in fleet.out
+        assert "unexpected" not in fleet.out
+        assert not any(h.active for h in world.hosts.values())
+
+
+class TestDocker:
+    @pytest.fixture
+    def docker(self, fleet):
+        fleet.edit("cluster: lab", "cluster: lab\nruntime: docker\ndocker: {image: 'rayproject/ray:2.52.0'}")
+        return fleet
+
+    def test_pulls_starts_and_is_converged_then(self, docker, world):
+        assert docker.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert [n.did for n in docker.run.nodes] == [["pulled the image", "started"]] * 3
+        assert docker.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert world.execs() == {"head": 3, "one": 1, "two": 1}
+
+    def test_one_that_cannot_pull(self, docker, world):
+        world["two"].replies["get the image"] = refused("no space for the image", "free some")
+        assert docker.operate(operation.DEPLOY, tasks_cluster.deployed) == 1
+        assert world["one"].active
+        assert not world["two"].active
+
+    def test_a_plan_before_the_image_is_there_pulls_nothing(self, docker, world):
+        assert docker.operate(operation.PLAN, tasks_cluster.planned, **PLAN) == 0
+        assert "pull rayproject/ray:2.52.0, start the head" in docker.out
+        assert world.execs() == {"head": 1, "one": 1, "two": 1}
+
+
+class TestLimit:
+    def test_changes_the_chosen_host_alone(self, deployed, world):
+        deployed.edit("cluster: lab", "cluster: lab\nray: {worker_args: [--verbose]}")
+        assert deployed.operate(operation.DEPLOY, tasks_cluster.deployed, limit=["one"]) == 0
+        assert [n.did for n in deployed.run.nodes] == [[], ["started"], []]
+
+    def test_where_the_head_does_not_run_says_so(self, fleet, world):
+        assert fleet.operate(operation.DEPLOY, limit=["one"]) == 1
+        assert fleet.out.splitlines()[-2:] == [
+            "✗ the cluster does not run, so nothing can join it",
+            "  → fab deploy-cluster starts it",
+        ]
+        assert not world["one"].envs
+
+    def test_where_the_head_is_not_as_wanted_says_so(self, deployed, world):
+        deployed.edit("name: head", "name: head, cpus: 2")
+        assert deployed.operate(operation.DEPLOY, limit=["one"]) == 1
+        why = "the head is not as the hosts file wants it: restart the head: its start has changed"
+        assert f"✗ {why}" in deployed.out
+
+    def test_the_head_alone(self, fleet, world):
+        assert fleet.operate(operation.DEPLOY, limit=["head"]) == 0
+        assert [h.active for h in world.hosts.values()] == [True, False, False]
+
+    def test_a_host_outside_that_runs_has_to_be_there_as_well(self, deployed, world):
+        world["two"].joins = False
+        assert deployed.operate(operation.DEPLOY, limit=["one"]) == 1
+        assert deployed.node("two").failure.message == "did not join the cluster"
+
+    def test_a_host_outside_that_does_not_run_is_nobody_s_business(self, deployed, world):
+        world["two"].active = False
+        assert deployed.operate(operation.DEPLOY, limit=["one"]) == 0
+
+
+class TestSameMachine:
+    def test_under_two_names(self, fleet, world):
+        world["two"].facts |= {"hostname": "one", "machine-id": "one", "boot_id": "one"}
+        world["two"].address = world["one"].address
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert fleet.node("two").failure.message == "is the same machine as one"
+        assert world["one"].active
+        assert not world["two"].active
+
+    def test_with_one_address_for_two(self, fleet, world):
+        world["two"].address = world["one"].address
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert fleet.node("two").failure.message == "has the same address as one: 10.0.0.2"
+
+    def test_a_wrong_clock_is_said_and_stops_nothing(self, fleet, world):
+        world["two"].facts["clock"] = "1800000500"
+        assert fleet.operate(operation.DEPLOY) == 0
+        assert "! two: its clock is +500 s from the others'; set it, or run an NTP client" in fleet.out

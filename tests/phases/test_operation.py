@@ -1,0 +1,245 @@
+"""However an operation ends: its exit status, one line that says why, the lock given back, all closed."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from tasks.phases import operation, stop
+from tasks.phases.run import Failure, HostFailed, Stop
+from tasks.remote import Cancelled, ConnectionLost, StepTimeout
+from tests.phases.world import refused
+
+BEGIN = operation.STOP[:2]  # connected, facts known, the lock taken
+
+
+def raising(error: BaseException):
+    def phase(run):
+        raise error
+
+    return phase
+
+
+def failing(name: str):
+    def phase(run):
+        run.fail(next(n for n in run.nodes if n.name == name), Failure("broke", "mend it"))
+
+    return phase
+
+
+class TestExitStatus:
+    def test_all_well(self, fleet):
+        assert fleet.operate(BEGIN) == 0
+
+    @pytest.mark.parametrize("code", [1, 2, 3])
+    def test_of_a_stop_is_its_own(self, fleet, code):
+        assert fleet.operate([*BEGIN, raising(Stop("no further", "turn round", code=code))]) == code
+        assert fleet.out.splitlines()[-2:] == ["✗ no further", "  → turn round"]
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            HostFailed(Failure("the script failed", "look at it")),
+            ConnectionLost("the script failed", "look at it"),
+        ],
+        ids=lambda e: type(e).__name__,
+    )
+    def test_of_a_failure_outside_the_hosts_own_work(self, fleet, error):
+        assert fleet.operate([*BEGIN, raising(error)]) == 1
+        assert fleet.out.splitlines()[-2:] == ["✗ the script failed", "  → look at it"]
+
+    def test_of_a_failed_host_with_a_table(self, fleet):
+        assert fleet.operate([*BEGIN, failing("two")]) == 1
+        assert fleet.out.splitlines()[-2].split() == ["failed", "why", "way", "out"]
+        assert fleet.out.splitlines()[-1].split() == ["two", "broke", "mend", "it"]
+
+    def test_of_a_failed_host_without_the_table_where_the_caller_has_its_own(self, fleet):
+        assert fleet.operate([*BEGIN, failing("two")], report=False) == 1
+        assert "broke" not in fleet.out
+
+    def test_of_a_stop_counts_more_than_that_of_a_failed_host(self, fleet):
+        assert fleet.operate([*BEGIN, failing("two"), raising(Stop("locked", code=3))]) == 3
+
+    def test_a_stop_skips_the_rest_and_the_end(self, fleet):
+        seen = []
+        fleet.operate(
+            [*BEGIN, raising(Stop("no")), lambda run: seen.append("phase")], lambda run: seen.append("end")
+        )
+        assert seen == []
+
+    def test_an_unexpected_exception_is_one_line(self, fleet):
+        assert fleet.operate([*BEGIN, raising(KeyError("oops"))]) == 1
+        assert fleet.out.splitlines()[-2:] == [
+            "✗ unexpected: KeyError: 'oops'",
+            "  → please report this; --debug shows more",
+        ]
+
+    def test_an_unexpected_exception_of_one_host_is_that_host_s(self, fleet, world):
+        world["two"].replies["gather facts"] = ZeroDivisionError("oops")
+        seen = []
+        assert fleet.operate(BEGIN, lambda run: seen.extend(n.name for n in run.living)) == 1
+        assert seen == ["head", "one"]
+        assert "  ✗ two: unexpected: ZeroDivisionError: oops" in fleet.out.splitlines()
+        assert "Traceback" not in fleet.out
+
+    def test_debug_shows_it_whole(self, fleet, world):
+        with pytest.raises(KeyError):
+            fleet.operate([*BEGIN, raising(KeyError("oops"))], debug=True)
+        assert world.held_by == ""
+        assert all(c.closed for c in world.connections)
+
+    def test_a_stop_inside_one_host_s_work_is_that_host_s(self, fleet):
+        def phase(run):
+            def one(node, board):
+                if node.name == "two":
+                    raise Stop("cannot fetch uv for Linux", "install it by hand")
+
+            run.each("Install", run.living, one)
+
+        assert fleet.operate([*BEGIN, phase]) == 1
+        assert "  ✗ two: cannot fetch uv for Linux" in fleet.out.splitlines()
+        assert "unexpected" not in fleet.out
+
+
+class TestLock:
+    def test_held_by_another_run(self, fleet, world):
+        world.held_by = "eve@far since noon: deploy-cluster"
+        assert fleet.operate(operation.DEPLOY) == 3
+        assert "✗ the cluster is locked by eve@far since noon: deploy-cluster" in fleet.out
+        assert world.held_by == "eve@far since noon: deploy-cluster"
+        assert all(h.titles == ["gather facts"] for h in world.hosts.values())
+
+    def test_held_by_another_run_though_a_host_is_away(self, fleet, world):
+        world.held_by = "eve@far since noon: deploy-cluster"
+        world["one"].reachable = False
+        assert fleet.operate(operation.DEPLOY) == 3
+
+    @pytest.mark.parametrize("error", [None, Stop("no"), KeyError("oops"), StepTimeout("slow")], ids=repr)
+    def test_is_given_back(self, fleet, world, error):
+        fleet.operate([*BEGIN, *([raising(error)] if error else [])])
+        assert world.held_by == ""
+        assert world["head"].titles[-1] == "give the lock back"
+
+    def test_is_given_back_once_after_a_restart(self, fleet, world):
+        assert fleet.operate(operation.DEPLOY) == 0
+        assert fleet.operate(operation.RESTART, what="restart") == 0
+        assert world["head"].titles.count("give the lock back") == 1
+        assert world.held_by == ""
+
+    def test_that_cannot_be_given_back_dies_with_the_connection(self, fleet, world):
+        world["head"].replies["give the lock back"] = ConnectionLost("head: lost")
+        assert fleet.operate(BEGIN) == 0
+        assert all(c.closed for c in world.connections)
+
+    def test_is_not_taken_where_nothing_changes(self, fleet, world):
+        world.held_by = "eve@far"
+        assert fleet.operate(operation.STATUS, changing=False) == 0
+        assert "give the lock back" not in world["head"].titles
+
+    def test_of_a_dead_run_is_taken_over_with_a_note(self, fleet, world):
+        world["head"].facts["stale"] = "eve@far since noon"
+        assert fleet.operate(BEGIN) == 0
+        assert "! took over the lock of a run that has died: eve@far since noon" in fleet.out
+
+
+class TestInterrupt:
+    @pytest.fixture
+    def interrupt(self, world):
+        """A host's reply during which the person types Ctrl-C; it lasts until the connection is cancelled."""
+        cancelled = threading.Event()
+
+        def reply(script):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            for _ in range(50):
+                if any(c.cancelled for c in world.connections):
+                    break
+                cancelled.wait(0.1)
+            raise Cancelled("stopped from this side")
+
+        return reply
+
+    def test_says_what_was_done_and_what_was_not(self, fleet, world, interrupt):
+        fleet.operate(operation.DEPLOY)
+        world["one"].active = world["two"].active = False
+        world["two"].replies["start the worker"] = interrupt
+        world["one"].replies["start the worker"] = refused("no")
+        assert fleet.operate(operation.DEPLOY) == 130
+        assert fleet.out.splitlines()[-4:] == [
+            "✗ interrupted",
+            "  done: nothing was changed",
+            "  not done, or not to its end: head, one, two",
+            "  → the same command again takes up what is missing",
+        ]
+
+    def test_names_the_hosts_on_which_something_was_done(self, fleet, world, interrupt):
+        world["two"].replies["start the worker"] = interrupt
+        world["one"].reachable = False
+        assert fleet.operate(operation.DEPLOY) == 130
+        done = next(line for line in fleet.out.splitlines() if line.startswith("  done: "))
+        assert "head: installed, started" in done
+        assert "two: installed" in done
+        assert "  not done, or not to its end: one" in fleet.out.splitlines()
+
+    def test_closes_every_connection(self, fleet, world, interrupt):
+        world["head"].replies["gather facts"] = interrupt
+        assert fleet.operate(operation.DEPLOY) == 130
+        assert len(world.connections) == 3
+        assert all(c.closed and c.cancelled for c in world.connections)
+
+    def test_where_nothing_changes_promises_nothing(self, fleet):
+        assert fleet.operate([*operation.REACH, raising(KeyboardInterrupt())], changing=False) == 130
+        assert fleet.out.splitlines()[-2:] == ["✗ interrupted", "  done: nothing was changed"]
+
+    def test_between_two_phases(self, fleet, world):
+        assert fleet.operate([*BEGIN, raising(KeyboardInterrupt())]) == 130
+        assert all(c.closed for c in world.connections)
+
+    def test_while_the_lock_is_given_back(self, fleet, world):
+        world["head"].replies["give the lock back"] = KeyboardInterrupt()
+        assert fleet.operate(BEGIN) == 130
+        assert "✗ interrupted" in fleet.out
+        assert all(c.closed for c in world.connections)
+
+
+class TestStopAndDestroy:
+    @pytest.fixture
+    def deployed(self, fleet):
+        assert fleet.operate(operation.DEPLOY) == 0
+        return fleet
+
+    def test_stops_workers_first(self, deployed, world):
+        order = []
+        for host in world.hosts.values():
+            host.replies["stop Ray"] = lambda script, host=host: order.append(host.name) or host._stop(script)
+        assert deployed.operate(operation.STOP) == 0
+        assert order[-1] == "head"
+        assert [n.did for n in deployed.run.nodes] == [["stopped"]] * 3
+
+    def test_stopped_already(self, deployed):
+        deployed.operate(operation.STOP)
+        assert deployed.operate(operation.STOP) == 0
+        assert [n.did for n in deployed.run.nodes] == [[], [], []]
+
+    def test_one_that_cannot_be_stopped_leaves_the_others_to_it(self, deployed, world):
+        world["one"].replies["stop Ray"] = refused("it will not end", "kill it")
+        assert deployed.operate(operation.STOP) == 1
+        assert [h.active for h in world.hosts.values()] == [False, True, False]
+        assert deployed.out.splitlines()[-1].split(maxsplit=1)[0] == "one"
+
+    def test_destroys(self, deployed, world):
+        assert deployed.operate(operation.DESTROY) == 0
+        assert [h.state for h in world.hosts.values()] == [None] * 3
+        assert [n.did for n in deployed.run.nodes] == [["removed"]] * 3
+
+    def test_names_what_it_could_not_remove(self, deployed, world):
+        world["one"].replies["remove everything"] = refused("")
+        answer = world["one"].replies["remove everything"]
+        answer.ok, answer.all["left"], answer.values = True, ["/tmp/ray/session_1"], {"changed": "1"}
+        deployed.operate(operation.DESTROY)
+        assert "! one: could not remove /tmp/ray/session_1, which belongs to another user" in deployed.out
+
+    def test_limit(self, deployed, world):
+        assert deployed.operate((*BEGIN, stop.stop), limit=["two"]) == 0
+        assert [h.active for h in world.hosts.values()] == [True, True, False]

@@ -1,0 +1,224 @@
+"""Made-up hosts that answer scripts by their titles, and remember what was done to them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tasks.remote import Answer, Target, Unreachable
+
+LOCK = "ray[default]==2.52.0\nclick==8.1.8\n"
+NO_NODES = '{"done": true, "ray": "2.52.0", "python": "3.11.2"}'
+
+
+def said(values: Iterable[tuple[str, str]] = (), texts: dict[str, list[str]] | None = None) -> Answer:
+    """The answer of a script that came to its own good end."""
+    every: dict[str, list[str]] = {}
+    for key, value in values:
+        every.setdefault(key, []).append(value)
+    return Answer(
+        ok=True, status=0, values={k: v[-1] for k, v in every.items()}, all=every, texts=texts or {}
+    )
+
+
+def refused(error: str, hint: str = "", log: Iterable[str] = ()) -> Answer:
+    """The answer of a script that found something wrong and said so."""
+    answer = said([("error", error), ("hint", hint)], {"log": list(log)})
+    answer.ok, answer.status, answer.error, answer.hint = False, 1, error, hint
+    return answer
+
+
+def value(script: str, name: str) -> str:
+    """The value that a script gives to a variable of one line."""
+    return shlex.split(re.search(rf"^{name}=(.*)$", script, re.MULTILINE).group(1))[0]
+
+
+class FakeHost:
+    """One host. ``replies`` holds, by title, what it says instead; ``titles`` is all that it was asked."""
+
+    def __init__(self, world: World, name: str, address: str) -> None:
+        self.world, self.name, self.address = world, name, address
+        self.reachable = True
+        self.joins = True
+        self.state: dict[str, Any] | None = None
+        self.active = False
+        self.envs: set[str] = set()
+        self.token = ""
+        self.facts: dict[str, str] = {}
+        self.pythons = ["3.11.2"]
+        self.image: tuple[str, str] | None = None
+        self.replies: dict[str, Callable[[str], Answer] | Answer | BaseException] = {}
+        self.titles: list[str] = []
+
+    def answer(self, script: str) -> Answer:
+        title = re.match(r"# rayfab: (.*)", script).group(1)
+        self.titles.append(title)
+        reply = self.replies.get(title)
+        if isinstance(reply, BaseException):
+            raise reply
+        if reply is not None:
+            return reply(script) if callable(reply) else reply
+        own = {
+            "gather facts": self._facts,
+            "install Ray with uv": self._install,
+            "get the image": self._image,
+            "get the cluster's token": self._token,
+            "start the head": self._start,
+            "start the worker": self._start,
+            "run a task on every node": self._table,
+            "read Ray's node table": self._table,
+            "read logs": self._logs,
+            "stop Ray": self._stop,
+            "remove everything": self._destroy,
+            "give the lock back": self._unlock,
+        }
+        if title.startswith("reach the head"):
+            return said(("reach", f"{port} refused") for port in value(script, "PORTS").split())
+        return own[title](script)
+
+    def _facts(self, script: str) -> Answer:
+        values = {
+            "uname": "Linux 6.1.0 x86_64",
+            "hostname": self.name,
+            "id": "uid=0(root) gid=0(root) groups=0(root)",
+            "home": "/root",
+            "ssh_connection": f"10.0.0.99 50000 {self.address} 22",
+            "clock": "1800000000",
+            "libc": "glibc 2.36",
+            "mem_MemTotal:": str(8 << 20),
+            "machine-id": self.name,
+            "boot_id": self.name,
+            "home_writable": "1",
+            "tmp_writable": "1",
+            "systemd": "1",
+            **self.facts,
+        }
+        if "\nHOLDER=" in script:
+            if self.world.held_by:
+                return said([("held", self.world.held_by)])
+            self.world.held_by = value(script, "HOLDER")
+            values["locked"] = "1"
+        if self.state is not None:
+            values |= {"state": json.dumps(self.state), "service": self.state["service"]}
+            values["active"] = "active" if self.active else "inactive"
+        texts = {
+            "ip_addr": [f"2: eth0    inet {self.address}/24 brd 10.0.0.255 scope global eth0\\"],
+            "requirements": LOCK.splitlines() if self.envs else [],
+        }
+        if self.image:
+            values["image_versions"] = " ".join(self.image)
+            texts["image"] = ["sha256:abc linux/amd64"]
+        several = [("python", f"Python {v} /usr/bin/python{v}") for v in self.pythons]
+        return said([*values.items(), *several, *(("env", e) for e in self.envs)], texts)
+
+    def _install(self, script: str) -> Answer:
+        self.envs = {value(script, "ENV_ID")}
+        return said([("changed", "1")])
+
+    def _image(self, script: str) -> Answer:
+        self.image = ("2.52.0", "3.11.2")
+        return said([("changed", "1"), ("image_versions", "2.52.0 3.11.2 1000")], {"image": ["sha256:abc x"]})
+
+    def _token(self, script: str) -> Answer:
+        self.token = self.token or "5ecret"
+        return said([("token", self.token)])
+
+    def _start(self, script: str) -> Answer:
+        self.state, self.active = json.loads(value(script, "STATE")), True
+        address = [f"  ray start --address='{self.state['head']}'"] if "head" in script.split("\n")[0] else []
+        return said([], {"address": address})
+
+    def _table(self, script: str) -> Answer:
+        tasks = json.loads(value(script, "SPEC"))["tasks"]
+        lines = [json.dumps(entry) for entry in self.world.table(tasks)]
+        return said([], {"answer": [*lines, NO_NODES]})
+
+    def _logs(self, script: str) -> Answer:
+        return said([], {"log:raylet.out": [f"the log of {self.name}"]})
+
+    def _stop(self, script: str) -> Answer:
+        was, self.active = self.active, False
+        return said([("changed", str(int(was)))])
+
+    def _destroy(self, script: str) -> Answer:
+        was, self.state, self.active, self.envs = self.state, None, False, set()
+        return said([("changed", str(int(was is not None)))])
+
+    def _unlock(self, script: str) -> Answer:
+        assert value(script, "HOLDER") == self.world.held_by
+        self.world.held_by = ""
+        return said()
+
+
+class FakeConnection:
+    """What :func:`tasks.remote.connect` would give; ``execs`` counts as the real one does."""
+
+    def __init__(self, host: FakeHost, secrets_seen: list) -> None:
+        self.host, self._secrets_seen = host, secrets_seen
+        self.execs, self.closed, self.cancelled = 0, False, False
+
+    def run(self, script, *, secrets, timeout, on_step=None, on_line=None) -> Answer:
+        self.execs += 1
+        self._secrets_seen.append((self.host.name, dict(secrets)))
+        return self.host.answer(script)
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class World:
+    """All hosts, Ray's node table, and whose lock it is."""
+
+    def __init__(self) -> None:
+        self.hosts: dict[str, FakeHost] = {}
+        self.held_by = ""
+        self.strangers: list[dict[str, Any]] = []
+        self.compiled: list[str | None] = []
+        self.connections: list[FakeConnection] = []
+        self.secrets_seen: list = []
+
+    def add(self, name: str, address: str) -> FakeHost:
+        self.hosts[address] = FakeHost(self, name, address)
+        return self.hosts[address]
+
+    def __getitem__(self, name: str) -> FakeHost:
+        return next(h for h in self.hosts.values() if h.name == name)
+
+    def connect(self, target: Target, settings: object) -> FakeConnection:
+        host = self.hosts[target.host]
+        if not host.reachable:
+            raise Unreachable(f"{target.host} port 22: timed out after 10 s", "is it on?")
+        self.connections.append(FakeConnection(host, self.secrets_seen))
+        return self.connections[-1]
+
+    def compile_lock(self, console, host, python, platform, ray) -> str:
+        """In place of uv's resolver."""
+        self.compiled.append(ray)
+        return LOCK.replace("2.52.0", ray or "2.52.0")
+
+    def table(self, tasks: bool) -> list[dict[str, Any]]:
+        """Ray's own node table: every node that runs and has joined."""
+        out = [
+            node(h.state["node_ip"], h.name) for h in self.hosts.values() if h.state and h.active and h.joins
+        ] + self.strangers
+        return [{**entry, "task": {"ray": "2.52.0"}} for entry in out] if tasks else out
+
+    def execs(self) -> dict[str, int]:
+        """How many exec channels each host was asked for, over all connections."""
+        return {h.name: len(h.titles) for h in self.hosts.values()}
+
+    def forget_titles(self) -> None:
+        for host in self.hosts.values():
+            host.titles.clear()
+
+
+def node(ip: str, name: str = "", *, alive: bool = True, cpus: float = 4.0, **more: Any) -> dict[str, Any]:
+    """An entry of Ray's node table, as the driver on the head hands it over."""
+    resources = {"CPU": cpus} if alive else {}
+    return {"node_ip": ip, "name": name, "alive": alive, "resources": resources, "reason": "", **more}
