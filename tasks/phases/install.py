@@ -17,17 +17,22 @@ TIMEOUT = 3600.0
 
 def run(run: Run) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        run.each(title, pending(run), lambda node, board: install(run, node, board, Path(folder)))
 
-        def one(node: Node, board: Board) -> None:
-            answer = run.ask(node, install_script(run, node), board, timeout=TIMEOUT)
-            if "need_uv" in answer.values:
-                _carry_uv(node, board, Path(folder))
-                answer = run.ask(node, install_script(run, node, carried=True), board, timeout=TIMEOUT)
-            if answer.values.get("changed") == "1":
-                node.did.append("installed")
 
-        nodes = [n for n in run.chosen if n.change and n.change.install and n.desired.kind != "docker"]
-        run.each(title, nodes, one)
+def pending(run: Run) -> list[Node]:
+    """The nodes that lack what they run from. Images are there already: they were asked for their versions."""
+    return [n for n in run.chosen if n.change and n.change.install and n.desired.kind != "docker"]
+
+
+def install(run: Run, node: Node, board: Board, folder: Path) -> None:
+    """Installs on one node. :param folder: a temporary one, for what has to be carried there."""
+    answer = run.ask(node, install_script(run, node), board, timeout=TIMEOUT)
+    if "need_uv" in answer.values:
+        _carry_uv(node, board, folder)
+        answer = run.ask(node, install_script(run, node, carried=True), board, timeout=TIMEOUT)
+    if answer.values.get("changed") == "1":
+        node.did.append("installed")
 
 
 def _carry_uv(node: Node, board: Board, folder: Path) -> None:

@@ -9,7 +9,7 @@ from tasks.remote import RemoteError
 from tasks.render.operations import unlock_script
 from tasks.report.console import as_typed
 
-from . import connect, facts, images, install, plan, reach, resolve, start, status, stop, validate, verify
+from . import bring_up, connect, facts, images, plan, reach, resolve, status, stop, validate, verify
 from .run import HostFailed, Run, Stop
 
 Phase = Callable[[Run], None]
@@ -40,7 +40,7 @@ def head_runs(run: Run) -> None:
         )
 
 
-CHANGE: Sequence[Phase] = (head_runs, reach.run, install.run, start.run, verify.run)
+CHANGE: Sequence[Phase] = (head_runs, reach.run, bring_up.run, verify.run)
 DEPLOY: Sequence[Phase] = (*PLAN, *CHANGE)
 RESTART: Sequence[Phase] = (*STOP, *DEPLOY)  # under one lock
 

@@ -22,22 +22,23 @@ def run(run: Run) -> None:
     starting = [n for n in run.chosen if n.change and n.change.start]
     if not starting:
         return
-    if any(n.desired.token for n in starting):
-        _get_token(run)
+    get_token(run, starting)
     head = run.head
     if head in starting:
-        good = run.each("Start the head", [head], lambda node, board: _start(run, node, board))
+        run.each("Start the head", [head], lambda node, board: start(run, node, board))
         if head.failure is not None:
             raise Stop("the head did not start, so no worker was started", head.failure.hint)
-        _use_collected(run, good[head])
     run.each(
         "Start the workers",
         [n for n in starting if n is not head and n.failure is None],
-        lambda node, board: _start(run, node, board),
+        lambda node, board: start(run, node, board),
     )
 
 
-def _get_token(run: Run) -> None:
+def get_token(run: Run, starting: list[Node]) -> None:
+    """Fetches the cluster's token from the head, if a node that starts needs it; a new head gets a new one."""
+    if not any(n.desired.token for n in starting):
+        return
     offered = Secret(secrets.token_hex(32))
     try:
         answer = run.ask(run.head, token_script(run.cluster.name), None, timeout=60.0, RF_TOKEN=offered)
@@ -48,14 +49,16 @@ def _get_token(run: Run) -> None:
     run.token = Secret(answer.values["token"])
 
 
-def _start(run: Run, node: Node, board: Board) -> str:
+def start(run: Run, node: Node, board: Board) -> None:
+    """Starts one node and waits until Ray says that it has started."""
     token = run.token if node.desired.token else None
     script = start_script(run, node, fingerprint(token.reveal()) if token else "")
     answer = run.ask(node, script, board, timeout=TIMEOUT, RF_TOKEN=token)
     if "note" in answer.values:
         run.console.note(f"{node.name}: {answer.values['note']}")
     node.did.append("started")
-    return (answer.texts.get("address") or [""])[0]
+    if node.is_head:
+        _use_collected(run, (answer.texts.get("address") or [""])[0])
 
 
 def _use_collected(run: Run, said: str) -> None:

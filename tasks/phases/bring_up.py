@@ -1,0 +1,52 @@
+"""Install and start: no host waits for another, but that a worker starts when the head is up.
+
+A cluster that runs is treated otherwise: everything is installed first, so that its nodes are away only while
+they start over.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+
+from tasks.report.console import Board
+
+from . import install, start
+from .run import Failure, HostFailed, Node, Run, Stop
+
+title = "Install and start"
+
+
+def run(run: Run) -> None:
+    head = run.head
+    starting = [n for n in run.chosen if n.change and n.change.start]
+    installing = install.pending(run)
+    if head not in starting or head.facts.active or not installing:
+        install.run(run)
+        start.run(run)
+        return
+    start.get_token(run, starting)
+    head_is_settled = threading.Event()
+
+    def one(node: Node, board: Board) -> None:
+        try:
+            if node in installing:
+                install.install(run, node, board, Path(folder))
+            if node is not head:
+                board.step(node.name, "ready; waiting for the head")
+                head_is_settled.wait()
+                if "started" not in head.did:
+                    raise HostFailed(Failure("not started, since the head is not up"))
+            start.start(run, node, board)
+            if node is head:
+                run.console.ok("The head is up", f"{run.head_address}, {board.seconds:.1f} s")
+        finally:
+            if node is head:
+                head_is_settled.set()
+
+    with tempfile.TemporaryDirectory() as folder:
+        # the head is first in the list, so it is never behind workers that wait for it
+        run.each(title, starting, one)
+    if head.failure is not None:
+        raise Stop("the head did not start, so no worker was started", head.failure.hint)
