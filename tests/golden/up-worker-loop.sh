@@ -244,12 +244,22 @@ node_reap() {
         kill -KILL "${rf_dir#/proc/}" 2>/dev/null || :
     done
 }
-# Ray's session folders are told by what `ray start` itself said; they are removed when the cluster is.
+# Ray's session folders are told by what `ray start` has said and by the words of this node's own processes
+# (session_latest may be another Ray's); they are removed when the cluster is.
 note_sessions() {
-    {
-        node_log_before "$1" | grep -oE '/[^ ]*/session_[0-9_-]+'
-        if [ "$(node_active "$1")" = active ]; then cd "${TEMP_DIR:-/tmp/ray}/session_latest" 2>/dev/null && pwd -P; fi
-    } | sort -u >>"$NODE/sessions"
+    if [ "$1" = docker ] && [ -z "${rf_dk-}" ]; then docker_cli; fi
+    { node_log_before "$1"; node_words "$1"; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
+}
+node_words() {
+    if [ "$1" = docker ]; then
+        dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '
+    elif [ -r /proc/self/environ ]; then
+        for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
+            tr '\0' ' ' 2>/dev/null <"${rf_file%environ}cmdline"
+        done
+    else
+        ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
+    fi
 }
 # What `ray start` has said, by kind of service.
 node_log() {
@@ -308,6 +318,7 @@ main() {
 # Puts the start script under its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 rf_old=$(node_service)
+[ "$rf_old" = none ] || note_sessions "$rf_old"
 if [ "$rf_old" != none ] && { [ "$rf_old" != "$SERVICE" ] || [ "$SERVICE" = loop ]; }; then
     step "stopping what ran before"
     node_down "$rf_old"
@@ -318,7 +329,6 @@ write_file "$NODE/env.sh" 600 "$ENV_SH"
 write_file "$NODE/start.sh" 700 "$START_SH"
 write_file "$NODE/service" 600 "$SERVICE"
 rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" || fail "cannot make $NODE/env"
-note_sessions "$SERVICE"
 rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
 step "starting Ray"
 case $SERVICE in

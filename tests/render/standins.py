@@ -65,7 +65,12 @@ case "$1 ${2-}" in
     "ps "*) if is up; then echo 0123456789ab; fi ;;
     "stop "*) rm -f "$HOME/docker.up" ;;
     "rm "*) rm -f "$HOME/docker.up" "$HOME/docker.container" ;;
-    "exec "*) printf '%s\\0' "$@" >"$HOME/docker.argv" ;;
+    "exec "*)
+        case $* in
+            *cmdline*) is up && printf 'raylet\\0--session_dir=/tmp/ray/session_2026-01-02_03\\0' ;;
+            *) printf '%s\\0' "$@" >"$HOME/docker.argv" ;;
+        esac
+        ;;
 esac
 """
 

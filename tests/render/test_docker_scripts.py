@@ -182,6 +182,7 @@ class TestUp:
         assert host.ask(operations.stop_script("lab")).values == {"changed": "1"}
         assert not (host.home / "docker.up").exists()
         assert "stop rayfab-lab" in host.log("docker")
+        assert (host.node / "sessions").read_text() == "/tmp/ray/session_2026-01-02_03\n"
         assert host.ask(operations.stop_script("lab")).values == {"changed": "0"}
 
         text = operations.destroy_script(WORKER, "lab").text
@@ -226,3 +227,7 @@ class TestUp:
         answer, *_ = self.up(host)
         assert answer.ok, answer.error
         assert any(line.startswith("-n docker run ") for line in host.log("sudo"))
+        text = operations.destroy_script(WORKER, "lab").text
+        text = text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={host.home}/temp\n")
+        assert host.ask(text).values == {"changed": "1"}
+        assert any(line.startswith("-n docker exec rayfab-lab sh -c cat /proc") for line in host.log("sudo"))

@@ -20,17 +20,17 @@ from tests.render import samples
 from tests.render.processes import alive, environ, until
 from tests.render.shells import SHELLS, SYSTEM_PATH, ask, environment, stand_in, tool
 
+SESSION = "temp/session_2026-01-02_03-04-05_000000_1"
 # what `ray start --block` does: it says that it has started and stays, or says why not and ends
-RAY = """
+RAY = f"""
 printf '%s\\n' "$@" >"$HOME/argv"
-printf '%s' "$TOKEN_WAS" >"$HOME/environ"
 echo $$ >>"$HOME/pids"
-"$HOME/foreign/raylet" 600 & echo $! >>"$HOME/children"
+sh -c 'sleep 600; :' raylet --session_dir="$HOME/{SESSION}" &
+echo $! >>"$HOME/children"
 case $(cat "$HOME/mode") in
     good)
         echo "Ray runtime started."
         echo "  ray start --address='10.0.0.1:6379'"
-        echo "  session is $HOME/temp/session_2026-01-02_03-04-05_000000_1"
         exec sleep 600
         ;;
     bad)
@@ -155,6 +155,7 @@ def a_life(node: Node) -> None:
     assert answer.ok, answer.error
     second = node.rays
     assert len(second) == 1 and second != first and not alive(loop)
+    assert (node.folder / "sessions").read_text() == f"{node.home}/{SESSION}\n"
     assert json.loads((node.folder / "state.json").read_text()) == state
     assert "--num-cpus=2" in (node.home / "argv").read_text().splitlines()
     assert (node.folder / "token").read_text() == "t0ken"
@@ -163,7 +164,6 @@ def a_life(node: Node) -> None:
     # started again after a sudden end
     os.kill(second[0], signal.SIGKILL)
     until(lambda: set(node.rays) - set(second))
-    assert "session_2026" in (node.folder / "sessions").read_text()
 
     # stopped, with what Ray left behind; a Ray of somebody else's, and of another cluster, stay
     third, loop = node.rays, node.loop
@@ -176,6 +176,8 @@ def a_life(node: Node) -> None:
     until(lambda: not any(map(alive, left)))
     assert all(map(alive, strangers))
     assert (node.folder / "state.json").exists(), "what was installed stays"
+    noted = set((node.folder / "sessions").read_text().splitlines())
+    assert noted == {f"{node.home}/{SESSION}"}
     time.sleep(0.3)
     assert node.rays == []
     answer = node.stop()

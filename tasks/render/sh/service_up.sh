@@ -3,6 +3,7 @@
 # Puts the start script under its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 rf_old=$(node_service)
+[ "$rf_old" = none ] || note_sessions "$rf_old"
 if [ "$rf_old" != none ] && { [ "$rf_old" != "$SERVICE" ] || [ "$SERVICE" = loop ]; }; then
     step "stopping what ran before"
     node_down "$rf_old"
@@ -13,7 +14,6 @@ write_file "$NODE/env.sh" 600 "$ENV_SH"
 write_file "$NODE/start.sh" 700 "$START_SH"
 write_file "$NODE/service" 600 "$SERVICE"
 rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" || fail "cannot make $NODE/env"
-note_sessions "$SERVICE"
 rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
 step "starting Ray"
 case $SERVICE in
