@@ -20,5 +20,7 @@ wait_ray() {
         nap
     done
     node_log "$1" | grep -oE -- "--address='[^']+'" | head -n 1 | emit_text address
+    # now, since after a crash or a reboot there is another one
+    note_sessions "$1"
     emit started 1
 }
