@@ -174,7 +174,7 @@ def submit(c, command=None, hosts_file=None, no_wait=False, debug=False):
     console = Console()
     if not words:
         console.bad(
-            "no entry point", f"{handover.program()} submit -- python -c 'import ray; print(ray.nodes())'"
+            "no entry point", f"{handover.program()} submit -- python -c 'import ray; ray.init(); print(ray.nodes())'"
         )
         raise Exit(code=2)
     cluster = cli.read(hosts_file, console)

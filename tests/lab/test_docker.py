@@ -105,7 +105,7 @@ class TestLater:
     def test_exec_and_submit_run_inside(self, cluster):
         out = ok(cluster.fab("exec", "--", "ray", "--version"))
         assert out.count("ray, version 2.60.0") == 2
-        out = ok(cluster.fab("submit", "--", "python", "-c", "import ray; print('nodes', len(ray.nodes()))"))
+        out = ok(cluster.fab("submit", "--", "python", "-c", "import ray; ray.init(); print('nodes', len(ray.nodes()))"))
         assert re.search("nodes [2-9]", out)
 
     def test_a_reboot_of_the_head_brings_the_cluster_back(self, cluster):
