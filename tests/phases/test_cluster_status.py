@@ -1,0 +1,232 @@
+"""The truth about the cluster in the contract's shape, whatever of it can still be reached."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tasks.phases import operation
+from tasks.phases.status import as_json
+from tests.phases.world import node, refused, said
+
+
+@pytest.fixture
+def deployed(fleet):
+    assert fleet.operate(operation.DEPLOY) == 0
+    return fleet
+
+
+def status(fleet) -> dict:
+    """`fab status --json`, and the exit status as ``fleet.code``."""
+    fleet.code = fleet.operate(operation.STATUS, changing=False, report=False)
+    found = as_json(fleet.run)
+    assert json.loads(json.dumps(found)) == found
+    return found
+
+
+def problems(found: dict) -> dict[str, str | None]:
+    return {n["name"]: n["problem"] for n in found["nodes"]}
+
+
+def alive(found: dict) -> list[str]:
+    return [n["name"] for n in found["nodes"] if n["alive"]]
+
+
+def test_the_whole_shape(deployed):
+    common = {"runtime": "uv", "ray": "2.52.0", "python": "3.11.2", "cpus": 4, "gpus": 0, "problem": None}
+    assert status(deployed) == {
+        "cluster": "lab",
+        "healthy": True,
+        "ray": "2.52.0",
+        "python": "3.11.2",
+        "address": "10.0.0.1:6379",
+        "dashboard": "http://127.0.0.1:8265",
+        "nodes": [
+            {
+                "host": "10.0.0.1",
+                "name": "head",
+                "role": "head",
+                "node_ip": "10.0.0.1",
+                "alive": True,
+                **common,
+            },
+            {
+                "host": "10.0.0.2",
+                "name": "one",
+                "role": "worker",
+                "node_ip": "10.0.0.2",
+                "alive": True,
+                **common,
+            },
+            {
+                "host": "10.0.0.3",
+                "name": "two",
+                "role": "worker",
+                "node_ip": "10.0.0.3",
+                "alive": True,
+                **common,
+            },
+        ],
+    }
+
+
+def test_asks_ray_without_a_task_and_takes_no_lock(deployed, world):
+    status(deployed)
+    assert world["head"].titles == ["gather facts", "read Ray's node table"]
+    assert world["one"].titles == ["gather facts"]
+
+
+def test_right_after_a_deploy_it_is_the_same(deployed):
+    after = as_json(deployed.run)
+    assert after == status(deployed)
+
+
+class TestNotHealthy:
+    def test_a_stranger_in_ray_s_table(self, deployed, world):
+        world.strangers = [
+            node("10.0.0.50", "mallory", cpus=2.5),
+            node("10.0.0.51"),
+            node("10.0.0.52", alive=False),
+        ]
+        found = status(deployed)
+        assert found["healthy"] is False
+        assert found["nodes"][3] == {
+            "host": "10.0.0.50",
+            "name": "mallory",
+            "role": "worker",
+            "node_ip": "10.0.0.50",
+            "alive": True,
+            "runtime": None,
+            "ray": None,
+            "python": None,
+            "cpus": 2.5,
+            "gpus": 0,
+            "problem": "in Ray's node table, but not in the hosts file",
+        }
+        # without a name it is called by its address; one that is dead is no stranger any more
+        assert [n["name"] for n in found["nodes"][3:]] == ["mallory", "10.0.0.51"]
+
+    def test_an_unreachable_host_whose_node_lives(self, deployed, world):
+        world["two"].reachable = False
+        found = status(deployed)
+        assert deployed.code == 1
+        assert found["healthy"] is False
+        assert problems(found) == {"head": None, "one": None, "two": "10.0.0.3 port 22: timed out after 10 s"}
+        assert alive(found) == ["head", "one", "two"]
+
+    def test_an_unreachable_host_whose_node_has_died(self, deployed, world):
+        world["two"].reachable = world["two"].active = False
+        found = status(deployed)
+        assert alive(found) == ["head", "one"]
+        assert found["nodes"][2]["node_ip"] == "10.0.0.3"
+        assert found["nodes"][2]["cpus"] is None
+
+    @pytest.mark.parametrize("host", ["alias", "203.0.113.9"])
+    def test_an_unreachable_host_whose_node_has_another_address_is_no_stranger(self, fleet, world, host):
+        fleet.edit("host: 10.0.0.3", f"host: {host}")
+        world.hosts[host].address = "10.0.0.3"
+        assert fleet.operate(operation.DEPLOY) == 0
+        world["two"].reachable = False
+        found = status(fleet)
+        assert len(found["nodes"]) == 3
+        assert (found["nodes"][2]["alive"], found["nodes"][2]["node_ip"]) == (True, "10.0.0.3")
+
+    def test_nothing_is_deployed(self, fleet):
+        found = status(fleet)
+        assert fleet.code == 0
+        assert found["healthy"] is False
+        assert set(problems(found).values()) == {"not deployed"}
+        assert (found["ray"], found["python"], found["address"]) == (None, None, "10.0.0.1:6379")
+        assert found["nodes"][1]["node_ip"] == "10.0.0.2"
+
+    def test_one_host_is_not_deployed(self, deployed):
+        deployed.edit("- {host: 10.0.0.3", "- {host: 10.0.0.4, name: three}\n  - {host: 10.0.0.3")
+        assert problems(status(deployed)) == {"head": None, "one": None, "three": "not deployed", "two": None}
+
+    def test_stopped(self, deployed):
+        deployed.operate(operation.STOP)
+        found = status(deployed)
+        assert set(problems(found).values()) == {"Ray does not run here"}
+        assert alive(found) == []
+
+    def test_the_head_is_down(self, deployed, world):
+        world["head"].active = False
+        found = status(deployed)
+        down = "the head does not answer"
+        assert problems(found) == {"head": "Ray does not run here", "one": down, "two": down}
+        assert alive(found) == []
+
+    def test_the_head_is_unreachable(self, deployed, world):
+        world["head"].reachable = False
+        found = status(deployed)
+        assert deployed.code == 1
+        assert problems(found)["head"] == "10.0.0.1 port 22: timed out after 10 s"
+        assert problems(found)["one"] == "the head does not answer"
+        assert found["address"] == "10.0.0.1:6379"
+
+    def test_the_head_runs_but_does_not_answer(self, deployed, world):
+        world["head"].replies["read Ray's node table"] = said([], {"log": ["no GCS"]})
+        found = status(deployed)
+        assert deployed.code == 1
+        assert problems(found) == {
+            "head": "Ray's head does not answer: no GCS",
+            "one": "the head does not answer",
+            "two": "the head does not answer",
+        }
+
+    def test_a_worker_is_down(self, deployed, world):
+        world["one"].active = False
+        assert problems(status(deployed)) == {"head": None, "one": "Ray does not run here", "two": None}
+
+    def test_a_worker_has_not_joined(self, deployed, world):
+        world["one"].joins = False
+        assert problems(status(deployed))["one"] == "runs, but is not in Ray's node table"
+
+    def test_a_worker_does_not_say_its_facts(self, deployed, world):
+        world["one"].replies["gather facts"] = refused("no space left")
+        assert problems(status(deployed))["one"] == "no space left"
+
+    def test_ray_counts_other_resources_than_the_file(self, deployed):
+        deployed.edit("name: one", "name: one, cpus: 8")
+        deployed.edit("name: two", "name: two, gpus: 1")
+        found = problems(status(deployed))
+        assert found["one"] == "Ray counts 4 CPUs, the file says 8"
+        assert found["two"] == "Ray counts 0 GPUs, the file says 1"
+
+    def test_nobody_can_be_reached(self, deployed, world):
+        for host in world.hosts.values():
+            host.reachable = False
+        found = status(deployed)
+        assert deployed.code == 1
+        assert found["healthy"] is False
+        assert len(found["nodes"]) == 3
+
+
+class TestDashboard:
+    @pytest.mark.parametrize(
+        ("listens", "url"),
+        [
+            ("127.0.0.1", "http://127.0.0.1:8265"),
+            ("0.0.0.0", "http://10.0.0.1:8265"),
+            ("10.0.0.1", "http://10.0.0.1:8265"),
+            ("'::'", "http://10.0.0.1:8265"),
+            ("'::1'", "http://[::1]:8265"),
+        ],
+    )
+    def test_is_where_it_listens(self, fleet, listens, url):
+        fleet.edit("cluster: lab", f"cluster: lab\nray: {{dashboard_host: {listens}, auth: token}}")
+        assert status(fleet)["dashboard"] == url
+
+    def test_of_a_head_with_ipv6(self, fleet):
+        fleet.edit("name: head", "name: head, node_ip: 'fd00::1'")
+        fleet.edit("cluster: lab", "cluster: lab\nray: {dashboard_host: '::', auth: token}")
+        found = status(fleet)
+        assert (found["address"], found["dashboard"]) == ("[fd00::1]:6379", "http://[fd00::1]:8265")
+
+
+def test_a_run_over_some_hosts_does_not_call_the_others_strangers(deployed):
+    run = deployed.make()
+    run.nodes = [n for n in run.nodes if n.name != "one"]
+    operation.operate(run, operation.STATUS)
+    assert [n["name"] for n in as_json(run)["nodes"]] == ["head", "two"]

@@ -1,0 +1,119 @@
+"""Verify: success is said only of hosts that are alive in Ray's own table and ran a task."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tasks.phases import operation
+from tests.phases.world import NO_NODES, node, refused, said, value
+
+TITLE = "run a task on every node"
+
+
+@pytest.fixture
+def deployed(fleet):
+    assert fleet.operate(operation.DEPLOY) == 0
+    return fleet
+
+
+def table(*entries):
+    """What the driver on the head prints for these nodes."""
+    return said([], {"answer": [*map(json.dumps, entries), NO_NODES]})
+
+
+def ran(ip: str, **more):
+    return node(ip, task={"ray": "2.52.0"}, **more)
+
+
+class TestAHostThatDidNotJoin:
+    def test_is_named_with_the_lines_of_its_log_that_say_why(self, deployed, world):
+        world["two"].joins = False
+        world["two"].replies["read logs"] = said(
+            [("note", "")],
+            {
+                "log:raylet.out": ["", "\x1b[31mE 12:00 Cannot connect to GCS\x1b[0m"],
+                "requirements": ["no log"],
+                "log:start.log": [f"line {n}" for n in range(9)],
+            },
+        )
+        assert deployed.operate(operation.DEPLOY) == 1
+        failure = deployed.node("two").failure
+        assert (failure.message, failure.hint) == ("did not join the cluster", "fab logs --host two")
+        assert failure.log == tuple(f"line {n}" for n in range(1, 9))
+        assert "✗ two: did not join the cluster" in deployed.out
+        assert deployed.out.splitlines()[-9:] == ["two, last lines:", *(f"  line {n}" for n in range(1, 9))]
+        assert [n.failure for n in deployed.run.nodes[:2]] == [None, None]
+
+    def test_has_no_colours_of_its_log_on_the_terminal(self, deployed, world):
+        world["two"].joins = False
+        world["two"].replies["read logs"] = said(
+            [], {"log:raylet.out": ["\x1b[31mCannot connect\x1b[0m\x07"]}
+        )
+        deployed.operate(operation.DEPLOY)
+        assert deployed.node("two").failure.log == ("Cannot connect",)
+
+    @pytest.mark.parametrize("reply", [refused("no"), KeyError("oops"), OSError("lost")], ids=repr)
+    def test_is_named_also_where_its_logs_cannot_be_read(self, deployed, world, reply):
+        world["two"].joins = False
+        world["two"].replies["read logs"] = reply
+        assert deployed.operate(operation.DEPLOY) == 1
+        assert deployed.node("two").failure.message == "did not join the cluster"
+
+    @pytest.mark.parametrize(
+        ("entry", "why"),
+        [
+            (node("10.0.0.3"), "could not run a task: no answer in time"),
+            (node("10.0.0.3", task_error="no such module"), "could not run a task: no such module"),
+            (node("10.0.0.3", alive=False), "left the cluster: Ray calls it dead"),
+            (
+                {**node("10.0.0.3", alive=False), "reason": "missed heartbeats"},
+                "left the cluster: missed heartbeats",
+            ),
+            (ran("10.0.0.3", alive=False), "left the cluster: Ray calls it dead"),
+            (ran("10.0.0.9"), "did not join the cluster"),
+        ],
+    )
+    def test_is_told_why(self, deployed, world, entry, why):
+        world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), entry)
+        assert deployed.operate(operation.DEPLOY) == 1
+        assert deployed.node("two").failure.message == why
+
+
+def test_a_host_that_was_started_over_is_in_the_table_dead_and_alive(deployed, world):
+    dead = node("10.0.0.3", alive=False)
+    for entries in ([dead, ran("10.0.0.3")], [ran("10.0.0.3"), dead]):
+        world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), *entries)
+        assert deployed.operate(operation.DEPLOY) == 0
+
+
+def test_the_driver_waits_for_all_that_have_to_be_there(deployed, world):
+    asked = []
+    world["head"].replies[TITLE] = lambda script: (
+        asked.append(json.loads(value(script, "SPEC"))) or world["head"]._table(script)
+    )
+    world["one"].reachable = False
+    deployed.operate(operation.DEPLOY)
+    assert asked == [
+        {"address": "10.0.0.1:6379", "expect": ["10.0.0.1", "10.0.0.3"], "tasks": True, "timeout": 60.0}
+    ]
+
+
+class TestAHeadThatDoesNotAnswer:
+    @pytest.mark.parametrize(
+        ("reply", "why"),
+        [
+            (said([], {"log": ["Traceback", "ConnectionError: no GCS "]}), "ConnectionError: no GCS"),
+            (said([], {}), "the driver said nothing"),
+            (said([], {"answer": [json.dumps(ran("10.0.0.1"))], "log": ["Killed"]}), "Killed"),
+        ],
+    )
+    def test_is_named_and_no_worker_is_accused(self, deployed, world, reply, why):
+        world["head"].replies[TITLE] = reply
+        ended = []
+        assert deployed.operate(operation.DEPLOY, ended.append) == 1
+        assert deployed.node("head").failure.message == f"Ray's head does not answer: {why}"
+        assert "✗ the head does not answer, so nobody knows which nodes have joined" in deployed.out
+        assert [n.failure for n in deployed.run.workers] == [None, None]
+        assert ended == []
