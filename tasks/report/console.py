@@ -62,10 +62,11 @@ class Board:
 
     def fail(self, name: str, message: str, hint: str = "") -> None:
         """A line that stays."""
-        with self._lock:
-            self._print(Text.assemble(("  ✗ ", "red"), f"{name}: {message}"))
-            if hint:
-                self._print(Text.assemble(("    → ", "yellow"), as_typed(hint)))
+        line = Text.assemble(("  ✗ ", "red"), f"{name}: {message}")
+        if hint:
+            line.append_text(Text.assemble(("\n    → ", "yellow"), as_typed(hint)))
+        # not under the lock: printing draws the live board anew, which takes it
+        self._print(line)
 
     def tick(self) -> None:
         """In a pipe: a line for every host that has been at something for a while."""
@@ -76,10 +77,10 @@ class Board:
                     self._print(f"  {name}: {text}")
 
     def _worth_a_line(self, name: str, text: str) -> bool:
-        # "waiting for Ray, 5 s" and "…, 6 s" are the same step
+        # "waiting for Ray, 5 s" and "…, 6 s" are the same step; an unchanged text says nothing new
         key = text.split(",")[0]
         last, when = self._said.get(name, ("", 0.0))
-        if key == last and time.monotonic() - when < REPEAT_SECONDS:
+        if key == last and (text == key or time.monotonic() - when < REPEAT_SECONDS):
             return False
         self._said[name] = (key, time.monotonic())
         return True
@@ -109,7 +110,11 @@ class Console:
     """The one place that prints. :param file: stdout, or stderr where stdout carries JSON or logs."""
 
     def __init__(self, file: TextIO | None = None) -> None:
-        self.rich = Rich(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
+        file = file or sys.stdout
+        if hasattr(file, "reconfigure"):
+            # a terminal of another encoding shows "?" for what it does not have
+            file.reconfigure(errors="replace")
+        self.rich = Rich(file=file, highlight=False, markup=False, emoji=False)
         self.live = self.rich.is_terminal and not self.rich.is_dumb_terminal
         self.quiet = False  # True: only what went wrong is said
 
@@ -149,6 +154,10 @@ class Console:
 
     def note(self, text: str) -> None:
         self.print(Text.assemble(("! ", "yellow"), text))
+
+    def raw(self, text: str) -> None:
+        """A long text as it is; laying it out would take longer than all the rest of a plan."""
+        self.rich.file.write(text + "\n")
 
     def print(self, text: str | Text | Table = "") -> None:
         if isinstance(text, Table):

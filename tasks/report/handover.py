@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
 from .console import Console, program
+
+TOP = Path(__file__).parents[2]
 
 
 def hosts(count: int) -> str:
@@ -16,10 +20,16 @@ def hosts(count: int) -> str:
     return "1 host" if count == 1 else f"{count} hosts"
 
 
+def default_hosts_file() -> str:
+    """The hosts file that is read where none is named: $RAY_HOSTS_FILE, else hosts.yml beside the fabfile."""
+    named = os.environ.get("RAY_HOSTS_FILE")
+    return os.path.abspath(os.path.expanduser(named or TOP / "hosts.yml"))
+
+
 def commands(console: Console, hosts_file: str, lines: Sequence[tuple[str, str]]) -> None:
     """Commands and what each is for; the hosts file is named where it is not the default one."""
-    beside = os.path.join(os.getcwd(), "hosts.yml")
-    more = "" if os.path.abspath(hosts_file) == beside else f" --hosts-file {os.path.relpath(hosts_file)}"
+    path = os.path.abspath(os.path.expanduser(hosts_file))
+    more = "" if path == default_hosts_file() else f" --hosts-file {shlex.quote(os.path.relpath(path))}"
     full = []
     for command, why in lines:
         name, _, rest = command.partition(" ")
