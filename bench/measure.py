@@ -85,8 +85,11 @@ def machine() -> dict[str, object]:
 
 
 def _commit() -> str:
-    argv = ["git", "-C", str(BENCH), "describe", "--always", "--dirty"]
-    return subprocess.run(argv, capture_output=True, text=True).stdout.strip()
+    """The commit, with a + if the tool differs from it; the results themselves do not count."""
+    git = ["git", "-C", str(BENCH.parent)]
+    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "tasks", "fabfile.py"])
+    return commit.stdout.strip() + ("+" if changed.returncode else "")
 
 
 def save(name: str, found: Mapping[str, object], about: Mapping[str, object], tables: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,8 @@ STRIP = ("SSH_AUTH_SOCK", "RAY_HOSTS_FILE", "RAY_ADDRESS", "FORCE_COLOR", "UV_CA
 
 @contextlib.contextmanager
 def lab() -> Iterator[Lab]:
-    """An empty lab; nothing of it is left afterwards."""
+    """An empty lab; nothing of it is left afterwards, also when the script is told to end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         made = Lab("bench", SUBNET, say=lambda text: print(text, file=sys.stderr))
     except LabError as error:
