@@ -1,0 +1,28 @@
+"""`fab --help` answers for every task and every flag."""
+
+from __future__ import annotations
+
+import pytest
+
+from fabfile import ns
+
+TASKS = {name: ns[name] for name in ns.task_names}
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+class TestEveryTask:
+    def test_says_what_it_does_in_one_line_first(self, task):
+        first = (task.__doc__ or "").strip().splitlines()[0]
+        # `fab --list` shows it beside the name
+        assert 10 < len(first) <= 90
+        assert first[0].isupper()
+
+    def test_says_what_each_flag_is_for(self, task):
+        assert [a.name for a in task.get_arguments() if not (a.help or "").strip()] == []
+
+    def test_has_no_flag_of_one_letter_that_means_another_thing_elsewhere(self, task):
+        assert [name for a in task.get_arguments() for name in a.names if len(name) == 1] == []
+
+    def test_calls_the_hosts_file_by_the_same_name_and_words(self, task):
+        said = {a.help for a in task.get_arguments() if a.name == "hosts-file"}
+        assert said <= {"the hosts file; else $RAY_HOSTS_FILE, else hosts.yml beside the fabfile"}
