@@ -10,7 +10,7 @@ os.environ.setdefault("RAY_DEDUP_LOGS", "0")
 
 
 def say(kind, value):
-    sys.stdout.write("{} {}\n".format(kind, value if isinstance(value, str) else json.dumps(value)))
+    sys.stdout.write(f"{kind} {value if isinstance(value, str) else json.dumps(value)}\n")
     sys.stdout.flush()
 
 
@@ -66,7 +66,7 @@ def main():
             break
         if time.time() - last > 2:
             last = time.time()
-            say("RFSTEP", "{} of {} nodes have run a task".format(len(expected & reached), len(expected)))
+            say("RFSTEP", f"{len(expected & reached)} of {len(expected)} nodes have run a task")
         time.sleep(0.1)
     for node_id, node in table().items():
         node.update(done.get(node_id, {}))
