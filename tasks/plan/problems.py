@@ -95,8 +95,9 @@ def _docker(subject: Subject):
 
 def _occupied(subject: Subject, cluster: str):
     host, facts = subject.host, subject.facts
-    ours = bool(facts.state) and facts.active
     foreign = [p for p in facts.ray_processes if not _is_ours(p, subject, cluster)]
+    # ours may run with its supervisor dead; a start replaces it then
+    ours = (bool(facts.state) and facts.active) or len(foreign) < len(facts.ray_processes)
     if foreign:
         pids = ", ".join(str(p.pid) for p in foreign)
         yield (

@@ -247,12 +247,16 @@ node_down() {
     esac
     node_reap
 }
-# Processes of this node that outlived their supervisor, known by the mark in their environment.
-node_reap() {
+# Processes of this node, known by the mark in their environment.
+node_pids() {
     for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
-        rf_dir=${rf_file%/environ}
-        kill -KILL "${rf_dir#/proc/}" 2>/dev/null || :
+        rf_file=${rf_file%/environ}
+        echo "${rf_file#/proc/}"
     done
+}
+# Those that outlived their supervisor.
+node_reap() {
+    for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
 }
 # Ray's session folders are told by what `ray start` has said and by the words of this node's own processes
 # (session_latest may be another Ray's); they are removed when the cluster is.
@@ -264,9 +268,7 @@ node_words() {
     if [ "$1" = docker ]; then
         dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '
     elif [ -r /proc/self/environ ]; then
-        for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
-            tr '\0' ' ' 2>/dev/null <"${rf_file%environ}cmdline"
-        done
+        for rf_pid in $(node_pids); do tr '\0' ' ' 2>/dev/null <"/proc/$rf_pid/cmdline"; done
     else
         ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
     fi

@@ -224,6 +224,15 @@ NONE = {
         },
     ),
     "GPUs": (UV.model_copy(update={"gpus": 1}), {"gpus": ("NVIDIA L4",)}),
+    "our Ray, whose supervisor has died": (
+        UV,
+        {
+            "state": {"hash": "h"},
+            "active": False,
+            "ports": frozenset({20000}),
+            "ray_processes": (RayProcess(5, "/root/.rayfab/lab/envs/e/raylet", "0::/x"),),
+        },
+    ),
     "no GPUs wanted": (UV.model_copy(update={"gpus": 0}), {}),
 }
 

@@ -233,6 +233,22 @@ def test_stop_and_destroy_where_nothing_is(everywhere):
     everywhere(story)
 
 
+def test_a_node_whose_loop_has_died(everywhere):
+    """Nobody supervises it any more, but it runs: stop ends it, and a start replaces it."""
+
+    def story(node: Node) -> None:
+        for end in (node.stop, node.up):
+            assert node.up()[0].ok
+            (orphan,) = node.rays
+            os.kill(node.loop, signal.SIGKILL)
+            until(lambda: not alive(node.loop))
+            end()
+            until(lambda pid=orphan: not alive(pid))
+            assert len(node.rays) == (end == node.up)
+
+    everywhere(story)
+
+
 def test_a_number_that_passed_on_to_a_stranger(everywhere):
     """loop.pid names a process that is no loop of ours: it is left alone."""
 

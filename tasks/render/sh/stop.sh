@@ -6,7 +6,8 @@ if [ "$rf_service" = none ]; then
     finish 0
 fi
 if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi
-if [ "$(node_active "$rf_service")" = inactive ]; then
+# its supervisor may have died and left it running
+if [ "$(node_active "$rf_service")" = inactive ] && [ -z "$(node_pids)" ]; then
     emit changed 0
     finish 0
 fi
