@@ -16,8 +16,11 @@ import by_ansible
 import measure
 import stage
 
+from tasks.inventory import load
+from tasks.render.facts import facts_script
+
 FIRST = 101  # last number of the first address
-TOOL, FABRIC = "facts and plan", "bare Fabric, true"
+TOOL, FABRIC, ASKING = "facts and plan", "bare Fabric, true", "bare Fabric, the facts script"
 SSH, SETUP, CHECK = "ssh true, 50 at a time", "ansible -m setup -f 50", "fab check"
 
 
@@ -25,7 +28,7 @@ class FanOut:
     def __init__(self, who: stage.Operator, addresses: Sequence[str]) -> None:
         self.who, self.addresses = who, addresses
         self.parts: list[dict[str, float]] = []
-        self.whole: dict[str, list[float]] = {TOOL: [], FABRIC: []}
+        self.whole: dict[str, list[float]] = {TOOL: [], FABRIC: [], ASKING: []}
 
     def tool(self) -> float:
         """Seconds in the process, from the reading of the hosts file to the printed plan."""
@@ -34,7 +37,16 @@ class FanOut:
         return sum(said.values())
 
     def fabric(self) -> float:
-        return self._inside(FABRIC, "fan_out_fabric.py", str(stage.keys.login_key()), *self.addresses)["all"]
+        return self._fabric(FABRIC, "true")
+
+    def asking(self) -> float:
+        """What the hosts themselves take to answer: here one machine with few cores does it 100 times."""
+        cluster = load(self.who.file)
+        return self._fabric(ASKING, "RF_MARK=x\n" + facts_script(cluster.head, cluster.name).text)
+
+    def _fabric(self, name: str, command: str) -> float:
+        key = str(stage.keys.login_key())
+        return self._inside(name, "fan_out_fabric.py", key, command, *self.addresses)["all"]
 
     def _inside(self, name: str, script: str, *args: str) -> dict[str, float]:
         argv = [sys.executable, str(measure.BENCH / script), *args]
@@ -89,7 +101,14 @@ def main() -> None:
             it.tool()  # the resolver's cache on this machine is warm from here on
             it.parts.clear()
             it.whole[TOOL].clear()
-            contenders = {TOOL: it.tool, FABRIC: it.fabric, SSH: it.ssh, SETUP: it.setup, CHECK: it.check}
+            contenders = {
+                TOOL: it.tool,
+                FABRIC: it.fabric,
+                ASKING: it.asking,
+                SSH: it.ssh,
+                SETUP: it.setup,
+                CHECK: it.check,
+            }
             seconds = measure.alternate(contenders, asked.runs)
     found = {"versions": versions, "seconds": seconds, "whole_process": it.whole, "parts": it.parts}
     measure.save("fan_out", found, about, tables(found))
@@ -101,6 +120,7 @@ def tables(found: dict) -> str:
     asks = {
         TOOL: "connections, host keys, all facts, versions resolved, every script rendered and printed",
         FABRIC: "nothing, and no host key is checked",
+        ASKING: "the same facts, unread; no host key is checked",
         SSH: "nothing",
         SETUP: "Ansible's facts",
         CHECK: "connections, host keys, all facts, problems",

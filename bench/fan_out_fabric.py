@@ -1,4 +1,4 @@
-"""A bare Fabric fan-out: a thread pool, one command a host. argv: key, addresses."""
+"""A bare Fabric fan-out: a thread pool, one command a host. argv: key, command, addresses."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import measure
 from fabric import Config, Connection
 
 
-def main(key: str, *addresses: str) -> None:
+def main(key: str, command: str, *addresses: str) -> None:
     config = Config(overrides={"load_ssh_configs": False})
 
     def one(address: str) -> None:
         connect = {"key_filename": key, "look_for_keys": False, "allow_agent": False}
         with Connection(address, user="root", config=config, connect_kwargs=connect) as connection:
-            connection.run("true", hide=True, in_stream=False)
+            connection.run(command, hide=True, in_stream=False)
 
     def every() -> None:
         with ThreadPoolExecutor(50) as pool:
