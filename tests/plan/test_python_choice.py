@@ -98,6 +98,9 @@ class TestNone:
             "needs Python 3.12.x; this host has 3.11.2",
         ]
 
+    def test_is_of_the_requested_version_though_its_number_begins_alike(self):
+        assert [f.name for f in choose_python(hosts("3.1", a="3.10.4 3.11.2"), None)] == ["a"]
+
     def test_runs_the_wanted_ray(self):
         assert [f.name for f in choose_python(hosts(a="3.8.10"), "2.60.0")] == ["a"]
 

@@ -183,6 +183,14 @@ class TestBoard:
         board.tick()
         assert self.lines() == ["  a: waiting for Ray, 13 s"]
 
+    def test_tick_never_says_again_what_has_not_changed(self, board, clock):
+        board.step("a", "ready; waiting for the head")
+        clock.now += 3
+        board.tick()
+        clock.now += 10 * module.REPEAT_SECONDS
+        board.tick()
+        assert self.lines() == ["  a: ready; waiting for the head"]
+
     def test_tick_says_a_new_step_at_once(self, board, clock):
         board.step("a", "downloading")
         clock.now += 3
