@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from tasks import cluster as tasks_cluster
@@ -213,6 +215,26 @@ class TestHeadFails:
         assert "✗ the head has no image, so nothing was started" in fleet.out
         assert "unexpected" not in fleet.out
         assert not any(h.active for h in world.hosts.values())
+
+    def test_that_cannot_install_leaves_the_workers_alone(self, fleet, world):
+        world["head"].replies["install Ray with uv"] = refused("cannot fetch packages", "mirrors.pypi")
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ the head did not start, so no worker was started" in fleet.out
+        assert not any(h.active for h in world.hosts.values())
+        # what the workers have installed meanwhile is taken up by the next run
+        world["head"].replies.clear()
+        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert [n.did for n in fleet.run.nodes] == [["installed", "started"], ["started"], ["started"]]
+
+
+class TestBounded:
+    def test_one_host_at_a_time(self, fleet):
+        fleet.edit("cluster: lab", "cluster: lab\nssh: {parallel: 1}")
+        ended = []
+        thread = threading.Thread(target=lambda: ended.append(fleet.operate(operation.DEPLOY)), daemon=True)
+        thread.start()
+        thread.join(timeout=30)
+        assert ended == [0], "a worker waits for a head that waits for its turn"
 
 
 class TestDocker:

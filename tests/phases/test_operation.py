@@ -182,6 +182,12 @@ class TestInterrupt:
         assert "two: installed" in done
         assert "  not done, or not to its end: one" in fleet.out.splitlines()
 
+    def test_of_the_head_s_start_leaves_the_workers_alone(self, fleet, world, interrupt):
+        world["head"].replies["start the head"] = interrupt
+        assert fleet.operate(operation.DEPLOY) == 130
+        assert not any(h.active for h in world.hosts.values())
+        assert not any("start the worker" in h.titles for h in world.hosts.values())
+
     def test_closes_every_connection(self, fleet, world, interrupt):
         world["head"].replies["gather facts"] = interrupt
         assert fleet.operate(operation.DEPLOY) == 130
