@@ -1,0 +1,147 @@
+"""What one host's failure costs the others: nothing, unless it is the head's."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks import cluster as tasks_cluster
+from tasks.phases import operation
+from tasks.remote import StepTimeout
+from tests.phases.world import refused, said
+
+PLAN = {"changing": False, "dry_run": True}
+
+
+class TestOneWorkerFails:
+    @pytest.mark.parametrize(
+        ("title", "reply"),
+        [
+            ("gather facts", StepTimeout("two timed out after 60 s", "run again")),
+            ("reach the head at 10.0.0.1", said([("reach", "6379 timeout")])),
+            ("install Ray with uv", refused("cannot fetch packages", "mirrors.pypi")),
+            ("start the worker", refused("Ray ended", "look", ["Unknown flag --no-such"])),
+        ],
+    )
+    def test_the_others_go_on(self, fleet, world, title, reply):
+        world["two"].replies[title] = reply
+        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 1
+        assert world["head"].active
+        assert world["one"].active
+        assert not world["two"].active
+        assert "✗ 2 of 3 hosts run Ray 2.52.0; each of those ran a task" in fleet.out
+        assert fleet.node("two").failure is not None
+        assert [n.failure for n in fleet.run.nodes[:2]] == [None, None]
+
+    def test_unreachable(self, fleet, world):
+        world["two"].reachable = False
+        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 1
+        assert "✗ 2 of 3 hosts run Ray 2.52.0" in fleet.out
+        assert fleet.lines("timed out after 10 s")[-1].startswith("two")
+
+    def test_the_table_shows_the_lines_of_its_log(self, fleet, world):
+        world["two"].replies["start the worker"] = refused("Ray ended", "look", ["Unknown flag --no-such"])
+        fleet.operate(operation.DEPLOY)
+        assert fleet.out.splitlines()[-2:] == ["two, last lines:", "  Unknown flag --no-such"]
+
+    def test_that_cannot_reach_the_head_is_told_where_it_stuck(self, fleet, world):
+        world["two"].replies["reach the head at 10.0.0.1"] = said(
+            [("reach", "6379 refused"), ("reach", "20000 timeout")]
+        )
+        fleet.operate(operation.DEPLOY)
+        assert fleet.node("two").failure.message == "cannot reach the head at 10.0.0.1 port 20000: timeout"
+        assert "install Ray with uv" not in world["two"].titles
+
+    def test_with_nonsense_for_facts(self, fleet, world):
+        nonsense = said([("uname", "")], {"ifconfig": ["en0: flags", " inet 10.0.0.3 netmask 999.0.0.0"]})
+        world["two"].replies["gather facts"] = nonsense
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert world["one"].active
+        assert fleet.node("two").failure.message.startswith("unexpected: ")
+
+    def test_the_next_run_takes_up_what_is_missing(self, fleet, world):
+        world["two"].replies["start the worker"] = refused("Ray ended")
+        fleet.operate(operation.DEPLOY)
+        world["two"].replies.clear()
+        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert [n.did for n in fleet.run.nodes] == [[], [], ["started"]]
+
+
+class TestHeadFails:
+    def untouched(self, world):
+        return not any(h.active or h.envs for h in world.hosts.values())
+
+    def test_unreachable(self, fleet, world):
+        world["head"].reachable = False
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ the head is needed for everything else, and it failed" in fleet.out
+        assert self.untouched(world)
+
+    def test_a_problem_there(self, fleet, world):
+        world["head"].pythons = []
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ nothing was changed: the head has a problem" in fleet.out
+        assert self.untouched(world)
+
+    @pytest.mark.parametrize(
+        "broken", [{"reachable": False}, {"pythons": []}], ids=["unreachable", "problem"]
+    )
+    def test_no_plan_can_be_made_either(self, fleet, world, broken):
+        vars(world["head"]).update(broken)
+        assert fleet.operate(operation.PLAN, tasks_cluster.planned, **PLAN) == 1
+        assert "✗ nothing was changed: the head has a problem" in fleet.out
+        assert "unexpected" not in fleet.out
+
+    def test_that_does_not_start_leaves_the_workers_alone(self, fleet, world):
+        world["head"].replies["start the head"] = refused("Ray ended", "fab logs says why")
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ the head did not start, so no worker was started" in fleet.out
+        assert not any(h.active for h in world.hosts.values())
+
+    def test_that_gives_no_token_is_named(self, fleet, world):
+        world["head"].replies["get the cluster's token"] = refused(
+            "cannot make /root/.rayfab/lab", "free space"
+        )
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ the head did not give the cluster's token, so nothing was started" in fleet.out
+        assert fleet.out.splitlines()[-1].startswith("head    cannot make /root/.rayfab/lab")
+        assert not any(h.active for h in world.hosts.values())
+
+    def test_that_cannot_pull_its_image(self, fleet, world):
+        fleet.edit("cluster: lab", "cluster: lab\nruntime: docker\ndocker: {image: rayproject/rai}")
+        world["head"].replies["get the image"] = refused(
+            "there is no image rayproject/rai", "see docker.image"
+        )
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ the head has no image, so nothing was started" in fleet.out
+        assert "unexpected" not in fleet.out
+        assert not any(h.active for h in world.hosts.values())
+
+    def test_that_cannot_install_leaves_the_workers_alone(self, fleet, world):
+        world["head"].replies["install Ray with uv"] = refused("cannot fetch packages", "mirrors.pypi")
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "✗ the head did not start, so no worker was started" in fleet.out
+        assert not any(h.active for h in world.hosts.values())
+        # what the workers have installed meanwhile is taken up by the next run
+        world["head"].replies.clear()
+        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert [n.did for n in fleet.run.nodes] == [["installed", "started"], ["started"], ["started"]]
+
+
+class TestSameMachine:
+    def test_under_two_names(self, fleet, world):
+        world["two"].facts |= {"hostname": "one", "machine-id": "one", "boot_id": "one"}
+        world["two"].address = world["one"].address
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert fleet.node("two").failure.message == "is the same machine as one"
+        assert world["one"].active
+        assert not world["two"].active
+
+    def test_with_one_address_for_two(self, fleet, world):
+        world["two"].address = world["one"].address
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert fleet.node("two").failure.message == "has the same address as one: 10.0.0.2"
+
+    def test_a_wrong_clock_is_said_and_stops_nothing(self, fleet, world):
+        world["two"].facts["clock"] = "1800000500"
+        assert fleet.operate(operation.DEPLOY) == 0
+        assert "! two: its clock is +500 s from the others'; set it, or run an NTP client" in fleet.out
