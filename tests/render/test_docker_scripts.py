@@ -22,6 +22,7 @@ def host(request, tmp_path):
     made = Host(request.param, tmp_path)
     for name, text in (("docker", DOCKER), ("id", ID), ("sudo", SUDO)):
         made.has(name, text)
+    made.has("install", ":")
     made.has("sleep", f"exec {tool('sleep')} 0.05")
     (made.home / "password").write_text("it's $(secret)")
     return made

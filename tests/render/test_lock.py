@@ -71,19 +71,21 @@ def test_a_dead_holders_lock_is_taken_over(host, tmp_path):
     assert [p.name for p in lock_of(tmp_path).parent.iterdir()] == ["lock"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="start times are read from /proc")
 def test_a_process_that_only_has_the_number_is_not_the_holder(shell, tmp_path):
     """Another process got the dead holder's number; or the host was started anew, and numbers with it."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    if not boot.exists():
-        pytest.skip("start times are read from /proc")
-    for text in (
-        f"{os.getpid()} 1 {boot.read_text().strip()} {ALICE}",
-        f"{os.getpid()} 1 other-boot {ALICE}",
-    ):
-        lock_of(tmp_path).parent.mkdir(parents=True, exist_ok=True)
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    born = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    lock_of(tmp_path).parent.mkdir(parents=True)
+
+    def left_by(born: str, boot: str) -> dict[str, str]:
         lock_of(tmp_path).unlink(missing_ok=True)
-        lock_of(tmp_path).symlink_to(text)
-        assert ask(lock_script("lab", BOB), shell, tmp_path).values == {"stale": ALICE, "locked": "1"}
+        lock_of(tmp_path).symlink_to(f"{os.getpid()} {born} {boot} {ALICE}")
+        return ask(lock_script("lab", BOB), shell, tmp_path).values
+
+    assert left_by(born, boot) == {"held": ALICE}
+    assert left_by("1", boot) == {"stale": ALICE, "locked": "1"}
+    assert left_by(born, "other-boot") == {"stale": ALICE, "locked": "1"}
 
 
 @pytest.mark.parametrize("left", [None, "999999999 1 boot alice", "999999999 1", "garbage"])
