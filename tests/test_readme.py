@@ -18,13 +18,14 @@ from invoke.parser import ParseError, Parser, ParserContext
 from fabfile import ns
 from tasks.inventory import load, reference
 from tasks.render.versions import NEWEST_FOR_PYTHON
+from tests.namespace import CONTEXTS
 
 TOP = Path(__file__).parents[1]
 ENGLISH, CHINESE = TOP / "README.md", TOP / "README.zh-CN.md"
 BOTH = pytest.mark.parametrize("path", [ENGLISH, CHINESE], ids=lambda path: path.name)
 BEGIN, END = "<!-- reference:begin -->\n", "<!-- reference:end -->\n"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TASKS = {context.name: context for context in ns.to_contexts()}
+TASKS = CONTEXTS
 
 
 def read(path: Path) -> str:

@@ -68,12 +68,17 @@ def ask_ray(run: Run, *, tasks: bool, patience: float) -> None:
                 run.table.append(said)
     by_ip: dict[str, dict] = {}
     for entry in run.table:
-        # a host that was started over is in the table twice: dead and alive
-        if entry["node_ip"] not in by_ip or entry["alive"]:
+        # a host that was started over is in the table twice, and its former self may still count as alive
+        known = by_ip.get(entry["node_ip"])
+        if known is None or _rank(entry) > _rank(known):
             by_ip[entry["node_ip"]] = entry
     for node in run.nodes:
         if node.desired is not None:
             node.ray_node = by_ip.get(node.desired.node_ip)
+
+
+def _rank(entry: dict) -> tuple[bool, bool]:
+    return "task" in entry, entry["alive"]
 
 
 def last_words(run: Run, node: Node, lines: int = 8) -> tuple[str, ...]:

@@ -176,6 +176,12 @@ node_pids() {
 node_reap() {
     for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
 }
+# With root and systemd: Ray's folder is there again after a boot that cleared /tmp (open to the image's user,
+# which Docker alone would not make it), and is spared by the cleaning of old files.
+keep_temp() {
+    write_file "$NODE/tmpfiles" 644 "d $1 1777 root root -${NL}x $1/*$NL"
+    as_root install -D -m 644 "$NODE/tmpfiles" "/etc/tmpfiles.d/$UNIT.conf"
+}
 # Ray's session folders are told by what `ray start` has said and by the words of this node's own processes
 # (session_latest may be another Ray's); they are removed when the cluster is.
 note_sessions() {

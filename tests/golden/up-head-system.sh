@@ -5,6 +5,7 @@ CLUSTER=lab
 UNIT=rayfab-lab
 STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "3dfbaa8d8a660e2d", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "system", "token": "0123456789ab"}'
 START_TIMEOUT=120
+TEMP_DIR=/tmp/ray
 SERVICE=system
 ENV_DIR=/root/.rayfab/lab/envs/ray-2.52.0-py3.11.2-abc
 ENV_SH='HOME=/root
@@ -258,6 +259,12 @@ node_pids() {
 node_reap() {
     for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
 }
+# With root and systemd: Ray's folder is there again after a boot that cleared /tmp (open to the image's user,
+# which Docker alone would not make it), and is spared by the cleaning of old files.
+keep_temp() {
+    write_file "$NODE/tmpfiles" 644 "d $1 1777 root root -${NL}x $1/*$NL"
+    as_root install -D -m 644 "$NODE/tmpfiles" "/etc/tmpfiles.d/$UNIT.conf"
+}
 # Ray's session folders are told by what `ray start` has said and by the words of this node's own processes
 # (session_latest may be another Ray's); they are removed when the cluster is.
 note_sessions() {
@@ -347,6 +354,7 @@ rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
 step "starting Ray"
 case $SERVICE in
     system)
+        keep_temp "$TEMP_DIR"
         write_file "$NODE/unit" 644 "$UNIT_TEXT"
         as_root install -m 644 "$NODE/unit" "/etc/systemd/system/$UNIT.service" &&
             as_root systemctl daemon-reload && as_root systemctl enable --quiet "$UNIT" 2>/dev/null &&

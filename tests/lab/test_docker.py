@@ -105,7 +105,8 @@ class TestLater:
     def test_exec_and_submit_run_inside(self, cluster):
         out = ok(cluster.fab("exec", "--", "ray", "--version"))
         assert out.count("ray, version 2.60.0") == 2
-        out = ok(cluster.fab("submit", "--", "python", "-c", "import ray; ray.init(); print('nodes', len(ray.nodes()))"))
+        job = "import ray; ray.init(); print('nodes', len(ray.nodes()))"
+        out = ok(cluster.fab("submit", "--", "python", "-c", job))
         assert re.search("nodes [2-9]", out)
 
     def test_a_reboot_of_the_head_brings_the_cluster_back(self, cluster):
@@ -151,3 +152,4 @@ class TestZDestroy:
             assert sh(host, "docker ps -aq") == ""
             assert sh(host, "ls -A /root /tmp | grep -i ray || true") == ""
             assert "rayproject/ray-ml" in sh(host, "docker images")
+            assert host.exec("test -e /etc/tmpfiles.d/rayfab-test.conf")[0] != 0

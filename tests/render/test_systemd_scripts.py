@@ -26,7 +26,7 @@ def host(request, tmp_path):
     made.has("loginctl", 'printf "%s\\n" "$*" >>"$HOME/loginctl.log"; [ ! -e "$HOME/loginctl.fails" ]')
     made.has("id", ID)
     made.has("sudo", SUDO)
-    made.has("install", 'printf "%s\\n" "$*" >>"$HOME/install.log"; cp "$3" "$HOME/unit"')
+    made.has("install", 'printf "%s\\n" "$*" >>"$HOME/install.log"; [ "$1" = -D ] || cp "$3" "$HOME/unit"')
     made.has("sh", f'exec {tool("dash")} "$@"')
     (made.home / "password").write_text(PASSWORD)
     stand_in(made.node / "envs/e/bin", "ray", RAY)
@@ -56,11 +56,15 @@ class TestSystem:
         assert answer.ok, answer.error
         assert wanted.kind == "system"
         assert json.loads((host.node / "state.json").read_text()) == state
-        assert host.log("install") == [f"-m 644 {host.node}/unit /etc/systemd/system/rayfab-lab.service"]
+        assert host.log("install") == [
+            f"-D -m 644 {host.node}/tmpfiles /etc/tmpfiles.d/rayfab-lab.conf",
+            f"-m 644 {host.node}/unit /etc/systemd/system/rayfab-lab.service",
+        ]
+        assert (host.node / "tmpfiles").read_text() == "d /tmp/ray 1777 root root -\nx /tmp/ray/*\n"
         assert (host.home / "unit").read_text() == wanted.files["UNIT_TEXT"]
         wanted_commands = ["daemon-reload", "enable --quiet rayfab-lab", "restart --no-block rayfab-lab"]
         assert commands(host) == wanted_commands
-        assert [line for line in host.log("sudo") if "true" not in line][1:] == [
+        assert [line for line in host.log("sudo") if "true" not in line][2:] == [
             f"-k -S -p  systemctl {command}" for command in wanted_commands
         ]
         assert not [line for line in host.log("sudo") if "secret" in line]

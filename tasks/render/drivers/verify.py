@@ -44,12 +44,15 @@ def main():
 
     expected = set(spec["expect"])
     deadline = time.time() + spec["timeout"]
-    asked, done, last = {}, {}, 0
+    asked, done, again, last = {}, {}, {}, 0
     while True:
         nodes = table()
         if spec["tasks"]:
             for node_id, node in nodes.items():
-                if node["alive"] and node_id not in done and node_id not in asked.values():
+                if not node["alive"] or node_id in asked.values() or "task" in done.get(node_id, {}):
+                    continue
+                # a node that has just died is in the table for a while yet; a living one may need a second try
+                if time.time() >= again.get(node_id, 0):
                     where = NodeAffinitySchedulingStrategy(node_id=node_id, soft=False)
                     asked[probe.options(scheduling_strategy=where).remote()] = node_id
             ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=0.3) if asked else ([], [])
@@ -59,8 +62,9 @@ def main():
                     done[node_id] = {"task": ray.get(ref)}
                 except Exception as error:
                     done[node_id] = {"task_error": str(error).strip().splitlines()[-1][:300]}
+                    again[node_id] = time.time() + 1
         alive = {n["node_ip"] for n in nodes.values() if n["alive"]}
-        good = {nodes[i]["node_ip"] for i, d in done.items() if i in nodes and nodes[i]["alive"]}
+        good = {nodes[i]["node_ip"] for i, d in done.items() if "task" in d and i in nodes and nodes[i]["alive"]}
         reached = good if spec["tasks"] else alive
         if expected <= reached or time.time() > deadline:
             break

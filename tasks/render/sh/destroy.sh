@@ -17,6 +17,7 @@ if [ "$rf_service" != none ]; then
     node_down "$rf_service"
 fi
 step "removing files"
+[ ! -e "/etc/tmpfiles.d/$UNIT.conf" ] || as_root rm -f "/etc/tmpfiles.d/$UNIT.conf"
 case $rf_service in
     docker)
         dk rm -f -v "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||

@@ -17,6 +17,10 @@ if [ ! -d "$TEMP_DIR" ]; then
 else
     chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
 fi
+if [ -d /run/systemd/system ]; then
+    can_root && keep_temp "$TEMP_DIR" ||
+        emit note "if a boot clears /tmp, the container cannot write $TEMP_DIR; ask root for: echo 'd $TEMP_DIR 1777' >/etc/tmpfiles.d/$UNIT.conf"
+fi
 write_file "$NODE/service" 600 docker
 # Docker reads the token from a file of mode 0600, so that no argument list holds it.
 write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}"

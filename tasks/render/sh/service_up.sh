@@ -18,6 +18,7 @@ rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
 step "starting Ray"
 case $SERVICE in
     system)
+        keep_temp "$TEMP_DIR"
         write_file "$NODE/unit" 644 "$UNIT_TEXT"
         as_root install -m 644 "$NODE/unit" "/etc/systemd/system/$UNIT.service" &&
             as_root systemctl daemon-reload && as_root systemctl enable --quiet "$UNIT" 2>/dev/null &&
