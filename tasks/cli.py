@@ -71,6 +71,7 @@ def make_run(
     debug: bool = False,
     changing: bool = False,
     dry_run: bool = False,
+    needs_head: bool = True,
 ) -> Run:
     """A run over ``hosts`` (default: all); secrets are fetched now, each once."""
     names = limited(cluster, limit) if limit else None
@@ -95,6 +96,7 @@ def make_run(
         limit=names,
         holder=holder(what),
         changing=changing and not dry_run,
+        needs_head=needs_head,
     )
 
 

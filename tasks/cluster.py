@@ -137,7 +137,9 @@ def stop(c, hosts_file=None, limit=None, debug=False):
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, "stop", limit=limit, debug=debug, changing=True)
+    run = cli.make_run(
+        cluster, console, "stop", limit=limit, debug=debug, changing=True, needs_head=False
+    )
     cli.finish(run, operation.STOP, stopped)
 
 
@@ -177,7 +179,9 @@ def destroy(c, hosts_file=None, limit=None, yes=False, debug=False):
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, "destroy", limit=limit, debug=debug, changing=True)
+    run = cli.make_run(
+        cluster, console, "destroy", limit=limit, debug=debug, changing=True, needs_head=False
+    )
     if not yes and sys.stdin.isatty():
         answer = input(f"destroy {cluster.name} on {handover.hosts(len(run.chosen))}? [y/N] ")
         if answer.strip().lower() not in ("y", "yes"):

@@ -120,7 +120,13 @@ def remove_worker(c, host, hosts_file=None, keep_files=False, force=False, debug
         )
         raise Exit(code=2)
     run = cli.make_run(
-        cluster, console, f"remove-worker {host}", hosts=[cluster.head, known], debug=debug, changing=True
+        cluster,
+        console,
+        f"remove-worker {host}",
+        hosts=[cluster.head, known],
+        debug=debug,
+        changing=True,
+        needs_head=False,
     )
     run.limit = frozenset([known.name])
 
@@ -131,7 +137,7 @@ def remove_worker(c, host, hosts_file=None, keep_files=False, force=False, debug
             gone.failure = None
         elif gone.failure is not None:
             console.note(f"{path.name} still lists {host}; --force takes it out all the same")
-        if not run.failed:
+        if gone.failure is None:
             try:
                 erase_worker(path, known.host)
             except (EditError, InventoryError, OSError) as error:

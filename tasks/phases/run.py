@@ -14,6 +14,7 @@ from tasks.remote import Answer, Connection, RemoteError, Settings, fan_out
 from tasks.render.facts import Facts
 from tasks.render.script import Script
 from tasks.report.console import Board, Console
+from tasks.report.lines import clean
 
 T = TypeVar("T")
 
@@ -100,6 +101,7 @@ class Run:
     holder: str = ""
     locked: bool = False
     changing: bool = False
+    needs_head: bool = True  # whether anything can be done while the head is away
     token: Secret | None = None
     token_is_new: bool = False
     request: str = ""
@@ -170,7 +172,8 @@ class Run:
         answer = self.try_ask(node, script, board, timeout=timeout, **secrets)
         if not answer.ok:
             log = tuple(answer.texts.get("log", ()))
-            raise HostFailed(Failure(f"{answer.error or 'the script failed'}", answer.hint, log))
+            # a host's words are shown, but do not steer the terminal
+            raise HostFailed(Failure(clean(answer.error or "the script failed"), clean(answer.hint), log))
         return answer
 
     def try_ask(

@@ -43,7 +43,11 @@ def choose_python(
         return [
             Finding(s.name, f"uv.python is {s.host.uv.python}", "one version for all hosts") for s in subjects
         ]
-    request = must_be or next(iter(wanted), None)
+    asked = next(iter(wanted), None)
+    if must_be and not _matches(must_be, asked):
+        why = f"uv.python is {asked}, but the image of the cluster holds Python {must_be}"
+        return [Finding(s.name, why, "choose an image of that Python, or drop uv.python") for s in subjects]
+    request = must_be or asked
     common = set.intersection(*(set(o) for o in offers.values())) if offers else set()
     fits = [v for v in common if _matches(v, request) and runs_ray(v, ray)]
     if kept in fits:

@@ -249,3 +249,14 @@ class TestStopAndDestroy:
     def test_limit(self, deployed, world):
         assert deployed.operate((*BEGIN, stop.stop), limit=["two"]) == 0
         assert [h.active for h in world.hosts.values()] == [True, True, False]
+
+    def test_without_the_head_the_workers_are_stopped_all_the_same(self, deployed, world):
+        world["head"].reachable = False
+        assert deployed.operate(operation.STOP, needs_head=False) == 1
+        assert "the head is away" in deployed.out
+        assert {n.name for n in deployed.run.nodes if n.did} == {"one", "two"}
+
+    def test_without_the_head_nothing_is_started(self, deployed, world):
+        world["head"].reachable = False
+        assert deployed.operate(operation.RESTART) == 1
+        assert not [n for n in deployed.run.nodes if n.did]
