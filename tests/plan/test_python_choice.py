@@ -51,11 +51,6 @@ CHOSEN = {
     "3.1 is not 3.10": (hosts("3.11", a="3.11.2 3.1.12"), {}, "3.11.2"),
     "a requested full version": (hosts("3.10.4", a="3.10.4 3.12.1"), {}, "3.10.4"),
     "the image's version": (hosts(a="3.10.4 3.12.1"), {"must_be": "3.10.4"}, "3.10.4"),
-    "the image's version before what is asked for": (
-        hosts("3.12", a="3.10.4 3.12.1"),
-        {"must_be": "3.10.4"},
-        "3.10.4",
-    ),
 }
 
 

@@ -20,12 +20,11 @@ from tests.render import samples
 from tests.render.processes import alive, environ, until
 from tests.render.shells import SHELLS, SYSTEM_PATH, ask, environment, stand_in, tool
 
-SESSION = "temp/session_2026-01-02_03-04-05_000000_1"
 # what `ray start --block` does: it says that it has started and stays, or says why not and ends
-RAY = f"""
+RAY = """
 printf '%s\\n' "$@" >"$HOME/argv"
 echo $$ >>"$HOME/pids"
-sh -c 'sleep 600; :' raylet --session_dir="$HOME/{SESSION}" &
+sh -c 'sleep 600; :' raylet --session_dir="$HOME/temp/session_2026-01-02_$$" &
 echo $! >>"$HOME/children"
 case $(cat "$HOME/mode") in
     good)
@@ -155,7 +154,6 @@ def a_life(node: Node) -> None:
     assert answer.ok, answer.error
     second = node.rays
     assert len(second) == 1 and second != first and not alive(loop)
-    assert set((node.folder / "sessions").read_text().splitlines()) == {f"{node.home}/{SESSION}"}
     assert json.loads((node.folder / "state.json").read_text()) == state
     assert "--num-cpus=2" in (node.home / "argv").read_text().splitlines()
     assert (node.folder / "token").read_text() == "t0ken"
@@ -176,17 +174,23 @@ def a_life(node: Node) -> None:
     until(lambda: not any(map(alive, left)))
     assert all(map(alive, strangers))
     assert (node.folder / "state.json").exists(), "what was installed stays"
-    noted = set((node.folder / "sessions").read_text().splitlines())
-    assert noted == {f"{node.home}/{SESSION}"}
     time.sleep(0.3)
     assert node.rays == []
     answer = node.stop()
     assert answer.ok and answer.values == {"changed": "0"}
 
-    # and started once more
+    # started once more, over a Ray that its loop has started anew
+    answer, _, _ = node.up("e2")
+    (before,) = node.rays
+    os.kill(before, signal.SIGKILL)
+    until(lambda: set(node.rays) - {before})
     answer, _, _ = node.up("e2")
     assert answer.ok and len(node.rays) == 1
     assert node.stop().values == {"changed": "1"}
+
+    # every session of Ray's is known, so that a destroy can remove them
+    noted = set((node.folder / "sessions").read_text().splitlines())
+    assert noted == {f"{node.home}/temp/session_2026-01-02_{pid}" for pid in node.numbers("pids")}
 
 
 def test_a_ray_that_always_fails(everywhere):
