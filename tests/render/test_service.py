@@ -23,9 +23,9 @@ from tests.render.shells import SHELLS, SYSTEM_PATH, ask, environment, stand_in,
 # what `ray start --block` does: it says that it has started and stays, or says why not and ends
 RAY = """
 printf '%s\\n' "$@" >"$HOME/argv"
-echo $$ >>"$HOME/pids"
 sh -c 'sleep 600; :' raylet --session_dir="$HOME/temp/session_2026-01-02_$$" &
 echo $! >>"$HOME/children"
+echo $$ >>"$HOME/pids"
 case $(cat "$HOME/mode") in
     good)
         echo "Ray runtime started."
