@@ -41,5 +41,5 @@ def _carry_uv(node: Node, board: Board, folder: Path) -> None:
     def on_bytes(sent: int, total: int) -> None:
         board.step(node.name, f"carrying uv, {sent >> 20} of {total >> 20} MiB")
 
-    target = f"{node.facts.home}/.rayfab/uv/{uv_version()}/uv"
+    target = f"{node.facts.home}/.rayfab/.uv/{uv_version()}/uv"
     node.connection.put(binary, target, mode=0o700, on_bytes=on_bytes)

@@ -318,7 +318,7 @@ if [ -n "$WANT_PYTHON" ]; then
     done
     IFS=$rf_old
     for rf_file in "$HOME"/.pyenv/versions/*/bin/python3 "$HOME"/.local/share/uv/python/cpython-*/bin/python3 \
-        "$ROOT"/python/cpython-*/bin/python3 /opt/python*/bin/python3; do
+        "$ROOT"/.python/cpython-*/bin/python3 /opt/python*/bin/python3; do
         rf_python "$rf_file"
     done
 fi

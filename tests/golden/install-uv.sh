@@ -241,11 +241,11 @@ node_exec() {
 main() {
 # uv, a versioned environment, the locked packages; what is whole is left as it is.
 rf_env=$NODE/envs/$ENV_ID
-rf_uv=$ROOT/uv/$UV_VERSION/uv
+rf_uv=$ROOT/.uv/$UV_VERSION/uv
 uv_works() { [ "$("$1" --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ]; }
 uv_from_index() {
     # The wheel holds one static binary; the host's own Python fetches and opens it.
-    "$PYTHON" - "$INDEX" "$UV_VERSION" "$ROOT/uv/$UV_VERSION" <<'PY'
+    "$PYTHON" - "$INDEX" "$UV_VERSION" "$ROOT/.uv/$UV_VERSION" <<'PY'
 import hashlib, io, json, os, platform, re, ssl, sys, urllib.parse, urllib.request, zipfile
 index, version, target = sys.argv[1:]
 index = (index or os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple").rstrip("/") + "/uv/"
@@ -297,11 +297,11 @@ if ! find_uv; then
     finish 0
 fi
 rm -f "$NODE/uv.log"
-UV_CACHE_DIR=$ROOT/cache/uv
+UV_CACHE_DIR=$ROOT/.cache/uv
 UV_SYSTEM_CERTS=1
 UV_NATIVE_TLS=1
 UV_NO_PROGRESS=1
-UV_PYTHON_INSTALL_DIR=$ROOT/python
+UV_PYTHON_INSTALL_DIR=$ROOT/.python
 export UV_CACHE_DIR UV_SYSTEM_CERTS UV_NATIVE_TLS UV_NO_PROGRESS UV_PYTHON_INSTALL_DIR
 unset VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
 if [ -n "$INDEX" ]; then

@@ -39,8 +39,8 @@ def host(tmp_path):
     (node / "service").write_text("loop")
     for name in ("token", "env.sh", "start.sh", "state.json", "start.log"):
         (node / name).write_text("x")
-    (tmp_path / "home/.rayfab/uv/1").mkdir(parents=True)
-    (tmp_path / "home/.rayfab/cache/uv").mkdir(parents=True)
+    (tmp_path / "home/.rayfab/.uv/1").mkdir(parents=True)
+    (tmp_path / "home/.rayfab/.cache/uv").mkdir(parents=True)
     (tmp_path / "home/keep.txt").write_text("the user's")
     temp = tmp_path / "temp"
     (temp / "session_2026-01-02_a/logs").mkdir(parents=True)
@@ -77,7 +77,7 @@ def test_strangers_stay(shell, host):
 def test_a_cluster_that_is_being_installed_keeps_what_is_shared(shell, host):
     (host / "home/.rayfab/other/envs/e").mkdir(parents=True)
     assert ask(destroy(host / "temp"), shell, host / "home").ok
-    assert {"home/.rayfab/uv/1", "home/.rayfab/other/envs/e"} <= tree(host)
+    assert {"home/.rayfab/.uv/1", "home/.rayfab/other/envs/e"} <= tree(host)
 
 
 def test_nothing_outside_is_followed(shell, host):

@@ -53,7 +53,7 @@ def script(**more):
 @pytest.fixture
 def uv(tmp_path):
     """uv as it lies on a host on which it was installed before."""
-    stand_in(tmp_path / ".rayfab/uv/0.9.0", "uv", UV)
+    stand_in(tmp_path / ".rayfab/.uv/0.9.0", "uv", UV)
     return tmp_path
 
 
@@ -72,7 +72,7 @@ class TestInstall:
             f"pip install --quiet --no-deps --python {env}/bin/python -r {env}/requirements.lock",
         ]
         assert (uv / "lock").read_text() == "ray==2.52.0\nclick==8.1.8\n"
-        assert f"UV_CACHE_DIR={uv}/.rayfab/cache/uv" in (uv / "uv.env").read_text().splitlines()
+        assert f"UV_CACHE_DIR={uv}/.rayfab/.cache/uv" in (uv / "uv.env").read_text().splitlines()
         assert sorted(p.name for p in (uv / ".rayfab/lab").iterdir()) == ["envs"]
         answer = ask(script(), shell, uv)
         assert answer.values == {"changed": "0"} and len(log(uv)) == 2
@@ -95,7 +95,7 @@ class TestInstall:
         said = (uv / "uv.env").read_text().splitlines()
         assert "UV_DEFAULT_INDEX=https://mirror.example/simple" in said
         assert "UV_PYTHON_INSTALL_MIRROR=https://mirror.example/py" in said
-        assert f"UV_PYTHON_INSTALL_DIR={uv}/.rayfab/python" in said
+        assert f"UV_PYTHON_INSTALL_DIR={uv}/.rayfab/.python" in said
 
     def test_a_python_that_cannot_be_had(self, shell, uv):
         (uv / "uv.nopython").write_text("")
@@ -175,13 +175,13 @@ class TestFetchingUv:
     def test_fetched(self, shell, tmp_path, index):
         answer = ask(script(mirrors={"pypi": index[1]}), shell, tmp_path)
         assert answer.ok and answer.values == {"changed": "1"}
-        assert [p.name for p in (tmp_path / ".rayfab/uv/0.9.0").iterdir()] == ["uv"]
+        assert [p.name for p in (tmp_path / ".rayfab/.uv/0.9.0").iterdir()] == ["uv"]
 
     def test_a_wheel_with_another_hash_is_not_taken(self, shell, tmp_path, index):
         index[0].sha256 = "0" * 64
         answer = ask(script(mirrors={"pypi": index[1]}), shell, tmp_path)
         assert answer.values == {"need_uv": "the index sent a uv whose SHA-256 differs"}
-        assert not (tmp_path / ".rayfab/uv/0.9.0/uv").exists()
+        assert not (tmp_path / ".rayfab/.uv/0.9.0/uv").exists()
 
     def test_an_index_without_that_version(self, shell, tmp_path, index):
         answer = ask(script(mirrors={"pypi": index[1]}, uv_version="0.9.1"), shell, tmp_path)
@@ -192,7 +192,7 @@ class TestFetchingUv:
         assert answer.ok and "refused" in answer.values["need_uv"]
 
     def test_carried_there_but_it_does_not_run(self, shell, tmp_path):
-        stand_in(tmp_path / ".rayfab/uv/0.9.0", "uv", "exit 1")
+        stand_in(tmp_path / ".rayfab/.uv/0.9.0", "uv", "exit 1")
         answer = ask(script(carried=True), shell, tmp_path)
         assert answer.error == "uv 0.9.0 was carried here, but does not run"
         assert answer.hint == f"may programs run from {tmp_path}/.rayfab? (mount option noexec)"
