@@ -84,7 +84,9 @@ class TestOneHostFails:
         known.parent.mkdir(mode=0o700, exist_ok=True)
         before = known.read_text() if known.exists() else ""
         other = keys.login_key().with_suffix(".pub").read_text().split()
-        lines = [line for line in before.splitlines() if trio[1].address not in line]
+        # a right key that is known, too, would be accepted; ssh-keygen finds hashed names as well
+        subprocess.run(["ssh-keygen", "-q", "-R", trio[1].address, "-f", str(known)], capture_output=True)
+        lines = known.read_text().splitlines() if known.exists() else []
         known.write_text("\n".join([*lines, f"{trio[1].address} {other[0]} {other[1]}"]) + "\n")
         path = hosts_file(trio[:2])
         try:
@@ -96,6 +98,7 @@ class TestOneHostFails:
             assert names_alive(status(fab, path)) == [trio[0].name]
         finally:
             known.write_text(before)
+            known.with_name("known_hosts.old").unlink(missing_ok=True)
 
     def test_that_cannot_install(self, trio, fab, hosts_file):
         path = hosts_file(trio[:2])
