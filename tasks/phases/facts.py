@@ -30,10 +30,17 @@ def run(run: Run) -> None:
         run.locked = run.locked or "locked" in answer.values
         node.facts = found
         node.lock_text = "\n".join(answer.texts.get("requirements", ()))
-        said = answer.values.get("image_versions", "").split()
-        node.image_versions = (said[0], said[1]) if len(said) >= 2 else None
+        node.image_versions = in_image(answer)
     if run.head.failure is not None and run.changing:
         if not run.needs_head:
-            run.console.note("the head is away, so this cluster is not locked: see that nobody else works on it")
+            run.console.note(
+                "the head is away, so this cluster is not locked: see that nobody else works on it"
+            )
             return
         raise Stop("the head is needed for everything else, and it failed", run.head.failure.hint)
+
+
+def in_image(answer: Answer) -> tuple[str, str, str] | None:
+    """Ray, Python and ``uid:gid`` of the image, if it was asked for them."""
+    said = answer.values.get("image_versions", "").split()
+    return (said[0], said[1], said[2]) if len(said) == 3 else None

@@ -6,6 +6,7 @@ from tasks.plan.subject import Subject
 from tasks.render.install import image_script
 from tasks.report.console import Board
 
+from .facts import in_image
 from .run import Node, Run, Stop
 
 title = "Get images"
@@ -23,8 +24,7 @@ def run(run: Run) -> None:
     def one(node: Node, board: Board) -> None:
         script = image_script(node.host, run.cluster.name, sudo=node.sudo)
         answer = run.ask(node, script, board, timeout=TIMEOUT)
-        said = answer.values.get("image_versions", "").split()
-        node.image_versions = (said[0], said[1])
+        node.image_versions = in_image(answer)
         image = answer.texts.get("image", [""])[0].split()[0]
         node.facts = node.subject.with_image(image).facts
         if answer.values.get("changed") == "1":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.plan.addresses import head_ip, worker_ip
 from tasks.plan.changes import change
-from tasks.plan.desired import desire
+from tasks.plan.desired import desire, on_bridge
 from tasks.render.install import image_script, up_script, uv_script
 from tasks.render.script import Script
 
@@ -26,6 +26,10 @@ def run(run: Run) -> None:
         raise Stop(
             f"{head.name} has no address that workers could reach", "node_ip of the head says which one"
         )
+    if ":" in ip and on_bridge(head.subject):
+        raise Stop(
+            f"the bridge network needs an IPv4 address for the head, not {ip}", "node_ip says which one"
+        )
     run.head_address = join(ip, head.host.ray.port)
     _desire(run, head, ip)
     token = head.subject.state.get("token") if head.desired.token else None
@@ -38,6 +42,12 @@ def run(run: Run) -> None:
         if own is None:
             run.fail(
                 node, Failure(f"has no address in a network with the head ({ip})", "node_ip says which one")
+            )
+            continue
+        if ":" in own and on_bridge(node.subject):
+            run.fail(
+                node,
+                Failure(f"the bridge network needs an IPv4 address, not {own}", "node_ip says which one"),
             )
             continue
         _desire(run, node, own)

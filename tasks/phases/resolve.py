@@ -29,18 +29,19 @@ def run(run: Run) -> None:
     containers = [n for n in nodes if n.host.runtime == "docker"]
     direct = [n for n in nodes if n.host.runtime != "docker"]
     for node in containers:
-        ray, python = node.image_versions or _guess(node)
-        node.versions = Versions(ray, python, image=node.facts.image or node.host.docker.image)
+        ray, python, user = node.image_versions or _guess(node)
+        image = node.facts.image or node.host.docker.image
+        node.versions = Versions(ray, python, image=image, image_user=user)
     if direct:
         _direct(run, direct, containers)
     versions = {n.name: (n.versions.ray, n.versions.python) for n in nodes if n.versions and n.versions.ray}
     _stop_at(run, agree(versions) + _not_as_asked(nodes))
 
 
-def _guess(node: Node) -> tuple[str, str]:
+def _guess(node: Node) -> tuple[str, str, str]:
     """Before the image is there only its tag can say something."""
     found = re.search(r":(\d+\.\d+\.\d+)", node.host.docker.image)
-    return (found.group(1) if found else node.host.ray.version or "", "")
+    return (found.group(1) if found else node.host.ray.version or "", "", "")
 
 
 def _direct(run: Run, direct: list[Node], containers: list[Node]) -> None:

@@ -54,7 +54,7 @@ class Node:
     connection: Connection | None = None
     facts: Facts | None = None
     lock_text: str = ""
-    image_versions: tuple[str, str] | None = None
+    image_versions: tuple[str, str, str] | None = None  # ray, python, uid:gid
     versions: Versions | None = None
     desired: Desired | None = None
     change: Change | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.render import docker, ray, service
-from tasks.render.names import node_dir
+from tasks.render.names import RAY_DIR, node_dir, temp_dir
 
 from .subject import Subject
 
@@ -25,6 +25,7 @@ class Versions:
     lock: str = ""
     env_id: str = ""
     image: str = ""
+    image_user: str = ""  # uid:gid
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Desired:
     hash: str
     words: tuple[str, ...]
     token: bool
+    temp_dir: str = RAY_DIR
+    user: str = ""  # uid:gid that a container started as root goes on as
     files: dict[str, str] = field(default_factory=dict)  # ENV_SH, START_SH, UNIT_TEXT, LOOP_SH
 
     def state(self, token_fingerprint: str, request: str) -> dict[str, Any]:
@@ -69,6 +72,14 @@ def service_kind(subject: Subject) -> str:
     return "user" if facts.systemd and facts.user_systemd else "loop"
 
 
+def on_bridge(subject: Subject) -> bool:
+    """Whether the node is a container on a bridge: where the file says so, and on systems whose Docker is in a VM."""
+    if subject.host.runtime != "docker":
+        return False
+    network = subject.host.docker.network
+    return network == "bridge" or (network == "auto" and subject.facts.system != "Linux")
+
+
 def env_id(versions_ray: str, python: str, lock: str) -> str:
     """A name for an environment: the same packages on the same Python have the same."""
     digest = hashlib.sha256(f"{python}\n{lock}".encode()).hexdigest()[:12]
@@ -88,24 +99,29 @@ def shm_bytes(subject: Subject) -> int:
 def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str) -> Desired:
     """Renders everything that the node is made of."""
     host, facts = subject.host, subject.facts
-    words = ray.start_words(host, versions.ray, node_ip, head_address)
+    bridge = on_bridge(subject)
+    cpus = host.cpus or facts.cpus
+    words = ray.start_words(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
     token = ray.uses_token(host, versions.ray)
     kind = service_kind(subject)
+    folder = temp_dir(facts.home, bridge=bridge)
     files: dict[str, str] = {}
     if kind == "docker":
-        whole: Any = docker.run_words(
-            host, cluster, versions.image or host.docker.image, words, "", shm_bytes(subject), versions.ray
+        box = docker.Container(
+            host=host,
+            cluster=cluster,
+            ray=versions.ray,
+            image=versions.image or host.docker.image,
+            user=versions.image_user,
+            node_ip=node_ip,
+            temp_dir=folder,
+            shm_bytes=shm_bytes(subject),
+            bridge=bridge,
+            cpus=cpus,
+            hostname=facts.hostname,
         )
-        digest = _hash([whole, token])
-        words = docker.run_words(
-            host,
-            cluster,
-            versions.image or host.docker.image,
-            words,
-            digest,
-            shm_bytes(subject),
-            versions.ray,
-        )
+        digest = _hash([docker.run_words(box, words, ""), token])
+        words = docker.run_words(box, words, digest)
     else:
         env_dir = f"{node_dir(facts.home, cluster)}/envs/{versions.env_id}"
         environment = ray.environment(host, versions.ray, macos=facts.system == "Darwin")
@@ -119,7 +135,18 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
         }
         digest = _hash([files, kind, token])
     return Desired(
-        host.name, host.role, kind, node_ip, head_address, versions, digest, tuple(words), token, files
+        name=host.name,
+        role=host.role,
+        kind=kind,
+        node_ip=node_ip,
+        head_address=head_address,
+        versions=versions,
+        hash=digest,
+        words=tuple(words),
+        token=token,
+        temp_dir=folder,
+        user=versions.image_user if bridge else "",
+        files=files,
     )
 
 

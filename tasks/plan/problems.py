@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from statistics import median_low
 
 from tasks.render import ray
 
+from .desired import on_bridge
 from .subject import Finding, Subject
 
 GIB = 1 << 30
@@ -89,8 +91,33 @@ def _docker(subject: Subject):
             "docker.registry_mirror is not supported yet",
             "put the mirror into the engine's own daemon.json, or write it before docker.image",
         )
-    if facts.system == "Darwin" or host.docker.network == "bridge":
-        yield "the bridge network is not supported yet", "docker: {network: host} on Linux, or runtime: uv"
+    if host.docker.network == "host" and facts.system != "Linux":
+        yield f"Docker has no host network on {facts.system}", "docker.network: auto, or bridge"
+    if on_bridge(subject):
+        yield from _bridge(subject)
+
+
+def _bridge(subject: Subject):
+    host = subject.host
+    if host.node_ip and ":" in host.node_ip:
+        yield (
+            f"the bridge network needs an IPv4 address, and node_ip is {host.node_ip}",
+            "node_ip: an IPv4 address",
+        )
+    listen = host.ray.dashboard_host
+    if host.role == "head" and listen != "localhost" and not _is_ip(listen):
+        yield (
+            f"Docker publishes the dashboard at an address, and ray.dashboard_host is {listen}",
+            "ray.dashboard_host: 127.0.0.1 or 0.0.0.0",
+        )
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _occupied(subject: Subject, cluster: str):
@@ -106,6 +133,11 @@ def _occupied(subject: Subject, cluster: str):
         )
     if not ours and not foreign:
         busy = {what: port for what, port in ray.ports_needed(host).items() if port in facts.ports}
+        if on_bridge(subject):
+            # a range is published whole or not at all
+            low, high = ray.worker_ports(host, bridge=True, cpus=host.cpus or facts.cpus)
+            taken = sorted(port for port in facts.ports if low <= port <= high)
+            busy |= {f"worker processes, {low}-{high}": port for port in taken[:1]}
         if busy:
             said = ", ".join(f"{port} ({what})" for what, port in busy.items())
             yield f"ports in use: {said}", "end what listens there, or choose others under ray.ports"

@@ -6,7 +6,7 @@ import json
 
 from tasks.inventory import Host
 
-from .names import basics, node_dir, temp_dir
+from .names import basics, node_dir
 from .script import Script, render
 
 START_TIMEOUT = 120
@@ -63,10 +63,10 @@ def up_script(
     kind, files, words = desired.kind, desired.files, desired.words
     title = f"start the {host.role}"
     values = {**basics(cluster), "STATE": json.dumps(state, sort_keys=True), "START_TIMEOUT": START_TIMEOUT}
-    values |= {"TEMP_DIR": temp_dir(host)}
+    values |= {"TEMP_DIR": desired.temp_dir}
     secrets = _secrets(sudo, *(("RF_TOKEN",) if token else ()))
     if kind == "docker":
-        values |= {"RUN": list(words)}
+        values |= {"RUN": list(words), "CONTAINER_USER": desired.user}
         return render(title, "docker_up", values, fragments=(*NODE, "wait_ray"), secrets=secrets)
     env_dir = f"{node_dir(home, cluster)}/envs/{desired.versions.env_id}"
     values |= {"SERVICE": kind, "ENV_DIR": env_dir, **files}

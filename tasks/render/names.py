@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.inventory import Host
-
 DRAIN_SECONDS = 45  # above Ray's own 30 s of draining after SIGTERM
+RAY_DIR = "/tmp/ray"  # Ray's own folder as Ray sees it, in a container too
 
 
 def unit(cluster: str) -> str:
@@ -22,9 +21,6 @@ def basics(cluster: str) -> dict[str, str]:
     return {"CLUSTER": cluster, "UNIT": unit(cluster)}
 
 
-def temp_dir(host: Host) -> str:
-    """Ray's own folder, seen from the host."""
-    return "/tmp/ray"
-
-
-__all__ = ["DRAIN_SECONDS", "basics", "node_dir", "temp_dir", "unit"]
+def temp_dir(home: str, *, bridge: bool) -> str:
+    """Ray's own folder, seen from the host; a node on a bridge keeps it in the user's home, as in the recipe."""
+    return f"{home.rstrip('/')}/tmp/ray" if bridge else RAY_DIR

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tasks.inventory import Host
 
-from .names import basics, temp_dir
+from .names import RAY_DIR, basics
 from .script import Script, render
 
 NODE = ("docker", "node")
@@ -61,7 +61,7 @@ def stop_script(cluster: str, *, sudo: bool = False) -> Script:
 
 def destroy_script(host: Host, cluster: str, *, sudo: bool = False) -> Script:
     """Stops the node and removes everything that this project put on the host."""
-    values = {**basics(cluster), "TEMP_DIR": temp_dir(host)}
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR}
     return render("remove everything", "destroy", values, fragments=NODE, secrets=_secrets(sudo))
 
 
@@ -69,7 +69,7 @@ def logs_script(
     host: Host, cluster: str, patterns: Sequence[str], lines: int, *, follow: bool, sudo: bool = False
 ) -> Script:
     """The last ``lines`` lines of every file that one of ``patterns`` matches; with ``follow`` it goes on."""
-    values = {**basics(cluster), "TEMP_DIR": temp_dir(host), "LINES_EACH": lines, "PATTERNS": list(patterns)}
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "LINES_EACH": lines, "PATTERNS": list(patterns)}
     body = "follow" if follow else "logs"
     return render("read logs", body, values, fragments=NODE, secrets=_secrets(sudo))
 
@@ -93,7 +93,7 @@ def submit_script(
     """A job on the head. :param archive: a tar of the job's folder on the host, or ''."""
     values = {
         **basics(cluster),
-        "TEMP_DIR": temp_dir(host),
+        "TEMP_DIR": RAY_DIR,
         "ADDRESS": address,
         "ARCHIVE": archive,
         "WAIT": wait,

@@ -7,8 +7,9 @@ import json
 from tasks.inventory import Host
 
 from . import versions
+from .names import RAY_DIR
 
-RAY_TEMP_DIR = "/tmp/ray"  # seen by Ray itself, in a container too
+BRIDGE_WORKERS = 98  # 10002-10099 as in the recipe
 
 
 def uses_token(host: Host, ray: str) -> bool:
@@ -16,25 +17,37 @@ def uses_token(host: Host, ray: str) -> bool:
     return host.ray.auth != "none" and versions.has_token_auth(ray)
 
 
-def worker_ports(host: Host) -> tuple[int, int]:
-    """The range that Ray's worker processes listen in; the host's own network can afford Ray's default."""
+def worker_ports(host: Host, *, bridge: bool = False, cpus: int | None = None) -> tuple[int, int]:
+    """The range that Ray's worker processes listen in, both ends included.
+
+    The host's own network can afford Ray's default. On a bridge each port costs a proxy process and rules of the
+    firewall (20 ms at the start, 55 ms at the end), so it is the recipe's range there, and two for each CPU.
+    """
     ports = host.ray.ports
-    return ports.min_worker or 10002, ports.max_worker or 19999
+    low = ports.min_worker or 10002
+    most = max(BRIDGE_WORKERS, 2 * (cpus or 0)) if bridge else 9998
+    return low, ports.max_worker or min(low + most - 1, 65535)
 
 
-def start_words(host: Host, ray: str, node_ip: str, head_address: str) -> list[str]:
+def start_words(
+    host: Host, ray: str, node_ip: str, head_address: str, *, bridge: bool = False, cpus: int | None = None
+) -> list[str]:
     """The words of ``ray start`` without ``--block``.
 
     :param ray: the version that will run; flags that it does not know are not sent to it.
     :param node_ip: the address by which the other nodes reach this one.
     :param head_address: ``ip:port`` of the head's GCS.
+    :param bridge: in a container that has the node's address as its own, and its ports published.
+    :param cpus: what the range of worker ports is made for on a bridge.
     """
     ports = host.ray.ports
-    low, high = worker_ports(host)
+    low, high = worker_ports(host, bridge=bridge, cpus=cpus)
+    # inside a container it is Docker that says where the dashboard is to be reached
+    dashboard_host = "0.0.0.0" if bridge else host.ray.dashboard_host
     out = ["ray", "start"]
     if host.role == "head":
         out += ["--head", f"--port={host.ray.port}"]
-        out += [f"--dashboard-host={host.ray.dashboard_host}", f"--dashboard-port={host.ray.dashboard_port}"]
+        out += [f"--dashboard-host={dashboard_host}", f"--dashboard-port={host.ray.dashboard_port}"]
         out += [f"--ray-client-server-port={ports.client}"]
     else:
         out += [f"--address={head_address}"]
@@ -47,7 +60,7 @@ def start_words(host: Host, ray: str, node_ip: str, head_address: str) -> list[s
     if versions.knows_runtime_env_agent_port(ray):
         out += [f"--runtime-env-agent-port={ports.runtime_env_agent}"]
     # said, since Ray would follow a TMPDIR, and the logs are looked for here
-    out += [f"--temp-dir={RAY_TEMP_DIR}"]
+    out += [f"--temp-dir={RAY_DIR}"]
     if host.cpus is not None:
         out += [f"--num-cpus={host.cpus}"]
     if host.gpus is not None:
@@ -99,4 +112,8 @@ def ports_needed(host: Host) -> dict[str, int]:
     }
     if host.role == "head":
         out |= {"GCS": host.ray.port, "dashboard": host.ray.dashboard_port, "Ray Client": ports.client}
+        out |= {
+            "autoscaler's metrics": ports.autoscaler_metric,
+            "dashboard's metrics": ports.dashboard_metric,
+        }
     return out

@@ -214,11 +214,16 @@ node_tries() {
         echo "$((rf_tries - 1))"
     fi
 }
+# Where Ray's own folder lies on this host, as the last start has left it.
+node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
 # A command in the node's environment: $1 the kind of service, then the words.
 node_exec() {
     if [ "$1" = docker ]; then
         shift
-        dk exec -i "$UNIT" "$@"
+        # a container that started as root would run it as root
+        rf_user=
+        [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
+        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
     else
         shift
         # in a shell of its own: the node's environment may set any variable
@@ -247,6 +252,7 @@ if [ "$rf_service" != none ]; then
     node_down "$rf_service"
 fi
 step "removing files"
+node_temp
 [ ! -e "/etc/tmpfiles.d/$UNIT.conf" ] || as_root rm -f "/etc/tmpfiles.d/$UNIT.conf"
 case $rf_service in
     docker)
@@ -269,15 +275,20 @@ case $rf_service in
         ;;
 esac
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
-    case $rf_dir in "$TEMP_DIR"/session_*/* | *..*) continue ;; "$TEMP_DIR"/session_*) ;; *) continue ;; esac
-    if [ ! -d "$rf_dir" ] || [ -h "$rf_dir" ]; then continue; fi
-    rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
+    # a container on a bridge calls its folder otherwise than the host does
+    case $rf_dir in "$TEMP_DIR"/session_*/* | /tmp/ray/session_*/* | *..*) continue ;; esac
+    case $rf_dir in "$TEMP_DIR"/session_* | /tmp/ray/session_*) ;; *) continue ;; esac
+    for rf_dir in "$rf_dir" "$TEMP_DIR/${rf_dir##*/}"; do
+        if [ ! -d "$rf_dir" ] || [ -h "$rf_dir" ]; then continue; fi
+        rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
+    done
 done <"$NODE/sessions"
 if [ -h "$TEMP_DIR/session_latest" ] && [ ! -e "$TEMP_DIR/session_latest" ]; then
     rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json" 2>/dev/null ||
         as_root rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json"
 fi
 rmdir "$TEMP_DIR" 2>/dev/null || as_root rmdir "$TEMP_DIR" 2>/dev/null || :
+[ ! -e "$NODE/made-tmp" ] || rmdir "${TEMP_DIR%/*}" 2>/dev/null || :
 rm -rf "$NODE" || fail "cannot remove $NODE"
 # The shared uv and its cache go with the last cluster.
 rf_left=

@@ -214,11 +214,16 @@ node_tries() {
         echo "$((rf_tries - 1))"
     fi
 }
+# Where Ray's own folder lies on this host, as the last start has left it.
+node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
 # A command in the node's environment: $1 the kind of service, then the words.
 node_exec() {
     if [ "$1" = docker ]; then
         shift
-        dk exec -i "$UNIT" "$@"
+        # a container that started as root would run it as root
+        rf_user=
+        [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
+        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
     else
         shift
         # in a shell of its own: the node's environment may set any variable
@@ -263,7 +268,7 @@ if [ -r "$NODE/image" ] && grep -q "^$rf_id " "$NODE/image"; then
 else
     step "reading the image's versions"
     rf_said=$(dk run --rm --network none --entrypoint python "$IMAGE" -c \
-        'import platform, os, ray; print("RF", ray.__version__, platform.python_version(), os.getuid())' 2>"$NODE/install.log" |
+        'import platform, os, ray; print("RF", ray.__version__, platform.python_version(), f"{os.getuid()}:{os.getgid()}")' 2>"$NODE/install.log" |
         sed -n 's/^RF //p')
     [ -n "$rf_said" ] || {
         tail -n 5 "$NODE/install.log" | emit_text log

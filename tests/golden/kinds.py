@@ -13,11 +13,12 @@ from tests.render import samples
 HOLDER = "alice@laptop (process 42) since 2026-01-02 03:04:05 UTC: deploy-cluster"
 
 
-def _up(role: str, *, kind: str, token: bool = True) -> str:
+def _up(role: str, *, kind: str, token: bool = True, network: str = "auto", **facts: object) -> str:
     known = {"system": {}, "user": {"uid": 1000, "user_systemd": True}, "loop": {"systemd": False}}
     text = samples.DOCKER if kind == "docker" else samples.UV
-    of = samples.subject(role, text=text, **known.get(kind, {}))
-    wanted = samples.desired(of, versions=samples.versions(image="sha256:0123abcd"))
+    text = text.replace("docker: {", f"docker: {{network: {network}, ")
+    of = samples.subject(role, text=text, **{**known.get(kind, {}), **facts})
+    wanted = samples.desired(of, versions=samples.versions(image="sha256:0123abcd", image_user="1000:100"))
     assert wanted.kind == kind
     state = wanted.state("0123456789ab", "request0")
     script = install.up_script(
@@ -70,6 +71,8 @@ KINDS: dict[str, Callable[[], str]] = {
     "up-worker-loop.sh": lambda: _up("worker", kind="loop"),
     "up-head-docker.sh": lambda: _up("head", kind="docker"),
     "up-worker-docker.sh": lambda: _up("worker", kind="docker"),
+    "up-head-bridge.sh": lambda: _up("head", kind="docker", network="bridge"),
+    "up-worker-bridge.sh": lambda: _up("worker", kind="docker", network="bridge", cpus=64),
     "start-head.sh": lambda: _files("head", "system")["START_SH"],
     "start-worker.sh": lambda: _files("worker", "system")["START_SH"],
     "env-head.sh": lambda: _files("head", "system")["ENV_SH"],

@@ -218,11 +218,16 @@ node_tries() {
         echo "$((rf_tries - 1))"
     fi
 }
+# Where Ray's own folder lies on this host, as the last start has left it.
+node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
 # A command in the node's environment: $1 the kind of service, then the words.
 node_exec() {
     if [ "$1" = docker ]; then
         shift
-        dk exec -i "$UNIT" "$@"
+        # a container that started as root would run it as root
+        rf_user=
+        [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
+        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
     else
         shift
         # in a shell of its own: the node's environment may set any variable
@@ -244,6 +249,7 @@ rf_clean() {
     [ -z "$ARCHIVE" ] || rm -f "$ARCHIVE"
 }
 trap rf_clean EXIT
+node_temp
 rf_job() { with_words node_exec "$rf_service" ray job submit --address "$ADDRESS" "$@"; }
 set --
 if [ -n "$ARCHIVE" ]; then
@@ -251,7 +257,9 @@ if [ -n "$ARCHIVE" ]; then
     mkdir -p "$rf_work" && chmod 755 "$rf_work" || fail "cannot make $rf_work"
     tar -xzf "$ARCHIVE" -C "$rf_work" || fail "cannot unpack the job's folder" "is tar with gzip on the head?"
     chmod -R a+rX "$rf_work"
-    set -- --working-dir "$rf_work"
+    rf_seen=$rf_work
+    [ "$rf_service" != docker ] || rf_seen=/tmp/ray/${rf_work##*/}
+    set -- --working-dir "$rf_seen"
 fi
 [ -n "$WAIT" ] || set -- "$@" --no-wait
 rf_job "$@" -- 2>&1

@@ -7,6 +7,7 @@ STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "a3096f515ac8c30b", "head": "1
 START_TIMEOUT=120
 TEMP_DIR=/tmp/ray
 with_run() { "$@" --detach --name rayfab-lab --network=host --init --shm-size=2147483648 --volume /tmp/ray:/tmp/ray --restart unless-stopped --stop-timeout 45 --log-opt max-size=20m --log-opt max-file=3 --label rayfab.cluster=lab --label rayfab.hash=a3096f515ac8c30b --env RAY_AUTH_MODE=token --env RAY_USAGE_STATS_ENABLED=0 --env AUTOSCALER_METRIC_PORT=20006 --env DASHBOARD_METRIC_PORT=20007 sha256:0123abcd ray start --head --port=6379 --dashboard-host=127.0.0.1 --dashboard-port=8265 --ray-client-server-port=10001 --node-ip-address=10.0.0.1 --node-name=head --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --temp-dir=/tmp/ray --disable-usage-stats --block; }
+CONTAINER_USER=''
 # The answer: marked lines on stdout. Everything else there is chatter and is ignored.
 LC_ALL=C
 export LC_ALL
@@ -217,11 +218,16 @@ node_tries() {
         echo "$((rf_tries - 1))"
     fi
 }
+# Where Ray's own folder lies on this host, as the last start has left it.
+node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
 # A command in the node's environment: $1 the kind of service, then the words.
 node_exec() {
     if [ "$1" = docker ]; then
         shift
-        dk exec -i "$UNIT" "$@"
+        # a container that started as root would run it as root
+        rf_user=
+        [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
+        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
     else
         shift
         # in a shell of its own: the node's environment may set any variable
@@ -270,15 +276,19 @@ dk rm -f -v "$UNIT" >/dev/null 2>&1 || :
 rm -f "$NODE/state.json"
 # The image's user may have any uid: the folder is open to all and sticky, as /tmp itself is.
 if [ ! -d "$TEMP_DIR" ]; then
+    [ -d "${TEMP_DIR%/*}" ] || : >"$NODE/made-tmp"
     mkdir -p "$TEMP_DIR" && chmod 1777 "$TEMP_DIR" || fail "cannot make $TEMP_DIR"
 else
     chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
 fi
-if [ -d /run/systemd/system ]; then
+case $TEMP_DIR in /tmp/*) rf_cleared=1 ;; *) rf_cleared= ;; esac
+if [ -n "$rf_cleared" ] && [ -d /run/systemd/system ]; then
     can_root && keep_temp "$TEMP_DIR" ||
         emit note "if a boot clears /tmp, the container cannot write $TEMP_DIR; ask root for: echo 'd $TEMP_DIR 1777' >/etc/tmpfiles.d/$UNIT.conf"
 fi
 write_file "$NODE/service" 600 docker
+write_file "$NODE/temp" 600 "$TEMP_DIR"
+write_file "$NODE/user" 600 "$CONTAINER_USER"
 # Docker reads the token from a file of mode 0600, so that no argument list holds it.
 write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}"
 [ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"

@@ -128,8 +128,8 @@ workers:
     def test_images_that_differ_end_the_run_with_who_has_what(self, fleet, world):
         fleet.edit("cluster: lab", "cluster: lab\nruntime: docker")
         for name in ("head", "one"):
-            world[name].image = ("2.52.0", "3.11.2")
-        world["two"].image = ("2.52.0", "3.11.9")
+            world[name].image = ("2.52.0", "3.11.2", "1000:1000")
+        world["two"].image = ("2.52.0", "3.11.9", "1000:1000")
         assert fleet.operate(operation.DEPLOY) == 1
         assert fleet.node("two").failure.message == (
             "Python 3.11.9 here; the cluster has 3.11.2 on head, one; 3.11.9 on two"

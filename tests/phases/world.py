@@ -119,8 +119,10 @@ class FakeHost:
         return said([("changed", "1")])
 
     def _image(self, script: str) -> Answer:
-        self.image = ("2.52.0", "3.11.2")
-        return said([("changed", "1"), ("image_versions", "2.52.0 3.11.2 1000")], {"image": ["sha256:abc x"]})
+        self.image = ("2.52.0", "3.11.2", "1000:1000")
+        return said(
+            [("changed", "1"), ("image_versions", "2.52.0 3.11.2 1000:1000")], {"image": ["sha256:abc x"]}
+        )
 
     def _token(self, script: str) -> Answer:
         self.token = self.token or "5ecret"

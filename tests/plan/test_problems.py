@@ -127,17 +127,23 @@ CASES = {
         "docker.registry_mirror is not supported yet",
         "put the mirror into the engine's own daemon.json, or write it before docker.image",
     ),
-    "the bridge network": (
-        section(DOCKER, "docker", network="bridge"),
-        {},
-        "the bridge network is not supported yet",
-        "docker: {network: host} on Linux, or runtime: uv",
-    ),
-    "Docker on a Mac": (
-        DOCKER,
+    "the host's network on a Mac": (
+        section(DOCKER, "docker", network="host"),
         {"system": "Darwin"},
-        "the bridge network is not supported yet",
-        "docker: {network: host} on Linux, or runtime: uv",
+        "Docker has no host network on Darwin",
+        "docker.network: auto, or bridge",
+    ),
+    "a bridge and an IPv6 address": (
+        section(DOCKER, "docker", network="bridge").model_copy(update={"node_ip": "fd00::1"}),
+        {},
+        "the bridge network needs an IPv4 address, and node_ip is fd00::1",
+        "node_ip: an IPv4 address",
+    ),
+    "a bridge and something in its range": (
+        section(DOCKER, "docker", network="bridge"),
+        {"ports": frozenset({22, 10050, 10099})},
+        "ports in use: 10050 (worker processes, 10002-10099)",
+        "end what listens there, or choose others under ray.ports",
     ),
     "a foreign Ray": (
         UV,
@@ -193,6 +199,8 @@ def test_a_problem(host, facts, message, hint):
 NONE = {
     "a plain host": (UV, {}),
     "a Mac": (UV, {"system": "Darwin", "libc": ""}),
+    "Docker on a Mac": (DOCKER, {"system": "Darwin", "libc": ""}),
+    "a bridge": (section(DOCKER, "docker", network="bridge"), {}),
     "no Python, and uv brings a full version": (section(UV, "uv", python="3.12.12"), {"pythons": ()}),
     "no Python under Docker": (DOCKER, {"pythons": ()}),
     "Alpine under Docker": (DOCKER, {"os_id": "alpine", "libc": ""}),

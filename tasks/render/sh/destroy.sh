@@ -17,6 +17,7 @@ if [ "$rf_service" != none ]; then
     node_down "$rf_service"
 fi
 step "removing files"
+node_temp
 [ ! -e "/etc/tmpfiles.d/$UNIT.conf" ] || as_root rm -f "/etc/tmpfiles.d/$UNIT.conf"
 case $rf_service in
     docker)
@@ -39,15 +40,20 @@ case $rf_service in
         ;;
 esac
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
-    case $rf_dir in "$TEMP_DIR"/session_*/* | *..*) continue ;; "$TEMP_DIR"/session_*) ;; *) continue ;; esac
-    if [ ! -d "$rf_dir" ] || [ -h "$rf_dir" ]; then continue; fi
-    rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
+    # a container on a bridge calls its folder otherwise than the host does
+    case $rf_dir in "$TEMP_DIR"/session_*/* | /tmp/ray/session_*/* | *..*) continue ;; esac
+    case $rf_dir in "$TEMP_DIR"/session_* | /tmp/ray/session_*) ;; *) continue ;; esac
+    for rf_dir in "$rf_dir" "$TEMP_DIR/${rf_dir##*/}"; do
+        if [ ! -d "$rf_dir" ] || [ -h "$rf_dir" ]; then continue; fi
+        rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
+    done
 done <"$NODE/sessions"
 if [ -h "$TEMP_DIR/session_latest" ] && [ ! -e "$TEMP_DIR/session_latest" ]; then
     rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json" 2>/dev/null ||
         as_root rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json"
 fi
 rmdir "$TEMP_DIR" 2>/dev/null || as_root rmdir "$TEMP_DIR" 2>/dev/null || :
+[ ! -e "$NODE/made-tmp" ] || rmdir "${TEMP_DIR%/*}" 2>/dev/null || :
 rm -rf "$NODE" || fail "cannot remove $NODE"
 # The shared uv and its cache go with the last cluster.
 rf_left=

@@ -33,7 +33,7 @@ if [ -r "$NODE/image" ] && grep -q "^$rf_id " "$NODE/image"; then
 else
     step "reading the image's versions"
     rf_said=$(dk run --rm --network none --entrypoint python "$IMAGE" -c \
-        'import platform, os, ray; print("RF", ray.__version__, platform.python_version(), os.getuid())' 2>"$NODE/install.log" |
+        'import platform, os, ray; print("RF", ray.__version__, platform.python_version(), f"{os.getuid()}:{os.getgid()}")' 2>"$NODE/install.log" |
         sed -n 's/^RF //p')
     [ -n "$rf_said" ] || {
         tail -n 5 "$NODE/install.log" | emit_text log

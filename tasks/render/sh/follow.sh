@@ -4,6 +4,7 @@
 # and the files of a new session (Ray was started again) are followed in their turn.
 rf_service=$(node_service)
 if [ "$rf_service" = docker ]; then docker_cli; fi
+node_temp
 rf_list() {
     for rf_pattern in "$@"; do
         case $rf_pattern in

@@ -3,6 +3,7 @@
 # The last lines of the chosen files, read from the host's side: no living Ray is needed.
 rf_service=$(node_service)
 if [ "$rf_service" = docker ]; then docker_cli; fi
+node_temp
 rf_logs=$TEMP_DIR/session_latest/logs
 show() {
     [ -f "$1" ] && [ -r "$1" ] || return 0

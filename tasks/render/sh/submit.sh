@@ -10,6 +10,7 @@ rf_clean() {
     [ -z "$ARCHIVE" ] || rm -f "$ARCHIVE"
 }
 trap rf_clean EXIT
+node_temp
 rf_job() { with_words node_exec "$rf_service" ray job submit --address "$ADDRESS" "$@"; }
 set --
 if [ -n "$ARCHIVE" ]; then
@@ -17,7 +18,9 @@ if [ -n "$ARCHIVE" ]; then
     mkdir -p "$rf_work" && chmod 755 "$rf_work" || fail "cannot make $rf_work"
     tar -xzf "$ARCHIVE" -C "$rf_work" || fail "cannot unpack the job's folder" "is tar with gzip on the head?"
     chmod -R a+rX "$rf_work"
-    set -- --working-dir "$rf_work"
+    rf_seen=$rf_work
+    [ "$rf_service" != docker ] || rf_seen=/tmp/ray/${rf_work##*/}
+    set -- --working-dir "$rf_seen"
 fi
 [ -n "$WAIT" ] || set -- "$@" --no-wait
 rf_job "$@" -- 2>&1
