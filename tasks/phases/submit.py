@@ -47,7 +47,7 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
         raise Stop("the head does not run", "fab deploy-cluster starts it")
     folder = Path.cwd()
     archive = ""
-    if any((folder / word).is_file() for word in words):
+    if any(_is_file(folder / word) for word in words):
         archive = f"{head.facts.home}/.rayfab/{run.cluster.name}/job-{secrets.token_hex(4)}.tar.gz"
         head.connection.put(pack(folder), archive)
     state = head.subject.state
@@ -62,6 +62,14 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
         raise Stop(answer.values["error"], answer.hint)
     if answer.status:
         raise Stop("the job did not succeed", "its output above says why")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # a word that is a whole program is too long for a name
+        return False
 
 
 def _dashboard_ip(run: Run, state: dict) -> str:

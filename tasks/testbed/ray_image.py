@@ -23,7 +23,7 @@ set -e
 useradd --uid 1000 --create-home --shell /bin/bash ray
 export UV_PYTHON_INSTALL_DIR=/opt/python UV_NO_CACHE=1 UV_LINK_MODE=copy
 /uv -q venv --seed --python @PYTHON@ /home/ray/venv
-/uv -q pip install --python /home/ray/venv/bin/python 'ray[default]==@VERSION@' setuptools
+/uv -q pip install --python /home/ray/venv/bin/python 'ray[default]==@VERSION@' @SETUPTOOLS@
 chown -R ray:ray /home/ray
 SUDO_FORCE_REMOVE=yes apt-get purge -y -qq sudo
 """
@@ -37,7 +37,10 @@ def ray_image(version: str = "2.60.0", python: str = "3.11", say: Say = print) -
     """
     tag = f"{NAME}:{version}"
     parent = image.ensure_image("python", say)
+    # old Ray imports pkg_resources, which setuptools 82 has no more
+    setuptools = "'setuptools<81'" if int(version.split(".")[1]) < 10 else "setuptools"
     script = SCRIPT.replace("@VERSION@", version).replace("@PYTHON@", python)
+    script = script.replace("@SETUPTOOLS@", setuptools)
     recipe = image.digest(parent, script)
     with lock("image"):
         if image.exists(tag):

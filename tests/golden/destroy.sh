@@ -216,6 +216,12 @@ node_tries() {
 }
 # Where Ray's own folder lies on this host, as the last start has left it.
 node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
+# rf_logs: the log files of the newest session. Its link names a folder as Ray sees it, in a container maybe another.
+node_logs() {
+    node_temp
+    rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
+    rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
+}
 # A command in the node's environment: $1 the kind of service, then the words.
 node_exec() {
     if [ "$1" = docker ]; then
@@ -283,7 +289,8 @@ esac
         rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
     done
 done <"$NODE/sessions"
-if [ -h "$TEMP_DIR/session_latest" ] && [ ! -e "$TEMP_DIR/session_latest" ]; then
+node_logs
+if [ -h "$TEMP_DIR/session_latest" ] && [ ! -d "${rf_logs%/logs}" ]; then
     rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json" 2>/dev/null ||
         as_root rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json"
 fi

@@ -218,6 +218,12 @@ node_tries() {
 }
 # Where Ray's own folder lies on this host, as the last start has left it.
 node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
+# rf_logs: the log files of the newest session. Its link names a folder as Ray sees it, in a container maybe another.
+node_logs() {
+    node_temp
+    rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
+    rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
+}
 # A command in the node's environment: $1 the kind of service, then the words.
 node_exec() {
     if [ "$1" = docker ]; then
@@ -241,7 +247,6 @@ main() {
 # and the files of a new session (Ray was started again) are followed in their turn.
 rf_service=$(node_service)
 if [ "$rf_service" = docker ]; then docker_cli; fi
-node_temp
 rf_list() {
     for rf_pattern in "$@"; do
         case $rf_pattern in
@@ -273,7 +278,8 @@ rf_known=
 rf_count=0
 while :; do
     # the link is resolved, so that the files of a new session are new files
-    rf_logs=$(cd "$TEMP_DIR/session_latest/logs" 2>/dev/null && pwd -P) || rf_logs=/nonexistent
+    node_logs
+    rf_logs=$(cd "$rf_logs" 2>/dev/null && pwd -P) || rf_logs=/nonexistent
     for rf_path in $(with_patterns rf_list); do
         case $rf_known in
             *"|$rf_path|"*) ;;

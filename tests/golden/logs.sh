@@ -218,6 +218,12 @@ node_tries() {
 }
 # Where Ray's own folder lies on this host, as the last start has left it.
 node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
+# rf_logs: the log files of the newest session. Its link names a folder as Ray sees it, in a container maybe another.
+node_logs() {
+    node_temp
+    rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
+    rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
+}
 # A command in the node's environment: $1 the kind of service, then the words.
 node_exec() {
     if [ "$1" = docker ]; then
@@ -240,8 +246,7 @@ main() {
 # The last lines of the chosen files, read from the host's side: no living Ray is needed.
 rf_service=$(node_service)
 if [ "$rf_service" = docker ]; then docker_cli; fi
-node_temp
-rf_logs=$TEMP_DIR/session_latest/logs
+node_logs
 show() {
     [ -f "$1" ] && [ -r "$1" ] || return 0
     tail -n "$LINES_EACH" "$1" 2>/dev/null | emit_text "log:${1##*/}"

@@ -48,7 +48,8 @@ esac
         rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
     done
 done <"$NODE/sessions"
-if [ -h "$TEMP_DIR/session_latest" ] && [ ! -e "$TEMP_DIR/session_latest" ]; then
+node_logs
+if [ -h "$TEMP_DIR/session_latest" ] && [ ! -d "${rf_logs%/logs}" ]; then
     rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json" 2>/dev/null ||
         as_root rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json"
 fi

@@ -4,7 +4,6 @@
 # and the files of a new session (Ray was started again) are followed in their turn.
 rf_service=$(node_service)
 if [ "$rf_service" = docker ]; then docker_cli; fi
-node_temp
 rf_list() {
     for rf_pattern in "$@"; do
         case $rf_pattern in
@@ -36,7 +35,8 @@ rf_known=
 rf_count=0
 while :; do
     # the link is resolved, so that the files of a new session are new files
-    rf_logs=$(cd "$TEMP_DIR/session_latest/logs" 2>/dev/null && pwd -P) || rf_logs=/nonexistent
+    node_logs
+    rf_logs=$(cd "$rf_logs" 2>/dev/null && pwd -P) || rf_logs=/nonexistent
     for rf_path in $(with_patterns rf_list); do
         case $rf_known in
             *"|$rf_path|"*) ;;

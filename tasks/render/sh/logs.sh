@@ -3,8 +3,7 @@
 # The last lines of the chosen files, read from the host's side: no living Ray is needed.
 rf_service=$(node_service)
 if [ "$rf_service" = docker ]; then docker_cli; fi
-node_temp
-rf_logs=$TEMP_DIR/session_latest/logs
+node_logs
 show() {
     [ -f "$1" ] && [ -r "$1" ] || return 0
     tail -n "$LINES_EACH" "$1" 2>/dev/null | emit_text "log:${1##*/}"
