@@ -37,8 +37,8 @@ def ray_image(version: str = "2.60.0", python: str = "3.11", say: Say = print) -
     """
     tag = f"{NAME}:{version}"
     parent = image.ensure_image("python", say)
-    # old Ray imports pkg_resources, which setuptools 82 has no more
-    setuptools = "'setuptools<81'" if int(version.split(".")[1]) < 10 else "setuptools"
+    # old Ray imports pkg_resources, which setuptools 82 has no more, and what aiohttp brings for Python < 3.11 only
+    setuptools = "'setuptools<81' async-timeout" if int(version.split(".")[1]) < 10 else "setuptools"
     script = SCRIPT.replace("@VERSION@", version).replace("@PYTHON@", python)
     script = script.replace("@SETUPTOOLS@", setuptools)
     recipe = image.digest(parent, script)

@@ -183,3 +183,39 @@ def test_metrics_of_every_node_at_the_pinned_port(bridged):
     for ip in bridged.ips:
         with urllib.request.urlopen(f"http://{ip}:20004/metrics", timeout=20) as answer:
             assert "ray_" in answer.read().decode()
+
+
+class TestMixed:
+    """One node on the host's network and one on a bridge; in this module the versions before are gone again."""
+
+    @pytest.fixture(scope="class", params=[("host", "bridge"), ("bridge", "host")], ids="-".join)
+    def mixed(self, request, machines, tmp_path_factory):
+        made = Bridged(machines, tmp_path_factory.mktemp("mixed"), "2.60.0")
+        for host in machines:
+            registry.load(ray_image("2.60.0"), host)
+        per_host = {
+            host.name: {"docker": {"network": network}}
+            for host, network in zip(machines, request.param, strict=True)
+        }
+        settings = {"docker": {k: v for k, v in made.docker("").items() if k != "network"}}
+        made.path = helpers.write_hosts_file(
+            made.folder, machines, runtime="docker", settings=settings, per_host=per_host
+        )
+        made.networks = request.param
+        ok(made.fab("deploy-cluster", timeout=600))
+        yield made
+        ok(made.fab("destroy", "--yes"))
+
+    def test_tasks_and_large_objects_go_both_ways(self, mixed):
+        form = "docker inspect -f '{{.HostConfig.NetworkMode}}' " + NAME
+        assert tuple(sh(host, form) for host in mixed.hosts) == mixed.networks
+        test_tasks_actors_and_large_objects_on_and_between_all_nodes(mixed)
+
+    def test_a_reboot_of_the_worker_brings_it_back_with_its_address(self, mixed):
+        mixed.hosts[1].reboot()
+
+        def back():
+            said = status(mixed.fab, mixed.path)
+            return said["healthy"] and [n["node_ip"] for n in said["nodes"]] == mixed.ips
+
+        until(back, 180)
