@@ -73,7 +73,7 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
             )
             script = command_script(run.cluster.name, words, sudo=node.sudo)
             answer = node.connection.run(
-                script.text, secrets=node.secrets(), timeout=86400.0, on_line=print_line
+                node.text_of(script), secrets=node.secrets(), timeout=86400.0, on_line=print_line
             )
             if answer.status:
                 raise Stop(f"ended with status {answer.status}")

@@ -105,7 +105,7 @@ def _follow(run: Run, chosen: list[str], count: int, print_lines) -> None:
                 lines.put(Line(node.name, got.group(1), clean(got.group(2))))
 
         try:
-            node.connection.stream(script.text, on_line, secrets=node.secrets())
+            node.connection.stream(node.text_of(script), on_line, secrets=node.secrets())
         except RemoteError as error:
             run.console.bad(f"{node.name}: {error}", error.hint)
         lines.put(None)

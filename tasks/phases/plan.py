@@ -113,7 +113,7 @@ def show(run: Run) -> None:
     for node in run.chosen:
         for script in scripts(run, node) if node.change else ():
             run.console.print(Text(f"\n### {node.name}: {script.title}", style="bold"))
-            run.console.raw(script.text)
+            run.console.raw(node.text_of(script))
     rows = [(n.name, n.host.role, n.desired.node_ip, str(n.change)) for n in run.chosen if n.change]
     run.console.print()
     run.console.table(("host", "role", "node ip", "plan"), rows)

@@ -11,6 +11,7 @@ from tasks.plan.changes import Change
 from tasks.plan.desired import Desired, Versions
 from tasks.plan.subject import Subject
 from tasks.remote import Answer, Connection, RemoteError, Settings, fan_out
+from tasks.render import windows
 from tasks.render.facts import Facts
 from tasks.render.script import Script
 from tasks.report.console import Board, Console
@@ -79,6 +80,12 @@ class Node:
     def sudo(self) -> bool:
         """Whether a sudo password goes along with scripts."""
         return self.sudo_password is not None
+
+    def text_of(self, script: Script) -> str:
+        """The script in the language of this host's system."""
+        if self.connection is not None and self.connection.system == "windows":
+            return windows.text_of(script)
+        return script.text
 
     def secrets(self, **more: Secret | None) -> dict[str, Secret]:
         """The secrets that a script on this host may need."""
@@ -184,11 +191,10 @@ class Run:
         on_step = (lambda text: board.step(node.name, text)) if board else None
         if board:
             board.step(node.name, script.title)
+        text = node.text_of(script)
         if self.debug:
-            self.console.print(f"--- {node.name}: {script.title}\n{script.text}")
-        answer = node.connection.run(
-            script.text, secrets=node.secrets(**secrets), timeout=timeout, on_step=on_step
-        )
+            self.console.print(f"--- {node.name}: {script.title}\n{text}")
+        answer = node.connection.run(text, secrets=node.secrets(**secrets), timeout=timeout, on_step=on_step)
         if self.debug:
             self.console.print(f"--- {node.name}: answer, {answer.seconds:.2f} s, status {answer.status}")
             self.console.print(debug_text(answer))

@@ -57,7 +57,8 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
     def on_line(line: str) -> None:
         print(line if sys.stdout.isatty() else clean(line), flush=True)
 
-    answer = head.connection.run(script.text, secrets=head.secrets(), timeout=7 * 86400.0, on_line=on_line)
+    text = head.text_of(script)
+    answer = head.connection.run(text, secrets=head.secrets(), timeout=7 * 86400.0, on_line=on_line)
     if "error" in answer.values:
         raise Stop(answer.values["error"], answer.hint)
     if answer.status:

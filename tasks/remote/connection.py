@@ -11,7 +11,7 @@ from pathlib import Path
 import paramiko
 
 from tasks.inventory.secret import Secret
-from tasks.remote import dial, forward, protocol, put
+from tasks.remote import dial, forward, protocol, put, windows
 from tasks.remote.answer import Answer
 from tasks.remote.errors import Cancelled, ConnectionLost, RemoteError
 from tasks.remote.local import LocalConnection
@@ -42,6 +42,11 @@ class Connection:
         self._channels: set[paramiko.Channel] = set()
         self._cancelled = False
 
+    @property
+    def system(self) -> str:
+        """What the far side's scripts are written in: posix | windows."""
+        return "windows" if windows.is_windows(self._transport.remote_version or "") else "posix"
+
     def run(
         self,
         script: str,
@@ -51,15 +56,16 @@ class Connection:
         on_step: Callable[[str], None] | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> Answer:
-        """Runs `script` in the far side's `sh` and returns its Answer, also where the script failed.
+        """Runs `script` in the far `sh` (on Windows: PowerShell) and returns its Answer, also where it failed.
 
         `timeout` is for the whole run, in seconds. Raises StepTimeout, ConnectionLost, Cancelled.
         """
         mark = protocol.new_mark()
-        stdin = protocol.wrap(script, mark, secrets or {})
+        shell = windows if self.system == "windows" else protocol
+        stdin = shell.wrap(script, mark, secrets or {})
         scrub = Scrubber([*(secrets or {}).values(), self.target.password])
         reader = Reader(mark, scrub, on_step, on_line)
-        return self._talk(protocol.COMMAND, protocol.chunks(stdin), reader, timeout)
+        return self._talk(shell.COMMAND, protocol.chunks(stdin), reader, timeout)
 
     def stream(
         self, script: str, on_line: Callable[[str], None], *, secrets: Mapping[str, Secret] | None = None
@@ -82,7 +88,10 @@ class Connection:
         mark = protocol.new_mark()
         load = put.Load.of(source)
         reader = Reader(mark, Scrubber([self.target.password]))
-        answer = self._talk(put.COMMAND, load.stdin(mark, path, mode, on_bytes), reader, timeout)
+        if self.system == "windows":
+            answer = self._talk(windows.COMMAND, windows.save(load, mark, path, on_bytes), reader, timeout)
+        else:
+            answer = self._talk(put.COMMAND, load.stdin(mark, path, mode, on_bytes), reader, timeout)
         load.judge(answer, self.target.name, path)
 
     @contextlib.contextmanager

@@ -26,6 +26,8 @@ _GRACE = 1.0  # seconds: for output after the end, and between asking a group to
 class LocalConnection:
     """Has the methods of Connection. `execs` counts the shells started."""
 
+    system = "posix"
+
     def __init__(self, target: Target) -> None:
         self.target = target
         self.execs = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import secrets as _secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -50,7 +52,7 @@ class Scrubber:
             value = secret.reveal() if secret is not None else ""
             if value:
                 # quoted by a shell as in `set -x`; line by line as output is read
-                found |= {value, value.replace("'", "'\\''")}
+                found |= {value, value.replace("'", "'\\''"), value.replace("'", "''")}
                 found |= {line for line in value.splitlines() if len(line) >= 6}
         self._words = sorted(found, key=len, reverse=True)
 
@@ -140,5 +142,12 @@ class Reader:
         elif kind == "end":
             self.ended = True
             self.answer.status = int(rest) if rest.strip().isdigit() else 255
+        elif kind == "b64":  # any of the others, where something on the way knows ASCII only
+            try:
+                self._told(base64.b64decode(rest).decode("utf-8", "replace"))
+            except binascii.Error:
+                self._chat(self._scrub(told))
+        elif kind == "say":
+            self._chat(self._scrub(rest))
         else:
             self._chat(self._scrub(told))

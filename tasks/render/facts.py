@@ -15,6 +15,8 @@ from .names import basics
 from .script import Script, render
 
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
+# On Windows a host's own address may be that of a switch, but not of these.
+VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         system=system,
         arch={"amd64": "x86_64", "arm64": "aarch64"}.get(arch, arch) if system == "Linux" else arch,
         hostname=one("hostname"),
-        user=(uid.group(2) or "") if uid else "",
+        user=(uid.group(2) or "") if uid else one("user"),
         uid=int(uid.group(1)) if uid else -1,
         home=one("home"),
         ssh_server_ip=connection[2] if len(connection) == 4 else None,

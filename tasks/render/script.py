@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -25,11 +25,14 @@ class Script:
     :param title: what it does, for people ("start the head").
     :param text: the whole POSIX sh text; it holds no secret.
     :param secrets: names of the variables that the runner must hand over beside it.
+    :param parts: names of the fragments before and in its body; with ``values`` all that :mod:`.windows` needs.
     """
 
     title: str
     text: str
     secrets: tuple[str, ...] = ()
+    parts: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    values: Mapping[str, Value] = field(default_factory=dict)
 
 
 @cache
@@ -76,7 +79,8 @@ def render(
     It is read to its end before anything runs (all is inside ``main``), so a connection lost half-way
     runs nothing, and no command in it can eat the rest of the script from standard input.
     """
-    parts = [
+    bodies = (body,) if isinstance(body, str) else tuple(body)
+    lines = [
         f"# rayfab: {title}",
         # every script is given the same first values and functions; none needs them all
         "# shellcheck disable=SC2034",
@@ -85,9 +89,9 @@ def render(
         fragment("lib"),
         *(fragment(name) for name in fragments),
         "main() {",
-        *(fragment(name) for name in ([body] if isinstance(body, str) else body)),
+        *(fragment(name) for name in bodies),
         "finish 0",
         "}",
         "main </dev/null",
     ]
-    return Script(title, "\n".join(parts) + "\n", tuple(secrets))
+    return Script(title, "\n".join(lines) + "\n", tuple(secrets), (tuple(fragments), bodies), dict(values))

@@ -1,0 +1,40 @@
+# Everything of this cluster's leaves this host, and nothing else does.
+# the lock is this run's own
+$ours = @()
+if ([IO.Directory]::Exists($Node)) {
+    foreach ($path in [IO.Directory]::GetFileSystemEntries($Node)) {
+        if ($path -notmatch '\\lock(\.gate)?\z') { $ours = $ours + $path }
+    }
+}
+if ($ours.Count -eq 0) {
+    Emit 'changed' 0
+    Finish 0
+}
+if ((NodeService) -ne 'none') {
+    NeedDocker
+    Step 'stopping Ray'
+    NoteSessions
+    NodeDown
+    Step 'removing files'
+    $run = Dk @('rm', '-f', '-v', $RF_UNIT) ''
+    if ($run.Code -ne 0 -and (Dk @('ps', '-aq', '-f', ('name=^/' + $RF_UNIT + '$')) '').Said.Trim()) {
+        Fail ('cannot remove the container ' + $RF_UNIT) 'look at: docker ps -a'
+    }
+}
+foreach ($name in (LinesOf (ReadText ($Node + '\sessions')))) {
+    if ($name -notmatch '^session_[0-9_-]+$') { continue }
+    $path = $RF_TEMP_DIR + '\' + $name
+    try { if ([IO.Directory]::Exists($path)) { [IO.Directory]::Delete($path, $true) } }
+    catch { Emit 'left' $path }
+}
+if ([IO.Directory]::Exists($RF_TEMP_DIR)) {
+    if ([IO.Directory]::GetDirectories($RF_TEMP_DIR, 'session_2*').Count -eq 0) {
+        foreach ($name in @('session_latest', 'ray_current_cluster', 'prom_metrics_service_discovery.json')) {
+            try { [IO.File]::Delete($RF_TEMP_DIR + '\' + $name) } catch { $null = $_ }
+        }
+    }
+    try { [IO.Directory]::Delete($RF_TEMP_DIR) } catch { $null = $_ }
+}
+try { [IO.Directory]::Delete($Node, $true) } catch { Fail ('cannot remove ' + $Node + ': ' + $_) }
+try { [IO.Directory]::Delete($Root) } catch { $null = $_ }
+Emit 'changed' 1

@@ -1,0 +1,44 @@
+# The image on this host, and the versions inside it.
+MakeNode
+NeedDocker
+if (-not (ImageHere)) {
+    Step ('pulling ' + $RF_IMAGE)
+    $began = [DateTime]::UtcNow
+    $shown = 0
+    $layers = 0
+    $run = BeginDk @('pull', $RF_IMAGE) ''
+    while ($null -ne ($line = $run.Reader.ReadLine())) {
+        if ($line -match 'Pull complete') { $layers = $layers + 1 }
+        $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds
+        if ($passed -gt $shown + 1) {
+            $shown = $passed
+            Step ('pulling ' + $RF_IMAGE + ', ' + $passed + ' s, ' + $layers + ' layers')
+        }
+    }
+    EndRun $run
+    if ($run.Code -ne 0) {
+        $says = OneLine ($run.Errors.Trim())
+        EmitText 'log' (LastOf (LinesOf $run.Errors) 5)
+        if ($says -match 'no space') { Fail ('no space for the image ' + $RF_IMAGE) "free some space in Docker Desktop's disk: docker system df" }
+        if ($says -match 'not found|manifest unknown|does not exist') { Fail ('there is no image ' + $RF_IMAGE) 'see docker.image in the README for living ones' }
+        Fail ('cannot pull ' + $RF_IMAGE + ': ' + $says) 'is the registry reachable from this host? registry-mirrors in the settings of Docker Desktop (Docker Engine) names a mirror'
+    }
+    Emit 'changed' 1
+}
+$here = ImageHere
+EmitText 'image' @($here)
+$id = ($here -split ' ')[0]
+# Asking the image takes a container; what it said is kept beside its id.
+$kept = (ReadText ($Node + '\image')).Trim()
+if (-not $kept.StartsWith($id + ' ')) {
+    Step "reading the image's versions"
+    $ask = 'import platform, os, ray; print("RF", ray.__version__, platform.python_version(), os.getuid())'
+    $run = Dk @('run', '--rm', '--network', 'none', '--entrypoint', 'python', $RF_IMAGE, '-c', $ask) ''
+    if ($run.Said -notmatch '(?m)^RF (.*?)\r?$') {
+        EmitText 'log' (LastOf (LinesOf $run.Errors) 5)
+        Fail ('the image ' + $RF_IMAGE + ' cannot run ray') ('docker run --rm --entrypoint python ' + $RF_IMAGE + ' -c "import ray"')
+    }
+    $kept = $id + ' ' + $Matches[1]
+    WriteText ($Node + '\image') $kept
+}
+Emit 'image_versions' (($kept -split ' ', 2)[1])

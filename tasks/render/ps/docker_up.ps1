@@ -1,0 +1,28 @@
+# Replaces this node's container and waits for Ray.
+NeedDocker
+MakeNode
+if ((NodeService) -ne 'none') {
+    NoteSessions
+    Step 'stopping what ran before'
+    NodeDown
+}
+$null = Dk @('rm', '-f', '-v', $RF_UNIT) ''
+Remove ($Node + '\state.json')
+$null = [IO.Directory]::CreateDirectory($RF_TEMP_DIR)
+WriteText ($Node + '\service') 'docker'
+# Docker reads the token from a file in our own folder, so that no argument list holds it.
+$given = ''
+if ($RF_TOKEN) {
+    $given = 'RAY_AUTH_TOKEN=' + $RF_TOKEN + "`n"
+    WriteText ($Node + '\token') $RF_TOKEN
+}
+WriteText ($Node + '\container.env') $given
+Step 'starting the container'
+$run = Dk (@('run', '--env-file', ($Node + '\container.env')) + $RF_RUN) ''
+Remove ($Node + '\container.env')
+if ($run.Code -ne 0) {
+    $null = Dk @('rm', '-f', $RF_UNIT) ''
+    Fail ('docker run failed: ' + (@(LastOf (LinesOf $run.Errors) 3) -join ' '))
+}
+WaitRay
+WriteText ($Node + '\state.json') $RF_STATE

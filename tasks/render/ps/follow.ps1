@@ -1,0 +1,39 @@
+# Follows the chosen files by their sizes; the files of a new session (Ray was started again) are followed in turn.
+function Live($path, $lines) {
+    foreach ($line in $lines) { Say ('|' + [IO.Path]::GetFileName($path) + '| ' + $line) }
+}
+$at = @{}
+$rest = @{}
+$first = $true
+while ($true) {
+    $logs = NewestLogs $RF_TEMP_DIR
+    foreach ($pattern in $RF_PATTERNS) {
+        if ($pattern -eq 'start' -or -not $logs) { continue }
+        foreach ($path in [IO.Directory]::GetFiles($logs, $pattern)) {
+            if (-not $at.ContainsKey($path)) {
+                $at[$path] = 0
+                $rest[$path] = ''
+            }
+            $file = OpenLog $path
+            $size = $file.Length
+            if ($first -and $size -gt 1048576) { $at[$path] = $size - 1048576 }
+            if ($size -gt $at[$path]) {
+                $null = $file.Seek($at[$path], 'Begin')
+                $bytes = [byte[]]::new($size - $at[$path])
+                $count = $file.Read($bytes, 0, $bytes.Length)
+                $text = $rest[$path] + $Utf8.GetString($bytes, 0, $count)
+                $whole = $text.LastIndexOf("`n") + 1
+                $rest[$path] = $text.Substring($whole)
+                $lines = LinesOf ($text.Substring(0, $whole))
+                if ($first) { $lines = LastOf $lines ([int]$RF_LINES_EACH) }
+                Live $path $lines
+                $at[$path] = $at[$path] + $count
+            }
+            $file.Close()
+        }
+    }
+    $first = $false
+    Nap 1000
+    # writing is how it is noticed that the reader has gone
+    Tell 'alive'
+}

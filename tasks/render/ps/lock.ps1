@@ -1,0 +1,39 @@
+# A holder lives as long as its connection to this host, which is known by the ports of both its ends.
+function PlainAddress($end) { return ($end.Address.ToString() -replace '%.*', '') + ' ' + $end.Port }
+function IsOpen($ends) {
+    $network = [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
+    foreach ($open in $network.GetActiveTcpConnections()) {
+        $these = (PlainAddress $open.RemoteEndPoint) + ' ' + (PlainAddress $open.LocalEndPoint)
+        if ($these -eq $ends -and $open.State -eq 'Established') { return $true }
+    }
+    return $false
+}
+# Whoever has this file open, and nobody else can then, may read, judge and write the lock.
+function OpenGate {
+    $tries = 0
+    while ($true) {
+        try { return [IO.File]::Open($Node + '\lock.gate', 'OpenOrCreate', 'ReadWrite', 'None') }
+        catch { if ($tries -gt 200) { Fail ('cannot make the lock ' + $Node + '\lock.gate: ' + $_) } }
+        $tries = $tries + 1
+        Nap 100
+    }
+}
+MakeNode
+$mine = ([string]$env:SSH_CONNECTION -replace '%\S*', '').Trim()
+if (-not $mine) { $mine = '- - - -' }
+$gate = OpenGate
+$held = @((ReadText ($Node + '\lock')) -split ' ', 5)
+$stale = ''
+if ($held.Count -eq 5) {
+    $ends = $held[0..3] -join ' '
+    if ($ends -ne $mine -and (IsOpen $ends)) {
+        $gate.Close()
+        Emit 'held' ($held[4])
+        Finish 0
+    }
+    $stale = $held[4]
+}
+WriteText ($Node + '\lock') ($mine + ' ' + $RF_HOLDER)
+$gate.Close()
+if ($stale) { Emit 'stale' $stale }
+Emit 'locked' 1

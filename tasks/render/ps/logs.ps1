@@ -1,0 +1,19 @@
+# The last lines of the chosen files, read from the host's side: no living Ray is needed.
+$logs = NewestLogs $RF_TEMP_DIR
+if (-not $logs) { Emit 'note' ('no Ray session in ' + $RF_TEMP_DIR) }
+foreach ($pattern in $RF_PATTERNS) {
+    if ($pattern -eq 'start') {
+        if ((NodeService) -eq 'docker' -and -not (DockerProblem)) { EmitText 'log:container' (NodeLog $RF_LINES_EACH) }
+        continue
+    }
+    if (-not $logs) { continue }
+    foreach ($path in [IO.Directory]::GetFiles($logs, $pattern)) {
+        $file = OpenLog $path
+        $most = 65536 + 1024 * [long]$RF_LINES_EACH
+        if ($file.Length -gt $most) { $null = $file.Seek(-$most, 'End') }
+        $reader = [IO.StreamReader]::new($file, $Utf8)
+        $last = LastOf (LinesOf ($reader.ReadToEnd())) ([int]$RF_LINES_EACH)
+        $reader.Close()
+        EmitText ('log:' + [IO.Path]::GetFileName($path)) $last
+    }
+}

@@ -1,0 +1,70 @@
+# A node in a container of Docker Desktop, kept alive by its restart policy.
+function NodeService {
+    $kind = (ReadText ($Node + '\service')).Trim()
+    if ($kind) { return $kind }
+    return 'none'
+}
+function NodeActive {
+    $run = Dk @('inspect', '-f', '{{.State.Status}}', $RF_UNIT) ''
+    if ($run.Said.Trim() -eq 'running') { return 'active' }
+    return 'inactive'
+}
+function NodeFacts {
+    $kind = NodeService
+    Emit 'service' $kind
+    if ($kind -eq 'docker' -and -not (DockerProblem)) { Emit 'active' (NodeActive) } else { Emit 'active' 'inactive' }
+}
+# stopped, not removed: its log can still be read
+function NodeDown {
+    $run = Dk @('stop', $RF_UNIT) ''
+    if ($run.Code -ne 0 -and (Dk @('ps', '-q', '-f', ('name=^/' + $RF_UNIT + '$')) '').Said.Trim()) {
+        Fail ('cannot stop the container ' + $RF_UNIT) 'look at: docker ps'
+    }
+}
+# What `ray start` has said, on both of the container's streams.
+function NodeLog($count) {
+    $words = @('logs')
+    if ($count) { $words = $words + @('--tail', $count) }
+    $run = Dk ($words + $RF_UNIT) ''
+    return @(LinesOf $run.Said) + @(LinesOf $run.Errors)
+}
+function NodeTries {
+    $said = (Dk @('inspect', '-f', '{{.RestartCount}}', $RF_UNIT) '').Said.Trim()
+    if ($said) { return [int]$said }
+    return 0
+}
+# Ray's session folders that were this node's; they are removed when the cluster is.
+function NoteSessions {
+    $known = @(LinesOf (ReadText ($Node + '\sessions')))
+    $words = Dk @('exec', $RF_UNIT, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
+    $text = (@(NodeLog '') -join ' ') + ' ' + $words.Said
+    foreach ($found in [regex]::Matches($text, '/session_[0-9_-]+')) {
+        $name = $found.Value.Substring(1)
+        if ($known -notcontains $name) { $known = $known + $name }
+    }
+    WriteText ($Node + '\sessions') ((@($known) -join "`n") + "`n")
+}
+# Docker Desktop's links are none that Windows can follow, so the newest session is known by its name.
+function NewestLogs($folder) {
+    $newest = ''
+    if ([IO.Directory]::Exists($folder)) {
+        foreach ($path in [IO.Directory]::GetDirectories($folder, 'session_2*')) {
+            $logs = $path + '\logs'
+            if ([IO.Directory]::Exists($logs) -and [string]::CompareOrdinal($logs, $newest) -gt 0) { $newest = $logs }
+        }
+    }
+    return $newest
+}
+# Opened for reading beside the one who writes; -1 lines: all of it.
+function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite') }
+# A command inside; both streams as one, in order.
+function NodeExec($words) { return BeginDk (@('exec', '-i', $RF_UNIT, 'sh', '-c', 'exec "$@" 2>&1', 'sh') + $words) '' }
+function SayAll($run) {
+    while ($null -ne ($line = $run.Reader.ReadLine())) { Say $line }
+    EndRun $run
+    foreach ($line in (LinesOf $run.Errors)) { Say $line }
+}
+function NeedNode {
+    if ((NodeService) -eq 'none') { Fail "no Ray of this cluster's runs here" 'fab deploy-cluster starts it' }
+    NeedDocker
+}

@@ -1,0 +1,27 @@
+# A job through Ray's own job server; the folder lies where both the host and the container see it.
+NeedNode
+$work = ''
+$words = @('ray', 'job', 'submit', '--address', $RF_ADDRESS)
+$code = 1
+try {
+    if ($RF_ARCHIVE) {
+        $name = 'rayfab-job-' + [Guid]::NewGuid().ToString('N')
+        $work = $RF_TEMP_DIR + '\' + $name
+        $null = [IO.Directory]::CreateDirectory($work)
+        [IO.File]::Move($RF_ARCHIVE, $work + '\job.tar.gz')
+        # the container's tar: links and names in it need not be ones that Windows knows
+        $open = 'mkdir "$1/job" && tar -xzf "$1/job.tar.gz" -C "$1/job" && rm -f "$1/job.tar.gz" && chmod -R a+rX "$1"'
+        $run = Dk @('exec', '--user', '0', $RF_UNIT, 'sh', '-c', $open, 'sh', ('/tmp/ray/' + $name)) ''
+        if ($run.Code -ne 0) { Fail ("cannot unpack the job's folder: " + $run.Errors) }
+        $words = $words + @('--working-dir', ('/tmp/ray/' + $name + '/job'))
+    }
+    if (-not $RF_WAIT) { $words = $words + '--no-wait' }
+    $run = NodeExec ($words + '--' + $RF_WORDS)
+    SayAll $run
+    $code = $run.Code
+} finally {
+    if ($RF_ARCHIVE) { Remove $RF_ARCHIVE }
+    if ($work) { $null = Dk @('exec', '--user', '0', $RF_UNIT, 'rm', '-rf', ('/tmp/ray/' + $name)) '' }
+    if ($work -and [IO.Directory]::Exists($work)) { [IO.Directory]::Delete($work, $true) }
+}
+Finish $code

@@ -1,0 +1,57 @@
+"""The same scripts for Windows: Windows PowerShell 5.1 out of quoted values and the fragments under ``ps/``.
+
+A value enters in one way only, as an assignment ``$RF_NAME = 'quoted'`` (a list: of an array of such words).
+The fragments are constant text, under the names that their POSIX twins have under ``sh/``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from .script import Script, Value
+
+PS = Path(__file__).parent / "ps"
+# PowerShell takes the typographic ones for a single quote, too
+QUOTES = "'\u2018\u2019\u201a\u201b"
+
+
+@cache
+def fragment(name: str) -> str:
+    """The constant text of ``ps/<name>.ps1``."""
+    path = PS / f"{name}.ps1"
+    if not path.exists():
+        raise ValueError(f"there is no {name} for Windows")
+    return path.read_text("utf-8").strip("\n")
+
+
+def quote(value: str) -> str:
+    """One word for PowerShell, in single quotes, where only these themselves are doubled."""
+    if "\0" in value:
+        raise ValueError("a NUL character cannot be handed to a shell")
+    return "'" + "".join(c * 2 if c in QUOTES else c for c in value) + "'"
+
+
+def assignment(name: str, value: Value) -> str:
+    """``$RF_NAME = 'value'``; a bool is '1' or empty, None is empty, a list becomes an array."""
+    if isinstance(value, bool):
+        value = "1" if value else ""
+    if isinstance(value, (list, tuple)):
+        return f"$RF_{name} = @({', '.join(map(quote, value))})"
+    return f"$RF_{name} = {quote('' if value is None else str(value))}"
+
+
+def text_of(script: Script) -> str:
+    """The PowerShell text of a script; like the POSIX one it is read to its end before anything runs."""
+    before, body = script.parts
+    lines = [
+        f"# rayfab: {script.title}",
+        *(assignment(name, value) for name, value in script.values.items()),
+        fragment("lib"),
+        *(fragment(name) for name in before),
+        "try {",
+        *(fragment(name) for name in body),
+        "Finish 0",
+        "} catch { Fail ('unexpected: ' + $_) }",
+    ]
+    return "\n".join(lines) + "\n"
