@@ -12,7 +12,7 @@ from .desired import on_bridge
 from .subject import Finding, Subject
 
 GIB = 1 << 30
-SYSTEMS = ("Linux", "Darwin")
+SYSTEMS = ("Linux", "Darwin", "Windows")
 MAX_SKEW = 120
 
 
@@ -23,11 +23,11 @@ def host_problems(subject: Subject, cluster: str) -> list[Finding]:
 
 def _each(subject: Subject, cluster: str):
     host, facts = subject.host, subject.facts
+    if facts.system == "Windows" and host.runtime != "docker":
+        yield f"the runtime {host.runtime} cannot be deployed on Windows yet", "runtime: docker"
+        return
     if facts.system not in SYSTEMS:
-        yield (
-            f"{facts.system or 'an unknown system'} is not supported yet with the runtime {host.runtime}",
-            "",
-        )
+        yield f"{facts.system or 'an unknown system'} is not supported yet", ""
         return
     if host.runtime == "conda":
         yield "the runtime conda cannot be deployed yet", "runtime: uv or docker"

@@ -23,4 +23,6 @@ def basics(cluster: str) -> dict[str, str]:
 
 def temp_dir(home: str, *, bridge: bool) -> str:
     """Ray's own folder, seen from the host; a node on a bridge keeps it in the user's home, as in the recipe."""
-    return f"{home.rstrip('/')}/tmp/ray" if bridge else RAY_DIR
+    folder = f"{home.rstrip('/')}/tmp/ray" if bridge else RAY_DIR
+    # C:/Users/me is a home on Windows, where Docker's command wants its own kind of path
+    return folder.replace("/", "\\") if folder[1:2] == ":" else folder

@@ -10,6 +10,7 @@ if ($ours.Count -eq 0) {
     Emit 'changed' 0
     Finish 0
 }
+$temp = NodeTemp
 if ((NodeService) -ne 'none') {
     NeedDocker
     Step 'stopping Ray'
@@ -23,17 +24,20 @@ if ((NodeService) -ne 'none') {
 }
 foreach ($name in (LinesOf (ReadText ($Node + '\sessions')))) {
     if ($name -notmatch '^session_[0-9_-]+$') { continue }
-    $path = $RF_TEMP_DIR + '\' + $name
+    $path = $temp + '\' + $name
     try { if ([IO.Directory]::Exists($path)) { [IO.Directory]::Delete($path, $true) } }
     catch { Emit 'left' $path }
 }
-if ([IO.Directory]::Exists($RF_TEMP_DIR)) {
-    if ([IO.Directory]::GetDirectories($RF_TEMP_DIR, 'session_2*').Count -eq 0) {
+if ([IO.Directory]::Exists($temp)) {
+    if ([IO.Directory]::GetDirectories($temp, 'session_2*').Count -eq 0) {
         foreach ($name in @('session_latest', 'ray_current_cluster', 'prom_metrics_service_discovery.json')) {
-            try { [IO.File]::Delete($RF_TEMP_DIR + '\' + $name) } catch { $null = $_ }
+            try { [IO.File]::Delete($temp + '\' + $name) } catch { $null = $_ }
         }
     }
-    try { [IO.Directory]::Delete($RF_TEMP_DIR) } catch { $null = $_ }
+    try {
+        [IO.Directory]::Delete($temp)
+        if ([IO.File]::Exists($Node + '\made-tmp')) { [IO.Directory]::Delete([IO.Path]::GetDirectoryName($temp)) }
+    } catch { $null = $_ }
 }
 try { [IO.Directory]::Delete($Node, $true) } catch { Fail ('cannot remove ' + $Node + ': ' + $_) }
 try { [IO.Directory]::Delete($Root) } catch { $null = $_ }

@@ -32,7 +32,7 @@ $id = ($here -split ' ')[0]
 $kept = (ReadText ($Node + '\image')).Trim()
 if (-not $kept.StartsWith($id + ' ')) {
     Step "reading the image's versions"
-    $ask = 'import platform, os, ray; print("RF", ray.__version__, platform.python_version(), os.getuid())'
+    $ask = 'import platform, os, ray; print("RF", ray.__version__, platform.python_version(), f"{os.getuid()}:{os.getgid()}")'
     $run = Dk @('run', '--rm', '--network', 'none', '--entrypoint', 'python', $RF_IMAGE, '-c', $ask) ''
     if ($run.Said -notmatch '(?m)^RF (.*?)\r?$') {
         EmitText 'log' (LastOf (LinesOf $run.Errors) 5)

@@ -8,8 +8,11 @@ if ((NodeService) -ne 'none') {
 }
 $null = Dk @('rm', '-f', '-v', $RF_UNIT) ''
 Remove ($Node + '\state.json')
+if (-not [IO.Directory]::Exists([IO.Path]::GetDirectoryName($RF_TEMP_DIR))) { WriteText ($Node + '\made-tmp') '' }
 $null = [IO.Directory]::CreateDirectory($RF_TEMP_DIR)
 WriteText ($Node + '\service') 'docker'
+WriteText ($Node + '\temp') $RF_TEMP_DIR
+WriteText ($Node + '\user') $RF_CONTAINER_USER
 # Docker reads the token from a file in our own folder, so that no argument list holds it.
 $given = ''
 if ($RF_TOKEN) {

@@ -2,11 +2,12 @@
 function Live($path, $lines) {
     foreach ($line in $lines) { Say ('|' + [IO.Path]::GetFileName($path) + '| ' + $line) }
 }
+$temp = NodeTemp
 $at = @{}
 $rest = @{}
 $first = $true
 while ($true) {
-    $logs = NewestLogs $RF_TEMP_DIR
+    $logs = NewestLogs $temp
     foreach ($pattern in $RF_PATTERNS) {
         if ($pattern -eq 'start' -or -not $logs) { continue }
         foreach ($path in [IO.Directory]::GetFiles($logs, $pattern)) {

@@ -1,6 +1,7 @@
 # The last lines of the chosen files, read from the host's side: no living Ray is needed.
-$logs = NewestLogs $RF_TEMP_DIR
-if (-not $logs) { Emit 'note' ('no Ray session in ' + $RF_TEMP_DIR) }
+$temp = NodeTemp
+$logs = NewestLogs $temp
+if (-not $logs) { Emit 'note' ('no Ray session in ' + $temp) }
 foreach ($pattern in $RF_PATTERNS) {
     if ($pattern -eq 'start') {
         if ((NodeService) -eq 'docker' -and -not (DockerProblem)) { EmitText 'log:container' (NodeLog $RF_LINES_EACH) }

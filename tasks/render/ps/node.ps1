@@ -55,10 +55,22 @@ function NewestLogs($folder) {
     }
     return $newest
 }
-# Opened for reading beside the one who writes; -1 lines: all of it.
+# Opened for reading beside the one who writes.
 function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite') }
-# A command inside; both streams as one, in order.
-function NodeExec($words) { return BeginDk (@('exec', '-i', $RF_UNIT, 'sh', '-c', 'exec "$@" 2>&1', 'sh') + $words) '' }
+# Where Ray's own folder lies on this host, as the last start has left it.
+function NodeTemp {
+    $kept = (ReadText ($Node + '\temp')).Trim()
+    if ($kept) { return $kept }
+    return $UserHome + '\tmp\ray'
+}
+# The words of a command inside; a container that started as root would run it as root.
+function Inside($words) {
+    $user = (ReadText ($Node + '\user')).Trim()
+    if ($user) { return @('exec', '-i', '--user', $user, $RF_UNIT) + $words }
+    return @('exec', '-i', $RF_UNIT) + $words
+}
+# Started inside, both streams as one, in order.
+function NodeExec($words) { return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) '' }
 function SayAll($run) {
     while ($null -ne ($line = $run.Reader.ReadLine())) { Say $line }
     EndRun $run

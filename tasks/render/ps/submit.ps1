@@ -1,12 +1,13 @@
 # A job through Ray's own job server; the folder lies where both the host and the container see it.
 NeedNode
+$temp = NodeTemp
 $work = ''
 $words = @('ray', 'job', 'submit', '--address', $RF_ADDRESS)
 $code = 1
 try {
     if ($RF_ARCHIVE) {
         $name = 'rayfab-job-' + [Guid]::NewGuid().ToString('N')
-        $work = $RF_TEMP_DIR + '\' + $name
+        $work = $temp + '\' + $name
         $null = [IO.Directory]::CreateDirectory($work)
         [IO.File]::Move($RF_ARCHIVE, $work + '\job.tar.gz')
         # the container's tar: links and names in it need not be ones that Windows knows

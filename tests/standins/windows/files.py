@@ -163,7 +163,11 @@ class Folders:
         return self._at(path).is_dir()
 
     def CreateDirectory(self, path: str) -> str:
-        self._at(path).mkdir(parents=True, exist_ok=True)
+        folder = self._at(path)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            # what Docker Desktop mounts, every user of a container may write
+            folder.chmod(0o777)
         return path
 
     def Delete(self, path: str, all_of_it: bool = False) -> Void:
