@@ -27,7 +27,10 @@ def _each(subject: Subject, cluster: str):
         yield f"the runtime {host.runtime} cannot be deployed on Windows yet", "runtime: docker"
         return
     if facts.system not in SYSTEMS:
-        yield f"{facts.system or 'an unknown system'} is not supported yet", ""
+        yield (
+            f"{facts.system or 'an unknown system'} is not supported yet with the runtime {host.runtime}",
+            "",
+        )
         return
     if host.runtime == "conda":
         yield "the runtime conda cannot be deployed yet", "runtime: uv or docker"
@@ -71,9 +74,36 @@ def _mount(subject: Subject, path: str) -> str:
     return max(mounts, key=len, default="/")
 
 
+def _docker_desktop(subject: Subject):
+    """Nothing of it is installed or started from afar: it needs a person who is logged in."""
+    facts = subject.facts
+    if facts.docker_problem == "missing":
+        yield (
+            "Docker Desktop is not installed",
+            "https://docs.docker.com/desktop/setup/install/windows-install/",
+        )
+    elif facts.docker_problem == "stopped":
+        yield (
+            f"the engine of Docker Desktop does not run: {facts.docker_says}",
+            'log in there and start Docker Desktop; its setting "Start Docker Desktop when you sign in" keeps it so',
+        )
+    elif facts.docker_problem == "denied":
+        yield (
+            f"{facts.user} may not use Docker Desktop: {facts.docker_says}",
+            f"as administrator: net localgroup docker-users {facts.user} /add",
+        )
+    elif facts.docker_problem == "windows":
+        yield (
+            "Docker Desktop runs Windows containers, and Ray's images are for Linux",
+            'choose "Switch to Linux containers" in the menu of its icon',
+        )
+
+
 def _docker(subject: Subject):
     host, facts = subject.host, subject.facts
-    if facts.docker_problem == "missing":
+    if facts.system == "Windows":
+        yield from _docker_desktop(subject)
+    elif facts.docker_problem == "missing":
         yield "Docker is not installed", "install Docker Engine by hand for now (apt-get install docker.io)"
     elif facts.docker_problem == "stopped":
         yield f"Docker's engine does not run: {facts.docker_says}", "sudo systemctl start docker"

@@ -8,12 +8,13 @@ from tasks.plan.subject import Subject
 from tasks.render import install, operations
 from tasks.render.facts import facts_script
 from tasks.render.logfiles import patterns
+from tasks.render.script import Script
 from tests.render import samples
 
 HOLDER = "alice@laptop (process 42) since 2026-01-02 03:04:05 UTC: deploy-cluster"
 
 
-def _up(role: str, *, kind: str, token: bool = True, network: str = "auto", **facts: object) -> str:
+def up(role: str, *, kind: str, token: bool = True, network: str = "auto", **facts: object) -> Script:
     known = {"system": {}, "user": {"uid": 1000, "user_systemd": True}, "loop": {"systemd": False}}
     text = samples.DOCKER if kind == "docker" else samples.UV
     text = text.replace("docker: {", f"docker: {{network: {network}, ")
@@ -21,10 +22,11 @@ def _up(role: str, *, kind: str, token: bool = True, network: str = "auto", **fa
     wanted = samples.desired(of, versions=samples.versions(image="sha256:0123abcd", image_user="1000:100"))
     assert wanted.kind == kind
     state = wanted.state("0123456789ab", "request0")
-    script = install.up_script(
-        of.host, "lab", wanted, of.facts.home, state, token=token, sudo=kind == "docker"
-    )
-    return script.text
+    return install.up_script(of.host, "lab", wanted, of.facts.home, state, token=token, sudo=kind == "docker")
+
+
+def _up(role: str, **more: object) -> str:
+    return up(role, **more).text
 
 
 def _files(role: str, kind: str, **more: object) -> dict[str, str]:
@@ -52,10 +54,10 @@ def _mirrored():
     return samples.host("worker", text)
 
 
-def _submit(**more: object) -> str:
+def submit(**more: object) -> Script:
     words = ["python", "job.py", "--name", "it's; $(here)"]
     head = samples.host("head")
-    return operations.submit_script(head, "lab", "http://127.0.0.1:8265", words=words, **more).text
+    return operations.submit_script(head, "lab", "http://127.0.0.1:8265", words=words, **more)
 
 
 KINDS: dict[str, Callable[[], str]] = {
@@ -94,8 +96,8 @@ KINDS: dict[str, Callable[[], str]] = {
     "follow.sh": lambda: (
         operations.logs_script(samples.host(), "lab", patterns(["all"]), 20, follow=True).text
     ),
-    "submit.sh": lambda: _submit(archive="/root/.rayfab/lab/job-0.tar.gz", wait=True),
-    "submit-no-folder.sh": lambda: _submit(archive="", wait=False),
+    "submit.sh": lambda: submit(archive="/root/.rayfab/lab/job-0.tar.gz", wait=True).text,
+    "submit-no-folder.sh": lambda: submit(archive="", wait=False).text,
     "command.sh": lambda: operations.command_script("lab", ["ray", "--version"]).text,
     "lock.sh": lambda: operations.lock_script("lab", HOLDER).text,
     "unlock.sh": lambda: operations.unlock_script("lab", HOLDER).text,

@@ -15,15 +15,17 @@ from pathlib import Path
 import pytest
 
 from tests.golden.kinds import KINDS
+from tests.golden.windows_kinds import WINDOWS
 from tests.render.shells import tool
 
 HERE = Path(__file__).parent
+ALL = {**KINDS, **WINDOWS}
 SCRIPTS = [HERE / name for name in KINDS if name.endswith(".sh")]
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ALL)
 def test_rendered_as_kept(name):
-    path, text = HERE / name, KINDS[name]()
+    path, text = HERE / name, ALL[name]()
     if os.environ.get("RENEW_GOLDEN"):
         same = path.exists() and path.read_text("utf-8") == text
         path.write_text(text, "utf-8")
@@ -33,8 +35,8 @@ def test_rendered_as_kept(name):
 
 
 def test_nothing_else_is_kept():
-    kept = {path.name for path in HERE.iterdir() if path.suffix in (".sh", ".service")}
-    assert kept == set(KINDS)
+    kept = {path for path in HERE.rglob("*") if path.suffix in (".sh", ".service", ".ps1")}
+    assert {str(path.relative_to(HERE)) for path in kept} == set(ALL)
 
 
 def test_shellcheck_finds_nothing():
@@ -58,9 +60,11 @@ def test_every_shell_can_read_it(path, shell):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", [n for n in KINDS if n.startswith("up-") or n in ("token.sh", "image.sh")])
+@pytest.mark.parametrize(
+    "name", [n for n in ALL if n.startswith(("up-", "windows/")) or n in ("token.sh", "image.sh")]
+)
 def test_no_secret_is_in_it(name):
     """A token or a password is only named there; its value comes beside the script."""
-    text = KINDS[name]()
+    text = ALL[name]()
     for line in text.splitlines():
-        assert not line.startswith(("RF_TOKEN=", "RF_SUDO="))
+        assert not line.startswith(("RF_TOKEN=", "RF_SUDO=", "$RF_TOKEN =", "$RF_SUDO ="))

@@ -57,7 +57,9 @@ def test_a_task_ran_on_the_windows_host(cluster):
 def test_its_container_is_on_a_bridge_and_keeps_its_folder_in_the_user_s_home(cluster):
     below = cluster.windows.host
     assert sh(below, f"docker inspect -f '{{{{.HostConfig.NetworkMode}}}}' {NAME}") == "bridge"
-    run = next(words for words in cluster.windows.machine.started if words[1:2] == ["run"] and "--detach" in words)
+    run = next(
+        words for words in cluster.windows.machine.started if words[1:2] == ["run"] and "--detach" in words
+    )
     assert run[run.index("--volume") + 1] == r"C:\Users\me\tmp\ray:/tmp/ray"
     assert sh(below, f"ls {HOME}/tmp/ray/session_2*/logs/raylet.out")
 
@@ -75,7 +77,9 @@ def test_the_token_is_in_a_folder_that_is_closed_and_in_no_argument(cluster):
 def test_again_changes_nothing(cluster):
     before = sh(cluster.windows.host, f"docker inspect -f '{{{{.Id}}}} {{{{.State.StartedAt}}}}' {NAME}")
     assert "2 hosts as wanted" in ok(cluster.fab("deploy-cluster"))
-    assert sh(cluster.windows.host, f"docker inspect -f '{{{{.Id}}}} {{{{.State.StartedAt}}}}' {NAME}") == before
+    assert (
+        sh(cluster.windows.host, f"docker inspect -f '{{{{.Id}}}} {{{{.State.StartedAt}}}}' {NAME}") == before
+    )
 
 
 def test_logs_also_of_a_node_whose_container_is_dead(cluster):

@@ -27,8 +27,10 @@ class WindowsHost:
             host.name,
             docker=["docker", "exec", "-i", host.name, "docker"],
             seen_as=DRIVE,
-            cards=[("vEthernet (WSL (Hyper-V firewall))", "172.28.0.1", 20, False)]
-            + [("Ethernet 2", host.address, 24, True)],
+            cards=[
+                ("vEthernet (WSL (Hyper-V firewall))", "172.28.0.1", 20, False),
+                ("Ethernet 2", host.address, 24, True),
+            ],
             listening=self._listening,
         )
         self.sshd = WindowsSshd(self.machine, paramiko.Ed25519Key(filename=str(keys.login_key())), shell)

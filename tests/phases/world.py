@@ -158,6 +158,8 @@ class FakeHost:
 class FakeConnection:
     """What :func:`tasks.remote.connect` would give; ``execs`` counts as the real one does."""
 
+    system = "posix"
+
     def __init__(self, host: FakeHost, secrets_seen: list) -> None:
         self.host, self._secrets_seen = host, secrets_seen
         self.execs, self.closed, self.cancelled = 0, False, False

@@ -65,9 +65,11 @@ function DockerFacts {
     }
     Emit 'docker' $DockerVersion
     # what Ray will see is the engine's virtual machine
-    $machine = (Dk @('info', '--format', '{{.NCPU}} {{.MemTotal}}') '').Said.Trim() -split ' '
-    Emit 'cpus' ($machine[0])
-    Emit 'mem_bytes' ($machine[1])
+    $machine = @((Dk @('info', '--format', '{{.NCPU}} {{.MemTotal}}') '').Said.Trim() -split ' ')
+    if ($machine.Count -eq 2) {
+        Emit 'cpus' ($machine[0])
+        Emit 'mem_bytes' ($machine[1])
+    }
     $here = ImageHere
     if ($here) { EmitText 'image' @($here) }
     $kept = (ReadText ($Node + '\image')).Trim()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import io
 import os
@@ -44,10 +45,8 @@ class Stream:
     def Close(self) -> Void:
         if self._close:
             self._close()
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self.raw.close()
-        except BrokenPipeError:
-            pass
         return VOID
 
 

@@ -45,6 +45,7 @@ class Machine:
         self.drive, self.cards, self.listening = Drive(root), list(cards), listening
         self.ssh: set[tuple[tuple[str, int], tuple[str, int]]] = set()
         self.closed_to_others: dict[str, list[str]] = {}
+        self.inside_when_closed: list[Path] = []
         self.started: list[list[str]] = []
         self._lock = threading.Lock()
         for path in (rf"C:\Users\{self.user}", r"C:\Windows\System32"):
@@ -92,6 +93,7 @@ class Machine:
         self.started.append([program, *words])
         if program == ICACLS:
             self.closed_to_others[words[0]] = words[1:]
+            self.inside_when_closed += self.drive.at(words[0]).iterdir()
             argv = ["true"]
         elif program.endswith("\\docker.exe"):
             argv = self.docker_words(words, environment)
@@ -102,7 +104,9 @@ class Machine:
 
     def docker_words(self, words: list[str], environment: dict[str, str]) -> list[str]:
         if "DOCKER_CONFIG" not in environment:
-            raise Unsupported("the user's own settings of Docker: its helper for passwords fails without a desktop")
+            raise Unsupported(
+                "the user's own settings of Docker: its helper for passwords fails without a desktop"
+            )
         host = environment.get("DOCKER_HOST", "npipe:////./pipe/docker_engine")
         if host.rpartition("/")[2] != self.pipe:
             said = f"error during connect: open //./pipe/{host.rpartition('/')[2]}: The system cannot find the file"

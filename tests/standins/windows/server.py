@@ -23,7 +23,9 @@ FLAGS = "-NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -OutputForma
 class WindowsSshd:
     """Listens on 127.0.0.1 until closed. `wrong`: what a script asked for that the stand-in does not know."""
 
-    def __init__(self, machine: Machine, key: paramiko.PKey, shell: str = "cmd", host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, machine: Machine, key: paramiko.PKey, shell: str = "cmd", host: str = "127.0.0.1"
+    ) -> None:
         self.machine, self.shell, self.wrong = machine, shell, []
         self.commands: list[str] = []
         self.scripts: list[str] = []

@@ -1,0 +1,156 @@
+# rayfab: take the lock
+$RF_CLUSTER = 'lab'
+$RF_UNIT = 'rayfab-lab'
+$RF_HOLDER = 'alice@laptop (process 42) since 2026-01-02 03:04:05 UTC: deploy-cluster'
+# The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
+$Utf8 = [Text.UTF8Encoding]::new($false)
+$Out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), $Utf8)
+$Out.AutoFlush = $true
+$UserHome = $env:USERPROFILE
+$Root = $UserHome + '\.rayfab'
+$Node = $Root + '\' + $RF_CLUSTER
+function Tell($told) {
+    if ($told -match '[^\x20-\x7E\t]') { $told = 'b64 ' + [Convert]::ToBase64String($Utf8.GetBytes($told)) }
+    $Out.Write($RF_MARK + ' ' + $told + "`n")
+}
+function OneLine($text) { return [string]$text -replace '[\r\n]+', ' ' }
+function Emit($key, $value) { Tell ('kv ' + $key + ' ' + (OneLine $value)) }
+function EmitText($key, $lines) {
+    foreach ($line in $lines) { Tell ('text ' + $key + ' ' + (OneLine $line)) }
+}
+function Step($text) { Tell ('step ' + (OneLine $text)) }
+function Say($text) { Tell ('say ' + (OneLine $text)) }
+function Finish($code) {
+    Tell ('end ' + $code)
+    exit $code
+}
+function Fail($message, $hint) {
+    Emit 'error' $message
+    if ($hint) { Emit 'hint' $hint }
+    Finish 1
+}
+function Nap($milliseconds) { [Threading.Thread]::Sleep($milliseconds) }
+function LinesOf($text) {
+    if ($text) { return ($text -replace "(\r?\n)+\z", '') -split "\r?\n" }
+}
+function LastOf($lines, $count) {
+    $rest = @($lines).Count - $count
+    foreach ($line in $lines) {
+        $rest = $rest - 1
+        if ($rest -lt 0) { $line }
+    }
+}
+function ReadText($path) {
+    if ([IO.File]::Exists($path)) { return [IO.File]::ReadAllText($path) }
+    return ''
+}
+# A file appears whole or not at all.
+function WriteText($path, $text) {
+    try {
+        [IO.File]::WriteAllText($path + '.new', $text, $Utf8)
+        if ([IO.File]::Exists($path)) { [IO.File]::Delete($path) }
+        [IO.File]::Move($path + '.new', $path)
+    } catch { Fail ('cannot write ' + $path + ': ' + $_) 'free some space, or make the folder writable' }
+}
+function Remove($path) {
+    if ([IO.File]::Exists($path)) { [IO.File]::Delete($path) }
+}
+# Our folder is closed to everybody but its owner and the system itself: it holds the token.
+function MakeNode {
+    try {
+        if (-not [IO.Directory]::Exists($Root)) {
+            $null = [IO.Directory]::CreateDirectory($Root)
+            $me = '*' + [Security.Principal.WindowsIdentity]::GetCurrent().User.Value + ':(OI)(CI)F'
+            $tool = $env:SystemRoot + '\System32\icacls.exe'
+            $run = Run $tool @($Root, '/inheritance:r', '/grant:r', $me, '*S-1-5-18:(OI)(CI)F') ''
+            if ($run.Code -ne 0) {
+                [IO.Directory]::Delete($Root)
+                Fail ('cannot close ' + $Root + ' to other users: ' + $run.Errors + $run.Said)
+            }
+        }
+        $null = [IO.Directory]::CreateDirectory($Node)
+    } catch { Fail ('cannot make ' + $Node + ': ' + $_) 'make the home folder writable' }
+}
+# One word of a command line, as C programs take it apart: a backslash counts only before a quote.
+function QuoteWord($word) {
+    if ($word -ne '' -and $word -notmatch '[\s"]') { return $word }
+    return '"' + (($word -replace '(\\*)"', '$1$1\"') -replace '(\\+)\z', '$1$1') + '"'
+}
+# Starts a program with exactly these words; its errors are read on the side, so that neither pipe can block it.
+function StartRun($file, $words, $given) {
+    $quoted = foreach ($word in $words) { QuoteWord $word }
+    $start = [Diagnostics.ProcessStartInfo]::new()
+    $start.FileName = $file
+    $start.Arguments = @($quoted) -join ' '
+    $start.UseShellExecute = $false
+    $start.CreateNoWindow = $true
+    $start.RedirectStandardInput = $true
+    $start.RedirectStandardOutput = $true
+    $start.RedirectStandardError = $true
+    $start.StandardOutputEncoding = $Utf8
+    $start.StandardErrorEncoding = $Utf8
+    foreach ($name in $Surroundings.Keys) { $start.EnvironmentVariables[$name] = $Surroundings[$name] }
+    $process = [Diagnostics.Process]::Start($start)
+    $run = @{ Process = $process; Reader = $process.StandardOutput; Said = ''; Errors = ''; Code = -1 }
+    $run.Pending = $process.StandardError.ReadToEndAsync()
+    if ($given) {
+        $bytes = $Utf8.GetBytes($given)
+        $process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
+    }
+    $process.StandardInput.Close()
+    return $run
+}
+function EndRun($run) {
+    $run.Said = $run.Reader.ReadToEnd()
+    $run.Errors = $run.Pending.Result
+    $run.Process.WaitForExit()
+    $run.Code = $run.Process.ExitCode
+}
+function Run($file, $words, $given) {
+    $run = StartRun $file $words $given
+    EndRun $run
+    return $run
+}
+$Surroundings = @{}
+try {
+# A holder lives as long as its connection to this host, which is known by the ports of both its ends.
+function PlainAddress($end) { return ($end.Address.ToString() -replace '%.*', '') + ' ' + $end.Port }
+function IsOpen($ends) {
+    $network = [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
+    foreach ($open in $network.GetActiveTcpConnections()) {
+        $these = (PlainAddress $open.RemoteEndPoint) + ' ' + (PlainAddress $open.LocalEndPoint)
+        if ($these -eq $ends -and $open.State -eq 'Established') { return $true }
+    }
+    return $false
+}
+# Whoever has this file open, and nobody else can then, may read, judge and write the lock.
+function OpenGate {
+    $tries = 0
+    while ($true) {
+        try { return [IO.File]::Open($Node + '\lock.gate', 'OpenOrCreate', 'ReadWrite', 'None') }
+        catch { if ($tries -gt 200) { Fail ('cannot make the lock ' + $Node + '\lock.gate: ' + $_) } }
+        $tries = $tries + 1
+        Nap 100
+    }
+}
+MakeNode
+$mine = ([string]$env:SSH_CONNECTION -replace '%\S*', '').Trim()
+if (-not $mine) { $mine = '- - - -' }
+$gate = OpenGate
+$held = @((ReadText ($Node + '\lock')) -split ' ', 5)
+$stale = ''
+if ($held.Count -eq 5) {
+    $ends = $held[0..3] -join ' '
+    if ($ends -ne $mine -and (IsOpen $ends)) {
+        $gate.Close()
+        Emit 'held' ($held[4])
+        Finish 0
+    }
+    $stale = $held[4]
+}
+WriteText ($Node + '\lock') ($mine + ' ' + $RF_HOLDER)
+$gate.Close()
+if ($stale) { Emit 'stale' $stale }
+Emit 'locked' 1
+Finish 0
+} catch { Fail ('unexpected: ' + $_) }

@@ -1,0 +1,507 @@
+# rayfab: start the worker
+$RF_CLUSTER = 'lab'
+$RF_UNIT = 'rayfab-lab'
+$RF_STATE = '{"env": "ray-2.52.0-py3.11.2-abc", "hash": "0ea377114f170232", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "docker", "token": "0123456789ab"}'
+$RF_START_TIMEOUT = '120'
+$RF_TEMP_DIR = 'C:\Users\me\tmp\ray'
+$RF_RUN = @('--detach', '--name', 'rayfab-lab', '--network=bridge', '--cap-add', 'NET_ADMIN', '--user', '0:0', '--hostname', 'WINBOX', '--publish', '0.0.0.0:10002-10099:10002-10099', '--publish', '0.0.0.0:20000-20005:20000-20005', '--init', '--shm-size=2147483648', '--volume', 'C:\Users\me\tmp\ray:/tmp/ray', '--restart', 'unless-stopped', '--stop-timeout', '45', '--log-opt', 'max-size=20m', '--log-opt', 'max-file=3', '--label', 'rayfab.cluster=lab', '--label', 'rayfab.hash=0ea377114f170232', '--env', 'RAY_AUTH_MODE=token', '--env', 'RAY_USAGE_STATS_ENABLED=0', 'sha256:0123abcd', 'python', '-c', '"""First process of a node''s container on a bridge: it makes the host''s address the container''s own, then is Ray.
+
+Docker hands a published port on to the container''s own address, but some parts of Ray listen on the node''s
+address alone. So a second process follows what listens there and hands connections on to it.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import pwd
+import socket
+import struct
+import sys
+import threading
+import time
+
+node_ip, user, group, published, words = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]
+SET_ADDRESS, SET_MASK, GET_ADDRESS = 0x8916, 0x891C, 0x8915
+POLL = 0.25
+
+
+def request(code, interface, address):
+    """One of the kernel''s questions about an interface''s IPv4 address; see netdevice(7)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        packed = struct.pack("16sHH4s8x", interface.encode(), socket.AF_INET, 0, socket.inet_aton(address))
+        return socket.inet_ntoa(fcntl.ioctl(wire, code, packed)[20:24])
+
+
+def take_address():
+    """The node''s address on the loopback device; it stays within this container."""
+    try:
+        request(SET_ADDRESS, "lo:node", node_ip)
+        request(SET_MASK, "lo:node", "255.255.255.255")
+    except OSError as error:
+        sys.exit(f"cannot take the address {node_ip}: {error} (is --cap-add NET_ADMIN overridden?)")
+
+
+def drop_root():
+    """On as the image''s own user."""
+    uid, gid = int(user), int(group)
+    try:
+        found = pwd.getpwuid(uid)
+    except KeyError:
+        os.setgroups([])
+    else:
+        os.initgroups(found.pw_name, gid)
+        if os.environ.get("HOME", "/") in ("/", "/root"):
+            os.environ["HOME"] = found.pw_dir
+    os.setgid(gid)
+    os.setuid(uid)
+
+
+def own_addresses():
+    """The container''s addresses that Docker may hand a published port on to."""
+    out = set()
+    for _, name in socket.if_nameindex():
+        if name != "lo":
+            with contextlib.suppress(OSError):
+                out.add(request(GET_ADDRESS, name, "0.0.0.0"))
+    return out - {node_ip}
+
+
+def wanted(port):
+    return any(low <= port <= high for low, high in ranges)
+
+
+def listening():
+    """Published ports on which something listens on the node''s address and nowhere else."""
+    mine = "{:08X}".format(*struct.unpack("=I", socket.inet_aton(node_ip)))
+    out = set()
+    with open("/proc/net/tcp") as table:
+        next(table)
+        for line in table:
+            parts = line.split()
+            if parts[3] == "0A":
+                address, _, port = parts[1].partition(":")
+                if address == mine and wanted(int(port, 16)):
+                    out.add(int(port, 16))
+    return out
+
+
+def follow():
+    """Opens and closes doors as Ray''s parts come and go."""
+    doors = {}
+    addresses = own_addresses()
+    while True:
+        there = listening()
+        for port in there - set(doors):
+            found = [d for d in (door(address, port) for address in addresses) if d]
+            if found:
+                doors[port] = found
+        for port in set(doors) - there:
+            for one in doors.pop(port):
+                one.shutdown(socket.SHUT_RDWR)
+                one.close()
+        time.sleep(POLL)
+
+
+def door(address, port):
+    wire = socket.socket()
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        wire.bind((address, port))
+        wire.listen(512)
+    except OSError as error:
+        wire.close()
+        if error.errno != errno.EADDRINUSE:
+            sys.stderr.write(f"rayfab: cannot hand on port {port}: {error}\n")
+        return None
+    threading.Thread(target=serve, args=(wire, port), daemon=True).start()
+    return wire
+
+
+def serve(wire, port):
+    while True:
+        try:
+            near, _ = wire.accept()
+        except OSError:
+            return
+        threading.Thread(target=join, args=(near, port), daemon=True).start()
+
+
+def join(near, port):
+    try:
+        far = socket.create_connection((node_ip, port), 10)
+    except OSError:
+        near.close()
+        return
+    for end in (near, far):
+        end.settimeout(None)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    back = threading.Thread(target=pump, args=(far, near), daemon=True)
+    back.start()
+    pump(near, far)
+    back.join()
+    near.close()
+    far.close()
+
+
+def pump(source, sink):
+    try:
+        while True:
+            data = source.recv(1 << 18)
+            if not data:
+                break
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        # the one end is gone, so the other goes too
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+ranges = [tuple(map(int, (part + "-" + part).split("-")[:2])) for part in published.split(",")]
+take_address()
+drop_root()
+if os.fork() == 0:
+    # not Ray''s child: Ray looks after its own
+    if os.fork() == 0:
+        os.setsid()
+        follow()
+    os._exit(0)
+os.wait()
+os.execvp(words[0], words)
+', '10.0.0.2', '1000', '100', '10002-10099,20000-20005', 'ray', 'start', '--address=10.0.0.1:6379', '--node-ip-address=10.0.0.2', '--node-name=one', '--node-manager-port=20000', '--object-manager-port=20001', '--min-worker-port=10002', '--max-worker-port=10099', '--metrics-export-port=20004', '--dashboard-agent-grpc-port=20002', '--dashboard-agent-listen-port=20005', '--runtime-env-agent-port=20003', '--temp-dir=/tmp/ray', '--num-cpus=4', '--num-gpus=0', '--memory=2147483648', '--resources={"ssd": 1.0}', '--labels=zone=a', '--block')
+$RF_CONTAINER_USER = '1000:100'
+# The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
+$Utf8 = [Text.UTF8Encoding]::new($false)
+$Out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), $Utf8)
+$Out.AutoFlush = $true
+$UserHome = $env:USERPROFILE
+$Root = $UserHome + '\.rayfab'
+$Node = $Root + '\' + $RF_CLUSTER
+function Tell($told) {
+    if ($told -match '[^\x20-\x7E\t]') { $told = 'b64 ' + [Convert]::ToBase64String($Utf8.GetBytes($told)) }
+    $Out.Write($RF_MARK + ' ' + $told + "`n")
+}
+function OneLine($text) { return [string]$text -replace '[\r\n]+', ' ' }
+function Emit($key, $value) { Tell ('kv ' + $key + ' ' + (OneLine $value)) }
+function EmitText($key, $lines) {
+    foreach ($line in $lines) { Tell ('text ' + $key + ' ' + (OneLine $line)) }
+}
+function Step($text) { Tell ('step ' + (OneLine $text)) }
+function Say($text) { Tell ('say ' + (OneLine $text)) }
+function Finish($code) {
+    Tell ('end ' + $code)
+    exit $code
+}
+function Fail($message, $hint) {
+    Emit 'error' $message
+    if ($hint) { Emit 'hint' $hint }
+    Finish 1
+}
+function Nap($milliseconds) { [Threading.Thread]::Sleep($milliseconds) }
+function LinesOf($text) {
+    if ($text) { return ($text -replace "(\r?\n)+\z", '') -split "\r?\n" }
+}
+function LastOf($lines, $count) {
+    $rest = @($lines).Count - $count
+    foreach ($line in $lines) {
+        $rest = $rest - 1
+        if ($rest -lt 0) { $line }
+    }
+}
+function ReadText($path) {
+    if ([IO.File]::Exists($path)) { return [IO.File]::ReadAllText($path) }
+    return ''
+}
+# A file appears whole or not at all.
+function WriteText($path, $text) {
+    try {
+        [IO.File]::WriteAllText($path + '.new', $text, $Utf8)
+        if ([IO.File]::Exists($path)) { [IO.File]::Delete($path) }
+        [IO.File]::Move($path + '.new', $path)
+    } catch { Fail ('cannot write ' + $path + ': ' + $_) 'free some space, or make the folder writable' }
+}
+function Remove($path) {
+    if ([IO.File]::Exists($path)) { [IO.File]::Delete($path) }
+}
+# Our folder is closed to everybody but its owner and the system itself: it holds the token.
+function MakeNode {
+    try {
+        if (-not [IO.Directory]::Exists($Root)) {
+            $null = [IO.Directory]::CreateDirectory($Root)
+            $me = '*' + [Security.Principal.WindowsIdentity]::GetCurrent().User.Value + ':(OI)(CI)F'
+            $tool = $env:SystemRoot + '\System32\icacls.exe'
+            $run = Run $tool @($Root, '/inheritance:r', '/grant:r', $me, '*S-1-5-18:(OI)(CI)F') ''
+            if ($run.Code -ne 0) {
+                [IO.Directory]::Delete($Root)
+                Fail ('cannot close ' + $Root + ' to other users: ' + $run.Errors + $run.Said)
+            }
+        }
+        $null = [IO.Directory]::CreateDirectory($Node)
+    } catch { Fail ('cannot make ' + $Node + ': ' + $_) 'make the home folder writable' }
+}
+# One word of a command line, as C programs take it apart: a backslash counts only before a quote.
+function QuoteWord($word) {
+    if ($word -ne '' -and $word -notmatch '[\s"]') { return $word }
+    return '"' + (($word -replace '(\\*)"', '$1$1\"') -replace '(\\+)\z', '$1$1') + '"'
+}
+# Starts a program with exactly these words; its errors are read on the side, so that neither pipe can block it.
+function StartRun($file, $words, $given) {
+    $quoted = foreach ($word in $words) { QuoteWord $word }
+    $start = [Diagnostics.ProcessStartInfo]::new()
+    $start.FileName = $file
+    $start.Arguments = @($quoted) -join ' '
+    $start.UseShellExecute = $false
+    $start.CreateNoWindow = $true
+    $start.RedirectStandardInput = $true
+    $start.RedirectStandardOutput = $true
+    $start.RedirectStandardError = $true
+    $start.StandardOutputEncoding = $Utf8
+    $start.StandardErrorEncoding = $Utf8
+    foreach ($name in $Surroundings.Keys) { $start.EnvironmentVariables[$name] = $Surroundings[$name] }
+    $process = [Diagnostics.Process]::Start($start)
+    $run = @{ Process = $process; Reader = $process.StandardOutput; Said = ''; Errors = ''; Code = -1 }
+    $run.Pending = $process.StandardError.ReadToEndAsync()
+    if ($given) {
+        $bytes = $Utf8.GetBytes($given)
+        $process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
+    }
+    $process.StandardInput.Close()
+    return $run
+}
+function EndRun($run) {
+    $run.Said = $run.Reader.ReadToEnd()
+    $run.Errors = $run.Pending.Result
+    $run.Process.WaitForExit()
+    $run.Code = $run.Process.ExitCode
+}
+function Run($file, $words, $given) {
+    $run = StartRun $file $words $given
+    EndRun $run
+    return $run
+}
+$Surroundings = @{}
+# Docker Desktop's command, and the words for whatever keeps its engine from answering.
+$DockerState = $null
+$DockerExe = ''
+$DockerVersion = ''
+$DockerSays = ''
+function FindDocker {
+    # the service of sshd knows the PATH of the day it was started; the registry knows today's
+    $folders = @($env:PATH -split ';')
+    $folders = $folders + ([Environment]::GetEnvironmentVariable('Path', 'Machine') -split ';')
+    $folders = $folders + ([Environment]::GetEnvironmentVariable('Path', 'User') -split ';')
+    $folders = $folders + ($env:ProgramFiles + '\Docker\Docker\resources\bin')
+    $folders = $folders + ($env:LOCALAPPDATA + '\Programs\DockerDesktop\resources\bin')
+    foreach ($folder in $folders) {
+        $file = $folder.Trim('"').TrimEnd('\') + '\docker.exe'
+        if ($folder -and [IO.File]::Exists($file)) { return $file }
+    }
+    return ''
+}
+function BeginDk($words, $given) { return StartRun $DockerExe $words $given }
+function Dk($words, $given) { return Run $DockerExe $words $given }
+# '' when the engine answers; else missing | stopped | denied | windows
+function DockerProblem {
+    if ($null -eq $DockerState) { $script:DockerState = AskDocker }
+    return $DockerState
+}
+function AskDocker {
+    $script:DockerExe = FindDocker
+    if (-not $DockerExe) { return 'missing' }
+    # The user's own settings name a helper for passwords that fails without a desktop, so they are passed over.
+    $Surroundings['DOCKER_CONFIG'] = $Node + '\docker-config'
+    $ask = @('version', '--format', '{{.Server.Version}} {{.Server.Os}}')
+    $run = Dk $ask ''
+    if ($run.Code -ne 0 -and -not $env:DOCKER_HOST) {
+        $Surroundings['DOCKER_HOST'] = 'npipe:////./pipe/dockerDesktopLinuxEngine'
+        $second = Dk $ask ''
+        if ($second.Code -eq 0) { $run = $second } else { $Surroundings.Remove('DOCKER_HOST') }
+    }
+    $script:DockerSays = OneLine ($run.Errors.Trim())
+    if ($run.Code -ne 0) {
+        if ($run.Errors -match 'denied') { return 'denied' }
+        return 'stopped'
+    }
+    $said = $run.Said.Trim() -split ' '
+    $script:DockerVersion = $said[0]
+    if ($said[1] -eq 'windows') { return 'windows' }
+    return ''
+}
+function NeedDocker {
+    $problem = DockerProblem
+    if ($problem -eq 'windows') { Fail 'Docker Desktop runs Windows containers' 'switch it to Linux containers' }
+    if ($problem) { Fail ("Docker's engine does not answer: " + $problem + ' ' + $DockerSays) 'look at: docker version' }
+}
+# Id and platform of an image, '' if it is not there.
+function ImageHere {
+    $run = Dk @('image', 'inspect', '--format', '{{.Id}} {{.Os}}/{{.Architecture}}', $RF_IMAGE) ''
+    if ($run.Code -ne 0) { return '' }
+    return $run.Said.Trim()
+}
+function DockerFacts {
+    $problem = DockerProblem
+    if ($problem) {
+        Emit 'docker_problem' $problem
+        if ($DockerSays) { Emit 'docker_says' $DockerSays }
+        return
+    }
+    Emit 'docker' $DockerVersion
+    # what Ray will see is the engine's virtual machine
+    $machine = @((Dk @('info', '--format', '{{.NCPU}} {{.MemTotal}}') '').Said.Trim() -split ' ')
+    if ($machine.Count -eq 2) {
+        Emit 'cpus' ($machine[0])
+        Emit 'mem_bytes' ($machine[1])
+    }
+    $here = ImageHere
+    if ($here) { EmitText 'image' @($here) }
+    $kept = (ReadText ($Node + '\image')).Trim()
+    if ($here -and $kept.StartsWith(($here -split ' ')[0] + ' ')) {
+        Emit 'image_versions' (($kept -split ' ', 2)[1])
+    }
+    $run = Dk @('ps', '-a', '--no-trunc', '--filter', ('name=^/' + $RF_UNIT + '$'), '--format', '{{.ID}} {{.Image}}') ''
+    EmitText 'container' (LinesOf $run.Said)
+}
+# A node in a container of Docker Desktop, kept alive by its restart policy.
+function NodeService {
+    $kind = (ReadText ($Node + '\service')).Trim()
+    if ($kind) { return $kind }
+    return 'none'
+}
+function NodeActive {
+    $run = Dk @('inspect', '-f', '{{.State.Status}}', $RF_UNIT) ''
+    if ($run.Said.Trim() -eq 'running') { return 'active' }
+    return 'inactive'
+}
+function NodeFacts {
+    $kind = NodeService
+    Emit 'service' $kind
+    if ($kind -eq 'docker' -and -not (DockerProblem)) { Emit 'active' (NodeActive) } else { Emit 'active' 'inactive' }
+}
+# stopped, not removed: its log can still be read
+function NodeDown {
+    $run = Dk @('stop', $RF_UNIT) ''
+    if ($run.Code -ne 0 -and (Dk @('ps', '-q', '-f', ('name=^/' + $RF_UNIT + '$')) '').Said.Trim()) {
+        Fail ('cannot stop the container ' + $RF_UNIT) 'look at: docker ps'
+    }
+}
+# What `ray start` has said, on both of the container's streams.
+function NodeLog($count) {
+    $words = @('logs')
+    if ($count) { $words = $words + @('--tail', $count) }
+    $run = Dk ($words + $RF_UNIT) ''
+    return @(LinesOf $run.Said) + @(LinesOf $run.Errors)
+}
+function NodeTries {
+    $said = (Dk @('inspect', '-f', '{{.RestartCount}}', $RF_UNIT) '').Said.Trim()
+    if ($said) { return [int]$said }
+    return 0
+}
+# Ray's session folders that were this node's; they are removed when the cluster is.
+function NoteSessions {
+    $known = @(LinesOf (ReadText ($Node + '\sessions')))
+    $words = Dk @('exec', $RF_UNIT, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
+    $text = (@(NodeLog '') -join ' ') + ' ' + $words.Said
+    foreach ($found in [regex]::Matches($text, '/session_[0-9_-]+')) {
+        $name = $found.Value.Substring(1)
+        if ($known -notcontains $name) { $known = $known + $name }
+    }
+    WriteText ($Node + '\sessions') ((@($known) -join "`n") + "`n")
+}
+# Docker Desktop's links are none that Windows can follow, so the newest session is known by its name.
+function NewestLogs($folder) {
+    $newest = ''
+    if ([IO.Directory]::Exists($folder)) {
+        foreach ($path in [IO.Directory]::GetDirectories($folder, 'session_2*')) {
+            $logs = $path + '\logs'
+            if ([IO.Directory]::Exists($logs) -and [string]::CompareOrdinal($logs, $newest) -gt 0) { $newest = $logs }
+        }
+    }
+    return $newest
+}
+# Opened for reading beside the one who writes.
+function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite') }
+# Where Ray's own folder lies on this host, as the last start has left it.
+function NodeTemp {
+    $kept = (ReadText ($Node + '\temp')).Trim()
+    if ($kept) { return $kept }
+    return $UserHome + '\tmp\ray'
+}
+# The words of a command inside; a container that started as root would run it as root.
+function Inside($words) {
+    $user = (ReadText ($Node + '\user')).Trim()
+    if ($user) { return @('exec', '-i', '--user', $user, $RF_UNIT) + $words }
+    return @('exec', '-i', $RF_UNIT) + $words
+}
+# Started inside, both streams as one, in order.
+function NodeExec($words) { return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) '' }
+function SayAll($run) {
+    while ($null -ne ($line = $run.Reader.ReadLine())) { Say $line }
+    EndRun $run
+    foreach ($line in (LinesOf $run.Errors)) { Say $line }
+}
+function NeedNode {
+    if ((NodeService) -eq 'none') { Fail "no Ray of this cluster's runs here" 'fab deploy-cluster starts it' }
+    NeedDocker
+}
+# Waits until `ray start` says that it has started.
+function WaitRay {
+    $began = [DateTime]::UtcNow
+    $shown = 0
+    while ($true) {
+        $log = @(NodeLog '')
+        if (($log -join "`n") -match 'Ray runtime started') { break }
+        $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds
+        if ($passed -gt $shown) {
+            $shown = $passed
+            Step ('waiting for Ray, ' + $passed + ' s')
+            $tries = NodeTries
+            if ($passed -ge [int]$RF_START_TIMEOUT -or $tries -ge 2) {
+                EmitText 'log' (LastOf $log 25)
+                NodeDown
+                if ($passed -ge [int]$RF_START_TIMEOUT) { Fail ('Ray did not start within ' + $RF_START_TIMEOUT + ' s') }
+                Fail 'ray start failed twice'
+            }
+        }
+        Nap 300
+    }
+    if (($log -join "`n") -match "--address='[^']+'") { EmitText 'address' @($Matches[0]) }
+    # now, since after a crash or a reboot there is another one
+    NoteSessions
+    Emit 'started' 1
+}
+try {
+# Replaces this node's container and waits for Ray.
+NeedDocker
+MakeNode
+if ((NodeService) -ne 'none') {
+    NoteSessions
+    Step 'stopping what ran before'
+    NodeDown
+}
+$null = Dk @('rm', '-f', '-v', $RF_UNIT) ''
+Remove ($Node + '\state.json')
+if (-not [IO.Directory]::Exists([IO.Path]::GetDirectoryName($RF_TEMP_DIR))) { WriteText ($Node + '\made-tmp') '' }
+$null = [IO.Directory]::CreateDirectory($RF_TEMP_DIR)
+WriteText ($Node + '\service') 'docker'
+WriteText ($Node + '\temp') $RF_TEMP_DIR
+WriteText ($Node + '\user') $RF_CONTAINER_USER
+# Docker reads the token from a file in our own folder, so that no argument list holds it.
+$given = ''
+if ($RF_TOKEN) {
+    $given = 'RAY_AUTH_TOKEN=' + $RF_TOKEN + "`n"
+    WriteText ($Node + '\token') $RF_TOKEN
+}
+WriteText ($Node + '\container.env') $given
+Step 'starting the container'
+$run = Dk (@('run', '--env-file', ($Node + '\container.env')) + $RF_RUN) ''
+Remove ($Node + '\container.env')
+if ($run.Code -ne 0) {
+    $null = Dk @('rm', '-f', $RF_UNIT) ''
+    Fail ('docker run failed: ' + (@(LastOf (LinesOf $run.Errors) 3) -join ' '))
+}
+WaitRay
+WriteText ($Node + '\state.json') $RF_STATE
+Finish 0
+} catch { Fail ('unexpected: ' + $_) }

@@ -1,0 +1,51 @@
+"""What stands in the way on Windows hosts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.plan.desired import on_bridge
+from tasks.plan.problems import host_problems
+from tests.render import samples
+
+FACTS = {"system": "Windows", "home": "C:/Users/me", "user": "me", "uid": -1, "systemd": False}
+
+
+def problems(text=samples.DOCKER, **more):
+    found = host_problems(samples.subject("worker", text=text, **{**FACTS, **more}), "lab")
+    return [(f.message, f.hint) for f in found]
+
+
+def test_none_with_docker():
+    assert problems() == []
+    assert on_bridge(samples.subject("worker", text=samples.DOCKER, **FACTS))
+
+
+@pytest.mark.parametrize("runtime", ["uv", "conda"])
+def test_other_runtimes_are_told_plainly(runtime):
+    text = samples.UV.replace("runtime: uv", f"runtime: {runtime}")
+    assert problems(text) == [(f"the runtime {runtime} cannot be deployed on Windows yet", "runtime: docker")]
+
+
+@pytest.mark.parametrize(
+    ("problem", "message", "hint"),
+    [
+        ("missing", "Docker Desktop is not installed", "docs.docker.com/desktop"),
+        (
+            "stopped",
+            "the engine of Docker Desktop does not run: no pipe",
+            "Start Docker Desktop when you sign in",
+        ),
+        ("denied", "me may not use Docker Desktop: no pipe", "net localgroup docker-users me /add"),
+        ("windows", "Docker Desktop runs Windows containers", "Switch to Linux containers"),
+    ],
+)
+def test_of_docker_desktop(problem, message, hint):
+    ((said, way),) = problems(docker=None, docker_problem=problem, docker_says="no pipe")
+    assert message in said
+    assert hint in way
+
+
+def test_its_only_network_is_a_bridge():
+    text = samples.DOCKER.replace("docker: {", "docker: {network: host, ")
+    assert problems(text) == [("Docker has no host network on Windows", "docker.network: auto, or bridge")]
