@@ -40,6 +40,24 @@ class WindowsHost:
         rows = [line.split() for line in table.splitlines()[1:]]
         return sorted({int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"})
 
+    def mount_without_sockets(self) -> None:
+        """As on Docker Desktop, Ray's folder lies in a file system that can hold no sockets: here that of sshfs."""
+        folder = f"{DRIVE}/Users/{self.machine.user}/tmp/ray"
+        script = """
+        set -e
+        export DEBIAN_FRONTEND=noninteractive
+        command -v sshfs >/dev/null || { apt-get update -qq; apt-get install -y -qq sshfs; }
+        [ -e /dev/fuse ] || mknod -m 666 /dev/fuse c 10 229
+        [ -e /root/.ssh/own ] || ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/own
+        cat /root/.ssh/own.pub >>/root/.ssh/authorized_keys
+        mkdir -p /srv/far "$1"
+        chmod 777 /srv/far
+        options=allow_other,IdentityFile=/root/.ssh/own,StrictHostKeyChecking=no,umask=0
+        sshfs -o "$options" localhost:/srv/far "$1" </dev/null >/dev/null 2>&1
+        ! python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$1/socket" 2>/dev/null
+        """
+        self.host.must(["sh", "-c", script, "sh", folder])
+
     def entry(self) -> dict[str, object]:
         """What its entry in a hosts file says."""
         return {"host": self.sshd.address, "port": self.sshd.port, "user": self.machine.user}

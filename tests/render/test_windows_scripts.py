@@ -21,6 +21,7 @@ from tests.render.standins import DOCKER
 from tests.standins.windows.dotnet import types
 from tests.standins.windows.interpreter import Shell
 from tests.standins.windows.machine import DESKTOP, Machine
+from tests.standins.windows.values import PSError
 
 MINE = (("10.0.0.5", 50001), ("10.0.0.9", 22))
 THEIRS = (("10.0.0.6", 50002), ("10.0.0.9", 22))
@@ -284,6 +285,49 @@ class TestLogs:
         answer = win.ask(SCRIPTS["logs"]())
         assert answer.ok
         assert answer.values["note"] == r"no Ray session in C:\Users\me\tmp\ray"
+
+
+class Listener(io.BytesIO):
+    """Takes what a follower writes; each time that it says it is alive, the next of ``events`` happens."""
+
+    def __init__(self, *events):
+        super().__init__()
+        self.events = list(events)
+
+    def write(self, data):
+        if data == b"rfmark alive\n":
+            if not self.events:
+                raise BrokenPipeError(32, "the reader has gone")
+            self.events.pop(0)()
+        return super().write(data)
+
+
+def test_following_goes_on_through_rotation_and_into_a_new_session(win):
+    def session(day):
+        logs = win.at(rf"tmp\ray\session_2026-01-{day}_03\logs")
+        logs.mkdir(parents=True)
+        return logs
+
+    def grow():
+        with (first / "raylet.out").open("a") as file:
+            file.write("e\nhalf")
+
+    def finish():
+        with (first / "raylet.out").open("a") as file:
+            file.write(" a line\n")
+
+    first = session("01")
+    (first / "raylet.out").write_text("a\nb\nc\nd\n")
+    told = Listener(grow, finish, lambda: (session("02") / "raylet.out").write_text("new\n"), lambda: None)
+    script = operations.logs_script(samples.host(), "lab", ["raylet.*"], 2, follow=True)
+    sent = io.BytesIO(wrap(windows.text_of(script), "rfmark", {}))
+    with pytest.raises(PSError, match="the reader has gone"):
+        Shell(types(win.machine, sent, told), win.machine.environment()).run(BOOTSTRAP)
+    lines = []
+    Reader("rfmark", on_line=lines.append).stdout(told.getvalue())
+    assert [line for line in lines if line != "alive"] == [
+        f"|raylet.out| {text}" for text in ("c", "d", "e", "half a line", "new")
+    ]
 
 
 class TestLock:

@@ -2,11 +2,14 @@
 
 Docker hands a published port on to the container's own address, but some parts of Ray listen on the node's
 address alone. So a second process follows what listens there and hands connections on to it.
+Ray keeps sockets in its folder, and what Docker Desktop mounts may hold none. Ray has a folder of the container's
+then, and that process carries the logs over to the one that the host sees.
 """
 
 import contextlib
 import errno
 import fcntl
+import glob
 import os
 import pwd
 import socket
@@ -18,6 +21,7 @@ import time
 node_ip, user, group, published, words = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]
 SET_ADDRESS, SET_MASK, GET_ADDRESS = 0x8916, 0x891C, 0x8915
 POLL = 0.25
+SEEN, OWN = "/tmp/ray", "/var/tmp/ray"  # by the host; within the container alone
 
 
 def request(code, interface, address):
@@ -153,13 +157,62 @@ def pump(source, sink):
                 end.shutdown(socket.SHUT_RDWR)
 
 
+def holds_sockets(folder):
+    """False where there can be none, as is told by making one; a folder that is closed is another matter."""
+    probe = f"{folder}/.rayfab-{os.getpid()}"
+    with contextlib.suppress(OSError):
+        os.unlink(probe)
+    try:
+        with socket.socket(socket.AF_UNIX) as wire:
+            wire.bind(probe)
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EROFS, errno.ENOENT)
+    with contextlib.suppress(OSError):
+        os.unlink(probe)
+    return True
+
+
+def carry_logs():
+    done = {}
+    while True:
+        for logs in glob.glob(OWN + "/session_2*/logs"):
+            for folder, _, names in os.walk(logs):
+                for name in names:
+                    with contextlib.suppress(OSError):
+                        carry(folder + "/" + name, SEEN + folder[len(OWN) :] + "/" + name, done)
+        time.sleep(POLL)
+
+
+def carry(source, target, done):
+    """What a file has grown by; one that has shrunk is a new one."""
+    if source not in done:
+        done[source] = os.path.getsize(target) if os.path.exists(target) else 0
+    size = os.path.getsize(source)
+    if size == done[source]:
+        return
+    if size < done[source]:
+        done[source] = 0
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(source, "rb") as here, open(target, "ab" if done[source] else "wb") as there:
+        here.seek(done[source])
+        for data in iter(lambda: here.read(1 << 20), b""):
+            there.write(data)
+        done[source] = here.tell()
+
+
 ranges = [tuple(map(int, (part + "-" + part).split("-")[:2])) for part in published.split(",")]
 take_address()
 drop_root()
+apart = not holds_sockets(SEEN)
+if apart:
+    os.makedirs(OWN, exist_ok=True)
+    words = [word.replace("--temp-dir=" + SEEN, "--temp-dir=" + OWN) for word in words]
 if os.fork() == 0:
     # not Ray's child: Ray looks after its own
     if os.fork() == 0:
         os.setsid()
+        if apart:
+            threading.Thread(target=carry_logs, daemon=True).start()
         follow()
     os._exit(0)
 os.wait()

@@ -15,7 +15,8 @@ while ($true) {
                 $at[$path] = 0
                 $rest[$path] = ''
             }
-            $file = OpenLog $path
+            # Ray may have put it away since
+            try { $file = OpenLog $path } catch { continue }
             $size = $file.Length
             if ($first -and $size -gt 1048576) { $at[$path] = $size - 1048576 }
             if ($size -gt $at[$path]) {

@@ -9,7 +9,8 @@ foreach ($pattern in $RF_PATTERNS) {
     }
     if (-not $logs) { continue }
     foreach ($path in [IO.Directory]::GetFiles($logs, $pattern)) {
-        $file = OpenLog $path
+        # Ray may have put it away since
+        try { $file = OpenLog $path } catch { continue }
         $most = 65536 + 1024 * [long]$RF_LINES_EACH
         if ($file.Length -gt $most) { $null = $file.Seek(-$most, 'End') }
         $reader = [IO.StreamReader]::new($file, $Utf8)

@@ -56,7 +56,7 @@ function NewestLogs($folder) {
     return $newest
 }
 # Opened for reading beside the one who writes.
-function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite') }
+function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite, Delete') }
 # Where Ray's own folder lies on this host, as the last start has left it.
 function NodeTemp {
     $kept = (ReadText ($Node + '\temp')).Trim()

@@ -95,11 +95,15 @@ function StartRun($file, $words, $given) {
     $process = [Diagnostics.Process]::Start($start)
     $run = @{ Process = $process; Reader = $process.StandardOutput; Said = ''; Errors = ''; Code = -1 }
     $run.Pending = $process.StandardError.ReadToEndAsync()
-    if ($given) {
-        $bytes = $Utf8.GetBytes($given)
-        $process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
-    }
-    $process.StandardInput.Close()
+    # not by the writer around it, which may add a byte order mark
+    $stdin = $process.StandardInput.BaseStream
+    try {
+        if ($given) {
+            $bytes = $Utf8.GetBytes($given)
+            $stdin.Write($bytes, 0, $bytes.Length)
+        }
+        $stdin.Close()
+    } catch { $run.Unread = [string]$_ }
     return $run
 }
 function EndRun($run) {
@@ -253,7 +257,7 @@ function NewestLogs($folder) {
     return $newest
 }
 # Opened for reading beside the one who writes.
-function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite') }
+function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite, Delete') }
 # Where Ray's own folder lies on this host, as the last start has left it.
 function NodeTemp {
     $kept = (ReadText ($Node + '\temp')).Trim()
@@ -295,7 +299,8 @@ while ($true) {
                 $at[$path] = 0
                 $rest[$path] = ''
             }
-            $file = OpenLog $path
+            # Ray may have put it away since
+            try { $file = OpenLog $path } catch { continue }
             $size = $file.Length
             if ($first -and $size -gt 1048576) { $at[$path] = $size - 1048576 }
             if ($size -gt $at[$path]) {

@@ -94,11 +94,15 @@ function StartRun($file, $words, $given) {
     $process = [Diagnostics.Process]::Start($start)
     $run = @{ Process = $process; Reader = $process.StandardOutput; Said = ''; Errors = ''; Code = -1 }
     $run.Pending = $process.StandardError.ReadToEndAsync()
-    if ($given) {
-        $bytes = $Utf8.GetBytes($given)
-        $process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
-    }
-    $process.StandardInput.Close()
+    # not by the writer around it, which may add a byte order mark
+    $stdin = $process.StandardInput.BaseStream
+    try {
+        if ($given) {
+            $bytes = $Utf8.GetBytes($given)
+            $stdin.Write($bytes, 0, $bytes.Length)
+        }
+        $stdin.Close()
+    } catch { $run.Unread = [string]$_ }
     return $run
 }
 function EndRun($run) {

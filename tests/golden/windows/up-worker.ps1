@@ -1,18 +1,21 @@
 # rayfab: start the worker
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
-$RF_STATE = '{"env": "ray-2.52.0-py3.11.2-abc", "hash": "0ea377114f170232", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "docker", "token": "0123456789ab"}'
+$RF_STATE = '{"env": "ray-2.52.0-py3.11.2-abc", "hash": "8cd661a09c9b0be0", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "docker", "token": "0123456789ab"}'
 $RF_START_TIMEOUT = '120'
 $RF_TEMP_DIR = 'C:\Users\me\tmp\ray'
-$RF_RUN = @('--detach', '--name', 'rayfab-lab', '--network=bridge', '--cap-add', 'NET_ADMIN', '--user', '0:0', '--hostname', 'WINBOX', '--publish', '0.0.0.0:10002-10099:10002-10099', '--publish', '0.0.0.0:20000-20005:20000-20005', '--init', '--shm-size=2147483648', '--volume', 'C:\Users\me\tmp\ray:/tmp/ray', '--restart', 'unless-stopped', '--stop-timeout', '45', '--log-opt', 'max-size=20m', '--log-opt', 'max-file=3', '--label', 'rayfab.cluster=lab', '--label', 'rayfab.hash=0ea377114f170232', '--env', 'RAY_AUTH_MODE=token', '--env', 'RAY_USAGE_STATS_ENABLED=0', 'sha256:0123abcd', 'python', '-c', '"""First process of a node''s container on a bridge: it makes the host''s address the container''s own, then is Ray.
+$RF_RUN = @('--detach', '--name', 'rayfab-lab', '--network=bridge', '--cap-add', 'NET_ADMIN', '--user', '0:0', '--hostname', 'WINBOX', '--publish', '0.0.0.0:10002-10099:10002-10099', '--publish', '0.0.0.0:20000-20005:20000-20005', '--init', '--shm-size=2147483648', '--volume', 'C:\Users\me\tmp\ray:/tmp/ray', '--restart', 'unless-stopped', '--stop-timeout', '45', '--log-opt', 'max-size=20m', '--log-opt', 'max-file=3', '--label', 'rayfab.cluster=lab', '--label', 'rayfab.hash=8cd661a09c9b0be0', '--env', 'RAY_AUTH_MODE=token', '--env', 'RAY_USAGE_STATS_ENABLED=0', 'sha256:0123abcd', 'python', '-c', '"""First process of a node''s container on a bridge: it makes the host''s address the container''s own, then is Ray.
 
 Docker hands a published port on to the container''s own address, but some parts of Ray listen on the node''s
 address alone. So a second process follows what listens there and hands connections on to it.
+Ray keeps sockets in its folder, and what Docker Desktop mounts may hold none. Ray has a folder of the container''s
+then, and that process carries the logs over to the one that the host sees.
 """
 
 import contextlib
 import errno
 import fcntl
+import glob
 import os
 import pwd
 import socket
@@ -24,6 +27,7 @@ import time
 node_ip, user, group, published, words = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]
 SET_ADDRESS, SET_MASK, GET_ADDRESS = 0x8916, 0x891C, 0x8915
 POLL = 0.25
+SEEN, OWN = "/tmp/ray", "/var/tmp/ray"  # by the host; within the container alone
 
 
 def request(code, interface, address):
@@ -159,13 +163,62 @@ def pump(source, sink):
                 end.shutdown(socket.SHUT_RDWR)
 
 
+def holds_sockets(folder):
+    """False where there can be none, as is told by making one; a folder that is closed is another matter."""
+    probe = f"{folder}/.rayfab-{os.getpid()}"
+    with contextlib.suppress(OSError):
+        os.unlink(probe)
+    try:
+        with socket.socket(socket.AF_UNIX) as wire:
+            wire.bind(probe)
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EROFS, errno.ENOENT)
+    with contextlib.suppress(OSError):
+        os.unlink(probe)
+    return True
+
+
+def carry_logs():
+    done = {}
+    while True:
+        for logs in glob.glob(OWN + "/session_2*/logs"):
+            for folder, _, names in os.walk(logs):
+                for name in names:
+                    with contextlib.suppress(OSError):
+                        carry(folder + "/" + name, SEEN + folder[len(OWN) :] + "/" + name, done)
+        time.sleep(POLL)
+
+
+def carry(source, target, done):
+    """What a file has grown by; one that has shrunk is a new one."""
+    if source not in done:
+        done[source] = os.path.getsize(target) if os.path.exists(target) else 0
+    size = os.path.getsize(source)
+    if size == done[source]:
+        return
+    if size < done[source]:
+        done[source] = 0
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(source, "rb") as here, open(target, "ab" if done[source] else "wb") as there:
+        here.seek(done[source])
+        for data in iter(lambda: here.read(1 << 20), b""):
+            there.write(data)
+        done[source] = here.tell()
+
+
 ranges = [tuple(map(int, (part + "-" + part).split("-")[:2])) for part in published.split(",")]
 take_address()
 drop_root()
+apart = not holds_sockets(SEEN)
+if apart:
+    os.makedirs(OWN, exist_ok=True)
+    words = [word.replace("--temp-dir=" + SEEN, "--temp-dir=" + OWN) for word in words]
 if os.fork() == 0:
     # not Ray''s child: Ray looks after its own
     if os.fork() == 0:
         os.setsid()
+        if apart:
+            threading.Thread(target=carry_logs, daemon=True).start()
         follow()
     os._exit(0)
 os.wait()
@@ -263,11 +316,15 @@ function StartRun($file, $words, $given) {
     $process = [Diagnostics.Process]::Start($start)
     $run = @{ Process = $process; Reader = $process.StandardOutput; Said = ''; Errors = ''; Code = -1 }
     $run.Pending = $process.StandardError.ReadToEndAsync()
-    if ($given) {
-        $bytes = $Utf8.GetBytes($given)
-        $process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
-    }
-    $process.StandardInput.Close()
+    # not by the writer around it, which may add a byte order mark
+    $stdin = $process.StandardInput.BaseStream
+    try {
+        if ($given) {
+            $bytes = $Utf8.GetBytes($given)
+            $stdin.Write($bytes, 0, $bytes.Length)
+        }
+        $stdin.Close()
+    } catch { $run.Unread = [string]$_ }
     return $run
 }
 function EndRun($run) {
@@ -421,7 +478,7 @@ function NewestLogs($folder) {
     return $newest
 }
 # Opened for reading beside the one who writes.
-function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite') }
+function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite, Delete') }
 # Where Ray's own folder lies on this host, as the last start has left it.
 function NodeTemp {
     $kept = (ReadText ($Node + '\temp')).Trim()

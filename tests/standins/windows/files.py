@@ -136,7 +136,7 @@ class Files:
         return VOID
 
     def Open(self, path: str, mode: str, access: str, share: str) -> Stream:
-        if (mode, access, share) == ("Open", "Read", "ReadWrite"):
+        if (mode, access, share) == ("Open", "Read", "ReadWrite, Delete"):
             return self.OpenRead(path)
         if (mode, access, share) != ("OpenOrCreate", "ReadWrite", "None"):
             raise Unsupported(f"opening {mode} {access} {share}")
