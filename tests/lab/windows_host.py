@@ -64,3 +64,5 @@ class WindowsHost:
 
     def close(self) -> None:
         self.sshd.close()
+        # nothing where nothing was mounted; left mounted, it would hold up the end of the machine
+        self.host.exec("umount -l -a -t fuse.sshfs")

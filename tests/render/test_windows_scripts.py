@@ -292,13 +292,14 @@ class Listener(io.BytesIO):
 
     def __init__(self, *events):
         super().__init__()
-        self.events = list(events)
+        self.events, self.gone = list(events), False
 
     def write(self, data):
-        if data == b"rfmark alive\n":
-            if not self.events:
-                raise BrokenPipeError(32, "the reader has gone")
+        if data == b"rfmark alive\n" and self.events:
             self.events.pop(0)()
+        elif self.gone or data == b"rfmark alive\n":
+            self.gone = True
+            raise BrokenPipeError(32, "the reader has gone")
         return super().write(data)
 
 

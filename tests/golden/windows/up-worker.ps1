@@ -556,7 +556,11 @@ $run = Dk (@('run', '--env-file', ($Node + '\container.env')) + $RF_RUN) ''
 Remove ($Node + '\container.env')
 if ($run.Code -ne 0) {
     $null = Dk @('rm', '-f', $RF_UNIT) ''
-    Fail ('docker run failed: ' + (@(LastOf (LinesOf $run.Errors) 3) -join ' '))
+    $hint = ''
+    if ($run.Errors -match 'forbidden by its access permissions') {
+        $hint = 'Windows keeps some of these ports for itself (netsh int ipv4 show excludedportrange protocol=tcp): choose others under ray.ports'
+    }
+    Fail ('docker run failed: ' + (@(LastOf (LinesOf $run.Errors) 3) -join ' ')) $hint
 }
 WaitRay
 WriteText ($Node + '\state.json') $RF_STATE

@@ -132,7 +132,7 @@ class Files:
     def Move(self, source: str, target: str) -> Void:
         if self._at(target).exists():
             raise OSError(17, "Cannot create a file when that file already exists.")
-        self._at(source).rename(self._at(target))
+        shutil.move(self._at(source), self._at(target))
         return VOID
 
     def Open(self, path: str, mode: str, access: str, share: str) -> Stream:
