@@ -180,7 +180,16 @@ def carry_logs():
                 for name in names:
                     with contextlib.suppress(OSError):
                         carry(folder + "/" + name, SEEN + folder[len(OWN) :] + "/" + name, done)
+        with contextlib.suppress(OSError):
+            point(SEEN + "/session_latest", os.path.basename(os.readlink(OWN + "/session_latest")))
         time.sleep(POLL)
+
+
+def point(link, name):
+    if not os.path.islink(link) or os.readlink(link) != name:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(link)
+        os.symlink(name, link)
 
 
 def carry(source, target, done):
