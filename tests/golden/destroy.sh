@@ -282,8 +282,8 @@ case $rf_service in
 esac
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
     # a container on a bridge calls its folder otherwise than the host does
-    case $rf_dir in "$TEMP_DIR"/session_*/* | /tmp/ray/session_*/* | *..*) continue ;; esac
-    case $rf_dir in "$TEMP_DIR"/session_* | /tmp/ray/session_*) ;; *) continue ;; esac
+    case $rf_dir in "$TEMP_DIR"/session_*/* | /tmp/ray/session_*/* | /var/tmp/ray/session_*/* | *..*) continue ;; esac
+    case $rf_dir in "$TEMP_DIR"/session_* | /tmp/ray/session_* | /var/tmp/ray/session_*) ;; *) continue ;; esac
     for rf_dir in "$rf_dir" "$TEMP_DIR/${rf_dir##*/}"; do
         if [ ! -d "$rf_dir" ] || [ -h "$rf_dir" ]; then continue; fi
         rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"

@@ -1,10 +1,10 @@
 # rayfab: start the head
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
-$RF_STATE = '{"env": "ray-2.52.0-py3.11.2-abc", "hash": "0607c225cccb5a62", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "docker", "token": "0123456789ab"}'
+$RF_STATE = '{"env": "ray-2.52.0-py3.11.2-abc", "hash": "7d8811b14abb599c", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "docker", "token": "0123456789ab"}'
 $RF_START_TIMEOUT = '120'
 $RF_TEMP_DIR = 'C:\Users\me\tmp\ray'
-$RF_RUN = @('--detach', '--name', 'rayfab-lab', '--network=bridge', '--cap-add', 'NET_ADMIN', '--user', '0:0', '--hostname', 'WINBOX', '--publish', '0.0.0.0:6379:6379', '--publish', '0.0.0.0:10001-10099:10001-10099', '--publish', '0.0.0.0:20000-20007:20000-20007', '--publish', '127.0.0.1:8265:8265', '--init', '--shm-size=2147483648', '--volume', 'C:\Users\me\tmp\ray:/tmp/ray', '--restart', 'unless-stopped', '--stop-timeout', '45', '--log-opt', 'max-size=20m', '--log-opt', 'max-file=3', '--label', 'rayfab.cluster=lab', '--label', 'rayfab.hash=0607c225cccb5a62', '--env', 'RAY_AUTH_MODE=token', '--env', 'RAY_USAGE_STATS_ENABLED=0', '--env', 'AUTOSCALER_METRIC_PORT=20006', '--env', 'DASHBOARD_METRIC_PORT=20007', 'sha256:0123abcd', 'python', '-c', '"""First process of a node''s container on a bridge: it makes the host''s address the container''s own, then is Ray.
+$RF_RUN = @('--detach', '--name', 'rayfab-lab', '--network=bridge', '--cap-add', 'NET_ADMIN', '--user', '0:0', '--hostname', 'WINBOX', '--publish', '0.0.0.0:6379:6379', '--publish', '0.0.0.0:10001-10099:10001-10099', '--publish', '0.0.0.0:20000-20007:20000-20007', '--publish', '127.0.0.1:8265:8265', '--init', '--shm-size=2147483648', '--volume', 'C:\Users\me\tmp\ray:/tmp/ray', '--restart', 'unless-stopped', '--stop-timeout', '45', '--log-opt', 'max-size=20m', '--log-opt', 'max-file=3', '--label', 'rayfab.cluster=lab', '--label', 'rayfab.hash=7d8811b14abb599c', '--env', 'RAY_AUTH_MODE=token', '--env', 'RAY_USAGE_STATS_ENABLED=0', '--env', 'AUTOSCALER_METRIC_PORT=20006', '--env', 'DASHBOARD_METRIC_PORT=20007', 'sha256:0123abcd', 'python', '-c', '"""First process of a node''s container on a bridge: it makes the host''s address the container''s own, then is Ray.
 
 Docker hands a published port on to the container''s own address, but some parts of Ray listen on the node''s
 address alone. So a second process follows what listens there and hands connections on to it.
@@ -186,7 +186,16 @@ def carry_logs():
                 for name in names:
                     with contextlib.suppress(OSError):
                         carry(folder + "/" + name, SEEN + folder[len(OWN) :] + "/" + name, done)
+        with contextlib.suppress(OSError):
+            point(SEEN + "/session_latest", os.path.basename(os.readlink(OWN + "/session_latest")))
         time.sleep(POLL)
+
+
+def point(link, name):
+    if not os.path.islink(link) or os.readlink(link) != name:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(link)
+        os.symlink(name, link)
 
 
 def carry(source, target, done):
