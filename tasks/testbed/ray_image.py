@@ -37,8 +37,9 @@ def ray_image(version: str = "2.60.0", python: str = "3.11", say: Say = print) -
     """
     tag = f"{NAME}:{version}"
     parent = image.ensure_image("python", say)
-    # old Ray imports pkg_resources, which setuptools 82 has no more, and what aiohttp brings for Python < 3.11 only
-    setuptools = "'setuptools<81' async-timeout" if int(version.split(".")[1]) < 10 else "setuptools"
+    # an old Ray does not run with the newest of what it needs; aiohttp brings async-timeout for Python < 3.11 only
+    old = "'setuptools<81' 'protobuf<5' 'pydantic<2' async-timeout"
+    setuptools = old if int(version.split(".")[1]) < 10 else "setuptools"
     script = SCRIPT.replace("@VERSION@", version).replace("@PYTHON@", python)
     script = script.replace("@SETUPTOOLS@", setuptools)
     recipe = image.digest(parent, script)

@@ -124,7 +124,7 @@ def test_a_job_whose_entry_point_is_forced_onto_the_worker(bridged):
             "--",
             "python",
             "-c",
-            f'"{job}"',
+            job,
             timeout=300,
         )
     )
