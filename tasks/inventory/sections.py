@@ -118,6 +118,11 @@ class Mirrors(Frozen):
 
     pypi: t.Url | None = Field(None, description="index of Python packages, as in `https://pypi.org/simple`")
     conda: t.Url | None = Field(None, description="conda's channels, as in `https://repo.anaconda.com/pkgs`")
-    apt: t.Url | None = Field(None, description="packages of Debian and Ubuntu")
+    apt: t.Url | None = Field(
+        None, description="archive of Debian or Ubuntu, as in `https://deb.debian.org/debian`"
+    )
+    docker: t.Url | None = Field(
+        None, description="Docker's own packages, as in `https://download.docker.com/linux`"
+    )
     miniconda: t.Url | None = Field(None, description="folder of Miniconda's installers")
     python: t.Url | None = Field(None, description="Python builds that uv installs")
