@@ -73,7 +73,9 @@ class Docker(Frozen):
     network: t.Network = Field("auto", description="auto: host on Linux, bridge on macOS and Windows")
     shm_size: t.SizeText = Field(Size("8gb"), description="shared memory for Ray's object store")
     run_args: tuple[t.Text, ...] = Field((), description="passed on to `docker run`")
-    install: t.Install = Field("auto", description="where a missing Docker Engine comes from on Linux")
+    install: t.Install = Field(
+        "auto", description="where a missing Docker Engine comes from on Linux; auto: distro, else docker-ce"
+    )
     image_source: t.ImageSource = Field(
         "pull",
         description="seed: one host pulls, the others take it from there; file: carried from this machine",

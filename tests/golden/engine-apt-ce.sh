@@ -98,6 +98,10 @@ docker_facts() {
     [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
         *odman* | docker\ version*) emit docker_problem podman; return ;;
     esac
+    # the command alone, without an engine here or anywhere else
+    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
+        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
+    fi
     # an installation that did not come to its end is done once more
     [ ! -e "$NODE/engine.installing" ] || rf_status=1
     case $rf_status in
@@ -259,7 +263,7 @@ rf_locked='could not get lock|unable to lock|unable to acquire the dpkg|another 
 watched() {
     rf_what=$1
     shift
-    step "$rf_what"
+    [ -n "$rf_waits" ] || step "$rf_what"
     "$@" >"$rf_log" 2>&1 &
     rf_job=$!
     rf_t0=$(date +%s)
@@ -279,6 +283,7 @@ watched() {
 # As watched, and again for as long as another package manager is at work.
 patient() {
     rf_since=$(date +%s)
+    rf_waits=
     until watched "$@"; do
         grep -qiE "$rf_locked" "$rf_log" || return 1
         if [ $(($(date +%s) - rf_since)) -ge "$LOCK_SECONDS" ]; then
@@ -286,6 +291,7 @@ patient() {
             undo
             fail "another package manager has been at work here for $LOCK_SECONDS s: $rf_last" "run this again when it has ended"
         fi
+        rf_waits=1
         step "waiting for another package manager, $(($(date +%s) - rf_since)) s"
         sleep 2
     done
@@ -327,6 +333,7 @@ give_up() {
 }
 # Docker Engine by apt. A mirror is used through lists of its own, so that the host's sources stay as they are.
 rf_lists=
+rf_temp=
 apt_get() {
     if [ -n "$rf_lists" ]; then
         set -- -o "Dir::Etc::SourceList=$rf_lists/sources.list" -o Dir::Etc::SourceParts=- \
@@ -336,8 +343,9 @@ apt_get() {
         -o Acquire::Retries=2 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 mirror_sources() {
-    rf_lists=$(as_root mktemp -d /tmp/rayfab-apt.XXXXXX) || fail "cannot make a folder in /tmp as root"
-    rf_wrote="$rf_wrote $rf_lists"
+    rf_temp=$(as_root mktemp -d /tmp/rayfab-apt.XXXXXX) || fail "cannot make a folder in /tmp as root"
+    rf_wrote="$rf_wrote $rf_temp"
+    rf_lists=$rf_temp
     rf_text=
     rf_opt=
     [ ! -r "$MIRROR_KEYRING" ] || rf_opt="[signed-by=$MIRROR_KEYRING] "
@@ -346,11 +354,22 @@ mirror_sources() {
     as_root sh -c 'mkdir -p "$1/lists/partial" && chmod 755 "$1"' sh "$rf_lists"
     root_file "$rf_lists/sources.list" "$rf_text"
 }
+docker_source_is_known() {
+    apt-cache policy docker-ce 2>/dev/null | grep -q 'Candidate: [0-9]' && return 0
+    for rf_file in /etc/apt/sources.list.d/docker*; do
+        [ ! -e "$rf_file" ] || grep -q '^# rayfab' "$rf_file" || return 0
+    done
+    return 1
+}
 # Docker's own repository stays on the host, as its updates come from there too.
 docker_source() {
     rf_key=/etc/apt/keyrings/docker.asc
     rf_list=/etc/apt/sources.list.d/docker.list
-    ! apt-cache policy docker-ce 2>/dev/null | grep -q 'Candidate: [0-9]' || return 0
+    # one that the host has already is its owner's choice
+    if docker_source_is_known; then
+        rf_lists=
+        return
+    fi
     case $REPO_URL in
         https:*)
             [ -e /etc/ssl/certs/ca-certificates.crt ] ||
@@ -369,7 +388,7 @@ docker_source() {
         fail "$REPO_URL/gpg is no key" "$FETCH_HINT"
     }
     rf_text="deb [signed-by=$rf_key] $REPO_URL $SUITE stable"
-    root_file "$rf_list" "$rf_text"
+    root_file "$rf_list" "# rayfab$NL$rf_text"
     patient "reading Docker's package list" apt_get -o "Dir::Etc::SourceList=$rf_list" -o Dir::Etc::SourceParts=- \
         -o APT::Get::List-Cleanup=0 update || give_up
     ! grep -qE '^(W|E|Err)[:0-9].*(Failed to fetch|Release file)' "$rf_log" || give_up
@@ -404,7 +423,7 @@ install_packages() {
     fi
     # newer releases have the command in a package of its own
     have docker || patient "installing docker-cli" apt_get install -y --no-remove --no-install-recommends docker-cli || give_up
-    [ -z "$rf_lists" ] || as_root rm -rf "$rf_lists"
+    [ -z "$rf_temp" ] || as_root rm -rf "$rf_temp"
 }
 main() {
 # Docker Engine: installed, started now and at every boot, open to this user; then what it is, as among the facts.

@@ -100,6 +100,10 @@ docker_facts() {
     [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
         *odman* | docker\ version*) emit docker_problem podman; return ;;
     esac
+    # the command alone, without an engine here or anywhere else
+    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
+        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
+    fi
     # an installation that did not come to its end is done once more
     [ ! -e "$NODE/engine.installing" ] || rf_status=1
     case $rf_status in
@@ -261,7 +265,7 @@ rf_locked='could not get lock|unable to lock|unable to acquire the dpkg|another 
 watched() {
     rf_what=$1
     shift
-    step "$rf_what"
+    [ -n "$rf_waits" ] || step "$rf_what"
     "$@" >"$rf_log" 2>&1 &
     rf_job=$!
     rf_t0=$(date +%s)
@@ -281,6 +285,7 @@ watched() {
 # As watched, and again for as long as another package manager is at work.
 patient() {
     rf_since=$(date +%s)
+    rf_waits=
     until watched "$@"; do
         grep -qiE "$rf_locked" "$rf_log" || return 1
         if [ $(($(date +%s) - rf_since)) -ge "$LOCK_SECONDS" ]; then
@@ -288,6 +293,7 @@ patient() {
             undo
             fail "another package manager has been at work here for $LOCK_SECONDS s: $rf_last" "run this again when it has ended"
         fi
+        rf_waits=1
         step "waiting for another package manager, $(($(date +%s) - rf_since)) s"
         sleep 2
     done

@@ -85,6 +85,10 @@ docker_facts() {
     [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
         *odman* | docker\ version*) emit docker_problem podman; return ;;
     esac
+    # the command alone, without an engine here or anywhere else
+    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
+        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
+    fi
     # an installation that did not come to its end is done once more
     [ ! -e "$NODE/engine.installing" ] || rf_status=1
     case $rf_status in

@@ -140,7 +140,7 @@ class TestDeploy:
         version = sh(host, "dpkg-query -W -f '${Version}' docker-ce")
         assert version == standin_repository.VERSION
         source = sh(host, "cat /etc/apt/sources.list.d/docker.list")
-        assert source.startswith("deb [signed-by=/etc/apt/keyrings/docker.asc] http://")
+        assert source.startswith("# rayfab\ndeb [signed-by=/etc/apt/keyrings/docker.asc] http://")
         assert source.endswith("/linux/debian bookworm stable")
         # the host's own updates go on as before
         assert "docker" in sh(host, "apt-get update 2>&1 | grep -v ^Get; apt-cache policy docker-ce")

@@ -158,6 +158,39 @@ class TestEach:
         assert told[2:] == AFTER
 
 
+class TestFacts:
+    """A PATH of its own, for the machine that runs the tests may well have Docker."""
+
+    SCRIPT = only(facts_script(samples.host("worker", samples.DOCKER), "lab").text)
+
+    def problem(self, host):
+        host.has("docker", DOCKER)
+        said = ask(self.SCRIPT, host.shell, host.home, path=str(host.bin))
+        return parse_facts(said.all, said.texts).docker_problem
+
+    def test_the_command_without_an_engine(self, host):
+        host.flag("stopped", "alone")
+        assert self.problem(host) == "missing"
+
+    def test_an_engine_that_is_stopped(self, host):
+        host.flag("stopped", "alone")
+        host.has("dockerd", "exit 1")
+        assert self.problem(host) == "stopped"
+
+    def test_an_engine_elsewhere(self, host):
+        """As Docker Desktop's, which the command knows by a context."""
+        host.flag("stopped")
+        assert self.problem(host) == "stopped"
+
+    @pytest.mark.parametrize("called", ["podman version 5.4.0", "docker version 5.4.0"])
+    def test_podman_that_answers_in_words_of_its_own(self, host, called):
+        """As podman-docker does, and as a link named docker does."""
+        text = f'if [ "$1" = --version ]; then echo "{called}"; else echo "Error: no such thing" >&2; exit 125; fi'
+        host.has("docker", text)
+        said = ask(self.SCRIPT, host.shell, host.home, path=str(host.bin))
+        assert parse_facts(said.all, said.texts).docker_problem == "podman"
+
+
 class TestAnswer:
     def test_ends_with_the_facts_about_docker(self, host):
         """They take the place of what the host had said before; docker is called through sudo for now."""

@@ -8,7 +8,7 @@ rf_locked='could not get lock|unable to lock|unable to acquire the dpkg|another 
 watched() {
     rf_what=$1
     shift
-    step "$rf_what"
+    [ -n "$rf_waits" ] || step "$rf_what"
     "$@" >"$rf_log" 2>&1 &
     rf_job=$!
     rf_t0=$(date +%s)
@@ -28,6 +28,7 @@ watched() {
 # As watched, and again for as long as another package manager is at work.
 patient() {
     rf_since=$(date +%s)
+    rf_waits=
     until watched "$@"; do
         grep -qiE "$rf_locked" "$rf_log" || return 1
         if [ $(($(date +%s) - rf_since)) -ge "$LOCK_SECONDS" ]; then
@@ -35,6 +36,7 @@ patient() {
             undo
             fail "another package manager has been at work here for $LOCK_SECONDS s: $rf_last" "run this again when it has ended"
         fi
+        rf_waits=1
         step "waiting for another package manager, $(($(date +%s) - rf_since)) s"
         sleep 2
     done
