@@ -121,7 +121,8 @@ class Mirrors(Frozen):
     pypi: t.Url | None = Field(None, description="index of Python packages, as in `https://pypi.org/simple`")
     conda: t.Url | None = Field(None, description="conda's channels, as in `https://repo.anaconda.com/pkgs`")
     apt: t.Url | None = Field(
-        None, description="archive of Debian or Ubuntu, as in `https://deb.debian.org/debian`"
+        None,
+        description="Debian's or Ubuntu's packages, or a folder that holds either's `debian` or `ubuntu`",
     )
     docker: t.Url | None = Field(
         None, description="Docker's own packages, as in `https://download.docker.com/linux`"

@@ -102,14 +102,17 @@ def _own(facts: Facts, wanted: str, manager: str, packages: tuple[str, ...], by_
 
 def _apt(facts: Facts, wanted: str) -> Engine | NoEngine:
     archive, codename = _archive(facts)
+    # what is not for x86_64 lies apart in Ubuntu's world alone
+    folder = "ubuntu-ports" if archive == "ubuntu" and facts.arch != "x86_64" else archive
+    mirrored = {"archive": archive, "folder": folder, "archive_suite": codename}
     by_hand = "sudo apt-get install docker.io"
     if wanted != "docker-ce":
         packages = ("docker.io", "iptables", "ca-certificates")
-        return Engine("apt", "distro", packages, by_hand, archive=archive, archive_suite=codename)
+        return Engine("apt", "distro", packages, by_hand, **mirrored)
     repo = "ubuntu" if archive == "ubuntu" else "debian"
     if not codename:
         return NoEngine(f"Docker makes no packages for {name_of(facts)}", "docker.install: distro")
-    return Engine("apt", "docker-ce", CE, GET, repo, codename, archive, codename)
+    return Engine("apt", "docker-ce", CE, GET, repo, codename, **mirrored)
 
 
 def _archive(facts: Facts) -> tuple[str, str]:

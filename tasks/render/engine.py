@@ -25,6 +25,7 @@ class Engine:
     :param repo: folder of the distribution in Docker's repository, such as ``debian`` or ``centos``.
     :param suite: release in Docker's repository: a codename for apt, a number for rpm.
     :param archive: ``debian`` or ``ubuntu``: whose archive ``mirrors.apt`` mirrors; "" where it is neither.
+    :param folder: name of that archive on a mirror of many: ``debian``, ``ubuntu`` or ``ubuntu-ports``.
     :param archive_suite: codename of the release in that archive.
     """
 
@@ -35,6 +36,7 @@ class Engine:
     repo: str = ""
     suite: str = ""
     archive: str = ""
+    folder: str = ""
     archive_suite: str = ""
 
     @property
@@ -100,8 +102,11 @@ def _apt(host: Host, engine: Engine, base: str) -> dict[str, Value]:
         "REPO_URL": f"{base}/{engine.repo}",
         "SUITE": engine.suite,
         "MIRROR": mirror,
+        "MIRROR_FOLDER": engine.folder,
+        "MIRROR_SUITE": suite,
         "MIRROR_SUITES": " ".join(suites) if mirror else "",
         "MIRROR_PARTS": "main universe" if engine.archive == "ubuntu" else "main",
+        "APT_HELPER": "/usr/lib/apt/apt-helper",
         "MIRROR_KEYRING": f"/usr/share/keyrings/{KEYRINGS[engine.archive]}" if engine.archive else "",
     }
 

@@ -17,8 +17,11 @@ START_SECONDS=60
 REPO_URL=https://download.docker.com/linux/
 SUITE=''
 MIRROR=https://mirror.example/debian
+MIRROR_FOLDER=debian
+MIRROR_SUITE=bookworm
 MIRROR_SUITES='bookworm bookworm-updates'
 MIRROR_PARTS=main
+APT_HELPER=/usr/lib/apt/apt-helper
 MIRROR_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 # The answer: marked lines on stdout. Everything else there is chatter and is ignored.
 LC_ALL=C
@@ -103,9 +106,11 @@ docker_facts() {
         [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
     fi
     # an installation that did not come to its end is done once more
-    [ ! -e "$NODE/engine.installing" ] || rf_status=1
+    rf_half=
+    [ ! -e "$NODE/engine.installing" ] || rf_half=1
+    [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
     case $rf_status in
-        0) emit docker "$rf_docker" ;;
+        0) emit docker "$rf_docker"; [ -z "$rf_half" ] || emit docker_problem missing ;;
         1) emit docker_problem missing; return ;;
         2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
         *) emit docker_problem denied; return ;;
@@ -342,16 +347,31 @@ apt_get() {
     as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -q -o "DPkg::Lock::Timeout=$LOCK_SECONDS" \
         -o Acquire::Retries=2 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
+# apt's own downloader: neither curl nor gpg is on every host
+apt_fetch() { as_root env LC_ALL=C "$APT_HELPER" -o APT::Sandbox::User=root download-file "$1" "$2"; }
+# A bare system knows no certificate authorities; then its own sources are plain HTTP.
+need_authorities() {
+    case $1 in https:*) ;; *) return 0 ;; esac
+    [ ! -e /etc/ssl/certs/ca-certificates.crt ] || return 0
+    patient "reading package lists" apt_get update || :
+    patient "installing ca-certificates" apt_get install -y --no-remove --no-install-recommends ca-certificates || give_up
+}
 mirror_sources() {
+    need_authorities "$MIRROR"
     rf_temp=$(as_root mktemp -d /tmp/rayfab-apt.XXXXXX) || fail "cannot make a folder in /tmp as root"
     rf_wrote="$rf_wrote $rf_temp"
     rf_lists=$rf_temp
     rf_text=
     rf_opt=
     [ ! -r "$MIRROR_KEYRING" ] || rf_opt="[signed-by=$MIRROR_KEYRING] "
-    for rf_suite in $MIRROR_SUITES; do rf_text="${rf_text}deb $rf_opt$MIRROR $rf_suite $MIRROR_PARTS$NL"; done
     # shellcheck disable=SC2016
     as_root sh -c 'mkdir -p "$1/lists/partial" && chmod 755 "$1"' sh "$rf_lists"
+    # a mirror of one archive, or of many in folders of theirs
+    for rf_url in "$MIRROR" "$MIRROR/$MIRROR_FOLDER" ''; do
+        [ -n "$rf_url" ] || give_up
+        patient "looking into the mirror" apt_fetch "$rf_url/dists/$MIRROR_SUITE/Release" "$rf_temp/Release" && break
+    done
+    for rf_suite in $MIRROR_SUITES; do rf_text="${rf_text}deb $rf_opt$rf_url $rf_suite $MIRROR_PARTS$NL"; done
     root_file "$rf_lists/sources.list" "$rf_text"
 }
 docker_source_is_known() {
@@ -370,18 +390,11 @@ docker_source() {
         rf_lists=
         return
     fi
-    case $REPO_URL in
-        https:*)
-            [ -e /etc/ssl/certs/ca-certificates.crt ] ||
-                patient "installing ca-certificates" apt_get install -y --no-remove --no-install-recommends ca-certificates || give_up
-            ;;
-    esac
+    need_authorities "$REPO_URL"
     as_root mkdir -p /etc/apt/keyrings
     as_root rm -f "$rf_key"
     rf_wrote="$rf_wrote $rf_key $rf_list"
-    # apt's own downloader: neither curl nor gpg is on every host
-    patient "fetching Docker's key" as_root env LC_ALL=C /usr/lib/apt/apt-helper -o APT::Sandbox::User=root \
-        download-file "$REPO_URL/gpg" "$rf_key" || give_up
+    patient "fetching Docker's key" apt_fetch "$REPO_URL/gpg" "$rf_key" || give_up
     as_root chmod 644 "$rf_key"
     grep -q 'BEGIN PGP PUBLIC KEY' "$rf_key" || {
         undo
@@ -430,7 +443,7 @@ main() {
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 can_root || fail "sudo does not let $(id -un) in" "sudo_password in the hosts file, or by hand: $BY_HAND"
 # What a lost connection leaves half done is taken up by the next run.
-: >"$NODE/engine.installing" || fail "cannot write to $NODE"
+write_file "$NODE/engine.installing" 600 ""
 docker_cli || install_packages
 step "starting Docker's engine"
 if [ -d /run/systemd/system ]; then

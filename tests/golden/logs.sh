@@ -89,9 +89,11 @@ docker_facts() {
         [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
     fi
     # an installation that did not come to its end is done once more
-    [ ! -e "$NODE/engine.installing" ] || rf_status=1
+    rf_half=
+    [ ! -e "$NODE/engine.installing" ] || rf_half=1
+    [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
     case $rf_status in
-        0) emit docker "$rf_docker" ;;
+        0) emit docker "$rf_docker"; [ -z "$rf_half" ] || emit docker_problem missing ;;
         1) emit docker_problem missing; return ;;
         2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
         *) emit docker_problem denied; return ;;

@@ -67,6 +67,13 @@ def test_apt(os_id):
         )
 
 
+def test_ubuntu_keeps_other_processors_packages_apart():
+    release = APT["ubuntu"][0]
+    assert engine_for(subject("ubuntu", release, "apt")).folder == "ubuntu"
+    assert engine_for(subject("ubuntu", release, "apt", arch="aarch64")).folder == "ubuntu-ports"
+    assert engine_for(subject("debian", APT["debian"][0], "apt", arch="aarch64")).folder == "debian"
+
+
 @pytest.mark.parametrize("os_id", RPM)
 def test_rpm(os_id):
     release, package, repo, suite = RPM[os_id]

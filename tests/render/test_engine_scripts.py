@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tasks.plan.engine import engine_for
@@ -80,6 +82,7 @@ def install(host, os_id: str, text: str = samples.DOCKER, *, lock_seconds: int =
         "/etc/yum.repos.d": "repos",
         "/var/lib/pacman/sync": "sync",
         "/sys/module/apparmor/parameters/enabled": "apparmor",
+        "APT_HELPER=/usr/lib/apt/apt-helper": f"APT_HELPER={host.bin}/apt-helper",
         "LOCK_SECONDS=600": f"LOCK_SECONDS={lock_seconds}",
         "START_SECONDS=60": "START_SECONDS=1",
     }.items():
@@ -156,6 +159,49 @@ class TestEach:
         )
         assert "DPkg::Lock::Timeout=600" in told[1]
         assert told[2:] == AFTER
+
+
+class TestMirror:
+    """apt-helper stands in for what a mirror holds; what apt-get is told names lists apart from the host's own."""
+
+    HELPER = """
+printf '%s\\n' "apt-helper $4 $5" >>"$HOME/manager.log"
+case $4 in
+    "$(cat "$HOME/mirror.holds")"/*) echo "Suite: stable" >"$5" ;;
+    *) echo "E: Failed to fetch $4  404"; exit 100 ;;
+esac
+"""
+
+    def ask(self, host, mirror, holds):
+        host.has("apt-helper", self.HELPER)
+        host.has("mktemp", 'mkdir "$HOME/lists"; echo "$HOME/lists"')
+        keep = 'case "$*" in *" install "*) cp "$HOME/lists/sources.list" "$HOME/used" ;; esac'
+        host.has("apt-get", MANAGER.replace("exit 0", "") + keep)
+        (host.home / "mirror.holds").write_text(holds)
+        return install(host, "debian", samples.DOCKER + f"mirrors: {{apt: '{mirror}'}}\n")
+
+    @pytest.mark.parametrize("mirror", ["https://mirror.example/debian", "https://mirror.example/"])
+    def test_one_archive_or_the_top_of_many(self, host, mirror):
+        answer, told = self.ask(host, mirror, "https://mirror.example/debian")
+        assert answer.ok, answer.error
+        lines = (host.home / "used").read_text().split("\n")
+        archive = "https://mirror.example/debian"
+        assert [re.sub(r"\[.*\] ", "", line) for line in lines if line] == [
+            f"deb {archive} bookworm main",
+            f"deb {archive} bookworm-updates main",
+        ]
+        calls = [line for line in told if line.startswith("apt-get")]
+        assert len(calls) == 2
+        assert all(f"-o Dir::State::Lists={host.home}/lists/lists" in line for line in calls)
+        assert not (host.home / "lists").exists()
+
+    def test_one_that_has_neither(self, host):
+        answer, told = self.ask(host, "https://mirror.example", "https://elsewhere")
+        url = "https://mirror.example/debian/dists/bookworm/Release"
+        assert answer.error == f"cannot fetch Docker's packages: E: Failed to fetch {url}  404"
+        assert answer.hint.endswith("mirrors.apt names a mirror")
+        assert not [line for line in told if line.startswith("apt-get")]
+        assert not (host.home / "lists").exists()
 
 
 class TestFacts:
@@ -339,7 +385,8 @@ class TestFailures:
         assert "daemon.json" in answer.texts["log"][0]
         script = only(facts_script(samples.host("worker", samples.DOCKER), "lab").text)
         said = ask(script, host.shell, host.home, path=str(host.bin))
-        assert parse_facts(said.all, said.texts).docker_problem == "missing"
+        found = parse_facts(said.all, said.texts)
+        assert (found.docker, found.docker_problem) == ("28.0.1", "missing")
 
         host.has("systemctl", RECORD)
         installed = len(host.log("manager"))

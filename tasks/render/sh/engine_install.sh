@@ -4,7 +4,7 @@
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 can_root || fail "sudo does not let $(id -un) in" "sudo_password in the hosts file, or by hand: $BY_HAND"
 # What a lost connection leaves half done is taken up by the next run.
-: >"$NODE/engine.installing" || fail "cannot write to $NODE"
+write_file "$NODE/engine.installing" 600 ""
 docker_cli || install_packages
 step "starting Docker's engine"
 if [ -d /run/systemd/system ]; then
