@@ -8,6 +8,7 @@ from tasks.render.facts import with_docker
 from tasks.render.script import Script
 from tasks.report.console import Board
 
+from .facts import in_image
 from .run import Node, Run, Stop
 
 title = "Install Docker"
@@ -35,8 +36,7 @@ def run(run: Run) -> None:
         for note in answer.all.get("note", ()):
             run.console.note(f"{node.name}: {note}")
         node.facts = with_docker(node.facts, answer.all, answer.texts)
-        said = answer.values.get("image_versions", "").split()
-        node.image_versions = (said[0], said[1]) if len(said) >= 2 else None
+        node.image_versions = in_image(answer)
         node.did.append("installed Docker")
 
     run.each(title, [n for n in run.chosen if wanted(n)], one)

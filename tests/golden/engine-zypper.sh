@@ -236,11 +236,16 @@ node_tries() {
         echo "$((rf_tries - 1))"
     fi
 }
+# Where Ray's own folder lies on this host, as the last start has left it.
+node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
 # A command in the node's environment: $1 the kind of service, then the words.
 node_exec() {
     if [ "$1" = docker ]; then
         shift
-        dk exec -i "$UNIT" "$@"
+        # a container that started as root would run it as root
+        rf_user=
+        [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
+        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
     else
         shift
         # in a shell of its own: the node's environment may set any variable

@@ -46,7 +46,7 @@ def test_an_image_that_was_there_is_seen(containers, world):
     """From an engine that had been removed."""
     texts = {"image": ["sha256:abc linux/amd64"]}
     world["one"].replies["install Docker"] = said(
-        [*INSTALLED, ("image_versions", "2.52.0 3.11.2 1000")], texts
+        [*INSTALLED, ("image_versions", "2.52.0 3.11.2 1000:1000")], texts
     )
     assert containers.operate(operation.DEPLOY) == 0
     assert "get the image" not in world["one"].titles
