@@ -39,8 +39,9 @@ class NoEngine:
 
 
 def lacks_engine(subject: Subject) -> bool:
-    """Whether this host shall run a container, and has no Docker yet."""
-    return subject.host.runtime == "docker" and subject.facts.docker_problem == "missing"
+    """Whether this Linux host shall run a container, and has no Docker yet."""
+    facts = subject.facts
+    return subject.host.runtime == "docker" and facts.system == "Linux" and facts.docker_problem == "missing"
 
 
 def engine_for(subject: Subject) -> Engine | NoEngine:

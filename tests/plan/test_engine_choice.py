@@ -175,6 +175,7 @@ def test_only_hosts_that_shall_run_a_container_lack_it():
     assert lacks_engine(subject("debian", {}, "apt"))
     assert not lacks_engine(subject("debian", {}, "apt", docker_problem="stopped"))
     assert not lacks_engine(samples.subject(docker_problem="missing"))
+    assert not lacks_engine(subject("", {}, "", system="Darwin"))
 
 
 @pytest.mark.parametrize(
