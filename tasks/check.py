@@ -11,8 +11,9 @@ from invoke import Exit
 from tasks import cli
 from tasks.inventory.schema import json_schema
 from tasks.inventory.templates import starter
-from tasks.phases import connect, facts, validate
+from tasks.phases import connect, engine, facts, validate
 from tasks.phases.run import Run, Stop
+from tasks.plan.engine import engine_for, lacks_engine
 from tasks.report import handover
 from tasks.report.console import Console
 
@@ -55,6 +56,7 @@ def checked(run: Run) -> None:
         root = "root" if f.root else {"nopasswd": "sudo", "password": "sudo"}.get(f.sudo or "", "no root")
         memory = f"{f.memory / GIB:.1f} GiB" if f.memory else "-"
         what = f"Docker {f.docker}" if f.docker else pythons
+        what = "no Docker yet" if lacks_engine(node.subject) else what
         rows.append(
             (
                 node.name,
@@ -71,8 +73,19 @@ def checked(run: Run) -> None:
     run.console.print()
     with contextlib.suppress(Stop):
         validate.run(run)
+    _say_docker(run)
     if not run.failed:
         run.console.ok(f"{handover.hosts(len(run.living))} ready for deploy-cluster")
+
+
+def _say_docker(run: Run) -> None:
+    """Where deploy-cluster would install Docker, and where from: a line for each source."""
+    names: dict[str, list[str]] = {}
+    for node in run.chosen:
+        if engine.wanted(node):
+            names.setdefault(engine_for(node.subject).what, []).append(node.name)
+    for what, hosts in names.items():
+        run.console.note(f"deploy-cluster will install Docker ({what}) on {', '.join(hosts)}")
 
 
 def _service(node) -> str:

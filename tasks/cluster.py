@@ -193,3 +193,5 @@ def destroy(c, hosts_file=None, limit=None, yes=False, debug=False):
 def destroyed(run: Run) -> None:
     done = [n.name for n in run.nodes if n.did]
     run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing was there")
+    if any(n.did and n.host.runtime == "docker" for n in run.nodes):
+        run.console.note("Docker and its images stay: other things on these hosts may need them")

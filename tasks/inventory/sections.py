@@ -73,7 +73,9 @@ class Docker(Frozen):
     network: t.Network = Field("auto", description="auto: host on Linux, bridge on macOS and Windows")
     shm_size: t.SizeText = Field(Size("8gb"), description="shared memory for Ray's object store")
     run_args: tuple[t.Text, ...] = Field((), description="passed on to `docker run`")
-    install: t.Install = Field("auto", description="where a missing Docker Engine comes from on Linux")
+    install: t.Install = Field(
+        "auto", description="where a missing Docker Engine comes from on Linux; auto: distro, else docker-ce"
+    )
     image_source: t.ImageSource = Field(
         "pull",
         description="seed: one host pulls, the others take it from there; file: carried from this machine",
@@ -118,6 +120,12 @@ class Mirrors(Frozen):
 
     pypi: t.Url | None = Field(None, description="index of Python packages, as in `https://pypi.org/simple`")
     conda: t.Url | None = Field(None, description="conda's channels, as in `https://repo.anaconda.com/pkgs`")
-    apt: t.Url | None = Field(None, description="packages of Debian and Ubuntu")
+    apt: t.Url | None = Field(
+        None,
+        description="Debian's or Ubuntu's packages, or a folder that holds either's `debian` or `ubuntu`",
+    )
+    docker: t.Url | None = Field(
+        None, description="Docker's own packages, as in `https://download.docker.com/linux`"
+    )
     miniconda: t.Url | None = Field(None, description="folder of Miniconda's installers")
     python: t.Url | None = Field(None, description="Python builds that uv installs")

@@ -9,7 +9,7 @@ from tasks.remote import RemoteError
 from tasks.render.operations import unlock_script
 from tasks.report.console import as_typed
 
-from . import bring_up, connect, facts, images, plan, reach, resolve, status, stop, validate, verify
+from . import bring_up, connect, engine, facts, images, plan, reach, resolve, status, stop, validate, verify
 from .run import HostFailed, Run, Stop
 
 Phase = Callable[[Run], None]
@@ -18,6 +18,7 @@ PLAN: Sequence[Phase] = (
     connect.run,
     facts.run,
     validate.run,
+    engine.run,
     images.run,
     resolve.run,
     plan.run,

@@ -8,6 +8,7 @@ from tasks.plan.desired import desire, on_bridge
 from tasks.render.install import image_script, up_script, uv_script
 from tasks.render.script import Script
 
+from . import engine as install_docker
 from .packages import uv_version
 from .run import Failure, Node, Run, Stop
 
@@ -74,7 +75,7 @@ def _same_address(run: Run) -> None:
 
 def scripts(run: Run, node: Node) -> list[Script]:
     """The scripts that this node's change consists of, in order."""
-    out = []
+    out = [install_docker.script(run, node)] if install_docker.wanted(node) else []
     if node.change.install:
         out.append(install_script(run, node))
     if node.change.start:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tasks.render.engine import Engine
+
 from .desired import Desired
+from .engine import engine_for, lacks_engine
 from .subject import Subject
 
 
@@ -34,6 +37,9 @@ def change(subject: Subject, desired: Desired, *, token: str | None, head_restar
     install = start = False
     why: list[str] = []
     if desired.kind == "docker":
+        if lacks_engine(subject):
+            engine = engine_for(subject)
+            why.append(f"install {engine.what}" if isinstance(engine, Engine) else "install Docker")
         if facts.image is None:
             install, _ = True, why.append(f"pull {subject.host.docker.image}")
     elif versions.env_id not in facts.envs:

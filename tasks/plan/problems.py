@@ -9,6 +9,7 @@ from statistics import median_low
 from tasks.render import ray
 
 from .desired import on_bridge
+from .engine import NoEngine, engine_for, remove_podman
 from .subject import Finding, Subject
 
 GIB = 1 << 30
@@ -103,8 +104,13 @@ def _docker(subject: Subject):
     host, facts = subject.host, subject.facts
     if facts.system == "Windows":
         yield from _docker_desktop(subject)
+    elif facts.docker_problem == "missing" and facts.system == "Linux":
+        found = engine_for(subject)
+        # a password that sudo does not take is a line of its own
+        if isinstance(found, NoEngine) and facts.sudo != "wrong-password":
+            yield f"Docker is not installed, and {found.why}", found.hint
     elif facts.docker_problem == "missing":
-        yield "Docker is not installed", "install Docker Engine by hand for now (apt-get install docker.io)"
+        yield "Docker is not installed", "install Docker Desktop"
     elif facts.docker_problem == "stopped":
         yield f"Docker's engine does not run: {facts.docker_says}", "sudo systemctl start docker"
     elif facts.docker_problem == "denied":
@@ -113,7 +119,8 @@ def _docker(subject: Subject):
             f"sudo usermod -aG docker {facts.user}, or give a sudo_password in the hosts file",
         )
     elif facts.docker_problem == "podman":
-        yield "the docker command here is Podman's", "install Docker Engine, or use runtime: uv"
+        way = f"if nothing needs it: {remove_podman(facts)}, then deploy again; or runtime: uv"
+        yield "the docker command here is Podman's, which this tool does not drive", way
     if host.docker.image_source != "pull":
         yield f"docker.image_source: {host.docker.image_source} is not supported yet", "image_source: pull"
     if host.docker.registry_mirror:

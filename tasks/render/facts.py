@@ -6,7 +6,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from tasks.inventory import Host
@@ -89,6 +89,7 @@ class Facts:
     container_image: str | None
     ports: frozenset[int]
     ray_processes: tuple[RayProcess, ...] = field(default=())
+    os_release: Mapping[str, str] = field(default_factory=dict)  # ID_LIKE, VERSION_ID, VERSION_CODENAME...
 
     @property
     def root(self) -> bool:
@@ -180,7 +181,17 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         container_image=container_image or None,
         ports=frozenset(_ports(one("ports"), texts.get("netstat", ()))),
         ray_processes=tuple(_ray_processes(all_values.get("ray_process", ()), texts.get("ray_ps", ()))),
+        os_release={k[3:]: one(k).strip("\"'") for k in all_values if k.startswith("os_")},
     )
+
+
+def with_docker(
+    facts: Facts, all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]
+) -> Facts:
+    """The same host after Docker has come to it: what it says of Docker and its images is taken anew."""
+    now = parse_facts(all_values, texts)
+    anew = [f.name for f in fields(Facts) if f.name.startswith(("docker", "image", "container"))]
+    return replace(facts, **{name: getattr(now, name) for name in anew})
 
 
 def _addresses(texts: Mapping[str, Sequence[str]]) -> list[Address]:

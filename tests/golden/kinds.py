@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tasks.plan.engine import engine_for
 from tasks.plan.subject import Subject
 from tasks.render import install, operations
+from tasks.render.engine import engine_script
 from tasks.render.facts import facts_script
 from tasks.render.logfiles import patterns
 from tasks.render.script import Script
 from tests.render import samples
 
 HOLDER = "alice@laptop (process 42) since 2026-01-02 03:04:05 UTC: deploy-cluster"
+
+APT_MIRROR = "mirrors: {apt: 'https://mirror.example/debian'}\n"
+DOCKER_MIRROR = "mirrors: {docker: 'https://mirror.example/docker-ce/linux'}\n"
 
 
 def up(role: str, *, kind: str, token: bool = True, network: str = "auto", **facts: object) -> Script:
@@ -54,6 +59,13 @@ def _mirrored():
     return samples.host("worker", text)
 
 
+def _engine(os_id: str, tool: str, install_: str = "auto", mirrors: str = "") -> str:
+    of = samples.subject(text=samples.DOCKER + mirrors, os_id=os_id, tools=frozenset({tool}))
+    wanted = of.host.docker.model_copy(update={"install": install_})
+    host = of.host.model_copy(update={"docker": wanted})
+    return engine_script(host, "lab", engine_for(Subject(host, of.facts)), sudo=True).text
+
+
 def submit(**more: object) -> Script:
     words = ["python", "job.py", "--name", "it's; $(here)"]
     head = samples.host("head")
@@ -67,6 +79,12 @@ KINDS: dict[str, Callable[[], str]] = {
     ),
     "install-uv.sh": _uv,
     "install-uv-carried.sh": lambda: _uv(host=_mirrored(), python_path=None, carried=True),
+    "engine-apt.sh": lambda: _engine("debian", "apt-get", mirrors=APT_MIRROR),
+    "engine-apt-ce.sh": lambda: _engine("debian", "apt-get", "docker-ce", DOCKER_MIRROR),
+    "engine-dnf.sh": lambda: _engine("fedora", "dnf"),
+    "engine-dnf-ce.sh": lambda: _engine("rocky", "dnf", mirrors=DOCKER_MIRROR),
+    "engine-zypper.sh": lambda: _engine("opensuse-leap", "zypper"),
+    "engine-pacman.sh": lambda: _engine("arch", "pacman"),
     "image.sh": lambda: install.image_script(samples.host("worker", samples.DOCKER), "lab", sudo=True).text,
     "up-head-system.sh": lambda: _up("head", kind="system"),
     "up-worker-user.sh": lambda: _up("worker", kind="user", token=False),

@@ -91,11 +91,17 @@ CASES = {
         "only 5 MiB are free for /home/me, 1 GiB is needed",
         "free some space",
     ),
-    "no Docker": (
+    "no Docker, and none to be had": (
         DOCKER,
-        {"docker_problem": "missing"},
-        "Docker is not installed",
-        "install Docker Engine by hand for now (apt-get install docker.io)",
+        {"docker_problem": "missing", "os_id": "gentoo"},
+        "Docker is not installed, and this tool cannot install it on gentoo",
+        "as root: emerge app-containers/docker app-containers/docker-cli",
+    ),
+    "no Docker, and no way to root": (
+        DOCKER,
+        {"docker_problem": "missing", "sudo": "wrong-password", "uid": 1000, "user": "me"},
+        "sudo does not take the password of me",
+        "sudo_password in the hosts file",
     ),
     "Docker stopped": (
         DOCKER,
@@ -111,9 +117,9 @@ CASES = {
     ),
     "Podman": (
         DOCKER,
-        {"docker_problem": "podman"},
-        "the docker command here is Podman's",
-        "install Docker Engine, or use runtime: uv",
+        {"docker_problem": "podman", "tools": frozenset({"apt-get"})},
+        "the docker command here is Podman's, which this tool does not drive",
+        "if nothing needs it: sudo apt-get remove podman-docker, then deploy again; or runtime: uv",
     ),
     "a seeded image": (
         section(DOCKER, "docker", image_source="seed"),
@@ -203,6 +209,10 @@ NONE = {
     "a bridge": (section(DOCKER, "docker", network="bridge"), {}),
     "no Python, and uv brings a full version": (section(UV, "uv", python="3.12.12"), {"pythons": ()}),
     "no Python under Docker": (DOCKER, {"pythons": ()}),
+    "Docker that will be installed": (
+        DOCKER,
+        {"docker_problem": "missing", "tools": frozenset({"apt-get"})},
+    ),
     "Alpine under Docker": (DOCKER, {"os_id": "alpine", "libc": ""}),
     "/tmp/ray under Docker": (DOCKER, {"tmp_ray_foreign": True}),
     "sudo that needs a password which nobody gave": (UV, {"sudo": "needs-password"}),

@@ -119,6 +119,7 @@ def facts(**more: Any) -> Facts:
         "container_image": None,
         "ports": frozenset({22}),
         "ray_processes": (),
+        "os_release": {"VERSION_ID": "12", "VERSION_CODENAME": "bookworm"},
     }
     unknown = set(more) - set(known)
     assert not unknown, unknown

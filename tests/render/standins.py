@@ -29,6 +29,7 @@ if [ "$1" = --version ]; then
     if is podman; then echo "podman version 5.0.0"; else echo "Docker version 28.0.1, build 0000000"; fi
     exit
 fi
+if [ "$1" = context ]; then if is alone; then echo default; else echo desktop-linux; fi; exit; fi
 if is denied && [ -z "${AS_ROOT-}" ]; then
     echo "permission denied while trying to connect to the Docker daemon socket" >&2
     exit 1

@@ -49,6 +49,17 @@ def test_a_host_that_says_nothing():
     assert not facts.root and not facts.can_root and not facts.active
 
 
+def test_what_a_system_calls_itself():
+    said = {"os_ID": "rocky", "os_ID_LIKE": '"rhel centos fedora"', "os_PRETTY_NAME": "'Rocky Linux 9.4'"}
+    facts = parse(said)
+    assert facts.os_id == "rocky"
+    assert facts.os_release == {
+        "ID": "rocky",
+        "ID_LIKE": "rhel centos fedora",
+        "PRETTY_NAME": "Rocky Linux 9.4",
+    }
+
+
 class TestAddresses:
     def test_ip(self):
         found = parse(ip_addr=IP).addresses

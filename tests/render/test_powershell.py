@@ -23,7 +23,11 @@ from tests.standins.windows.values import PSError
 
 PS = Path(windows.__file__).parent / "ps"
 # kept alive on the host itself, which Windows hosts do not do yet
-POSIX_ONLY = {"uv_install", "service_up"}
+POSIX_ONLY = {
+    "service_up",
+    "uv_install",
+    *(f"engine{p}" for p in ("", "_install", "_apt", "_dnf", "_zypper", "_pacman")),
+}
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"
 SIGNS = ' \t\n\r"`$(){}[]<>;&|\\!*?~#%=-_+.,:/@^aZ0é中🙂' + QUOTES
 values = st.one_of(st.sampled_from(WORST), st.text(alphabet=SIGNS, max_size=25))

@@ -10,7 +10,7 @@ emit ssh_connection "${SSH_CONNECTION-}"
 emit clock "$(date +%s)"
 if [ -r /etc/os-release ]; then
     while IFS='=' read -r rf_key rf_value; do
-        case $rf_key in ID | VERSION_ID | ID_LIKE) emit "os_$rf_key" "$rf_value" ;; esac
+        case $rf_key in ID | ID_LIKE | VERSION_ID | PRETTY_NAME | *CODENAME) emit "os_$rf_key" "$rf_value" ;; esac
     done </etc/os-release
 fi
 if [ -r /proc/meminfo ]; then

@@ -1,0 +1,404 @@
+# rayfab: install Docker
+# shellcheck disable=SC2034
+set -u
+CLUSTER=lab
+UNIT=rayfab-lab
+IMAGE=rayproject/ray:2.52.0
+MANAGER=dnf
+SOURCE=distro
+with_packages() { "$@" moby-engine; }
+NAMES=moby-engine
+BY_HAND='sudo dnf install moby-engine && sudo systemctl enable --now docker'
+FETCH_HINT='are the package sources of this host reachable from it?'
+CONFLICT_HINT='see what is in the way: sudo dnf install moby-engine && sudo systemctl enable --now docker'
+ABSENT_HINT='by hand: sudo dnf install moby-engine && sudo systemctl enable --now docker'
+LOCK_SECONDS=600
+START_SECONDS=60
+REPO_TEXT=''
+REPO_FILE=''
+# The answer: marked lines on stdout. Everything else there is chatter and is ignored.
+LC_ALL=C
+export LC_ALL
+HOME=${HOME:-$(cd && pwd)}
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
+export HOME PATH
+ROOT=$HOME/.rayfab
+NL='
+'
+one_line() {
+    case $1 in *"$NL"*) printf '%s' "$1" | tr '\n' ' ' ;; *) printf '%s' "$1" ;; esac
+}
+emit() {
+    case $2 in
+        *"$NL"*) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$(one_line "$2")" ;;
+        *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
+    esac
+}
+# A last line without its end would swallow what is said next.
+emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
+step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
+finish() {
+    printf '\n%s end %s\n' "$RF_MARK" "$1"
+    exit "$1"
+}
+fail() {
+    emit error "$1"
+    [ -z "${2-}" ] || emit hint "$2"
+    finish 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
+# A file appears whole or not at all: mode first, content second, name last.
+write_file() {
+    rm -f "$1.new" && (umask 077 && : >"$1.new") && chmod "$2" "$1.new" &&
+        printf '%s' "$3" >"$1.new" && mv -f "$1.new" "$1" ||
+        fail "cannot write $1" "free some space, or make the folder writable for $(id -un)"
+}
+# Runs a command as root. The password reaches sudo through a pipe from a builtin, never as an argument.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif sudo -k -n true 2>/dev/null; then
+        sudo -n "$@"
+    elif [ -n "${RF_SUDO-}" ]; then
+        printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' "$@"
+    else
+        return 126
+    fi
+}
+can_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    have sudo || return 1
+    as_root true 2>/dev/null
+}
+# dk: docker, through sudo where only that reaches the engine
+dk() {
+    if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
+}
+docker_cli() {
+    rf_dk=user
+    have docker || return 1
+    rf_docker=$(docker version --format '{{.Server.Version}}' 2>&1) && return 0
+    case $rf_docker in
+        *"permission denied"*) ;;
+        *) return 2 ;;
+    esac
+    can_root || return 3
+    rf_dk=root
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
+}
+docker_facts() {
+    docker_cli
+    rf_status=$?
+    # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
+    [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
+        *odman* | docker\ version*) emit docker_problem podman; return ;;
+    esac
+    # the command alone, without an engine here or anywhere else
+    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
+        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
+    fi
+    # an installation that did not come to its end is done once more
+    rf_half=
+    [ ! -e "$NODE/engine.installing" ] || rf_half=1
+    [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
+    case $rf_status in
+        0) emit docker "$rf_docker"; [ -z "$rf_half" ] || emit docker_problem missing ;;
+        1) emit docker_problem missing; return ;;
+        2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
+        *) emit docker_problem denied; return ;;
+    esac
+    emit docker_via "$rf_dk"
+    rf_image=$(dk image inspect --format '{{.Id}} {{.Os}}/{{.Architecture}}' "$IMAGE" 2>/dev/null) || rf_image=
+    [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
+    if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
+        IFS= read -r rf_value <"$NODE/image" || :
+        [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
+    fi
+    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+}
+# A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
+NODE=$ROOT/$CLUSTER
+user_systemctl() {
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+}
+loop_pid() {
+    [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
+    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
+    # The number may have passed on to a stranger since.
+    if [ -r "/proc/$rf_pid/cmdline" ]; then
+        grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
+    else
+        ps -o command= -p "$rf_pid" 2>/dev/null | grep -q "loop.sh" || return 1
+    fi
+    printf '%s' "$rf_pid"
+}
+node_service() {
+    rf_service=none
+    [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
+    printf '%s' "$rf_service"
+}
+# active, or whatever else its supervisor calls it
+node_active() {
+    case $1 in
+        system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        *) echo inactive ;;
+    esac
+}
+node_facts() {
+    rf_service=$(node_service)
+    emit service "$rf_service"
+    if [ "$rf_service" = docker ]; then docker_cli; fi
+    emit active "$(node_active "$rf_service")"
+    for rf_file in "$NODE"/envs/*/.complete; do
+        rf_dir=${rf_file%/.complete}
+        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
+            emit env "${rf_dir##*/}"
+        fi
+    done
+    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
+}
+# $1: the kind of service; ends it and keeps it from coming back at the next boot
+node_down() {
+    case $1 in
+        system)
+            as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
+                as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            ;;
+        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        loop)
+            if rf_pid=$(loop_pid); then
+                kill -TERM "$rf_pid" 2>/dev/null || :
+                rf_n=0
+                while loop_pid >/dev/null && [ "$rf_n" -lt 225 ]; do
+                    nap
+                    rf_n=$((rf_n + 1))
+                done
+                if rf_pid=$(loop_pid); then kill -KILL "$rf_pid"; fi
+            fi
+            rm -f "$NODE/loop.pid"
+            ;;
+        docker)
+            docker_cli
+            # stopped, not removed: its log can still be read
+            dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
+                fail "cannot stop the container $UNIT" "look at: docker ps"
+            ;;
+    esac
+    node_reap
+}
+# Processes of this node, known by the mark in their environment.
+node_pids() {
+    for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
+        rf_file=${rf_file%/environ}
+        echo "${rf_file#/proc/}"
+    done
+}
+# Those that outlived their supervisor.
+node_reap() {
+    for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
+}
+# With root and systemd: Ray's folder is there again after a boot that cleared /tmp (open to the image's user,
+# which Docker alone would not make it), and is spared by the cleaning of old files.
+keep_temp() {
+    write_file "$NODE/tmpfiles" 644 "d $1 1777 root root -${NL}x $1/*$NL"
+    as_root install -D -m 644 "$NODE/tmpfiles" "/etc/tmpfiles.d/$UNIT.conf"
+}
+# Ray's session folders are told by what `ray start` has said and by the words of this node's own processes
+# (session_latest may be another Ray's); they are removed when the cluster is.
+note_sessions() {
+    if [ "$1" = docker ] && [ -z "${rf_dk-}" ]; then docker_cli; fi
+    { node_log_before "$1"; node_words "$1"; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
+}
+node_words() {
+    if [ "$1" = docker ]; then
+        dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '
+    elif [ -r /proc/self/environ ]; then
+        for rf_pid in $(node_pids); do tr '\0' ' ' 2>/dev/null <"/proc/$rf_pid/cmdline"; done
+    else
+        ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
+    fi
+}
+# What `ray start` has said, by kind of service.
+node_log() {
+    if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
+}
+node_log_before() {
+    if [ "$1" = docker ]; then node_log docker; else sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+}
+# how often its supervisor has started it over
+node_tries() {
+    if [ "$1" = docker ]; then
+        dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0
+    else
+        rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
+        echo "$((rf_tries - 1))"
+    fi
+}
+# Where Ray's own folder lies on this host, as the last start has left it.
+node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
+# rf_logs: the log files of the newest session. Its link names a folder as Ray sees it, in a container maybe another.
+node_logs() {
+    node_temp
+    rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
+    rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
+}
+# A command in the node's environment: $1 the kind of service, then the words.
+node_exec() {
+    if [ "$1" = docker ]; then
+        shift
+        # a container that started as root would run it as root
+        rf_user=
+        [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
+        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
+    else
+        shift
+        # in a shell of its own: the node's environment may set any variable
+        (
+            # shellcheck source=/dev/null
+            . "$NODE/env.sh"
+            "$@"
+        )
+    fi
+}
+# What every package manager needs: progress, patience with another one's lock, and a reason in one line.
+rf_log=$NODE/engine.log
+rf_wrote=
+rf_locked='could not get lock|unable to lock|unable to acquire the dpkg|another process using|management is locked|waiting for cache lock'
+# $1: what is done, for people; then the command, whose words go to a file.
+watched() {
+    rf_what=$1
+    shift
+    [ -n "$rf_waits" ] || step "$rf_what"
+    "$@" >"$rf_log" 2>&1 &
+    rf_job=$!
+    rf_t0=$(date +%s)
+    rf_n=0
+    while kill -0 "$rf_job" 2>/dev/null; do
+        nap
+        rf_n=$((rf_n + 1))
+        [ $((rf_n % 10)) = 0 ] || continue
+        if tail -n 1 "$rf_log" | grep -qiE "$rf_locked"; then
+            step "waiting for another package manager, $(($(date +%s) - rf_t0)) s"
+        else
+            step "$rf_what, $(($(date +%s) - rf_t0)) s"
+        fi
+    done
+    wait "$rf_job"
+}
+# As watched, and again for as long as another package manager is at work.
+patient() {
+    rf_since=$(date +%s)
+    rf_waits=
+    until watched "$@"; do
+        grep -qiE "$rf_locked" "$rf_log" || return 1
+        if [ $(($(date +%s) - rf_since)) -ge "$LOCK_SECONDS" ]; then
+            rf_last=$(grep -iE "$rf_locked" "$rf_log" | tail -n 1)
+            undo
+            fail "another package manager has been at work here for $LOCK_SECONDS s: $rf_last" "run this again when it has ended"
+        fi
+        rf_waits=1
+        step "waiting for another package manager, $(($(date +%s) - rf_since)) s"
+        sleep 2
+    done
+}
+# $1: path, $2: text. The text is no secret: it stands in the script.
+root_file() {
+    # shellcheck disable=SC2016
+    as_root sh -c 'mkdir -p "${1%/*}" && printf "%s\n" "$2" >"$1" && chmod 644 "$1"' sh "$1" "$2"
+}
+# A source that gives nothing must not stand in the way of the host's own updates.
+undo() {
+    rm -f "$rf_log"
+    # shellcheck disable=SC2086
+    [ -z "$rf_wrote" ] || as_root rm -rf $rf_wrote
+}
+# What a package manager has said -> one line and a way out.
+give_up() {
+    tail -n 15 "$rf_log" | emit_text log
+    rf_all=$(cat "$rf_log")
+    rf_last=$(grep -iE '^ *(E:|error|problem|fatal|curl error)' "$rf_log" | tail -n 1)
+    [ -n "$rf_last" ] || rf_last=$(grep -vE '^[[:space:]]*$' "$rf_log" | tail -n 1)
+    undo
+    case $rf_all in
+        *"No space left"* | *"enough free space"* | *"more space needed"* | *"Disk Requirements"*)
+            fail "no space for Docker's packages" "free some space in /var" ;;
+        *"remove is disabled"* | *"conflicts with "* | *"are in conflict"* | *"held broken packages"*)
+            fail "Docker's packages do not go with what is installed here" "$CONFLICT_HINT" ;;
+        *"NO_PUBKEY"* | *"is not signed"* | *"signature"* | *"GPG check FAILED"*)
+            fail "the packages of Docker are not signed by a key known here: $rf_last" "$FETCH_HINT" ;;
+        *"Could not resolve"* | *"Temporary failure"* | *"Could not connect"* | *"onnection timed out"* | *"onnection refused"* | \
+            *"Failed to fetch"* | *"rror(s) for "* | *"Curl error"* | *"Cannot download"* | *"ownload"*"failed"* | \
+            *"failed retrieving"* | *"does not have a Release file"* | *"ertificate verif"*)
+            fail "cannot fetch Docker's packages: $rf_last" "$FETCH_HINT" ;;
+        *"Unable to locate package"* | *"no installation candidate"* | *"No match for argument"* | *"Unable to find a match"* | \
+            *"No package "*" available"* | *"No provider of"* | *"not found in package names"* | *"target not found"*)
+            fail "the package sources of this host hold no $NAMES" "$ABSENT_HINT" ;;
+        *) fail "cannot install Docker: $rf_last" "by hand: $BY_HAND" ;;
+    esac
+}
+# Docker Engine by dnf, or by yum where that is all there is; both wait for another one's lock by themselves.
+rpm_install() {
+    rf_what=$1
+    shift
+    patient "installing $rf_what" as_root env LC_ALL=C "$MANAGER" -y install "$@"
+}
+install_packages() {
+    # one that the host has already is its owner's choice
+    if [ -n "$REPO_TEXT" ] && { [ ! -e "$REPO_FILE" ] || grep -q '^# rayfab' "$REPO_FILE"; }; then
+        rf_wrote=$REPO_FILE
+        root_file "$REPO_FILE" "$REPO_TEXT" || fail "cannot write $REPO_FILE"
+    fi
+    with_packages rpm_install "$NAMES" || give_up
+    have docker || rpm_install docker-cli docker-cli || give_up
+}
+main() {
+# Docker Engine: installed, started now and at every boot, open to this user; then what it is, as among the facts.
+(umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
+can_root || fail "sudo does not let $(id -un) in" "sudo_password in the hosts file, or by hand: $BY_HAND"
+# What a lost connection leaves half done is taken up by the next run.
+write_file "$NODE/engine.installing" 600 ""
+docker_cli || install_packages
+step "starting Docker's engine"
+if [ -d /run/systemd/system ]; then
+    as_root systemctl enable --now docker.service >"$rf_log" 2>&1 || {
+        as_root journalctl -u docker.service -n 15 --no-pager -o cat 2>/dev/null | emit_text log
+        rm -f "$rf_log"
+        fail "Docker is installed, but its engine does not start" "look at: sudo journalctl -u docker"
+    }
+else
+    if have service; then
+        as_root service docker start >"$rf_log" 2>&1
+    elif [ -x /etc/init.d/docker ]; then
+        as_root /etc/init.d/docker start >"$rf_log" 2>&1
+    else
+        fail "Docker is installed, but there is neither systemd nor service here to start it" "start it by hand: sudo dockerd"
+    fi || {
+        tail -n 15 "$rf_log" | emit_text log
+        rm -f "$rf_log"
+        fail "Docker is installed, but its engine does not start" "look at: sudo service docker status"
+    }
+    emit note "there is no systemd here: see that Docker's engine starts at boot"
+fi
+# Counts from the next login on; until then docker is called through sudo.
+if [ "$(id -u)" != 0 ]; then
+    as_root usermod -aG docker "$(id -un)" 2>"$rf_log" ||
+        emit note "could not put $(id -un) into the group docker, so docker is called through sudo"
+fi
+rf_t0=$(date +%s)
+until docker_cli; do
+    if [ $(($(date +%s) - rf_t0)) -ge "$START_SECONDS" ]; then
+        fail "Docker is installed, but its engine does not answer: ${rf_docker-}" "look at: docker version"
+    fi
+    step "waiting for Docker's engine, $(($(date +%s) - rf_t0)) s"
+    nap
+done
+rm -f "$rf_log" "$NODE/engine.installing"
+emit changed 1
+docker_facts
+finish 0
+}
+main </dev/null
