@@ -11,9 +11,11 @@ from typing import Any
 
 from tasks.inventory import Host
 
+from .engine import Engine, parse_engine
 from .names import basics
 from .script import Script, render
 
+FRAGMENTS = ("docker", "docker_info", "node")
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
 # On Windows a host's own address may be that of a switch, but not of these.
 VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
@@ -89,6 +91,10 @@ class Facts:
     container_image: str | None
     ports: frozenset[int]
     ray_processes: tuple[RayProcess, ...] = field(default=())
+    gpu_driver: str = ""
+    gpu_says: str = ""
+    docker_app: str = ""
+    engine: Engine = field(default=Engine())
 
     @property
     def root(self) -> bool:
@@ -119,7 +125,7 @@ def facts_script(
     if holder is not None:
         values["HOLDER"] = holder
         body = ("lock", "facts")
-    return render("gather facts", body, values, fragments=("docker", "node"), secrets=secrets)
+    return render("gather facts", body, values, fragments=FRAGMENTS, secrets=secrets)
 
 
 def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:
@@ -140,6 +146,8 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         memory = int(one("mem_MemTotal:")) * 1024
     image, _, platform = (texts.get("image") or [""])[0].partition(" ")
     container, _, container_image = (texts.get("container") or [""])[0].partition(" ")
+    # NVIDIA L4, 550.54.15
+    gpus = [(n.strip(), v.strip()) for n, _, v in (t.rpartition(",") for t in texts.get("gpu", ())) if n]
     return Facts(
         system=system,
         arch={"amd64": "x86_64", "arm64": "aarch64"}.get(arch, arch) if system == "Linux" else arch,
@@ -165,7 +173,10 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         systemd=bool(one("systemd")),
         user_systemd=bool(one("user_systemd")),
         sudo=one("sudo") or None,
-        gpus=tuple(line for line in texts.get("gpu", ()) if line.strip()),
+        gpus=tuple(name for name, _ in gpus),
+        gpu_driver=gpus[0][1] if gpus else "",
+        gpu_says=one("gpu_says"),
+        docker_app=one("docker_app"),
         pythons=tuple(_pythons(all_values.get("python", ()))),
         state=_state(one("state")),
         service=one("service") or None,
@@ -180,6 +191,7 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         container_image=container_image or None,
         ports=frozenset(_ports(one("ports"), texts.get("netstat", ()))),
         ray_processes=tuple(_ray_processes(all_values.get("ray_process", ()), texts.get("ray_ps", ()))),
+        engine=parse_engine(all_values, texts),
     )
 
 

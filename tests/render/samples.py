@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def facts(**more: Any) -> Facts:
         "ports": frozenset({22}),
         "ray_processes": (),
     }
-    unknown = set(more) - set(known)
+    unknown = set(more) - {one.name for one in fields(Facts)}
     assert not unknown, unknown
     return Facts(**{**known, **more})
 

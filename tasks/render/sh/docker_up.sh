@@ -18,6 +18,14 @@ if [ ! -d "$TEMP_DIR" ]; then
 else
     chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
 fi
+# A container with another user cannot replace these in a sticky folder, and logs are found by the first.
+rf_kept=
+for rf_file in session_latest ray_current_cluster prom_metrics_service_discovery.json; do
+    rm -f "$TEMP_DIR/$rf_file" 2>/dev/null || as_root rm -f "$TEMP_DIR/$rf_file" 2>/dev/null || rf_kept="$rf_kept /tmp/ray/$rf_file"
+done
+# shellcheck disable=SC2086
+[ -z "$rf_kept" ] || dk run --rm --user 0 --network none --volume "$TEMP_DIR:/tmp/ray" --entrypoint rm "$IMAGE" -f $rf_kept >/dev/null 2>&1 ||
+    emit note "cannot remove what another user has left in $TEMP_DIR:$rf_kept"
 case $TEMP_DIR in /tmp/*) rf_cleared=1 ;; *) rf_cleared= ;; esac
 if [ -n "$rf_cleared" ] && [ -d /run/systemd/system ]; then
     can_root && keep_temp "$TEMP_DIR" ||
@@ -31,10 +39,18 @@ write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}"
 [ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
 step "starting the container"
 with_run dk run --env-file "$NODE/container.env" >"$NODE/install.log" 2>&1 || {
-    rf_said=$(tail -n 3 "$NODE/install.log")
+    rf_said=$(sed -e '/docker run --help/d' -e '/^[[:space:]]*$/d' "$NODE/install.log" | tail -n 3)
     rm -f "$NODE/install.log" "$NODE/container.env"
     dk rm -f "$UNIT" >/dev/null 2>&1
-    fail "docker run failed: $rf_said"
+    case $rf_said in
+        *"could not select device driver"* | *nvidia-container* | *"nvidia.com/gpu"*)
+            rf_hint="NVIDIA's container toolkit is missing or broken, or the engine has not started over since it came: sudo systemctl restart docker; gpus: 0 does without"
+            ;;
+        *"setting rlimit"*) rf_hint='a container cannot have that many open files here; less, by: docker: {run_args: ["--ulimit=nofile=1024"]}' ;;
+        *"user namespaces"*) rf_hint='docker: {run_args: ["--userns=host"]}' ;;
+        *) rf_hint= ;;
+    esac
+    fail "docker run failed: $rf_said" "$rf_hint"
 }
 rm -f "$NODE/install.log" "$NODE/container.env"
 wait_ray docker
