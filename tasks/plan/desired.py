@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.render import docker, ray, service
-from tasks.render.engine import given, run_options
+from tasks.render.engine import given, run_options, said
 from tasks.render.names import RAY_DIR, node_dir, temp_dir
 
 from .subject import Subject
@@ -115,6 +115,7 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
     words = ray.start_words(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
     token = ray.uses_token(host, versions.ray)
     kind = service_kind(subject)
+    user = (said(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
     folder = temp_dir(facts.home, bridge=bridge)
     files: dict[str, str] = {}
     if kind == "docker":
@@ -123,7 +124,7 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
             cluster=cluster,
             ray=versions.ray,
             image=versions.image or host.docker.image,
-            user=versions.image_user,
+            user=user,
             node_ip=node_ip,
             temp_dir=folder,
             options=tuple(run_options(host, facts.engine, len(facts.gpus), shm_bytes(subject))),
@@ -156,7 +157,7 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
         words=tuple(words),
         token=token,
         temp_dir=folder,
-        user=versions.image_user if bridge else "",
+        user=user if bridge else "",
         files=files,
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from statistics import median_low
 
 from tasks.render import ray
-from tasks.render.engine import given
+from tasks.render.engine import given, said
 
 from . import gpus, macos
 from .desired import on_bridge
@@ -148,6 +149,12 @@ def _bridge(subject: Subject):
             f"the bridge network needs an IPv4 address, and node_ip is {host.node_ip}",
             "node_ip: an IPv4 address",
         )
+    for user in said(host.docker.run_args, "--user", "-u"):
+        if not re.fullmatch(r"\d+(:\d+)?", user):
+            yield (
+                f"on the bridge network a container's user is told by its number, not as {user}",
+                "--user UID:GID",
+            )
     listen = host.ray.dashboard_host
     if host.role == "head" and listen != "localhost" and not _is_ip(listen):
         yield (

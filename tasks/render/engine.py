@@ -61,15 +61,19 @@ def _number(values: Sequence[str] | None) -> int | None:
     return int(values[0]) if values and values[0].isdigit() and values[0] != "0" else None
 
 
-def given(words: Sequence[str], option: str, part: str = "") -> bool:
-    """Whether ``run_args`` say an option themselves, as two words or as one, with ``part`` in its value."""
+def said(words: Sequence[str], *options: str) -> list[str]:
+    """The values that ``run_args`` give to one of these options, in two words or in one."""
     after = [*words[1:], ""]
-    values = [
-        after[n] if word == option else word.partition("=")[2]
+    return [
+        after[n] if word in options else word.partition("=")[2]
         for n, word in enumerate(words)
-        if word == option or word.startswith(option + "=")
+        if word in options or word.startswith(tuple(option + "=" for option in options))
     ]
-    return any(part in value for value in values)
+
+
+def given(words: Sequence[str], option: str, part: str = "") -> bool:
+    """Whether ``run_args`` say an option themselves, with ``part`` in its value."""
+    return any(part in value for value in said(words, option))
 
 
 def gpus_in(run_args: Sequence[str]) -> bool:

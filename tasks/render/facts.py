@@ -19,6 +19,8 @@ FRAGMENTS = ("docker", "docker_info", "node")
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
 # On Windows a host's own address may be that of a switch, but not of these.
 VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
+# those of a Mac's virtual machines
+VIRTUAL += ("bridge1", "vmenet", "vmnet")
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,8 @@ def _default_interface(texts: Mapping[str, Sequence[str]]) -> str | None:
 
 def _disk(lines: Sequence[str]) -> dict[str, int]:
     """Free bytes by what was asked for: the rows come in the order of the question."""
+    # a Mac's own files and its users' lie on two volumes that share their space
+    lines = [line.replace("/System/Volumes/Data", "/") for line in lines]
     rows = [line.split() for line in lines if re.search(r"\d+%", line)]
     return {row[-1]: int(row[-3]) * 1024 for row in rows if len(row) >= 6 and row[-3].isdigit()}
 

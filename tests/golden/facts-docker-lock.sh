@@ -401,6 +401,7 @@ if [ -r /etc/os-release ]; then
 elif have sw_vers; then
     emit os_ID macos
     emit os_VERSION_ID "$(sw_vers -productVersion)"
+    emit boot_id "$(sysctl -n kern.bootsessionuuid 2>/dev/null)"
 fi
 if [ -r /proc/meminfo ]; then
     while read -r rf_key rf_value _; do
