@@ -45,6 +45,7 @@ class Desired:
     token: bool
     temp_dir: str = RAY_DIR
     user: str = ""  # uid:gid that a container started as root goes on as
+    runs_as: str = ""  # of Ray in a container, started as root or not; empty while that is not known
     files: dict[str, str] = field(default_factory=dict)  # ENV_SH, START_SH, UNIT_TEXT, LOOP_SH
 
     def state(self, token_fingerprint: str, request: str) -> dict[str, Any]:
@@ -158,6 +159,7 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
         token=token,
         temp_dir=folder,
         user=user if bridge else "",
+        runs_as=user if kind == "docker" else "",
         files=files,
     )
 

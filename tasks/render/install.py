@@ -73,7 +73,7 @@ def up_script(
     secrets = _secrets(sudo, *(("RF_TOKEN",) if token else ()))
     if kind == "docker":
         values |= {"RUN": list(words), "CONTAINER_USER": desired.user}
-        values |= {"IMAGE": desired.versions.image or host.docker.image}
+        values |= {"IMAGE": desired.versions.image or host.docker.image, "RAY_USER": desired.runs_as}
         return render(title, "docker_up", values, fragments=(*NODE, "wait_ray"), secrets=secrets)
     env_dir = f"{node_dir(home, cluster)}/envs/{desired.versions.env_id}"
     values |= {"SERVICE": kind, "ENV_DIR": env_dir, **files}

@@ -175,6 +175,7 @@ os.execvp(words[0], words)
 ' 10.0.0.2 1000 100 10002-10099,20000-20005 ray start --address=10.0.0.1:6379 --node-ip-address=10.0.0.2 --node-name=one --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=10099 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --temp-dir=/tmp/ray --num-cpus=4 --num-gpus=0 --memory=2147483648 '--resources={"ssd": 1.0}' --labels=zone=a --block; }
 CONTAINER_USER=1000:100
 IMAGE=sha256:0123abcd
+RAY_USER=1000:100
 # The answer: marked lines on stdout. Everything else there is chatter and is ignored.
 LC_ALL=C
 export LC_ALL
@@ -492,13 +493,31 @@ if [ ! -d "$TEMP_DIR" ]; then
 else
     chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
 fi
-# A container with another user cannot replace these in a sticky folder, and logs are found by the first.
-rf_kept=
-for rf_file in session_latest ray_current_cluster prom_metrics_service_discovery.json; do
-    rm -f "$TEMP_DIR/$rf_file" 2>/dev/null || as_root rm -f "$TEMP_DIR/$rf_file" 2>/dev/null || rf_kept="$rf_kept /tmp/ray/$rf_file"
-done
-[ -z "$rf_kept" ] || dk run --rm --user 0 --network none --volume "$TEMP_DIR:/tmp/ray" --entrypoint rm "$IMAGE" -f $rf_kept >/dev/null 2>&1 ||
-    emit note "cannot remove what another user has left in $TEMP_DIR:$rf_kept"
+# What another user has left there stops Ray: links that a sticky folder keeps, and the logs of a session that a
+# worker comes back to. A container, since its uids need not be this host's; a Mac's folders have no such owners.
+rf_strange=
+if [ -n "$RAY_USER" ] && [ "$(uname)" != Darwin ]; then
+    rf_strange=$(
+        {
+            printf '%s\n' session_latest ray_current_cluster prom_metrics_service_discovery.json
+            sed 's|.*/||' "$NODE/sessions" 2>/dev/null | sort -u
+        } | while IFS= read -r rf_file; do
+            rf_owner=$(ls -ldn "$TEMP_DIR/$rf_file" 2>/dev/null | awk '{ print $3 }')
+            if [ -n "$rf_owner" ] && [ "$rf_owner" != "${RAY_USER%%:*}" ]; then printf ' %s' "$rf_file"; fi
+        done
+    )
+fi
+if [ -n "$rf_strange" ]; then
+    step "taking over what another user has left in $TEMP_DIR"
+    # shellcheck disable=SC2086,SC2016
+    dk run --rm --user 0:0 --network none --volume "$TEMP_DIR:/tmp/ray" --entrypoint sh "$IMAGE" -c 'cd /tmp/ray || exit
+        for f; do
+            case $f in
+                session_[0-9]*) chown -R "$0" "$f" ;;
+                *) rm -f "$f" ;;
+            esac
+        done' "$RAY_USER" $rf_strange >/dev/null 2>&1 || emit note "another user has left files in $TEMP_DIR that Ray may stumble over:$rf_strange"
+fi
 case $TEMP_DIR in /tmp/*) rf_cleared=1 ;; *) rf_cleared= ;; esac
 if [ -n "$rf_cleared" ] && [ -d /run/systemd/system ]; then
     can_root && keep_temp "$TEMP_DIR" ||

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from dataclasses import replace
 
@@ -258,9 +259,9 @@ class TestImage:
 
 class TestUp:
     @staticmethod
-    def up(host, token="t0ken $(x)", **more):
+    def up(host, token="t0ken $(x)", user="", **more):
         of = samples.subject(host_=WORKER.model_copy(update=more), home=str(host.home), memory=None)
-        wanted = samples.desired(of, versions=samples.versions("", image="sha256:abc"))
+        wanted = samples.desired(of, versions=samples.versions("", image="sha256:abc", image_user=user))
         state = wanted.state("fingerprint", "request")
         script = install.up_script(of.host, "lab", wanted, str(host.home), state, token=bool(token))
         assert script.text.count("TEMP_DIR=/tmp/ray\n") == 1
@@ -331,16 +332,29 @@ class TestUp:
         assert answer.error == f"docker run failed: docker: Error response from daemon: {said}"
         assert hint in answer.hint
 
-    def test_what_a_former_container_s_user_left_is_no_obstacle_to_another_user_s(self, host):
-        """Ray swallows that it cannot replace session_latest, and its logs would be looked for in the old place."""
+    def test_what_another_user_left_is_taken_over(self, host):
+        """Ray does not say that it cannot replace session_latest, and ends where it cannot write an old log."""
         temp = host.home / "temp"
-        temp.mkdir()
-        (temp / "session_latest").symlink_to("session_old")
-        (temp / "ray_current_cluster").write_text("10.0.0.9:6379")
-        (temp / "session_old").mkdir()
-        answer, *_ = self.up(host)
+        (temp / "session_1").mkdir(parents=True)
+        (temp / "session_2").mkdir()
+        (temp / "session_latest").symlink_to("session_1")
+        host.node.mkdir(parents=True)
+        (host.node / "sessions").write_text("/tmp/ray/session_1\n/tmp/ray/session_3\n")
+        answer, *_ = self.up(host, user="4321:100")
         assert answer.ok, answer.error
-        assert [p.name for p in temp.iterdir()] == ["session_old"]
+        (line,) = [line for line in "\n".join(host.log("docker")).split("\nrun ") if "--user 0:0" in line]
+        words = line.split("\nlogs ")[0].split("\n")
+        assert f"--volume {temp}:/tmp/ray" in words[0]
+        assert words[-1].split(" ")[-3:] == ["4321:100", "session_latest", "session_1"], (
+            "session_2 is a stranger's"
+        )
+
+    def test_what_the_same_user_left_costs_nothing(self, host):
+        (host.home / "temp").mkdir()
+        (host.home / "temp/session_latest").symlink_to("session_1")
+        answer, *_ = self.up(host, user=f"{os.getuid()}:100")
+        assert answer.ok, answer.error
+        assert not [line for line in host.log("docker") if "--user 0:0" in line]
 
     def test_ray_fails_in_it(self, host):
         host.flag("fails")
