@@ -104,11 +104,9 @@ class TestAsItRuns:
         assert "a task ran on each" in ok(run("deploy-cluster"))
 
     def test_another_user_in_the_container_finds_no_obstacle(self, pair, run):
-        """Ray's folder is sticky, and what the image's own user has left in it is not that user's."""
-        before = sh(pair[1], "readlink /tmp/ray/session_latest")
+        """A worker comes back to its head's session, whose logs another user has written, in a sticky folder."""
         assert sh(pair[1], "stat -c %u /tmp/ray/session_latest") == "1000"
         ok(run("deploy-cluster", worker={"docker": {"run_args": ["--user", "1234:1234"]}}))
-        assert sh(pair[1], "readlink /tmp/ray/session_latest") != before
         owners = sh(pair[1], "cd /tmp/ray && stat -c %u session_latest session_latest/logs/raylet.out")
         assert owners.split() == ["1234", "1234"]
         assert "raylet.out" in ok(run("logs", "--host", pair[1].name))
