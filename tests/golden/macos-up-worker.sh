@@ -426,6 +426,12 @@ node_tries() {
 }
 # Where Ray's own folder lies on this host, as the last start has left it.
 node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
+# rf_logs: the log files of the newest session. Its link names a folder as Ray sees it, in a container maybe another.
+node_logs() {
+    node_temp
+    rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
+    rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
+}
 # A command in the node's environment: $1 the kind of service, then the words.
 node_exec() {
     if [ "$1" = docker ]; then
