@@ -111,6 +111,13 @@ class TestAsItRuns:
         assert owners.split() == ["1234", "1234"]
         assert "raylet.out" in ok(run("logs", "--host", pair[1].name))
 
+    def test_and_none_on_a_bridge_either(self, pair, run):
+        """There the container starts as root, to take the host's address, and goes on as that user."""
+        docker = {"network": "bridge", "run_args": ["--user=1234:1234"]}
+        assert "a task ran on each" in ok(run("deploy-cluster", worker={"docker": docker}))
+        logs = "/home/alice/tmp/ray/session_2*/logs"
+        assert set(sh(pair[1], f"stat -c %u {logs}/raylet.out {logs}/worker-*.out").split()) == {"1234"}
+
     def test_less_shared_memory_than_asked_for_is_said_in_the_plan(self, pair, run):
         out = ok(run("plan", docker={"shm_size": "900tb"}))
         for host in pair:
