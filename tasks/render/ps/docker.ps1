@@ -65,6 +65,9 @@ function DockerFacts {
     }
     Emit 'docker' $DockerVersion
     # what Ray will see is the engine's virtual machine
+    $gives = 'cpus {{.NCPU}}|memory {{.MemTotal}}|system {{.OperatingSystem}}|arch {{.Architecture}}'
+    $gives = $gives + '{{range .SecurityOptions}}|option {{.}}{{end}}{{range $name, $_ := .Runtimes}}|runtime {{$name}}{{end}}'
+    EmitText 'engine' @((Dk @('info', '--format', $gives) '').Said.Trim() -split '\|')
     $machine = @((Dk @('info', '--format', '{{.NCPU}} {{.MemTotal}}') '').Said.Trim() -split ' ')
     if ($machine.Count -eq 2) {
         Emit 'cpus' ($machine[0])

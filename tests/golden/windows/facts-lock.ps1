@@ -186,6 +186,9 @@ function DockerFacts {
     }
     Emit 'docker' $DockerVersion
     # what Ray will see is the engine's virtual machine
+    $gives = 'cpus {{.NCPU}}|memory {{.MemTotal}}|system {{.OperatingSystem}}|arch {{.Architecture}}'
+    $gives = $gives + '{{range .SecurityOptions}}|option {{.}}{{end}}{{range $name, $_ := .Runtimes}}|runtime {{$name}}{{end}}'
+    EmitText 'engine' @((Dk @('info', '--format', $gives) '').Said.Trim() -split '\|')
     $machine = @((Dk @('info', '--format', '{{.NCPU}} {{.MemTotal}}') '').Said.Trim() -split ' ')
     if ($machine.Count -eq 2) {
         Emit 'cpus' ($machine[0])
@@ -357,7 +360,7 @@ Emit 'home_writable' 1
 Emit 'tmp_writable' 1
 $smi = $env:SystemRoot + '\System32\nvidia-smi.exe'
 if ([IO.File]::Exists($smi)) {
-    $run = Run $smi @('--query-gpu=name', '--format=csv,noheader') ''
+    $run = Run $smi @('--query-gpu=name,driver_version', '--format=csv,noheader') ''
     if ($run.Code -eq 0) { EmitText 'gpu' (LinesOf $run.Said) }
 }
 
