@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.plan.addresses import head_ip, worker_ip
 from tasks.plan.changes import change
-from tasks.plan.desired import desire, on_bridge
+from tasks.plan.desired import desire, on_bridge, shm_note
 from tasks.render.install import image_script, up_script, uv_script
 from tasks.render.script import Script
 
@@ -54,8 +54,15 @@ def run(run: Run) -> None:
         _desire(run, node, own)
         node.change = change(node.subject, node.desired, token=token, head_restarts=restarts)
     _same_address(run)
+    _say_what_differs(run)
     if run.dry_run:
         show(run)
+
+
+def _say_what_differs(run: Run) -> None:
+    for node in run.chosen:
+        if node.change and node.change.start and (note := shm_note(node.subject)):
+            run.console.note(f"{node.name}: {note}")
 
 
 def _desire(run: Run, node: Node, ip: str) -> None:

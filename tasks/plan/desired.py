@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.render import docker, ray, service
+from tasks.render.engine_facts import given, run_options, said
 from tasks.render.names import RAY_DIR, node_dir, temp_dir
 
 from .subject import Subject
 
 STEP = 64 << 20
+GIB = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Desired:
     token: bool
     temp_dir: str = RAY_DIR
     user: str = ""  # uid:gid that a container started as root goes on as
+    runs_as: str = ""  # of Ray in a container, started as root or not; empty while that is not known
     files: dict[str, str] = field(default_factory=dict)  # ENV_SH, START_SH, UNIT_TEXT, LOOP_SH
 
     def state(self, token_fingerprint: str, request: str) -> dict[str, Any]:
@@ -92,18 +95,28 @@ def shm_bytes(subject: Subject) -> int:
     Rounded, since a kernel counts a little more or less memory at each boot, and nothing may restart for that.
     """
     wanted = subject.host.docker.shm_size.bytes
-    memory = subject.facts.memory
+    memory = subject.memory
     return wanted if memory is None or wanted <= memory * 0.8 else max(int(memory * 0.3) // STEP, 1) * STEP
+
+
+def shm_note(subject: Subject) -> str:
+    """Said where the container gets less shared memory than the hosts file asks for, else ''."""
+    asked, gets = subject.host.docker.shm_size, shm_bytes(subject)
+    if not subject.in_container or gets == asked.bytes or given(subject.host.docker.run_args, "--shm-size"):
+        return ""
+    memory = f"30% of its {subject.memory / GIB:.1f} GiB of memory"
+    return f"shared memory is {gets / GIB:.1f} GiB here ({memory}), where docker.shm_size asks for {asked}"
 
 
 def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str) -> Desired:
     """Renders everything that the node is made of."""
     host, facts = subject.host, subject.facts
     bridge = on_bridge(subject)
-    cpus = host.cpus or facts.cpus
+    cpus = host.cpus or subject.cpus
     words = ray.start_words(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
     token = ray.uses_token(host, versions.ray)
     kind = service_kind(subject)
+    user = (said(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
     folder = temp_dir(facts.home, bridge=bridge)
     files: dict[str, str] = {}
     if kind == "docker":
@@ -112,10 +125,10 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
             cluster=cluster,
             ray=versions.ray,
             image=versions.image or host.docker.image,
-            user=versions.image_user,
+            user=user,
             node_ip=node_ip,
             temp_dir=folder,
-            shm_bytes=shm_bytes(subject),
+            options=tuple(run_options(host, facts.engine, len(facts.gpus), shm_bytes(subject))),
             bridge=bridge,
             cpus=cpus,
             hostname=facts.hostname,
@@ -145,7 +158,8 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
         words=tuple(words),
         token=token,
         temp_dir=folder,
-        user=versions.image_user if bridge else "",
+        user=user if bridge else "",
+        runs_as=user if kind == "docker" else "",
         files=files,
     )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from statistics import median_low
 
 from tasks.render import ray
+from tasks.render.engine_facts import given, said
 
+from . import gpus, macos
 from .desired import on_bridge
 from .engine import NoEngine, engine_for, remove_podman
 from .subject import Finding, Subject
@@ -19,7 +22,20 @@ MAX_SKEW = 120
 
 def host_problems(subject: Subject, cluster: str) -> list[Finding]:
     """Everything about one host that no other host matters for."""
-    return [Finding(subject.name, message, hint) for message, hint in _each(subject, cluster)]
+    found = [Finding(subject.name, message, hint) for message, hint in _each(subject, cluster)]
+    return found + [
+        Finding(subject.name, *note, note=True) for note in (*gpus.notes(subject), *_smaller(subject))
+    ]
+
+
+def _smaller(subject: Subject):
+    """Docker Desktop's machine has less than the host."""
+    host, way = subject.host, "Docker's settings (Resources) give its machine more"
+    if host.cpus and subject.cpus and subject.cpus < host.cpus <= (subject.facts.cpus or 0):
+        yield f"cpus: {host.cpus} is more than the {subject.cpus} that Docker's machine has", way
+    if host.memory and subject.memory and subject.memory < host.memory <= (subject.facts.memory or 0):
+        asked, there = (f"{size / GIB:.1f} GiB" for size in (host.memory, subject.memory))
+        yield f"memory: {asked} is more than the {there} that Docker's machine has", way
 
 
 def _each(subject: Subject, cluster: str):
@@ -49,11 +65,7 @@ def _each(subject: Subject, cluster: str):
         yield f"sudo does not take the password of {facts.user}", "sudo_password in the hosts file"
     yield from _docker(subject) if host.runtime == "docker" else _direct(subject)
     yield from _occupied(subject, cluster)
-    if host.gpus and not facts.gpus:
-        yield (
-            f"gpus: {host.gpus} is asked for, but nvidia-smi names no GPU",
-            "install the driver, or drop gpus",
-        )
+    yield from gpus.problems(subject)
 
 
 def _direct(subject: Subject):
@@ -109,6 +121,8 @@ def _docker(subject: Subject):
         # a password that sudo does not take is a line of its own
         if isinstance(found, NoEngine) and facts.sudo != "wrong-password":
             yield f"Docker is not installed, and {found.why}", found.hint
+    elif facts.system == "Darwin" and facts.docker_problem:
+        yield macos.docker_problem(facts)
     elif facts.docker_problem == "missing":
         yield "Docker is not installed", "install Docker Desktop"
     elif facts.docker_problem == "stopped":
@@ -121,6 +135,7 @@ def _docker(subject: Subject):
     elif facts.docker_problem == "podman":
         way = f"if nothing needs it: {remove_podman(facts)}, then deploy again; or runtime: uv"
         yield "the docker command here is Podman's, which this tool does not drive", way
+    yield from _own_network(subject)
     if host.docker.image_source != "pull":
         yield f"docker.image_source: {host.docker.image_source} is not supported yet", "image_source: pull"
     if host.docker.registry_mirror:
@@ -141,6 +156,12 @@ def _bridge(subject: Subject):
             f"the bridge network needs an IPv4 address, and node_ip is {host.node_ip}",
             "node_ip: an IPv4 address",
         )
+    for user in said(host.docker.run_args, "--user", "-u"):
+        if not re.fullmatch(r"\d+(:\d+)?", user):
+            yield (
+                f"on the bridge network a container's user is told by its number, not as {user}",
+                "--user UID:GID",
+            )
     listen = host.ray.dashboard_host
     if host.role == "head" and listen != "localhost" and not _is_ip(listen):
         yield (
@@ -155,6 +176,28 @@ def _is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _own_network(subject: Subject):
+    """Engines whose containers cannot have the host's network."""
+    host, engine = subject.host, subject.facts.engine
+    if on_bridge(subject) or subject.facts.system != "Linux":
+        return
+    if engine.system == "Docker Desktop":
+        yield (
+            "Docker Desktop's containers cannot have this host's network",
+            "docker: {network: bridge}, or Docker Engine in its place, or runtime: uv",
+        )
+    elif "rootless" in engine.options:
+        yield (
+            "Docker runs rootless here, and the host network of its containers is not this host's",
+            "use root's engine (docker context use default), or docker: {network: bridge}, or runtime: uv",
+        )
+    elif "userns" in engine.options and not given(host.docker.run_args, "--userns", "host"):
+        yield (
+            "Docker maps users here (userns-remap), so its containers cannot have the host's network",
+            'docker: {run_args: ["--userns=host"]}, or docker: {network: bridge}',
+        )
 
 
 def _occupied(subject: Subject, cluster: str):
@@ -172,7 +215,7 @@ def _occupied(subject: Subject, cluster: str):
         busy = {what: port for what, port in ray.ports_needed(host).items() if port in facts.ports}
         if on_bridge(subject):
             # a range is published whole or not at all
-            low, high = ray.worker_ports(host, bridge=True, cpus=host.cpus or facts.cpus)
+            low, high = ray.worker_ports(host, bridge=True, cpus=host.cpus or subject.cpus)
             taken = sorted(port for port in facts.ports if low <= port <= high)
             busy |= {f"worker processes, {low}-{high}": port for port in taken[:1]}
         if busy:

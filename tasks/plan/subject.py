@@ -24,6 +24,20 @@ class Subject:
         """What a former deploy left there; empty if none did."""
         return self.facts.state or {}
 
+    @property
+    def cpus(self) -> int | None:
+        """CPUs that the node can use: in a container, those of the machine that the engine runs in."""
+        return (self.facts.engine.cpus if self.in_container else None) or self.facts.cpus
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that the node can use, as for :attr:`cpus`."""
+        return (self.facts.engine.memory if self.in_container else None) or self.facts.memory
+
+    @property
+    def in_container(self) -> bool:
+        return self.host.runtime == "docker"
+
     def with_image(self, image: str) -> Subject:
         """The same host after the image has arrived there."""
         return replace(self, facts=replace(self.facts, image=image))

@@ -20,8 +20,9 @@ class Container:
     """What a node's container is made of, beside Ray's own words.
 
     :param image: name or id; an id is what was checked.
-    :param user: ``uid:gid`` that the image runs as; empty while the image is not there to be asked.
+    :param user: ``uid:gid`` that Ray runs as, ``run_args``' or the image's own; empty while that is not known.
     :param temp_dir: the host's folder that is Ray's own folder inside.
+    :param options: what depends on the engine, see ``engine_facts.run_options``.
     :param cpus: what the node's range of worker ports is made for; None where nobody knows.
     :param hostname: the host's own, which Ray's dashboard shows; a container on a bridge would have another.
     """
@@ -33,7 +34,7 @@ class Container:
     user: str
     node_ip: str
     temp_dir: str
-    shm_bytes: int
+    options: tuple[str, ...]
     bridge: bool
     cpus: int | None
     hostname: str = ""
@@ -44,16 +45,16 @@ def run_words(box: Container, start_words: Sequence[str], hash_: str) -> list[st
     host = box.host
     out = ["--detach", "--name", unit(box.cluster)]
     out += _bridge(box) if box.bridge else ["--network=host"]
-    out += ["--init", f"--shm-size={box.shm_bytes}"]
+    out += ["--init", *box.options]
     out += ["--volume", f"{box.temp_dir}:{RAY_DIR}"]
     out += ["--restart", "unless-stopped", "--stop-timeout", str(DRAIN_SECONDS)]
     out += ["--log-opt", "max-size=20m", "--log-opt", "max-file=3"]
     out += ["--label", f"rayfab.cluster={box.cluster}", "--label", f"rayfab.hash={hash_}"]
     for name, value in ray.environment(host, box.ray).items():
         out += ["--env", f"{name}={value}"]
-    if host.gpus:
-        out += ["--gpus", str(host.gpus)]
-    out += [*host.docker.run_args, box.image]
+    out += host.docker.run_args
+    # root at first, whatever run_args say of the user: they are heard below
+    out += ["--user", "0:0", box.image] if box.bridge else [box.image]
     if box.bridge:
         uid, _, gid = box.user.partition(":")
         out += ["python", "-c", entry(), box.node_ip, uid, gid or uid, ",".join(_ranges(box))]
@@ -68,7 +69,7 @@ def entry() -> str:
 
 def _bridge(box: Container) -> list[str]:
     """Options of the bridge. It starts as root, to take the address, and goes on as the image's own user."""
-    out = ["--network=bridge", "--cap-add", "NET_ADMIN", "--user", "0:0"]
+    out = ["--network=bridge", "--cap-add", "NET_ADMIN"]
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", box.hostname):
         out += ["--hostname", box.hostname]
     for ports in _ranges(box):

@@ -11,12 +11,16 @@ from typing import Any
 
 from tasks.inventory import Host
 
+from .engine_facts import EngineFacts, parse_engine
 from .names import basics
 from .script import Script, render
 
+FRAGMENTS = ("docker", "docker_info", "node")
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
 # On Windows a host's own address may be that of a switch, but not of these.
 VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
+# those of a Mac's virtual machines
+VIRTUAL += ("bridge1", "vmenet", "vmnet")
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,10 @@ class Facts:
     ports: frozenset[int]
     ray_processes: tuple[RayProcess, ...] = field(default=())
     os_release: Mapping[str, str] = field(default_factory=dict)  # ID_LIKE, VERSION_ID, VERSION_CODENAME...
+    gpu_driver: str = ""
+    gpu_says: str = ""
+    docker_app: str = ""
+    engine: EngineFacts = field(default=EngineFacts())
 
     @property
     def root(self) -> bool:
@@ -120,7 +128,7 @@ def facts_script(
     if holder is not None:
         values["HOLDER"] = holder
         body = ("lock", "facts")
-    return render("gather facts", body, values, fragments=("docker", "node"), secrets=secrets)
+    return render("gather facts", body, values, fragments=FRAGMENTS, secrets=secrets)
 
 
 def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:
@@ -141,6 +149,8 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         memory = int(one("mem_MemTotal:")) * 1024
     image, _, platform = (texts.get("image") or [""])[0].partition(" ")
     container, _, container_image = (texts.get("container") or [""])[0].partition(" ")
+    # NVIDIA L4, 550.54.15
+    gpus = [(n.strip(), v.strip()) for n, _, v in (t.rpartition(",") for t in texts.get("gpu", ())) if n]
     return Facts(
         system=system,
         arch={"amd64": "x86_64", "arm64": "aarch64"}.get(arch, arch) if system == "Linux" else arch,
@@ -166,7 +176,10 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         systemd=bool(one("systemd")),
         user_systemd=bool(one("user_systemd")),
         sudo=one("sudo") or None,
-        gpus=tuple(line for line in texts.get("gpu", ()) if line.strip()),
+        gpus=tuple(name for name, _ in gpus),
+        gpu_driver=gpus[0][1] if gpus else "",
+        gpu_says=one("gpu_says"),
+        docker_app=one("docker_app"),
         pythons=tuple(_pythons(all_values.get("python", ()))),
         state=_state(one("state")),
         service=one("service") or None,
@@ -182,6 +195,7 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         ports=frozenset(_ports(one("ports"), texts.get("netstat", ()))),
         ray_processes=tuple(_ray_processes(all_values.get("ray_process", ()), texts.get("ray_ps", ()))),
         os_release={k[3:]: one(k).strip("\"'") for k in all_values if k.startswith("os_")},
+        engine=parse_engine(all_values, texts),
     )
 
 
@@ -191,7 +205,8 @@ def with_docker(
     """The same host after Docker has come to it: what it says of Docker and its images is taken anew."""
     now = parse_facts(all_values, texts)
     anew = [f.name for f in fields(Facts) if f.name.startswith(("docker", "image", "container"))]
-    return replace(facts, **{name: getattr(now, name) for name in anew})
+    engine = replace(now.engine, hook=facts.engine.hook)
+    return replace(facts, engine=engine, **{name: getattr(now, name) for name in anew})
 
 
 def _addresses(texts: Mapping[str, Sequence[str]]) -> list[Address]:
@@ -231,6 +246,8 @@ def _default_interface(texts: Mapping[str, Sequence[str]]) -> str | None:
 
 def _disk(lines: Sequence[str]) -> dict[str, int]:
     """Free bytes by what was asked for: the rows come in the order of the question."""
+    # a Mac's own files and its users' lie on two volumes that share their space
+    lines = [line.replace("/System/Volumes/Data", "/") for line in lines]
     rows = [line.split() for line in lines if re.search(r"\d+%", line)]
     return {row[-1]: int(row[-3]) * 1024 for row in rows if len(row) >= 6 and row[-3].isdigit()}
 

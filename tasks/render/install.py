@@ -46,7 +46,13 @@ def uv_script(
 def image_script(host: Host, cluster: str, *, sudo: bool = False) -> Script:
     """The image, pulled where it is not there, and the versions that it holds."""
     values = {**basics(cluster), "IMAGE": host.docker.image}
-    return render("get the image", "docker_install", values, fragments=NODE, secrets=_secrets(sudo))
+    return render(
+        "get the image",
+        "docker_install",
+        values,
+        fragments=(*NODE, "docker_passwords"),
+        secrets=_secrets(sudo),
+    )
 
 
 def up_script(
@@ -67,6 +73,7 @@ def up_script(
     secrets = _secrets(sudo, *(("RF_TOKEN",) if token else ()))
     if kind == "docker":
         values |= {"RUN": list(words), "CONTAINER_USER": desired.user}
+        values |= {"IMAGE": desired.versions.image or host.docker.image, "RAY_USER": desired.runs_as}
         return render(title, "docker_up", values, fragments=(*NODE, "wait_ray"), secrets=secrets)
     env_dir = f"{node_dir(home, cluster)}/envs/{desired.versions.env_id}"
     values |= {"SERVICE": kind, "ENV_DIR": env_dir, **files}

@@ -64,7 +64,13 @@ while :; do
     kill -0 $rayfab_pid 2>/dev/null || break
 done
 # What Ray leaves behind (agents on their way out, workers) holds ports; it is known by the mark above.
-rayfab_left=$(grep -lsF "RAYFAB_NODE=$1/" /proc/[0-9]*/environ | sed 's|/proc/\\([0-9]*\\)/.*|\\1|')
+if [ -r /proc/self/environ ]; then
+    rayfab_left=$(grep -lsF "RAYFAB_NODE=$1/" /proc/[0-9]*/environ | sed 's|/proc/\\([0-9]*\\)/.*|\\1|')
+else
+    # macOS shows a process's environment behind its words
+    rayfab_left=$(ps -axwwE -o pid=,command= |
+        RAYFAB=$1/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RAYFAB"]) {{ print $1 }}')
+fi
 # shellcheck disable=SC2086
 [ -z "$rayfab_left" ] || kill -KILL $rayfab_left 2>/dev/null
 [ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp"

@@ -66,19 +66,50 @@ can_root() {
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
 }
+# Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
+docker_path() {
+    have docker && return 0
+    for rf_dir in /opt/homebrew/bin "$HOME/.docker/bin" "$HOME/.orbstack/bin" "$HOME/.rd/bin" \
+        /Applications/Docker.app/Contents/Resources/bin "$HOME/Applications/Docker.app/Contents/Resources/bin" \
+        /Applications/OrbStack.app/Contents/MacOS/xbin; do
+        if [ -x "$rf_dir/docker" ]; then
+            PATH=$PATH:$rf_dir
+            return 0
+        fi
+    done
+    return 1
+}
+# Sockets that the command's own configuration may not name
+docker_socket() {
+    [ -z "${DOCKER_HOST-}" ] || return 1
+    for rf_file in "$HOME/.docker/run/docker.sock" "$HOME/.orbstack/run/docker.sock" \
+        "$HOME/.colima/default/docker.sock" "$HOME/.config/colima/default/docker.sock" "$HOME/.rd/docker.sock"; do
+        [ -S "$rf_file" ] || continue
+        rf_value=$(docker --host "unix://$rf_file" version --format '{{.Server.Version}}' 2>&1) || continue
+        rf_docker=$rf_value
+        DOCKER_HOST=unix://$rf_file
+        export DOCKER_HOST
+        return 0
+    done
+    return 1
+}
 docker_cli() {
     rf_dk=user
-    have docker || return 1
+    docker_path || return 1
     rf_docker=$(docker version --format '{{.Server.Version}}' 2>&1) && return 0
     case $rf_docker in
         *"permission denied"*) ;;
-        *) return 2 ;;
+        *)
+            docker_socket || return 2
+            return 0
+            ;;
     esac
     can_root || return 3
     rf_dk=root
     rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
 }
 docker_facts() {
+    if [ "$(uname)" = Darwin ]; then docker_app; fi
     docker_cli
     rf_status=$?
     # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
@@ -107,6 +138,43 @@ docker_facts() {
         [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
     fi
     dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+    docker_gives
+}
+# What the engine can give to a container. Asked of the engine: where that lives in a virtual machine
+# (Docker Desktop), CPUs and memory are the machine's, not this host's.
+docker_gives() {
+    dk info --format 'cpus {{.NCPU}}
+memory {{.MemTotal}}
+system {{.OperatingSystem}}
+arch {{.Architecture}}
+{{range .SecurityOptions}}option {{.}}
+{{end}}{{range $name, $_ := .Runtimes}}runtime {{$name}}
+{{end}}' 2>/dev/null | emit_text engine
+    # The engine's own hard limit is the most that a container can have where root may not raise it.
+    if [ -r /run/docker.pid ]; then
+        rf_pid=
+        read -r rf_pid </run/docker.pid || :
+        case $rf_pid in '' | *[!0-9]*) ;; *)
+            emit engine_nofile "$(sed -n 's/^Max open files  *[0-9a-z]*  *\([0-9]*\) .*/\1/p' "/proc/$rf_pid/limits" 2>/dev/null)"
+            ;;
+        esac
+    fi
+    # Without the hook an engine that knows the Container Device Interface takes GPUs by their names.
+    if [ -n "$(grep -ls 'nvidia.com/gpu' /etc/cdi/* /var/run/cdi/* 2>/dev/null)" ]; then
+        emit gpu_cdi "$(dk info --format '{{json .CDISpecDirs}}' 2>/dev/null)"
+    fi
+}
+# Which of the Mac's applications brings the engine
+docker_app() {
+    for rf_value in Docker OrbStack; do
+        if [ -d "/Applications/$rf_value.app" ] || [ -d "$HOME/Applications/$rf_value.app" ]; then
+            emit docker_app "$rf_value"
+            return
+        fi
+    done
+    for rf_dir in /opt/homebrew/bin /usr/local/bin; do
+        if [ -x "$rf_dir/colima" ]; then emit docker_app colima; fi
+    done
 }
 # A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
 NODE=$ROOT/$CLUSTER
@@ -183,6 +251,12 @@ node_down() {
 }
 # Processes of this node, known by the mark in their environment.
 node_pids() {
+    if [ ! -r /proc/self/environ ]; then
+        # macOS shows a process's environment behind its words
+        ps -axwwE -o pid=,command= 2>/dev/null |
+            RF_NODE=$NODE/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RF_NODE"]) { print $1 }'
+        return
+    fi
     for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
         rf_file=${rf_file%/environ}
         echo "${rf_file#/proc/}"
@@ -335,6 +409,10 @@ if [ -r /etc/os-release ]; then
     while IFS='=' read -r rf_key rf_value; do
         case $rf_key in ID | ID_LIKE | VERSION_ID | PRETTY_NAME | *CODENAME) emit "os_$rf_key" "$rf_value" ;; esac
     done </etc/os-release
+elif have sw_vers; then
+    emit os_ID macos
+    emit os_VERSION_ID "$(sw_vers -productVersion)"
+    emit boot_id "$(sysctl -n kern.bootsessionuuid 2>/dev/null)"
 fi
 if [ -r /proc/meminfo ]; then
     while read -r rf_key rf_value _; do
@@ -382,7 +460,18 @@ if [ "$(id -u)" != 0 ] && have sudo; then
         emit sudo wrong-password
     fi
 fi
-if have nvidia-smi; then nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | emit_text gpu; fi
+# In WSL it lies beside the driver, which no PATH of an SSH session names.
+rf_smi=nvidia-smi
+have nvidia-smi || rf_smi=/usr/lib/wsl/lib/nvidia-smi
+if have "$rf_smi"; then
+    # what is wrong with the driver it says where the GPUs would stand
+    if rf_value=$("$rf_smi" --query-gpu=name,driver_version --format=csv,noheader 2>&1); then
+        printf '%s\n' "$rf_value" | emit_text gpu
+    else
+        emit gpu_says "$rf_value"
+    fi
+fi
+if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
 
 # Interpreters: shims answer for others, so they are passed over.
 rf_python() {

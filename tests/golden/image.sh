@@ -63,19 +63,50 @@ can_root() {
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
 }
+# Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
+docker_path() {
+    have docker && return 0
+    for rf_dir in /opt/homebrew/bin "$HOME/.docker/bin" "$HOME/.orbstack/bin" "$HOME/.rd/bin" \
+        /Applications/Docker.app/Contents/Resources/bin "$HOME/Applications/Docker.app/Contents/Resources/bin" \
+        /Applications/OrbStack.app/Contents/MacOS/xbin; do
+        if [ -x "$rf_dir/docker" ]; then
+            PATH=$PATH:$rf_dir
+            return 0
+        fi
+    done
+    return 1
+}
+# Sockets that the command's own configuration may not name
+docker_socket() {
+    [ -z "${DOCKER_HOST-}" ] || return 1
+    for rf_file in "$HOME/.docker/run/docker.sock" "$HOME/.orbstack/run/docker.sock" \
+        "$HOME/.colima/default/docker.sock" "$HOME/.config/colima/default/docker.sock" "$HOME/.rd/docker.sock"; do
+        [ -S "$rf_file" ] || continue
+        rf_value=$(docker --host "unix://$rf_file" version --format '{{.Server.Version}}' 2>&1) || continue
+        rf_docker=$rf_value
+        DOCKER_HOST=unix://$rf_file
+        export DOCKER_HOST
+        return 0
+    done
+    return 1
+}
 docker_cli() {
     rf_dk=user
-    have docker || return 1
+    docker_path || return 1
     rf_docker=$(docker version --format '{{.Server.Version}}' 2>&1) && return 0
     case $rf_docker in
         *"permission denied"*) ;;
-        *) return 2 ;;
+        *)
+            docker_socket || return 2
+            return 0
+            ;;
     esac
     can_root || return 3
     rf_dk=root
     rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
 }
 docker_facts() {
+    if [ "$(uname)" = Darwin ]; then docker_app; fi
     docker_cli
     rf_status=$?
     # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
@@ -104,6 +135,7 @@ docker_facts() {
         [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
     fi
     dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+    docker_gives
 }
 # A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
 NODE=$ROOT/$CLUSTER
@@ -180,6 +212,12 @@ node_down() {
 }
 # Processes of this node, known by the mark in their environment.
 node_pids() {
+    if [ ! -r /proc/self/environ ]; then
+        # macOS shows a process's environment behind its words
+        ps -axwwE -o pid=,command= 2>/dev/null |
+            RF_NODE=$NODE/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RF_NODE"]) { print $1 }'
+        return
+    fi
     for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
         rf_file=${rf_file%/environ}
         echo "${rf_file#/proc/}"
@@ -252,12 +290,42 @@ node_exec() {
         )
     fi
 }
+# docker asks its store of passwords even for a public image, and a store such as a Mac's keychain is closed to
+# a session without a screen: then a configuration without it. $1: the image
+docker_passwords() {
+    [ "$rf_dk" = user ] || return 0
+    rf_file=${DOCKER_CONFIG:-$HOME/.docker}/config.json
+    rf_store=$(sed -n 's/.*"credsStore"[^"]*"\([^"]*\)".*/\1/p' "$rf_file" 2>/dev/null | head -n 1)
+    if [ -z "$rf_store" ]; then
+        # what docker takes on a Mac where nothing is said
+        [ "$(uname)" = Darwin ] && ! grep -q '"auth' "$rf_file" 2>/dev/null || return 0
+        rf_store=osxkeychain
+        have docker-credential-osxkeychain || return 0
+    fi
+    case ${1%%/*} in "$1" | *[!a-z0-9.:-]*) rf_registry= ;; *[.:]*) rf_registry=${1%%/*} ;; *) rf_registry= ;; esac
+    rf_registry=${rf_registry:-https://index.docker.io/v1/}
+    # with a password it says so on standard output, which nobody shall see
+    if rf_value=$(printf '%s' "$rf_registry" | "docker-credential-$rf_store" get 2>&1); then
+        rf_value=
+        return 0
+    fi
+    case $rf_value in *"credentials not found"*) return 0 ;; esac
+    # the contexts are in the same folder as the passwords
+    rf_value=${DOCKER_HOST:-$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)}
+    (umask 077 && mkdir -p "$NODE/docker") || fail "cannot make $NODE/docker"
+    # not empty, since docker would look for a store again then
+    write_file "$NODE/docker/config.json" 600 "{\"auths\": {\"$rf_registry\": {}}}"
+    DOCKER_CONFIG=$NODE/docker
+    DOCKER_HOST=${rf_value:-unix:///var/run/docker.sock}
+    export DOCKER_CONFIG DOCKER_HOST
+}
 main() {
 # The image on this host, and the versions inside it.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 if [ -z "$(dk image inspect --format '{{.Id}}' "$IMAGE" 2>/dev/null)" ]; then
     step "pulling $IMAGE"
+    docker_passwords "$IMAGE"
     dk pull "$IMAGE" >"$NODE/install.log" 2>&1 &
     rf_job=$!
     rf_t0=$(date +%s)

@@ -8,12 +8,29 @@ from tasks.plan.engine import engine_for
 from tasks.plan.subject import Subject
 from tasks.render import install, operations
 from tasks.render.engine import engine_script
+from tasks.render.engine_facts import EngineFacts
 from tasks.render.facts import facts_script
 from tasks.render.logfiles import patterns
 from tasks.render.script import Script
 from tests.render import samples
 
 HOLDER = "alice@laptop (process 42) since 2026-01-02 03:04:05 UTC: deploy-cluster"
+# RHEL with SELinux, two GPUs and NVIDIA's toolkit
+GPUS = ("NVIDIA L4", "NVIDIA L4")
+GPU_ENGINE = EngineFacts(hook=True, nofile=524288, options=frozenset({"seccomp", "selinux"}))
+# a Mac of 16 GiB whose Docker Desktop has 4 CPUs and 7.75 GiB
+MAC = {
+    "system": "Darwin",
+    "arch": "arm64",
+    "home": "/Users/alice",
+    "user": "alice",
+    "uid": 501,
+    "os_id": "macos",
+    "systemd": False,
+    "memory": 16 << 30,
+    "hostname": "mac-mini.lab",
+}
+MAC_ENGINE = EngineFacts(cpus=4, memory=8321515520, system="Docker Desktop", arch="aarch64")
 
 APT_MIRROR = "mirrors: {apt: 'https://mirror.example/debian'}\n"
 DOCKER_MIRROR = "mirrors: {docker: 'https://mirror.example/docker-ce/linux'}\n"
@@ -23,6 +40,7 @@ def up(role: str, *, kind: str, token: bool = True, network: str = "auto", **fac
     known = {"system": {}, "user": {"uid": 1000, "user_systemd": True}, "loop": {"systemd": False}}
     text = samples.DOCKER if kind == "docker" else samples.UV
     text = text.replace("docker: {", f"docker: {{network: {network}, ")
+    text = text.replace("gpus: 0, ", "") if "gpus" in facts else text
     of = samples.subject(role, text=text, **{**known.get(kind, {}), **facts})
     wanted = samples.desired(of, versions=samples.versions(image="sha256:0123abcd", image_user="1000:100"))
     assert wanted.kind == kind
@@ -93,6 +111,11 @@ KINDS: dict[str, Callable[[], str]] = {
     "up-worker-docker.sh": lambda: _up("worker", kind="docker"),
     "up-head-bridge.sh": lambda: _up("head", kind="docker", network="bridge"),
     "up-worker-bridge.sh": lambda: _up("worker", kind="docker", network="bridge", cpus=64),
+    "gpu-up-worker.sh": lambda: _up("worker", kind="docker", gpus=GPUS, engine=GPU_ENGINE),
+    "macos-up-head.sh": lambda: _up("head", kind="docker", **MAC, engine=MAC_ENGINE),
+    "macos-up-worker.sh": lambda: _up("worker", kind="docker", **MAC, engine=MAC_ENGINE),
+    "macos-env.sh": lambda: _files("worker", "loop", **MAC)["ENV_SH"],
+    "macos-start.sh": lambda: _files("worker", "loop", **MAC)["START_SH"],
     "start-head.sh": lambda: _files("head", "system")["START_SH"],
     "start-worker.sh": lambda: _files("worker", "system")["START_SH"],
     "env-head.sh": lambda: _files("head", "system")["ENV_SH"],

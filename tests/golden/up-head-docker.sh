@@ -8,6 +8,8 @@ START_TIMEOUT=120
 TEMP_DIR=/tmp/ray
 with_run() { "$@" --detach --name rayfab-lab --network=host --init --shm-size=2147483648 --volume /tmp/ray:/tmp/ray --restart unless-stopped --stop-timeout 45 --log-opt max-size=20m --log-opt max-file=3 --label rayfab.cluster=lab --label rayfab.hash=a3096f515ac8c30b --env RAY_AUTH_MODE=token --env RAY_USAGE_STATS_ENABLED=0 --env AUTOSCALER_METRIC_PORT=20006 --env DASHBOARD_METRIC_PORT=20007 sha256:0123abcd ray start --head --port=6379 --dashboard-host=127.0.0.1 --dashboard-port=8265 --ray-client-server-port=10001 --node-ip-address=10.0.0.1 --node-name=head --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --temp-dir=/tmp/ray --disable-usage-stats --block; }
 CONTAINER_USER=''
+IMAGE=sha256:0123abcd
+RAY_USER=1000:100
 # The answer: marked lines on stdout. Everything else there is chatter and is ignored.
 LC_ALL=C
 export LC_ALL
@@ -67,19 +69,50 @@ can_root() {
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
 }
+# Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
+docker_path() {
+    have docker && return 0
+    for rf_dir in /opt/homebrew/bin "$HOME/.docker/bin" "$HOME/.orbstack/bin" "$HOME/.rd/bin" \
+        /Applications/Docker.app/Contents/Resources/bin "$HOME/Applications/Docker.app/Contents/Resources/bin" \
+        /Applications/OrbStack.app/Contents/MacOS/xbin; do
+        if [ -x "$rf_dir/docker" ]; then
+            PATH=$PATH:$rf_dir
+            return 0
+        fi
+    done
+    return 1
+}
+# Sockets that the command's own configuration may not name
+docker_socket() {
+    [ -z "${DOCKER_HOST-}" ] || return 1
+    for rf_file in "$HOME/.docker/run/docker.sock" "$HOME/.orbstack/run/docker.sock" \
+        "$HOME/.colima/default/docker.sock" "$HOME/.config/colima/default/docker.sock" "$HOME/.rd/docker.sock"; do
+        [ -S "$rf_file" ] || continue
+        rf_value=$(docker --host "unix://$rf_file" version --format '{{.Server.Version}}' 2>&1) || continue
+        rf_docker=$rf_value
+        DOCKER_HOST=unix://$rf_file
+        export DOCKER_HOST
+        return 0
+    done
+    return 1
+}
 docker_cli() {
     rf_dk=user
-    have docker || return 1
+    docker_path || return 1
     rf_docker=$(docker version --format '{{.Server.Version}}' 2>&1) && return 0
     case $rf_docker in
         *"permission denied"*) ;;
-        *) return 2 ;;
+        *)
+            docker_socket || return 2
+            return 0
+            ;;
     esac
     can_root || return 3
     rf_dk=root
     rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
 }
 docker_facts() {
+    if [ "$(uname)" = Darwin ]; then docker_app; fi
     docker_cli
     rf_status=$?
     # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
@@ -108,6 +141,7 @@ docker_facts() {
         [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
     fi
     dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+    docker_gives
 }
 # A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
 NODE=$ROOT/$CLUSTER
@@ -184,6 +218,12 @@ node_down() {
 }
 # Processes of this node, known by the mark in their environment.
 node_pids() {
+    if [ ! -r /proc/self/environ ]; then
+        # macOS shows a process's environment behind its words
+        ps -axwwE -o pid=,command= 2>/dev/null |
+            RF_NODE=$NODE/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RF_NODE"]) { print $1 }'
+        return
+    fi
     for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
         rf_file=${rf_file%/environ}
         echo "${rf_file#/proc/}"
@@ -299,6 +339,31 @@ if [ ! -d "$TEMP_DIR" ]; then
 else
     chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
 fi
+# What another user has left there stops Ray: links that a sticky folder keeps, and the logs of a session that a
+# worker comes back to. A container, since its uids need not be this host's; a Mac's folders have no such owners.
+rf_strange=
+if [ -n "$RAY_USER" ] && [ "$(uname)" != Darwin ]; then
+    rf_strange=$(
+        {
+            printf '%s\n' session_latest ray_current_cluster prom_metrics_service_discovery.json
+            sed 's|.*/||' "$NODE/sessions" 2>/dev/null | sort -u
+        } | while IFS= read -r rf_file; do
+            rf_owner=$(ls -ldn "$TEMP_DIR/$rf_file" 2>/dev/null | awk '{ print $3 }')
+            if [ -n "$rf_owner" ] && [ "$rf_owner" != "${RAY_USER%%:*}" ]; then printf ' %s' "$rf_file"; fi
+        done
+    )
+fi
+if [ -n "$rf_strange" ]; then
+    step "taking over what another user has left in $TEMP_DIR"
+    # shellcheck disable=SC2086,SC2016
+    dk run --rm --user 0:0 --network none --volume "$TEMP_DIR:/tmp/ray" --entrypoint sh "$IMAGE" -c 'cd /tmp/ray || exit
+        for f; do
+            case $f in
+                session_[0-9]*) chown -R "$0" "$f" ;;
+                *) rm -f "$f" ;;
+            esac
+        done' "$RAY_USER" $rf_strange >/dev/null 2>&1 || emit note "another user has left files in $TEMP_DIR that Ray may stumble over:$rf_strange"
+fi
 case $TEMP_DIR in /tmp/*) rf_cleared=1 ;; *) rf_cleared= ;; esac
 if [ -n "$rf_cleared" ] && [ -d /run/systemd/system ]; then
     can_root && keep_temp "$TEMP_DIR" ||
@@ -312,10 +377,18 @@ write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}"
 [ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
 step "starting the container"
 with_run dk run --env-file "$NODE/container.env" >"$NODE/install.log" 2>&1 || {
-    rf_said=$(tail -n 3 "$NODE/install.log")
+    rf_said=$(sed -e '/docker run --help/d' -e '/^[[:space:]]*$/d' "$NODE/install.log" | tail -n 3)
     rm -f "$NODE/install.log" "$NODE/container.env"
     dk rm -f "$UNIT" >/dev/null 2>&1
-    fail "docker run failed: $rf_said"
+    case $rf_said in
+        *"could not select device driver"* | *nvidia-container* | *"nvidia.com/gpu"*)
+            rf_hint="NVIDIA's container toolkit is missing or broken, or the engine has not started over since it came: sudo systemctl restart docker; gpus: 0 does without"
+            ;;
+        *"setting rlimit"*) rf_hint='a container cannot have that many open files here; less, by: docker: {run_args: ["--ulimit=nofile=1024"]}' ;;
+        *"user namespaces"*) rf_hint='docker: {run_args: ["--userns=host"]}' ;;
+        *) rf_hint= ;;
+    esac
+    fail "docker run failed: $rf_said" "$rf_hint"
 }
 rm -f "$NODE/install.log" "$NODE/container.env"
 wait_ray docker

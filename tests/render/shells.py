@@ -106,6 +106,8 @@ def stand_in(folder: Path, name: str, text: str) -> Path:
     """A small program that stands in for a real one; ``folder`` goes first on PATH."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
+    # a link to the real one must not be written through
+    path.unlink(missing_ok=True)
     path.write_text(f"#!/bin/sh\n# a stand-in for {name}\n{text}\n", "utf-8")
     path.chmod(0o755)
     return path

@@ -37,6 +37,12 @@ fi
 if is stopped; then echo "Cannot connect to the Docker daemon. Is the docker daemon running?" >&2; exit 1; fi
 case "$1 ${2-}" in
     "version "*) echo 28.0.1 ;;
+    "info "*)
+        case $3 in
+            *CDI*) echo '["/etc/cdi"]' ;;
+            *) cat "$HOME/docker.info" 2>/dev/null || printf 'cpus 4\nmemory 8321515520\n' ;;
+        esac
+        ;;
     "image inspect")
         is image || exit 1
         case $4 in *Os*) echo "sha256:abc linux/amd64" ;; *) echo sha256:abc ;; esac
@@ -52,12 +58,21 @@ case "$1 ${2-}" in
     "run "*)
         cat "$3" >"$HOME/docker.env"
         printf '%s\\0' "$@" >"$HOME/docker.argv"
-        if is norun; then echo "docker: Error response from daemon: no such runtime" >&2; exit 125; fi
+        if is norun; then
+            said=$(cat "$HOME/docker.norun")
+            echo "docker: Error response from daemon: ${said:-no such runtime}" >&2
+            printf "\nRun 'docker run --help' for more information\n" >&2
+            exit 125
+        fi
         : >"$HOME/docker.up"
         ;;
-    "logs "*) if is fails; then echo "a traceback"; else echo "Ray runtime started."; fi ;;
+    "logs "*)
+        ! is gone || { echo "Error response from daemon: No such container: $2" >&2; exit 1; }
+        if is fails; then echo "a traceback"; else echo "Ray runtime started."; fi
+        ;;
     "inspect "*)
-        case $3 in
+        ! is gone || exit 1
+        case ${3-} in
             *RestartCount*) if is fails; then echo 2; else echo 0; fi ;;
             *) if is up; then echo running; else echo exited; fi ;;
         esac

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 
 from tasks.render import install, operations
 from tasks.render.facts import facts_script, parse_facts
+from tasks.render.logfiles import patterns
 from tests.render import samples
 from tests.render.samples import WORST
 from tests.render.shells import SHELLS, ask, only, tool
@@ -89,6 +91,20 @@ class TestFacts:
         host.flag("podman")
         assert self.facts(host).docker_problem == "podman"
 
+    def test_what_the_engine_can_give(self, host):
+        host.flag(
+            "info",
+            text="cpus 4\nmemory 8321515520\nsystem Docker Desktop\noption name=selinux\nruntime nvidia\n",
+        )
+        engine = self.facts(host).engine
+        assert (engine.cpus, engine.memory, engine.system) == (4, 8321515520, "Docker Desktop")
+        assert (engine.options, engine.runtimes) == ({"selinux"}, {"nvidia"})
+        assert not engine.hook
+
+    def test_nvidia_s_hook(self, host):
+        host.has("nvidia-container-runtime-hook", ":")
+        assert self.facts(host).engine.hook
+
     def test_missing(self, host):
         """Only with a PATH of its own: the machine that runs the tests may well have Docker."""
         (host.bin / "docker").unlink()
@@ -96,6 +112,96 @@ class TestFacts:
             (host.bin / name).symlink_to(tool(name))
         answer = ask(only(facts_script(WORKER, "lab").text), host.shell, host.home, path=str(host.bin))
         assert parse_facts(answer.all, answer.texts).docker_problem == "missing"
+
+
+class TestGpus:
+    """With a stand-in for nvidia-smi: there is no GPU to ask."""
+
+    @staticmethod
+    def facts(host, text):
+        host.has("nvidia-smi", text)
+        answer = host.ask(facts_script(WORKER, "lab"))
+        return parse_facts(answer.all, answer.texts)
+
+    def test_names_and_the_driver(self, host):
+        asked = 'case "$*" in "--query-gpu=name,driver_version --format=csv,noheader") ;; *) exit 2 ;; esac\n'
+        facts = self.facts(
+            host, asked + "echo 'NVIDIA L4, 550.54.15'; echo 'NVIDIA A100-SXM4-80GB, 550.54.15'"
+        )
+        assert facts.gpus == ("NVIDIA L4", "NVIDIA A100-SXM4-80GB")
+        assert (facts.gpu_driver, facts.gpu_says) == ("550.54.15", "")
+
+    def test_a_driver_that_does_not_answer_is_no_gpu(self, host):
+        """It says so on standard output, in the place of the names."""
+        said = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
+        facts = self.facts(host, f'echo "{said}"; exit 9')
+        assert (facts.gpus, facts.gpu_driver, facts.gpu_says) == ((), "", said)
+
+    def test_none(self, host):
+        facts = self.facts(host, 'echo "No devices were found"; exit 6')
+        assert (facts.gpus, facts.gpu_says) == ((), "No devices were found")
+
+
+class TestPasswords:
+    """A store of passwords that is closed to a session without a screen; a stand-in for the helper and for docker."""
+
+    CLOSED = "echo 'keychain cannot be accessed because the current session does not allow user interaction.'; exit 1"
+    # as the real one: the store is asked first, also for a public image
+    PULL = """
+printf '%s %s %s\n' "$1" "${DOCKER_CONFIG-}" "${DOCKER_HOST-}" >>"$HOME/config.log"
+config=${DOCKER_CONFIG:-$HOME/.docker}/config.json
+if [ "$1" = pull ] && grep -q credsStore "$config" && ! docker-credential-desktop get; then
+    echo "error getting credentials - err: exit status 1, out: keychain cannot be accessed" >&2
+    exit 1
+fi
+[ "$1 $2" != "context inspect" ] || { echo unix:///Users/alice/.docker/run/docker.sock; exit; }
+"""
+
+    @pytest.fixture
+    def mac(self, host):
+        (host.home / ".docker").mkdir()
+        (host.home / ".docker/config.json").write_text('{"auths": {}, "credsStore": "desktop"}')
+        host.has("docker", self.PULL + DOCKER)
+        return host
+
+    def pulled_with(self, host):
+        answer = host.ask(TestImage.SCRIPT)
+        assert answer.ok, answer.error
+        (line,) = [line for line in host.log("config") if line.startswith("pull")]
+        return line.split(" ")[1:]
+
+    def test_a_closed_one_is_left_out(self, mac):
+        mac.has("docker-credential-desktop", f'cat >"$HOME/asked"; {self.CLOSED}')
+        folder = mac.node / "docker"
+        assert self.pulled_with(mac) == [str(folder), "unix:///Users/alice/.docker/run/docker.sock"]
+        assert (mac.home / "asked").read_text() == "https://index.docker.io/v1/"
+        kept = json.loads((folder / "config.json").read_text())
+        assert kept == {"auths": {"https://index.docker.io/v1/": {}}}, (
+            "an empty one makes docker look for a store"
+        )
+        assert stat.S_IMODE((folder / "config.json").stat().st_mode) == 0o600
+
+    def test_an_open_one_is_used_and_what_it_says_is_never_seen(self, mac):
+        mac.has("docker-credential-desktop", """echo '{"Username":"me","Secret":"5ecret"}'""")
+        assert self.pulled_with(mac) == ["", ""]
+        assert "5ecret" not in str(mac.ask(TestImage.SCRIPT).raw)
+
+    def test_one_that_knows_nothing_of_that_registry_is_left_alone(self, mac):
+        said = "credentials not found in native keychain"
+        mac.has("docker-credential-desktop", f'echo "{said}"; exit 1')
+        answer = mac.ask(TestImage.SCRIPT)
+        assert not answer.ok, "the stand-in for docker fails where its store does"
+        assert not (mac.node / "docker").exists()
+
+    def test_the_image_s_own_registry_is_asked_about(self, mac):
+        mac.has("docker-credential-desktop", f'cat >"$HOME/asked"; {self.CLOSED}')
+        of = WORKER.docker.model_copy(update={"image": "registry.example:5000/ray/ray:1"})
+        mac.ask(install.image_script(WORKER.model_copy(update={"docker": of}), "lab"))
+        assert (mac.home / "asked").read_text() == "registry.example:5000"
+
+    def test_without_a_store_nothing_is_done(self, mac):
+        (mac.home / ".docker/config.json").write_text('{"auths": {}}')
+        assert self.pulled_with(mac) == ["", ""]
 
 
 class TestImage:
@@ -153,9 +259,9 @@ class TestImage:
 
 class TestUp:
     @staticmethod
-    def up(host, token="t0ken $(x)", **more):
+    def up(host, token="t0ken $(x)", user="", **more):
         of = samples.subject(host_=WORKER.model_copy(update=more), home=str(host.home), memory=None)
-        wanted = samples.desired(of, versions=samples.versions("", image="sha256:abc"))
+        wanted = samples.desired(of, versions=samples.versions("", image="sha256:abc", image_user=user))
         state = wanted.state("fingerprint", "request")
         script = install.up_script(of.host, "lab", wanted, str(host.home), state, token=bool(token))
         assert script.text.count("TEMP_DIR=/tmp/ray\n") == 1
@@ -205,10 +311,50 @@ class TestUp:
         assert (host.home / "docker.env").read_text() == ""
 
     def test_docker_refuses(self, host):
-        host.flag("norun")
+        host.flag("norun", text="no such runtime")
         answer, *_ = self.up(host)
         assert answer.error == "docker run failed: docker: Error response from daemon: no such runtime"
+        assert answer.hint == ""
         assert not (host.node / "container.env").exists() and not (host.node / "state.json").exists()
+
+    @pytest.mark.parametrize(
+        ("said", "hint"),
+        [
+            ('could not select device driver "" with capabilities: [[gpu]]', "gpus: 0 does without"),
+            ("unresolvable CDI devices nvidia.com/gpu=all", "gpus: 0 does without"),
+            ("error setting rlimit type 7: operation not permitted", '"--ulimit=nofile=1024"'),
+            ("cannot share the host's network namespace when user namespaces are enabled", '"--userns=host"'),
+        ],
+    )
+    def test_why_docker_refuses(self, host, said, hint):
+        host.flag("norun", text=said)
+        answer, *_ = self.up(host)
+        assert answer.error == f"docker run failed: docker: Error response from daemon: {said}"
+        assert hint in answer.hint
+
+    def test_what_another_user_left_is_taken_over(self, host):
+        """Ray does not say that it cannot replace session_latest, and ends where it cannot write an old log."""
+        temp = host.home / "temp"
+        (temp / "session_1").mkdir(parents=True)
+        (temp / "session_2").mkdir()
+        (temp / "session_latest").symlink_to("session_1")
+        host.node.mkdir(parents=True)
+        (host.node / "sessions").write_text("/tmp/ray/session_1\n/tmp/ray/session_3\n")
+        answer, *_ = self.up(host, user="4321:100")
+        assert answer.ok, answer.error
+        (line,) = [line for line in "\n".join(host.log("docker")).split("\nrun ") if "--user 0:0" in line]
+        words = line.split("\nlogs ")[0].split("\n")
+        assert f"--volume {temp}:/tmp/ray" in words[0]
+        assert words[-1].split(" ")[-3:] == ["4321:100", "session_latest", "session_1"], (
+            "session_2 is a stranger's"
+        )
+
+    def test_what_the_same_user_left_costs_nothing(self, host):
+        (host.home / "temp").mkdir()
+        (host.home / "temp/session_latest").symlink_to("session_1")
+        answer, *_ = self.up(host, user=f"{os.getuid()}:100")
+        assert answer.ok, answer.error
+        assert not [line for line in host.log("docker") if "--user 0:0" in line]
 
     def test_ray_fails_in_it(self, host):
         host.flag("fails")
@@ -216,6 +362,17 @@ class TestUp:
         assert answer.error == "ray start failed twice"
         assert answer.texts["log"] == ["a traceback"]
         assert not (host.home / "docker.up").exists() and not (host.node / "state.json").exists()
+
+    def test_logs_where_the_container_is_gone(self, host):
+        self.up(host)
+        host.flag("gone")
+        (host.home / "temp/session_1/logs").mkdir(parents=True)
+        (host.home / "temp/session_1/logs/raylet.out").write_text("the last words\n")
+        (host.home / "temp/session_latest").symlink_to("session_1")
+        text = operations.logs_script(WORKER, "lab", patterns(["start", "raylet"]), 5, follow=False).text
+        answer = host.ask(text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={host.home}/temp\n"))
+        assert answer.texts == {"log:raylet.out": ["the last words"]}
+        assert answer.values["note"] == "the container rayfab-lab is gone, and its own log with it"
 
     def test_commands_run_in_the_container(self, host):
         self.up(host)

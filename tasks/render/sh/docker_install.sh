@@ -5,6 +5,7 @@
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 if [ -z "$(dk image inspect --format '{{.Id}}' "$IMAGE" 2>/dev/null)" ]; then
     step "pulling $IMAGE"
+    docker_passwords "$IMAGE"
     dk pull "$IMAGE" >"$NODE/install.log" 2>&1 &
     rf_job=$!
     rf_t0=$(date +%s)

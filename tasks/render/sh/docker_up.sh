@@ -18,6 +18,31 @@ if [ ! -d "$TEMP_DIR" ]; then
 else
     chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
 fi
+# What another user has left there stops Ray: links that a sticky folder keeps, and the logs of a session that a
+# worker comes back to. A container, since its uids need not be this host's; a Mac's folders have no such owners.
+rf_strange=
+if [ -n "$RAY_USER" ] && [ "$(uname)" != Darwin ]; then
+    rf_strange=$(
+        {
+            printf '%s\n' session_latest ray_current_cluster prom_metrics_service_discovery.json
+            sed 's|.*/||' "$NODE/sessions" 2>/dev/null | sort -u
+        } | while IFS= read -r rf_file; do
+            rf_owner=$(ls -ldn "$TEMP_DIR/$rf_file" 2>/dev/null | awk '{ print $3 }')
+            if [ -n "$rf_owner" ] && [ "$rf_owner" != "${RAY_USER%%:*}" ]; then printf ' %s' "$rf_file"; fi
+        done
+    )
+fi
+if [ -n "$rf_strange" ]; then
+    step "taking over what another user has left in $TEMP_DIR"
+    # shellcheck disable=SC2086,SC2016
+    dk run --rm --user 0:0 --network none --volume "$TEMP_DIR:/tmp/ray" --entrypoint sh "$IMAGE" -c 'cd /tmp/ray || exit
+        for f; do
+            case $f in
+                session_[0-9]*) chown -R "$0" "$f" ;;
+                *) rm -f "$f" ;;
+            esac
+        done' "$RAY_USER" $rf_strange >/dev/null 2>&1 || emit note "another user has left files in $TEMP_DIR that Ray may stumble over:$rf_strange"
+fi
 case $TEMP_DIR in /tmp/*) rf_cleared=1 ;; *) rf_cleared= ;; esac
 if [ -n "$rf_cleared" ] && [ -d /run/systemd/system ]; then
     can_root && keep_temp "$TEMP_DIR" ||
@@ -31,10 +56,18 @@ write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}"
 [ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
 step "starting the container"
 with_run dk run --env-file "$NODE/container.env" >"$NODE/install.log" 2>&1 || {
-    rf_said=$(tail -n 3 "$NODE/install.log")
+    rf_said=$(sed -e '/docker run --help/d' -e '/^[[:space:]]*$/d' "$NODE/install.log" | tail -n 3)
     rm -f "$NODE/install.log" "$NODE/container.env"
     dk rm -f "$UNIT" >/dev/null 2>&1
-    fail "docker run failed: $rf_said"
+    case $rf_said in
+        *"could not select device driver"* | *nvidia-container* | *"nvidia.com/gpu"*)
+            rf_hint="NVIDIA's container toolkit is missing or broken, or the engine has not started over since it came: sudo systemctl restart docker; gpus: 0 does without"
+            ;;
+        *"setting rlimit"*) rf_hint='a container cannot have that many open files here; less, by: docker: {run_args: ["--ulimit=nofile=1024"]}' ;;
+        *"user namespaces"*) rf_hint='docker: {run_args: ["--userns=host"]}' ;;
+        *) rf_hint= ;;
+    esac
+    fail "docker run failed: $rf_said" "$rf_hint"
 }
 rm -f "$NODE/install.log" "$NODE/container.env"
 wait_ray docker

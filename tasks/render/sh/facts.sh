@@ -12,6 +12,10 @@ if [ -r /etc/os-release ]; then
     while IFS='=' read -r rf_key rf_value; do
         case $rf_key in ID | ID_LIKE | VERSION_ID | PRETTY_NAME | *CODENAME) emit "os_$rf_key" "$rf_value" ;; esac
     done </etc/os-release
+elif have sw_vers; then
+    emit os_ID macos
+    emit os_VERSION_ID "$(sw_vers -productVersion)"
+    emit boot_id "$(sysctl -n kern.bootsessionuuid 2>/dev/null)"
 fi
 if [ -r /proc/meminfo ]; then
     while read -r rf_key rf_value _; do
@@ -59,7 +63,18 @@ if [ "$(id -u)" != 0 ] && have sudo; then
         emit sudo wrong-password
     fi
 fi
-if have nvidia-smi; then nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | emit_text gpu; fi
+# In WSL it lies beside the driver, which no PATH of an SSH session names.
+rf_smi=nvidia-smi
+have nvidia-smi || rf_smi=/usr/lib/wsl/lib/nvidia-smi
+if have "$rf_smi"; then
+    # what is wrong with the driver it says where the GPUs would stand
+    if rf_value=$("$rf_smi" --query-gpu=name,driver_version --format=csv,noheader 2>&1); then
+        printf '%s\n' "$rf_value" | emit_text gpu
+    else
+        emit gpu_says "$rf_value"
+    fi
+fi
+if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
 
 # Interpreters: shims answer for others, so they are passed over.
 rf_python() {

@@ -12,7 +12,9 @@ rf_each() {
     for rf_pattern in "$@"; do
         case $rf_pattern in
             start)
-                if [ "$rf_service" = docker ]; then
+                if [ "$rf_service" = docker ] && ! dk inspect "$UNIT" >/dev/null 2>&1; then
+                    emit note "the container $UNIT is gone, and its own log with it"
+                elif [ "$rf_service" = docker ]; then
                     dk logs --tail "$LINES_EACH" "$UNIT" 2>&1 | emit_text log:container
                 else
                     show "$NODE/start.log"

@@ -196,6 +196,7 @@ function DockerFacts {
     }
     $run = Dk @('ps', '-a', '--no-trunc', '--filter', ('name=^/' + $RF_UNIT + '$'), '--format', '{{.ID}} {{.Image}}') ''
     EmitText 'container' (LinesOf $run.Said)
+    DockerGives
 }
 # A node in a container of Docker Desktop, kept alive by its restart policy.
 function NodeService {
@@ -279,6 +280,7 @@ function NeedNode {
     if ((NodeService) -eq 'none') { Fail "no Ray of this cluster's runs here" 'fab deploy-cluster starts it' }
     NeedDocker
 }
+# Nothing to do here: the user's own settings, with their store of passwords, are always passed over (docker.ps1).
 try {
 # The image on this host, and the versions inside it.
 MakeNode

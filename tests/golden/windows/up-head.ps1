@@ -1,10 +1,10 @@
 # rayfab: start the head
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
-$RF_STATE = '{"env": "ray-2.52.0-py3.11.2-abc", "hash": "7d8811b14abb599c", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "docker", "token": "0123456789ab"}'
+$RF_STATE = '{"env": "ray-2.52.0-py3.11.2-abc", "hash": "69e1ffde01ca8f47", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "docker", "token": "0123456789ab"}'
 $RF_START_TIMEOUT = '120'
 $RF_TEMP_DIR = 'C:\Users\me\tmp\ray'
-$RF_RUN = @('--detach', '--name', 'rayfab-lab', '--network=bridge', '--cap-add', 'NET_ADMIN', '--user', '0:0', '--hostname', 'WINBOX', '--publish', '0.0.0.0:6379:6379', '--publish', '0.0.0.0:10001-10099:10001-10099', '--publish', '0.0.0.0:20000-20007:20000-20007', '--publish', '127.0.0.1:8265:8265', '--init', '--shm-size=2147483648', '--volume', 'C:\Users\me\tmp\ray:/tmp/ray', '--restart', 'unless-stopped', '--stop-timeout', '45', '--log-opt', 'max-size=20m', '--log-opt', 'max-file=3', '--label', 'rayfab.cluster=lab', '--label', 'rayfab.hash=7d8811b14abb599c', '--env', 'RAY_AUTH_MODE=token', '--env', 'RAY_USAGE_STATS_ENABLED=0', '--env', 'AUTOSCALER_METRIC_PORT=20006', '--env', 'DASHBOARD_METRIC_PORT=20007', 'sha256:0123abcd', 'python', '-c', '"""First process of a node''s container on a bridge: it makes the host''s address the container''s own, then is Ray.
+$RF_RUN = @('--detach', '--name', 'rayfab-lab', '--network=bridge', '--cap-add', 'NET_ADMIN', '--hostname', 'WINBOX', '--publish', '0.0.0.0:6379:6379', '--publish', '0.0.0.0:10001-10099:10001-10099', '--publish', '0.0.0.0:20000-20007:20000-20007', '--publish', '127.0.0.1:8265:8265', '--init', '--shm-size=2147483648', '--volume', 'C:\Users\me\tmp\ray:/tmp/ray', '--restart', 'unless-stopped', '--stop-timeout', '45', '--log-opt', 'max-size=20m', '--log-opt', 'max-file=3', '--label', 'rayfab.cluster=lab', '--label', 'rayfab.hash=69e1ffde01ca8f47', '--env', 'RAY_AUTH_MODE=token', '--env', 'RAY_USAGE_STATS_ENABLED=0', '--env', 'AUTOSCALER_METRIC_PORT=20006', '--env', 'DASHBOARD_METRIC_PORT=20007', '--user', '0:0', 'sha256:0123abcd', 'python', '-c', '"""First process of a node''s container on a bridge: it makes the host''s address the container''s own, then is Ray.
 
 Docker hands a published port on to the container''s own address, but some parts of Ray listen on the node''s
 address alone. So a second process follows what listens there and hands connections on to it.
@@ -234,6 +234,8 @@ os.wait()
 os.execvp(words[0], words)
 ', '10.0.0.1', '1000', '100', '6379,10001-10099,20000-20007', 'ray', 'start', '--head', '--port=6379', '--dashboard-host=0.0.0.0', '--dashboard-port=8265', '--ray-client-server-port=10001', '--node-ip-address=10.0.0.1', '--node-name=head', '--node-manager-port=20000', '--object-manager-port=20001', '--min-worker-port=10002', '--max-worker-port=10099', '--metrics-export-port=20004', '--dashboard-agent-grpc-port=20002', '--dashboard-agent-listen-port=20005', '--runtime-env-agent-port=20003', '--temp-dir=/tmp/ray', '--disable-usage-stats', '--block')
 $RF_CONTAINER_USER = '1000:100'
+$RF_IMAGE = 'sha256:0123abcd'
+$RF_RAY_USER = '1000:100'
 # The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
 $Utf8 = [Text.UTF8Encoding]::new($false)
 $Out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), $Utf8)
@@ -428,6 +430,7 @@ function DockerFacts {
     }
     $run = Dk @('ps', '-a', '--no-trunc', '--filter', ('name=^/' + $RF_UNIT + '$'), '--format', '{{.ID}} {{.Image}}') ''
     EmitText 'container' (LinesOf $run.Said)
+    DockerGives
 }
 # A node in a container of Docker Desktop, kept alive by its restart policy.
 function NodeService {
@@ -569,7 +572,8 @@ if ($run.Code -ne 0) {
     if ($run.Errors -match 'forbidden by its access permissions') {
         $hint = 'Windows keeps some of these ports for itself (netsh int ipv4 show excludedportrange protocol=tcp): choose others under ray.ports'
     }
-    Fail ('docker run failed: ' + (@(LastOf (LinesOf $run.Errors) 3) -join ' ')) $hint
+    $says = ($run.Errors -replace '(?m)^.*docker run --help.*$', '').Trim()
+    Fail ('docker run failed: ' + (@(LastOf (LinesOf $says) 3) -join ' ')) $hint
 }
 WaitRay
 WriteText ($Node + '\state.json') $RF_STATE

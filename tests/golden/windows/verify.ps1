@@ -281,6 +281,7 @@ function DockerFacts {
     }
     $run = Dk @('ps', '-a', '--no-trunc', '--filter', ('name=^/' + $RF_UNIT + '$'), '--format', '{{.ID}} {{.Image}}') ''
     EmitText 'container' (LinesOf $run.Said)
+    DockerGives
 }
 # A node in a container of Docker Desktop, kept alive by its restart policy.
 function NodeService {

@@ -1,0 +1,119 @@
+"""What Docker's engine on a host can give to a container, and the words of `docker run` that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tasks.inventory import Host
+
+OPEN_FILES = (65536, 524288)  # soft and hard, as the systemd unit of the other runtimes has it
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """An engine in its own words; all is empty where none answers.
+
+    :param cpus: of the machine that containers run in, which with Docker Desktop is a virtual one.
+    :param memory: bytes, of the same.
+    :param options: security options such as ``selinux``, ``rootless``, ``userns``.
+    :param nofile: the engine's own hard limit of open files.
+    """
+
+    cpus: int | None = None
+    memory: int | None = None
+    system: str = ""
+    arch: str = ""
+    options: frozenset[str] = frozenset()
+    runtimes: frozenset[str] = frozenset()
+    nofile: int | None = None
+    hook: bool = False
+    cdi: bool = False
+
+    @property
+    def gives_gpus(self) -> bool:
+        """Whether NVIDIA's container toolkit is there for it, in one of its forms; Docker Desktop brings its own."""
+        return self.hook or self.cdi or "nvidia" in self.runtimes or self.system == "Docker Desktop"
+
+
+def parse_engine(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> EngineFacts:
+    """The answer of ``docker_gives``."""
+    said: dict[str, list[str]] = {}
+    for line in texts.get("engine", ()):
+        key, _, value = line.partition(" ")
+        said.setdefault(key, []).append(value.strip())
+    nofile = (values.get("engine_nofile") or [""])[-1].strip()
+    return EngineFacts(
+        cpus=_number(said.get("cpus")),
+        memory=_number(said.get("memory")),
+        system=(said.get("system") or [""])[0],
+        arch=(said.get("arch") or [""])[0],
+        # name=seccomp,profile=default
+        options=frozenset(o.split(",")[0].removeprefix("name=") for o in said.get("option", ())),
+        runtimes=frozenset(said.get("runtime", ())),
+        nofile=int(nofile) if nofile.isdigit() else None,
+        hook="gpu_hook" in values,
+        cdi=(values.get("gpu_cdi") or [""])[-1].strip() not in ("", "null", "[]"),
+    )
+
+
+def _number(values: Sequence[str] | None) -> int | None:
+    return int(values[0]) if values and values[0].isdigit() and values[0] != "0" else None
+
+
+def said(words: Sequence[str], *options: str) -> list[str]:
+    """The values that ``run_args`` give to one of these options, in two words or in one."""
+    after = [*words[1:], ""]
+    return [
+        after[n] if word in options else word.partition("=")[2]
+        for n, word in enumerate(words)
+        if word in options or word.startswith(tuple(option + "=" for option in options))
+    ]
+
+
+def given(words: Sequence[str], option: str, part: str = "") -> bool:
+    """Whether ``run_args`` say an option themselves, with ``part`` in its value."""
+    return any(part in value for value in said(words, option))
+
+
+def gpus_in(run_args: Sequence[str]) -> bool:
+    """Whether ``run_args`` choose GPUs themselves."""
+    return given(run_args, "--gpus") or given(run_args, "--device", "nvidia.com/gpu")
+
+
+def run_options(host: Host, engine: EngineFacts, found: int, shm_bytes: int) -> list[str]:
+    """Options of ``docker run`` that depend on what the engine can give; what ``run_args`` say is left to them.
+
+    :param found: how many GPUs the host has.
+    :param shm_bytes: size of the container's /dev/shm.
+    """
+    own = host.docker.run_args
+    out = [] if given(own, "--shm-size") else [f"--shm-size={shm_bytes}"]
+    if not given(own, "--ulimit", "nofile"):
+        out += _open_files(engine)
+    if (
+        "selinux" in engine.options
+        and not given(own, "--security-opt", "label")
+        and "--privileged" not in own
+    ):
+        # not :z, which would relabel files of the host for good, and which a boot that cleans /tmp undoes
+        out += ["--security-opt", "label=disable"]
+    if not gpus_in(own):
+        out += _gpus(engine, found if host.gpus is None else min(host.gpus, found), all_=host.gpus is None)
+    return out
+
+
+def _open_files(engine: EngineFacts) -> list[str]:
+    if engine.nofile is None or "rootless" in engine.options:
+        return []
+    soft, hard = (min(limit, engine.nofile) for limit in OPEN_FILES)
+    return ["--ulimit", f"nofile={soft}:{hard}"]
+
+
+def _gpus(engine: EngineFacts, count: int, *, all_: bool) -> list[str]:
+    if not count or not engine.gives_gpus:
+        return []
+    if engine.hook or "nvidia" in engine.runtimes or not engine.cdi:
+        return ["--gpus", "all" if all_ else str(count)]
+    names = ["all"] if all_ else [str(n) for n in range(count)]
+    return [word for name in names for word in ("--device", f"nvidia.com/gpu={name}")]

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
+# A parameter, since env.sh may set any variable.
+set -- /Users/alice/.rayfab/lab
+. "$1/env.sh"
+cd "$HOME" || exit 1
+# shellcheck disable=SC3045
+ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" 2>/dev/null
+if [ -f "$1/start.log" ]; then
+    grep -oE '/[^ ]*/session_[0-9_-]+' "$1/start.log" | sort -u >>"$1/sessions"
+    mv -f "$1/start.log" "$1/start.log.1"
+fi
+date >>"$1/starts"
+# Ray's parts leave their temporary folders behind when they are ended; in one of our own they can be removed.
+rayfab_tmp=
+if [ -z "${TMPDIR-}" ]; then
+    rayfab_tmp=/tmp/rayfab-lab-$(id -u)
+    mkdir -m 700 "$rayfab_tmp" 2>/dev/null
+    # shellcheck disable=SC3067
+    if [ -d "$rayfab_tmp" ] && [ ! -h "$rayfab_tmp" ] && [ -O "$rayfab_tmp" ]; then
+        TMPDIR=$rayfab_tmp
+        export TMPDIR
+    else
+        rayfab_tmp=
+    fi
+fi
+RAYFAB_NODE=$1/
+export RAYFAB_NODE
+ray start --address=10.0.0.1:6379 --node-ip-address=10.0.0.2 --node-name=one --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --temp-dir=/tmp/ray --num-cpus=4 --num-gpus=0 --memory=2147483648 '--resources={"ssd": 1.0}' --labels=zone=a --block >"$1/start.log" 2>&1 &
+rayfab_pid=$!
+unset RAYFAB_NODE
+trap 'kill -TERM $rayfab_pid 2>/dev/null' TERM INT HUP
+# a signal ends the waiting, but not yet Ray; and a status can be asked for only once
+while :; do
+    wait $rayfab_pid
+    rayfab_status=$?
+    kill -0 $rayfab_pid 2>/dev/null || break
+done
+# What Ray leaves behind (agents on their way out, workers) holds ports; it is known by the mark above.
+if [ -r /proc/self/environ ]; then
+    rayfab_left=$(grep -lsF "RAYFAB_NODE=$1/" /proc/[0-9]*/environ | sed 's|/proc/\([0-9]*\)/.*|\1|')
+else
+    # macOS shows a process's environment behind its words
+    rayfab_left=$(ps -axwwE -o pid=,command= |
+        RAYFAB=$1/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RAYFAB"]) { print $1 }')
+fi
+# shellcheck disable=SC2086
+[ -z "$rayfab_left" ] || kill -KILL $rayfab_left 2>/dev/null
+[ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp"
+exit $rayfab_status

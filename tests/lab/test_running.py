@@ -1,0 +1,202 @@
+"""How a container runs: its limits, its user, its logs when it is gone, and GPUs that a host has or has not.
+
+The GPUs are stand-ins: a shell script in the place of `nvidia-smi`, and one in the place of NVIDIA's hook. No
+container gets a GPU here; shown is what is found, what is refused beforehand, and what a real engine without the
+toolkit says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.lab import hosts as helpers
+from tests.lab.story import ok, sh
+
+NAME = "rayfab-test"
+SMI = """#!/bin/sh
+# a stand-in for nvidia-smi
+echo 'NVIDIA L4, 550.54.15'
+"""
+HOOK = "#!/bin/sh\n# a stand-in for nvidia-container-runtime-hook\n"
+CLOSED = """#!/bin/sh
+# a stand-in for docker-credential-desktop on a Mac that nobody has unlocked
+echo 'keychain cannot be accessed because the current session does not allow user interaction.'
+exit 1
+"""
+
+
+@pytest.fixture(scope="module")
+def pair(lab, fresh_hosts):
+    registry = lab.start_registry()
+    hosts = fresh_hosts(2, flavour="docker")
+    for host in hosts:
+        registry.serve(host)
+        host.add_user("alice")
+        sh(host, "usermod -aG docker alice")
+    return hosts
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("running") / "home"
+
+
+@pytest.fixture
+def run(pair, home, tmp_path):
+    """run("deploy-cluster", worker={...}, docker={...}): with a hosts file of that kind."""
+
+    def do(*args, head=None, worker=None, docker=None):
+        settings = {"docker": {"shm_size": "1gb", **(docker or {})}}
+        path = helpers.write_hosts_file(
+            tmp_path,
+            pair,
+            "docker",
+            user="alice",
+            settings=settings,
+            per_host={pair[0].name: head or {}, pair[1].name: worker or {}},
+        )
+        return helpers.run_fab(home, *args, hosts_file=path, timeout=900)
+
+    return do
+
+
+def inspect(host, template):
+    return sh(host, f"docker inspect -f '{template}' {NAME}")
+
+
+class TestAsItRuns:
+    """alice is in the group docker and has no sudo."""
+
+    def test_deploys_for_a_user_without_sudo_whose_store_of_passwords_is_closed(self, pair, run):
+        """The real docker command and a real registry; the store is a stand-in with the words of a Mac's keychain."""
+        for host in pair:
+            host.write_file("/usr/local/bin/docker-credential-desktop", CLOSED, 0o755)
+            host.write_file("/home/alice/.docker/config.json", '{"credsStore": "desktop"}')
+            sh(host, "chown -R alice /home/alice/.docker")
+        assert "2 hosts run Ray 2.60.0; a task ran on each" in ok(run("deploy-cluster"))
+        for host in pair:
+            assert json.loads(sh(host, "cat /home/alice/.docker/config.json")) == {"credsStore": "desktop"}
+            # not every docker command stops there; that this one did not is therefore asked of what it was given
+            assert sh(host, "grep -c auths /home/alice/.rayfab/test/docker/config.json") == "1"
+
+    def test_as_many_open_files_as_the_engine_may_give(self, pair):
+        for host in pair:
+            engine = sh(host, "sed -n 's/^Max open files *[0-9]* *//p' /proc/$(cat /run/docker.pid)/limits")
+            most = int(engine.split()[0])
+            words = sh(host, f"docker exec {NAME} sh -c 'ulimit -n; ulimit -H -n'").split()
+            assert [int(n) for n in words] == [min(65536, most), min(524288, most)]
+            assert int(words[0]) > 1024
+
+    def test_the_container_has_an_init_of_its_own_and_a_bounded_log(self, pair):
+        for host in pair:
+            assert inspect(host, "{{.HostConfig.Init}}") == "true"
+            log = json.loads(inspect(host, "{{json .HostConfig.LogConfig.Config}}"))
+            assert log == {"max-size": "20m", "max-file": "3"}
+            assert inspect(host, "{{.HostConfig.RestartPolicy.Name}}") == "unless-stopped"
+            assert int(inspect(host, "{{.Config.StopTimeout}}")) > 30
+
+    def test_logs_where_the_container_is_gone(self, pair, run):
+        sh(pair[1], f"docker rm -f {NAME}")
+        out = ok(run("logs", "--host", pair[1].name))
+        assert re.search(r"raylet\.out", out)
+        assert "No such container" not in out
+        assert "a task ran on each" in ok(run("deploy-cluster"))
+
+    def test_another_user_in_the_container_finds_no_obstacle(self, pair, run):
+        """A worker comes back to its head's session, whose logs another user has written, in a sticky folder."""
+        assert sh(pair[1], "stat -c %u /tmp/ray/session_latest") == "1000"
+        ok(run("deploy-cluster", worker={"docker": {"run_args": ["--user", "1234:1234"]}}))
+        owners = sh(pair[1], "cd /tmp/ray && stat -c %u session_latest session_latest/logs/raylet.out")
+        assert owners.split() == ["1234", "1234"]
+        assert "raylet.out" in ok(run("logs", "--host", pair[1].name))
+
+    def test_and_none_on_a_bridge_either(self, pair, run):
+        """There the container starts as root, to take the host's address, and goes on as that user."""
+        docker = {"network": "bridge", "run_args": ["--user=1234:1234"]}
+        assert "a task ran on each" in ok(run("deploy-cluster", worker={"docker": docker}))
+        logs = "/home/alice/tmp/ray/session_2*/logs"
+        assert set(sh(pair[1], f"stat -c %u {logs}/raylet.out {logs}/worker-*.out").split()) == {"1234"}
+
+    def test_less_shared_memory_than_asked_for_is_said_in_the_plan(self, pair, run):
+        out = ok(run("plan", docker={"shm_size": "900tb"}))
+        for host in pair:
+            assert re.search(
+                rf"! {host.name}: shared memory is [0-9.]+ GiB here \(30% of its [0-9.]+ GiB of memory\), "
+                "where docker.shm_size asks for 900tb",
+                out,
+            )
+        given = run("plan", docker={"shm_size": "900tb", "run_args": ["--shm-size=1g"]})
+        assert "shared memory" not in ok(given)
+
+    def test_destroy_leaves_nothing(self, pair, run):
+        ok(run("destroy", "--yes"))
+        for host in pair:
+            assert sh(host, "docker ps -aq") == ""
+            assert sh(host, "ls -A /home/alice | grep -i ray || true") == ""
+
+
+class TestGpus:
+    """On the head, so that no Ray is started on the way to the refusal."""
+
+    @pytest.fixture
+    def gpu(self, pair):
+        pair[0].write_file("/usr/local/bin/nvidia-smi", SMI, 0o755)
+        yield
+        sh(pair[0], "rm -f /usr/local/bin/nvidia-smi /usr/local/bin/nvidia-container-runtime-hook")
+
+    def test_none_there(self, pair, run):
+        done = run("check", head={"gpus": 1})
+        assert done.returncode == 1
+        assert f"{pair[0].name}: gpus: 1 is asked for, but nvidia-smi names no GPU" in done.stdout
+
+    def test_fewer_than_asked_for(self, pair, run, gpu):
+        done = run("check", head={"gpus": 2})
+        assert done.returncode == 1
+        assert f"{pair[0].name}: gpus: 2 is asked for, but there is 1: NVIDIA L4" in done.stdout
+
+    def test_no_toolkit(self, pair, run, gpu):
+        done = run("deploy-cluster", head={"gpus": 1})
+        assert done.returncode == 1
+        missing = "gpus: 1 is asked for, but Docker cannot give it: NVIDIA's container toolkit is missing"
+        assert missing in done.stdout
+        assert "sudo apt-get install -y nvidia-container-toolkit" in done.stdout
+        assert "nothing was changed" in done.stdout
+
+    def test_a_gpu_that_nobody_asked_for_is_a_note(self, run, gpu):
+        done = run("check")
+        assert done.returncode == 0
+        assert "NVIDIA L4 stays unused, since NVIDIA's container toolkit is missing" in done.stdout
+        assert "stays unused" not in ok(run("check", head={"gpus": 0}))
+
+    def test_an_engine_that_has_not_started_over_since_the_toolkit_came(self, pair, run, gpu):
+        """What a real engine says to --gpus without its hook, and the way out of it."""
+        pair[0].write_file("/usr/local/bin/nvidia-container-runtime-hook", HOOK, 0o755)
+        done = run("deploy-cluster", head={"gpus": 1})
+        assert done.returncode == 1
+        assert 'could not select device driver "" with capabilities: [[gpu]]' in done.stdout
+        assert "sudo systemctl restart docker" in done.stdout
+        assert sh(pair[0], "docker ps -aq") == ""
+        ok(run("destroy", "--yes"))
+
+
+class TestEngines:
+    def test_one_that_maps_users(self, pair, run):
+        """Its containers cannot have the host's network; the way out that is named is one."""
+        host = pair[1]
+        kept = sh(host, "cat /etc/docker/daemon.json")
+        mapped = {**json.loads(kept), "userns-remap": "default"}
+        host.write_file("/etc/docker/daemon.json", json.dumps(mapped))
+        sh(host, "systemctl restart docker")
+        try:
+            done = run("check")
+            opened = run("check", worker={"docker": {"run_args": ["--userns=host"]}})
+        finally:
+            host.write_file("/etc/docker/daemon.json", kept)
+            sh(host, "systemctl restart docker")
+        assert done.returncode == 1
+        assert f"{host.name}: Docker maps users here (userns-remap)" in done.stdout
+        assert 'docker: {run_args: ["--userns=host"]}' in done.stdout
+        assert ok(opened)

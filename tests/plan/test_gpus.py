@@ -1,0 +1,117 @@
+"""GPUs that the hosts file asks for, against what a host has and what its Docker can hand on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.plan.gpus import GUIDE
+from tasks.plan.problems import host_problems
+from tasks.plan.subject import Finding
+from tasks.render.engine_facts import EngineFacts
+from tests.render import samples
+
+UV = samples.host("worker", samples.UV)
+DOCKER = samples.host("worker", samples.DOCKER)
+TOOLKIT = EngineFacts(hook=True)
+L4 = ("NVIDIA L4",)
+BROKEN = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
+MISSING = "gpus: 1 is asked for, but Docker cannot give it: NVIDIA's container toolkit is missing"
+APT = (
+    f"sudo apt-get install -y nvidia-container-toolkit (from NVIDIA's packages: {GUIDE}), "
+    "then sudo systemctl restart docker"
+)
+
+
+def found(host, asked, /, **facts):
+    """What is said of a host whose entry asks for so many GPUs."""
+    return host_problems(samples.subject(host_=host.model_copy(update={"gpus": asked}), **facts), "lab")
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "facts", "message", "hint"),
+    [
+        (UV, 2, {}, "gpus: 2 is asked for, but nvidia-smi names no GPU", "install the driver, or drop gpus"),
+        (
+            UV,
+            2,
+            {"gpus": L4},
+            "gpus: 2 is asked for, but there is 1: NVIDIA L4",
+            "gpus: 1, or drop gpus for all",
+        ),
+        (
+            DOCKER,
+            4,
+            {"gpus": (*L4, "NVIDIA T4", *L4), "engine": TOOLKIT},
+            "gpus: 4 is asked for, but there are 3: 2 x NVIDIA L4, NVIDIA T4",
+            "gpus: 3, or drop gpus for all",
+        ),
+        (
+            DOCKER,
+            1,
+            {"gpu_says": BROKEN, "engine": TOOLKIT},
+            f"gpus: 1 is asked for, but nvidia-smi says: {BROKEN}",
+            "mend the driver (a reboot after its update), or drop gpus",
+        ),
+        (DOCKER, 1, {"gpus": L4, "tools": frozenset({"apt-get"})}, MISSING, APT),
+        (DOCKER, 1, {"gpus": L4}, MISSING, GUIDE),
+        # Docker is about to be installed there
+        (DOCKER, 1, {"gpus": L4, "docker": None, "docker_problem": "missing"}, MISSING, GUIDE),
+        (
+            DOCKER,
+            1,
+            {"system": "Darwin", "engine": EngineFacts(system="Docker Desktop")},
+            "gpus: 1 is asked for, but no NVIDIA GPU works on macOS",
+            "drop gpus",
+        ),
+    ],
+)
+def test_what_cannot_be_given_is_told_before_anything_starts(host, asked, facts, message, hint):
+    assert Finding("one", message, hint) in found(host, asked, **facts)
+
+
+@pytest.mark.parametrize("tool", ["dnf", "yum", "zypper", "pacman"])
+def test_the_toolkit_comes_by_the_host_s_own_package_manager(tool):
+    (one,) = found(DOCKER, 1, gpus=L4, tools=frozenset({tool}))
+    assert one.hint.count(f"sudo {tool} ") >= 1
+    assert one.hint.endswith("nvidia-container-toolkit && sudo systemctl restart docker")
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "facts"),
+    [
+        (UV, 1, {"gpus": L4}),
+        (UV, None, {"gpus": L4}),
+        (DOCKER, 1, {"gpus": L4, "engine": TOOLKIT}),
+        (DOCKER, 1, {"gpus": L4, "engine": EngineFacts(runtimes=frozenset({"nvidia", "runc"}))}),
+        (DOCKER, 1, {"gpus": L4, "engine": EngineFacts(cdi=True)}),
+        (DOCKER, None, {"gpus": L4, "engine": TOOLKIT}),
+        (DOCKER, 0, {"gpus": L4}),
+        (DOCKER, 0, {"gpu_says": BROKEN}),
+        (DOCKER, None, {}),
+    ],
+)
+def test_nothing_is_said(host, asked, facts):
+    assert found(host, asked, **facts) == []
+
+
+@pytest.mark.parametrize("words", [["--gpus", "device=1"], ["--gpus=all"], ["--device", "nvidia.com/gpu=0"]])
+def test_run_args_that_choose_gpus_know_what_they_do(words):
+    docker = DOCKER.docker.model_copy(update={"run_args": tuple(words)})
+    assert found(DOCKER.model_copy(update={"docker": docker}), 1, gpus=L4) == []
+
+
+def test_a_gpu_that_stays_unused_is_a_note():
+    assert found(DOCKER, None, gpus=L4, tools=frozenset({"apt-get"})) == [
+        Finding(
+            "one",
+            "NVIDIA L4 stays unused, since NVIDIA's container toolkit is missing",
+            f"gpus: 0 if that is meant so, else {APT}",
+            note=True,
+        )
+    ]
+
+
+def test_a_driver_that_does_not_answer_is_a_note_where_nobody_asked():
+    (one,) = found(UV, None, gpu_says=BROKEN)
+    assert one.note
+    assert one.message == f"no GPU is used, since nvidia-smi says: {BROKEN}"
