@@ -61,7 +61,9 @@ def notes(subject: Subject) -> Iterator[tuple[str, str]]:
 def _unusable(subject: Subject) -> bool:
     """GPUs that the driver knows, and the engine does not."""
     facts = subject.facts
-    known = subject.in_container and facts.docker is not None and bool(facts.gpus)
+    # an engine that this tool is about to install is asked for as well
+    engine = facts.docker is not None or (facts.docker_problem == "missing" and facts.system == "Linux")
+    known = subject.in_container and engine and bool(facts.gpus)
     return known and not facts.engine.gives_gpus and not gpus_in(subject.host.docker.run_args)
 
 

@@ -22,7 +22,7 @@ class Container:
     :param image: name or id; an id is what was checked.
     :param user: ``uid:gid`` that Ray runs as, ``run_args``' or the image's own; empty while that is not known.
     :param temp_dir: the host's folder that is Ray's own folder inside.
-    :param options: what depends on the engine, see ``engine.run_options``.
+    :param options: what depends on the engine, see ``engine_facts.run_options``.
     :param cpus: what the node's range of worker ports is made for; None where nobody knows.
     :param hostname: the host's own, which Ray's dashboard shows; a container on a bridge would have another.
     """

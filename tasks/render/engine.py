@@ -69,7 +69,7 @@ def engine_script(host: Host, cluster: str, engine: Engine, *, sudo: bool = Fals
         "install Docker",
         "engine_install",
         values,
-        fragments=("docker", "node", "engine", f"engine_{FRAGMENT[engine.manager]}"),
+        fragments=("docker", "docker_info", "node", "engine", f"engine_{FRAGMENT[engine.manager]}"),
         secrets=("RF_SUDO",) if sudo else (),
     )
 

@@ -32,8 +32,8 @@ class EngineFacts:
 
     @property
     def gives_gpus(self) -> bool:
-        """Whether NVIDIA's container toolkit is there for it, in one of its forms."""
-        return self.hook or self.cdi or "nvidia" in self.runtimes
+        """Whether NVIDIA's container toolkit is there for it, in one of its forms; Docker Desktop brings its own."""
+        return self.hook or self.cdi or "nvidia" in self.runtimes or self.system == "Docker Desktop"
 
 
 def parse_engine(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> EngineFacts:
@@ -113,7 +113,7 @@ def _open_files(engine: EngineFacts) -> list[str]:
 def _gpus(engine: EngineFacts, count: int, *, all_: bool) -> list[str]:
     if not count or not engine.gives_gpus:
         return []
-    if engine.hook or "nvidia" in engine.runtimes:
+    if engine.hook or "nvidia" in engine.runtimes or not engine.cdi:
         return ["--gpus", "all" if all_ else str(count)]
     names = ["all"] if all_ else [str(n) for n in range(count)]
     return [word for name in names for word in ("--device", f"nvidia.com/gpu={name}")]

@@ -205,7 +205,8 @@ def with_docker(
     """The same host after Docker has come to it: what it says of Docker and its images is taken anew."""
     now = parse_facts(all_values, texts)
     anew = [f.name for f in fields(Facts) if f.name.startswith(("docker", "image", "container"))]
-    return replace(facts, **{name: getattr(now, name) for name in anew})
+    engine = replace(now.engine, hook=facts.engine.hook)
+    return replace(facts, engine=engine, **{name: getattr(now, name) for name in anew})
 
 
 def _addresses(texts: Mapping[str, Sequence[str]]) -> list[Address]:

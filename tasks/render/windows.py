@@ -12,8 +12,6 @@ from pathlib import Path
 from .script import Script, Value
 
 PS = Path(__file__).parent / "ps"
-# what they ask and do is a part of docker.ps1 there
-LEFT_OUT = ("docker_info", "docker_passwords")
 # PowerShell takes the typographic ones for a single quote, too
 QUOTES = "'\u2018\u2019\u201a\u201b"
 
@@ -50,7 +48,7 @@ def text_of(script: Script) -> str:
         f"# rayfab: {script.title}",
         *(assignment(name, value) for name, value in script.values.items()),
         fragment("lib"),
-        *(fragment(name) for name in before if name not in LEFT_OUT),
+        *(fragment(name) for name in before),
         "try {",
         *(fragment(name) for name in body),
         "Finish 0",

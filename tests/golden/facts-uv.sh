@@ -158,7 +158,6 @@ arch {{.Architecture}}
             ;;
         esac
     fi
-    if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
     # Without the hook an engine that knows the Container Device Interface takes GPUs by their names.
     if [ -n "$(grep -ls 'nvidia.com/gpu' /etc/cdi/* /var/run/cdi/* 2>/dev/null)" ]; then
         emit gpu_cdi "$(dk info --format '{{json .CDISpecDirs}}' 2>/dev/null)"
@@ -404,6 +403,7 @@ if have "$rf_smi"; then
         emit gpu_says "$rf_value"
     fi
 fi
+if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
 
 # Interpreters: shims answer for others, so they are passed over.
 rf_python() {

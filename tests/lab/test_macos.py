@@ -52,6 +52,7 @@ def test_joins_on_a_bridge_though_the_keychain_is_closed(cluster):
     assert "2 hosts run Ray 2.60.0; a task ran on each" in ok(fab("deploy-cluster"))
     nodes = status(fab, path)["nodes"]
     assert [(n["node_ip"], n["alive"]) for n in nodes] == [(head.address, True), (mac.address, True)]
+    assert sh(mac, f"grep -c auths {dressed.HOME}/.rayfab/test/docker/config.json") == "1"
     boxed = sh(mac, "docker inspect -f '{{.HostConfig.NetworkMode}} {{.HostConfig.Binds}}' rayfab-test")
     assert boxed == f"bridge [{dressed.HOME}/tmp/ray:/tmp/ray]"
 

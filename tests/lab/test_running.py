@@ -79,6 +79,8 @@ class TestAsItRuns:
         assert "2 hosts run Ray 2.60.0; a task ran on each" in ok(run("deploy-cluster"))
         for host in pair:
             assert json.loads(sh(host, "cat /home/alice/.docker/config.json")) == {"credsStore": "desktop"}
+            # not every docker command stops there; that this one did not is therefore asked of what it was given
+            assert sh(host, "grep -c auths /home/alice/.rayfab/test/docker/config.json") == "1"
 
     def test_as_many_open_files_as_the_engine_may_give(self, pair):
         for host in pair:

@@ -54,6 +54,8 @@ def found(host, asked, /, **facts):
         ),
         (DOCKER, 1, {"gpus": L4, "tools": frozenset({"apt-get"})}, MISSING, APT),
         (DOCKER, 1, {"gpus": L4}, MISSING, GUIDE),
+        # Docker is about to be installed there
+        (DOCKER, 1, {"gpus": L4, "docker": None, "docker_problem": "missing"}, MISSING, GUIDE),
         (
             DOCKER,
             1,

@@ -59,7 +59,8 @@ case "$1 ${2-}" in
         cat "$3" >"$HOME/docker.env"
         printf '%s\\0' "$@" >"$HOME/docker.argv"
         if is norun; then
-            echo "docker: Error response from daemon: $(cat "$HOME/docker.norun")" >&2
+            said=$(cat "$HOME/docker.norun")
+            echo "docker: Error response from daemon: ${said:-no such runtime}" >&2
             printf "\nRun 'docker run --help' for more information\n" >&2
             exit 125
         fi

@@ -64,6 +64,7 @@ class TestGpus:
             (HOOK, 0, None, []),
             (HOOK, 0, 1, []),
             (EngineFacts(runtimes=frozenset({"nvidia"})), 1, None, ["--gpus", "all"]),
+            (EngineFacts(system="Docker Desktop"), 1, None, ["--gpus", "all"]),
             (EngineFacts(), 2, None, []),
             (EngineFacts(), 2, 1, []),
             (EngineFacts(cdi=True), 2, None, ["--device", "nvidia.com/gpu=all"]),

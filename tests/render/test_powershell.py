@@ -26,7 +26,6 @@ PS = Path(windows.__file__).parent / "ps"
 POSIX_ONLY = {
     "service_up",
     "uv_install",
-    *windows.LEFT_OUT,
     *(f"engine{p}" for p in ("", "_install", "_apt", "_dnf", "_zypper", "_pacman")),
 }
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"
@@ -165,6 +164,8 @@ def test_the_same_answer_as_on_posix(name):
     here = {k for part in script.parts[1] for k in own.findall(windows.fragment(part))}
     only_posix = {
         "id",
+        "boot_id",
+        "gpu_hook",
         "shell",
         "libc",
         "systemd",
@@ -174,7 +175,6 @@ def test_the_same_answer_as_on_posix(name):
         "python",
         "cluster_here",
     }
-    only_posix |= {"boot_id", "gpu_says"}
     only_posix |= {"ifconfig", "fib", "route", "netstat", "ray_ps", "tool"}
     # a boot of Windows clears no folder
     only_posix |= {"note"} if script.parts[1] == ("docker_up",) else set()

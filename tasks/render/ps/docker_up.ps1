@@ -29,10 +29,8 @@ if ($run.Code -ne 0) {
     if ($run.Errors -match 'forbidden by its access permissions') {
         $hint = 'Windows keeps some of these ports for itself (netsh int ipv4 show excludedportrange protocol=tcp): choose others under ray.ports'
     }
-    $said = foreach ($line in (LinesOf $run.Errors)) {
-        if ($line.Trim() -and $line -notmatch 'docker run --help') { $line }
-    }
-    Fail ('docker run failed: ' + (@(LastOf @($said) 3) -join ' ')) $hint
+    $says = ($run.Errors -replace '(?m)^.*docker run --help.*$', '').Trim()
+    Fail ('docker run failed: ' + (@(LastOf (LinesOf $says) 3) -join ' ')) $hint
 }
 WaitRay
 WriteText ($Node + '\state.json') $RF_STATE

@@ -35,6 +35,7 @@ $smi = $env:SystemRoot + '\System32\nvidia-smi.exe'
 if ([IO.File]::Exists($smi)) {
     $run = Run $smi @('--query-gpu=name,driver_version', '--format=csv,noheader') ''
     if ($run.Code -eq 0) { EmitText 'gpu' (LinesOf $run.Said) }
+    else { Emit 'gpu_says' (OneLine $run.Said.Trim()) }
 }
 
 # What this project left here, and whether it lives.

@@ -74,6 +74,7 @@ if have "$rf_smi"; then
         emit gpu_says "$rf_value"
     fi
 fi
+if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
 
 # Interpreters: shims answer for others, so they are passed over.
 rf_python() {

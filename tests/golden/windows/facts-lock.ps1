@@ -186,9 +186,6 @@ function DockerFacts {
     }
     Emit 'docker' $DockerVersion
     # what Ray will see is the engine's virtual machine
-    $gives = 'cpus {{.NCPU}}|memory {{.MemTotal}}|system {{.OperatingSystem}}|arch {{.Architecture}}'
-    $gives = $gives + '{{range .SecurityOptions}}|option {{.}}{{end}}{{range $name, $_ := .Runtimes}}|runtime {{$name}}{{end}}'
-    EmitText 'engine' @((Dk @('info', '--format', $gives) '').Said.Trim() -split '\|')
     $machine = @((Dk @('info', '--format', '{{.NCPU}} {{.MemTotal}}') '').Said.Trim() -split ' ')
     if ($machine.Count -eq 2) {
         Emit 'cpus' ($machine[0])
@@ -202,6 +199,14 @@ function DockerFacts {
     }
     $run = Dk @('ps', '-a', '--no-trunc', '--filter', ('name=^/' + $RF_UNIT + '$'), '--format', '{{.ID}} {{.Image}}') ''
     EmitText 'container' (LinesOf $run.Said)
+    DockerGives
+}
+# What the engine can give to a container; one that answers nothing gives nothing.
+function DockerGives {
+    $told = 'cpus {{.NCPU}}{{println}}memory {{.MemTotal}}{{println}}system {{.OperatingSystem}}{{println}}arch {{.Architecture}}{{println}}'
+    $told = $told + '{{range .SecurityOptions}}option {{println .}}{{end}}{{range $name, $_ := .Runtimes}}runtime {{println $name}}{{end}}'
+    $run = Dk @('info', '--format', $told) ''
+    EmitText 'engine' (LinesOf $run.Said)
 }
 # A node in a container of Docker Desktop, kept alive by its restart policy.
 function NodeService {
@@ -362,6 +367,7 @@ $smi = $env:SystemRoot + '\System32\nvidia-smi.exe'
 if ([IO.File]::Exists($smi)) {
     $run = Run $smi @('--query-gpu=name,driver_version', '--format=csv,noheader') ''
     if ($run.Code -eq 0) { EmitText 'gpu' (LinesOf $run.Said) }
+    else { Emit 'gpu_says' (OneLine $run.Said.Trim()) }
 }
 
 # What this project left here, and whether it lives.

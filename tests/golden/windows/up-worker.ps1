@@ -417,9 +417,6 @@ function DockerFacts {
     }
     Emit 'docker' $DockerVersion
     # what Ray will see is the engine's virtual machine
-    $gives = 'cpus {{.NCPU}}|memory {{.MemTotal}}|system {{.OperatingSystem}}|arch {{.Architecture}}'
-    $gives = $gives + '{{range .SecurityOptions}}|option {{.}}{{end}}{{range $name, $_ := .Runtimes}}|runtime {{$name}}{{end}}'
-    EmitText 'engine' @((Dk @('info', '--format', $gives) '').Said.Trim() -split '\|')
     $machine = @((Dk @('info', '--format', '{{.NCPU}} {{.MemTotal}}') '').Said.Trim() -split ' ')
     if ($machine.Count -eq 2) {
         Emit 'cpus' ($machine[0])
@@ -433,6 +430,7 @@ function DockerFacts {
     }
     $run = Dk @('ps', '-a', '--no-trunc', '--filter', ('name=^/' + $RF_UNIT + '$'), '--format', '{{.ID}} {{.Image}}') ''
     EmitText 'container' (LinesOf $run.Said)
+    DockerGives
 }
 # A node in a container of Docker Desktop, kept alive by its restart policy.
 function NodeService {
@@ -574,10 +572,8 @@ if ($run.Code -ne 0) {
     if ($run.Errors -match 'forbidden by its access permissions') {
         $hint = 'Windows keeps some of these ports for itself (netsh int ipv4 show excludedportrange protocol=tcp): choose others under ray.ports'
     }
-    $said = foreach ($line in (LinesOf $run.Errors)) {
-        if ($line.Trim() -and $line -notmatch 'docker run --help') { $line }
-    }
-    Fail ('docker run failed: ' + (@(LastOf @($said) 3) -join ' ')) $hint
+    $says = ($run.Errors -replace '(?m)^.*docker run --help.*$', '').Trim()
+    Fail ('docker run failed: ' + (@(LastOf (LinesOf $says) 3) -join ' ')) $hint
 }
 WaitRay
 WriteText ($Node + '\state.json') $RF_STATE

@@ -268,9 +268,6 @@ function DockerFacts {
     }
     Emit 'docker' $DockerVersion
     # what Ray will see is the engine's virtual machine
-    $gives = 'cpus {{.NCPU}}|memory {{.MemTotal}}|system {{.OperatingSystem}}|arch {{.Architecture}}'
-    $gives = $gives + '{{range .SecurityOptions}}|option {{.}}{{end}}{{range $name, $_ := .Runtimes}}|runtime {{$name}}{{end}}'
-    EmitText 'engine' @((Dk @('info', '--format', $gives) '').Said.Trim() -split '\|')
     $machine = @((Dk @('info', '--format', '{{.NCPU}} {{.MemTotal}}') '').Said.Trim() -split ' ')
     if ($machine.Count -eq 2) {
         Emit 'cpus' ($machine[0])
@@ -284,6 +281,7 @@ function DockerFacts {
     }
     $run = Dk @('ps', '-a', '--no-trunc', '--filter', ('name=^/' + $RF_UNIT + '$'), '--format', '{{.ID}} {{.Image}}') ''
     EmitText 'container' (LinesOf $run.Said)
+    DockerGives
 }
 # A node in a container of Docker Desktop, kept alive by its restart policy.
 function NodeService {
