@@ -47,7 +47,8 @@ def test(c, only="", unit=False):
 
 
 def _packages(console: Console) -> None:
-    if all(importlib.util.find_spec(name) for name in ("pytest", "hypothesis", "xdist", "jsonschema")):
+    needed = ("pytest", "hypothesis", "xdist", "jsonschema", "tree_sitter", "tree_sitter_powershell")
+    if all(importlib.util.find_spec(name) for name in needed):
         return
     console.note("installing what the tests need (first use only)")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
