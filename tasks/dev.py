@@ -33,7 +33,8 @@ def test(c, only="", unit=False):
     console = Console()
     _packages(console)
     _tools(console)
-    args = [sys.executable, "-m", "pytest", *(only.split() if only else [])]
+    # two at a time: each has a lab of its own, and a file's hosts stay with one of them
+    args = [sys.executable, "-m", "pytest", *(only.split() if only else ["-n", "2", "--dist", "loadfile"])]
     if unit:
         args += ["-m", "not lab"]
         console.note("left out, as asked: the tests on the lab's real hosts")
