@@ -11,6 +11,8 @@ from typing import Any
 
 from tasks.inventory import Host
 
+from .image_names import identities
+from .images import image_values
 from .names import basics
 from .script import Script, render
 
@@ -84,6 +86,7 @@ class Facts:
     docker_problem: str | None
     docker_says: str
     image: str | None
+    image_ids: frozenset[str]  # all that the image is known by: two hosts that share one have the same image
     image_platform: str | None
     container: str | None
     container_image: str | None
@@ -113,14 +116,14 @@ def facts_script(
         **basics(cluster),
         "WANT_PYTHON": host.runtime == "uv",
         "WANT_DOCKER": docker,
-        "IMAGE": host.docker.image if docker else "",
+        **(image_values(host) if docker else {}),
     }
     secrets = ("RF_SUDO",) if sudo_password else ()
     body: tuple[str, ...] = ("facts",)
     if holder is not None:
         values["HOLDER"] = holder
         body = ("lock", "facts")
-    return render("gather facts", body, values, fragments=("docker", "node"), secrets=secrets)
+    return render("gather facts", body, values, fragments=("docker", "about", "node"), secrets=secrets)
 
 
 def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:
@@ -139,7 +142,7 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
     memory = number("mem_bytes")
     if one("mem_MemTotal:").isdigit():
         memory = int(one("mem_MemTotal:")) * 1024
-    image, _, platform = (texts.get("image") or [""])[0].partition(" ")
+    image, platform, image_ids = identities((texts.get("image") or [""])[0])
     container, _, container_image = (texts.get("container") or [""])[0].partition(" ")
     return Facts(
         system=system,
@@ -176,6 +179,7 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         docker_problem=one("docker_problem") or None,
         docker_says=one("docker_says"),
         image=image or None,
+        image_ids=image_ids,
         image_platform=platform or None,
         container=container or None,
         container_image=container_image or None,
