@@ -38,7 +38,7 @@ if is stopped; then echo "Cannot connect to the Docker daemon. Is the docker dae
 case "$1 ${2-}" in
     "version "*) echo 28.0.1 ;;
     "image inspect")
-        is image || exit 1
+        is image || { echo; exit 1; }
         case $4 in *Os*) echo "sha256:abc linux/amd64" ;; *) echo sha256:abc ;; esac
         ;;
     "pull "*)
