@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from tasks.inventory import Secret
+from tasks.inventory.checks import RAY_WORKER_PORTS
 from tasks.plan.addresses import head_ip, worker_ip
 from tasks.remote import Answer, RemoteError
 from tasks.render.images import Piece, clean_script, cut_script, fetch_script, serve_script
@@ -82,10 +83,11 @@ class HandOn:
 
     def _serve(self, node: Node, board: Board) -> Source:
         address = address_of(self.run, node)
-        ports = node.host.ray.ports
         token = Secret(secrets.token_hex(16))
-        # Ray's own ports are open between the hosts, whatever a firewall does to others, and free before it starts
-        asked = (ports.object_manager, ports.node_manager)
+        # the last of Ray's worker ports: open between the hosts, whatever a firewall does to others, and where a
+        # killed run's server still has it, Ray takes the next
+        last = node.host.ray.ports.max_worker or RAY_WORKER_PORTS[1]
+        asked = (last, last - 1)
         script = serve_script(node.host, self.run.cluster.name, address, asked, sudo=node.sudo)
         answer = self.run.ask(node, script, board, timeout=BRIEFLY, RF_SEED=token)
         return Source(node.name, address, int(answer.values["port"]), token)
