@@ -19,11 +19,11 @@ class Fleet:
     def __init__(self, hosts: list[LabHost], registry: Registry, folder: Path) -> None:
         self.hosts, self.registry, self.folder = hosts, registry, folder
 
-    def fab(self, *args: str, only: list[LabHost] | None = None, docker=None, env=None, **more):
+    def fab(self, *args: str, only: list[LabHost] | None = None, docker=None, ssh=None, env=None, **more):
         """`fab ARGS` for these hosts (default: all); docker: settings over those of the mirror."""
         settings = {"image": IMAGE, "registry_mirror": self.registry.url, **(docker or {})}
         path = helpers.write_hosts_file(
-            self.folder, only or self.hosts, runtime="docker", settings={"docker": settings}
+            self.folder, only or self.hosts, runtime="docker", settings={"docker": settings, "ssh": ssh or {}}
         )
         return helpers.run_fab(self.folder / "home", *args, hosts_file=path, env=env, **more)
 
@@ -44,7 +44,7 @@ def trust(host: LabHost, *places: str) -> None:
     """The engine takes plain HTTP from these places."""
     names = ", ".join(f'"{name}"' for name in places)
     host.write_file("/etc/docker/daemon.json", f'{{"insecure-registries": [{names}]}}\n')
-    host.must("systemctl restart docker")
+    host.must("systemctl reset-failed docker; systemctl restart docker")  # however often in a minute
 
 
 def slow(host: LabHost, rate: str) -> None:

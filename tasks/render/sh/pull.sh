@@ -1,12 +1,13 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Pulling an image: with progress in bytes by the engine's API where curl is there, else by docker's own command.
+# Pulling an image: with progress in bytes by the engine's API where curl or Python is there, else by docker's own command.
 rf_log=$NODE/install.log
 megabytes() { echo "$(($1 / 1000000))"; }
-# The engine's socket, if it is one that curl can talk to; a login that the user has made is known to docker alone.
+# The engine's socket, if there is something to talk to it with; a login that the user has made is known to docker alone.
 pull_socket() {
     rf_socket=
-    [ -z "$REGISTRY_USER" ] && have curl || return 1
+    [ -z "$REGISTRY_USER" ] || return 1
+    have curl || have python3 || return 1
     if [ "$rf_dk" != root ] && grep -qsE '"(auth|credsStore|credHelpers|proxies)"' "${DOCKER_CONFIG:-$HOME/.docker}/config.json"; then return 1; fi
     rf_socket=${DOCKER_HOST-}
     [ -n "$rf_socket" ] || rf_socket=$(dk context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)
@@ -14,7 +15,22 @@ pull_socket() {
     [ -S "$rf_socket" ] || return 1
 }
 pull_by_api() {
-    set -- curl -sSN --unix-socket "$rf_socket" -X POST "http://localhost/images/create?fromImage=$PULL_REPO&tag=$PULL_VERSION"
+    rf_path="/images/create?fromImage=$PULL_REPO&tag=$PULL_VERSION"
+    if have curl; then
+        set -- curl -sSN --unix-socket "$rf_socket" -X POST "http://localhost$rf_path"
+    else
+        set -- python3 -c '
+import socket, sys
+engine = socket.socket(socket.AF_UNIX)
+engine.connect(sys.argv[1])
+engine.sendall(b"POST %s HTTP/1.0\r\nHost: docker\r\nContent-Length: 0\r\n\r\n" % sys.argv[2].encode())
+answer = engine.makefile("rb")
+while answer.readline().strip():
+    pass
+for line in answer:
+    sys.stdout.buffer.write(line)
+    sys.stdout.flush()' "$rf_socket" "$rf_path"
+    fi
     if [ "$rf_dk" = root ]; then as_root "$@"; else "$@"; fi
 }
 # What the API has said so far, as "120 of 340 MB, 3 of 12 layers"
@@ -93,7 +109,7 @@ pull() {
         if [ "$rf_way" = api ]; then
             case $rf_said in
                 # docker itself may know a login, or a socket, that curl does not
-                *nauthorized* | *denied* | *authentication* | *"option --unix-socket"* | *"curl: "*)
+                *nauthorized* | *denied* | *authentication* | *"curl: "* | *"Error: [Errno"*)
                     rf_way=cli
                     continue
                     ;;
