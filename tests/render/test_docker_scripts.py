@@ -216,7 +216,7 @@ REFUSALS = [
         "see docker.image in the README for living ones",
     ),
     (
-        "Error response from daemon: pull access denied for rayproject/ray, repository does not exist or may require 'docker login'",
+        "Error response from daemon: pull access denied for rayproject/ray, repository does not exist",
         "there is no image rayproject/ray:2.52.0, or it is private",
         "registry_password",
     ),
