@@ -38,7 +38,7 @@ def got(run: Run) -> None:
     changed = [n for n in run.chosen if n.did]
     for node in run.chosen:
         if node.host.runtime == "docker" and node.facts and node.facts.image and node.image_versions:
-            ray, python = node.image_versions
+            ray, python, _ = node.image_versions
             kinds.setdefault(
                 (node.subject.image, node.facts.image, f"Ray {ray}, Python {python}"), []
             ).append(node.name)

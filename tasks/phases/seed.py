@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from tasks.inventory import Secret
 from tasks.inventory.checks import RAY_WORKER_PORTS
 from tasks.plan.addresses import head_ip, worker_ip
+from tasks.plan.desired import on_bridge
 from tasks.remote import Answer, RemoteError
 from tasks.render.images import Piece, clean_script, cut_script, fetch_script, serve_script
 from tasks.report.console import Board
@@ -86,7 +87,9 @@ class HandOn:
         token = Secret(secrets.token_hex(16))
         # the last of Ray's worker ports: open between the hosts, whatever a firewall does to others, and where a
         # killed run's server still has it, Ray takes the next
-        last = node.host.ray.ports.max_worker or RAY_WORKER_PORTS[1]
+        last = RAY_WORKER_PORTS[1]
+        if not on_bridge(node.subject):
+            last = node.host.ray.ports.max_worker or last
         asked = (last, last - 1)
         script = serve_script(node.host, self.run.cluster.name, address, asked, sudo=node.sudo)
         answer = self.run.ask(node, script, board, timeout=BRIEFLY, RF_SEED=token)

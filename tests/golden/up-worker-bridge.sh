@@ -3,21 +3,18 @@
 set -u
 CLUSTER=lab
 UNIT=rayfab-lab
-STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "56242aed9ef8650d", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "docker", "token": "0123456789ab"}'
+STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "95bd91f45cb777c3", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "docker", "token": "0123456789ab"}'
 START_TIMEOUT=120
 TEMP_DIR=/root/tmp/ray
-with_run() { "$@" --detach --name rayfab-lab --network=bridge --cap-add NET_ADMIN --hostname node --publish 0.0.0.0:10002-10099:10002-10099 --publish 0.0.0.0:20000-20005:20000-20005 --init --shm-size=2147483648 --volume /root/tmp/ray:/tmp/ray --restart unless-stopped --stop-timeout 45 --log-driver json-file --log-opt max-size=20m --log-opt max-file=3 --label rayfab.cluster=lab --label rayfab.hash=56242aed9ef8650d --env RAY_AUTH_MODE=token --env RAY_USAGE_STATS_ENABLED=0 --user 0:0 sha256:0123abcd python -c '"""First process of a node'"'"'s container on a bridge: it makes the host'"'"'s address the container'"'"'s own, then is Ray.
+with_run() { "$@" --detach --name rayfab-lab --network=bridge --cap-add NET_ADMIN --user 0:0 --hostname node --publish 0.0.0.0:10002-10099:10002-10099 --publish 0.0.0.0:20000-20005:20000-20005 --init --shm-size=2147483648 --volume /root/tmp/ray:/tmp/ray --restart unless-stopped --stop-timeout 45 --log-opt max-size=20m --log-opt max-file=3 --label rayfab.cluster=lab --label rayfab.hash=95bd91f45cb777c3 --env RAY_AUTH_MODE=token --env RAY_USAGE_STATS_ENABLED=0 sha256:0123abcd python -c '"""First process of a node'"'"'s container on a bridge: it makes the host'"'"'s address the container'"'"'s own, then is Ray.
 
 Docker hands a published port on to the container'"'"'s own address, but some parts of Ray listen on the node'"'"'s
 address alone. So a second process follows what listens there and hands connections on to it.
-Ray keeps sockets in its folder, and what Docker Desktop mounts may hold none. Ray has a folder of the container'"'"'s
-then, and that process carries the logs over to the one that the host sees.
 """
 
 import contextlib
 import errno
 import fcntl
-import glob
 import os
 import pwd
 import socket
@@ -29,7 +26,6 @@ import time
 node_ip, user, group, published, words = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]
 SET_ADDRESS, SET_MASK, GET_ADDRESS = 0x8916, 0x891C, 0x8915
 POLL = 0.25
-SEEN, OWN = "/tmp/ray", "/var/tmp/ray"  # by the host; within the container alone
 
 
 def request(code, interface, address):
@@ -165,79 +161,19 @@ def pump(source, sink):
                 end.shutdown(socket.SHUT_RDWR)
 
 
-def holds_sockets(folder):
-    """False where there can be none, as is told by making one; a folder that is closed is another matter."""
-    probe = f"{folder}/.rayfab-{os.getpid()}"
-    with contextlib.suppress(OSError):
-        os.unlink(probe)
-    try:
-        with socket.socket(socket.AF_UNIX) as wire:
-            wire.bind(probe)
-    except OSError as error:
-        return error.errno in (errno.EACCES, errno.EROFS, errno.ENOENT)
-    with contextlib.suppress(OSError):
-        os.unlink(probe)
-    return True
-
-
-def carry_logs():
-    done = {}
-    while True:
-        for logs in glob.glob(OWN + "/session_2*/logs"):
-            for folder, _, names in os.walk(logs):
-                for name in names:
-                    with contextlib.suppress(OSError):
-                        carry(folder + "/" + name, SEEN + folder[len(OWN) :] + "/" + name, done)
-        with contextlib.suppress(OSError):
-            point(SEEN + "/session_latest", os.path.basename(os.readlink(OWN + "/session_latest")))
-        time.sleep(POLL)
-
-
-def point(link, name):
-    if not os.path.islink(link) or os.readlink(link) != name:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(link)
-        os.symlink(name, link)
-
-
-def carry(source, target, done):
-    """What a file has grown by; one that has shrunk is a new one."""
-    if source not in done:
-        done[source] = os.path.getsize(target) if os.path.exists(target) else 0
-    size = os.path.getsize(source)
-    if size == done[source]:
-        return
-    if size < done[source]:
-        done[source] = 0
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    with open(source, "rb") as here, open(target, "ab" if done[source] else "wb") as there:
-        here.seek(done[source])
-        for data in iter(lambda: here.read(1 << 20), b""):
-            there.write(data)
-        done[source] = here.tell()
-
-
 ranges = [tuple(map(int, (part + "-" + part).split("-")[:2])) for part in published.split(",")]
 take_address()
 drop_root()
-apart = not holds_sockets(SEEN)
-if apart:
-    os.makedirs(OWN, exist_ok=True)
-    words = [word.replace("--temp-dir=" + SEEN, "--temp-dir=" + OWN) for word in words]
 if os.fork() == 0:
     # not Ray'"'"'s child: Ray looks after its own
     if os.fork() == 0:
         os.setsid()
-        if apart:
-            threading.Thread(target=carry_logs, daemon=True).start()
         follow()
     os._exit(0)
 os.wait()
 os.execvp(words[0], words)
 ' 10.0.0.2 1000 100 10002-10099,20000-20005 ray start --address=10.0.0.1:6379 --node-ip-address=10.0.0.2 --node-name=one --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=10099 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --temp-dir=/tmp/ray --num-cpus=4 --num-gpus=0 --memory=2147483648 '--resources={"ssd": 1.0}' --labels=zone=a --block; }
 CONTAINER_USER=1000:100
-IMAGE=sha256:0123abcd
-RAY_USER=1000:100
 # The answer: marked lines on stdout. Everything else there is chatter and is ignored.
 LC_ALL=C
 export LC_ALL
@@ -297,71 +233,28 @@ can_root() {
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
 }
-# Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
-docker_path() {
-    have docker && return 0
-    for rf_dir in /opt/homebrew/bin "$HOME/.docker/bin" "$HOME/.orbstack/bin" "$HOME/.rd/bin" \
-        /Applications/Docker.app/Contents/Resources/bin "$HOME/Applications/Docker.app/Contents/Resources/bin" \
-        /Applications/OrbStack.app/Contents/MacOS/xbin; do
-        if [ -x "$rf_dir/docker" ]; then
-            PATH=$PATH:$rf_dir
-            return 0
-        fi
-    done
-    return 1
-}
-# Sockets that the command's own configuration may not name
-docker_socket() {
-    [ -z "${DOCKER_HOST-}" ] || return 1
-    for rf_file in "$HOME/.docker/run/docker.sock" "$HOME/.orbstack/run/docker.sock" \
-        "$HOME/.colima/default/docker.sock" "$HOME/.config/colima/default/docker.sock" "$HOME/.rd/docker.sock"; do
-        [ -S "$rf_file" ] || continue
-        rf_value=$(docker --host "unix://$rf_file" version --format '{{.Server.Version}}' 2>&1) || continue
-        rf_docker=$rf_value
-        DOCKER_HOST=unix://$rf_file
-        export DOCKER_HOST
-        return 0
-    done
-    return 1
-}
 docker_cli() {
     rf_dk=user
-    docker_path || return 1
+    have docker || return 1
     rf_docker=$(docker version --format '{{.Server.Version}}' 2>&1) && return 0
     case $rf_docker in
         *"permission denied"*) ;;
-        *)
-            docker_socket || return 2
-            return 0
-            ;;
+        *) return 2 ;;
     esac
     can_root || return 3
     rf_dk=root
     rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
 }
 docker_facts() {
-    if [ "$(uname)" = Darwin ]; then docker_app; fi
     docker_cli
-    rf_status=$?
-    # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
-    [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
-        *odman* | docker\ version*) emit docker_problem podman; return ;;
-    esac
-    # the command alone, without an engine here or anywhere else
-    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
-        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
-    fi
-    # an installation that did not come to its end is done once more
-    rf_half=
-    [ ! -e "$NODE/engine.installing" ] || rf_half=1
-    [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
-    case $rf_status in
-        0) emit docker "$rf_docker"; [ -z "$rf_half" ] || emit docker_problem missing ;;
+    case $? in
+        0) emit docker "$rf_docker" ;;
         1) emit docker_problem missing; return ;;
         2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
         *) emit docker_problem denied; return ;;
     esac
     emit docker_via "$rf_dk"
+    case $(docker --version 2>/dev/null) in *odman*) emit docker_problem podman ;; esac
     image_name
     rf_image=$(image_about '') || rf_image=
     [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
@@ -370,7 +263,6 @@ docker_facts() {
         [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
     fi
     dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
-    docker_gives
 }
 # A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
 NODE=$ROOT/$CLUSTER
@@ -447,12 +339,6 @@ node_down() {
 }
 # Processes of this node, known by the mark in their environment.
 node_pids() {
-    if [ ! -r /proc/self/environ ]; then
-        # macOS shows a process's environment behind its words
-        ps -axwwE -o pid=,command= 2>/dev/null |
-            RF_NODE=$NODE/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RF_NODE"]) { print $1 }'
-        return
-    fi
     for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
         rf_file=${rf_file%/environ}
         echo "${rf_file#/proc/}"
@@ -559,7 +445,8 @@ if [ "$rf_old" != none ]; then
     step "stopping what ran before"
     node_down "$rf_old"
 fi
-dk rm -f -v "$UNIT" >/dev/null 2>&1 || :
+# a killed run may have left its server of images here
+dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
 rm -f "$NODE/state.json"
 # The image's user may have any uid: the folder is open to all and sticky, as /tmp itself is.
 if [ ! -d "$TEMP_DIR" ]; then
@@ -567,31 +454,6 @@ if [ ! -d "$TEMP_DIR" ]; then
     mkdir -p "$TEMP_DIR" && chmod 1777 "$TEMP_DIR" || fail "cannot make $TEMP_DIR"
 else
     chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
-fi
-# What another user has left there stops Ray: links that a sticky folder keeps, and the logs of a session that a
-# worker comes back to. A container, since its uids need not be this host's; a Mac's folders have no such owners.
-rf_strange=
-if [ -n "$RAY_USER" ] && [ "$(uname)" != Darwin ]; then
-    rf_strange=$(
-        {
-            printf '%s\n' session_latest ray_current_cluster prom_metrics_service_discovery.json
-            sed 's|.*/||' "$NODE/sessions" 2>/dev/null | sort -u
-        } | while IFS= read -r rf_file; do
-            rf_owner=$(ls -ldn "$TEMP_DIR/$rf_file" 2>/dev/null | awk '{ print $3 }')
-            if [ -n "$rf_owner" ] && [ "$rf_owner" != "${RAY_USER%%:*}" ]; then printf ' %s' "$rf_file"; fi
-        done
-    )
-fi
-if [ -n "$rf_strange" ]; then
-    step "taking over what another user has left in $TEMP_DIR"
-    # shellcheck disable=SC2086,SC2016
-    dk run --rm --user 0:0 --network none --volume "$TEMP_DIR:/tmp/ray" --entrypoint sh "$IMAGE" -c 'cd /tmp/ray || exit
-        for f; do
-            case $f in
-                session_[0-9]*) chown -R "$0" "$f" ;;
-                *) rm -f "$f" ;;
-            esac
-        done' "$RAY_USER" $rf_strange >/dev/null 2>&1 || emit note "another user has left files in $TEMP_DIR that Ray may stumble over:$rf_strange"
 fi
 case $TEMP_DIR in /tmp/*) rf_cleared=1 ;; *) rf_cleared= ;; esac
 if [ -n "$rf_cleared" ] && [ -d /run/systemd/system ]; then
@@ -606,18 +468,10 @@ write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}"
 [ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
 step "starting the container"
 with_run dk run --env-file "$NODE/container.env" >"$NODE/install.log" 2>&1 || {
-    rf_said=$(sed -e '/docker run --help/d' -e '/^[[:space:]]*$/d' "$NODE/install.log" | tail -n 3)
+    rf_said=$(tail -n 3 "$NODE/install.log")
     rm -f "$NODE/install.log" "$NODE/container.env"
     dk rm -f "$UNIT" >/dev/null 2>&1
-    case $rf_said in
-        *"could not select device driver"* | *nvidia-container* | *"nvidia.com/gpu"*)
-            rf_hint="NVIDIA's container toolkit is missing or broken, or the engine has not started over since it came: sudo systemctl restart docker; gpus: 0 does without"
-            ;;
-        *"setting rlimit"*) rf_hint='a container cannot have that many open files here; less, by: docker: {run_args: ["--ulimit=nofile=1024"]}' ;;
-        *"user namespaces"*) rf_hint='docker: {run_args: ["--userns=host"]}' ;;
-        *) rf_hint= ;;
-    esac
-    fail "docker run failed: $rf_said" "$rf_hint"
+    fail "docker run failed: $rf_said"
 }
 rm -f "$NODE/install.log" "$NODE/container.env"
 wait_ray docker

@@ -256,12 +256,12 @@ class TestImage:
     def test_pulled_and_read_once(self, host):
         answer = host.ask(self.SCRIPT)
         assert answer.ok
-        assert answer.values == {"changed": "1", "image_versions": "2.52.0 3.11.2 1000"}
+        assert answer.values == {"changed": "1", "image_versions": "2.52.0 3.11.2 1000:1000"}
         assert answer.texts == {"image": ["sha256:abc linux/amd64"]}
         assert sorted(p.name for p in host.node.iterdir()) == ["image"]
         ran = len([line for line in host.log("docker") if line.startswith(("run", "pull"))])
         answer = host.ask(self.SCRIPT)
-        assert answer.values == {"image_versions": "2.52.0 3.11.2 1000"}
+        assert answer.values == {"image_versions": "2.52.0 3.11.2 1000:1000"}
         assert len([line for line in host.log("docker") if line.startswith(("run", "pull"))]) == ran == 2
 
     @pytest.mark.parametrize(("said", "error", "hint"), REFUSALS)
@@ -323,7 +323,7 @@ class TestUp:
         text = operations.destroy_script(WORKER, "lab").text
         text = text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={host.home}/temp\n")
         assert host.ask(text).values == {"changed": "1"}
-        assert "rm -f -v rayfab-lab" in host.log("docker")
+        assert "rm -f -v rayfab-lab rayfab_seed_lab" in host.log("docker")
         assert not (host.home / ".rayfab").exists() and not (host.home / "temp").exists()
 
     def test_any_value_reaches_the_container(self, host):
