@@ -119,8 +119,10 @@ def tables(found: dict) -> str:
         )
     most = max(found["bytes"][SEED]) / image
     met = "met" if most <= TARGET else "MISSED"
-    said = f"{found['hosts']} hosts, an image of {image / 1e6:.0f} MB as the registry keeps it, the registry's link limited"
-    said += f" to {found['rate']}. At most {TARGET} images over the link, however many hosts: {most:.2f}, **{met}**."
+    said = f"{found['hosts']} hosts, an image of {image / 1e6:.0f} MB as the registry keeps it, the registry's link"
+    said += (
+        f" limited to {found['rate']}. At most {TARGET} images over the link for all: {most:.2f}, **{met}**."
+    )
     said += f" Medians of {len(found['seconds'][SEED])} runs (least-most), alternating."
     columns = ["", "seconds", "ratio", "MB over the link", "images over the link"]
     return f"{said}\n\n{measure.table(columns, rows)}"

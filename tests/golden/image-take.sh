@@ -378,6 +378,8 @@ for rf_tool in curl python3 wget-gnu bash wget; do
     rf_getter=$rf_tool
     break
 done
+# What has no limit of its own for a seed that falls silent; one piece takes no such time. (busybox's -T may crash.)
+bounded() { if have timeout; then timeout 300 "$@"; else "$@"; fi; }
 # $1: name of a piece, to standard output. The path is a secret for as long as the seed serves, so it is no argument
 # wherever the tool can read it otherwise.
 get() {
@@ -389,12 +391,12 @@ import shutil, sys, urllib.request
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 shutil.copyfileobj(opener.open(sys.stdin.read(), timeout=20), sys.stdout.buffer)' ;;
         wget-gnu) printf '%s\n' "$rf_url" | wget -q --no-proxy -t 1 -T 20 -O - -i - ;;
-        bash) RF_GET="/${RF_SEED-}/$1" bash -c '
+        bash) RF_GET="/${RF_SEED-}/$1" bounded bash -c '
 exec 3<>"/dev/tcp/$0/$1" && printf "GET %s HTTP/1.0\r\n\r\n" "$RF_GET" >&3
 end=$(printf "\r")
 while IFS= read -r -t 20 line <&3 && [ "$line" != "$end" ]; do :; done
 cat <&3' "$ADDRESS" "$PORT" ;;
-        wget) wget -q -T 20 -O - "$rf_url" ;;
+        wget) bounded wget -q -O - "$rf_url" ;;
     esac
 }
 # $1: sum, $2: size
