@@ -66,6 +66,19 @@ class TestSeed:
         assert "nothing was changed" in ok(fleet.fab("pull-image", docker=SEED))
         assert sent(fleet.registry.host) - before < 100_000
 
+    def test_named_by_its_digest(self, fleet):
+        """Past a mirror and past a seed no digest stays with the image: it is known by a tag made of it."""
+        seed, other, *_ = fleet.hosts
+        fleet.forget(seed, other)
+        where = "/var/lib/docker-registry/docker/registry/v2/repositories/rayproject/ray/_manifests/tags"
+        digest = sh(fleet.registry.host, f"cat {where}/{IMAGE.partition(':')[2]}/current/link")
+        docker = {**SEED, "image": f"rayproject/ray@{digest}"}
+        ok(fleet.fab("pull-image", only=[seed, other], docker=docker))
+        kept = f"rayproject/ray:{digest.replace(':', '-')}"
+        assert image_id(seed, kept) == image_id(other, kept) != ""
+        assert "nothing was changed" in ok(fleet.fab("pull-image", only=[seed, other], docker=docker))
+        ok(fleet.fab("pull-image", docker=SEED))
+
     def test_an_interrupted_one_is_taken_up(self, fleet):
         seed, *others = fleet.hosts
         fleet.forget(*others)

@@ -44,7 +44,7 @@ case "$1 ${2-}" in
         esac
         ;;
     "image inspect")
-        is image || exit 1
+        is image || { echo; exit 1; }
         case $4 in *Os*) echo "sha256:abc linux/amd64" ;; *) echo sha256:abc ;; esac
         ;;
     "pull "*)
