@@ -470,7 +470,7 @@ pull_failed() {
         *"manifest unknown"* | *"not found"* | *"does not exist"* | *"no matching manifest"*)
             fail "there is no image $PULL_NAME" "see docker.image in the README for living ones" ;;
         *"no such host"* | *refused* | *imeout* | *"timed out"* | *unreachable* | *"no route"*)
-            fail "$REGISTRY cannot be reached: $rf_said" "is the network up? docker.registry_mirror names a mirror of Docker Hub" ;;
+            fail "cannot pull $PULL_NAME: $REGISTRY cannot be reached: $rf_said" "is the network up? docker.registry_mirror names a mirror of Docker Hub" ;;
         *) fail "cannot pull $PULL_NAME: $rf_said" "is the registry reachable from this host? docker.registry_mirror names a mirror of Docker Hub" ;;
     esac
 }
