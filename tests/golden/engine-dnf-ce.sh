@@ -201,8 +201,12 @@ image_name() {
 # $1, or the image under one of its names: id, platform, date, layers, digests; one line
 image_about() {
     rf_about='{{.Id}} {{.Os}}/{{.Architecture}} {{.Created}} {{range .RootFS.Layers}}{{.}},{{end}} {{range .RepoDigests}}{{.}},{{end}}'
-    dk image inspect --format "$rf_about" "${1:-$IMAGE}" 2>/dev/null && return 0
-    [ -z "$1" ] && [ -n "$LOCAL_TAG" ] && dk image inspect --format "$rf_about" "$LOCAL_TAG" 2>/dev/null
+    for rf_name in "${1:-$IMAGE}" $LOCAL_TAG; do
+        # docker prints an empty line for what is not there
+        rf_known=$(dk image inspect --format "$rf_about" "$rf_name" 2>/dev/null) && printf '%s\n' "$rf_known" && return 0
+        [ -z "$1" ] || return 1
+    done
+    return 1
 }
 # A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
 NODE=$ROOT/$CLUSTER

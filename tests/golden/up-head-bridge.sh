@@ -3,18 +3,21 @@
 set -u
 CLUSTER=lab
 UNIT=rayfab-lab
-STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "e37c14c931bc877d", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "docker", "token": "0123456789ab"}'
+STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "af59da166795818d", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "docker", "token": "0123456789ab"}'
 START_TIMEOUT=120
 TEMP_DIR=/root/tmp/ray
-with_run() { "$@" --detach --name rayfab-lab --network=bridge --cap-add NET_ADMIN --user 0:0 --hostname node --publish 0.0.0.0:6379:6379 --publish 0.0.0.0:10001-10099:10001-10099 --publish 0.0.0.0:20000-20007:20000-20007 --publish 127.0.0.1:8265:8265 --init --shm-size=2147483648 --volume /root/tmp/ray:/tmp/ray --restart unless-stopped --stop-timeout 45 --log-opt max-size=20m --log-opt max-file=3 --label rayfab.cluster=lab --label rayfab.hash=e37c14c931bc877d --env RAY_AUTH_MODE=token --env RAY_USAGE_STATS_ENABLED=0 --env AUTOSCALER_METRIC_PORT=20006 --env DASHBOARD_METRIC_PORT=20007 sha256:0123abcd python -c '"""First process of a node'"'"'s container on a bridge: it makes the host'"'"'s address the container'"'"'s own, then is Ray.
+with_run() { "$@" --detach --name rayfab-lab --network=bridge --cap-add NET_ADMIN --user 0:0 --hostname node --publish 0.0.0.0:6379:6379 --publish 0.0.0.0:10001-10099:10001-10099 --publish 0.0.0.0:20000-20007:20000-20007 --publish 127.0.0.1:8265:8265 --init --shm-size=2147483648 --volume /root/tmp/ray:/tmp/ray --restart unless-stopped --stop-timeout 45 --log-opt max-size=20m --log-opt max-file=3 --label rayfab.cluster=lab --label rayfab.hash=af59da166795818d --env RAY_AUTH_MODE=token --env RAY_USAGE_STATS_ENABLED=0 --env AUTOSCALER_METRIC_PORT=20006 --env DASHBOARD_METRIC_PORT=20007 sha256:0123abcd python -c '"""First process of a node'"'"'s container on a bridge: it makes the host'"'"'s address the container'"'"'s own, then is Ray.
 
 Docker hands a published port on to the container'"'"'s own address, but some parts of Ray listen on the node'"'"'s
 address alone. So a second process follows what listens there and hands connections on to it.
+Ray keeps sockets in its folder, and what Docker Desktop mounts may hold none. Ray has a folder of the container'"'"'s
+then, and that process carries the logs over to the one that the host sees.
 """
 
 import contextlib
 import errno
 import fcntl
+import glob
 import os
 import pwd
 import socket
@@ -26,6 +29,7 @@ import time
 node_ip, user, group, published, words = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]
 SET_ADDRESS, SET_MASK, GET_ADDRESS = 0x8916, 0x891C, 0x8915
 POLL = 0.25
+SEEN, OWN = "/tmp/ray", "/var/tmp/ray"  # by the host; within the container alone
 
 
 def request(code, interface, address):
@@ -161,13 +165,71 @@ def pump(source, sink):
                 end.shutdown(socket.SHUT_RDWR)
 
 
+def holds_sockets(folder):
+    """False where there can be none, as is told by making one; a folder that is closed is another matter."""
+    probe = f"{folder}/.rayfab-{os.getpid()}"
+    with contextlib.suppress(OSError):
+        os.unlink(probe)
+    try:
+        with socket.socket(socket.AF_UNIX) as wire:
+            wire.bind(probe)
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EROFS, errno.ENOENT)
+    with contextlib.suppress(OSError):
+        os.unlink(probe)
+    return True
+
+
+def carry_logs():
+    done = {}
+    while True:
+        for logs in glob.glob(OWN + "/session_2*/logs"):
+            for folder, _, names in os.walk(logs):
+                for name in names:
+                    with contextlib.suppress(OSError):
+                        carry(folder + "/" + name, SEEN + folder[len(OWN) :] + "/" + name, done)
+        with contextlib.suppress(OSError):
+            point(SEEN + "/session_latest", os.path.basename(os.readlink(OWN + "/session_latest")))
+        time.sleep(POLL)
+
+
+def point(link, name):
+    if not os.path.islink(link) or os.readlink(link) != name:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(link)
+        os.symlink(name, link)
+
+
+def carry(source, target, done):
+    """What a file has grown by; one that has shrunk is a new one."""
+    if source not in done:
+        done[source] = os.path.getsize(target) if os.path.exists(target) else 0
+    size = os.path.getsize(source)
+    if size == done[source]:
+        return
+    if size < done[source]:
+        done[source] = 0
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(source, "rb") as here, open(target, "ab" if done[source] else "wb") as there:
+        here.seek(done[source])
+        for data in iter(lambda: here.read(1 << 20), b""):
+            there.write(data)
+        done[source] = here.tell()
+
+
 ranges = [tuple(map(int, (part + "-" + part).split("-")[:2])) for part in published.split(",")]
 take_address()
 drop_root()
+apart = not holds_sockets(SEEN)
+if apart:
+    os.makedirs(OWN, exist_ok=True)
+    words = [word.replace("--temp-dir=" + SEEN, "--temp-dir=" + OWN) for word in words]
 if os.fork() == 0:
     # not Ray'"'"'s child: Ray looks after its own
     if os.fork() == 0:
         os.setsid()
+        if apart:
+            threading.Thread(target=carry_logs, daemon=True).start()
         follow()
     os._exit(0)
 os.wait()
@@ -247,14 +309,26 @@ docker_cli() {
 }
 docker_facts() {
     docker_cli
-    case $? in
-        0) emit docker "$rf_docker" ;;
+    rf_status=$?
+    # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
+    [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
+        *odman* | docker\ version*) emit docker_problem podman; return ;;
+    esac
+    # the command alone, without an engine here or anywhere else
+    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
+        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
+    fi
+    # an installation that did not come to its end is done once more
+    rf_half=
+    [ ! -e "$NODE/engine.installing" ] || rf_half=1
+    [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
+    case $rf_status in
+        0) emit docker "$rf_docker"; [ -z "$rf_half" ] || emit docker_problem missing ;;
         1) emit docker_problem missing; return ;;
         2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
         *) emit docker_problem denied; return ;;
     esac
     emit docker_via "$rf_dk"
-    case $(docker --version 2>/dev/null) in *odman*) emit docker_problem podman ;; esac
     image_name
     rf_image=$(image_about '') || rf_image=
     [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
