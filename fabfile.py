@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from tasks import access, check, cluster, commandline, dev, lab, logs, workers
+from tasks import access, check, cluster, commandline, dev, images, lab, logs, workers
 
 access.set_remainder(commandline.adapt())
 
@@ -16,6 +16,7 @@ ns = Collection(
     cluster.destroy,
     workers.add_worker,
     workers.remove_worker,
+    images.pull_image,
     logs.logs,
     check.check,
     check.init,

@@ -11,7 +11,7 @@ from invoke import Exit
 from tasks import cli
 from tasks.inventory.schema import json_schema
 from tasks.inventory.templates import starter
-from tasks.phases import connect, engine, facts, validate
+from tasks.phases import connect, engine, facts, image_file, validate
 from tasks.phases.run import Run, Stop
 from tasks.plan.engine import engine_for, lacks_engine
 from tasks.report import handover
@@ -41,7 +41,7 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
         f"{cluster.path.name} is right", f"{handover.hosts(len(cluster.hosts))}, cluster {cluster.name}"
     )
     run = cli.make_run(cluster, console, "check", limit=limit, debug=debug)
-    cli.finish(run, (connect.run, facts.run, checked), None)
+    cli.finish(run, (image_file.check, connect.run, facts.run, checked), None)
 
 
 def checked(run: Run) -> None:

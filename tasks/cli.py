@@ -72,8 +72,12 @@ def make_run(
     changing: bool = False,
     dry_run: bool = False,
     needs_head: bool = True,
+    registry: bool = False,
 ) -> Run:
-    """A run over ``hosts`` (default: all); secrets are fetched now, each once."""
+    """A run over ``hosts`` (default: all); secrets are fetched now, each once.
+
+    :param registry: it may pull images, and needs the registry's password for that.
+    """
     names = limited(cluster, limit) if limit else None
     nodes = [Node(host) for host in (hosts if hosts is not None else cluster.hosts)]
     try:
@@ -81,6 +85,8 @@ def make_run(
             host = node.host
             node.password = _secret(host.password)
             node.sudo_password = _secret(host.sudo_password)
+            if registry and not dry_run and host.runtime == "docker":
+                node.registry_password = _secret(host.docker.registry_password)
     except SecretUnavailable as error:
         console.bad(str(error), "set it, or name another source for the password in the hosts file")
         raise Exit(code=2) from None

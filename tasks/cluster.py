@@ -29,7 +29,14 @@ def deploy_cluster(c, hosts_file=None, limit=None, dry_run=False, debug=False):
     console = Console()
     cluster = cli.read(hosts_file, console)
     run = cli.make_run(
-        cluster, console, "deploy-cluster", limit=limit, debug=debug, changing=True, dry_run=dry_run
+        cluster,
+        console,
+        "deploy-cluster",
+        limit=limit,
+        debug=debug,
+        changing=True,
+        dry_run=dry_run,
+        registry=True,
     )
     if dry_run:
         cli.finish(run, operation.PLAN, planned)
@@ -137,9 +144,7 @@ def stop(c, hosts_file=None, limit=None, debug=False):
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(
-        cluster, console, "stop", limit=limit, debug=debug, changing=True, needs_head=False
-    )
+    run = cli.make_run(cluster, console, "stop", limit=limit, debug=debug, changing=True, needs_head=False)
     cli.finish(run, operation.STOP, stopped)
 
 
@@ -157,7 +162,7 @@ def start(c, hosts_file=None, limit=None, debug=False):
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, "start", limit=limit, debug=debug, changing=True)
+    run = cli.make_run(cluster, console, "start", limit=limit, debug=debug, changing=True, registry=True)
     cli.finish(run, operation.DEPLOY, deployed)
 
 
@@ -168,7 +173,7 @@ def restart(c, hosts_file=None, limit=None, debug=False):
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, "restart", limit=limit, debug=debug, changing=True)
+    run = cli.make_run(cluster, console, "restart", limit=limit, debug=debug, changing=True, registry=True)
     cli.finish(run, operation.RESTART, deployed)
 
 
@@ -179,9 +184,7 @@ def destroy(c, hosts_file=None, limit=None, yes=False, debug=False):
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(
-        cluster, console, "destroy", limit=limit, debug=debug, changing=True, needs_head=False
-    )
+    run = cli.make_run(cluster, console, "destroy", limit=limit, debug=debug, changing=True, needs_head=False)
     if not yes and sys.stdin.isatty():
         answer = input(f"destroy {cluster.name} on {handover.hosts(len(run.chosen))}? [y/N] ")
         if answer.strip().lower() not in ("y", "yes"):

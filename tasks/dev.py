@@ -33,7 +33,8 @@ def test(c, only="", unit=False):
     console = Console()
     _packages(console)
     _tools(console)
-    args = [sys.executable, "-m", "pytest", *(only.split() if only else [])]
+    # two at a time: each has a lab of its own, and a file's hosts stay with one of them
+    args = [sys.executable, "-m", "pytest", *(only.split() if only else ["-n", "2", "--dist", "loadfile"])]
     if unit:
         args += ["-m", "not lab"]
         console.note("left out, as asked: the tests on the lab's real hosts")
@@ -47,7 +48,8 @@ def test(c, only="", unit=False):
 
 
 def _packages(console: Console) -> None:
-    if all(importlib.util.find_spec(name) for name in ("pytest", "hypothesis", "xdist", "jsonschema")):
+    needed = ("pytest", "hypothesis", "xdist", "jsonschema", "tree_sitter", "tree_sitter_powershell")
+    if all(importlib.util.find_spec(name) for name in needed):
         return
     console.note("installing what the tests need (first use only)")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

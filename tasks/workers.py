@@ -76,6 +76,7 @@ def add_worker(c, host, name=None, user=None, port=None, hosts_file=None, dry_ru
         debug=debug,
         changing=True,
         dry_run=dry_run,
+        registry=True,
     )
     run.limit = frozenset([known.name])
 

@@ -97,6 +97,10 @@ def url(value: str) -> bool:
     return ok and not any(char.isspace() for char in value)
 
 
+def web_url(value: str) -> bool:
+    return url(value) and not value.startswith("file:")
+
+
 def image_source(value: str) -> bool:
     return value in ("pull", "seed") or (value.startswith("file:") and len(value) > len("file:"))
 

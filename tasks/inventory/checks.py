@@ -107,7 +107,7 @@ def _at(one: Placed) -> str:
 def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
     for one in placed:
         blame = _Blame(document, one.where)
-        ray, conda = one.host.ray, one.host.conda
+        ray, conda, docker = one.host.ray, one.host.conda, one.host.docker
         yield from _cluster_wide(one, blame)
         yield from _open_dashboard(ray, blame)
         yield from _ports(one.host, blame)
@@ -117,6 +117,12 @@ def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
                 yield blame.flaw(
                     ("ray", "env", variable), "the token is made and handed out by ray.auth; leave this out"
                 )
+        if (docker.registry_user is None) != (docker.registry_password is None):
+            there, missing = "registry_user", "registry_password"
+            if docker.registry_user is None:
+                there, missing = missing, there
+            if not blame.written(("docker", missing)):
+                yield blame.flaw(("docker", there), f"needs docker.{missing} beside it")
         unchecked = conda.needs_sha256 and not conda.installer_sha256
         if unchecked and not blame.written(("conda", "installer_sha256")):
             yield blame.flaw(("conda", "installer"), "a URL or a file needs conda.installer_sha256 beside it")

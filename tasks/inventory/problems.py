@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Where = tuple["str | int", ...]
-SECRET_KEYS = frozenset({"password", "sudo_password"})
+SECRET_KEYS = frozenset({"password", "sudo_password", "registry_password"})
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 

@@ -78,6 +78,7 @@ def resolve(
     for section in _SECTIONS:
         common[section] = overlay(getattr(defaults, section), getattr(entry, section))
     common["docker"] = _docker_paths(common["docker"], folder)
+    common["docker"] = _docker_password(common["docker"], entry, where)
     common["conda"] = _conda_paths(common["conda"], folder)
 
     hosts = ranges.expand(place.host)
@@ -131,6 +132,12 @@ def _docker_paths(docker: Docker, folder: Path) -> Docker:
     if not colon:
         return docker
     return docker.model_copy(update={"image_source": f"{kind}:{_from_folder(path, folder)}"})
+
+
+def _docker_password(docker: Docker, entry: HostEntry, where: Where) -> Docker:
+    here = entry.docker is not None and "registry_password" in entry.docker.model_fields_set
+    place = (*where, "docker", "registry_password") if here else ("docker", "registry_password")
+    return docker.model_copy(update={"registry_password": _finished(docker.registry_password, place)})
 
 
 def _conda_paths(conda: Conda, folder: Path) -> Conda:

@@ -80,7 +80,13 @@ class Docker(Frozen):
         "pull",
         description="seed: one host pulls, the others take it from there; file: carried from this machine",
     )
-    registry_mirror: t.Url | None = Field(None, description="mirror of Docker Hub")
+    registry_mirror: t.WebUrl | None = Field(
+        None, description="mirror of Docker Hub; asked for images that have no registry in their name"
+    )
+    registry_user: t.Text | None = Field(
+        None, description="user of the image's registry, or of the mirror; logged in for the pull alone"
+    )
+    registry_password: t.Password | None = Field(None, description="goes with the user; forms as above")
 
 
 class Conda(Frozen):

@@ -90,6 +90,9 @@ Install = Annotated[
 Url = Annotated[
     str, text("URL", "a URL such as https://mirror.example/path", accept.url, pattern="^(https?|file)://")
 ]
+WebUrl = Annotated[
+    str, text("URL", "a URL such as https://mirror.example", accept.web_url, pattern="^https?://")
+]
 Image = Annotated[
     str, pattern("image", "an image such as rayproject/ray:2.60.0", r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,250}")
 ]

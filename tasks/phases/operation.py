@@ -9,12 +9,27 @@ from tasks.remote import RemoteError
 from tasks.render.operations import unlock_script
 from tasks.report.console import as_typed
 
-from . import bring_up, connect, engine, facts, images, plan, reach, resolve, status, stop, validate, verify
+from . import (
+    bring_up,
+    connect,
+    engine,
+    facts,
+    image_file,
+    images,
+    plan,
+    reach,
+    resolve,
+    status,
+    stop,
+    validate,
+    verify,
+)
 from .run import HostFailed, Run, Stop
 
 Phase = Callable[[Run], None]
 
 PLAN: Sequence[Phase] = (
+    image_file.check,
     connect.run,
     facts.run,
     validate.run,
@@ -23,6 +38,7 @@ PLAN: Sequence[Phase] = (
     resolve.run,
     plan.run,
 )
+IMAGES: Sequence[Phase] = PLAN[: PLAN.index(images.run) + 1]
 STATUS: Sequence[Phase] = (connect.run, facts.run, status.run)
 STOP: Sequence[Phase] = (connect.run, facts.run, stop.stop)
 DESTROY: Sequence[Phase] = (connect.run, facts.run, stop.destroy)
@@ -43,7 +59,7 @@ def head_runs(run: Run) -> None:
 
 CHANGE: Sequence[Phase] = (head_runs, reach.run, bring_up.run, verify.run)
 DEPLOY: Sequence[Phase] = (*PLAN, *CHANGE)
-RESTART: Sequence[Phase] = (*STOP, *DEPLOY)  # under one lock
+RESTART: Sequence[Phase] = (image_file.check, *STOP, *DEPLOY)  # under one lock
 
 
 def operate(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from tasks.plan.addresses import head_ip, worker_ip
 from tasks.plan.changes import change
 from tasks.plan.desired import desire, on_bridge, shm_note
-from tasks.render.install import image_script, up_script, uv_script
+from tasks.render.images import image_script
+from tasks.render.install import up_script, uv_script
 from tasks.render.script import Script
 
 from . import engine as install_docker
@@ -93,7 +94,7 @@ def scripts(run: Run, node: Node) -> list[Script]:
 def install_script(run: Run, node: Node, *, carried: bool = False) -> Script:
     """Puts on the host what the node runs from."""
     if node.desired.kind == "docker":
-        return image_script(node.host, run.cluster.name, sudo=node.sudo)
+        return image_script(node.host, run.cluster.name, node.facts.arch, sudo=node.sudo)
     v = node.desired.versions
     return uv_script(
         node.host,

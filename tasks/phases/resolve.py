@@ -30,7 +30,7 @@ def run(run: Run) -> None:
     direct = [n for n in nodes if n.host.runtime != "docker"]
     for node in containers:
         ray, python, user = node.image_versions or _guess(node)
-        image = node.facts.image or node.host.docker.image
+        image = node.facts.image or node.subject.image
         node.versions = Versions(ray, python, image=image, image_user=user)
     if direct:
         _direct(run, direct, containers)
@@ -40,7 +40,7 @@ def run(run: Run) -> None:
 
 def _guess(node: Node) -> tuple[str, str, str]:
     """Before the image is there only its tag can say something."""
-    found = re.search(r":(\d+\.\d+\.\d+)", node.host.docker.image)
+    found = re.search(r":(\d+\.\d+\.\d+)", node.subject.image)
     return (found.group(1) if found else node.host.ray.version or "", "", "")
 
 

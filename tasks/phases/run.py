@@ -52,6 +52,7 @@ class Node:
     host: Host
     password: Secret | None = None
     sudo_password: Secret | None = None
+    registry_password: Secret | None = None
     connection: Connection | None = None
     facts: Facts | None = None
     lock_text: str = ""

@@ -27,6 +27,14 @@ class Change:
         return ", ".join(self.why) if self.any else "as wanted"
 
 
+def _image_comes(subject: Subject) -> str:
+    """Where the image will come from."""
+    kind, _, path = subject.host.docker.image_source.partition(":")
+    if kind == "file":
+        return f"carry {subject.image} there from {path}"
+    return f"take {subject.image} from one host" if kind == "seed" else f"pull {subject.image}"
+
+
 def change(subject: Subject, desired: Desired, *, token: str | None, head_restarts: bool = False) -> Change:
     """Compares a host with what it shall be.
 
@@ -41,7 +49,7 @@ def change(subject: Subject, desired: Desired, *, token: str | None, head_restar
             engine = engine_for(subject)
             why.append(f"install {engine.what}" if isinstance(engine, Engine) else "install Docker")
         if facts.image is None:
-            install, _ = True, why.append(f"pull {subject.host.docker.image}")
+            install, _ = True, why.append(_image_comes(subject))
     elif versions.env_id not in facts.envs:
         install = True
         broken = versions.env_id == state.get("env")

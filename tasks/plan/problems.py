@@ -110,6 +110,15 @@ def _docker_desktop(subject: Subject):
             "Docker Desktop runs Windows containers, and Ray's images are for Linux",
             'choose "Switch to Linux containers" in the menu of its icon',
         )
+    docker = subject.host.docker
+    for key, asked in (
+        ("image_source", docker.image_source.startswith("file:")),
+        ("registry_mirror", docker.registry_mirror),
+        ("registry_user", docker.registry_user),
+    ):
+        if asked:
+            hint = "leave it out on that host, and pull the image there by hand: docker pull"
+            yield f"docker.{key} is not there for Windows yet", hint
 
 
 def _docker(subject: Subject):
@@ -136,13 +145,6 @@ def _docker(subject: Subject):
         way = f"if nothing needs it: {remove_podman(facts)}, then deploy again; or runtime: uv"
         yield "the docker command here is Podman's, which this tool does not drive", way
     yield from _own_network(subject)
-    if host.docker.image_source != "pull":
-        yield f"docker.image_source: {host.docker.image_source} is not supported yet", "image_source: pull"
-    if host.docker.registry_mirror:
-        yield (
-            "docker.registry_mirror is not supported yet",
-            "put the mirror into the engine's own daemon.json, or write it before docker.image",
-        )
     if host.docker.network == "host" and facts.system != "Linux":
         yield f"Docker has no host network on {facts.system}", "docker.network: auto, or bridge"
     if on_bridge(subject):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from tasks.inventory import Host
 from tasks.render.facts import Facts
+from tasks.render.image_names import for_arch, identities
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,16 @@ class Subject:
     def in_container(self) -> bool:
         return self.host.runtime == "docker"
 
-    def with_image(self, image: str) -> Subject:
-        """The same host after the image has arrived there."""
-        return replace(self, facts=replace(self.facts, image=image))
+    @property
+    def image(self) -> str:
+        """The image's name, with the tag for this host's architecture."""
+        return for_arch(self.host.docker.image, self.facts.arch)
+
+    def with_image(self, about: str) -> Subject:
+        """The same host with the image that it described in a line, or with none if that is empty."""
+        image, platform, ids = identities(about)
+        new = {"image": image or None, "image_platform": platform or None, "image_ids": ids}
+        return replace(self, facts=replace(self.facts, **new))
 
 
 @dataclass(frozen=True)

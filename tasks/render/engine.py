@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tasks.inventory import Host
 
+from .images import image_values
 from .names import basics
 from .script import Script, Value, render
 
@@ -52,7 +53,7 @@ def engine_script(host: Host, cluster: str, engine: Engine, *, sudo: bool = Fals
     base = (host.mirrors.docker or DOCKER_URL).rstrip("/")
     values: dict[str, Value] = {
         **basics(cluster),
-        "IMAGE": host.docker.image,
+        **image_values(host),
         "MANAGER": engine.manager,
         "SOURCE": engine.source,
         "PACKAGES": list(engine.packages),
@@ -69,7 +70,7 @@ def engine_script(host: Host, cluster: str, engine: Engine, *, sudo: bool = Fals
         "install Docker",
         "engine_install",
         values,
-        fragments=("docker", "docker_info", "node", "engine", f"engine_{FRAGMENT[engine.manager]}"),
+        fragments=("docker", "docker_info", "about", "node", "engine", f"engine_{FRAGMENT[engine.manager]}"),
         secrets=("RF_SUDO",) if sudo else (),
     )
 

@@ -12,10 +12,12 @@ from typing import Any
 from tasks.inventory import Host
 
 from .engine_facts import EngineFacts, parse_engine
+from .image_names import identities
+from .images import image_values
 from .names import basics
 from .script import Script, render
 
-FRAGMENTS = ("docker", "docker_info", "node")
+FRAGMENTS = ("docker", "docker_info", "about", "node")
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
 # On Windows a host's own address may be that of a switch, but not of these.
 VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
@@ -88,6 +90,7 @@ class Facts:
     docker_problem: str | None
     docker_says: str
     image: str | None
+    image_ids: frozenset[str]  # all that the image is known by: two hosts that share one have the same image
     image_platform: str | None
     container: str | None
     container_image: str | None
@@ -121,7 +124,7 @@ def facts_script(
         **basics(cluster),
         "WANT_PYTHON": host.runtime == "uv",
         "WANT_DOCKER": docker,
-        "IMAGE": host.docker.image if docker else "",
+        **(image_values(host) if docker else {}),
     }
     secrets = ("RF_SUDO",) if sudo_password else ()
     body: tuple[str, ...] = ("facts",)
@@ -147,7 +150,7 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
     memory = number("mem_bytes")
     if one("mem_MemTotal:").isdigit():
         memory = int(one("mem_MemTotal:")) * 1024
-    image, _, platform = (texts.get("image") or [""])[0].partition(" ")
+    image, platform, image_ids = identities((texts.get("image") or [""])[0])
     container, _, container_image = (texts.get("container") or [""])[0].partition(" ")
     # NVIDIA L4, 550.54.15
     gpus = [(n.strip(), v.strip()) for n, _, v in (t.rpartition(",") for t in texts.get("gpu", ())) if n]
@@ -189,6 +192,7 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         docker_problem=one("docker_problem") or None,
         docker_says=one("docker_says"),
         image=image or None,
+        image_ids=image_ids,
         image_platform=platform or None,
         container=container or None,
         container_image=container_image or None,

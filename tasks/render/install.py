@@ -43,18 +43,6 @@ def uv_script(
     return render("install Ray with uv", "uv_install", values, fragments=NODE)
 
 
-def image_script(host: Host, cluster: str, *, sudo: bool = False) -> Script:
-    """The image, pulled where it is not there, and the versions that it holds."""
-    values = {**basics(cluster), "IMAGE": host.docker.image}
-    return render(
-        "get the image",
-        "docker_install",
-        values,
-        fragments=(*NODE, "docker_passwords"),
-        secrets=_secrets(sudo),
-    )
-
-
 def up_script(
     host: Host,
     cluster: str,

@@ -11,12 +11,22 @@ from tasks.testbed.ray_image import NAME
 
 PORT = 5000
 ARCHIVE = "/var/tmp/image.tar"
+FOLDER = "/etc/docker/registry"
 CONFIG = f"""version: 0.1
 storage:
   filesystem:
     rootdirectory: /var/lib/docker-registry
 http:
   addr: :{PORT}
+"""
+TLS = f"""  tls:
+    certificate: {FOLDER}/cert.pem
+    key: {FOLDER}/key.pem
+"""
+LOGIN = f"""auth:
+  htpasswd:
+    realm: lab
+    path: {FOLDER}/htpasswd
 """
 
 
@@ -27,10 +37,26 @@ class Registry:
         self.host = host
         self.url = f"http://{host.address}:{PORT}"
 
-    def configure(self) -> None:
-        """Open to all, where Debian's own configuration asks for a password."""
-        self.host.write_file("/etc/docker/registry/config.yml", CONFIG)
+    def configure(self, htpasswd: str = "", tls: bool = False) -> None:
+        """Open to all, unless told otherwise; Debian's own configuration asks for a password.
+
+        htpasswd: lines of `user:bcrypt`; tls: with a certificate that nobody knows, see :meth:`certificate`.
+        """
+        if htpasswd:
+            self.host.write_file(f"{FOLDER}/htpasswd", htpasswd)
+        if tls:
+            self.host.must(
+                f"openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=lab -keyout {FOLDER}/key.pem"
+                f" -addext subjectAltName=IP:{self.host.address} -out {FOLDER}/cert.pem && chmod 644 {FOLDER}/key.pem"
+            )
+        text = CONFIG + (TLS if tls else "") + (LOGIN if htpasswd else "")
+        self.host.write_file(f"{FOLDER}/config.yml", text)
         self.host.must("systemctl restart docker-registry")
+        self.url = f"http{'s' if tls else ''}://{self.host.address}:{PORT}"
+
+    def certificate(self) -> str:
+        """The certificate that hosts have to trust, in PEM."""
+        return self.host.must(["cat", f"{FOLDER}/cert.pem"])
 
     def push(self, tag: str, *names: str) -> None:
         """Serve an image of the outer engine as `names`; by default its own name, and `latest` of ray-ml."""

@@ -128,7 +128,8 @@ docker_facts() {
         *) emit docker_problem denied; return ;;
     esac
     emit docker_via "$rf_dk"
-    rf_image=$(dk image inspect --format '{{.Id}} {{.Os}}/{{.Architecture}}' "$IMAGE" 2>/dev/null) || rf_image=
+    image_name
+    rf_image=$(image_about '') || rf_image=
     [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
     if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
         IFS= read -r rf_value <"$NODE/image" || :
@@ -312,7 +313,7 @@ node_temp
 [ ! -e "/etc/tmpfiles.d/$UNIT.conf" ] || as_root rm -f "/etc/tmpfiles.d/$UNIT.conf"
 case $rf_service in
     docker)
-        dk rm -f -v "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
+        dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
             fail "cannot remove the container $UNIT" "look at: docker ps -a"
         ;;
     system)

@@ -4,6 +4,8 @@ set -u
 CLUSTER=lab
 UNIT=rayfab-lab
 IMAGE=rayproject/ray:2.52.0
+IMAGE_ARM=rayproject/ray:2.52.0-aarch64
+LOCAL_TAG=''
 MANAGER=dnf
 SOURCE=distro
 with_packages() { "$@" moby-engine; }
@@ -140,7 +142,8 @@ docker_facts() {
         *) emit docker_problem denied; return ;;
     esac
     emit docker_via "$rf_dk"
-    rf_image=$(dk image inspect --format '{{.Id}} {{.Os}}/{{.Architecture}}' "$IMAGE" 2>/dev/null) || rf_image=
+    image_name
+    rf_image=$(image_about '') || rf_image=
     [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
     if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
         IFS= read -r rf_value <"$NODE/image" || :
@@ -184,6 +187,20 @@ docker_app() {
     for rf_dir in /opt/homebrew/bin /usr/local/bin; do
         if [ -x "$rf_dir/colima" ]; then emit docker_app colima; fi
     done
+}
+# The tag for this host's own architecture, where the image has one for each.
+image_name() {
+    [ -z "${IMAGE_ARM-}" ] || case $(uname -m) in aarch64 | arm64) IMAGE=$IMAGE_ARM ;; esac
+}
+# $1, or the image under one of its names: id, platform, date, layers, digests; one line
+image_about() {
+    rf_about='{{.Id}} {{.Os}}/{{.Architecture}} {{.Created}} {{range .RootFS.Layers}}{{.}},{{end}} {{range .RepoDigests}}{{.}},{{end}}'
+    for rf_name in "${1:-$IMAGE}" $LOCAL_TAG; do
+        # docker prints an empty line for what is not there
+        rf_known=$(dk image inspect --format "$rf_about" "$rf_name" 2>/dev/null) && printf '%s\n' "$rf_known" && return 0
+        [ -z "$1" ] || return 1
+    done
+    return 1
 }
 # A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
 NODE=$ROOT/$CLUSTER

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tasks.plan.engine import engine_for
 from tasks.plan.subject import Subject
-from tasks.render import install, operations
+from tasks.render import images, install, operations
 from tasks.render.engine import engine_script
 from tasks.render.engine_facts import EngineFacts
 from tasks.render.facts import facts_script
@@ -14,6 +14,7 @@ from tasks.render.logfiles import patterns
 from tasks.render.script import Script
 from tests.render import samples
 
+PIECES = [("0" * 64, 7_000_000), ("1" * 64, 1234)]
 HOLDER = "alice@laptop (process 42) since 2026-01-02 03:04:05 UTC: deploy-cluster"
 # RHEL with SELinux, two GPUs and NVIDIA's toolkit
 GPUS = ("NVIDIA L4", "NVIDIA L4")
@@ -70,6 +71,11 @@ def _uv(**more: object) -> str:
     return install.uv_script(of, "lab", **{**known, "python_path": "/usr/bin/python3.11", **more}).text
 
 
+def _docker(**more: object):
+    found = samples.host("worker", samples.DOCKER)
+    return found.model_copy(update={"docker": found.docker.model_copy(update=more)})
+
+
 def _mirrored():
     text = (
         samples.UV + "mirrors: {pypi: 'https://mirror.example/simple', python: 'https://mirror.example/py'}\n"
@@ -103,7 +109,22 @@ KINDS: dict[str, Callable[[], str]] = {
     "engine-dnf-ce.sh": lambda: _engine("rocky", "dnf", mirrors=DOCKER_MIRROR),
     "engine-zypper.sh": lambda: _engine("opensuse-leap", "zypper"),
     "engine-pacman.sh": lambda: _engine("arch", "pacman"),
-    "image.sh": lambda: install.image_script(samples.host("worker", samples.DOCKER), "lab", sudo=True).text,
+    "image.sh": lambda: images.image_script(_docker(), "lab", sudo=True).text,
+    "image-private.sh": lambda: (
+        images.image_script(
+            _docker(registry_mirror="https://mirror.example/hub", registry_user="it's me"), "lab", "aarch64"
+        ).text
+    ),
+    "image-cut.sh": lambda: images.cut_script(_docker(), "lab", sudo=True).text,
+    "image-serve.sh": lambda: images.serve_script(_docker(), "lab", "10.0.0.1", [20001, 20000]).text,
+    "image-pieces.sh": lambda: images.pieces_script(_docker(), "lab", PIECES, 1 << 30).text,
+    "image-take.sh": lambda: (
+        images.fetch_script(
+            _docker(), "lab", PIECES, 1 << 30, source=("head", "fd00::1", 20001), want="sha256:abc", keep=True
+        ).text
+    ),
+    "image-load.sh": lambda: images.fetch_script(_docker(), "lab", PIECES, 1 << 30).text,
+    "image-clean.sh": lambda: images.clean_script(_docker(), "lab").text,
     "up-head-system.sh": lambda: _up("head", kind="system"),
     "up-worker-user.sh": lambda: _up("worker", kind="user", token=False),
     "up-worker-loop.sh": lambda: _up("worker", kind="loop"),

@@ -362,7 +362,8 @@ docker_facts() {
         *) emit docker_problem denied; return ;;
     esac
     emit docker_via "$rf_dk"
-    rf_image=$(dk image inspect --format '{{.Id}} {{.Os}}/{{.Architecture}}' "$IMAGE" 2>/dev/null) || rf_image=
+    image_name
+    rf_image=$(image_about '') || rf_image=
     [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
     if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
         IFS= read -r rf_value <"$NODE/image" || :
@@ -558,7 +559,8 @@ if [ "$rf_old" != none ]; then
     step "stopping what ran before"
     node_down "$rf_old"
 fi
-dk rm -f -v "$UNIT" >/dev/null 2>&1 || :
+# a killed run may have left its server of images here
+dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
 rm -f "$NODE/state.json"
 # The image's user may have any uid: the folder is open to all and sticky, as /tmp itself is.
 if [ ! -d "$TEMP_DIR" ]; then

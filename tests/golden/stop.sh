@@ -127,7 +127,8 @@ docker_facts() {
         *) emit docker_problem denied; return ;;
     esac
     emit docker_via "$rf_dk"
-    rf_image=$(dk image inspect --format '{{.Id}} {{.Os}}/{{.Architecture}}' "$IMAGE" 2>/dev/null) || rf_image=
+    image_name
+    rf_image=$(image_about '') || rf_image=
     [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
     if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
         IFS= read -r rf_value <"$NODE/image" || :

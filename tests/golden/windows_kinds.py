@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tasks.remote.windows import BOOTSTRAP
-from tasks.render import install, operations, windows
+from tasks.render import images, install, operations, windows
 from tasks.render.facts import Address, facts_script
 from tasks.render.logfiles import patterns
 from tasks.render.script import Script
@@ -26,7 +26,7 @@ HOME = "C:/Users/me/.rayfab/lab"
 
 SCRIPTS: dict[str, Callable[[], Script]] = {
     "facts-lock": lambda: facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER),
-    "image": lambda: install.image_script(samples.host("worker", samples.DOCKER), "lab"),
+    "image": lambda: images.image_script(samples.host("worker", samples.DOCKER), "lab"),
     "up-head": lambda: up("head", kind="docker", **FACTS),
     "up-worker": lambda: up("worker", kind="docker", **FACTS),
     "token": lambda: install.token_script("lab"),

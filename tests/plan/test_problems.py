@@ -121,18 +121,6 @@ CASES = {
         "the docker command here is Podman's, which this tool does not drive",
         "if nothing needs it: sudo apt-get remove podman-docker, then deploy again; or runtime: uv",
     ),
-    "a seeded image": (
-        section(DOCKER, "docker", image_source="seed"),
-        {},
-        "docker.image_source: seed is not supported yet",
-        "image_source: pull",
-    ),
-    "a mirror": (
-        section(DOCKER, "docker", registry_mirror="https://mirror.lab"),
-        {},
-        "docker.registry_mirror is not supported yet",
-        "put the mirror into the engine's own daemon.json, or write it before docker.image",
-    ),
     "the host's network on a Mac": (
         section(DOCKER, "docker", network="host"),
         {"system": "Darwin"},

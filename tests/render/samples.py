@@ -115,6 +115,7 @@ def facts(**more: Any) -> Facts:
         "docker_problem": None,
         "docker_says": "",
         "image": None,
+        "image_ids": frozenset(),
         "image_platform": None,
         "container": None,
         "container_image": None,

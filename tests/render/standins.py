@@ -44,7 +44,7 @@ case "$1 ${2-}" in
         esac
         ;;
     "image inspect")
-        is image || exit 1
+        is image || { echo; exit 1; }
         case $4 in *Os*) echo "sha256:abc linux/amd64" ;; *) echo sha256:abc ;; esac
         ;;
     "pull "*)
@@ -53,7 +53,7 @@ case "$1 ${2-}" in
         ;;
     "run --rm")
         if is broken; then echo "ModuleNotFoundError: ray" >&2; exit 1; fi
-        echo "RF 2.52.0 3.11.2 1000"
+        echo "RF 2.52.0 3.11.2 1000:1000"
         ;;
     "run "*)
         cat "$3" >"$HOME/docker.env"

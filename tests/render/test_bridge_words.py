@@ -62,7 +62,9 @@ class TestPublished:
 
 
 class TestWorkerPorts:
-    @pytest.mark.parametrize(("cpus", "high"), [(1, 10099), (49, 10099), (50, 10101), (256, 10513), (None, 10099)])
+    @pytest.mark.parametrize(
+        ("cpus", "high"), [(1, 10099), (49, 10099), (50, 10101), (256, 10513), (None, 10099)]
+    )
     def test_follow_the_cpus_of_the_host(self, cpus, high):
         found = words("head", cpus=cpus)
         assert (value(found, "--min-worker-port"), value(found, "--max-worker-port")) == ("10002", str(high))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tasks.inventory import Secret
 from tasks.plan.desired import fingerprint
-from tasks.render import install, operations, script, service
+from tasks.render import images, install, operations, script, service
 from tasks.render import ray as ray_words
 from tasks.render.facts import facts_script
 from tests.render import samples
@@ -199,7 +199,7 @@ def test_no_secret_in_any_script():
             install.uv_script(
                 host, "lab", uv_version="1", env_id="e", python="3.11.2", python_path=None, lock="ray"
             ),
-            install.image_script(host, "lab", sudo=True),
+            images.image_script(host, "lab", sudo=True),
             install.up_script(host, "lab", wanted, "/root", state, sudo=True, token=True),
             operations.stop_script("lab", sudo=True),
             operations.destroy_script(host, "lab", sudo=True),

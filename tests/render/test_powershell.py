@@ -27,6 +27,9 @@ POSIX_ONLY = {
     "service_up",
     "uv_install",
     *(f"engine{p}" for p in ("", "_install", "_apt", "_dnf", "_zypper", "_pacman")),
+    *(f"image_{p}" for p in ("cut", "serve", "pieces", "fetch", "clean")),
+    "pieces",
+    *windows.IN_ONE,
 }
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"
 SIGNS = ' \t\n\r"`$(){}[]<>;&|\\!*?~#%=-_+.,:/@^aZ0é中🙂' + QUOTES
@@ -160,7 +163,8 @@ def test_the_same_answer_as_on_posix(name):
     """The keys of the answer that the phases read, said by both renderings, but for what no Windows host has."""
     script = SCRIPTS[name]()
     own = re.compile(r"(?:emit|emit_text|Emit|EmitText) '?([a-z:_]+)'?(?= |$)", re.MULTILINE)
-    posix = {k for part in script.parts[1] for k in own.findall((SH / f"{part}.sh").read_text("utf-8"))}
+    parts = [*(part for part in script.parts[0] if part in windows.IN_ONE), *script.parts[1]]
+    posix = {k for part in parts for k in own.findall((SH / f"{part}.sh").read_text("utf-8"))}
     here = {k for part in script.parts[1] for k in own.findall(windows.fragment(part))}
     only_posix = {
         "id",

@@ -3,6 +3,9 @@ MakeNode
 NeedDocker
 if (-not (ImageHere)) {
     Step ('pulling ' + $RF_IMAGE)
+    # not empty: without any entry docker looks for a store of passwords by itself, which fails without a desktop
+    $null = [IO.Directory]::CreateDirectory($Node + '\docker-config')
+    WriteText ($Node + '\docker-config\config.json') '{"auths": {"https://index.docker.io/v1/": {}}}'
     $began = [DateTime]::UtcNow
     $shown = 0
     $layers = 0

@@ -21,7 +21,7 @@ node_temp
 [ ! -e "/etc/tmpfiles.d/$UNIT.conf" ] || as_root rm -f "/etc/tmpfiles.d/$UNIT.conf"
 case $rf_service in
     docker)
-        dk rm -f -v "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
+        dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
             fail "cannot remove the container $UNIT" "look at: docker ps -a"
         ;;
     system)

@@ -9,7 +9,8 @@ if [ "$rf_old" != none ]; then
     step "stopping what ran before"
     node_down "$rf_old"
 fi
-dk rm -f -v "$UNIT" >/dev/null 2>&1 || :
+# a killed run may have left its server of images here
+dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
 rm -f "$NODE/state.json"
 # The image's user may have any uid: the folder is open to all and sticky, as /tmp itself is.
 if [ ! -d "$TEMP_DIR" ]; then

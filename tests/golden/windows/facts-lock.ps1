@@ -4,6 +4,8 @@ $RF_UNIT = 'rayfab-lab'
 $RF_WANT_PYTHON = ''
 $RF_WANT_DOCKER = '1'
 $RF_IMAGE = 'rayproject/ray:2.52.0'
+$RF_IMAGE_ARM = 'rayproject/ray:2.52.0-aarch64'
+$RF_LOCAL_TAG = ''
 $RF_HOLDER = 'alice@laptop (process 42) since 2026-01-02 03:04:05 UTC: deploy-cluster'
 # The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
 $Utf8 = [Text.UTF8Encoding]::new($false)
@@ -171,9 +173,9 @@ function NeedDocker {
     if ($problem -eq 'windows') { Fail 'Docker Desktop runs Windows containers' 'switch it to Linux containers' }
     if ($problem) { Fail ("Docker's engine does not answer: " + $problem + ' ' + $DockerSays) 'look at: docker version' }
 }
-# Id and platform of an image, '' if it is not there.
+# Id, platform, date, layers and digests of the image in one line, '' if it is not there.
 function ImageHere {
-    $run = Dk @('image', 'inspect', '--format', '{{.Id}} {{.Os}}/{{.Architecture}}', $RF_IMAGE) ''
+    $run = Dk @('image', 'inspect', '--format', '{{.Id}} {{.Os}}/{{.Architecture}} {{.Created}} {{range .RootFS.Layers}}{{.}},{{end}} {{range .RepoDigests}}{{.}},{{end}}', $RF_IMAGE) ''
     if ($run.Code -ne 0) { return '' }
     return $run.Said.Trim()
 }

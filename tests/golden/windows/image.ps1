@@ -2,6 +2,14 @@
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
 $RF_IMAGE = 'rayproject/ray:2.52.0'
+$RF_IMAGE_ARM = 'rayproject/ray:2.52.0-aarch64'
+$RF_LOCAL_TAG = ''
+$RF_PULL_NAME = 'rayproject/ray:2.52.0'
+$RF_PULL_REPO = 'rayproject/ray'
+$RF_PULL_VERSION = '2.52.0'
+$RF_REGISTRY = 'Docker Hub'
+$RF_LOGIN = ''
+$RF_REGISTRY_USER = ''
 # The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
 $Utf8 = [Text.UTF8Encoding]::new($false)
 $Out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), $Utf8)
@@ -168,9 +176,9 @@ function NeedDocker {
     if ($problem -eq 'windows') { Fail 'Docker Desktop runs Windows containers' 'switch it to Linux containers' }
     if ($problem) { Fail ("Docker's engine does not answer: " + $problem + ' ' + $DockerSays) 'look at: docker version' }
 }
-# Id and platform of an image, '' if it is not there.
+# Id, platform, date, layers and digests of the image in one line, '' if it is not there.
 function ImageHere {
-    $run = Dk @('image', 'inspect', '--format', '{{.Id}} {{.Os}}/{{.Architecture}}', $RF_IMAGE) ''
+    $run = Dk @('image', 'inspect', '--format', '{{.Id}} {{.Os}}/{{.Architecture}} {{.Created}} {{range .RootFS.Layers}}{{.}},{{end}} {{range .RepoDigests}}{{.}},{{end}}', $RF_IMAGE) ''
     if ($run.Code -ne 0) { return '' }
     return $run.Said.Trim()
 }
@@ -287,6 +295,9 @@ MakeNode
 NeedDocker
 if (-not (ImageHere)) {
     Step ('pulling ' + $RF_IMAGE)
+    # not empty: without any entry docker looks for a store of passwords by itself, which fails without a desktop
+    $null = [IO.Directory]::CreateDirectory($Node + '\docker-config')
+    WriteText ($Node + '\docker-config\config.json') '{"auths": {"https://index.docker.io/v1/": {}}}'
     $began = [DateTime]::UtcNow
     $shown = 0
     $layers = 0

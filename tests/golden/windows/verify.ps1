@@ -253,9 +253,9 @@ function NeedDocker {
     if ($problem -eq 'windows') { Fail 'Docker Desktop runs Windows containers' 'switch it to Linux containers' }
     if ($problem) { Fail ("Docker's engine does not answer: " + $problem + ' ' + $DockerSays) 'look at: docker version' }
 }
-# Id and platform of an image, '' if it is not there.
+# Id, platform, date, layers and digests of the image in one line, '' if it is not there.
 function ImageHere {
-    $run = Dk @('image', 'inspect', '--format', '{{.Id}} {{.Os}}/{{.Architecture}}', $RF_IMAGE) ''
+    $run = Dk @('image', 'inspect', '--format', '{{.Id}} {{.Os}}/{{.Architecture}} {{.Created}} {{range .RootFS.Layers}}{{.}},{{end}} {{range .RepoDigests}}{{.}},{{end}}', $RF_IMAGE) ''
     if ($run.Code -ne 0) { return '' }
     return $run.Said.Trim()
 }

@@ -1,0 +1,106 @@
+"""Names of images: their parts, the tag for a host's architecture, the same image at a mirror."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+HUB = "docker.io"
+# Docker Hub repositories whose tags are for x86_64 and have a sibling with -aarch64
+WITH_ARM_TAGS = ("rayproject/ray",)
+ARM = ("aarch64", "arm64")
+
+
+@dataclass(frozen=True)
+class Name:
+    """``registry/path:tag@digest``; ``tag`` is '' where a digest stands alone, ``digest`` '' where there is none."""
+
+    registry: str
+    path: str
+    tag: str
+    digest: str
+
+    @property
+    def on_hub(self) -> bool:
+        return self.registry == HUB
+
+    @property
+    def version(self) -> str:
+        """What says which one of the repository's images: the digest, else the tag."""
+        return self.digest or self.tag
+
+
+def parse(image: str) -> Name:
+    """As Docker reads a name: ``ray`` is ``docker.io/library/ray:latest``."""
+    rest, _, digest = image.partition("@")
+    first, slash, path = rest.partition("/")
+    registry = HUB
+    if slash and (set(".:") & set(first) or first == "localhost"):
+        registry, rest = first, path
+    colon = rest.rfind(":")
+    tag = ""
+    if colon > rest.rfind("/"):
+        rest, tag = rest[:colon], rest[colon + 1 :]
+    registry = HUB if registry in ("index.docker.io", "registry-1.docker.io") else registry
+    if registry == HUB and "/" not in rest:
+        rest = f"library/{rest}"
+    return Name(registry, rest, tag or ("" if digest else "latest"), digest)
+
+
+def plain(image: str) -> str:
+    """The repository as it was written, without tag and digest."""
+    rest = image.partition("@")[0]
+    colon = rest.rfind(":")
+    return rest[:colon] if colon > rest.rfind("/") else rest
+
+
+def for_arch(image: str, arch: str) -> str:
+    """The name for a host of that architecture: ``rayproject/ray:2.60.0`` on ARM ends in ``-aarch64``."""
+    name = parse(image)
+    if arch not in ARM or name.digest or not name.on_hub or name.path not in WITH_ARM_TAGS:
+        return image
+    return image if name.tag.endswith("-aarch64") else f"{plain(image)}:{name.tag}-aarch64"
+
+
+def arm_name(image: str) -> str:
+    """The name on ARM, or '' where it is the same one."""
+    other = for_arch(image, "aarch64")
+    return "" if other == image else other
+
+
+def local_tag(image: str) -> str:
+    """The tag under which an image named by digest is kept where it did not come from its registry, or ''."""
+    digest = parse(image).digest
+    return f"{plain(image)}:{digest.replace(':', '-')}" if digest else ""
+
+
+def at_mirror(image: str, mirror: str | None) -> str:
+    """The name under which a mirror of Docker Hub has the image, or '' if it is not asked for it.
+
+    :param mirror: a URL, perhaps with a path; its scheme is the engine's own affair.
+    """
+    name = parse(image)
+    if not mirror or not name.on_hub:
+        return ""
+    place = re.sub(r"^[a-z]+://", "", mirror).rstrip("/")
+    return f"{place}/{name.path}" + (f"@{name.digest}" if name.digest else f":{name.tag}")
+
+
+def identities(line: str) -> tuple[str, str, frozenset[str]]:
+    """What `docker image inspect` said in the form of :data:`ABOUT` -> (id, platform, all that it is known by).
+
+    The id is the config's digest in Docker's own store and the manifest's in containerd's; the digests under
+    which a registry has it join the two, and so does what is the same in every store: its layers and its date.
+    """
+    id_, platform, created, layers, digests, *_ = [*line.split(" "), "", "", "", "", ""]
+    known = {id_, *(d.rpartition("@")[2] for d in digests.split(",") if "@" in d)}
+    if layers.strip(","):
+        known.add(content(created, layers.strip(",").split(",")))
+    return id_, platform, frozenset(known - {""})
+
+
+def content(created: str, layers: Sequence[str]) -> str:
+    """A mark of an image's content, whatever store it lies in."""
+    return "content:" + hashlib.sha256("\n".join([created, *layers]).encode()).hexdigest()

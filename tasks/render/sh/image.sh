@@ -1,0 +1,53 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# The image on this host: what it is, and the versions inside it.
+# What is fed to docker, past the password that sudo may want first.
+dk_in() {
+    if [ "${rf_dk-}" != root ]; then
+        docker "$@"
+    elif [ "$(id -u)" = 0 ] || sudo -k -n true 2>/dev/null; then
+        as_root docker "$@"
+    else
+        { printf '%s\n' "${RF_SUDO-}" && cat; } | sudo -k -S -p '' docker "$@"
+    fi
+}
+image_begin() {
+    (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
+    docker_cli || fail "Docker's engine does not answer" "look at: docker version"
+    image_name
+}
+# $1: how much, or empty
+no_space() {
+    fail "no space for the image $IMAGE${1:+: $1}" "free some space where Docker keeps its images: docker system df; docker image prune"
+}
+# Asking the image takes a container; what it said is kept beside its id.
+image_tell() {
+    rf_image=$(image_about '') || fail "the image $IMAGE is not there" "look at: docker image ls"
+    printf '%s\n' "$rf_image" | emit_text image
+    rf_id=${rf_image%% *}
+    if [ -r "$NODE/image" ] && grep -q "^$rf_id " "$NODE/image"; then
+        rf_said=$(cat "$NODE/image")
+    else
+        step "reading the image's versions"
+        rf_said=$(dk run --rm --network none --entrypoint python "$rf_id" -c \
+            'import platform, os, ray; print("RF", ray.__version__, platform.python_version(), f"{os.getuid()}:{os.getgid()}")' 2>"$NODE/install.log" |
+            sed -n 's/^RF //p')
+        [ -n "$rf_said" ] || image_broken
+        rm -f "$NODE/install.log"
+        rf_said="$rf_id $rf_said"
+        write_file "$NODE/image" 600 "$rf_said"
+    fi
+    emit image_versions "${rf_said#* }"
+}
+image_broken() {
+    tail -n 5 "$NODE/install.log" | emit_text log
+    rf_said=$(cat "$NODE/install.log")
+    rm -f "$NODE/install.log"
+    case $rf_said in
+        *"exec format error"* | *"does not match the detected host platform"*)
+            rf_said=${rf_image#* }
+            fail "the image $IMAGE is for ${rf_said%% *}, and this host is $(uname -m)" "docker.image of this host: one for its architecture" ;;
+        *"no space left"*) no_space '' ;;
+    esac
+    fail "the image $IMAGE cannot run ray" "docker run --rm --entrypoint python $IMAGE -c 'import ray'"
+}

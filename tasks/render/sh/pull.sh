@@ -1,0 +1,160 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# Pulling an image: with progress in bytes by the engine's API where curl or Python is there, else by docker's own command.
+rf_log=$NODE/install.log
+megabytes() { echo "$(($1 / 1000000))"; }
+# The engine's socket, if there is something to talk to it with; a login that the user has made is known to docker alone.
+pull_socket() {
+    rf_socket=
+    [ -z "$REGISTRY_USER" ] || return 1
+    have curl || have python3 || return 1
+    if [ "$rf_dk" != root ] && grep -qsE '"(auth|credsStore|credHelpers|proxies)"' "${DOCKER_CONFIG:-$HOME/.docker}/config.json"; then return 1; fi
+    rf_socket=${DOCKER_HOST-}
+    [ -n "$rf_socket" ] || rf_socket=$(dk context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)
+    case $rf_socket in unix://*) rf_socket=${rf_socket#unix://} ;; *) return 1 ;; esac
+    [ -S "$rf_socket" ] || return 1
+}
+pull_by_api() {
+    rf_path="/images/create?fromImage=$PULL_REPO&tag=$PULL_VERSION"
+    if have curl; then
+        set -- curl -sSN --unix-socket "$rf_socket" -X POST "http://localhost$rf_path"
+    else
+        set -- python3 -c '
+import socket, sys
+engine = socket.socket(socket.AF_UNIX)
+engine.connect(sys.argv[1])
+engine.sendall(b"POST %s HTTP/1.0\r\nHost: docker\r\nContent-Length: 0\r\n\r\n" % sys.argv[2].encode())
+answer = engine.makefile("rb")
+while answer.readline().strip():
+    pass
+for line in answer:
+    sys.stdout.buffer.write(line)
+    sys.stdout.flush()' "$rf_socket" "$rf_path"
+    fi
+    if [ "$rf_dk" = root ]; then as_root "$@"; else "$@"; fi
+}
+# What the API has said so far, as "120 of 340 MB, 3 of 12 layers"
+pull_by_api_progress() {
+    tr '\r' '\n' <"$rf_log" | awk '
+        match($0, /"id":"[^"]*"/) { id = substr($0, RSTART + 6, RLENGTH - 7) } RLENGTH < 0 { next }
+        /"status":"(Already exists|Pulling fs layer|Waiting|Downloading|Verifying|Download complete|Extracting|Pull complete)/ { seen[id] = 1 }
+        /"status":"(Already exists|Pull complete)"/ { done[id] = 1 }
+        /"status":"Downloading"/ && match($0, /"current":[0-9]+/) { now[id] = substr($0, RSTART + 10, RLENGTH - 10) }
+        /"status":"Downloading"/ && match($0, /"total":[0-9]+/) { all[id] = substr($0, RSTART + 8, RLENGTH - 8) }
+        /"status":"(Download complete|Extracting|Pull complete)/ { now[id] = all[id] }
+        END {
+            for (id in seen) { layers++; whole += done[id]; got += now[id]; total += all[id] }
+            printf "%.0f of %.0f MB, %d of %d layers\n", got / 1000000, total / 1000000, whole, layers
+        }'
+}
+# For docker's own command, which counts no bytes into a file: those that came in by the busiest interface.
+came_in() {
+    for rf_file in /sys/class/net/*; do
+        case ${rf_file##*/} in lo | docker* | br-* | veth*) ;; *) cat "$rf_file/statistics/rx_bytes" 2>/dev/null ;; esac
+    done | sort -n | tail -n 1
+}
+pull_progress() {
+    if [ "$rf_way" = api ]; then
+        pull_by_api_progress
+        return
+    fi
+    rf_now=$(came_in)
+    printf '%s of %s layers%s\n' "$(grep -cE 'Pull complete|Already exists' "$rf_log")" "$(grep -cE 'Pulling fs layer|Already exists' "$rf_log")" \
+        "${rf_now:+, $(megabytes $((rf_now - rf_before))) MB came in}"
+}
+# Logs in with a folder of its own, which goes with this shell however it ends; the password is in no argument.
+pull_login() {
+    rf_config=$(umask 077 && mktemp -d "$NODE/login.XXXXXX") || fail "cannot make a folder below $NODE"
+    trap 'rm -rf "$rf_config" 2>/dev/null || as_root rm -rf "$rf_config"' EXIT
+    trap 'exit 1' HUP INT TERM PIPE
+    # with something in it, docker puts the password into no keychain of this host
+    (umask 077 && printf '{"auths":{"https://none.invalid":{}}}' >"$rf_config/config.json")
+    step "logging in to $REGISTRY"
+    printf '%s\n' "${RF_REGISTRY-}" | dk_in --config "$rf_config" login --username "$REGISTRY_USER" --password-stdin ${LOGIN:+"$LOGIN"} >"$rf_log" 2>&1 ||
+        pull_failed "$(grep -v '^WARNING' "$rf_log" | tail -n 1)"
+}
+pull_once() {
+    : >"$rf_log"
+    rf_before=$(came_in)
+    rf_t0=$(date +%s)
+    if [ "$rf_way" = api ]; then
+        pull_by_api >"$rf_log" 2>&1 &
+    else
+        dk ${rf_config:+--config "$rf_config"} pull "$PULL_NAME" >"$rf_log" 2>&1 &
+    fi
+    rf_job=$!
+    while kill -0 "$rf_job" 2>/dev/null; do
+        sleep 1
+        step "pulling $PULL_NAME, $(pull_progress), $(($(date +%s) - rf_t0)) s$rf_again"
+    done
+    if ! wait "$rf_job"; then
+        rf_said=$(tail -n 1 "$rf_log")
+        return 1
+    fi
+    [ "$rf_way" = api ] || return 0
+    # the API's answer is 200 before anything has been fetched; how it ended is the last line
+    rf_said=$(tail -n 1 "$rf_log" | sed -n 's/^{"message":"\(.*\)"}.*/\1/p; s/^{"errorDetail":{.*"message":"\(.*\)"},"error":.*/\1/p' | sed 's/\\"/"/g')
+    [ -z "$rf_said" ]
+}
+pull() {
+    rf_config=''
+    rf_again=''
+    rf_said=''
+    rf_way=cli
+    if [ -n "$REGISTRY_USER" ]; then pull_login; else docker_passwords "$PULL_NAME"; fi
+    if pull_socket; then rf_way=api; fi
+    rf_n=1
+    until pull_once; do
+        tail -n 5 "$rf_log" | sed 's/^\(.\{300\}\).*/\1/' | emit_text log
+        if [ "$rf_way" = api ]; then
+            case $rf_said in
+                # docker itself may know a login, or a socket, that curl does not
+                *nauthorized* | *denied* | *authentication* | *"curl: "* | *"Error: [Errno"*)
+                    rf_way=cli
+                    continue
+                    ;;
+            esac
+        fi
+        case $rf_said in *"imeout"* | *"timed out"* | *EOF* | *reset* | *"broken pipe"* | *" 50"[0-9]* | *"unavailable"*) ;; *) pull_failed "$rf_said" ;; esac
+        rf_n=$((rf_n + 1))
+        [ "$rf_n" -le 3 ] || pull_failed "$rf_said"
+        # Docker keeps the layers that are whole
+        rf_again=", try $rf_n of 3"
+        sleep 3
+    done
+    rm -f "$rf_log"
+}
+# One line and the way out for what docker or a registry has said.
+pull_failed() {
+    rm -f "$rf_log"
+    rf_said=${1#Error response from daemon: }
+    case $rf_said in
+        *"no space left"* | *"No space left"*) no_space '' ;;
+        *"server gave HTTP response to HTTPS client"*)
+            fail "$REGISTRY speaks plain HTTP, which Docker refuses" "on each host, in /etc/docker/daemon.json: {\"insecure-registries\": [\"$REGISTRY\"]}, then: systemctl restart docker" ;;
+        *x509:*)
+            fail "the certificate of $REGISTRY is not trusted: ${rf_said##*x509: }" "on each host, put its CA's certificate into /etc/docker/certs.d/$REGISTRY/ca.crt" ;;
+        *toomanyrequests* | *"Too Many Requests"*)
+            fail "$REGISTRY allows no more pulls for now: its rate limit is reached" "docker.registry_user and registry_password, docker.registry_mirror, or docker.image_source: seed" ;;
+        *"pull access denied"* | *"denied: requested access"*)
+            fail "there is no image $PULL_NAME, or it is private" "see docker.image in the README for living ones; docker.registry_user and registry_password log in" ;;
+        *nauthorized* | *"no basic auth"* | *"uthentication required"* | *denied*)
+            [ -n "$REGISTRY_USER" ] || fail "$REGISTRY asks for a user and a password" "docker.registry_user and docker.registry_password in the hosts file"
+            fail "$REGISTRY does not take the password of $REGISTRY_USER" "docker.registry_user and docker.registry_password in the hosts file" ;;
+        *"manifest unknown"* | *"not found"* | *"does not exist"* | *"no matching manifest"*)
+            fail "there is no image $PULL_NAME" "see docker.image in the README for living ones" ;;
+        *"no such host"* | *refused* | *imeout* | *"timed out"* | *unreachable* | *"no route"*)
+            fail "cannot pull $PULL_NAME: $REGISTRY cannot be reached: $rf_said" "is the network up? docker.registry_mirror names a mirror of Docker Hub" ;;
+        *) fail "cannot pull $PULL_NAME: $rf_said" "is the registry reachable from this host? docker.registry_mirror names a mirror of Docker Hub" ;;
+    esac
+}
+# From a mirror the image gets its own name, and loses the mirror's unless it had that before.
+pull_here() {
+    rf_was=$(dk image inspect --format '{{.Id}}' "$PULL_NAME" 2>/dev/null)
+    pull
+    if [ "$PULL_NAME" != "$IMAGE" ]; then
+        dk tag "$PULL_NAME" "${LOCAL_TAG:-$IMAGE}" || fail "cannot give the image its name ${LOCAL_TAG:-$IMAGE}"
+        [ -n "$rf_was" ] || dk rmi "$PULL_NAME" >/dev/null 2>&1
+    fi
+    emit changed 1
+}

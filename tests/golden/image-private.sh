@@ -1,0 +1,562 @@
+# rayfab: get the image
+# shellcheck disable=SC2034
+set -u
+CLUSTER=lab
+UNIT=rayfab-lab
+IMAGE=rayproject/ray:2.52.0
+IMAGE_ARM=rayproject/ray:2.52.0-aarch64
+LOCAL_TAG=''
+PULL_NAME=mirror.example/hub/rayproject/ray:2.52.0-aarch64
+PULL_REPO=mirror.example/hub/rayproject/ray
+PULL_VERSION=2.52.0-aarch64
+REGISTRY=mirror.example
+LOGIN=mirror.example
+REGISTRY_USER='it'"'"'s me'
+# The answer: marked lines on stdout. Everything else there is chatter and is ignored.
+LC_ALL=C
+export LC_ALL
+HOME=${HOME:-$(cd && pwd)}
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
+export HOME PATH
+ROOT=$HOME/.rayfab
+NL='
+'
+one_line() {
+    case $1 in *"$NL"*) printf '%s' "$1" | tr '\n' ' ' ;; *) printf '%s' "$1" ;; esac
+}
+emit() {
+    case $2 in
+        *"$NL"*) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$(one_line "$2")" ;;
+        *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
+    esac
+}
+# A last line without its end would swallow what is said next.
+emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
+step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
+finish() {
+    printf '\n%s end %s\n' "$RF_MARK" "$1"
+    exit "$1"
+}
+fail() {
+    emit error "$1"
+    [ -z "${2-}" ] || emit hint "$2"
+    finish 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
+# A file appears whole or not at all: mode first, content second, name last.
+write_file() {
+    rm -f "$1.new" && (umask 077 && : >"$1.new") && chmod "$2" "$1.new" &&
+        printf '%s' "$3" >"$1.new" && mv -f "$1.new" "$1" ||
+        fail "cannot write $1" "free some space, or make the folder writable for $(id -un)"
+}
+# Runs a command as root. The password reaches sudo through a pipe from a builtin, never as an argument.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif sudo -k -n true 2>/dev/null; then
+        sudo -n "$@"
+    elif [ -n "${RF_SUDO-}" ]; then
+        printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' "$@"
+    else
+        return 126
+    fi
+}
+can_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    have sudo || return 1
+    as_root true 2>/dev/null
+}
+# dk: docker, through sudo where only that reaches the engine
+dk() {
+    if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
+}
+# Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
+docker_path() {
+    have docker && return 0
+    for rf_dir in /opt/homebrew/bin "$HOME/.docker/bin" "$HOME/.orbstack/bin" "$HOME/.rd/bin" \
+        /Applications/Docker.app/Contents/Resources/bin "$HOME/Applications/Docker.app/Contents/Resources/bin" \
+        /Applications/OrbStack.app/Contents/MacOS/xbin; do
+        if [ -x "$rf_dir/docker" ]; then
+            PATH=$PATH:$rf_dir
+            return 0
+        fi
+    done
+    return 1
+}
+# Sockets that the command's own configuration may not name
+docker_socket() {
+    [ -z "${DOCKER_HOST-}" ] || return 1
+    for rf_file in "$HOME/.docker/run/docker.sock" "$HOME/.orbstack/run/docker.sock" \
+        "$HOME/.colima/default/docker.sock" "$HOME/.config/colima/default/docker.sock" "$HOME/.rd/docker.sock"; do
+        [ -S "$rf_file" ] || continue
+        rf_value=$(docker --host "unix://$rf_file" version --format '{{.Server.Version}}' 2>&1) || continue
+        rf_docker=$rf_value
+        DOCKER_HOST=unix://$rf_file
+        export DOCKER_HOST
+        return 0
+    done
+    return 1
+}
+docker_cli() {
+    rf_dk=user
+    docker_path || return 1
+    rf_docker=$(docker version --format '{{.Server.Version}}' 2>&1) && return 0
+    case $rf_docker in
+        *"permission denied"*) ;;
+        *)
+            docker_socket || return 2
+            return 0
+            ;;
+    esac
+    can_root || return 3
+    rf_dk=root
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
+}
+docker_facts() {
+    if [ "$(uname)" = Darwin ]; then docker_app; fi
+    docker_cli
+    rf_status=$?
+    # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
+    [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
+        *odman* | docker\ version*) emit docker_problem podman; return ;;
+    esac
+    # the command alone, without an engine here or anywhere else
+    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
+        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
+    fi
+    # an installation that did not come to its end is done once more
+    rf_half=
+    [ ! -e "$NODE/engine.installing" ] || rf_half=1
+    [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
+    case $rf_status in
+        0) emit docker "$rf_docker"; [ -z "$rf_half" ] || emit docker_problem missing ;;
+        1) emit docker_problem missing; return ;;
+        2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
+        *) emit docker_problem denied; return ;;
+    esac
+    emit docker_via "$rf_dk"
+    image_name
+    rf_image=$(image_about '') || rf_image=
+    [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
+    if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
+        IFS= read -r rf_value <"$NODE/image" || :
+        [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
+    fi
+    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+    docker_gives
+}
+# The tag for this host's own architecture, where the image has one for each.
+image_name() {
+    [ -z "${IMAGE_ARM-}" ] || case $(uname -m) in aarch64 | arm64) IMAGE=$IMAGE_ARM ;; esac
+}
+# $1, or the image under one of its names: id, platform, date, layers, digests; one line
+image_about() {
+    rf_about='{{.Id}} {{.Os}}/{{.Architecture}} {{.Created}} {{range .RootFS.Layers}}{{.}},{{end}} {{range .RepoDigests}}{{.}},{{end}}'
+    for rf_name in "${1:-$IMAGE}" $LOCAL_TAG; do
+        # docker prints an empty line for what is not there
+        rf_known=$(dk image inspect --format "$rf_about" "$rf_name" 2>/dev/null) && printf '%s\n' "$rf_known" && return 0
+        [ -z "$1" ] || return 1
+    done
+    return 1
+}
+# A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
+NODE=$ROOT/$CLUSTER
+user_systemctl() {
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+}
+loop_pid() {
+    [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
+    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
+    # The number may have passed on to a stranger since.
+    if [ -r "/proc/$rf_pid/cmdline" ]; then
+        grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
+    else
+        ps -o command= -p "$rf_pid" 2>/dev/null | grep -q "loop.sh" || return 1
+    fi
+    printf '%s' "$rf_pid"
+}
+node_service() {
+    rf_service=none
+    [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
+    printf '%s' "$rf_service"
+}
+# active, or whatever else its supervisor calls it
+node_active() {
+    case $1 in
+        system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        *) echo inactive ;;
+    esac
+}
+node_facts() {
+    rf_service=$(node_service)
+    emit service "$rf_service"
+    if [ "$rf_service" = docker ]; then docker_cli; fi
+    emit active "$(node_active "$rf_service")"
+    for rf_file in "$NODE"/envs/*/.complete; do
+        rf_dir=${rf_file%/.complete}
+        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
+            emit env "${rf_dir##*/}"
+        fi
+    done
+    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
+}
+# $1: the kind of service; ends it and keeps it from coming back at the next boot
+node_down() {
+    case $1 in
+        system)
+            as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
+                as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            ;;
+        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        loop)
+            if rf_pid=$(loop_pid); then
+                kill -TERM "$rf_pid" 2>/dev/null || :
+                rf_n=0
+                while loop_pid >/dev/null && [ "$rf_n" -lt 225 ]; do
+                    nap
+                    rf_n=$((rf_n + 1))
+                done
+                if rf_pid=$(loop_pid); then kill -KILL "$rf_pid"; fi
+            fi
+            rm -f "$NODE/loop.pid"
+            ;;
+        docker)
+            docker_cli
+            # stopped, not removed: its log can still be read
+            dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
+                fail "cannot stop the container $UNIT" "look at: docker ps"
+            ;;
+    esac
+    node_reap
+}
+# Processes of this node, known by the mark in their environment.
+node_pids() {
+    if [ ! -r /proc/self/environ ]; then
+        # macOS shows a process's environment behind its words
+        ps -axwwE -o pid=,command= 2>/dev/null |
+            RF_NODE=$NODE/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RF_NODE"]) { print $1 }'
+        return
+    fi
+    for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
+        rf_file=${rf_file%/environ}
+        echo "${rf_file#/proc/}"
+    done
+}
+# Those that outlived their supervisor.
+node_reap() {
+    for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
+}
+# With root and systemd: Ray's folder is there again after a boot that cleared /tmp (open to the image's user,
+# which Docker alone would not make it), and is spared by the cleaning of old files.
+keep_temp() {
+    write_file "$NODE/tmpfiles" 644 "d $1 1777 root root -${NL}x $1/*$NL"
+    as_root install -D -m 644 "$NODE/tmpfiles" "/etc/tmpfiles.d/$UNIT.conf"
+}
+# Ray's session folders are told by what `ray start` has said and by the words of this node's own processes
+# (session_latest may be another Ray's); they are removed when the cluster is.
+note_sessions() {
+    if [ "$1" = docker ] && [ -z "${rf_dk-}" ]; then docker_cli; fi
+    { node_log_before "$1"; node_words "$1"; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
+}
+node_words() {
+    if [ "$1" = docker ]; then
+        dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '
+    elif [ -r /proc/self/environ ]; then
+        for rf_pid in $(node_pids); do tr '\0' ' ' 2>/dev/null <"/proc/$rf_pid/cmdline"; done
+    else
+        ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
+    fi
+}
+# What `ray start` has said, by kind of service.
+node_log() {
+    if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
+}
+node_log_before() {
+    if [ "$1" = docker ]; then node_log docker; else sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+}
+# how often its supervisor has started it over
+node_tries() {
+    if [ "$1" = docker ]; then
+        dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0
+    else
+        rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
+        echo "$((rf_tries - 1))"
+    fi
+}
+# Where Ray's own folder lies on this host, as the last start has left it.
+node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
+# rf_logs: the log files of the newest session. Its link names a folder as Ray sees it, in a container maybe another.
+node_logs() {
+    node_temp
+    rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
+    rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
+}
+# A command in the node's environment: $1 the kind of service, then the words.
+node_exec() {
+    if [ "$1" = docker ]; then
+        shift
+        # a container that started as root would run it as root
+        rf_user=
+        [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
+        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
+    else
+        shift
+        # in a shell of its own: the node's environment may set any variable
+        (
+            # shellcheck source=/dev/null
+            . "$NODE/env.sh"
+            "$@"
+        )
+    fi
+}
+# The image on this host: what it is, and the versions inside it.
+# What is fed to docker, past the password that sudo may want first.
+dk_in() {
+    if [ "${rf_dk-}" != root ]; then
+        docker "$@"
+    elif [ "$(id -u)" = 0 ] || sudo -k -n true 2>/dev/null; then
+        as_root docker "$@"
+    else
+        { printf '%s\n' "${RF_SUDO-}" && cat; } | sudo -k -S -p '' docker "$@"
+    fi
+}
+image_begin() {
+    (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
+    docker_cli || fail "Docker's engine does not answer" "look at: docker version"
+    image_name
+}
+# $1: how much, or empty
+no_space() {
+    fail "no space for the image $IMAGE${1:+: $1}" "free some space where Docker keeps its images: docker system df; docker image prune"
+}
+# Asking the image takes a container; what it said is kept beside its id.
+image_tell() {
+    rf_image=$(image_about '') || fail "the image $IMAGE is not there" "look at: docker image ls"
+    printf '%s\n' "$rf_image" | emit_text image
+    rf_id=${rf_image%% *}
+    if [ -r "$NODE/image" ] && grep -q "^$rf_id " "$NODE/image"; then
+        rf_said=$(cat "$NODE/image")
+    else
+        step "reading the image's versions"
+        rf_said=$(dk run --rm --network none --entrypoint python "$rf_id" -c \
+            'import platform, os, ray; print("RF", ray.__version__, platform.python_version(), f"{os.getuid()}:{os.getgid()}")' 2>"$NODE/install.log" |
+            sed -n 's/^RF //p')
+        [ -n "$rf_said" ] || image_broken
+        rm -f "$NODE/install.log"
+        rf_said="$rf_id $rf_said"
+        write_file "$NODE/image" 600 "$rf_said"
+    fi
+    emit image_versions "${rf_said#* }"
+}
+image_broken() {
+    tail -n 5 "$NODE/install.log" | emit_text log
+    rf_said=$(cat "$NODE/install.log")
+    rm -f "$NODE/install.log"
+    case $rf_said in
+        *"exec format error"* | *"does not match the detected host platform"*)
+            rf_said=${rf_image#* }
+            fail "the image $IMAGE is for ${rf_said%% *}, and this host is $(uname -m)" "docker.image of this host: one for its architecture" ;;
+        *"no space left"*) no_space '' ;;
+    esac
+    fail "the image $IMAGE cannot run ray" "docker run --rm --entrypoint python $IMAGE -c 'import ray'"
+}
+# docker asks its store of passwords even for a public image, and a store such as a Mac's keychain is closed to
+# a session without a screen: then a configuration without it. $1: the image
+docker_passwords() {
+    [ "$rf_dk" = user ] || return 0
+    rf_file=${DOCKER_CONFIG:-$HOME/.docker}/config.json
+    rf_store=$(sed -n 's/.*"credsStore"[^"]*"\([^"]*\)".*/\1/p' "$rf_file" 2>/dev/null | head -n 1)
+    if [ -z "$rf_store" ]; then
+        # what docker takes on a Mac where nothing is said
+        [ "$(uname)" = Darwin ] && ! grep -q '"auth' "$rf_file" 2>/dev/null || return 0
+        rf_store=osxkeychain
+        have docker-credential-osxkeychain || return 0
+    fi
+    case ${1%%/*} in "$1" | *[!a-z0-9.:-]*) rf_registry= ;; *[.:]*) rf_registry=${1%%/*} ;; *) rf_registry= ;; esac
+    rf_registry=${rf_registry:-https://index.docker.io/v1/}
+    # with a password it says so on standard output, which nobody shall see
+    if rf_value=$(printf '%s' "$rf_registry" | "docker-credential-$rf_store" get 2>&1); then
+        rf_value=
+        return 0
+    fi
+    case $rf_value in *"credentials not found"*) return 0 ;; esac
+    # the contexts are in the same folder as the passwords
+    rf_value=${DOCKER_HOST:-$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)}
+    (umask 077 && mkdir -p "$NODE/docker") || fail "cannot make $NODE/docker"
+    # not empty, since docker would look for a store again then
+    write_file "$NODE/docker/config.json" 600 "{\"auths\": {\"$rf_registry\": {}}}"
+    DOCKER_CONFIG=$NODE/docker
+    DOCKER_HOST=${rf_value:-unix:///var/run/docker.sock}
+    export DOCKER_CONFIG DOCKER_HOST
+}
+# Pulling an image: with progress in bytes by the engine's API where curl or Python is there, else by docker's own command.
+rf_log=$NODE/install.log
+megabytes() { echo "$(($1 / 1000000))"; }
+# The engine's socket, if there is something to talk to it with; a login that the user has made is known to docker alone.
+pull_socket() {
+    rf_socket=
+    [ -z "$REGISTRY_USER" ] || return 1
+    have curl || have python3 || return 1
+    if [ "$rf_dk" != root ] && grep -qsE '"(auth|credsStore|credHelpers|proxies)"' "${DOCKER_CONFIG:-$HOME/.docker}/config.json"; then return 1; fi
+    rf_socket=${DOCKER_HOST-}
+    [ -n "$rf_socket" ] || rf_socket=$(dk context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)
+    case $rf_socket in unix://*) rf_socket=${rf_socket#unix://} ;; *) return 1 ;; esac
+    [ -S "$rf_socket" ] || return 1
+}
+pull_by_api() {
+    rf_path="/images/create?fromImage=$PULL_REPO&tag=$PULL_VERSION"
+    if have curl; then
+        set -- curl -sSN --unix-socket "$rf_socket" -X POST "http://localhost$rf_path"
+    else
+        set -- python3 -c '
+import socket, sys
+engine = socket.socket(socket.AF_UNIX)
+engine.connect(sys.argv[1])
+engine.sendall(b"POST %s HTTP/1.0\r\nHost: docker\r\nContent-Length: 0\r\n\r\n" % sys.argv[2].encode())
+answer = engine.makefile("rb")
+while answer.readline().strip():
+    pass
+for line in answer:
+    sys.stdout.buffer.write(line)
+    sys.stdout.flush()' "$rf_socket" "$rf_path"
+    fi
+    if [ "$rf_dk" = root ]; then as_root "$@"; else "$@"; fi
+}
+# What the API has said so far, as "120 of 340 MB, 3 of 12 layers"
+pull_by_api_progress() {
+    tr '\r' '\n' <"$rf_log" | awk '
+        match($0, /"id":"[^"]*"/) { id = substr($0, RSTART + 6, RLENGTH - 7) } RLENGTH < 0 { next }
+        /"status":"(Already exists|Pulling fs layer|Waiting|Downloading|Verifying|Download complete|Extracting|Pull complete)/ { seen[id] = 1 }
+        /"status":"(Already exists|Pull complete)"/ { done[id] = 1 }
+        /"status":"Downloading"/ && match($0, /"current":[0-9]+/) { now[id] = substr($0, RSTART + 10, RLENGTH - 10) }
+        /"status":"Downloading"/ && match($0, /"total":[0-9]+/) { all[id] = substr($0, RSTART + 8, RLENGTH - 8) }
+        /"status":"(Download complete|Extracting|Pull complete)/ { now[id] = all[id] }
+        END {
+            for (id in seen) { layers++; whole += done[id]; got += now[id]; total += all[id] }
+            printf "%.0f of %.0f MB, %d of %d layers\n", got / 1000000, total / 1000000, whole, layers
+        }'
+}
+# For docker's own command, which counts no bytes into a file: those that came in by the busiest interface.
+came_in() {
+    for rf_file in /sys/class/net/*; do
+        case ${rf_file##*/} in lo | docker* | br-* | veth*) ;; *) cat "$rf_file/statistics/rx_bytes" 2>/dev/null ;; esac
+    done | sort -n | tail -n 1
+}
+pull_progress() {
+    if [ "$rf_way" = api ]; then
+        pull_by_api_progress
+        return
+    fi
+    rf_now=$(came_in)
+    printf '%s of %s layers%s\n' "$(grep -cE 'Pull complete|Already exists' "$rf_log")" "$(grep -cE 'Pulling fs layer|Already exists' "$rf_log")" \
+        "${rf_now:+, $(megabytes $((rf_now - rf_before))) MB came in}"
+}
+# Logs in with a folder of its own, which goes with this shell however it ends; the password is in no argument.
+pull_login() {
+    rf_config=$(umask 077 && mktemp -d "$NODE/login.XXXXXX") || fail "cannot make a folder below $NODE"
+    trap 'rm -rf "$rf_config" 2>/dev/null || as_root rm -rf "$rf_config"' EXIT
+    trap 'exit 1' HUP INT TERM PIPE
+    # with something in it, docker puts the password into no keychain of this host
+    (umask 077 && printf '{"auths":{"https://none.invalid":{}}}' >"$rf_config/config.json")
+    step "logging in to $REGISTRY"
+    printf '%s\n' "${RF_REGISTRY-}" | dk_in --config "$rf_config" login --username "$REGISTRY_USER" --password-stdin ${LOGIN:+"$LOGIN"} >"$rf_log" 2>&1 ||
+        pull_failed "$(grep -v '^WARNING' "$rf_log" | tail -n 1)"
+}
+pull_once() {
+    : >"$rf_log"
+    rf_before=$(came_in)
+    rf_t0=$(date +%s)
+    if [ "$rf_way" = api ]; then
+        pull_by_api >"$rf_log" 2>&1 &
+    else
+        dk ${rf_config:+--config "$rf_config"} pull "$PULL_NAME" >"$rf_log" 2>&1 &
+    fi
+    rf_job=$!
+    while kill -0 "$rf_job" 2>/dev/null; do
+        sleep 1
+        step "pulling $PULL_NAME, $(pull_progress), $(($(date +%s) - rf_t0)) s$rf_again"
+    done
+    if ! wait "$rf_job"; then
+        rf_said=$(tail -n 1 "$rf_log")
+        return 1
+    fi
+    [ "$rf_way" = api ] || return 0
+    # the API's answer is 200 before anything has been fetched; how it ended is the last line
+    rf_said=$(tail -n 1 "$rf_log" | sed -n 's/^{"message":"\(.*\)"}.*/\1/p; s/^{"errorDetail":{.*"message":"\(.*\)"},"error":.*/\1/p' | sed 's/\\"/"/g')
+    [ -z "$rf_said" ]
+}
+pull() {
+    rf_config=''
+    rf_again=''
+    rf_said=''
+    rf_way=cli
+    if [ -n "$REGISTRY_USER" ]; then pull_login; else docker_passwords "$PULL_NAME"; fi
+    if pull_socket; then rf_way=api; fi
+    rf_n=1
+    until pull_once; do
+        tail -n 5 "$rf_log" | sed 's/^\(.\{300\}\).*/\1/' | emit_text log
+        if [ "$rf_way" = api ]; then
+            case $rf_said in
+                # docker itself may know a login, or a socket, that curl does not
+                *nauthorized* | *denied* | *authentication* | *"curl: "* | *"Error: [Errno"*)
+                    rf_way=cli
+                    continue
+                    ;;
+            esac
+        fi
+        case $rf_said in *"imeout"* | *"timed out"* | *EOF* | *reset* | *"broken pipe"* | *" 50"[0-9]* | *"unavailable"*) ;; *) pull_failed "$rf_said" ;; esac
+        rf_n=$((rf_n + 1))
+        [ "$rf_n" -le 3 ] || pull_failed "$rf_said"
+        # Docker keeps the layers that are whole
+        rf_again=", try $rf_n of 3"
+        sleep 3
+    done
+    rm -f "$rf_log"
+}
+# One line and the way out for what docker or a registry has said.
+pull_failed() {
+    rm -f "$rf_log"
+    rf_said=${1#Error response from daemon: }
+    case $rf_said in
+        *"no space left"* | *"No space left"*) no_space '' ;;
+        *"server gave HTTP response to HTTPS client"*)
+            fail "$REGISTRY speaks plain HTTP, which Docker refuses" "on each host, in /etc/docker/daemon.json: {\"insecure-registries\": [\"$REGISTRY\"]}, then: systemctl restart docker" ;;
+        *x509:*)
+            fail "the certificate of $REGISTRY is not trusted: ${rf_said##*x509: }" "on each host, put its CA's certificate into /etc/docker/certs.d/$REGISTRY/ca.crt" ;;
+        *toomanyrequests* | *"Too Many Requests"*)
+            fail "$REGISTRY allows no more pulls for now: its rate limit is reached" "docker.registry_user and registry_password, docker.registry_mirror, or docker.image_source: seed" ;;
+        *"pull access denied"* | *"denied: requested access"*)
+            fail "there is no image $PULL_NAME, or it is private" "see docker.image in the README for living ones; docker.registry_user and registry_password log in" ;;
+        *nauthorized* | *"no basic auth"* | *"uthentication required"* | *denied*)
+            [ -n "$REGISTRY_USER" ] || fail "$REGISTRY asks for a user and a password" "docker.registry_user and docker.registry_password in the hosts file"
+            fail "$REGISTRY does not take the password of $REGISTRY_USER" "docker.registry_user and docker.registry_password in the hosts file" ;;
+        *"manifest unknown"* | *"not found"* | *"does not exist"* | *"no matching manifest"*)
+            fail "there is no image $PULL_NAME" "see docker.image in the README for living ones" ;;
+        *"no such host"* | *refused* | *imeout* | *"timed out"* | *unreachable* | *"no route"*)
+            fail "cannot pull $PULL_NAME: $REGISTRY cannot be reached: $rf_said" "is the network up? docker.registry_mirror names a mirror of Docker Hub" ;;
+        *) fail "cannot pull $PULL_NAME: $rf_said" "is the registry reachable from this host? docker.registry_mirror names a mirror of Docker Hub" ;;
+    esac
+}
+# From a mirror the image gets its own name, and loses the mirror's unless it had that before.
+pull_here() {
+    rf_was=$(dk image inspect --format '{{.Id}}' "$PULL_NAME" 2>/dev/null)
+    pull
+    if [ "$PULL_NAME" != "$IMAGE" ]; then
+        dk tag "$PULL_NAME" "${LOCAL_TAG:-$IMAGE}" || fail "cannot give the image its name ${LOCAL_TAG:-$IMAGE}"
+        [ -n "$rf_was" ] || dk rmi "$PULL_NAME" >/dev/null 2>&1
+    fi
+    emit changed 1
+}
+main() {
+# The image on this host, pulled where it is not there.
+image_begin
+if ! image_about '' >/dev/null; then pull_here; fi
+image_tell
+rm -rf "$NODE/image.parts"
+finish 0
+}
+main </dev/null
