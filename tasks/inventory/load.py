@@ -171,7 +171,8 @@ class _Reader:
         places += [("workers", index) for index in range(len(self.document.value.get("workers") or ()))]
         keys = [(*place, key) for place in places for key in ("password", "sudo_password")]
         keys += [(*place, "docker", "registry_password") for place in [(), *places[1:]]]
-        plain = [key for key in keys if self.document.has(key) and self.document.typed(key)]
+        nothing = (None, "", "~", "null", "Null", "NULL")
+        plain = [key for key in keys if self.document.has(key) and self.document.typed(key) not in nothing]
         problems = [Problem(self.path, self.document.line(key), dotted(key), PLAIN_PASSWORD) for key in plain]
         return [str(problem) for problem in sorted(problems, key=lambda problem: problem.line)]
 

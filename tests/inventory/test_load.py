@@ -161,6 +161,11 @@ class TestPasswords:
         ]
         assert "s3cret" not in f"{one}{one!r}{one.warnings}{one.model_dump()}{one.model_dump_json()}"
 
+    @pytest.mark.parametrize("nothing", ["null", "~", ""])
+    def test_none_for_one_host_is_no_password_in_clear(self, cluster, nothing):
+        one = cluster(f"head: {{host: a, password: {nothing}}}\nssh: {{password: {{env: LAB}}}}\n")
+        assert one.warnings == ()
+
 
 class TestFiles:
     def test_missing(self, tmp_path):
