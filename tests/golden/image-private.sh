@@ -457,9 +457,15 @@ pull_progress() {
 }
 # Logs in with a folder of its own, which goes with this shell however it ends; the password is in no argument.
 pull_login() {
-    rf_config=$(umask 077 && mktemp -d "$NODE/login.XXXXXX") || fail "cannot make a folder below $NODE"
+    rf_config=$NODE/login.$$
+    (umask 077 && rm -rf "$rf_config" && mkdir "$rf_config") || fail "cannot make $rf_config"
     trap 'rm -rf "$rf_config" 2>/dev/null || as_root rm -rf "$rf_config"' EXIT
     trap 'exit 1' HUP INT TERM PIPE
+    # the contexts are in the folder that is not read then
+    if [ "$rf_dk" = user ] && [ -z "${DOCKER_HOST-}" ]; then
+        DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)
+        if [ -n "$DOCKER_HOST" ]; then export DOCKER_HOST; else unset DOCKER_HOST; fi
+    fi
     # with something in it, docker puts the password into no keychain of this host
     (umask 077 && printf '{"auths":{"https://none.invalid":{}}}' >"$rf_config/config.json")
     step "logging in to $REGISTRY"
