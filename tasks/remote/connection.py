@@ -106,7 +106,8 @@ class Connection:
             self._cancelled = True
             channels = list(self._channels)
         for channel in channels:
-            channel.close()
+            with contextlib.suppress(EOFError, OSError, paramiko.SSHException):  # the other side was faster
+                channel.close()
 
     def close(self) -> None:
         self.cancel()

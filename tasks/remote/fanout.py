@@ -13,6 +13,7 @@ Item = TypeVar("Item", bound=Hashable)
 T = TypeVar("T")
 
 _BRIEFLY = 3.0  # seconds that those under way get to end after Ctrl-C
+_LOOK = 0.5  # seconds at the most until a Ctrl-C is seen
 
 
 @dataclass
@@ -69,7 +70,8 @@ def fan_out(
             threading.Thread(target=work, name=f"fan-out-{number}", daemon=True).start()
         with changed:
             while len(done) < len(order):
-                changed.wait()
+                # a Ctrl-C that comes just before the wait is seen only when it ends
+                changed.wait(_LOOK)
     except KeyboardInterrupt:
         with changed:
             waiting = len(todo)

@@ -139,6 +139,6 @@ class TestPut:
         with pytest.raises(RuntimeError):
             host.put(bytes(200_000), "half", on_bytes=stop)
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and list(server.machine.drive.at("C:/Users/me").iterdir()):
+        while time.monotonic() < deadline and server.ended < len(server.commands):
             time.sleep(0.05)
         assert list(server.machine.drive.at("C:/Users/me").iterdir()) == []

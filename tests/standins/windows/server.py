@@ -28,6 +28,7 @@ class WindowsSshd:
     ) -> None:
         self.machine, self.shell, self.wrong = machine, shell, []
         self.commands: list[str] = []
+        self.ended = 0  # how many of them
         self.scripts: list[str] = []
         self._allowed, self._key = key, paramiko.ECDSAKey.generate(bits=256)
         self._transports: set[paramiko.Transport] = set()
@@ -78,7 +79,6 @@ class WindowsSshd:
         return key.get_base64() == self._allowed.get_base64()
 
     def run(self, command: str, channel: paramiko.Channel, ends: tuple) -> None:
-        self.commands.append(command)
         try:
             code = self._run(command, channel, ends)
         except (OSError, EOFError):
@@ -87,6 +87,7 @@ class WindowsSshd:
             self.wrong.append(wrong)
             channel.sendall_stderr(f"stand-in: {type(wrong).__name__}: {wrong}\n".encode())
             code = 99
+        self.ended += 1
         try:
             channel.send_exit_status(code)
             channel.shutdown_write()
@@ -161,5 +162,6 @@ class _Session(paramiko.ServerInterface):
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         words = (os.fsdecode(command), channel, self._ends)
+        self._server.commands.append(words[0])
         threading.Thread(target=self._server.run, args=words, daemon=True).start()
         return True
