@@ -6,9 +6,7 @@ they start over.
 
 from __future__ import annotations
 
-import tempfile
 import threading
-from pathlib import Path
 
 from tasks.report.console import Board
 
@@ -32,7 +30,7 @@ def run(run: Run) -> None:
     def one(node: Node, board: Board) -> None:
         try:
             if node in installing:
-                install.install(run, node, board, Path(folder))
+                installation.install(node, board)
             if node is not head:
                 board.step(node.name, "ready; waiting for the head")
                 head_is_settled.wait()
@@ -45,7 +43,7 @@ def run(run: Run) -> None:
             if node is head:
                 head_is_settled.set()
 
-    with tempfile.TemporaryDirectory() as folder:
+    with install.Installation(run) as installation:
         # the head is first in the list, so it is never behind workers that wait for it
         run.each(title, starting, one)
     if head.failure is not None:

@@ -9,7 +9,9 @@ from tasks.render.images import image_script
 from tasks.render.install import up_script, uv_script
 from tasks.render.script import Script
 
+from . import conda_install
 from . import engine as install_docker
+from .conda_install import Kits
 from .packages import uv_version
 from .run import Failure, Node, Run, Stop
 
@@ -84,7 +86,10 @@ def _same_address(run: Run) -> None:
 def scripts(run: Run, node: Node) -> list[Script]:
     """The scripts that this node's change consists of, in order."""
     out = [install_docker.script(run, node)] if install_docker.wanted(node) else []
-    if node.change.install:
+    if node.change.install and node.host.runtime == "conda":
+        kit = Kits(run).of(node)
+        out += [conda_install.fetching(run, node, kit.fetched), conda_install.script(run, node, kit)]
+    elif node.change.install:
         out.append(install_script(run, node))
     if node.change.start:
         out.append(start_script(run, node, "***"))

@@ -10,7 +10,7 @@ from statistics import median_low
 from tasks.render import ray
 from tasks.render.engine_facts import given, said
 
-from . import gpus, macos
+from . import conda, gpus, macos
 from .desired import on_bridge
 from .engine import NoEngine, engine_for, remove_podman
 from .subject import Finding, Subject
@@ -49,9 +49,6 @@ def _each(subject: Subject, cluster: str):
             "",
         )
         return
-    if host.runtime == "conda":
-        yield "the runtime conda cannot be deployed yet", "runtime: uv or docker"
-        return
     if not facts.home_writable:
         yield f"the home folder {facts.home} is not writable", f"make it writable for {facts.user}"
     if not facts.tmp_writable:
@@ -64,6 +61,8 @@ def _each(subject: Subject, cluster: str):
     if facts.sudo == "wrong-password":
         yield f"sudo does not take the password of {facts.user}", "sudo_password in the hosts file"
     yield from _docker(subject) if host.runtime == "docker" else _direct(subject)
+    if host.runtime == "conda":
+        yield from conda.problems(subject)
     yield from _occupied(subject, cluster)
     yield from gpus.problems(subject)
 

@@ -1,0 +1,197 @@
+"""Install with conda: the files come into the host's store, from wherever they can be had; then all goes offline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tasks.packages import Unavailable, installers, pypi
+from tasks.packages.web import Web
+from tasks.plan.lock import Lock, parse, subdir
+from tasks.render.conda import Item, conda_script, fetch_script
+from tasks.render.script import Script
+from tasks.report.console import Board
+
+from .run import Failure, HostFailed, Node, Run
+
+TIMEOUT = 4 * 3600.0
+MEGA = 1_000_000
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What one host installs: the lock's files, and the programs that install them."""
+
+    lock: Lock
+    uv: Item | None = None
+    installer: Item | None = None
+    wheels: tuple[Item, ...] = field(default=())  # built here of sources
+    sources: tuple[Item, ...] = field(default=())  # to be built there
+
+    @property
+    def fetched(self) -> list[Item]:
+        """What a host can fetch for itself."""
+        tools = [item for item in (self.installer, self.uv) if item]
+        every = [*self.lock.of("conda"), *self.lock.of("wheel"), *self.sources, *tools]
+        return [item for item in every if not item.url.startswith(("file:", "-"))]
+
+    @property
+    def carried(self) -> list[Item]:
+        """What only the operator has."""
+        tools = [item for item in (self.installer, self.uv) if item]
+        every = [*self.lock.of("conda"), *self.lock.of("wheel"), *tools]
+        return [*self.wheels, *(item for item in every if item.url.startswith(("file:", "-")))]
+
+
+class Kits:
+    """Kits are made once for each kind of system and kept; hosts ask for them side by side."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._lock = threading.Lock()
+        self._made: dict[tuple, object] = {}
+
+    def of(self, node: Node) -> Kit:
+        """:raises HostFailed: something of it cannot be had."""
+        platform = subdir(node.facts)
+        try:
+            with self._lock:
+                kit = self._once(("kit", platform), lambda: self._kit(node, platform))
+                if needs_conda(node):
+                    one = self._once(("installer", platform), lambda: self._installer(node, platform))
+                    return replace(kit, installer=one)
+                return kit
+        except Unavailable as error:
+            raise HostFailed(Failure(str(error), error.hint)) from None
+
+    def _once(self, key: tuple, make):
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def _installer(self, node: Node, platform: str) -> Item:
+        bundle = self.run.bundle
+        if bundle is None:
+            return installers.installer(node.host, platform, Web.of(node.host))
+        found = bundle.tools.get(platform, {}).get("installer")
+        if found is None:
+            raise Unavailable(f"the bundle holds no installer for {platform}", "make it anew: fab bundle")
+        return found
+
+    def _kit(self, node: Node, platform: str) -> Kit:
+        lock = parse(node.versions.lock)
+        bundle = self.run.bundle
+        if bundle is not None:
+            wheels = tuple(bundle.wheels[s.file] for s in lock.of("sdist"))
+            return Kit(lock, bundle.tools.get(platform, {}).get("uv"), wheels=wheels)
+        web = Web.of(node.host)
+        try:
+            uv = pypi.uv_wheel(node.host, platform, "2.17")
+        except Unavailable:
+            uv = None  # the environment's own pip does it then
+        wheels, sources = [], []
+        for source in lock.of("sdist"):
+            built = pypi.build(node.host, source, web)
+            if built is None:
+                sources.append(source)
+            else:
+                wheels.append(local_item("wheel", built))
+        return Kit(lock, uv, wheels=tuple(wheels), sources=tuple(sources))
+
+
+def local_item(kind: str, path: Path) -> Item:
+    """A file of this machine as something to carry."""
+    from tasks.packages.web import sha256_of
+
+    return Item(kind, path.name, sha256_of(path), path.stat().st_size, path.resolve().as_uri())
+
+
+def needs_conda(node: Node) -> bool:
+    """Whether conda has to be installed there first."""
+    return not node.facts.condas
+
+
+def install(run: Run, node: Node, board: Board, kits: Kits, *, base: str = "") -> None:
+    """Installs on one host. :param base: URL of another host's store, to be taken from first."""
+    kit = kits.of(node)
+    fill_store(run, node, board, kit, base=base)
+    answer = run.ask(node, script(run, node, kit), board, timeout=TIMEOUT)
+    if answer.values.get("changed") == "1":
+        node.did.append("installed")
+    if "note" in answer.values:
+        run.console.note(f"{node.name}: {answer.values['note']}")
+
+
+def fill_store(run: Run, node: Node, board: Board, kit: Kit, *, base: str = "") -> None:
+    """Every file of the kit is in the host's store then, or the host has failed."""
+    fetched = [*kit.fetched, *kit.carried] if base else kit.fetched
+    answer = run.ask(node, fetching(run, node, fetched, base=base), board, timeout=TIMEOUT)
+    if base and answer.all.get("missing"):
+        # what the other host did not give is fetched as if it were not there
+        answer = run.ask(node, fetching(run, node, kit.fetched), board, timeout=TIMEOUT)
+    missing = set(answer.all.get("missing", ()))
+    # the store keeps what it has: only what is not there already is carried
+    there = set(answer.all.get("have", ()))
+    wanted = [i for i in fetched if i.file in missing]
+    wanted += [i for i in kit.carried if i.file not in there and i not in wanted]
+    if wanted:
+        _carry(run, node, board, wanted, "; ".join(answer.texts.get("log", ())[-1:]))
+
+
+def fetching(run: Run, node: Node, items: Sequence[Item], *, base: str = "") -> Script:
+    """The script by which a host gets files; with a bundle it only says which are not there."""
+    return fetch_script(
+        node.host,
+        run.cluster.name,
+        items,
+        base=base,
+        only_look=run.bundle is not None and not base,
+    )
+
+
+def _carry(run: Run, node: Node, board: Board, items: Sequence[Item], why: str) -> None:
+    total = sum(item.size for item in items)
+    done = 0
+    for item in items:
+        place = _here(run, node, board, item, why)
+
+        def on_bytes(sent: int, _: int, before: int = done) -> None:
+            board.step(node.name, f"carrying packages, {(before + sent) // MEGA} of {total // MEGA} MB")
+
+        node.connection.put(
+            place, f"{node.facts.home}/.rayfab/.store/{item.file}", on_bytes=on_bytes, timeout=TIMEOUT
+        )
+        done += item.size
+
+
+def _here(run: Run, node: Node, board: Board, item: Item, why: str) -> Path:
+    """The file on this machine. The host has said why it could not get it itself."""
+    try:
+        if run.bundle is not None:
+            return run.bundle.get(item)
+        board.step(node.name, f"fetching {item.file} to carry it there")
+        return Web.of(node.host).get(item)
+    except Unavailable as error:
+        said = f"{item.file} cannot be had there{f' ({why})' if why else ''}, nor here: {error}"
+        raise HostFailed(Failure(said, error.hint)) from None
+
+
+def script(run: Run, node: Node, kit: Kit) -> Script:
+    """The script that installs from the store."""
+    found = node.facts.condas[0] if node.facts.condas else None
+    return conda_script(
+        node.host,
+        run.cluster.name,
+        env_id=node.versions.env_id,
+        python=kit.lock.python,
+        lock=kit.lock.text,
+        conda=found,
+        installer=kit.installer.file if kit.installer else "",
+        conda_files=[item.file for item in kit.lock.of("conda")],
+        wheels=[item.file for item in (*kit.lock.of("wheel"), *kit.wheels)],
+        sdists=[item.file for item in kit.sources],
+        uv_version=pypi.uv_version(),
+        uv_wheel=kit.uv.file if kit.uv else "",
+    )
