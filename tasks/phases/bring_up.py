@@ -44,6 +44,10 @@ def run(run: Run) -> None:
                 head_is_settled.set()
 
     with install.Installation(run) as installation:
+        installation.begin(installing)
+        if head.failure is not None:
+            raise Stop("the head could not be installed, so nothing was started", head.failure.hint)
+        starting = [n for n in starting if n.failure is None]
         # the head is first in the list, so it is never behind workers that wait for it
         run.each(title, starting, one)
     if head.failure is not None:

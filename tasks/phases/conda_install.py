@@ -9,11 +9,13 @@ from pathlib import Path
 
 from tasks.packages import Unavailable, installers, pypi
 from tasks.packages.web import Web
+from tasks.plan.addresses import join
 from tasks.plan.lock import Lock, parse, subdir
 from tasks.render.conda import Item, conda_script, fetch_script
 from tasks.render.script import Script
 from tasks.report.console import Board
 
+from .image_pool import Source
 from .run import Failure, HostFailed, Node, Run
 
 TIMEOUT = 4 * 3600.0
@@ -113,10 +115,10 @@ def needs_conda(node: Node) -> bool:
     return not node.facts.condas
 
 
-def install(run: Run, node: Node, board: Board, kits: Kits, *, base: str = "") -> None:
-    """Installs on one host. :param base: URL of another host's store, to be taken from first."""
+def install(run: Run, node: Node, board: Board, kits: Kits, *, source: Source | None = None) -> None:
+    """Installs on one host. :param source: another host, whose store is taken from first."""
     kit = kits.of(node)
-    fill_store(run, node, board, kit, base=base)
+    fill_store(run, node, board, kit, source)
     answer = run.ask(node, script(run, node, kit), board, timeout=TIMEOUT)
     if answer.values.get("changed") == "1":
         node.did.append("installed")
@@ -124,31 +126,27 @@ def install(run: Run, node: Node, board: Board, kits: Kits, *, base: str = "") -
         run.console.note(f"{node.name}: {answer.values['note']}")
 
 
-def fill_store(run: Run, node: Node, board: Board, kit: Kit, *, base: str = "") -> None:
+def fill_store(run: Run, node: Node, board: Board, kit: Kit, source: Source | None = None) -> None:
     """Every file of the kit is in the host's store then, or the host has failed."""
-    fetched = [*kit.fetched, *kit.carried] if base else kit.fetched
-    answer = run.ask(node, fetching(run, node, fetched, base=base), board, timeout=TIMEOUT)
-    if base and answer.all.get("missing"):
-        # what the other host did not give is fetched as if it were not there
-        answer = run.ask(node, fetching(run, node, kit.fetched), board, timeout=TIMEOUT)
+    every = [*kit.fetched, *kit.carried]
+    if source is not None:
+        # what the other host does not give is fetched as if it were not there
+        script = fetching(node, run.cluster.name, every, source)
+        run.ask(node, script, board, timeout=TIMEOUT, RF_SEED=source.token)
+    if run.bundle is not None:
+        every = [replace(item, url="-") for item in every]
+    answer = run.ask(node, fetching(node, run.cluster.name, every), board, timeout=TIMEOUT)
     missing = set(answer.all.get("missing", ()))
-    # the store keeps what it has: only what is not there already is carried
-    there = set(answer.all.get("have", ()))
-    wanted = [i for i in fetched if i.file in missing]
-    wanted += [i for i in kit.carried if i.file not in there and i not in wanted]
-    if wanted:
-        _carry(run, node, board, wanted, "; ".join(answer.texts.get("log", ())[-1:]))
+    if wanted := [item for item in every if item.file in missing]:
+        why = "; ".join(answer.texts.get("log", ())[-1:]) if run.bundle is None else ""
+        _carry(run, node, board, wanted, why)
 
 
-def fetching(run: Run, node: Node, items: Sequence[Item], *, base: str = "") -> Script:
-    """The script by which a host gets files; with a bundle it only says which are not there."""
-    return fetch_script(
-        node.host,
-        run.cluster.name,
-        items,
-        base=base,
-        only_look=run.bundle is not None and not base,
-    )
+def fetching(node: Node, cluster: str, items: Sequence[Item], source: Source | None = None) -> Script:
+    """The script by which a host gets files; it tells those that it could not get."""
+    here = [replace(item, url="-") if item.url.startswith("file:") else item for item in items]
+    base = f"http://{join(source.address, source.port)}" if source else ""
+    return fetch_script(node.host, cluster, here, base=base)
 
 
 def _carry(run: Run, node: Node, board: Board, items: Sequence[Item], why: str) -> None:

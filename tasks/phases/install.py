@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.report.console import Board
 
-from . import conda_install
 from .conda_install import Kits
+from .conda_seed import Sharing
 from .packages import uv_binary_for, uv_version
 from .plan import install_script
 from .run import Node, Run
@@ -19,7 +20,9 @@ TIMEOUT = 3600.0
 
 def run(run: Run) -> None:
     with Installation(run) as installation:
-        run.each(title, pending(run), installation.install)
+        waiting = pending(run)
+        installation.begin(waiting)
+        run.each(title, [n for n in waiting if n.failure is None], installation.install)
 
 
 def pending(run: Run) -> list[Node]:
@@ -32,19 +35,25 @@ class Installation:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._kits = Kits(run)
+        self._sharing = Sharing(run, Kits(run))
 
     def __enter__(self) -> Installation:
         self._folder = tempfile.TemporaryDirectory(prefix="rayfab-install-")
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._sharing.end()
         self._folder.cleanup()
+
+    def begin(self, nodes: Sequence[Node]) -> None:
+        """What has to be done on one host before the others can be installed."""
+        self._sharing.begin([n for n in nodes if n.host.runtime == "conda"])
 
     def install(self, node: Node, board: Board) -> None:
         """Installs on one node."""
         if node.host.runtime == "conda":
-            conda_install.install(self.run, node, board, self._kits)
+            if node not in self._sharing.installed:
+                self._sharing.install(node, board)
             return
         answer = self.run.ask(node, install_script(self.run, node), board, timeout=TIMEOUT)
         if "need_uv" in answer.values:

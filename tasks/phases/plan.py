@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.plan.addresses import head_ip, worker_ip
+from tasks.plan.addresses import head_ip, join, worker_ip
 from tasks.plan.changes import change
 from tasks.plan.desired import desire, on_bridge, shm_note
 from tasks.render.images import image_script
@@ -16,11 +16,6 @@ from .packages import uv_version
 from .run import Failure, Node, Run, Stop
 
 title = "Plan"
-
-
-def join(ip: str, port: int) -> str:
-    """``ip:port``, with brackets around IPv6."""
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 def run(run: Run) -> None:
@@ -88,7 +83,8 @@ def scripts(run: Run, node: Node) -> list[Script]:
     out = [install_docker.script(run, node)] if install_docker.wanted(node) else []
     if node.change.install and node.host.runtime == "conda":
         kit = Kits(run).of(node)
-        out += [conda_install.fetching(run, node, kit.fetched), conda_install.script(run, node, kit)]
+        out.append(conda_install.fetching(node, run.cluster.name, [*kit.fetched, *kit.carried]))
+        out.append(conda_install.script(run, node, kit))
     elif node.change.install:
         out.append(install_script(run, node))
     if node.change.start:

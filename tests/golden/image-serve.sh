@@ -10,9 +10,10 @@ ADDRESS=10.0.0.1
 PORTS='20001 20000 0'
 IDLE=600
 RAW_BYTES=0
-SERVE='"""Runs in a container of the image: serves /pieces over HTTP below a secret path, until nobody has asked for a while.
+SERVE='"""Runs on a host: serves a folder'"'"'s files over HTTP below a secret path, until nobody has asked for a while.
 
-Arguments: the address to listen on, seconds without a request after which it ends, ports to try in order (0: any).
+Arguments: the folder (its file .token holds the secret), the address to listen on, seconds without a request after
+which it ends, ports to try in order (0: any).
 """
 
 import hmac
@@ -25,27 +26,36 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import TCPServer, ThreadingMixIn
 
-FOLDER = "/pieces"
 PART = 1 << 20
 last = time.monotonic()
 
 
 class Handler(BaseHTTPRequestHandler):
     timeout = 60
-    token = ""
+    token = folder = ""
 
     def do_GET(self):
         global last
-        found = re.fullmatch("/([0-9a-f]+)/([0-9a-f]{64})", self.path)
-        path = os.path.join(FOLDER, found.group(2)) if found else ""
+        # nothing that begins with a dot, and nothing half
+        found = re.fullmatch(r"/([0-9a-f]+)/([A-Za-z0-9_][A-Za-z0-9._+!-]*)(?<!\.part)", self.path)
+        path = os.path.join(self.folder, found.group(2)) if found else ""
         if not found or not hmac.compare_digest(found.group(1), self.token) or not os.path.isfile(path):
             self.send_error(404)
             return
         last = time.monotonic()
         try:
             with open(path, "rb") as piece:
-                self.send_response(200)
-                self.send_header("Content-Length", str(os.path.getsize(path)))
+                size = os.path.getsize(path)
+                asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+                start = int(asked.group(1)) if asked else 0
+                if start > size or (asked and start == size):
+                    self.send_error(416)
+                    return
+                piece.seek(start)
+                self.send_response(206 if asked else 200)
+                if asked:
+                    self.send_header("Content-Range", "bytes %d-%d/%d" % (start, size - 1, size))
+                self.send_header("Content-Length", str(size - start))
                 self.end_headers()
                 for part in iter(lambda: piece.read(PART), b""):
                     self.wfile.write(part)
@@ -79,8 +89,9 @@ def listen(address, ports):
 
 
 def main():
-    address, idle, ports = sys.argv[1], float(sys.argv[2]), [int(port) for port in sys.argv[3:]]
-    with open(os.path.join(FOLDER, "token")) as file:
+    Handler.folder, address, idle = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    ports = [int(port) for port in sys.argv[4:]]
+    with open(os.path.join(Handler.folder, ".token")) as file:
         Handler.token = file.read()
     server = listen(address, ports)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -490,7 +501,7 @@ image_begin
 rf_image=$(image_about '') || fail "the image $IMAGE is not there" "look at: docker image ls"
 rf_name=rayfab_seed_$CLUSTER
 dk rm -f "$rf_name" >/dev/null 2>&1
-write_file "$rf_parts/token" 600 "$RF_SEED"
+write_file "$rf_parts/.token" 600 "$RF_SEED"
 if [ "$(uname -s)" = Linux ]; then
     rf_listen=$ADDRESS
     set -- --network host
@@ -501,9 +512,9 @@ else
     set -- --publish "$PORTS:$PORTS"
 fi
 dk run --detach --rm --name "$rf_name" "$@" --security-opt label=disable --user "$(pieces_user)" --volume "$rf_parts:/pieces" \
-    --entrypoint python "${rf_image%% *}" -c "$SERVE" "$rf_listen" "$IDLE" $PORTS >"$NODE/install.log" 2>&1 || {
+    --entrypoint python "${rf_image%% *}" -c "$SERVE" /pieces "$rf_listen" "$IDLE" $PORTS >"$NODE/install.log" 2>&1 || {
     rf_said=$(tail -n 1 "$NODE/install.log")
-    rm -f "$NODE/install.log" "$rf_parts/token"
+    rm -f "$NODE/install.log" "$rf_parts/.token"
     fail "cannot serve the image: $rf_said"
 }
 rm -f "$NODE/install.log"
@@ -513,12 +524,12 @@ until rf_port=$(dk logs "$rf_name" 2>/dev/null | sed -n 's/^port //p') && [ -n "
     if [ "$rf_n" -gt 100 ] || [ -z "$(dk ps -q -f "name=^/$rf_name\$")" ]; then
         rf_said=$(dk logs "$rf_name" 2>&1 | tail -n 1)
         dk rm -f "$rf_name" >/dev/null 2>&1
-        rm -f "$rf_parts/token"
+        rm -f "$rf_parts/.token"
         fail "cannot serve the image: ${rf_said:-its server ended}"
     fi
     nap
 done
-rm -f "$rf_parts/token"
+rm -f "$rf_parts/.token"
 emit port "$rf_port"
 finish 0
 }
