@@ -26,12 +26,16 @@ def installer(host: Host, platform: str, web: Web) -> Item:
     """The installer for one platform. :param platform: as in ``linux-64``. :raises Unavailable: none can be had."""
     kind = host.conda.installer
     if "://" in kind:
-        return Item("installer", _name(kind), host.conda.installer_sha256.lower(), web.size(kind), kind)
+        return _weighed(_name(kind), host.conda.installer_sha256.lower(), kind, web)
     if host.conda.needs_sha256:
         return _of_a_file(Path(kind).expanduser(), host.conda.installer_sha256.lower())
     if kind == "miniforge":
         return _miniforge(host.mirrors.miniconda or MINIFORGE, platform, web)
     return _miniconda(host.mirrors.miniconda or MINICONDA, platform, web)
+
+
+def _weighed(name: str, sha256: str, url: str, web: Web) -> Item:
+    return Item("installer", name, sha256, web.size(url, sha256, name), url)
 
 
 def _name(url: str) -> str:
@@ -69,7 +73,7 @@ def _miniconda(folder: str, platform: str, web: Web) -> Item:
     if not sha256 and folder != MINICONDA:  # a mirror need not repeat the sums; their makers' list holds them
         sha256 = checksums(web.text(MINICONDA) or "", pattern).get(name)
     url = urljoin(folder, name)
-    return Item("installer", name, _told(sha256, name, folder), web.size(url), url)
+    return _weighed(name, _told(sha256, name, folder), url, web)
 
 
 def _age(name: str) -> tuple:
@@ -81,7 +85,7 @@ def _miniforge(folder: str, platform: str, web: Web) -> Item:
     system, arch, ending = _suffix(platform)
     name = f"Miniforge3-{system}-{arch}.{ending}"
     url = urljoin(folder.rstrip("/") + "/", name)
-    return Item("installer", name, _told(_beside(web, url, name), name, folder), web.size(url), url)
+    return _weighed(name, _told(_beside(web, url, name), name, folder), url, web)
 
 
 def _beside(web: Web, url: str, name: str) -> str | None:

@@ -109,18 +109,18 @@ def version_of(packages: Sequence[dict[str, Any]], name: str) -> str | None:
     return next((p.get("version") for p in packages if p["name"] == name), None)
 
 
-def items(packages: Sequence[dict[str, Any]], platform: str) -> list[Item]:
+def items(host: Host, packages: Sequence[dict[str, Any]], platform: str) -> list[Item]:
     """The one file of each package that is to be installed: the wheel made most closely for the platform."""
-    return [_item(package, platform) for package in packages]
+    return [_item(host, package, platform) for package in packages]
 
 
-def _item(package: dict[str, Any], platform: str) -> Item:
+def _item(host: Host, package: dict[str, Any], platform: str) -> Item:
     wheels = package.get("wheels", [])
     if wheels:
         best = min(wheels, key=lambda wheel: (_distance(_file(wheel)), _file(wheel)))
-        return _of("wheel", best, package)
+        return _of(host, "wheel", best, package)
     if "sdist" in package:
-        return _of("sdist", package["sdist"], package)
+        return _of(host, "sdist", package["sdist"], package)
     raise Unavailable(
         f"{package['name']} has no file for {platform}", "conda.packages: choose another version of it"
     )
@@ -136,20 +136,21 @@ def _file(entry: dict[str, Any]) -> str:
     return entry.get("name") or unquote(urlsplit(entry["url"]).path.rsplit("/", 1)[-1])
 
 
-def _of(kind: str, entry: dict[str, Any], package: dict[str, Any]) -> Item:
+def _of(host: Host, kind: str, entry: dict[str, Any], package: dict[str, Any]) -> Item:
     sha256 = entry.get("hashes", {}).get("sha256")
     if not sha256 or "url" not in entry:
         raise Unavailable(
             f"the package index does not say the SHA-256 of {package['name']}",
             "mirrors.pypi names another index",
         )
-    return Item(kind, _file(entry), sha256, entry.get("size", 0), entry["url"])
+    size = entry.get("size") or Web.of(host).size(entry["url"], sha256, _file(entry))
+    return Item(kind, _file(entry), sha256, size, entry["url"])
 
 
 def uv_wheel(host: Host, platform: str, glibc: str) -> Item:
     """uv itself for a platform. :raises Unavailable: the index has none."""
     found = resolve(host, [f"uv=={uv_version()}"], "3.12", platform, glibc)
-    one = _item(next(p for p in found if p["name"] == "uv"), platform)
+    one = _item(host, next(p for p in found if p["name"] == "uv"), platform)
     return Item("tool", one.file, one.sha256, one.size, one.url)
 
 

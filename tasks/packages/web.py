@@ -63,40 +63,45 @@ class Web:
         except (OSError, ValueError) as error:
             raise self._unreachable(url, error) from None
 
-    def size(self, url: str) -> int:
-        """Bytes of a file; 0 where its server does not say."""
+    def size(self, url: str, sha256: str, file: str) -> int:
+        """Bytes of a file; where its server does not say, it is fetched for that."""
         try:
             with self._open(urllib.request.Request(url, method="HEAD")) as answer:
-                return int(answer.headers.get("Content-Length") or 0)
+                told = int(answer.headers.get("Content-Length") or 0)
         except (OSError, ValueError):
-            return 0
+            told = 0
+        return told or self._get(url, sha256, 0, file).stat().st_size
 
     def get(self, item: Item, on_bytes: OnBytes | None = None) -> Path:
         """The file of an item, whole and checked. :raises Unavailable: it cannot be had."""
-        place = kept_in() / item.sha256[:2] / item.sha256 / item.file
-        if place.is_file() and place.stat().st_size == (item.size or place.stat().st_size):
+        return self._get(item.url, item.sha256, item.size, item.file, on_bytes)
+
+    def _get(self, url: str, sha256: str, size: int, file: str, on_bytes: OnBytes | None = None) -> Path:
+        """:param size: 0: unknown."""
+        place = kept_in() / sha256[:2] / sha256 / file
+        if place.is_file() and place.stat().st_size == (size or place.stat().st_size):
             return place
         place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f"{place.name}.part")
         failed: Exception | None = None
         for attempt in range(TRIES):
             try:
-                self._fetch(item.url, part, item.size, on_bytes)
+                self._fetch(url, part, size, on_bytes)
             except (OSError, ValueError) as error:  # URLError is an OSError
                 failed = error
                 time.sleep(attempt)
                 continue
-            if sha256_of(part) == item.sha256:
+            if sha256_of(part) == sha256:
                 part.replace(place)
                 return place
             part.unlink()
             failed = None
         if failed is None:
             raise Unavailable(
-                f"{item.file} from {_site(item.url)} is not what was expected: its SHA-256 differs",
+                f"{file} from {_site(url)} is not what was expected: its SHA-256 differs",
                 "try again; if it stays so, the mirror is wrong: name another one under mirrors",
             )
-        raise self._unreachable(item.url, failed)
+        raise self._unreachable(url, failed)
 
     def _fetch(self, url: str, part: Path, size: int, on_bytes: OnBytes | None) -> None:
         have = part.stat().st_size if part.exists() else 0

@@ -189,4 +189,4 @@ def _packages(host, python: str, platform: str, glibc: str, ray: str | None):
     # an old Ray does not say all that it needs today
     if more := companions(version):
         found = pypi.resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc)
-    return version, pypi.items(found, platform)
+    return version, pypi.items(host, found, platform)

@@ -33,18 +33,10 @@ class Kit:
     sources: tuple[Item, ...] = field(default=())  # to be built there
 
     @property
-    def fetched(self) -> list[Item]:
-        """What a host can fetch for itself."""
+    def items(self) -> list[Item]:
+        """All of it."""
         tools = [item for item in (self.installer, self.uv) if item]
-        every = [*self.lock.of("conda"), *self.lock.of("wheel"), *self.sources, *tools]
-        return [item for item in every if not item.url.startswith(("file:", "-"))]
-
-    @property
-    def carried(self) -> list[Item]:
-        """What only the operator has."""
-        tools = [item for item in (self.installer, self.uv) if item]
-        every = [*self.lock.of("conda"), *self.lock.of("wheel"), *tools]
-        return [*self.wheels, *(item for item in every if item.url.startswith(("file:", "-")))]
+        return [*self.lock.of("conda"), *self.lock.of("wheel"), *self.wheels, *self.sources, *tools]
 
 
 class Kits:
@@ -128,7 +120,9 @@ def install(run: Run, node: Node, board: Board, kits: Kits, *, source: Source | 
 
 def fill_store(run: Run, node: Node, board: Board, kit: Kit, source: Source | None = None) -> None:
     """Every file of the kit is in the host's store then, or the host has failed."""
-    every = [*kit.fetched, *kit.carried]
+    every = kit.items
+    if node.host.mirrors.ca:
+        node.connection.put(Path(node.host.mirrors.ca).expanduser(), f"{node.facts.home}/.rayfab/.ca.pem")
     if source is not None:
         # what the other host does not give is fetched as if it were not there
         script = fetching(node, run.cluster.name, every, source)
@@ -146,7 +140,8 @@ def fetching(node: Node, cluster: str, items: Sequence[Item], source: Source | N
     """The script by which a host gets files; it tells those that it could not get."""
     here = [replace(item, url="-") if item.url.startswith("file:") else item for item in items]
     base = f"http://{join(source.address, source.port)}" if source else ""
-    return fetch_script(node.host, cluster, here, base=base)
+    mirrors = node.host.mirrors
+    return fetch_script(cluster, here, base=base, proxy=mirrors.proxy or "", ca=bool(mirrors.ca))
 
 
 def _carry(run: Run, node: Node, board: Board, items: Sequence[Item], why: str) -> None:
@@ -185,11 +180,8 @@ def script(run: Run, node: Node, kit: Kit) -> Script:
         env_id=node.versions.env_id,
         python=kit.lock.python,
         lock=kit.lock.text,
-        conda=found,
-        installer=kit.installer.file if kit.installer else "",
-        conda_files=[item.file for item in kit.lock.of("conda")],
-        wheels=[item.file for item in (*kit.lock.of("wheel"), *kit.wheels)],
-        sdists=[item.file for item in kit.sources],
+        items=kit.items,
         uv_version=pypi.uv_version(),
-        uv_wheel=kit.uv.file if kit.uv else "",
+        conda=found,
+        proxy=node.host.mirrors.proxy or "",
     )

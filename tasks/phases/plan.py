@@ -83,7 +83,7 @@ def scripts(run: Run, node: Node) -> list[Script]:
     out = [install_docker.script(run, node)] if install_docker.wanted(node) else []
     if node.change.install and node.host.runtime == "conda":
         kit = Kits(run).of(node)
-        out.append(conda_install.fetching(node, run.cluster.name, [*kit.fetched, *kit.carried]))
+        out.append(conda_install.fetching(node, run.cluster.name, kit.items))
         out.append(conda_install.script(run, node, kit))
     elif node.change.install:
         out.append(install_script(run, node))

@@ -72,7 +72,10 @@ def parse(text: str) -> Lock:
         got = _ITEM.fullmatch(line)
         if got:
             kind, file, sha256, size, url = got.groups()
-            items.append(Item(kind, file, sha256, int(size), url))
+            try:
+                items.append(Item(kind, file, sha256, int(size), url))
+            except ValueError as error:
+                raise BadLock(f"line {number}: {error}") from None
         elif (key := line.partition(" ")[0]) in ("platform", "python", "ray", "request"):
             said[key] = line.partition(" ")[2].strip()
         elif line and not line.startswith("#"):

@@ -15,6 +15,7 @@ class Site(str):
 
     asked: list[str]
     cut: int | None
+    tells: bool  # the length of what it sends
 
 
 @contextlib.contextmanager
@@ -42,7 +43,8 @@ def serving(folder: Path) -> Iterator[Site]:
             start = re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))
             self.send_response(206 if start else 200)
             data = data[int(start.group(1)) if start else 0 :]
-            self.send_header("Content-Length", str(len(data)))
+            if site.tells:
+                self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             if head:
                 return
@@ -56,7 +58,7 @@ def serving(folder: Path) -> Iterator[Site]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     site = Site(f"http://127.0.0.1:{server.server_address[1]}")
-    site.asked, site.cut = [], None
+    site.asked, site.cut, site.tells = [], None, True
     state["site"] = site
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -12,6 +12,7 @@ from tasks.packages import Unavailable, installers
 from tasks.packages.web import Web
 from tests.packages.server import serving
 
+NEWEST = "Miniconda3-py313_25.11.1-1-Linux-x86_64.sh"
 OLD, NEW, OTHER = "1" * 64, "2" * 64, "3" * 64
 ROW = '<tr><td><a href="{0}">{0}</a></td><td class="s">70.1M</td><td>2026-01-01</td><td>{1}</td></tr>\n'
 PAGE = "<table>" + "".join(
@@ -71,6 +72,7 @@ def test_a_mirror_that_tells_no_sums_is_measured_by_its_makers(tmp_path, site, m
     (folder / "mirror").mkdir()
     (folder / "vendor").mkdir()
     (folder / "mirror" / "index.html").write_text(re.sub("[0-9a-f]{64}", "", PAGE))
+    (folder / "mirror" / NEWEST).write_bytes(b"12345")
     (folder / "vendor" / "index.html").write_text(PAGE)
     monkeypatch.setattr(installers, "MINICONDA", f"{url}/vendor/")
     assert of_mirror(tmp_path, f"{url}/mirror").sha256 == NEW
@@ -85,13 +87,14 @@ def test_a_mirror_that_tells_no_sums_is_measured_by_its_makers(tmp_path, site, m
 def test_a_sum_beside_the_file(tmp_path, site):
     url, folder = site
     (folder / "index.html").write_text(re.sub("[0-9a-f]{64}", "", PAGE))
-    name = "Miniconda3-py313_25.11.1-1-Linux-x86_64.sh"
-    (folder / f"{name}.sha256").write_text(f"{NEW}  {name}\n")
+    (folder / NEWEST).write_bytes(b"12345")
+    (folder / f"{NEWEST}.sha256").write_text(f"{NEW}  {NEWEST}\n")
     assert of_mirror(tmp_path, url).sha256 == NEW
 
 
 def test_miniforge(tmp_path, site):
     url, folder = site
+    (folder / "Miniforge3-MacOSX-arm64.sh").write_bytes(b"12345")
     (folder / "Miniforge3-MacOSX-arm64.sh.sha256").write_text(f"{NEW}  ./Miniforge3-MacOSX-arm64.sh\n")
     found = of_mirror(tmp_path, url, "osx-arm64", kind="miniforge")
     assert (found.file, found.sha256) == ("Miniforge3-MacOSX-arm64.sh", NEW)

@@ -39,9 +39,14 @@ def test_comes_whole_and_is_kept(site):
     assert len(site.asked) == 1
 
 
-def test_of_an_unknown_size(site):
-    assert Web().get(item(site, size=0)).read_bytes() == DATA
-    assert Web().size(f"{site}/a.whl") == len(DATA)
+def test_the_size_of_a_file(site, monkeypatch):
+    url = f"{site}/a.whl"
+    assert Web().size(url, SHA256, "a.whl") == SIZE
+    assert len(site.asked) == 1
+    monkeypatch.setattr(site, "tells", False)
+    assert Web().size(url, SHA256, "a.whl") == SIZE
+    assert Web().get(item(site)).read_bytes() == DATA
+    assert len(site.asked) == 3
 
 
 def test_goes_on_where_it_broke_off(site):

@@ -17,7 +17,7 @@ ITEM = st.builds(
     st.sampled_from(["conda", "wheel", "sdist"]),
     WORD,
     st.text("0123456789abcdef", min_size=64, max_size=64),
-    st.integers(0, 1 << 40),
+    st.integers(1, 1 << 40),
     WORD.map(lambda w: f"https://mirror.example/{w}"),
 )
 LOCK = st.builds(
