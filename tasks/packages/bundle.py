@@ -16,7 +16,7 @@ from tasks.plan.lock import BadLock, Lock, parse
 from tasks.render.conda import Item
 
 from . import Unavailable
-from .web import kept_in, sha256_of
+from .web import kept_in, one_at_a_time, sha256_of
 
 FORMAT = "rayfab bundle 1"
 MANIFEST = "manifest.json"
@@ -79,6 +79,10 @@ class Bundle:
 
     def get(self, item: Item) -> Path:
         """A file of it, on this machine's disk and checked. :raises Unavailable: it is not in it, or was changed."""
+        with one_at_a_time(item.sha256):
+            return self._get(item)
+
+    def _get(self, item: Item) -> Path:
         place = kept_in() / item.sha256[:2] / item.sha256 / item.file
         if place.is_file() and place.stat().st_size == item.size:
             return place

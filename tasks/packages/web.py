@@ -6,6 +6,7 @@ import hashlib
 import os
 import ssl
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +24,16 @@ TRIES = 3
 TIMEOUT = 30
 CHUNK = 1 << 18
 OnBytes = Callable[[int], None]
+
+
+_gates: dict[str, threading.Lock] = {}
+_making = threading.Lock()
+
+
+def one_at_a_time(sha256: str) -> threading.Lock:
+    """Many hosts may want one file at the same moment: the first fetches it, the others find it."""
+    with _making:
+        return _gates.setdefault(sha256, threading.Lock())
 
 
 def kept_in() -> Path:
@@ -74,7 +85,8 @@ class Web:
 
     def get(self, item: Item, on_bytes: OnBytes | None = None) -> Path:
         """The file of an item, whole and checked. :raises Unavailable: it cannot be had."""
-        return self._get(item.url, item.sha256, item.size, item.file, on_bytes)
+        with one_at_a_time(item.sha256):
+            return self._get(item.url, item.sha256, item.size, item.file, on_bytes)
 
     def _get(self, url: str, sha256: str, size: int, file: str, on_bytes: OnBytes | None = None) -> Path:
         """:param size: 0: unknown."""
