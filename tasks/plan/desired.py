@@ -138,8 +138,9 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
     else:
         env_dir = f"{node_dir(facts.home, cluster)}/envs/{versions.env_id}"
         environment = ray.environment(host, versions.ray, macos=facts.system == "Darwin")
+        name = host.conda.env if host.runtime == "conda" else ""
         files = {
-            "ENV_SH": service.env_sh(facts.home, cluster, env_dir, environment, token=token),
+            "ENV_SH": service.env_sh(facts.home, cluster, env_dir, environment, token=token, conda=name),
             "START_SH": service.start_sh(facts.home, cluster, words),
             "UNIT_TEXT": service.unit_text(facts.home, cluster, facts.user if kind == "system" else None)
             if kind != "loop"

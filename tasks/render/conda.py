@@ -62,7 +62,13 @@ class Conda:
 def conda_values(host: Host) -> dict[str, Value]:
     """What the script of questions needs to look for conda."""
     wanted = host.runtime == "conda"
-    return {"WANT_CONDA": wanted, "CONDA_PREFIX_WANTED": host.conda.prefix if wanted else ""}
+    return {"WANT_CONDA": wanted, "CONDA_PREFIX_WANTED": _prefix(host) if wanted else ""}
+
+
+def _prefix(host: Host) -> str:
+    """The prefix as the scripts want it: one that does not begin with a slash lies in the user's home."""
+    prefix = host.conda.prefix
+    return prefix[1:].lstrip("/") if prefix.startswith("~") else prefix
 
 
 def parse_condas(lines: Sequence[str]) -> tuple[Conda, ...]:
@@ -126,7 +132,7 @@ def conda_script(
     values = {
         **basics(cluster),
         "ITEMS": "\n".join(f"{i.kind} {i.file} {i.sha256} {i.size}" for i in _once(items)),
-        "PREFIX": host.conda.prefix,
+        "PREFIX": _prefix(host),
         "INSTALLER": of_kind.get("installer", ""),
         "CONDA": conda.path if conda else "",
         "CONDA_KIND": conda.kind if conda else "conda",
@@ -140,7 +146,7 @@ def conda_script(
         "PROXY": proxy,
         "NO_PROXY_FOR": no_proxy,
     }
-    fragments = ("docker", "node", "sums", "conda", "uv")
+    fragments = ("docker", "node", "envs", "sums", "conda", "uv")
     return render("install Ray with conda", "conda_install", values, fragments=fragments)
 
 

@@ -16,6 +16,8 @@ PS = Path(__file__).parent / "ps"
 QUOTES = "'\u2018\u2019\u201a\u201b"
 # what sh/ has in parts, the same body or docker.ps1 has in one
 IN_ONE = ("about", "image", "pull")
+# what is about environments, and only Docker is deployed there
+NOT_HERE = ("envs", "conda")
 
 
 @cache
@@ -50,7 +52,7 @@ def text_of(script: Script) -> str:
         f"# rayfab: {script.title}",
         *(assignment(name, value) for name, value in script.values.items()),
         fragment("lib"),
-        *(fragment(name) for name in before if name not in IN_ONE),
+        *(fragment(name) for name in before if name not in (*IN_ONE, *NOT_HERE)),
         "try {",
         *(fragment(name) for name in body),
         "Finish 0",

@@ -25,11 +25,12 @@ PS = Path(windows.__file__).parent / "ps"
 # kept alive on the host itself, which Windows hosts do not do yet
 POSIX_ONLY = {
     "service_up",
-    "uv_install",
+    *("uv", "uv_install", "conda_find", "conda_install", "fetch"),
     *(f"engine{p}" for p in ("", "_install", "_apt", "_dnf", "_zypper", "_pacman")),
     *(f"image_{p}" for p in ("cut", "serve", "pieces", "fetch", "clean")),
-    "pieces",
+    *("pieces", "sums"),
     *windows.IN_ONE,
+    *windows.NOT_HERE,
 }
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"
 SIGNS = ' \t\n\r"`$(){}[]<>;&|\\!*?~#%=-_+.,:/@^aZ0é中🙂' + QUOTES
@@ -181,5 +182,6 @@ def test_the_same_answer_as_on_posix(name):
     }
     only_posix |= {"ifconfig", "fib", "route", "netstat", "ray_ps", "tool"}
     # a boot of Windows clears no folder
+    only_posix |= {"kept"}
     only_posix |= {"note"} if script.parts[1] == ("docker_up",) else set()
     assert posix - here - only_posix == set()

@@ -2,6 +2,7 @@
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
 $RF_TEMP_DIR = '/tmp/ray'
+$RF_PURGE = ''
 # The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
 $Utf8 = [Text.UTF8Encoding]::new($false)
 $Out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), $Utf8)
