@@ -219,5 +219,3 @@ def destroyed(run: Run) -> None:
     run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing was there")
     if any(n.did and n.host.runtime == "docker" for n in run.nodes):
         run.console.note("Docker and its images stay: other things on these hosts may need them")
-    if any(n.did and n.host.runtime == "conda" for n in run.nodes) and not run.purge:
-        run.console.note("conda stays; where this project installed it, fab destroy --purge removes it")

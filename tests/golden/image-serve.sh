@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
                 piece.seek(start)
                 self.send_response(206 if asked else 200)
                 if asked:
-                    self.send_header("Content-Range", "bytes %d-%d/%d" % (start, size - 1, size))
+                    self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
                 self.send_header("Content-Length", str(size - start))
                 self.end_headers()
                 for part in iter(lambda: piece.read(PART), b""):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tasks.plan.engine import engine_for
 from tasks.plan.subject import Subject
-from tasks.render import conda, images, install, operations
+from tasks.render import conda, conda_seed, images, install, operations
 from tasks.render.engine import engine_script
 from tasks.render.engine_facts import EngineFacts
 from tasks.render.facts import facts_script
@@ -159,6 +159,8 @@ KINDS: dict[str, Callable[[], str]] = {
         ).text
     ),
     "image-cut.sh": lambda: images.cut_script(_docker(), "lab", sudo=True).text,
+    "store-serve.sh": lambda: conda_seed.serve_script("lab", "ray-2.7.2", "10.0.0.1", [19999, 19998]).text,
+    "store-clean.sh": lambda: conda_seed.clean_script("lab").text,
     "image-serve.sh": lambda: images.serve_script(_docker(), "lab", "10.0.0.1", [20001, 20000]).text,
     "image-pieces.sh": lambda: images.pieces_script(_docker(), "lab", PIECES, 1 << 30).text,
     "image-take.sh": lambda: (

@@ -25,7 +25,7 @@ PS = Path(windows.__file__).parent / "ps"
 # kept alive on the host itself, which Windows hosts do not do yet
 POSIX_ONLY = {
     "service_up",
-    *("uv", "uv_install", "conda_find", "conda_install", "fetch"),
+    *("uv", "uv_install", "conda_find", "conda_install", "fetch", "store", "store_serve", "store_clean"),
     *(f"engine{p}" for p in ("", "_install", "_apt", "_dnf", "_zypper", "_pacman")),
     *(f"image_{p}" for p in ("cut", "serve", "pieces", "fetch", "clean")),
     *("pieces", "sums"),
