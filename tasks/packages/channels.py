@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import os
 import re
-import warnings
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from tasks.render.conda import Item
 from tasks.render.versions import parse
 
 from . import Unavailable
-from .web import Web
+from .web import Web, kept_in
 
 ANACONDA = "https://repo.anaconda.com/pkgs"
 COMMUNITY = "https://conda.anaconda.org"
 # parts of `defaults`, and other names of Anaconda's own
 OF_ANACONDA = ("main", "r", "msys2", "free", "pro", "anaconda")
 _OF_ANACONDA = re.compile(r"^https?://repo\.anaconda\.(com|cloud)/|/pkgs/(main|r|msys2|free|pro)/?$")
+SOLVER = Path(__file__).with_name("solver.py")
+TIMEOUT = 600
+UNREADABLE = "is it reachable from here? mirrors.conda names a mirror, mirrors.proxy a proxy"
 NEAREST = 6  # how many of the versions that are there get named
 
 
@@ -62,7 +66,7 @@ def ask_terms(web: Web, channels: Iterable[str]) -> list[str]:
     found = []
     for channel in channels:
         try:
-            text = web.text(f"{channel}/tos.json")
+            text = web.text(f"{channel}/terms.json")
             if text and isinstance(json.loads(text), dict):
                 found.append(channel)
         except (Unavailable, ValueError):
@@ -81,81 +85,47 @@ def terms_wanted(channels: Sequence[str]) -> Unavailable:
 
 
 def solve(
-    channels: Sequence[str], platform: str, python: str, *, glibc: str = "2.17", cache: Path
+    channels: Sequence[str], platform: str, python: str, *, glibc: str = "2.17", web: Web | None = None
 ) -> tuple[str, list[Item]]:
     """Python and all that it needs, for one platform.
+
+    In a process of its own: what rattler does with threads of its own must not be able to end this one.
 
     :param python: ``3.7.7``, or ``3.7`` for its newest patch.
     :returns: the full version, and the packages in the order in which they can be linked.
     :raises Unavailable: with the nearest versions that the channels have.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return asyncio.run(_solve(channels, platform, python, glibc, cache))
-
-
-async def _solve(channels, platform, python, glibc, cache):
-    import rattler
-    from rattler import exceptions
-
-    gateway = rattler.Gateway(cache_dir=cache)
-    sources = [rattler.Channel(url) for url in channels]
-    subdirs = [platform, "noarch"]
-    spec = f"python =={python}" if python.count(".") == 2 else f"python {python}.*"
+    asked = {"channels": list(channels), "platform": platform, "python": python, "glibc": glibc}
+    asked["cache"] = str(kept_in() / "repodata")
     try:
-        found = await gateway.query(sources, subdirs, ["python"], recursive=False)
-        have = {str(r.version) for records in found for r in records if r.subdir != "noarch"}
-        if not any(v == python or v.startswith(python + ".") for v in have):
-            raise _not_there(python, platform, have, channels)
-        records = await rattler.solve(
-            sources,
-            [rattler.MatchSpec(spec), rattler.MatchSpec("pip")],
-            gateway=gateway,
-            platforms=subdirs,
-            virtual_packages=_virtual(rattler, platform, glibc),
+        done = subprocess.run(
+            [sys.executable, str(SOLVER)],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            env={**os.environ, **(web or Web()).environment},
         )
-    except (exceptions.GatewayError, exceptions.FetchRepoDataError, exceptions.IoError) as error:
+    except subprocess.TimeoutExpired:
+        raise Unavailable("conda's channels did not answer in time", UNREADABLE) from None
+    try:
+        said = json.loads(done.stdout)
+    except ValueError:
+        last = " ".join(done.stderr.split("\n")[-3:]).strip()
+        raise Unavailable(f"rattler, which solves conda's channels, failed: {last}") from None
+    where = " and ".join(channels)
+    if "unreadable" in said:
+        raise Unavailable(f"a channel of conda's cannot be read: {said['unreadable']}", UNREADABLE)
+    if "unsolvable" in said:
         raise Unavailable(
-            f"a channel of conda's cannot be read: {_first_line(error)}",
-            "is it reachable from here? mirrors.conda names a mirror, mirrors.proxy a proxy",
-        ) from None
-    except exceptions.SolverError as error:
-        raise Unavailable(
-            f"the channels have no set of packages for Python {python} on {platform}: {_first_line(error)}",
+            f"the channels have no set of packages for Python {python} on {platform}: {said['unsolvable']}",
             "choose another conda.python or conda.channels",
-        ) from None
-    version = next(str(r.version) for r in records if r.name.normalized == "python")
-    # the sorting leaves the place of each file out
-    order = [r.name.normalized for r in rattler.PackageRecord.sort_topologically(records)]
-    records.sort(key=lambda r: order.index(r.name.normalized))
-    return version, [_item(record) for record in records]
-
-
-def _virtual(rattler, platform: str, glibc: str) -> list:
-    def package(name: str, version: str = "0"):
-        return rattler.GenericVirtualPackage(
-            rattler.PackageName(name), rattler.Version(version), rattler.BuildString("0")
         )
-
-    system = platform.partition("-")[0]
-    if system == "win":
-        return [package("__win", "10.0")]
-    if system == "osx":
-        return [package("__unix"), package("__osx", "11.0")]
-    return [package("__unix"), package("__linux", "4.18"), package("__glibc", glibc)]
-
-
-def _item(record) -> Item:
-    sha256 = record.sha256.hex() if record.sha256 else ""
-    if not sha256:
-        raise Unavailable(
-            f"the channel does not say the SHA-256 of {record.file_name}", "choose another channel"
-        )
-    return Item("conda", record.file_name, sha256, record.size or 0, record.url)
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(line.strip(" ×╰─▶│├└") for line in str(error).splitlines()[:3] if line.strip())
+    if "have" in said:
+        raise _not_there(python, platform, said["have"], where)
+    if unchecked := [one["file"] for one in said["packages"] if not one["sha256"] or not one["size"]]:
+        raise Unavailable(f"the channel does not say the SHA-256 of {unchecked[0]}", "choose another channel")
+    return said["version"], [Item("conda", **one) for one in said["packages"]]
 
 
 def nearest(python: str, have: Iterable[str]) -> list[str]:
@@ -175,9 +145,8 @@ def nearest(python: str, have: Iterable[str]) -> list[str]:
     return sorted(sorted(whole, key=distance)[:NEAREST], key=parse)
 
 
-def _not_there(python: str, platform: str, have: set[str], channels: Sequence[str]) -> Unavailable:
+def _not_there(python: str, platform: str, have: Iterable[str], where: str) -> Unavailable:
     near = nearest(python, have)
-    where = " and ".join(channels)
     if not near:
         return Unavailable(f"there is no Python for {platform} in {where}", "choose other conda.channels")
     return Unavailable(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tasks.packages import Unavailable, channels, pypi
 from tasks.packages.bundle import Bundle
-from tasks.packages.web import Web, kept_in
+from tasks.packages.web import Web
 from tasks.plan.lock import BadLock, Lock, join, parse, parse_all, subdir
 from tasks.render.versions import companions
 
@@ -164,9 +164,7 @@ def make(
                 if wanted := channels.ask_terms(web, sources):
                     raise channels.terms_wanted(wanted)
             board.step("channels", f"choosing Python {host.conda.python} for {platform}")
-            python, items = channels.solve(
-                sources, platform, host.conda.python, glibc=glibc, cache=kept_in() / "repodata"
-            )
+            python, items = channels.solve(sources, platform, host.conda.python, glibc=glibc, web=web)
             board.step("packages", f"choosing versions for Python {python} on {platform}")
             version, packages = _packages(host, python, platform, glibc, ray)
             items = [*items, *packages]

@@ -71,7 +71,7 @@ def test_whose_terms(tmp_path, named, wanted):
 def test_a_channel_that_publishes_terms_is_asked(tmp_path):
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    (tmp_path / "one" / "tos.json").write_text('{"tos_version": "2026-01-01T00:00:00Z", "text": "..."}')
+    (tmp_path / "one" / "terms.json").write_text('{"version": "2026-01-01T00:00:00Z", "text": "..."}')
     with serving(tmp_path) as url:
         assert channels.ask_terms(Web(), [f"{url}/one", f"{url}/two"]) == [f"{url}/one"]
 
@@ -82,8 +82,8 @@ def url(tmp_path_factory):
 
 
 class TestSolve:
-    def test_gives_every_file_with_its_sum(self, url, tmp_path):
-        version, items = channels.solve([url], "linux-64", "3.7.16", cache=tmp_path)
+    def test_gives_every_file_with_its_sum(self, url):
+        version, items = channels.solve([url], "linux-64", "3.7.16")
         assert version == "3.7.16"
         assert [i.file for i in items] == [
             "small-1.0-0.tar.bz2",
@@ -95,22 +95,22 @@ class TestSolve:
             assert (item.kind, item.size) == ("conda", len(data))
             assert item.sha256 == hashlib.sha256(data).hexdigest()
 
-    def test_a_version_without_its_patch_is_the_newest(self, url, tmp_path):
-        assert channels.solve([url], "linux-64", "3.7", cache=tmp_path)[0] == "3.7.16"
+    def test_a_version_without_its_patch_is_the_newest(self, url):
+        assert channels.solve([url], "linux-64", "3.7")[0] == "3.7.16"
 
-    def test_names_the_nearest_that_are_there(self, url, tmp_path):
+    def test_names_the_nearest_that_are_there(self, url):
         with pytest.raises(Unavailable) as told:
-            channels.solve([url], "linux-64", "3.7.7", cache=tmp_path)
+            channels.solve([url], "linux-64", "3.7.7")
         assert "Python 3.7.7 is not there for linux-64" in str(told.value)
         assert str(told.value).endswith("the nearest that are: 3.7.6, 3.7.16, 3.8.18, 3.11.5")
 
-    def test_a_system_without_any_python(self, url, tmp_path):
+    def test_a_system_without_any_python(self, url):
         with pytest.raises(Unavailable, match="there is no Python for osx-arm64"):
-            channels.solve([url], "osx-arm64", "3.7.7", cache=tmp_path)
+            channels.solve([url], "osx-arm64", "3.7.7")
 
     def test_a_channel_that_is_not_there(self, tmp_path):
         with serving(tmp_path) as url, pytest.raises(Unavailable, match=r"cannot be read|there is no Python"):
-            channels.solve([f"{url}/nothing"], "linux-64", "3.7.7", cache=tmp_path / "cache")
+            channels.solve([f"{url}/nothing"], "linux-64", "3.7.7")
 
 
 @pytest.mark.parametrize(

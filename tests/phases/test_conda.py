@@ -37,7 +37,7 @@ class Outside:
         self.folder, self.asked = folder, []
         self.ray = "2.7.2"
 
-    def solve(self, sources, platform, python, *, glibc, cache):
+    def solve(self, sources, platform, python, *, glibc, web):
         self.asked.append((platform, glibc))
         return python, [item("conda", f"python-{python}-{platform}.conda")]
 
@@ -143,7 +143,9 @@ class TestLocks:
 
     def test_a_file_made_for_something_else_ends_the_run(self, conda_fleet, world):
         conda_fleet.edit("accept_terms: true", "accept_terms: true, lock: ray.lock")
-        (conda_fleet.path.parent / "ray.lock").write_text(join([Lock("linux-64", "3.7.16", "2.7.2", "other")]))
+        (conda_fleet.path.parent / "ray.lock").write_text(
+            join([Lock("linux-64", "3.7.16", "2.7.2", "other")])
+        )
         assert conda_fleet.operate(operation.DEPLOY) == 2
         assert "was made for other packages" in conda_fleet.out
         assert not any("fetch packages" in h.titles for h in world.hosts.values())
@@ -244,7 +246,11 @@ class TestBundle:
     def bundle(self, conda_fleet, outside, tmp_path):
         conda_fleet.run = conda_fleet.make()
         request = conda.request_of(conda_fleet.run.head)
-        files = [item("conda", "python.conda"), item("wheel", "ray.whl"), item("sdist", "gpustat-1.1.1.tar.gz")]
+        files = [
+            item("conda", "python.conda"),
+            item("wheel", "ray.whl"),
+            item("sdist", "gpustat-1.1.1.tar.gz"),
+        ]
         wheel = item("wheel", "gpustat-1.1.1-py3-none-any.whl")
         tools = {"installer": item("installer", INSTALLER), "uv": item("tool", UV)}
         every = [*files, wheel, *tools.values()]
