@@ -36,7 +36,7 @@ class Desired:
 
     name: str
     role: str
-    kind: str  # system | user | loop | docker
+    kind: str  # system | user | daemon | agent | loop | docker
     node_ip: str
     head_address: str
     versions: Versions
@@ -66,10 +66,12 @@ class Desired:
 
 
 def service_kind(subject: Subject) -> str:
-    """Who supervises the node: systemd where it can be had, else the user's own, else a loop."""
+    """Who supervises the node: systemd or launchd where root can be had, else the user's own, else a loop."""
     facts = subject.facts
     if subject.host.runtime == "docker":
         return "docker"
+    if facts.system == "Darwin":
+        return "daemon" if facts.can_root else "agent"
     if facts.systemd and facts.can_root:
         return "system"
     return "user" if facts.systemd and facts.user_systemd else "loop"
@@ -137,13 +139,11 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
         words = docker.run_words(box, words, digest)
     else:
         env_dir = f"{node_dir(facts.home, cluster)}/envs/{versions.env_id}"
-        environment = ray.environment(host, versions.ray, macos=facts.system == "Darwin")
+        environment = ray.environment(host, versions.ray, facts.system)
         files = {
             "ENV_SH": service.env_sh(facts.home, cluster, env_dir, environment, token=token),
             "START_SH": service.start_sh(facts.home, cluster, words),
-            "UNIT_TEXT": service.unit_text(facts.home, cluster, facts.user if kind == "system" else None)
-            if kind != "loop"
-            else "",
+            "UNIT_TEXT": _unit(kind, facts.home, cluster, facts.user),
             "LOOP_SH": service.loop_sh(facts.home, cluster) if kind == "loop" else "",
         }
         digest = _hash([files, kind, token])
@@ -162,6 +162,15 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
         runs_as=user if kind == "docker" else "",
         files=files,
     )
+
+
+def _unit(kind: str, home: str, cluster: str, user: str) -> str:
+    """What systemd or launchd reads."""
+    if kind in ("system", "user"):
+        return service.unit_text(home, cluster, user if kind == "system" else None)
+    if kind in ("daemon", "agent"):
+        return service.plist_text(home, cluster, user if kind == "daemon" else None)
+    return ""
 
 
 def _hash(value: Any) -> str:

@@ -82,7 +82,7 @@ def _labels(labels: dict[str, str], ray: str) -> str:
     return json.dumps(labels, sort_keys=True)
 
 
-def environment(host: Host, ray: str, *, macos: bool = False) -> dict[str, str]:
+def environment(host: Host, ray: str, system: str = "Linux") -> dict[str, str]:
     """What Ray's processes find in their environment, the token left out.
 
     The mode of authentication is always said: unset, the head alone would turn it on when a token file lies about.
@@ -94,7 +94,8 @@ def environment(host: Host, ray: str, *, macos: bool = False) -> dict[str, str]:
     if host.role == "head":
         out["AUTOSCALER_METRIC_PORT"] = str(host.ray.ports.autoscaler_metric)
         out["DASHBOARD_METRIC_PORT"] = str(host.ray.ports.dashboard_metric)
-    if macos:
+    if system != "Linux":
+        # without it Ray refuses to be one node of several there
         out["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "1"
     return {**out, **host.ray.env}
 

@@ -1,0 +1,545 @@
+# rayfab: start the worker
+# shellcheck disable=SC2034
+set -u
+CLUSTER=lab
+UNIT=rayfab-lab
+STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "489477aa42e2c295", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "agent", "token": "0123456789ab"}'
+START_TIMEOUT=120
+TEMP_DIR=/tmp/ray
+SERVICE=agent
+ENV_DIR=/Users/alice/.rayfab/lab/envs/ray-2.52.0-py3.11.2-abc
+ENV_SH='HOME=/Users/alice
+PATH=/Users/alice/.rayfab/lab/envs/ray-2.52.0-py3.11.2-abc/bin:$PATH
+VIRTUAL_ENV=/Users/alice/.rayfab/lab/envs/ray-2.52.0-py3.11.2-abc
+export HOME PATH VIRTUAL_ENV
+unset PYTHONHOME PYTHONPATH
+export RAY_AUTH_MODE=token
+export RAY_USAGE_STATS_ENABLED=0
+export RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=1
+export RAY_AUTH_TOKEN_PATH=/Users/alice/.rayfab/lab/token
+'
+START_SH='#!/bin/sh
+# Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
+# A parameter, since env.sh may set any variable.
+set -- /Users/alice/.rayfab/lab
+. "$1/env.sh"
+cd "$HOME" || exit 1
+# shellcheck disable=SC3045
+ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" 2>/dev/null
+if [ -f "$1/start.log" ]; then
+    grep -oE '"'"'/[^ ]*/session_[0-9_-]+'"'"' "$1/start.log" | sort -u >>"$1/sessions"
+    mv -f "$1/start.log" "$1/start.log.1"
+fi
+date >>"$1/starts"
+# Ray'"'"'s parts leave their temporary folders behind when they are ended; in one of our own they can be removed.
+rayfab_tmp=
+if [ -z "${TMPDIR-}" ]; then
+    rayfab_tmp=/tmp/rayfab-lab-$(id -u)
+    mkdir -m 700 "$rayfab_tmp" 2>/dev/null
+    # shellcheck disable=SC3067
+    if [ -d "$rayfab_tmp" ] && [ ! -h "$rayfab_tmp" ] && [ -O "$rayfab_tmp" ]; then
+        TMPDIR=$rayfab_tmp
+        export TMPDIR
+    else
+        rayfab_tmp=
+    fi
+fi
+RAYFAB_NODE=$1/
+export RAYFAB_NODE
+ray start --address=10.0.0.1:6379 --node-ip-address=10.0.0.2 --node-name=one --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --temp-dir=/tmp/ray --num-cpus=4 --num-gpus=0 --memory=2147483648 '"'"'--resources={"ssd": 1.0}'"'"' --labels=zone=a --block >"$1/start.log" 2>&1 &
+rayfab_pid=$!
+unset RAYFAB_NODE
+trap '"'"'kill -TERM $rayfab_pid 2>/dev/null'"'"' TERM INT HUP
+# a signal ends the waiting, but not yet Ray; and a status can be asked for only once
+while :; do
+    wait $rayfab_pid
+    rayfab_status=$?
+    kill -0 $rayfab_pid 2>/dev/null || break
+done
+# What Ray leaves behind (agents on their way out, workers) holds ports; it is known by the mark above.
+if [ -r /proc/self/environ ]; then
+    rayfab_left=$(grep -lsF "RAYFAB_NODE=$1/" /proc/[0-9]*/environ | sed '"'"'s|/proc/\([0-9]*\)/.*|\1|'"'"')
+else
+    # macOS shows a process'"'"'s environment behind its words
+    rayfab_left=$(ps -axwwE -o pid=,command= |
+        RAYFAB=$1/ awk '"'"'index($0, "RAYFAB_" "NODE=" ENVIRON["RAYFAB"]) { print $1 }'"'"')
+fi
+# shellcheck disable=SC2086
+[ -z "$rayfab_left" ] || kill -KILL $rayfab_left 2>/dev/null
+[ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp"
+exit $rayfab_status
+'
+UNIT_TEXT='<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+	<key>Label</key>
+	<string>rayfab-lab</string>
+	<key>ProgramArguments</key>
+	<array>
+		<string>/bin/sh</string>
+		<string>/Users/alice/.rayfab/lab/start.sh</string>
+	</array>
+	<key>RunAtLoad</key>
+	<true/>
+	<key>KeepAlive</key>
+	<true/>
+	<key>ThrottleInterval</key>
+	<integer>5</integer>
+	<key>ExitTimeOut</key>
+	<integer>45</integer>
+	<key>ProcessType</key>
+	<string>Interactive</string>
+	<key>SoftResourceLimits</key>
+	<dict>
+		<key>NumberOfFiles</key>
+		<integer>65536</integer>
+	</dict>
+	<key>LimitLoadToSessionType</key>
+	<string>Background</string>
+</dict>
+</plist>
+'
+LOOP_SH=''
+# The answer: marked lines on stdout. Everything else there is chatter and is ignored.
+LC_ALL=C
+export LC_ALL
+HOME=${HOME:-$(cd && pwd)}
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
+export HOME PATH
+ROOT=$HOME/.rayfab
+NL='
+'
+one_line() {
+    case $1 in *"$NL"*) printf '%s' "$1" | tr '\n' ' ' ;; *) printf '%s' "$1" ;; esac
+}
+emit() {
+    case $2 in
+        *"$NL"*) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$(one_line "$2")" ;;
+        *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
+    esac
+}
+# A last line without its end would swallow what is said next.
+emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
+step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
+finish() {
+    printf '\n%s end %s\n' "$RF_MARK" "$1"
+    exit "$1"
+}
+fail() {
+    emit error "$1"
+    [ -z "${2-}" ] || emit hint "$2"
+    finish 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
+# A file appears whole or not at all: mode first, content second, name last.
+write_file() {
+    rm -f "$1.new" && (umask 077 && : >"$1.new") && chmod "$2" "$1.new" &&
+        printf '%s' "$3" >"$1.new" && mv -f "$1.new" "$1" ||
+        fail "cannot write $1" "free some space, or make the folder writable for $(id -un)"
+}
+# Runs a command as root. The password reaches sudo through a pipe from a builtin, never as an argument.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif sudo -k -n true 2>/dev/null; then
+        sudo -n "$@"
+    elif [ -n "${RF_SUDO-}" ]; then
+        printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' "$@"
+    else
+        return 126
+    fi
+}
+can_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    have sudo || return 1
+    as_root true 2>/dev/null
+}
+# dk: docker, through sudo where only that reaches the engine
+dk() {
+    if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
+}
+# Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
+docker_path() {
+    have docker && return 0
+    for rf_dir in /opt/homebrew/bin "$HOME/.docker/bin" "$HOME/.orbstack/bin" "$HOME/.rd/bin" \
+        /Applications/Docker.app/Contents/Resources/bin "$HOME/Applications/Docker.app/Contents/Resources/bin" \
+        /Applications/OrbStack.app/Contents/MacOS/xbin; do
+        if [ -x "$rf_dir/docker" ]; then
+            PATH=$PATH:$rf_dir
+            return 0
+        fi
+    done
+    return 1
+}
+# Sockets that the command's own configuration may not name
+docker_socket() {
+    [ -z "${DOCKER_HOST-}" ] || return 1
+    for rf_file in "$HOME/.docker/run/docker.sock" "$HOME/.orbstack/run/docker.sock" \
+        "$HOME/.colima/default/docker.sock" "$HOME/.config/colima/default/docker.sock" "$HOME/.rd/docker.sock"; do
+        [ -S "$rf_file" ] || continue
+        rf_value=$(docker --host "unix://$rf_file" version --format '{{.Server.Version}}' 2>&1) || continue
+        rf_docker=$rf_value
+        DOCKER_HOST=unix://$rf_file
+        export DOCKER_HOST
+        return 0
+    done
+    return 1
+}
+docker_cli() {
+    rf_dk=user
+    docker_path || return 1
+    rf_docker=$(docker version --format '{{.Server.Version}}' 2>&1) && return 0
+    case $rf_docker in
+        *"permission denied"*) ;;
+        *)
+            docker_socket || return 2
+            return 0
+            ;;
+    esac
+    can_root || return 3
+    rf_dk=root
+    rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
+}
+docker_facts() {
+    if [ "$(uname)" = Darwin ]; then docker_app; fi
+    docker_cli
+    rf_status=$?
+    # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
+    [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
+        *odman* | docker\ version*) emit docker_problem podman; return ;;
+    esac
+    # the command alone, without an engine here or anywhere else
+    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
+        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
+    fi
+    # an installation that did not come to its end is done once more
+    rf_half=
+    [ ! -e "$NODE/engine.installing" ] || rf_half=1
+    [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
+    case $rf_status in
+        0) emit docker "$rf_docker"; [ -z "$rf_half" ] || emit docker_problem missing ;;
+        1) emit docker_problem missing; return ;;
+        2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
+        *) emit docker_problem denied; return ;;
+    esac
+    emit docker_via "$rf_dk"
+    image_name
+    rf_image=$(image_about '') || rf_image=
+    [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
+    if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
+        IFS= read -r rf_value <"$NODE/image" || :
+        [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
+    fi
+    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+    docker_gives
+}
+# A node under one of six supervisors: system unit, user unit, daemon or agent of launchd's, our own loop, or
+# Docker's restart policy.
+NODE=$ROOT/$CLUSTER
+user_systemctl() {
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+}
+loop_pid() {
+    [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
+    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
+    # The number may have passed on to a stranger since.
+    if [ -r "/proc/$rf_pid/cmdline" ]; then
+        grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
+    else
+        ps -o command= -p "$rf_pid" 2>/dev/null | grep -q "loop.sh" || return 1
+    fi
+    printf '%s' "$rf_pid"
+}
+# launchd's job of a daemon or an agent ($1): where it belongs, its file, and a command that may change it
+job_domain() {
+    rf_domain=system
+    if [ "$1" = agent ]; then
+        rf_domain=user/$(id -u)
+        [ ! -r "$NODE/domain" ] || IFS= read -r rf_domain <"$NODE/domain" || :
+    fi
+    printf '%s' "$rf_domain"
+}
+job_file() {
+    if [ "$1" = daemon ]; then printf '%s' "/Library/LaunchDaemons/$UNIT.plist"; else
+        printf '%s' "$HOME/Library/LaunchAgents/$UNIT.plist"; fi
+}
+job_do() {
+    if [ "$1" = daemon ]; then
+        shift
+        as_root "$@"
+    else
+        shift
+        "$@"
+    fi
+}
+job_active() {
+    # the first state is the job's own
+    rf_state=$(launchctl print "$(job_domain "$1")/$UNIT" 2>/dev/null | sed -n 's/^[[:space:]]*state = //p' | sed 1q)
+    [ "$rf_state" != running ] || rf_state=active
+    echo "${rf_state:-inactive}"
+}
+job_down() {
+    # its file goes first, so that no boot or login brings it back
+    rf_file=$(job_file "$1")
+    [ ! -e "$rf_file" ] || job_do "$1" rm -f "$rf_file" ||
+        fail "cannot remove $rf_file" "as an administrator: sudo rm $rf_file"
+    rf_job=$(job_domain "$1")/$UNIT
+    launchctl print "$rf_job" >/dev/null 2>&1 || return 0
+    job_do "$1" launchctl bootout "$rf_job" 2>/dev/null || :
+    # bootout does not wait until the job has ended
+    rf_n=0
+    while launchctl print "$rf_job" >/dev/null 2>&1; do
+        rf_n=$((rf_n + 1))
+        [ "$rf_n" -lt 300 ] || fail "cannot stop $UNIT" "look at: launchctl print $rf_job"
+        nap
+    done
+}
+node_service() {
+    rf_service=none
+    [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
+    printf '%s' "$rf_service"
+}
+# active, or whatever else its supervisor calls it
+node_active() {
+    case $1 in
+        system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        daemon | agent) job_active "$1" ;;
+        loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        *) echo inactive ;;
+    esac
+}
+node_facts() {
+    rf_service=$(node_service)
+    emit service "$rf_service"
+    if [ "$rf_service" = docker ]; then docker_cli; fi
+    emit active "$(node_active "$rf_service")"
+    for rf_file in "$NODE"/envs/*/.complete; do
+        rf_dir=${rf_file%/.complete}
+        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
+            emit env "${rf_dir##*/}"
+        fi
+    done
+    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
+}
+# $1: the kind of service; ends it and keeps it from coming back at the next boot
+node_down() {
+    case $1 in
+        system)
+            as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
+                as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            ;;
+        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        daemon | agent) job_down "$1" ;;
+        loop)
+            if rf_pid=$(loop_pid); then
+                kill -TERM "$rf_pid" 2>/dev/null || :
+                rf_n=0
+                while loop_pid >/dev/null && [ "$rf_n" -lt 225 ]; do
+                    nap
+                    rf_n=$((rf_n + 1))
+                done
+                if rf_pid=$(loop_pid); then kill -KILL "$rf_pid"; fi
+            fi
+            rm -f "$NODE/loop.pid"
+            ;;
+        docker)
+            docker_cli
+            # stopped, not removed: its log can still be read
+            dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
+                fail "cannot stop the container $UNIT" "look at: docker ps"
+            ;;
+    esac
+    node_reap
+}
+# Processes of this node, known by the mark in their environment.
+node_pids() {
+    if [ ! -r /proc/self/environ ]; then
+        # macOS shows a process's environment behind its words
+        ps -axwwE -o pid=,command= 2>/dev/null |
+            RF_NODE=$NODE/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RF_NODE"]) { print $1 }'
+        return
+    fi
+    for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
+        rf_file=${rf_file%/environ}
+        echo "${rf_file#/proc/}"
+    done
+}
+# Those that outlived their supervisor.
+node_reap() {
+    for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
+}
+# With root and systemd: Ray's folder is there again after a boot that cleared /tmp (open to the image's user,
+# which Docker alone would not make it), and is spared by the cleaning of old files.
+keep_temp() {
+    write_file "$NODE/tmpfiles" 644 "d $1 1777 root root -${NL}x $1/*$NL"
+    as_root install -D -m 644 "$NODE/tmpfiles" "/etc/tmpfiles.d/$UNIT.conf"
+}
+# Ray's session folders are told by what `ray start` has said and by the words of this node's own processes
+# (session_latest may be another Ray's); they are removed when the cluster is.
+note_sessions() {
+    if [ "$1" = docker ] && [ -z "${rf_dk-}" ]; then docker_cli; fi
+    { node_log_before "$1"; node_words "$1"; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
+}
+node_words() {
+    if [ "$1" = docker ]; then
+        dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '
+    elif [ -r /proc/self/environ ]; then
+        for rf_pid in $(node_pids); do tr '\0' ' ' 2>/dev/null <"/proc/$rf_pid/cmdline"; done
+    else
+        ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
+    fi
+}
+# What `ray start` has said, by kind of service.
+node_log() {
+    if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
+}
+node_log_before() {
+    if [ "$1" = docker ]; then node_log docker; else sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+}
+# how often its supervisor has started it over
+node_tries() {
+    if [ "$1" = docker ]; then
+        dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0
+    else
+        rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
+        echo "$((rf_tries - 1))"
+    fi
+}
+# Where Ray's own folder lies on this host, as the last start has left it.
+node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
+# rf_logs: the log files of the newest session. Its link names a folder as Ray sees it, in a container maybe another.
+node_logs() {
+    node_temp
+    rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
+    rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
+}
+# A command in the node's environment: $1 the kind of service, then the words.
+node_exec() {
+    if [ "$1" = docker ]; then
+        shift
+        # a container that started as root would run it as root
+        rf_user=
+        [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
+        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
+    else
+        shift
+        # in a shell of its own: the node's environment may set any variable
+        (
+            # shellcheck source=/dev/null
+            . "$NODE/env.sh"
+            "$@"
+        )
+    fi
+}
+# Waits until `ray start` says that it has started; $1: the kind of service.
+wait_ray() {
+    rf_n=0
+    rf_t0=$(date +%s)
+    while :; do
+        node_log "$1" | grep -q 'Ray runtime started' && break
+        rf_n=$((rf_n + 1))
+        if [ $((rf_n % 5)) = 0 ]; then
+            rf_t=$(($(date +%s) - rf_t0))
+            step "waiting for Ray, $rf_t s"
+            if [ "$rf_t" -ge "$START_TIMEOUT" ] || [ "$(node_tries "$1")" -ge 2 ]; then
+                node_log_before "$1" | tail -n 25 | emit_text log
+                node_down "$1"
+                if [ "$rf_t" -ge "$START_TIMEOUT" ]; then fail "Ray did not start within $START_TIMEOUT s"; fi
+                fail "ray start failed twice"
+            fi
+        fi
+        nap
+    done
+    node_log "$1" | grep -oE -- "--address='[^']+'" | head -n 1 | emit_text address
+    # now, since after a crash or a reboot there is another one
+    note_sessions "$1"
+    emit started 1
+}
+main() {
+# Puts the start script under its supervisor, (re)starts it and waits for Ray.
+# $1: daemon or agent, $2: where to; gives its file to launchd, which runs it. rf_said: what that said last
+job_up() {
+    rf_n=0
+    until rf_said=$(job_do "$1" launchctl bootstrap "$2" "$(job_file "$1")" 2>&1); do
+        rf_status=$?
+        # the former job of this name may still be on its way out, after its name is gone
+        if { [ "$rf_status" != 5 ] && [ "$rf_status" != 37 ]; } || [ "$rf_n" -ge 75 ]; then return 1; fi
+        rf_n=$((rf_n + 1))
+        nap
+    done
+    write_file "$NODE/domain" 600 "$2"
+}
+(umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
+rf_old=$(node_service)
+[ "$rf_old" = none ] || note_sessions "$rf_old"
+case $rf_old:$SERVICE in
+    # systemd replaces a unit of its own
+    none:* | system:system | user:user) ;;
+    *)
+        step "stopping what ran before"
+        node_down "$rf_old"
+        ;;
+esac
+rm -f "$NODE/state.json"
+[ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
+write_file "$NODE/env.sh" 600 "$ENV_SH"
+write_file "$NODE/start.sh" 700 "$START_SH"
+write_file "$NODE/service" 600 "$SERVICE"
+rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" || fail "cannot make $NODE/env"
+rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
+step "starting Ray"
+case $SERVICE in
+    system)
+        keep_temp "$TEMP_DIR"
+        write_file "$NODE/unit" 644 "$UNIT_TEXT"
+        as_root install -m 644 "$NODE/unit" "/etc/systemd/system/$UNIT.service" &&
+            as_root systemctl daemon-reload && as_root systemctl enable --quiet "$UNIT" 2>/dev/null &&
+            as_root systemctl restart --no-block "$UNIT" ||
+            fail "systemd does not take the unit $UNIT" "look at: systemctl status $UNIT"
+        ;;
+    user)
+        [ -d "$HOME/.config" ] || : >"$NODE/made-config"
+        mkdir -p "$HOME/.config/systemd/user" || fail "cannot make $HOME/.config/systemd/user"
+        write_file "$HOME/.config/systemd/user/$UNIT.service" 644 "$UNIT_TEXT"
+        [ -e "/var/lib/systemd/linger/$(id -un)" ] ||
+            { loginctl enable-linger 2>/dev/null && : >"$NODE/made-linger"; } || emit note "no lingering: Ray ends when the last session of $(id -un) does; ask root for: loginctl enable-linger $(id -un)"
+        user_systemctl daemon-reload && user_systemctl enable --quiet "$UNIT" &&
+            user_systemctl restart --no-block "$UNIT" || fail "systemd --user does not take the unit $UNIT"
+        ;;
+    daemon)
+        write_file "$NODE/unit" 644 "$UNIT_TEXT"
+        as_root install -m 644 -o root -g wheel "$NODE/unit" "$(job_file daemon)" && job_up daemon system ||
+            fail "launchd does not take the daemon $UNIT: ${rf_said-}" "System Settings, Login Items may keep it off; look at: launchctl print system/$UNIT"
+        ;;
+    agent)
+        [ -d "$HOME/Library/LaunchAgents" ] || : >"$NODE/made-agents"
+        mkdir -p "$HOME/Library/LaunchAgents" || fail "cannot make $HOME/Library/LaunchAgents"
+        write_file "$(job_file agent)" 644 "$UNIT_TEXT"
+        job_up agent "user/$(id -u)" || {
+            # the session of a person in front of the screen takes only what is made for that
+            write_file "$(job_file agent)" 644 "$(printf '%s\n' "$UNIT_TEXT" | sed 's/>Background</>Aqua</')$NL"
+            job_up agent "gui/$(id -u)"
+        } || fail "launchd does not take the agent $UNIT: $rf_said" "System Settings, Login Items may keep it off; look at: launchctl print $(job_domain agent)"
+        emit note "no sudo here: after a reboot Ray is back only when $(id -un) logs in; with a sudo_password in the hosts file it becomes a daemon, which starts at boot"
+        ;;
+    loop)
+        write_file "$NODE/loop.sh" 700 "$LOOP_SH"
+        if have setsid; then
+            setsid sh "$NODE/loop.sh" </dev/null >/dev/null 2>&1 &
+        else
+            nohup sh "$NODE/loop.sh" </dev/null >/dev/null 2>&1 &
+        fi
+        ;;
+esac
+wait_ray "$SERVICE"
+write_file "$NODE/state.json" 600 "$STATE"
+for rf_dir in "$NODE"/envs/*; do
+    [ "$rf_dir" = "$ENV_DIR" ] || rm -rf "$rf_dir"
+done
+finish 0
+}
+main </dev/null
