@@ -1,0 +1,478 @@
+"""runtime: conda on Windows: the scripts run by the stand-in for PowerShell, on a stand-in for a Windows machine.
+
+Conda, its installer, uv, Ray and the Task Scheduler are stand-ins, too (tests/standins/windows/programs.py); what is
+real is the loop that keeps Ray alive, curl, and every file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import os
+import signal
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tasks.render import install, operations
+from tasks.render.facts import facts_script
+from tasks.render.names import basics
+from tasks.render.script import Script
+from tests.render import samples
+from tests.render.processes import until
+from tests.render.test_windows_scripts import Windows
+from tests.standins.windows import programs
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+
+UV_WHEEL = "uv-0.9.0-py3-none-win_amd64.whl"
+INSTALLER = "Miniconda3-py39_24.9.2-0-Windows-x86_64.exe"
+PYTHON = "python-3.7.16-h6244533_0.conda"
+RAY = "ray-2.7.2-cp37-cp37m-win_amd64.whl"
+CLICK = "click-8.1.8-py3-none-any.whl"
+FILES = (UV_WHEEL, INSTALLER, PYTHON, RAY, CLICK)
+ENV = "ray-2.7.2-py3.7.16-abc"
+PREFIX = r"C:\Users\me\miniconda3"
+LOCK = "rayfab-lock 1\nplatform win-64\npython 3.7.16\nray 2.7.2\n"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files; those named in ``cut`` break off after half of their bytes, once."""
+
+    cut: set
+    asked: list
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        self.asked.append((self.path, self.headers.get("Range")))
+        path = Path(self.directory) / self.path.lstrip("/").split("/")[-1]
+        if not path.exists():
+            self.send_error(404)
+            return
+        data = path.read_bytes()
+        begin = int(self.headers["Range"][6:-1]) if self.headers.get("Range") else 0
+        self.send_response(206 if begin else 200)
+        if begin:
+            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(data) - begin))
+        self.end_headers()
+        if path.name in self.cut:
+            self.cut.discard(path.name)
+            self.wfile.write(data[begin : begin + len(data) // 2])
+            self.close_connection = True
+            return
+        self.wfile.write(data[begin:])
+
+
+class Conda(Windows):
+    """A machine without Docker, and a server with the files that it needs."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, docker=False)
+        self.served = folder / "served"
+        self.served.mkdir()
+        programs.wheel(self.served / UV_WHEEL, "uv-0.9.0.data/scripts/uv.exe")
+        programs.put(self.served / INSTALLER)
+        (self.served / PYTHON).write_bytes(os.urandom(300_000))
+        for name in (RAY, CLICK):
+            programs.wheel(self.served / name)
+        handler = partial(type("Handler", (Quiet,), {"cut": set(), "asked": []}), directory=str(self.served))
+        self.handler = handler.func
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.env = self.node(rf"envs\{ENV}")
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.machine.kill_all()
+
+    def flags(self, *names: str) -> None:
+        for name in names:
+            path = self.machine.drive.root / "standin" / name
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+
+    def unflag(self, name: str) -> None:
+        (self.machine.drive.root / "standin" / name).unlink()
+
+    def log(self, start: str = "") -> list[str]:
+        file = self.machine.drive.root / "standin/log"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [line for line in lines if line.startswith(start)]
+
+    # scripts
+
+    def answer(self, title: str, body: str, **values: object):
+        known = {**basics("lab"), "PROXY": "", "NO_PROXY_FOR": "", **values}
+        return self.ask(Script(title, "", parts=(("docker", "node", "conda"), (body,)), values=known))
+
+    def look(self):
+        host = samples.host("worker", samples.UV)
+        script = facts_script(host, "lab")
+        values = {**script.values, "WANT_CONDA": True, "CONDA_PREFIX_WANTED": "~/miniconda3"}
+        return self.ask(Script("gather facts", "", parts=script.parts, values=values))
+
+    def items(self, **more: str) -> str:
+        out = []
+        for name in FILES:
+            data = (self.served / name).read_bytes()
+            sha = more.get(name, hashlib.sha256(data).hexdigest())
+            out.append(f"{name} {sha} {len(data)} {self.url}/{name}")
+        return "\n".join(out)
+
+    def fetch(self, items: str | None = None, **values: object):
+        return self.answer("fetch", "fetch", ITEMS=self.items() if items is None else items, **values)
+
+    def install(self, **more: object):
+        values = {
+            "PREFIX": "~/miniconda3",
+            "INSTALLER": INSTALLER,
+            "CONDA": "",
+            "CONDA_KIND": "",
+            "ENV_ID": ENV,
+            "ENV_NAME": "ray",
+            "PYTHON_VERSION": "3.7.16",
+            "CONDA_FILES": [PYTHON],
+            "WHEELS": [RAY, CLICK],
+            "SDISTS": [],
+            "INDEX": "",
+            "UV_VERSION": "0.9.0",
+            "UV_WHEEL": UV_WHEEL,
+            "ACCEPT_TERMS": False,
+            "LOCK": LOCK,
+        }
+        return self.answer("install", "conda_install", **{**values, **more})
+
+    def up(self, token: str = "t0ken", env: str = ENV, **more: object):
+        of = samples.subject(system="Windows", home="C:/Users/me", user="me", uid=-1, systemd=False)
+        wanted = samples.desired(of, versions=samples.versions(env))
+        state = wanted.state("f", "request")
+        script = install.up_script(of.host, "lab", wanted, of.facts.home, state, token=bool(token))
+        script = Script(
+            script.title, "", script.secrets, script.parts, {**script.values, "ENV_NAME": "ray", **more}
+        )
+        return self.ask(script, **({"RF_TOKEN": token} if token else {}))
+
+    def stop(self):
+        return self.ask(operations.stop_script("lab"))
+
+    def destroy(self, **more: object):
+        script = operations.destroy_script(samples.host(), "lab")
+        return self.ask(Script(script.title, "", parts=script.parts, values={**script.values, **more}))
+
+    def deployed(self):
+        for step in (self.fetch, self.install, self.up):
+            answer = step()
+            assert answer.ok, answer.error
+        return answer
+
+    def tasks(self) -> list[str]:
+        folder = self.machine.drive.root / "Windows/System32/Tasks"
+        return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
+
+    def files(self, path: str) -> set[str]:
+        folder = self.at(path)
+        return {str(p.relative_to(folder)) for p in folder.rglob("*")} if folder.exists() else set()
+
+
+@pytest.fixture
+def win(tmp_path):
+    made = Conda(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_life(win):
+    # nothing is there yet
+    answer = win.look()
+    assert answer.ok, answer.error
+    assert "conda" not in answer.values and answer.values["conda_prefix"] == "absent"
+    assert win.files("") == set(), "looking leaves nothing"
+
+    # fetched and installed
+    win.deployed()
+    assert win.fetch().values == {"fetched": "0"}
+    assert win.install().values == {"changed": "0"}
+    assert win.log("installer") == [
+        "installer /InstallationType=JustMe /RegisterPython=0 /AddToPath=0 /S "
+        f"/D={win.at('miniconda3')}"
+    ]
+    assert (win.env / "requirements.lock").read_text() == LOCK
+    listed = (win.env / ".files").read_text().splitlines()
+    assert listed == sorted(listed) and "Scripts/ray.exe" in listed and ".complete" not in listed
+    assert [line for line in win.log("offline install")], "nothing is fetched while it is installed"
+
+    # it runs under a task for the boot
+    assert win.tasks() == ["rayfab-lab"]
+    answer = win.look()
+    assert (answer.values["service"], answer.values["active"], answer.values["env"]) == ("task", "active", ENV)
+    assert answer.values["conda"] == rf"conda 24.9.2 {PREFIX}\Scripts\conda.exe"
+    assert answer.values["conda_prefix"] == "ours"
+    assert [p.split()[1].endswith("/ray/raylet.exe") for p in answer.all["ray_process"]] == [True]
+    words = next(line for line in win.log("ray start"))
+    assert words.endswith("--block") and f"--temp-dir={win.node('ray')}" in words
+    environment = json.loads((win.machine.drive.root / "standin/ray.env").read_text())
+    assert environment["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] == "1"
+    assert environment["RAY_AUTH_TOKEN_PATH"] == r"C:\Users\me\.rayfab\lab\token"
+    assert environment["WIN_PATH"].startswith(rf"C:\Users\me\.rayfab\lab\envs\{ENV};")
+    assert (win.at(r".conda\envs\ray")).resolve() == win.env.resolve()
+
+    # its loop starts it again, also after a reboot without a login
+    (raylet,) = win.machine.running("raylet")
+    os.kill(raylet, signal.SIGKILL)
+    until(lambda: set(win.machine.running("raylet")) - {raylet})
+    win.machine.reboot()
+    until(lambda: win.machine.running("raylet"))
+    assert win.look().values["active"] == "active"
+
+    # replaced
+    answer = win.up()
+    assert answer.ok, answer.error
+    assert len(win.machine.running("raylet")) == len(win.machine.running("pythonw")) == 1
+
+    # stopped, and it stays so
+    assert win.stop().values == {"changed": "1"}
+    assert win.machine.running() == {} and win.tasks() == []
+    win.machine.reboot(login=True)
+    assert win.machine.running() == {}
+    assert win.stop().values == {"changed": "0"}
+    assert win.look().values["active"] == "inactive"
+
+    # and gone, but for the conda, which a purge takes
+    assert win.destroy().values == {"changed": "1"}
+    assert not win.at(".conda").exists() and win.files(".rayfab") == {".conda"}
+    assert win.at(r"miniconda3\Scripts\conda.exe").exists()
+    assert win.destroy(PURGE=True).values == {"changed": "1"}
+    assert win.files("") == set()
+    assert win.log("uninstaller") == [f"uninstaller /S _?={win.at('miniconda3')}"]
+
+
+def test_commands_logs_and_the_driver(win):
+    win.deployed()
+    answer = win.ask(operations.command_script("lab", ["ray", "--version"]))
+    assert answer.ok and "ray, version 2.52.0" in answer.chatter and "to its errors" in answer.chatter
+    answer = win.ask(operations.command_script("lab", ["dir"]))
+    assert (answer.error, answer.hint) == ("there is no program dir here", "a word of cmd.exe goes behind: cmd /c")
+    script = operations.verify_script("lab", "10.0.0.1:6379", [], tasks=False, timeout=1.0)
+    driver = 'import os, sys; print("RFSTEP one"); print("RF", sys.argv[1], os.environ["RAY_AUTH_MODE"])'
+    spec = {**script.values, "DRIVER": driver, "SPEC": '{"a": "b c\\"d"}'}
+    answer = win.ask(Script("verify", "", parts=script.parts, values=spec))
+    assert answer.texts["answer"] == ['{"a": "b c\\"d"} token']
+    logs = win.ask(operations.logs_script(samples.host(), "lab", ["start", "raylet.*"], 5, follow=False))
+    assert logs.texts["log:raylet.out"] == ["raylet is up"]
+    assert logs.texts["log:start.log"][0] == "Ray runtime started."
+
+
+class TestFetch:
+    def test_a_wrong_sum(self, win):
+        answer = win.fetch(win.items(**{CLICK: "0" * 64}))
+        assert answer.ok
+        assert (answer.values["missing"], answer.values["wrong"]) == (CLICK, CLICK)
+        assert answer.texts["log"] == [f"{CLICK}: what arrived is not what was expected"]
+        assert sorted(p.name for p in win.at(r".rayfab\.store").iterdir()) == sorted(set(FILES) - {CLICK})
+
+    def test_a_connection_that_breaks_is_taken_up_where_it_was(self, win):
+        win.handler.cut.add(PYTHON)
+        answer = win.fetch()
+        assert answer.ok and "missing" not in answer.values
+        assert [r for path, r in win.handler.asked if path == f"/{PYTHON}"] == [None, "bytes=150000-"]
+
+    def test_an_interrupted_run_is_taken_up_where_it_was(self, win):
+        part = win.at(rf".rayfab\.store\{PYTHON}.part")
+        part.parent.mkdir(parents=True)
+        part.write_bytes((win.served / PYTHON).read_bytes()[:100_000])
+        answer = win.fetch()
+        assert [r for path, r in win.handler.asked if path == f"/{PYTHON}"] == ["bytes=100000-"]
+        sizes = sum((win.served / name).stat().st_size for name in FILES)
+        assert answer.values["fetched"] == str(sizes - 100_000)
+
+    def test_what_is_not_there(self, win):
+        (win.served / RAY).rename(win.served / "other")
+        items = win.items.__func__
+        (win.served / RAY).write_bytes(b"x")
+        text = items(win)
+        (win.served / RAY).unlink()
+        answer = win.fetch(text)
+        assert answer.ok and answer.values["missing"] == RAY
+        assert "404" in answer.texts["log"][0]
+
+    def test_from_a_seed(self, win):
+        answer = win.fetch(BASE=f"{win.url}/x", PROXY="http://127.0.0.1:1")
+        assert answer.ok and "missing" not in answer.values
+
+    def test_a_host_without_curl_says_so(self, win):
+        win.machine.drive.at(r"C:\Windows\System32\curl.exe").unlink()
+        answer = win.fetch()
+        assert answer.ok and answer.values["no_tool"] == "1"
+        assert answer.all["missing"] and "wrong" not in answer.values
+
+    def test_no_room(self, win):
+        huge = f"big.conda {'0' * 64} {1 << 60} {win.url}/big.conda"
+        answer = win.fetch(huge)
+        assert answer.error.startswith("the disk is full: 12")
+
+    def test_the_large_ones_come_first(self, win):
+        win.fetch()
+        first = next(words for words in win.machine.started if words[0].endswith("curl.exe"))
+        assert first[first.index("-o") + 1] == rf"C:\Users\me\.rayfab\.store\{PYTHON}.part"
+
+
+class TestConda:
+    def test_one_that_is_there_is_used_and_left_as_it_is(self, win):
+        theirs = win.at("anaconda3")
+        programs.put(theirs / "Scripts/conda.exe")
+        programs.put(theirs / "python.exe")
+        before = {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()}
+        said = win.look().values
+        conda = r"C:\Users\me\anaconda3\Scripts\conda.exe"
+        assert (said["conda"], said["conda_prefix"]) == (f"conda 24.9.2 {conda}", "absent")
+        win.fetch()
+        answer = win.install(CONDA=conda, CONDA_KIND="conda", INSTALLER="")
+        assert answer.ok, answer.error
+        assert not win.at("miniconda3").exists() and win.log("installer") == []
+        assert win.up().ok
+        assert win.destroy(PURGE=True).ok
+        assert {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()} == before
+        assert not win.at(".rayfab").exists()
+
+    @pytest.mark.parametrize(
+        "place", [r"C:\ProgramData\miniforge3", r"C:\tools\miniconda3", r"C:\Users\me\AppData\Local\miniconda3"]
+    )
+    def test_is_found_in_windows_places(self, win, place):
+        programs.put(win.machine.drive.at(place) / "Scripts/conda.exe")
+        assert win.look().all["conda"] == [rf"conda 24.9.2 {place}\Scripts\conda.exe"]
+
+    def test_is_found_where_it_has_made_environments(self, win):
+        programs.put(win.machine.drive.at(r"C:\my\conda") / "Scripts/conda.exe")
+        win.at(".conda").mkdir()
+        win.at(r".conda\environments.txt").write_text("C:\\my\\conda\r\nC:\\gone\r\n")
+        assert win.look().all["conda"] == [r"conda 24.9.2 C:\my\conda\Scripts\conda.exe"]
+
+    def test_that_does_not_run_is_none(self, win):
+        programs.put(win.at("miniconda3") / "Scripts/conda.exe")
+        win.flags("conda-broken")
+        said = win.look().values
+        assert "conda" not in said and said["conda_prefix"] == "foreign"
+        win.fetch()
+        assert win.install().error == f"{PREFIX} is there, but it is no conda that works"
+
+    def test_an_interrupted_installation_is_done_anew(self, win):
+        win.fetch()
+        win.flags("installer-dies")
+        answer = win.install()
+        assert answer.error == "conda's installer failed with status 1"
+        assert win.look().values["conda_prefix"] == "broken"
+        win.unflag("installer-dies")
+        assert win.install().ok
+        assert win.look().values["conda_prefix"] == "ours"
+
+    def test_a_full_disk(self, win):
+        win.fetch()
+        win.flags("installer-dies", "disk-full")
+        assert win.install().error == "the disk is full"
+
+    def test_a_prefix_with_a_blank(self, win):
+        win.fetch()
+        answer = win.install(PREFIX="C:/my conda")
+        assert answer.error == r"conda cannot be installed into C:\my conda: there is a blank or a foreign letter in it"
+
+    def test_packages_without_uv(self, win):
+        win.fetch()
+        assert win.install(UV_WHEEL="").ok
+        assert win.log("uv") == [] and len(win.log("offline install")) == 1
+
+    def test_the_wrong_python(self, win):
+        win.fetch()
+        answer = win.install(PYTHON_VERSION="3.8.1")
+        assert answer.error == "the environment has Python 3.7.16, not Python 3.8.1"
+        assert not (win.env / ".complete").exists()
+
+    def test_an_environment_that_has_lost_a_file_is_mended(self, win):
+        win.deployed()
+        (win.env / "Lib/site-packages/click/__init__.py").unlink()
+        assert "env" not in win.look().values
+        answer = win.install()
+        assert answer.ok and answer.values["changed"] == "1"
+        assert win.machine.running() == {}, "nothing may run from what is replaced"
+        assert win.up().ok
+
+    def test_a_name_that_is_taken_stays_so(self, win):
+        win.at(r".conda\envs\ray").mkdir(parents=True)
+        answer = win.deployed()
+        assert answer.values["note"] == (
+            r"there is another conda environment ray (C:\Users\me\.conda\envs\ray); "
+            rf"this one is: conda activate C:\Users\me\.rayfab\lab\envs\{ENV}"
+        )
+        win.destroy()
+        assert win.at(r".conda\envs\ray").is_dir()
+
+    def test_a_purge_leaves_a_conda_with_other_environments(self, win):
+        win.deployed()
+        win.at(r"miniconda3\envs\mine").mkdir(parents=True)
+        answer = win.destroy(PURGE=True)
+        assert answer.values["note"] == rf"the conda in {PREFIX} stays: there are other environments in it"
+        assert win.at(r"miniconda3\Scripts\conda.exe").exists()
+
+
+class TestTheTask:
+    def test_of_a_user_who_is_no_administrator(self, win):
+        win.flags("no-administrator")
+        answer = win.deployed()
+        assert answer.values["note"].startswith("me is no administrator there: Ray ends at the next log-off")
+        win.machine.reboot()
+        assert win.machine.running() == {}
+        win.machine.reboot(login=True)
+        until(lambda: win.machine.running("raylet"))
+
+    def test_of_one_who_is_not_logged_in(self, win):
+        win.flags("no-administrator", "nobody-logged-in")
+        win.fetch()
+        win.install()
+        answer = win.up()
+        assert answer.error == "me is not logged in there, and only the tasks of administrators run without that"
+        assert answer.hint.startswith("as administrator: net localgroup Administrators me /add")
+        assert win.tasks() == []
+
+    def test_whose_ray_always_fails(self, win):
+        win.fetch()
+        win.install()
+        win.flags("ray-fails")
+        answer = win.up()
+        assert answer.error == "ray start failed twice"
+        assert answer.texts["log"][-1] == "OSError: port 20000 is in use"
+        assert win.machine.running() == {} and win.tasks() == []
+        assert not win.node("state.json").exists()
+
+    def test_what_outlived_its_loop_is_ended_and_others_are_not(self, win):
+        win.deployed()
+        foreign = win.at(r"other\raylet.exe")
+        programs.put(foreign)
+        stranger = win.machine.start(r"C:\Users\me\other\raylet.exe", [], {})
+        (loop,) = win.machine.running("pythonw")
+        os.kill(loop, signal.SIGKILL)
+        until(lambda: not win.machine.running("pythonw"))
+        win.stop()
+        left = win.machine.running("raylet")
+        assert list(left.values()) == [r"C:\Users\me\other\raylet.exe"]
+        stranger.kill()
+        stranger.communicate()
+
+    def test_a_number_that_passed_on_to_a_stranger(self, win):
+        win.deployed()
+        win.stop()
+        win.has("loop.pid", str(os.getpid()))
+        assert win.look().values["active"] == "inactive"
+        assert win.stop().values == {"changed": "0"}
+
+    def test_the_folder_is_closed_and_the_token_in_no_argument(self, win):
+        win.deployed()
+        assert r"C:\Users\me\.rayfab" in win.machine.closed_to_others
+        assert "t0ken" not in repr(win.machine.started) and "t0ken" not in "".join(win.log())
+        assert win.node("token").read_text() == "t0ken"
