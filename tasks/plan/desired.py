@@ -46,7 +46,9 @@ class Desired:
     temp_dir: str = RAY_DIR
     user: str = ""  # uid:gid that a container started as root goes on as
     runs_as: str = ""  # of Ray in a container, started as root or not; empty while that is not known
-    files: dict[str, str] = field(default_factory=dict)  # by the name of the value that the starting script gets
+    files: dict[str, str] = field(
+        default_factory=dict
+    )  # by the name of the value that the starting script gets
 
     def state(self, token_fingerprint: str, request: str) -> dict[str, Any]:
         """What is left on the host for the next run to compare with."""
@@ -183,8 +185,9 @@ def _posix_files(
     token: bool,
 ) -> dict[str, str]:
     home = subject.facts.home
+    name = subject.host.conda.env if subject.host.runtime == "conda" else ""
     return {
-        "ENV_SH": service.env_sh(home, cluster, env_dir, environment, token=token),
+        "ENV_SH": service.env_sh(home, cluster, env_dir, environment, token=token, conda=name),
         "START_SH": service.start_sh(home, cluster, words),
         "UNIT_TEXT": _unit(kind, home, cluster, subject.facts.user),
         "LOOP_SH": service.loop_sh(home, cluster) if kind == "loop" else "",

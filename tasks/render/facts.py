@@ -11,13 +11,14 @@ from typing import Any
 
 from tasks.inventory import Host
 
+from .conda import Conda, conda_values, parse_condas
 from .engine_facts import EngineFacts, parse_engine
 from .image_names import identities
 from .images import image_values
 from .names import basics
 from .script import Script, render
 
-FRAGMENTS = ("docker", "docker_info", "about", "node")
+FRAGMENTS = ("docker", "docker_info", "about", "node", "envs")
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
 # On Windows a host's own address may be that of a switch, but not of these.
 VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
@@ -101,6 +102,8 @@ class Facts:
     gpu_says: str = ""
     docker_app: str = ""
     engine: EngineFacts = field(default=EngineFacts())
+    condas: tuple[Conda, ...] = ()  # the one that is rather used first
+    conda_prefix: str = ""  # what lies at conda.prefix: one of PREFIX_STATES
 
     @property
     def root(self) -> bool:
@@ -124,14 +127,16 @@ def facts_script(
         **basics(cluster),
         "WANT_PYTHON": host.runtime == "uv",
         "WANT_DOCKER": docker,
+        **conda_values(host),
         **(image_values(host) if docker else {}),
     }
     secrets = ("RF_SUDO",) if sudo_password else ()
+    fragments = (*FRAGMENTS, *(("conda", "conda_find") if values["WANT_CONDA"] else ()))
     body: tuple[str, ...] = ("facts",)
     if holder is not None:
         values["HOLDER"] = holder
         body = ("lock", "facts")
-    return render("gather facts", body, values, fragments=FRAGMENTS, secrets=secrets)
+    return render("gather facts", body, values, fragments=fragments, secrets=secrets)
 
 
 def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:
@@ -200,6 +205,8 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         ray_processes=tuple(_ray_processes(all_values.get("ray_process", ()), texts.get("ray_ps", ()))),
         os_release={k[3:]: one(k).strip("\"'") for k in all_values if k.startswith("os_")},
         engine=parse_engine(all_values, texts),
+        condas=parse_condas(all_values.get("conda", ())),
+        conda_prefix=one("conda_prefix"),
     )
 
 

@@ -66,7 +66,7 @@ def image_script(host: Host, cluster: str, arch: str = "x86_64", *, sudo: bool =
 
 def cut_script(host: Host, cluster: str, *, sudo: bool = False) -> Script:
     """On the seed: the image as compressed pieces. The answer's texts: ``piece`` ("sum size"), ``raw`` (bytes)."""
-    more = {"RAW_BYTES": 0, "CUT": _driver("cut"), "fragments": ("pieces",)}
+    more = {"RAW_BYTES": 0, "CUT": _driver("cut"), "fragments": ("sums", "pieces")}
     return _script("cut the image into pieces", "image_cut", host, cluster, sudo, **more)
 
 
@@ -83,7 +83,7 @@ def serve_script(
         "IDLE": IDLE_SECONDS,
         "RAW_BYTES": 0,
         "SERVE": _driver("serve"),
-        "fragments": ("pieces",),
+        "fragments": ("sums", "pieces"),
         "secrets": ("RF_SEED",),
     }
     return _script("serve the image to the others", "image_serve", host, cluster, sudo, **more)
@@ -96,7 +96,7 @@ def pieces_script(
 
     :param raw: bytes of the whole image, not compressed.
     """
-    more = {"RAW_BYTES": raw, "LIST": _list(pieces), "fragments": ("pieces",)}
+    more = {"RAW_BYTES": raw, "LIST": _list(pieces), "fragments": ("sums", "pieces")}
     return _script("look for pieces of the image", "image_pieces", host, cluster, sudo, **more)
 
 
@@ -130,7 +130,7 @@ def fetch_script(
         "PORT": port,
         "WANT_ID": want,
         "KEEP": keep,
-        "fragments": ("pieces",),
+        "fragments": ("sums", "pieces"),
         "secrets": ("RF_SEED",) if source else (),
     }
     title = f"take the image from {name}" if name else "load the image"

@@ -40,7 +40,7 @@ def uv_script(
         "LOCK": lock,
         "UV_CARRIED": carried,
     }
-    return render("install Ray with uv", "uv_install", values, fragments=NODE)
+    return render("install Ray with uv", "uv_install", values, fragments=(*NODE, "envs", "uv"))
 
 
 def up_script(
@@ -64,8 +64,9 @@ def up_script(
         values |= {"IMAGE": desired.versions.image or host.docker.image, "RAY_USER": desired.runs_as}
         return render(title, "docker_up", values, fragments=(*NODE, "wait_ray"), secrets=secrets)
     env_dir = f"{node_dir(home, cluster)}/envs/{desired.versions.env_id}"
-    values |= {"SERVICE": kind, "ENV_DIR": env_dir, **files}
-    return render(title, "service_up", values, fragments=(*NODE, "wait_ray"), secrets=secrets)
+    name = host.conda.env if host.runtime == "conda" else ""
+    values |= {"SERVICE": kind, "ENV_DIR": env_dir, "ENV_NAME": name, **files}
+    return render(title, "service_up", values, fragments=(*NODE, "conda", "wait_ray"), secrets=secrets)
 
 
 def token_script(cluster: str) -> Script:

@@ -59,10 +59,13 @@ def stop_script(cluster: str, *, sudo: bool = False) -> Script:
     return render("stop Ray", "stop", basics(cluster), fragments=NODE, secrets=_secrets(sudo))
 
 
-def destroy_script(host: Host, cluster: str, *, sudo: bool = False) -> Script:
-    """Stops the node and removes everything that this project put on the host."""
-    values = {**basics(cluster), "TEMP_DIR": RAY_DIR}
-    return render("remove everything", "destroy", values, fragments=NODE, secrets=_secrets(sudo))
+def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool = False) -> Script:
+    """Stops the node and removes what this project put on the host.
+
+    :param purge: a conda that was installed here as well; without it that one stays (the answer's ``kept``).
+    """
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "PURGE": purge}
+    return render("remove everything", "destroy", values, fragments=(*NODE, "conda"), secrets=_secrets(sudo))
 
 
 def logs_script(

@@ -9,14 +9,32 @@ from .names import DRAIN_SECONDS, node_dir, unit
 from .script import quote
 
 
-def env_sh(home: str, cluster: str, env_dir: str, environment: Mapping[str, str], *, token: bool) -> str:
-    """What a command needs to be in the node's environment; read by the start script and by `fab exec`."""
+def env_sh(
+    home: str,
+    cluster: str,
+    env_dir: str,
+    environment: Mapping[str, str],
+    *,
+    token: bool,
+    conda: str = "",
+) -> str:
+    """What a command needs to be in the node's environment; read by the start script and by `fab exec`.
+
+    :param conda: the name of a conda environment; empty: it is one of uv's.
+    """
+    if conda:
+        # Unlike a virtual environment it would see ~/.local. LD_LIBRARY_PATH stays: conda's own `activate` leaves it
+        # too, and it may lead to the driver of a GPU.
+        known = {"CONDA_PREFIX": env_dir, "CONDA_DEFAULT_ENV": conda, "PYTHONNOUSERSITE": "1"}
+        gone = "VIRTUAL_ENV PYTHONHOME PYTHONPATH"
+    else:
+        known, gone = {"VIRTUAL_ENV": env_dir}, "PYTHONHOME PYTHONPATH"
     lines = [
         f"HOME={quote(home)}",
         f"PATH={quote(env_dir + '/bin')}:$PATH",
-        f"VIRTUAL_ENV={quote(env_dir)}",
-        "export HOME PATH VIRTUAL_ENV",
-        "unset PYTHONHOME PYTHONPATH",
+        *(f"{name}={quote(value)}" for name, value in known.items()),
+        f"export HOME PATH {' '.join(known)}",
+        f"unset {gone}",
         *(f"export {name}={quote(value)}" for name, value in environment.items()),
     ]
     if token:

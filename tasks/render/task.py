@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from .names import node_dir, unit
+from .names import node_dir
 from .windows import quote
 
 ME = "@ME@"  # the host puts its user's own id there

@@ -16,7 +16,7 @@ PS = Path(__file__).parent / "ps"
 # PowerShell takes the typographic ones for a single quote, too
 QUOTES = "'\u2018\u2019\u201a\u201b"
 # what sh/ has in parts, the same body or docker.ps1 has in one
-IN_ONE = ("about", "image", "pull", "sums", "uv")
+IN_ONE = ("about", "image", "pull", "sums", "uv", "envs", "conda_find")
 # what only Windows has comes with the part that needs it
 WITH = {"node": ("task", "conda", "node"), "conda": ("task", "conda")}
 

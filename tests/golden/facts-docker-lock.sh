@@ -5,6 +5,8 @@ CLUSTER=lab
 UNIT=rayfab-lab
 WANT_PYTHON=''
 WANT_DOCKER=1
+WANT_CONDA=''
+CONDA_PREFIX_WANTED=''
 IMAGE=rayproject/ray:2.52.0
 IMAGE_ARM=rayproject/ray:2.52.0-aarch64
 LOCAL_TAG=''
@@ -277,9 +279,7 @@ node_facts() {
     emit active "$(node_active "$rf_service")"
     for rf_file in "$NODE"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
-        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
-            emit env "${rf_dir##*/}"
-        fi
+        if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
     done
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 }
@@ -392,6 +392,20 @@ node_exec() {
             "$@"
         )
     fi
+}
+# An environment is whole while it has every file that its installation has listed; older ones have no list.
+env_whole() {
+    [ -r "$1/.complete" ] && [ -x "$1/bin/ray" ] && "$1/bin/python" -V >/dev/null 2>&1 || return 1
+    [ -r "$1/.files" ] || return 0
+    (cd "$1" && find . ! -type d ! -name '*.pyc') | RF_LIST=$1/.files awk '
+        BEGIN { while ((getline line < ENVIRON["RF_LIST"]) > 0) { listed["./" line] = 1; left++ } }
+        $0 in listed { left-- }
+        END { exit (left != 0) }'
+}
+# Its list, and the mark that it is complete.
+env_done() {
+    (cd "$1" && find . ! -type d ! -name '*.pyc' | sed 's|^\./||' | sort) >"$1.files" && mv -f "$1.files" "$1/.files" &&
+        : >"$1/.complete" || fail "cannot write $1" "free some space below $HOME"
 }
 main() {
 # One symbolic link is made whole or not at all, and holds who, from where, since when and what in its target.
@@ -566,6 +580,8 @@ if [ -n "$WANT_PYTHON" ]; then
         rf_python "$rf_file"
     done
 fi
+
+if [ -n "$WANT_CONDA" ]; then conda_facts; fi
 
 # What this project left here, and whether it lives.
 if [ -r "$ROOT/$CLUSTER/state.json" ]; then

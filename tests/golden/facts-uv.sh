@@ -5,6 +5,8 @@ CLUSTER=lab
 UNIT=rayfab-lab
 WANT_PYTHON=1
 WANT_DOCKER=''
+WANT_CONDA=''
+CONDA_PREFIX_WANTED=''
 # The answer: marked lines on stdout. Everything else there is chatter and is ignored.
 LC_ALL=C
 export LC_ALL
@@ -273,9 +275,7 @@ node_facts() {
     emit active "$(node_active "$rf_service")"
     for rf_file in "$NODE"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
-        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
-            emit env "${rf_dir##*/}"
-        fi
+        if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
     done
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 }
@@ -389,6 +389,20 @@ node_exec() {
         )
     fi
 }
+# An environment is whole while it has every file that its installation has listed; older ones have no list.
+env_whole() {
+    [ -r "$1/.complete" ] && [ -x "$1/bin/ray" ] && "$1/bin/python" -V >/dev/null 2>&1 || return 1
+    [ -r "$1/.files" ] || return 0
+    (cd "$1" && find . ! -type d ! -name '*.pyc') | RF_LIST=$1/.files awk '
+        BEGIN { while ((getline line < ENVIRON["RF_LIST"]) > 0) { listed["./" line] = 1; left++ } }
+        $0 in listed { left-- }
+        END { exit (left != 0) }'
+}
+# Its list, and the mark that it is complete.
+env_done() {
+    (cd "$1" && find . ! -type d ! -name '*.pyc' | sed 's|^\./||' | sort) >"$1.files" && mv -f "$1.files" "$1/.files" &&
+        : >"$1/.complete" || fail "cannot write $1" "free some space below $HOME"
+}
 main() {
 # Read-only. Builtins and /proc where they will do: on a hundred hosts every process counts.
 emit uname "$(uname -srm)"
@@ -495,6 +509,8 @@ if [ -n "$WANT_PYTHON" ]; then
         rf_python "$rf_file"
     done
 fi
+
+if [ -n "$WANT_CONDA" ]; then conda_facts; fi
 
 # What this project left here, and whether it lives.
 if [ -r "$ROOT/$CLUSTER/state.json" ]; then

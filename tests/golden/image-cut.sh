@@ -286,9 +286,7 @@ node_facts() {
     emit active "$(node_active "$rf_service")"
     for rf_file in "$NODE"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
-        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
-            emit env "${rf_dir##*/}"
-        fi
+        if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
     done
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 }
@@ -453,8 +451,8 @@ image_broken() {
     esac
     fail "the image $IMAGE cannot run ray" "docker run --rm --entrypoint python $IMAGE -c 'import ray'"
 }
-# An image in pieces: files named by their SHA-256, in the order of LIST ("sum size" a line); together a .tar.gz.
-rf_parts=$NODE/image.parts
+# Sums of files, and room for them.
+# $1: file, $2: what to say where nothing on this host can compute one
 sum_of() {
     if have sha256sum; then
         sha256sum <"$1"
@@ -462,16 +460,23 @@ sum_of() {
         shasum -a 256 <"$1"
     elif have openssl; then
         openssl dgst -sha256 -r <"$1"
+    elif have python3; then
+        python3 -c 'import hashlib, sys
+found = hashlib.sha256()
+for part in iter(lambda: sys.stdin.buffer.read(1 << 20), b""):
+    found.update(part)
+print(found.hexdigest())' <"$1"
     else
-        # the engine itself checks the layers as it loads them
         echo "$2"
     fi | cut -d' ' -f1
 }
-# $1: sum, $2: size
+free_kb() { df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print $4 }'; }
+# An image in pieces: files named by their SHA-256, in the order of LIST ("sum size" a line); together a .tar.gz.
+rf_parts=$NODE/image.parts
+# $1: sum, $2: size. Where no sum can be had, the engine itself checks the layers as it loads them.
 piece_whole() {
     [ -f "$rf_parts/$1" ] && [ "$(wc -c <"$rf_parts/$1" | tr -d ' ')" = "$2" ] && [ "$(sum_of "$rf_parts/$1" "$1")" = "$1" ]
 }
-free_kb() { df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print $4 }'; }
 device() { df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print $1 }'; }
 # $1: bytes that the pieces still need here; the engine unpacks RAW_BYTES into a folder of its own, and again as layers.
 pieces_room() {

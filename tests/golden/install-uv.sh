@@ -231,9 +231,7 @@ node_facts() {
     emit active "$(node_active "$rf_service")"
     for rf_file in "$NODE"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
-        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
-            emit env "${rf_dir##*/}"
-        fi
+        if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
     done
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 }
@@ -347,11 +345,47 @@ node_exec() {
         )
     fi
 }
+# An environment is whole while it has every file that its installation has listed; older ones have no list.
+env_whole() {
+    [ -r "$1/.complete" ] && [ -x "$1/bin/ray" ] && "$1/bin/python" -V >/dev/null 2>&1 || return 1
+    [ -r "$1/.files" ] || return 0
+    (cd "$1" && find . ! -type d ! -name '*.pyc') | RF_LIST=$1/.files awk '
+        BEGIN { while ((getline line < ENVIRON["RF_LIST"]) > 0) { listed["./" line] = 1; left++ } }
+        $0 in listed { left-- }
+        END { exit (left != 0) }'
+}
+# Its list, and the mark that it is complete.
+env_done() {
+    (cd "$1" && find . ! -type d ! -name '*.pyc' | sed 's|^\./||' | sort) >"$1.files" && mv -f "$1.files" "$1/.files" &&
+        : >"$1/.complete" || fail "cannot write $1" "free some space below $HOME"
+}
+# uv on this host: in a folder of its own version, or another one of that version.
+rf_uv=$ROOT/.uv/$UV_VERSION/uv
+uv_works() { [ "$("$1" --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ]; }
+uv_here() {
+    if uv_works "$rf_uv"; then return 0; fi
+    if have uv && uv_works uv; then
+        rf_uv=$(command -v uv)
+        return 0
+    fi
+    return 1
+}
+uv_begin() {
+    UV_CACHE_DIR=$ROOT/.cache/uv
+    UV_SYSTEM_CERTS=1
+    UV_NATIVE_TLS=1
+    UV_NO_PROGRESS=1
+    UV_PYTHON_INSTALL_DIR=$ROOT/.python
+    export UV_CACHE_DIR UV_SYSTEM_CERTS UV_NATIVE_TLS UV_NO_PROGRESS UV_PYTHON_INSTALL_DIR
+    unset VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
+    if [ -n "$INDEX" ]; then
+        UV_DEFAULT_INDEX=$INDEX
+        export UV_DEFAULT_INDEX
+    fi
+}
 main() {
 # uv, a versioned environment, the locked packages; what is whole is left as it is.
 rf_env=$NODE/envs/$ENV_ID
-rf_uv=$ROOT/.uv/$UV_VERSION/uv
-uv_works() { [ "$("$1" --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ]; }
 uv_from_index() {
     # The wheel holds one static binary; the host's own Python fetches and opens it.
     "$PYTHON" - "$INDEX" "$UV_VERSION" "$ROOT/.uv/$UV_VERSION" <<'PY'
@@ -385,17 +419,13 @@ os.replace(part, os.path.join(target, "uv"))
 PY
 }
 find_uv() {
-    if uv_works "$rf_uv"; then return 0; fi
-    if have uv && uv_works uv; then
-        rf_uv=$(command -v uv)
-        return 0
-    fi
+    if uv_here; then return 0; fi
     [ -z "$UV_CARRIED" ] || return 1
     step "fetching uv $UV_VERSION"
     uv_from_index 2>"$NODE/uv.log" && uv_works "$rf_uv"
 }
 (umask 077 && mkdir -p "$NODE/envs") || fail "cannot make $NODE/envs"
-if [ -r "$rf_env/.complete" ] && "$rf_env/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_env/bin/ray" ]; then
+if env_whole "$rf_env"; then
     emit changed 0
     finish 0
 fi
@@ -406,17 +436,7 @@ if ! find_uv; then
     finish 0
 fi
 rm -f "$NODE/uv.log"
-UV_CACHE_DIR=$ROOT/.cache/uv
-UV_SYSTEM_CERTS=1
-UV_NATIVE_TLS=1
-UV_NO_PROGRESS=1
-UV_PYTHON_INSTALL_DIR=$ROOT/.python
-export UV_CACHE_DIR UV_SYSTEM_CERTS UV_NATIVE_TLS UV_NO_PROGRESS UV_PYTHON_INSTALL_DIR
-unset VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
-if [ -n "$INDEX" ]; then
-    UV_DEFAULT_INDEX=$INDEX
-    export UV_DEFAULT_INDEX
-fi
+uv_begin
 rm -rf "$rf_env"
 if [ -z "$PYTHON" ]; then
     step "installing Python $PYTHON_VERSION"
@@ -442,7 +462,7 @@ write_file "$rf_env/requirements.lock" 600 "$LOCK"
     esac
 }
 [ -x "$rf_env/bin/ray" ] || fail "the packages hold no ray" "name ray in uv.packages"
-: >"$rf_env/.complete"
+env_done "$rf_env"
 rm -f "$NODE/install.log"
 emit changed 1
 finish 0

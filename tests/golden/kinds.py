@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tasks.plan.engine import engine_for
 from tasks.plan.subject import Subject
-from tasks.render import images, install, operations
+from tasks.render import conda, images, install, operations
 from tasks.render.engine import engine_script
 from tasks.render.engine_facts import EngineFacts
 from tasks.render.facts import facts_script
@@ -33,14 +33,38 @@ MAC = {
 }
 MAC_ENGINE = EngineFacts(cpus=4, memory=8321515520, system="Docker Desktop", arch="aarch64")
 
+# what a conda host is made of, one file of each kind
+ITEMS = [
+    conda.Item("installer", "Miniconda3-py39_24.1.2-0-Linux-x86_64.sh", "0" * 64, 130_000_000, "-"),
+    conda.Item(
+        "tool", "uv-0.9.0-py3-none-manylinux_2_17_x86_64.whl", "1" * 64, 20_000_000, "https://m.example/uv"
+    ),
+    conda.Item(
+        "conda", "python-3.7.16-h7a1cb2a_0.conda", "2" * 64, 12_000_000, "https://c.example/main/python"
+    ),
+    conda.Item(
+        "wheel", "ray-2.7.2-cp37-cp37m-manylinux2014_x86_64.whl", "3" * 64, 60_000_000, "https://p.example/r"
+    ),
+    conda.Item("sdist", "gpustat-1.0.0.tar.gz", "4" * 64, 90_000, "https://p.example/g?a=1&b=%20"),
+]
+CONDA_HOST = samples.host("worker", samples.CONDA)
+
 APT_MIRROR = "mirrors: {apt: 'https://mirror.example/debian'}\n"
 DOCKER_MIRROR = "mirrors: {docker: 'https://mirror.example/docker-ce/linux'}\n"
 
 
-def up(role: str, *, kind: str, token: bool = True, network: str = "auto", **facts: object) -> Script:
+def up(
+    role: str,
+    *,
+    kind: str,
+    token: bool = True,
+    network: str = "auto",
+    runtime: str = "uv",
+    **facts: object,
+) -> Script:
     known = {"system": {}, "user": {"uid": 1000, "user_systemd": True}, "loop": {"systemd": False}}
     known |= {"agent": MAC, "daemon": {**MAC, "sudo": "password"}}
-    text = samples.DOCKER if kind == "docker" else samples.UV
+    text = samples.DOCKER if kind == "docker" else samples.CONDA if runtime == "conda" else samples.UV
     text = text.replace("docker: {", f"docker: {{network: {network}, ")
     text = text.replace("gpus: 0, ", "") if "gpus" in facts else text
     of = samples.subject(role, text=text, **{**known.get(kind, {}), **facts})
@@ -74,6 +98,16 @@ def _uv(**more: object) -> str:
     return install.uv_script(of, "lab", **{**known, "python_path": "/usr/bin/python3.11", **more}).text
 
 
+def _conda(**more: object) -> str:
+    known = {
+        "env_id": "ray-2.7.2-py3.7.16-abc",
+        "python": "3.7.16",
+        "items": ITEMS,
+        "lock": "rayfab-lock 1\n",
+    }
+    return conda.conda_script(CONDA_HOST, "lab", **{**known, "uv_version": "0.9.0", **more}).text
+
+
 def _docker(**more: object):
     found = samples.host("worker", samples.DOCKER)
     return found.model_copy(update={"docker": found.docker.model_copy(update=more)})
@@ -103,6 +137,15 @@ KINDS: dict[str, Callable[[], str]] = {
     "facts-uv.sh": lambda: facts_script(samples.host(), "lab", sudo_password=True).text,
     "facts-docker-lock.sh": lambda: (
         facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER).text
+    ),
+    "facts-conda.sh": lambda: facts_script(CONDA_HOST, "lab").text,
+    "fetch.sh": lambda: (
+        conda.fetch_script("lab", ITEMS, proxy="http://10.0.0.9:3128", no_proxy="mirror.lab", ca=True).text
+    ),
+    "fetch-seed.sh": lambda: conda.fetch_script("lab", ITEMS, base="http://10.0.0.1:20001").text,
+    "install-conda.sh": _conda,
+    "install-conda-found.sh": lambda: _conda(
+        items=ITEMS[2:], conda=conda.Conda("micromamba", "1.5.8", "/home/it's me/bin/micromamba")
     ),
     "install-uv.sh": _uv,
     "install-uv-carried.sh": lambda: _uv(host=_mirrored(), python_path=None, carried=True),
@@ -148,12 +191,15 @@ KINDS: dict[str, Callable[[], str]] = {
     "start-worker.sh": lambda: _files("worker", "system")["START_SH"],
     "env-head.sh": lambda: _files("head", "system")["ENV_SH"],
     "env-worker.sh": lambda: _files("worker", "system")["ENV_SH"],
+    "up-worker-conda.sh": lambda: _up("worker", kind="loop", runtime="conda"),
+    "env-conda.sh": lambda: _files("worker", "system", text=samples.CONDA)["ENV_SH"],
     "loop.sh": lambda: _files("worker", "loop", systemd=False)["LOOP_SH"],
     "system.service": lambda: _files("head", "system")["UNIT_TEXT"],
     "user.service": lambda: _files("worker", "user", uid=1000, user_systemd=True)["UNIT_TEXT"],
     "token.sh": lambda: install.token_script("lab").text,
     "stop.sh": lambda: operations.stop_script("lab", sudo=True).text,
     "destroy.sh": lambda: operations.destroy_script(samples.host(), "lab", sudo=True).text,
+    "destroy-purge.sh": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True).text,
     "verify.sh": lambda: (
         operations.verify_script(
             "lab", "10.0.0.1:6379", ["10.0.0.1", "10.0.0.2"], tasks=True, timeout=60.0

@@ -228,9 +228,7 @@ node_facts() {
     emit active "$(node_active "$rf_service")"
     for rf_file in "$NODE"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
-        if [ -r "$rf_file" ] && "$rf_dir/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_dir/bin/ray" ]; then
-            emit env "${rf_dir##*/}"
-        fi
+        if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
     done
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 }

@@ -24,6 +24,10 @@ workers:
 """
 DOCKER = UV.replace("runtime: uv", "runtime: docker\ndocker: {image: 'rayproject/ray:2.52.0', shm_size: 2gb}")
 
+CONDA = UV.replace(
+    "runtime: uv", "runtime: conda\nconda: {python: '3.7.16', prefix: ~/conda, accept_terms: true}"
+)
+
 # values that do harm where a script does not quote them
 WORST = [
     "",

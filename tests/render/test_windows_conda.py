@@ -17,9 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.render import install, operations
+from tasks.render import conda, install, operations
 from tasks.render.facts import facts_script
-from tasks.render.names import basics
 from tasks.render.script import Script
 from tests.render import samples
 from tests.render.processes import until
@@ -33,9 +32,11 @@ INSTALLER = "Miniconda3-py39_24.9.2-0-Windows-x86_64.exe"
 PYTHON = "python-3.7.16-h6244533_0.conda"
 RAY = "ray-2.7.2-cp37-cp37m-win_amd64.whl"
 CLICK = "click-8.1.8-py3-none-any.whl"
-FILES = (UV_WHEEL, INSTALLER, PYTHON, RAY, CLICK)
+KINDS = {UV_WHEEL: "tool", INSTALLER: "installer", PYTHON: "conda", RAY: "wheel", CLICK: "wheel"}
+FILES = tuple(KINDS)
+HOST = samples.host("worker", samples.CONDA)
 ENV = "ray-2.7.2-py3.7.16-abc"
-PREFIX = r"C:\Users\me\miniconda3"
+PREFIX = r"C:\Users\me\conda"
 LOCK = "rayfab-lock 1\nplatform win-64\npython 3.7.16\nray 2.7.2\n"
 
 
@@ -109,63 +110,45 @@ class Conda(Windows):
 
     # scripts
 
-    def answer(self, title: str, body: str, **values: object):
-        known = {**basics("lab"), "PROXY": "", "NO_PROXY_FOR": "", **values}
-        return self.ask(Script(title, "", parts=(("docker", "node", "conda"), (body,)), values=known))
-
     def look(self):
-        host = samples.host("worker", samples.UV)
-        script = facts_script(host, "lab")
-        values = {**script.values, "WANT_CONDA": True, "CONDA_PREFIX_WANTED": "~/miniconda3"}
-        return self.ask(Script("gather facts", "", parts=script.parts, values=values))
+        return self.ask(facts_script(HOST, "lab"))
 
-    def items(self, **more: str) -> str:
+    def items(self, *names: str, **sums: str) -> list[conda.Item]:
         out = []
-        for name in FILES:
+        for name in names or FILES:
             data = (self.served / name).read_bytes()
-            sha = more.get(name, hashlib.sha256(data).hexdigest())
-            out.append(f"{name} {sha} {len(data)} {self.url}/{name}")
-        return "\n".join(out)
+            sha = sums.get(name, hashlib.sha256(data).hexdigest())
+            out.append(conda.Item(KINDS[name], name, sha, len(data), f"{self.url}/{name}"))
+        return out
 
-    def fetch(self, items: str | None = None, **values: object):
-        return self.answer("fetch", "fetch", ITEMS=self.items() if items is None else items, **values)
+    def fetch(self, items: list[conda.Item] | None = None, **more: object):
+        script = conda.fetch_script("lab", self.items() if items is None else items, **more)
+        return self.ask(script, **({"RF_SEED": "s3cret"} if script.secrets else {}))
 
-    def install(self, **more: object):
-        values = {
-            "PREFIX": "~/miniconda3",
-            "INSTALLER": INSTALLER,
-            "CONDA": "",
-            "CONDA_KIND": "",
-            "ENV_ID": ENV,
-            "ENV_NAME": "ray",
-            "PYTHON_VERSION": "3.7.16",
-            "CONDA_FILES": [PYTHON],
-            "WHEELS": [RAY, CLICK],
-            "SDISTS": [],
-            "INDEX": "",
-            "UV_VERSION": "0.9.0",
-            "UV_WHEEL": UV_WHEEL,
-            "ACCEPT_TERMS": False,
-            "LOCK": LOCK,
+    def install(self, host=HOST, **more: object):
+        known = {
+            "env_id": ENV,
+            "python": "3.7.16",
+            "items": self.items(),
+            "lock": LOCK,
+            "uv_version": "0.9.0",
         }
-        return self.answer("install", "conda_install", **{**values, **more})
+        return self.ask(conda.conda_script(host, "lab", **{**known, **more}))
 
-    def up(self, token: str = "t0ken", env: str = ENV, **more: object):
-        of = samples.subject(system="Windows", home="C:/Users/me", user="me", uid=-1, systemd=False)
+    def up(self, token: str = "t0ken", env: str = ENV):
+        of = samples.subject(
+            text=samples.CONDA, system="Windows", home="C:/Users/me", user="me", uid=-1, systemd=False
+        )
         wanted = samples.desired(of, versions=samples.versions(env))
         state = wanted.state("f", "request")
         script = install.up_script(of.host, "lab", wanted, of.facts.home, state, token=bool(token))
-        script = Script(
-            script.title, "", script.secrets, script.parts, {**script.values, "ENV_NAME": "ray", **more}
-        )
         return self.ask(script, **({"RF_TOKEN": token} if token else {}))
 
     def stop(self):
         return self.ask(operations.stop_script("lab"))
 
-    def destroy(self, **more: object):
-        script = operations.destroy_script(samples.host(), "lab")
-        return self.ask(Script(script.title, "", parts=script.parts, values={**script.values, **more}))
+    def destroy(self, purge: bool = False):
+        return self.ask(operations.destroy_script(HOST, "lab", purge=purge))
 
     def deployed(self):
         for step in (self.fetch, self.install, self.up):
@@ -201,18 +184,21 @@ def test_a_life(win):
     assert win.fetch().values == {"fetched": "0"}
     assert win.install().values == {"changed": "0"}
     assert win.log("installer") == [
-        "installer /InstallationType=JustMe /RegisterPython=0 /AddToPath=0 /S "
-        f"/D={win.at('miniconda3')}"
+        f"installer /InstallationType=JustMe /RegisterPython=0 /AddToPath=0 /S /D={win.at('conda')}"
     ]
     assert (win.env / "requirements.lock").read_text() == LOCK
     listed = (win.env / ".files").read_text().splitlines()
     assert listed == sorted(listed) and "Scripts/ray.exe" in listed and ".complete" not in listed
-    assert [line for line in win.log("offline install")], "nothing is fetched while it is installed"
+    assert win.log("offline install"), "nothing is fetched while it is installed"
 
     # it runs under a task for the boot
     assert win.tasks() == ["rayfab-lab"]
     answer = win.look()
-    assert (answer.values["service"], answer.values["active"], answer.values["env"]) == ("task", "active", ENV)
+    assert (answer.values["service"], answer.values["active"], answer.values["env"]) == (
+        "task",
+        "active",
+        ENV,
+    )
     assert answer.values["conda"] == rf"conda 24.9.2 {PREFIX}\Scripts\conda.exe"
     assert answer.values["conda_prefix"] == "ours"
     assert [p.split()[1].endswith("/ray/raylet.exe") for p in answer.all["ray_process"]] == [True]
@@ -246,12 +232,12 @@ def test_a_life(win):
     assert win.look().values["active"] == "inactive"
 
     # and gone, but for the conda, which a purge takes
-    assert win.destroy().values == {"changed": "1"}
+    assert win.destroy().values == {"changed": "1", "kept": PREFIX}
     assert not win.at(".conda").exists() and win.files(".rayfab") == {".conda"}
-    assert win.at(r"miniconda3\Scripts\conda.exe").exists()
-    assert win.destroy(PURGE=True).values == {"changed": "1"}
+    assert win.at(r"conda\Scripts\conda.exe").exists()
+    assert win.destroy(purge=True).values == {"changed": "1"}
     assert win.files("") == set()
-    assert win.log("uninstaller") == [f"uninstaller /S _?={win.at('miniconda3')}"]
+    assert win.log("uninstaller") == [f"uninstaller /S _?={win.at('conda')}"]
 
 
 def test_commands_logs_and_the_driver(win):
@@ -259,7 +245,10 @@ def test_commands_logs_and_the_driver(win):
     answer = win.ask(operations.command_script("lab", ["ray", "--version"]))
     assert answer.ok and "ray, version 2.52.0" in answer.chatter and "to its errors" in answer.chatter
     answer = win.ask(operations.command_script("lab", ["dir"]))
-    assert (answer.error, answer.hint) == ("there is no program dir here", "a word of cmd.exe goes behind: cmd /c")
+    assert (answer.error, answer.hint) == (
+        "there is no program dir here",
+        "a word of cmd.exe goes behind: cmd /c",
+    )
     script = operations.verify_script("lab", "10.0.0.1:6379", [], tasks=False, timeout=1.0)
     driver = 'import os, sys; print("RFSTEP one"); print("RF", sys.argv[1], os.environ["RAY_AUTH_MODE"])'
     spec = {**script.values, "DRIVER": driver, "SPEC": '{"a": "b c\\"d"}'}
@@ -294,18 +283,26 @@ class TestFetch:
         assert answer.values["fetched"] == str(sizes - 100_000)
 
     def test_what_is_not_there(self, win):
-        (win.served / RAY).rename(win.served / "other")
-        items = win.items.__func__
-        (win.served / RAY).write_bytes(b"x")
-        text = items(win)
+        items = win.items()
         (win.served / RAY).unlink()
-        answer = win.fetch(text)
+        answer = win.fetch(items)
         assert answer.ok and answer.values["missing"] == RAY
         assert "404" in answer.texts["log"][0]
 
     def test_from_a_seed(self, win):
-        answer = win.fetch(BASE=f"{win.url}/x", PROXY="http://127.0.0.1:1")
+        answer = win.fetch(base=win.url, proxy="http://127.0.0.1:1")
         assert answer.ok and "missing" not in answer.values
+        assert {path.split("/")[1] for path, _ in win.handler.asked} == {"s3cret"}
+        assert "s3cret" not in repr(win.machine.started)
+
+    def test_what_was_carried_is_taken_over(self, win):
+        (item,) = win.items(CLICK)
+        part = win.at(rf".rayfab\.store\{CLICK}.part")
+        part.parent.mkdir(parents=True)
+        part.write_bytes((win.served / CLICK).read_bytes())
+        carried = conda.Item(item.kind, item.file, item.sha256, item.size, "-")
+        assert win.fetch([carried]).values == {"fetched": "0"}
+        assert win.at(rf".rayfab\.store\{CLICK}").exists() and win.handler.asked == []
 
     def test_a_host_without_curl_says_so(self, win):
         win.machine.drive.at(r"C:\Windows\System32\curl.exe").unlink()
@@ -314,9 +311,9 @@ class TestFetch:
         assert answer.all["missing"] and "wrong" not in answer.values
 
     def test_no_room(self, win):
-        huge = f"big.conda {'0' * 64} {1 << 60} {win.url}/big.conda"
-        answer = win.fetch(huge)
-        assert answer.error.startswith("the disk is full: 12")
+        huge = conda.Item("conda", "big.conda", "0" * 64, 1 << 49, f"{win.url}/big.conda")
+        answer = win.fetch([huge])
+        assert answer.error.startswith("the disk is full: 61924494")
 
     def test_the_large_ones_come_first(self, win):
         win.fetch()
@@ -331,19 +328,21 @@ class TestConda:
         programs.put(theirs / "python.exe")
         before = {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()}
         said = win.look().values
-        conda = r"C:\Users\me\anaconda3\Scripts\conda.exe"
-        assert (said["conda"], said["conda_prefix"]) == (f"conda 24.9.2 {conda}", "absent")
+        theirs_is = r"C:\Users\me\anaconda3\Scripts\conda.exe"
+        assert (said["conda"], said["conda_prefix"]) == (f"conda 24.9.2 {theirs_is}", "absent")
         win.fetch()
-        answer = win.install(CONDA=conda, CONDA_KIND="conda", INSTALLER="")
+        items = win.items(UV_WHEEL, PYTHON, RAY, CLICK)
+        answer = win.install(items=items, conda=conda.Conda("conda", "24.9.2", theirs_is))
         assert answer.ok, answer.error
-        assert not win.at("miniconda3").exists() and win.log("installer") == []
+        assert not win.at("conda").exists() and win.log("installer") == []
         assert win.up().ok
-        assert win.destroy(PURGE=True).ok
+        assert win.destroy(purge=True).ok
         assert {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()} == before
         assert not win.at(".rayfab").exists()
 
     @pytest.mark.parametrize(
-        "place", [r"C:\ProgramData\miniforge3", r"C:\tools\miniconda3", r"C:\Users\me\AppData\Local\miniconda3"]
+        "place",
+        [r"C:\ProgramData\miniforge3", r"C:\tools\miniconda3", r"C:\Users\me\AppData\Local\miniconda3"],
     )
     def test_is_found_in_windows_places(self, win, place):
         programs.put(win.machine.drive.at(place) / "Scripts/conda.exe")
@@ -356,7 +355,7 @@ class TestConda:
         assert win.look().all["conda"] == [r"conda 24.9.2 C:\my\conda\Scripts\conda.exe"]
 
     def test_that_does_not_run_is_none(self, win):
-        programs.put(win.at("miniconda3") / "Scripts/conda.exe")
+        programs.put(win.at("conda") / "Scripts/conda.exe")
         win.flags("conda-broken")
         said = win.look().values
         assert "conda" not in said and said["conda_prefix"] == "foreign"
@@ -380,17 +379,34 @@ class TestConda:
 
     def test_a_prefix_with_a_blank(self, win):
         win.fetch()
-        answer = win.install(PREFIX="C:/my conda")
-        assert answer.error == r"conda cannot be installed into C:\my conda: there is a blank or a foreign letter in it"
+        other = HOST.model_copy(update={"conda": HOST.conda.model_copy(update={"prefix": "C:/my conda"})})
+        answer = win.install(other)
+        assert (
+            answer.error
+            == r"conda cannot be installed into C:\my conda: there is a blank or a foreign letter in it"
+        )
 
     def test_packages_without_uv(self, win):
         win.fetch()
-        assert win.install(UV_WHEEL="").ok
+        assert win.install(items=win.items(INSTALLER, PYTHON, RAY, CLICK)).ok
         assert win.log("uv") == [] and len(win.log("offline install")) == 1
+
+    def test_packages_that_are_missing_are_said_before_anything_is_done(self, win):
+        win.fetch(win.items(INSTALLER, PYTHON, RAY))
+        answer = win.install()
+        assert answer.all["missing"] == [UV_WHEEL, CLICK]
+        assert answer.error.startswith("packages are missing in C:") and not win.at("conda").exists()
+
+    def test_a_package_that_was_changed_in_the_store(self, win):
+        win.fetch()
+        path = win.at(rf".rayfab\.store\{CLICK}")
+        path.write_bytes(b"x" * path.stat().st_size)
+        assert win.install().error == "cannot install the packages"
+        assert not (win.env / ".complete").exists()
 
     def test_the_wrong_python(self, win):
         win.fetch()
-        answer = win.install(PYTHON_VERSION="3.8.1")
+        answer = win.install(python="3.8.1")
         assert answer.error == "the environment has Python 3.7.16, not Python 3.8.1"
         assert not (win.env / ".complete").exists()
 
@@ -415,10 +431,10 @@ class TestConda:
 
     def test_a_purge_leaves_a_conda_with_other_environments(self, win):
         win.deployed()
-        win.at(r"miniconda3\envs\mine").mkdir(parents=True)
-        answer = win.destroy(PURGE=True)
-        assert answer.values["note"] == rf"the conda in {PREFIX} stays: there are other environments in it"
-        assert win.at(r"miniconda3\Scripts\conda.exe").exists()
+        win.at(r"conda\envs\mine").mkdir(parents=True)
+        answer = win.destroy(purge=True)
+        assert answer.values["kept"] == rf"{PREFIX} (it holds environments: mine)"
+        assert win.at(r"conda\Scripts\conda.exe").exists()
 
 
 class TestTheTask:
@@ -436,7 +452,9 @@ class TestTheTask:
         win.fetch()
         win.install()
         answer = win.up()
-        assert answer.error == "me is not logged in there, and only the tasks of administrators run without that"
+        assert (
+            answer.error == "me is not logged in there, and only the tasks of administrators run without that"
+        )
         assert answer.hint.startswith("as administrator: net localgroup Administrators me /add")
         assert win.tasks() == []
 

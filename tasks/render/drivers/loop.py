@@ -1,5 +1,6 @@
 """Keeps Ray alive on a Windows host: starts it again whenever it ends. Written by a deploy, run by its task."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,10 +10,8 @@ import time
 
 def keep(node, name):
     """The last words of the Ray before stay for those who look for them."""
-    try:
+    with contextlib.suppress(OSError):
         os.replace(os.path.join(node, name), os.path.join(node, name + ".1"))
-    except OSError:
-        pass
 
 
 def main():

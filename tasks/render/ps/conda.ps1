@@ -1,9 +1,9 @@
 # What a script about conda knows: the store, where conda may be, whose it is, and what it leaves in ~\.conda.
 $Store = $Root + '\.store'
-# A path as the hosts file has it.
+# A path as the hosts file has it; one without a drive lies in the user's home.
 function OwnPath($path) {
     $plain = $path -replace '/', '\'
-    if ($plain -match '^~(\\|\z)') { $plain = $UserHome + $plain.Substring(1) }
+    if ($plain -notmatch '^([A-Za-z]:)?\\') { $plain = $UserHome + '\' + $plain }
     return $plain.TrimEnd('\')
 }
 function UrlOf($path) { return 'file:///' + [Uri]::EscapeUriString(($path -replace '\\', '/')) }
@@ -131,12 +131,21 @@ function CondaGone {
     foreach ($name in @('\.store', '\.cache', '\.uv')) { RemoveTree ($Root + $name) }
     foreach ($name in @('\.made-conda', '\.conda-installing', '\.ca.pem')) { Remove ($Root + $name) }
 }
-# The conda that we installed, but not with environments of the user's in it.
-function CondaPurge {
+# A conda that was installed here, if that is wanted; never one that somebody works in.
+function CondaPurge($others) {
+    $left = ''
     foreach ($prefix in (LinesOf (ReadText ($Root + '\.conda')))) {
         if (-not (CondaIsOurs $prefix)) { continue }
-        if ([IO.Directory]::Exists($prefix + '\envs') -and [IO.Directory]::GetDirectories($prefix + '\envs', '*').Length -gt 0) {
-            Emit 'note' ('the conda in ' + $prefix + ' stays: there are other environments in it')
+        $why = ''
+        if ([IO.Directory]::Exists($prefix + '\envs')) {
+            foreach ($name in [IO.Directory]::GetDirectories($prefix + '\envs', '*')) { $why = $why + ' ' + [IO.Path]::GetFileName($name) }
+        }
+        if ($why) { $why = ' (it holds environments:' + $why + ')' }
+        if ($others) { $why = ' (another cluster is on this host)' }
+        if (-not $RF_PURGE -or $why) {
+            if (-not $RF_PURGE) { $why = '' }
+            Emit 'kept' ($prefix + $why)
+            $left = $left + $prefix + "`n"
             continue
         }
         Step ('removing ' + $prefix)
@@ -144,9 +153,10 @@ function CondaPurge {
             # _?= comes last and without quotes; with it the program waits for itself
             $null = RunLast $file @('/S') ('_?=' + $prefix)
         }
-        try { RemoveTree $prefix } catch { Emit 'left' $prefix }
+        try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
+        $script:Changed = 1
     }
-    Remove ($Root + '\.conda')
+    if ($left) { WriteText ($Root + '\.conda') $left } else { Remove ($Root + '\.conda') }
 }
 # A program of NSIS's: its last word goes to the end of the line, never in quotes.
 function RunLast($file, $words, $last) {

@@ -5,6 +5,20 @@ if (EnvWhole $folder) {
     Emit 'changed' 0
     Finish 0
 }
+$files = @{ conda = @(); wheel = @(); sdist = @() }
+$sums = @{}
+$missing = $false
+foreach ($line in (LinesOf $RF_ITEMS)) {
+    $words = @($line -split ' ')
+    if ($files.ContainsKey($words[0])) { $files[$words[0]] = $files[$words[0]] + $words[1] }
+    $sums[$words[1]] = $words[2]
+    $path = $Store + '\' + $words[1]
+    if (-not [IO.File]::Exists($path) -or [IO.FileInfo]::new($path).Length -ne [long]$words[3]) {
+        Emit 'missing' ($words[1])
+        $missing = $true
+    }
+}
+if ($missing) { Fail ('packages are missing in ' + $Store) 'run again to fetch them' }
 function LastLines($run) { EmitText 'log' (LastOf (LinesOf ($run.Said + "`n" + $run.Errors)) 25) }
 function CheckDisk($run) {
     if (($run.Said + $run.Errors) -match 'No space left|not enough space|disk full|WinError 112') {
@@ -25,6 +39,7 @@ if (-not $conda) {
         if ($prefix -match '[^\x21-\x7E]') {
             Fail ('conda cannot be installed into ' + $prefix + ': there is a blank or a foreign letter in it') 'let conda.prefix name another folder, as C:\miniconda3'
         }
+        if (-not $RF_INSTALLER) { Fail 'there is no conda on this host, and no installer' 'conda.installer' }
         Step ('installing conda into ' + $prefix)
         # known by this if it is interrupted
         WriteText ($Root + '\.conda-installing') $prefix
@@ -40,6 +55,7 @@ if (-not $conda) {
             WriteText ($Root + '\.conda') ((ReadText ($Root + '\.conda')) + $prefix + "`n")
         }
         Remove ($Root + '\.conda-installing')
+        Emit 'conda_installed' $prefix
     }
 }
 # a program that runs cannot be replaced
@@ -51,12 +67,11 @@ RemoveTree $folder
 Step 'making the environment'
 $list = $Node + '\explicit.txt'
 $lines = '@EXPLICIT'
-foreach ($name in $RF_CONDA_FILES) { $lines = $lines + "`n" + (UrlOf ($Store + '\' + $name)) }
+foreach ($name in $files.conda) { $lines = $lines + "`n" + (UrlOf ($Store + '\' + $name)) }
 WriteText $list ($lines + "`n")
-$Surroundings['CONDA_PLUGINS_AUTO_ACCEPT_TOS'] = 'no'
-if ($RF_ACCEPT_TERMS) { $Surroundings['CONDA_PLUGINS_AUTO_ACCEPT_TOS'] = 'yes' }
+$Surroundings['CONDA_PLUGINS_AUTO_ACCEPT_TOS'] = $RF_ACCEPT_TERMS
 $words = @('create', '-y', '-q', '--offline')
-if ($kind -eq 'micromamba') { $words = $words + '--no-rc' } else { $words = $words + '--override-channels' }
+if ($kind -eq 'micromamba') { $words = $words + '--no-rc' } else { $words = $words + @('--override-channels', '-c', (UrlOf $Store)) }
 $run = CondaRun $conda ($words + @('-p', $folder, '--file', $list))
 Remove $list
 $python = $folder + '\python.exe'
@@ -71,11 +86,6 @@ $run = Run $python @('-V') ''
 $said = ($run.Said + $run.Errors).Trim()
 if ($said -ne 'Python ' + $RF_PYTHON_VERSION) { Fail ('the environment has ' + $said + ', not Python ' + $RF_PYTHON_VERSION) }
 Step 'installing packages'
-function FromStore($names) {
-    $text = ''
-    foreach ($name in $names) { $text = $text + (UrlOf ($Store + '\' + $name)) + "`n" }
-    return $text
-}
 # uv out of its wheel; where it does not run, pip does it
 $uv = $Root + '\.uv\' + $RF_UV_VERSION + '\uv.exe'
 if ($RF_UV_WHEEL -and -not [IO.File]::Exists($uv)) {
@@ -93,9 +103,9 @@ $works = $false
 if ([IO.File]::Exists($uv)) {
     try { $works = (Run $uv @('--version') '').Said -match ('^uv ' + [regex]::Escape($RF_UV_VERSION) + '\b') } catch { $null = $_ }
 }
-function Install($names, $more) {
-    if (@($names).Count -eq 0) { return }
-    WriteText $list (FromStore $names)
+function Install($text, $more) {
+    if (-not $text) { return }
+    WriteText $list $text
     if ($works) { $run = Run $uv (@('pip', 'install', '--quiet', '--no-deps', '--python', $python, '-r', $list) + $more) '' }
     else { $run = Run $python (@('-m', 'pip', 'install', '--quiet', '--no-input', '--no-deps', '-r', $list) + $more) '' }
     Remove $list
@@ -105,15 +115,23 @@ function Install($names, $more) {
         Fail 'cannot install the packages'
     }
 }
-if ($works) { Install $RF_WHEELS @('--offline', '--no-index') } else { Install $RF_WHEELS @('--no-index') }
-if (@($RF_SDISTS).Count -gt 0) {
+# a wheel is named by its package and version; the sum makes it that very file
+$text = ''
+foreach ($name in $files.wheel) {
+    $parts = @($name -split '-')
+    $text = $text + $parts[0] + '==' + $parts[1] + ' --hash=sha256:' + $sums[$name] + "`n"
+}
+Install $text @('--no-index', '--require-hashes', '--find-links', $Store)
+$text = ''
+foreach ($name in $files.sdist) { $text = $text + (UrlOf ($Store + '\' + $name)) + "`n" }
+if ($text) {
     if ($RF_PROXY) {
         foreach ($name in @('HTTP_PROXY', 'HTTPS_PROXY')) { $Surroundings[$name] = $RF_PROXY }
         $Surroundings['NO_PROXY'] = [string]$RF_NO_PROXY_FOR
     }
     $more = @()
     if ($RF_INDEX) { $more = @('--index-url', $RF_INDEX) }
-    Install $RF_SDISTS $more
+    Install $text $more
 }
 if (-not [IO.File]::Exists($folder + '\Scripts\ray.exe')) { Fail 'the packages hold no ray' 'name ray in conda.packages' }
 WriteText ($folder + '\requirements.lock') $RF_LOCK

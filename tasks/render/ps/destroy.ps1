@@ -14,17 +14,16 @@ if ([IO.Directory]::Exists($Root)) {
     }
 }
 function Shared {
+    CondaPurge $others
     if ($others) { return }
-    if ($RF_PURGE) { CondaPurge }
     CondaGone
     # what is left is a conda of ours, or the lock of this run
     try { [IO.Directory]::Delete($Root) } catch { $null = $_ }
 }
+$Changed = 0
 if ($ours.Count -eq 0) {
-    if ($RF_PURGE -and [IO.File]::Exists($Root + '\.conda')) {
-        Shared
-        Emit 'changed' 1
-    } else { Emit 'changed' 0 }
+    Shared
+    Emit 'changed' $Changed
     Finish 0
 }
 $temp = NodeTemp

@@ -73,7 +73,7 @@ $items = @()
 $sizes = @()
 [long]$need = 0
 [long]$all = 0
-foreach ($line in (LinesOf (@($RF_ITEMS) -join "`n"))) {
+foreach ($line in (LinesOf $RF_ITEMS)) {
     $words = @($line -split ' ')
     if ($words.Count -ne 4) { continue }
     $path = $Store + '\' + $words[0]

@@ -1,6 +1,47 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # Everything of this cluster's leaves this host, and nothing else does.
+# A conda that was installed here, if that is wanted; never one that somebody has put in its place, or works in.
+purge_conda() {
+    rf_why=
+    if [ -h "$1" ] || ! conda_is_ours "$1"; then return 0; fi
+    if [ -z "$PURGE" ]; then
+        emit kept "$1"
+    elif [ -n "$rf_left" ]; then
+        emit kept "$1 (another cluster is on this host)"
+    elif conda_envs "$1"; then
+        emit kept "$1 (it holds environments:$rf_envs)"
+    else
+        step "removing conda"
+        rm -rf "$1" || fail "cannot remove $1"
+        conda_forget "$1"
+        rf_changed=1
+        return
+    fi
+    rf_condas=$rf_condas$1$NL
+}
+# What clusters share goes with the last of them; what stays of conda is still known to be ours.
+shared_down() {
+    rf_left=
+    for rf_file in "$ROOT"/*/service "$ROOT"/*/envs "$ROOT"/*/lock; do
+        if [ -e "$rf_file" ] || [ -h "$rf_file" ]; then [ "$rf_file" = "$NODE/lock" ] || rf_left=1; fi
+    done
+    rf_condas=
+    if [ -r "$ROOT/.conda" ]; then
+        while IFS= read -r rf_prefix; do [ -z "$rf_prefix" ] || purge_conda "$rf_prefix"; done <"$ROOT/.conda"
+        if [ -n "$rf_condas" ]; then write_file "$ROOT/.conda" 600 "$rf_condas"; else rm -f "$ROOT/.conda"; fi
+    fi
+    [ -z "$rf_left" ] || return 0
+    [ ! -r "$ROOT/.made-conda" ] || for rf_dir in "$HOME/.conda/envs" "$HOME/.conda"; do
+        ! grep -qxF -e "$rf_dir" "$ROOT/.made-conda" || rmdir "$rf_dir" 2>/dev/null || :
+    done
+    for rf_file in "$ROOT"/* "$ROOT"/.[!.]*; do
+        case $rf_file in "$ROOT/.conda" | "$NODE") continue ;; esac
+        [ ! -e "$rf_file" ] || rf_changed=1
+        rm -rf "$rf_file"
+    done
+    rmdir "$ROOT" 2>/dev/null || :
+}
 rf_service=$(node_service)
 rf_any=
 for rf_file in "$NODE"/*; do
@@ -8,7 +49,9 @@ for rf_file in "$NODE"/*; do
     if [ -e "$rf_file" ] && [ "$rf_file" != "$NODE/lock" ]; then rf_any=1; fi
 done
 [ -n "$rf_any" ] || {
-    emit changed 0
+    rf_changed=0
+    shared_down
+    emit changed "$rf_changed"
     finish 0
 }
 if [ "$rf_service" != none ]; then
@@ -56,9 +99,9 @@ if [ -h "$TEMP_DIR/session_latest" ] && [ ! -d "${rf_logs%/logs}" ]; then
 fi
 rmdir "$TEMP_DIR" 2>/dev/null || as_root rmdir "$TEMP_DIR" 2>/dev/null || :
 [ ! -e "$NODE/made-tmp" ] || rmdir "${TEMP_DIR%/*}" 2>/dev/null || :
+conda_unlink
+conda_forget "$NODE"
 rm -rf "$NODE" || fail "cannot remove $NODE"
-# The shared uv and its cache go with the last cluster.
-rf_left=
-for rf_file in "$ROOT"/*/service "$ROOT"/*/envs; do [ ! -e "$rf_file" ] || rf_left=1; done
-[ -n "$rf_left" ] || rm -rf "$ROOT"
+rf_changed=1
+shared_down
 emit changed 1

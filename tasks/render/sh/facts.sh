@@ -106,6 +106,8 @@ if [ -n "$WANT_PYTHON" ]; then
     done
 fi
 
+if [ -n "$WANT_CONDA" ]; then conda_facts; fi
+
 # What this project left here, and whether it lives.
 if [ -r "$ROOT/$CLUSTER/state.json" ]; then
     IFS= read -r rf_value <"$ROOT/$CLUSTER/state.json" || :

@@ -2,23 +2,10 @@
 # shellcheck shell=sh disable=SC2154,SC2153
 # An image in pieces: files named by their SHA-256, in the order of LIST ("sum size" a line); together a .tar.gz.
 rf_parts=$NODE/image.parts
-sum_of() {
-    if have sha256sum; then
-        sha256sum <"$1"
-    elif have shasum; then
-        shasum -a 256 <"$1"
-    elif have openssl; then
-        openssl dgst -sha256 -r <"$1"
-    else
-        # the engine itself checks the layers as it loads them
-        echo "$2"
-    fi | cut -d' ' -f1
-}
-# $1: sum, $2: size
+# $1: sum, $2: size. Where no sum can be had, the engine itself checks the layers as it loads them.
 piece_whole() {
     [ -f "$rf_parts/$1" ] && [ "$(wc -c <"$rf_parts/$1" | tr -d ' ')" = "$2" ] && [ "$(sum_of "$rf_parts/$1" "$1")" = "$1" ]
 }
-free_kb() { df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print $4 }'; }
 device() { df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print $1 }'; }
 # $1: bytes that the pieces still need here; the engine unpacks RAW_BYTES into a folder of its own, and again as layers.
 pieces_room() {

@@ -30,6 +30,7 @@ write_file "$NODE/env.sh" 600 "$ENV_SH"
 write_file "$NODE/start.sh" 700 "$START_SH"
 write_file "$NODE/service" 600 "$SERVICE"
 rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" || fail "cannot make $NODE/env"
+if [ -n "$ENV_NAME" ]; then conda_link "$ENV_NAME"; else conda_unlink; fi
 rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
 step "starting Ray"
 case $SERVICE in

@@ -2,8 +2,6 @@
 # shellcheck shell=sh disable=SC2154,SC2153
 # uv, a versioned environment, the locked packages; what is whole is left as it is.
 rf_env=$NODE/envs/$ENV_ID
-rf_uv=$ROOT/.uv/$UV_VERSION/uv
-uv_works() { [ "$("$1" --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ]; }
 uv_from_index() {
     # The wheel holds one static binary; the host's own Python fetches and opens it.
     "$PYTHON" - "$INDEX" "$UV_VERSION" "$ROOT/.uv/$UV_VERSION" <<'PY'
@@ -37,17 +35,13 @@ os.replace(part, os.path.join(target, "uv"))
 PY
 }
 find_uv() {
-    if uv_works "$rf_uv"; then return 0; fi
-    if have uv && uv_works uv; then
-        rf_uv=$(command -v uv)
-        return 0
-    fi
+    if uv_here; then return 0; fi
     [ -z "$UV_CARRIED" ] || return 1
     step "fetching uv $UV_VERSION"
     uv_from_index 2>"$NODE/uv.log" && uv_works "$rf_uv"
 }
 (umask 077 && mkdir -p "$NODE/envs") || fail "cannot make $NODE/envs"
-if [ -r "$rf_env/.complete" ] && "$rf_env/bin/python" -V >/dev/null 2>&1 && [ -x "$rf_env/bin/ray" ]; then
+if env_whole "$rf_env"; then
     emit changed 0
     finish 0
 fi
@@ -58,17 +52,7 @@ if ! find_uv; then
     finish 0
 fi
 rm -f "$NODE/uv.log"
-UV_CACHE_DIR=$ROOT/.cache/uv
-UV_SYSTEM_CERTS=1
-UV_NATIVE_TLS=1
-UV_NO_PROGRESS=1
-UV_PYTHON_INSTALL_DIR=$ROOT/.python
-export UV_CACHE_DIR UV_SYSTEM_CERTS UV_NATIVE_TLS UV_NO_PROGRESS UV_PYTHON_INSTALL_DIR
-unset VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
-if [ -n "$INDEX" ]; then
-    UV_DEFAULT_INDEX=$INDEX
-    export UV_DEFAULT_INDEX
-fi
+uv_begin
 rm -rf "$rf_env"
 if [ -z "$PYTHON" ]; then
     step "installing Python $PYTHON_VERSION"
@@ -94,6 +78,6 @@ write_file "$rf_env/requirements.lock" 600 "$LOCK"
     esac
 }
 [ -x "$rf_env/bin/ray" ] || fail "the packages hold no ray" "name ray in uv.packages"
-: >"$rf_env/.complete"
+env_done "$rf_env"
 rm -f "$NODE/install.log"
 emit changed 1

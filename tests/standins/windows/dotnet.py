@@ -168,7 +168,9 @@ def processes(machine: Machine) -> dict[str, Any]:
 
     def one(pid: int, path: str) -> Any:
         return SimpleNamespace(
-            Id=pid, MainModule=SimpleNamespace(FileName=path), Kill=lambda: os.kill(pid, signal.SIGKILL) or VOID
+            Id=pid,
+            MainModule=SimpleNamespace(FileName=path),
+            Kill=lambda: os.kill(pid, signal.SIGKILL) or VOID,
         )
 
     def by_id(pid: int) -> Any:
@@ -281,7 +283,7 @@ def types(machine: Machine, stdin: Any, stdout: Any) -> dict[str, Any]:
             Escape=re.escape,
             Matches=lambda words, pattern: [
                 value(Value=m.group(0)) for m in v.regex(pattern, case=True).finditer(words)
-            ]
+            ],
         ),
         "environment": value(
             OSVersion=value(Version=value(ToString=lambda: "10.0.22631.0")),
@@ -300,9 +302,7 @@ def types(machine: Machine, stdin: Any, stdout: Any) -> dict[str, Any]:
         "threading.thread": value(Sleep=lambda milliseconds: time.sleep(milliseconds / 1000) or VOID),
         "guid": value(NewGuid=lambda: value(ToString=lambda form: uuid.uuid4().hex)),
         "diagnostics.processstartinfo": StartInfo,
-        "diagnostics.process": value(
-            Start=lambda start: Process(machine, start), **processes(machine)
-        ),
+        "diagnostics.process": value(Start=lambda start: Process(machine, start), **processes(machine)),
         "security.principal.windowsidentity": value(GetCurrent=lambda: me),
         "net.sockets.tcpclient": TcpClient,
         "net.ipaddress": value(Parse=address_of),

@@ -132,7 +132,9 @@ class Machine:
 
     def running(self, name: str = "") -> dict[int, str]:
         """Living programs of the drive's by the number of their process."""
-        found = {int(p.name): self.program_of(int(p.name)) for p in Path("/proc").iterdir() if p.name.isdigit()}
+        found = {
+            int(p.name): self.program_of(int(p.name)) for p in Path("/proc").iterdir() if p.name.isdigit()
+        }
         end = f"\\{name}.exe" if name else ".exe"
         return {pid: path for pid, path in found.items() if path.lower().endswith(end)}
 

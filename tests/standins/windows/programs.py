@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -153,7 +154,12 @@ def installer(me: Path, words: list[str]) -> None:
     put(prefix / "python.exe")
     put(prefix / "Scripts/conda.exe")
     if flag("installer-dies"):
-        end(1, "OSError: [WinError 112] There is not enough space on the disk" if flag("disk-full") else "killed")
+        end(
+            1,
+            "OSError: [WinError 112] There is not enough space on the disk"
+            if flag("disk-full")
+            else "killed",
+        )
     put(prefix / "Uninstall-Miniconda3.exe")
 
 
@@ -173,7 +179,7 @@ def conda(me: Path, words: list[str]) -> None:
         print("conda 24.9.2")
         return
     note("conda " + " ".join(words))
-    if words[:5] != ["create", "-y", "-q", "--offline", "--override-channels"]:
+    if words[:6] != ["create", "-y", "-q", "--offline", "--override-channels", "-c"]:
         end(2, "conda: error: unknown arguments")
     wanted = {"CONDA_REGISTER_ENVS": "false", "CONDA_PKGS_DIRS": f"{C}/Users/me/.rayfab/.cache/conda/pkgs"}
     if any(os.environ.get(name) != value for name, value in wanted.items()):
@@ -202,11 +208,18 @@ def packages(target: Path, words: list[str]) -> None:
     note(f"{'offline ' if '--no-index' in words else ''}install {' '.join(words)}")
     if "--no-deps" not in words or (flag("packages-fail")):
         end(1, "ERROR: something went wrong")
-    for line in Path(words[words.index("-r") + 1]).read_text().split():
-        file = Path(here(line.removeprefix("file:///")))
-        if not file.is_file():
+    if "--no-index" in words and "--require-hashes" not in words:
+        end(1, "ERROR: anything would do")
+    for line in Path(words[words.index("-r") + 1]).read_text().splitlines():
+        name = re.split("==|-", line.rpartition("/")[2])[0]
+        if "==" in line:
+            wanted, _, digest = line.partition(" --hash=sha256:")
+            store = Path(words[words.index("--find-links") + 1])
+            found = list(store.glob(wanted.replace("==", "-") + "-*"))
+        else:
+            found, digest = [Path(here(line.removeprefix("file:///")))], ""
+        if [f for f in found if f.is_file() and digest in ("", sha256(f.read_bytes()).hexdigest())] == []:
             end(1, f"ERROR: no such file: {line}")
-        name = file.name.split("-")[0]
         (target / f"Lib/site-packages/{name}").mkdir(parents=True)
         (target / f"Lib/site-packages/{name}/__init__.py").write_text("")
         if name == "ray":

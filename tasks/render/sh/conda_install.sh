@@ -1,0 +1,197 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# conda, an environment of the locked packages; from the store alone, so nothing is fetched. What is whole stays.
+rf_env=$NODE/envs/$ENV_ID
+rf_log=$NODE/install.log
+# May programs run from the folder $1?
+may_run() {
+    printf '#!/bin/sh\nexit 0\n' >"$1/.rayfab-run" 2>/dev/null && chmod 700 "$1/.rayfab-run" || return 0
+    "$1/.rayfab-run" 2>/dev/null
+    rf_code=$?
+    rm -f "$1/.rayfab-run"
+    [ "$rf_code" = 0 ]
+}
+store_sums() {
+    rf_bad=0
+    while read -r rf_kind rf_file rf_sum rf_size; do
+        [ "$(sum_of "$STORE/$rf_file" "$rf_sum")" != "$rf_sum" ] || continue
+        rm -f "$STORE/$rf_file"
+        rf_bad=$((rf_bad + 1))
+    done <<END
+$ITEMS
+END
+}
+# $1: what could not be done, $2: the hint where nothing in the log gives a better one. Half an environment is of no use.
+say_why() {
+    tail -n 25 "$rf_log" | emit_text log
+    rf_said=$(cat "$rf_log")
+    rf_last=$(grep -v '^[[:space:]]*$' "$rf_log" | tail -n 1)
+    rm -rf "$rf_env" "$rf_log" "$ROOT/.cache/conda" "$ROOT/.cache/tmp"
+    case $rf_said in
+        *"o space left"* | *"ot enough free disk space"* | *"isk quota exceeded"*)
+            fail "the disk is full" "free some space below ${rf_where:-$HOME}" ;;
+        *"requires GLIBC"* | *"requires glibc"* | *"GLIBC_2."*"not found"*)
+            fail "this system is too old for it: $rf_last" "conda.installer of this host: an older one, as a URL or a file" ;;
+    esac
+    for rf_dir in "$ROOT" "${rf_where:-$ROOT}"; do
+        may_run "$rf_dir" || fail "programs may not run from $rf_dir" "its file system is mounted with noexec; conda.prefix can name another one for conda"
+    done
+    store_sums
+    [ "$rf_bad" = 0 ] || fail "$rf_bad of the packages in the store were damaged" "they are removed; run again to fetch them anew"
+    fail "$1: $rf_last" "$2"
+}
+install_conda() {
+    case $rf_prefix in *[[:space:]]*) fail "conda cannot be installed into a folder with a blank in its name: $rf_prefix" "conda.prefix: another folder" ;; esac
+    # older installers hand it to eval
+    case $rf_prefix in [!/]* | *[]\"\'\`\$\;\&\|\<\>\(\)*?[{}!\\#]*) fail "conda cannot be installed into $rf_prefix" "conda.prefix: an absolute path without signs of the shell" ;; esac
+    [ -n "$INSTALLER" ] || fail "there is no conda on this host, and no installer" "conda.installer"
+    rf_where=${rf_prefix%/*}
+    mkdir -p "${rf_where:=/}" 2>/dev/null && [ -w "$rf_where" ] || fail "cannot write into $rf_where" "conda.prefix: a folder that $(id -un) may write into"
+    [ ! -d "$rf_prefix" ] || rmdir "$rf_prefix" || fail "cannot remove $rf_prefix" "conda.prefix: another folder"
+    step "installing conda"
+    conda_home
+    rm -rf "$ROOT/.cache/tmp"
+    mkdir -p "$ROOT/.cache/tmp"
+    write_file "$ROOT/.conda-installing" 600 "$rf_prefix$NL"
+    (
+        # where /tmp must not hold programs, this folder may
+        TMPDIR=$ROOT/.cache/tmp
+        export TMPDIR
+        conda_run sh "$STORE/$INSTALLER" -b -p "$rf_prefix" >"$rf_log" 2>&1 </dev/null
+    ) &
+    rf_job=$!
+    # The installer makes the folder itself. With this mark in it, only what is ours is ever removed.
+    rf_n=0
+    until [ -e "$rf_prefix/.rayfab-installing" ] || ! kill -0 "$rf_job" 2>/dev/null; do
+        { [ -d "$rf_prefix" ] && : >"$rf_prefix/.rayfab-installing"; } 2>/dev/null || nap
+    done
+    wait "$rf_job"
+    rf_code=$?
+    rf_gone=
+    if [ "$rf_code" != 0 ]; then
+        rf_gone="the installer failed"
+    elif ! conda_version conda "$rf_prefix/bin/conda"; then
+        rf_gone="the conda that was installed does not run"
+        "$rf_prefix/bin/conda" --version >>"$rf_log" 2>&1
+    fi
+    if [ -n "$rf_gone" ]; then
+        [ ! -e "$rf_prefix/.rayfab-installing" ] || rm -rf "$rf_prefix"
+        conda_forget "$rf_prefix"
+        rm -f "$ROOT/.conda-installing"
+        say_why "$rf_gone" "the lines above are the installer's own"
+    fi
+    : >"$rf_prefix/.rayfab" && { conda_is_ours "$rf_prefix" || printf '%s\n' "$rf_prefix" >>"$ROOT/.conda"; } || fail "cannot write into $rf_prefix"
+    rm -rf "$ROOT/.conda-installing" "$rf_prefix/.rayfab-installing" "$ROOT/.cache/tmp"
+    conda_forget "$rf_prefix"
+    rf_where=
+    emit conda_installed "$rf_prefix"
+}
+# rf_conda: one that works, CONDA or that in PREFIX
+find_conda() {
+    rf_conda=$CONDA
+    if [ -n "$rf_conda" ]; then
+        conda_version "$CONDA_KIND" "$rf_conda" || fail "$rf_conda does not work" "look at: $rf_conda --version"
+        return
+    fi
+    rf_prefix=$(own_path "$PREFIX")
+    rf_conda=$rf_prefix/bin/conda
+    conda_state "$rf_prefix"
+    case $rf_state in
+        ours | found) return ;;
+        foreign) fail "$rf_prefix is there and holds no conda that works" "conda.prefix: another folder; or remove this one" ;;
+        broken)
+            ! conda_envs "$rf_prefix" || fail "the conda in $rf_prefix does not work, and holds environments:$rf_envs" "repair or remove it by hand"
+            step "removing what is left of conda"
+            rm -rf "$rf_prefix" || fail "cannot remove $rf_prefix"
+            ;;
+    esac
+    install_conda
+}
+# uv is in a wheel of the store; the environment's own Python opens it.
+unpack_uv() {
+    [ -n "$UV_WHEEL" ] && mkdir -p "${rf_uv%/*}" && "$rf_env/bin/python" -c '
+import os, sys, zipfile
+wheel = zipfile.ZipFile(sys.argv[1])
+data = wheel.read([name for name in wheel.namelist() if name.endswith("/scripts/uv")][0])
+with open(sys.argv[2] + ".part", "wb") as out:
+    out.write(data)
+os.chmod(sys.argv[2] + ".part", 0o755)
+os.rename(sys.argv[2] + ".part", sys.argv[2])' "$STORE/$UV_WHEEL" "$rf_uv" 2>>"$rf_log" && uv_works "$rf_uv"
+}
+# One after the other, so that a slow uv is no reason to start pip as well.
+pip_install() {
+    if [ -n "$rf_pip" ]; then
+        PYTHONNOUSERSITE=1 "$rf_env/bin/python" -m pip --disable-pip-version-check install --quiet --no-warn-script-location --no-deps "$@" 2>>"$rf_log"
+    else
+        "$rf_uv" pip install --quiet --no-deps --python "$rf_env/bin/python" "$@" 2>>"$rf_log"
+    fi
+}
+(umask 077 && mkdir -p "$NODE/envs") || fail "cannot make $NODE/envs" "free some space, or make the folder writable for $(id -un)"
+if env_whole "$rf_env"; then
+    emit changed 0
+    finish 0
+fi
+rf_lacking=$({
+    ls -ln "$STORE" 2>/dev/null | awk '{ print $NF, $5 }'
+    printf '%s\n' "$ITEMS"
+} | awk 'NF == 2 { here[$1] = $2 } NF == 4 && here[$2] != $4 { print $2 }')
+if [ -n "$rf_lacking" ]; then
+    for rf_file in $rf_lacking; do emit missing "$rf_file"; done
+    fail "packages are missing in $STORE" "run again to fetch them"
+fi
+: >"$rf_log" || fail "cannot write $rf_log" "free some space below $HOME"
+find_conda
+step "making the environment"
+rm -rf "$rf_env"
+mkdir -p "$ROOT/.cache/conda/pkgs"
+conda_home
+rf_url=file://$(printf '%s' "$STORE" | sed 's/%/%25/g; s/ /%20/g; s/#/%23/g; s/?/%3F/g')
+write_file "$NODE/explicit.txt" 600 "@EXPLICIT$NL$(printf '%s\n' "$ITEMS" | RF_URL=$rf_url awk '$1 == "conda" { print ENVIRON["RF_URL"] "/" $2 }')$NL"
+set -- create -y -q --offline -p "$rf_env" --file "$NODE/explicit.txt"
+case $CONDA_KIND in
+    micromamba) set -- "$@" --no-rc ;;
+    *) set -- "$@" --override-channels -c "$rf_url" ;;
+esac
+CONDA_PLUGINS_AUTO_ACCEPT_TOS=$ACCEPT_TERMS conda_run "$rf_conda" "$@" >"$rf_log" 2>&1 </dev/null || {
+    conda_forget "$rf_env"
+    rm -f "$NODE/explicit.txt"
+    say_why "conda cannot make the environment" "look at the lines above; $rf_conda is what was used"
+}
+conda_forget "$rf_env"
+# the store has them
+rm -f "$NODE/explicit.txt" "$ROOT"/.cache/conda/pkgs/*.conda "$ROOT"/.cache/conda/pkgs/*.tar.bz2
+rf_said=$("$rf_env/bin/python" -V 2>&1)
+[ "$rf_said" = "Python $PYTHON_VERSION" ] || {
+    printf '%s\n' "$rf_said" >>"$rf_log"
+    say_why "the environment has not the Python $PYTHON_VERSION" "run again"
+}
+step "installing packages"
+: >"$rf_log"
+uv_begin
+proxy_on
+rf_pip=
+uv_here || unpack_uv || rf_pip=1
+if [ -n "$rf_pip" ] && ! "$rf_env/bin/python" -m pip --version >/dev/null 2>>"$rf_log"; then
+    say_why "neither uv nor pip can install the packages" "may programs run from $ROOT?"
+fi
+write_file "$rf_env/requirements.lock" 600 "$LOCK"
+# a wheel is named by its package and version; the sum makes it that very file
+printf '%s\n' "$ITEMS" | awk '$1 == "wheel" { split($2, word, "-"); print word[1] "==" word[2] " --hash=sha256:" $3 }' >"$rf_env/.wheels"
+[ ! -s "$rf_env/.wheels" ] || pip_install --offline --no-index --find-links "$STORE" --require-hashes -r "$rf_env/.wheels" ||
+    say_why "cannot install the packages" "the lines above say which"
+for rf_file in $(printf '%s\n' "$ITEMS" | awk '$1 == "sdist" { print $2 }'); do
+    step "building $rf_file"
+    pip_install "$STORE/$rf_file" || say_why "cannot build $rf_file" "it has no wheel for this host; a package that has one, or a compiler"
+done
+rm -f "$rf_env/.wheels"
+[ -x "$rf_env/bin/ray" ] || fail "the packages hold no ray" "name ray in conda.packages"
+rf_dir=${rf_conda%/*}
+write_file "$NODE/conda-base" 600 "${rf_dir%/*}$NL"
+env_done "$rf_env"
+rm -f "$rf_log"
+# What no environment here was made of goes, unless it has just come.
+for rf_file in $(find "$STORE" -type f -mtime +1 2>/dev/null | sed 's|.*/||'); do
+    case "$NL$ITEMS$NL" in *" $rf_file "*) continue ;; esac
+    grep -qsF -e " $rf_file " "$ROOT"/*/envs/*/requirements.lock || rm -f "$STORE/$rf_file"
+done
+emit changed 1

@@ -1,0 +1,197 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# Packages into the store: several at a time, resumed, checked. What cannot be had is said; who asked decides.
+rf_work=$STORE/.fetch.$$
+size_of() { if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi; }
+# What has no limit of its own for a server that falls silent. (busybox's -T may crash.)
+bounded() { if have timeout; then timeout 3600 "$@"; else "$@"; fi; }
+# $1: URL, $2: file, $3: bytes of it that are here. The URL may hold a secret, so it is no argument where it need not be.
+get() {
+    case $rf_getter in
+        curl)
+            set -- "$1" "$2" -sSfL --connect-timeout 10 --speed-limit 1000 --speed-time 30 ${BASE:+--noproxy '*'}
+            rf_url=$1
+            shift
+            printf 'url = "%s"\n' "$rf_url" | curl -o "$@" -C - -K -
+            ;;
+        wget-gnu) printf '%s\n' "$1" | wget -nv ${BASE:+--no-proxy} ${rf_ca:+"--ca-certificate=$rf_ca"} -t 1 -T 20 -c -O "$2" -i - ;;
+        python3) printf '%s' "$1" | RF_DIRECT=$BASE python3 -c "$rf_python" "$2" "$3" ;;
+        wget) bounded wget -q -c -O "$2" "$1" ;;
+    esac
+}
+rf_python='
+import os, sys, urllib.error, urllib.request
+path, here = sys.argv[1], int(sys.argv[2])
+direct = [urllib.request.ProxyHandler({})] if os.environ["RF_DIRECT"] else []
+wanted = urllib.request.Request(sys.stdin.read(), headers={"Range": "bytes=%d-" % here} if here else {})
+try:
+    answer = urllib.request.build_opener(*direct).open(wanted, timeout=30)
+    left = answer.headers.get("Content-Length")
+    with open(path, "ab" if answer.status == 206 else "wb") as out:
+        for part in iter(lambda: answer.read(1 << 18), b""):
+            out.write(part)
+            left = left and int(left) - len(part)
+    if left:
+        sys.exit("the connection broke")
+except urllib.error.HTTPError as error:
+    sys.exit("HTTP error %d" % error.code)
+except Exception as error:
+    sys.exit(str(error))'
+# $1: file, $2: sum, $3: size, $4: URL. What went wrong is left in $rf_work/$1.
+fetch_one() {
+    rf_part=$STORE/$1.part
+    rf_try=0
+    rf_wrong=0
+    while :; do
+        rf_have=$(size_of "$rf_part")
+        if [ "$rf_have" = "$3" ] && [ "$(sum_of "$rf_part" '')" = "$2" ]; then
+            touch "$rf_part" && mv -f "$rf_part" "$STORE/$1"
+            return
+        fi
+        if [ "$rf_have" -ge "$3" ]; then
+            rm -f "$rf_part"
+            rf_have=0
+            rf_wrong=$((rf_wrong + 1))
+            : >|"$rf_work/$1.wrong"
+            echo "what arrived is not what was expected" >|"$rf_work/$1"
+            [ "$rf_wrong" -lt 2 ] || return 1
+        fi
+        rf_url=$4
+        if [ -n "$BASE" ]; then rf_url=$BASE/${RF_SEED-}/$1; fi
+        rf_from=${rf_url#*://}
+        rf_from=$rf_work/from.${rf_from%%/*}
+        if [ "$rf_url" = - ] || [ -z "$rf_getter" ]; then
+            [ -s "$rf_work/$1" ] || echo "there is nothing to fetch it with or from" >|"$rf_work/$1"
+            return 1
+        fi
+        if [ -e "$rf_from.dead" ]; then
+            echo "nothing comes from ${rf_from##*/from.}" >|"$rf_work/$1"
+            return 1
+        fi
+        [ "$rf_try" -lt 3 ] || return 1
+        rf_try=$((rf_try + 1))
+        get "$rf_url" "$rf_part" "$rf_have" >|"$rf_work/$1.said" 2>&1 &
+        rf_get=$!
+        wait "$rf_get"
+        rf_code=$?
+        rf_now=$(size_of "$rf_part")
+        if [ "$rf_now" -gt "$rf_have" ]; then
+            : >|"$rf_from.alive"
+            [ $((rf_now - rf_have)) -lt 1000000 ] || rf_try=0
+        fi
+        [ "$rf_now" != "$3" ] || continue
+        rf_said=$(grep -v '^[[:space:]]*$' "$rf_work/$1.said" | tail -n 1)
+        echo "${rf_said:-the download ended with status $rf_code, $rf_now of $3 bytes}" >|"$rf_work/$1"
+        if [ "$rf_code" = 0 ]; then
+            # a whole answer of another size: an error page, or another file
+            rm -f "$rf_part"
+            rf_wrong=$((rf_wrong + 1))
+            : >|"$rf_work/$1.wrong"
+            echo "what arrived has $rf_now bytes, not $3" >|"$rf_work/$1"
+            [ "$rf_wrong" -lt 2 ] || return 1
+        elif [ "$rf_now" -le "$rf_have" ]; then
+            # not a byte: this server may not be able to go on in the middle of a file
+            rm -f "$rf_part"
+            case $rf_said in *404* | *403* | *410*) return 1 ;; esac
+            case $rf_code,$rf_said in 22,* | 8,* | *HTTP*) : >|"$rf_from.alive" ;; esac
+            if [ "$rf_try" -ge 2 ] && [ ! -e "$rf_from.alive" ]; then
+                : >|"$rf_from.dead"
+                return 1
+            fi
+        fi
+        nap
+    done
+}
+# Takes one file after the other that no other worker has taken; they tell each other by files that may exist only once.
+fetch_worker() {
+    rf_get=
+    trap 'kill $rf_get 2>/dev/null; exit 1' HUP INT TERM
+    set -C
+    while read -r rf_file rf_sum rf_size rf_where _; do
+        if [ -e "$rf_work/$rf_file.taken" ] || ! kill -0 "$$" 2>/dev/null; then continue; fi
+        { true >"$rf_work/$rf_file.taken"; } 2>/dev/null || continue
+        if fetch_one "$rf_file" "$rf_sum" "$rf_size" "$rf_where"; then rm -f "$rf_work/$rf_file" "$rf_work/$rf_file".wrong; fi
+    done <"$rf_work/.list"
+    : >"$rf_work/.end.$1"
+}
+store_bytes() { ls -ln "$STORE" | awk '{ n += $5 } END { printf "%.0f", n }'; }
+(umask 077 && mkdir -p "$STORE") || fail "cannot make $STORE" "free some space, or make the folder writable for $(id -un)"
+for rf_dir in "$STORE"/.fetch.*; do
+    if [ -d "$rf_dir" ] && ! kill -0 "${rf_dir##*.}" 2>/dev/null; then rm -rf "$rf_dir"; fi
+done
+# The missing ones, the largest first: file, sum, size, URL, bytes of it that are here.
+rf_list=$({
+    ls -ln "$STORE" | awk '{ print $NF, $5 }'
+    printf '%s\n' "$ITEMS"
+} | awk 'NF == 2 { here[$1] = $2 } NF == 4 && here[$1] != $3 { print $0, here[$1 ".part"] + 0 }' | sort -k3,3nr)
+if [ -z "$rf_list" ]; then
+    emit fetched 0
+    finish 0
+fi
+rf_kb=$(printf '%s\n' "$rf_list" | awk '{ n += $3 > $5 ? $3 - $5 : $3 } END { printf "%.0f", n * 1.1 / 1024 }')
+rf_all=$(printf '%s\n' "$rf_list" | awk '{ n += $3 } END { printf "%.0f", n }')
+rf_old=$(printf '%s\n' "$rf_list" | awk '{ n += $5 } END { printf "%.0f", n }')
+rf_free=$(free_kb "$STORE")
+if [ -n "$rf_free" ] && [ "$rf_free" -lt "$rf_kb" ]; then
+    fail "the disk is full: $((rf_kb * 1024 / 1000000)) MB are needed in $STORE, $((rf_free * 1024 / 1000000)) MB are free" "free some space below $HOME"
+fi
+rf_getter=
+for rf_tool in curl wget-gnu python3 wget; do
+    case $rf_tool in
+        wget-gnu) have wget && wget --version >/dev/null 2>&1 || continue ;;
+        *) have "$rf_tool" || continue ;;
+    esac
+    rf_getter=$rf_tool
+    break
+done
+[ -n "$rf_getter" ] || emit no_tool 1
+[ -n "$(printf '' | sum_of /dev/null '')" ] || fail "no program here can check a SHA-256" "install one of sha256sum, shasum, openssl or python3"
+rf_ca=
+if [ -n "$CA" ]; then
+    rf_ca=$ROOT/.ca.pem
+    CURL_CA_BUNDLE=$rf_ca
+    SSL_CERT_FILE=$rf_ca
+    export CURL_CA_BUNDLE SSL_CERT_FILE
+fi
+proxy_on
+(umask 077 && mkdir "$rf_work" && printf '%s\n' "$rf_list" >"$rf_work/.list") || fail "cannot write $rf_work"
+rf_jobs=
+rf_now=$(store_bytes)
+rf_zero=$((rf_now - rf_old))
+trap 'kill $rf_jobs 2>/dev/null; rm -rf "$rf_work"; exit 1' HUP INT TERM
+for rf_n in 1 2 3 4 5 6 7 8; do
+    fetch_worker "$rf_n" &
+    rf_jobs="$rf_jobs $!"
+done
+rf_n=0
+while :; do
+    rf_busy=
+    rf_i=0
+    for rf_job in $rf_jobs; do
+        rf_i=$((rf_i + 1))
+        if [ ! -e "$rf_work/.end.$rf_i" ] && kill -0 "$rf_job" 2>/dev/null; then rf_busy=1; fi
+    done
+    [ -n "$rf_busy" ] || break
+    if [ $((rf_n % 5)) = 0 ]; then
+        rf_done=$(($(store_bytes) - rf_zero))
+        step "fetching packages, $((rf_done / 1000000)) of $((rf_all / 1000000)) MB"
+    fi
+    nap
+    rf_n=$((rf_n + 1))
+done
+wait
+trap - HUP INT TERM
+rf_fetched=0
+while read -r rf_file rf_sum rf_size rf_where rf_have; do
+    if [ ! -e "$rf_work/$rf_file" ] && [ -f "$STORE/$rf_file" ]; then
+        rf_fetched=$((rf_fetched + rf_size - rf_have))
+        continue
+    fi
+    emit missing "$rf_file"
+    [ ! -e "$rf_work/$rf_file.wrong" ] || emit wrong "$rf_file"
+    printf '%s: ' "$rf_file" >>"$rf_work/.log"
+    cat "$rf_work/$rf_file" >>"$rf_work/.log" 2>/dev/null || echo "not fetched" >>"$rf_work/.log"
+done <"$rf_work/.list"
+[ ! -s "$rf_work/.log" ] || tail -n 25 "$rf_work/.log" | emit_text log
+rm -rf "$rf_work"
+emit fetched "$rf_fetched"

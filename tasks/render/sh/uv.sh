@@ -1,0 +1,26 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# uv on this host: in a folder of its own version, or another one of that version.
+rf_uv=$ROOT/.uv/$UV_VERSION/uv
+uv_works() { [ "$("$1" --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ]; }
+uv_here() {
+    if uv_works "$rf_uv"; then return 0; fi
+    if have uv && uv_works uv; then
+        rf_uv=$(command -v uv)
+        return 0
+    fi
+    return 1
+}
+uv_begin() {
+    UV_CACHE_DIR=$ROOT/.cache/uv
+    UV_SYSTEM_CERTS=1
+    UV_NATIVE_TLS=1
+    UV_NO_PROGRESS=1
+    UV_PYTHON_INSTALL_DIR=$ROOT/.python
+    export UV_CACHE_DIR UV_SYSTEM_CERTS UV_NATIVE_TLS UV_NO_PROGRESS UV_PYTHON_INSTALL_DIR
+    unset VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
+    if [ -n "$INDEX" ]; then
+        UV_DEFAULT_INDEX=$INDEX
+        export UV_DEFAULT_INDEX
+    fi
+}

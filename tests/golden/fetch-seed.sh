@@ -1,0 +1,420 @@
+# rayfab: fetch packages
+# shellcheck disable=SC2034
+set -u
+CLUSTER=lab
+UNIT=rayfab-lab
+ITEMS='Miniconda3-py39_24.1.2-0-Linux-x86_64.sh 0000000000000000000000000000000000000000000000000000000000000000 130000000 -
+uv-0.9.0-py3-none-manylinux_2_17_x86_64.whl 1111111111111111111111111111111111111111111111111111111111111111 20000000 https://m.example/uv
+python-3.7.16-h7a1cb2a_0.conda 2222222222222222222222222222222222222222222222222222222222222222 12000000 https://c.example/main/python
+ray-2.7.2-cp37-cp37m-manylinux2014_x86_64.whl 3333333333333333333333333333333333333333333333333333333333333333 60000000 https://p.example/r
+gpustat-1.0.0.tar.gz 4444444444444444444444444444444444444444444444444444444444444444 90000 https://p.example/g?a=1&b=%20'
+BASE=http://10.0.0.1:20001
+PROXY=''
+NO_PROXY_FOR=''
+CA=''
+# The answer: marked lines on stdout. Everything else there is chatter and is ignored.
+LC_ALL=C
+export LC_ALL
+HOME=${HOME:-$(cd && pwd)}
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
+export HOME PATH
+ROOT=$HOME/.rayfab
+NL='
+'
+one_line() {
+    case $1 in *"$NL"*) printf '%s' "$1" | tr '\n' ' ' ;; *) printf '%s' "$1" ;; esac
+}
+emit() {
+    case $2 in
+        *"$NL"*) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$(one_line "$2")" ;;
+        *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
+    esac
+}
+# A last line without its end would swallow what is said next.
+emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
+step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
+finish() {
+    printf '\n%s end %s\n' "$RF_MARK" "$1"
+    exit "$1"
+}
+fail() {
+    emit error "$1"
+    [ -z "${2-}" ] || emit hint "$2"
+    finish 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
+# A file appears whole or not at all: mode first, content second, name last.
+write_file() {
+    rm -f "$1.new" && (umask 077 && : >"$1.new") && chmod "$2" "$1.new" &&
+        printf '%s' "$3" >"$1.new" && mv -f "$1.new" "$1" ||
+        fail "cannot write $1" "free some space, or make the folder writable for $(id -un)"
+}
+# Runs a command as root. The password reaches sudo through a pipe from a builtin, never as an argument.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif sudo -k -n true 2>/dev/null; then
+        sudo -n "$@"
+    elif [ -n "${RF_SUDO-}" ]; then
+        printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' "$@"
+    else
+        return 126
+    fi
+}
+can_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    have sudo || return 1
+    as_root true 2>/dev/null
+}
+# Sums of files, and room for them.
+# $1: file, $2: what to say where nothing on this host can compute one
+sum_of() {
+    if have sha256sum; then
+        sha256sum <"$1"
+    elif have shasum; then
+        shasum -a 256 <"$1"
+    elif have openssl; then
+        openssl dgst -sha256 -r <"$1"
+    elif have python3; then
+        python3 -c 'import hashlib, sys
+found = hashlib.sha256()
+for part in iter(lambda: sys.stdin.buffer.read(1 << 20), b""):
+    found.update(part)
+print(found.hexdigest())' <"$1"
+    else
+        echo "$2"
+    fi | cut -d' ' -f1
+}
+free_kb() { df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print $4 }'; }
+# What a script about conda knows: the store, where conda goes, whose it is, and what it leaves in the user's ~/.conda.
+STORE=$ROOT/.store
+# A path of the hosts file; what does not begin with a slash lies in the user's home.
+own_path() {
+    case $1 in
+        /*) rf_path=$1 ;;
+        *) rf_path=$HOME/$1 ;;
+    esac
+    while :; do case $rf_path in ?*/) rf_path=${rf_path%/} ;; *) break ;; esac; done
+    printf '%s' "$rf_path"
+}
+# For programs that are fetched with, or that build: through the proxy, if there is one. A seed is a neighbour.
+proxy_on() {
+    if [ -n "${BASE-}" ]; then
+        unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+    elif [ -n "$PROXY" ]; then
+        http_proxy=$PROXY
+        https_proxy=$PROXY
+        HTTPS_PROXY=$PROXY
+        no_proxy=$NO_PROXY_FOR
+        NO_PROXY=$NO_PROXY_FOR
+        export http_proxy https_proxy HTTPS_PROXY no_proxy NO_PROXY
+    fi
+}
+# Runs a conda so that it writes neither into its own folder nor into the user's.
+conda_run() {
+    (
+        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH
+        PYTHONNOUSERSITE=1
+        PYTHONDONTWRITEBYTECODE=1
+        CONDA_REGISTER_ENVS=false
+        CONDA_PKGS_DIRS=$ROOT/.cache/conda/pkgs
+        CONDA_ALWAYS_SOFTLINK=false
+        CONDA_ALWAYS_COPY=false
+        CONDA_AUTO_UPDATE_CONDA=false
+        CONDA_NOTIFY_OUTDATED_CONDA=false
+        CONDA_NUMBER_CHANNEL_NOTICES=0
+        CONDA_REPORT_ERRORS=false
+        CONDA_ANACONDA_ANON_USAGE=false
+        MAMBA_ROOT_PREFIX=$ROOT/.cache/conda/mamba
+        MAMBA_NO_BANNER=1
+        XDG_CACHE_HOME=$ROOT/.cache/conda/user
+        export PYTHONNOUSERSITE PYTHONDONTWRITEBYTECODE CONDA_REGISTER_ENVS CONDA_PKGS_DIRS CONDA_ALWAYS_SOFTLINK \
+            CONDA_ALWAYS_COPY CONDA_AUTO_UPDATE_CONDA CONDA_NOTIFY_OUTDATED_CONDA CONDA_NUMBER_CHANNEL_NOTICES \
+            CONDA_REPORT_ERRORS CONDA_ANACONDA_ANON_USAGE MAMBA_ROOT_PREFIX MAMBA_NO_BANNER XDG_CACHE_HOME
+        "$@"
+    )
+}
+briefly() { if have timeout; then timeout 20 "$@"; else "$@"; fi; }
+# $1: kind, $2: program. rf_version: what it says that it is; fails where it says nothing such.
+conda_version() {
+    rf_version=
+    if [ ! -f "$2" ] || [ ! -x "$2" ]; then return 1; fi
+    case $1 in
+        conda) rf_only='s/^conda //p' ;;
+        mamba) rf_only='s/^mamba //; p' ;;
+        *) rf_only=p ;;
+    esac
+    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | grep '^[0-9][0-9.a-z]*$' | head -n 1)
+    [ -n "$rf_version" ]
+}
+# Both are needed: since then somebody may have put a conda of their own there.
+conda_is_ours() { [ -e "$1/.rayfab" ] && [ -r "$ROOT/.conda" ] && grep -qxF -e "$1" "$ROOT/.conda"; }
+# rf_state of the prefix $1: absent, ours, found (another one that works), broken (ours), foreign; see also rf_version
+conda_state() {
+    rf_version=
+    if [ -e "$1/.rayfab-installing" ] && [ -r "$ROOT/.conda-installing" ] && grep -qxF -e "$1" "$ROOT/.conda-installing"; then
+        rf_state=broken
+    elif [ ! -e "$1" ] && [ ! -h "$1" ]; then
+        rf_state=absent
+    elif [ -d "$1" ] && [ -r "$1" ] && [ -z "$(ls -A "$1")" ]; then
+        rf_state=absent
+    elif conda_version conda "$1/bin/conda"; then
+        if conda_is_ours "$1"; then rf_state=ours; else rf_state=found; fi
+    elif conda_is_ours "$1"; then
+        rf_state=broken
+    else
+        rf_state=foreign
+    fi
+}
+# Environments in the prefix $1; none of them is ever ours.
+conda_envs() {
+    rf_envs=
+    for rf_dir in "$1"/envs/*; do [ ! -d "$rf_dir" ] || rf_envs="$rf_envs ${rf_dir##*/}"; done
+    [ -n "$rf_envs" ]
+}
+# Takes a prefix, and what lies below it, out of the list of environments that conda keeps in the user's home.
+conda_forget() {
+    rf_txt=$HOME/.conda/environments.txt
+    [ -f "$rf_txt" ] && grep -qF -e "$1" "$rf_txt" || return 0
+    RF_GONE=$1 awk '$0 != ENVIRON["RF_GONE"] && index($0, ENVIRON["RF_GONE"] "/") != 1' "$rf_txt" >"$ROOT/.environments" || return 0
+    if [ -s "$ROOT/.environments" ]; then cat "$ROOT/.environments" >"$rf_txt"; else rm -f "$rf_txt"; fi
+    rm -f "$ROOT/.environments"
+}
+# Folders of the user's that are not there yet; the last cluster takes those away that are empty again.
+conda_home() {
+    for rf_dir in "$HOME/.conda" "$HOME/.conda/envs"; do
+        if [ ! -e "$rf_dir" ] && ! grep -qxF -e "$rf_dir" "$ROOT/.made-conda" 2>/dev/null; then
+            printf '%s\n' "$rf_dir" >>"$ROOT/.made-conda"
+        fi
+    done
+}
+# `conda activate NAME` works with any conda, and none is changed. $1: the name; where it is taken, it stays so.
+conda_link() {
+    rf_link=$HOME/.conda/envs/$1
+    rf_old=
+    [ ! -r "$NODE/conda-link" ] || IFS= read -r rf_old <"$NODE/conda-link" || :
+    [ "$rf_old" = "$rf_link" ] || conda_unlink
+    if [ "$(readlink "$rf_link" 2>/dev/null)" = "$NODE/env" ]; then return 0; fi
+    rf_base=
+    [ ! -r "$NODE/conda-base" ] || IFS= read -r rf_base <"$NODE/conda-base" || :
+    rf_taken=
+    for rf_dir in "$rf_base/envs/$1" "$rf_link"; do
+        if [ -e "$rf_dir" ] || [ -h "$rf_dir" ]; then rf_taken=$rf_dir; fi
+    done
+    if [ -z "$rf_taken" ] && [ -r "$HOME/.conda/environments.txt" ]; then
+        rf_taken=$(RF_NAME=/$1 awk '{ n = length($0) - length(ENVIRON["RF_NAME"]) + 1 }
+            n > 0 && substr($0, n) == ENVIRON["RF_NAME"] { print; exit }' "$HOME/.conda/environments.txt")
+    fi
+    if [ -n "$rf_taken" ]; then
+        emit note "there is another conda environment $1 ($rf_taken); this one is: conda activate $NODE/env"
+        return
+    fi
+    conda_home
+    mkdir -p "$HOME/.conda/envs" && ln -s "$NODE/env" "$rf_link" && write_file "$NODE/conda-link" 600 "$rf_link$NL"
+}
+conda_unlink() {
+    [ -r "$NODE/conda-link" ] || return 0
+    IFS= read -r rf_old <"$NODE/conda-link" || :
+    if [ "$(readlink "$rf_old" 2>/dev/null)" = "$NODE/env" ]; then rm -f "$rf_old"; fi
+    rm -f "$NODE/conda-link"
+}
+main() {
+# Packages into the store: several at a time, resumed, checked. What cannot be had is said; who asked decides.
+rf_work=$STORE/.fetch.$$
+size_of() { if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi; }
+# What has no limit of its own for a server that falls silent. (busybox's -T may crash.)
+bounded() { if have timeout; then timeout 3600 "$@"; else "$@"; fi; }
+# $1: URL, $2: file, $3: bytes of it that are here. The URL may hold a secret, so it is no argument where it need not be.
+get() {
+    case $rf_getter in
+        curl)
+            set -- "$1" "$2" -sSfL --connect-timeout 10 --speed-limit 1000 --speed-time 30 ${BASE:+--noproxy '*'}
+            rf_url=$1
+            shift
+            printf 'url = "%s"\n' "$rf_url" | curl -o "$@" -C - -K -
+            ;;
+        wget-gnu) printf '%s\n' "$1" | wget -nv ${BASE:+--no-proxy} ${rf_ca:+"--ca-certificate=$rf_ca"} -t 1 -T 20 -c -O "$2" -i - ;;
+        python3) printf '%s' "$1" | RF_DIRECT=$BASE python3 -c "$rf_python" "$2" "$3" ;;
+        wget) bounded wget -q -c -O "$2" "$1" ;;
+    esac
+}
+rf_python='
+import os, sys, urllib.error, urllib.request
+path, here = sys.argv[1], int(sys.argv[2])
+direct = [urllib.request.ProxyHandler({})] if os.environ["RF_DIRECT"] else []
+wanted = urllib.request.Request(sys.stdin.read(), headers={"Range": "bytes=%d-" % here} if here else {})
+try:
+    answer = urllib.request.build_opener(*direct).open(wanted, timeout=30)
+    left = answer.headers.get("Content-Length")
+    with open(path, "ab" if answer.status == 206 else "wb") as out:
+        for part in iter(lambda: answer.read(1 << 18), b""):
+            out.write(part)
+            left = left and int(left) - len(part)
+    if left:
+        sys.exit("the connection broke")
+except urllib.error.HTTPError as error:
+    sys.exit("HTTP error %d" % error.code)
+except Exception as error:
+    sys.exit(str(error))'
+# $1: file, $2: sum, $3: size, $4: URL. What went wrong is left in $rf_work/$1.
+fetch_one() {
+    rf_part=$STORE/$1.part
+    rf_try=0
+    rf_wrong=0
+    while :; do
+        rf_have=$(size_of "$rf_part")
+        if [ "$rf_have" = "$3" ] && [ "$(sum_of "$rf_part" '')" = "$2" ]; then
+            touch "$rf_part" && mv -f "$rf_part" "$STORE/$1"
+            return
+        fi
+        if [ "$rf_have" -ge "$3" ]; then
+            rm -f "$rf_part"
+            rf_have=0
+            rf_wrong=$((rf_wrong + 1))
+            : >|"$rf_work/$1.wrong"
+            echo "what arrived is not what was expected" >|"$rf_work/$1"
+            [ "$rf_wrong" -lt 2 ] || return 1
+        fi
+        rf_url=$4
+        if [ -n "$BASE" ]; then rf_url=$BASE/${RF_SEED-}/$1; fi
+        rf_from=${rf_url#*://}
+        rf_from=$rf_work/from.${rf_from%%/*}
+        if [ "$rf_url" = - ] || [ -z "$rf_getter" ]; then
+            [ -s "$rf_work/$1" ] || echo "there is nothing to fetch it with or from" >|"$rf_work/$1"
+            return 1
+        fi
+        if [ -e "$rf_from.dead" ]; then
+            echo "nothing comes from ${rf_from##*/from.}" >|"$rf_work/$1"
+            return 1
+        fi
+        [ "$rf_try" -lt 3 ] || return 1
+        rf_try=$((rf_try + 1))
+        get "$rf_url" "$rf_part" "$rf_have" >|"$rf_work/$1.said" 2>&1 &
+        rf_get=$!
+        wait "$rf_get"
+        rf_code=$?
+        rf_now=$(size_of "$rf_part")
+        if [ "$rf_now" -gt "$rf_have" ]; then
+            : >|"$rf_from.alive"
+            [ $((rf_now - rf_have)) -lt 1000000 ] || rf_try=0
+        fi
+        [ "$rf_now" != "$3" ] || continue
+        rf_said=$(grep -v '^[[:space:]]*$' "$rf_work/$1.said" | tail -n 1)
+        echo "${rf_said:-the download ended with status $rf_code, $rf_now of $3 bytes}" >|"$rf_work/$1"
+        if [ "$rf_code" = 0 ]; then
+            # a whole answer of another size: an error page, or another file
+            rm -f "$rf_part"
+            rf_wrong=$((rf_wrong + 1))
+            : >|"$rf_work/$1.wrong"
+            echo "what arrived has $rf_now bytes, not $3" >|"$rf_work/$1"
+            [ "$rf_wrong" -lt 2 ] || return 1
+        elif [ "$rf_now" -le "$rf_have" ]; then
+            # not a byte: this server may not be able to go on in the middle of a file
+            rm -f "$rf_part"
+            case $rf_said in *404* | *403* | *410*) return 1 ;; esac
+            case $rf_code,$rf_said in 22,* | 8,* | *HTTP*) : >|"$rf_from.alive" ;; esac
+            if [ "$rf_try" -ge 2 ] && [ ! -e "$rf_from.alive" ]; then
+                : >|"$rf_from.dead"
+                return 1
+            fi
+        fi
+        nap
+    done
+}
+# Takes one file after the other that no other worker has taken; they tell each other by files that may exist only once.
+fetch_worker() {
+    rf_get=
+    trap 'kill $rf_get 2>/dev/null; exit 1' HUP INT TERM
+    set -C
+    while read -r rf_file rf_sum rf_size rf_where _; do
+        if [ -e "$rf_work/$rf_file.taken" ] || ! kill -0 "$$" 2>/dev/null; then continue; fi
+        { true >"$rf_work/$rf_file.taken"; } 2>/dev/null || continue
+        if fetch_one "$rf_file" "$rf_sum" "$rf_size" "$rf_where"; then rm -f "$rf_work/$rf_file" "$rf_work/$rf_file".wrong; fi
+    done <"$rf_work/.list"
+    : >"$rf_work/.end.$1"
+}
+store_bytes() { ls -ln "$STORE" | awk '{ n += $5 } END { printf "%.0f", n }'; }
+(umask 077 && mkdir -p "$STORE") || fail "cannot make $STORE" "free some space, or make the folder writable for $(id -un)"
+for rf_dir in "$STORE"/.fetch.*; do
+    if [ -d "$rf_dir" ] && ! kill -0 "${rf_dir##*.}" 2>/dev/null; then rm -rf "$rf_dir"; fi
+done
+# The missing ones, the largest first: file, sum, size, URL, bytes of it that are here.
+rf_list=$({
+    ls -ln "$STORE" | awk '{ print $NF, $5 }'
+    printf '%s\n' "$ITEMS"
+} | awk 'NF == 2 { here[$1] = $2 } NF == 4 && here[$1] != $3 { print $0, here[$1 ".part"] + 0 }' | sort -k3,3nr)
+if [ -z "$rf_list" ]; then
+    emit fetched 0
+    finish 0
+fi
+rf_kb=$(printf '%s\n' "$rf_list" | awk '{ n += $3 > $5 ? $3 - $5 : $3 } END { printf "%.0f", n * 1.1 / 1024 }')
+rf_all=$(printf '%s\n' "$rf_list" | awk '{ n += $3 } END { printf "%.0f", n }')
+rf_old=$(printf '%s\n' "$rf_list" | awk '{ n += $5 } END { printf "%.0f", n }')
+rf_free=$(free_kb "$STORE")
+if [ -n "$rf_free" ] && [ "$rf_free" -lt "$rf_kb" ]; then
+    fail "the disk is full: $((rf_kb * 1024 / 1000000)) MB are needed in $STORE, $((rf_free * 1024 / 1000000)) MB are free" "free some space below $HOME"
+fi
+rf_getter=
+for rf_tool in curl wget-gnu python3 wget; do
+    case $rf_tool in
+        wget-gnu) have wget && wget --version >/dev/null 2>&1 || continue ;;
+        *) have "$rf_tool" || continue ;;
+    esac
+    rf_getter=$rf_tool
+    break
+done
+[ -n "$rf_getter" ] || emit no_tool 1
+[ -n "$(printf '' | sum_of /dev/null '')" ] || fail "no program here can check a SHA-256" "install one of sha256sum, shasum, openssl or python3"
+rf_ca=
+if [ -n "$CA" ]; then
+    rf_ca=$ROOT/.ca.pem
+    CURL_CA_BUNDLE=$rf_ca
+    SSL_CERT_FILE=$rf_ca
+    export CURL_CA_BUNDLE SSL_CERT_FILE
+fi
+proxy_on
+(umask 077 && mkdir "$rf_work" && printf '%s\n' "$rf_list" >"$rf_work/.list") || fail "cannot write $rf_work"
+rf_jobs=
+rf_now=$(store_bytes)
+rf_zero=$((rf_now - rf_old))
+trap 'kill $rf_jobs 2>/dev/null; rm -rf "$rf_work"; exit 1' HUP INT TERM
+for rf_n in 1 2 3 4 5 6 7 8; do
+    fetch_worker "$rf_n" &
+    rf_jobs="$rf_jobs $!"
+done
+rf_n=0
+while :; do
+    rf_busy=
+    rf_i=0
+    for rf_job in $rf_jobs; do
+        rf_i=$((rf_i + 1))
+        if [ ! -e "$rf_work/.end.$rf_i" ] && kill -0 "$rf_job" 2>/dev/null; then rf_busy=1; fi
+    done
+    [ -n "$rf_busy" ] || break
+    if [ $((rf_n % 5)) = 0 ]; then
+        rf_done=$(($(store_bytes) - rf_zero))
+        step "fetching packages, $((rf_done / 1000000)) of $((rf_all / 1000000)) MB"
+    fi
+    nap
+    rf_n=$((rf_n + 1))
+done
+wait
+trap - HUP INT TERM
+rf_fetched=0
+while read -r rf_file rf_sum rf_size rf_where rf_have; do
+    if [ ! -e "$rf_work/$rf_file" ] && [ -f "$STORE/$rf_file" ]; then
+        rf_fetched=$((rf_fetched + rf_size - rf_have))
+        continue
+    fi
+    emit missing "$rf_file"
+    [ ! -e "$rf_work/$rf_file.wrong" ] || emit wrong "$rf_file"
+    printf '%s: ' "$rf_file" >>"$rf_work/.log"
+    cat "$rf_work/$rf_file" >>"$rf_work/.log" 2>/dev/null || echo "not fetched" >>"$rf_work/.log"
+done <"$rf_work/.list"
+[ ! -s "$rf_work/.log" ] || tail -n 25 "$rf_work/.log" | emit_text log
+rm -rf "$rf_work"
+emit fetched "$rf_fetched"
+finish 0
+}
+main </dev/null
