@@ -5,6 +5,7 @@ from __future__ import annotations
 from tasks.plan.addresses import head_ip, join, worker_ip
 from tasks.plan.changes import change
 from tasks.plan.desired import desire, on_bridge, shm_note
+from tasks.plan.systems import multi_node_note
 from tasks.render.images import image_script
 from tasks.render.install import up_script, uv_script
 from tasks.render.script import Script
@@ -58,9 +59,12 @@ def run(run: Run) -> None:
 
 
 def _say_what_differs(run: Run) -> None:
-    for node in run.chosen:
-        if node.change and node.change.start and (note := shm_note(node.subject)):
+    starting = [node for node in run.chosen if node.change and node.change.start]
+    for node in starting:
+        if note := shm_note(node.subject):
             run.console.note(f"{node.name}: {note}")
+    if note := multi_node_note([node.subject for node in starting], len(run.cluster.hosts)):
+        run.console.note(note)
 
 
 def _desire(run: Run, node: Node, ip: str) -> None:

@@ -40,9 +40,11 @@ def _smaller(subject: Subject):
 
 def _each(subject: Subject, cluster: str):
     host, facts = subject.host, subject.facts
-    if facts.system == "Windows" and host.runtime != "docker":
-        yield f"the runtime {host.runtime} cannot be deployed on Windows yet", "runtime: docker"
+    if facts.system == "Windows" and host.runtime == "uv":
+        yield "the runtime uv cannot be deployed on Windows yet", "runtime: conda or docker"
         return
+    if facts.system == "Windows" and host.runtime == "conda" and facts.arch != "x86_64":
+        yield "Ray has no packages for Windows on ARM", "runtime: docker"
     if facts.system not in SYSTEMS:
         yield (
             f"{facts.system or 'an unknown system'} is not supported yet with the runtime {host.runtime}",

@@ -145,7 +145,7 @@ conda_version() {
         mamba) rf_only='s/^mamba //; p' ;;
         *) rf_only=p ;;
     esac
-    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | grep '^[0-9][0-9.a-z]*$' | head -n 1)
+    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | sed 's/ .*//' | grep '^[0-9][0-9]*\.[0-9.a-z]*$' | head -n 1)
     [ -n "$rf_version" ]
 }
 # Both are needed: since then somebody may have put a conda of their own there.

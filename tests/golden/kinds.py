@@ -63,6 +63,7 @@ def up(
     **facts: object,
 ) -> Script:
     known = {"system": {}, "user": {"uid": 1000, "user_systemd": True}, "loop": {"systemd": False}}
+    known |= {"agent": MAC, "daemon": {**MAC, "sudo": "password"}}
     text = samples.DOCKER if kind == "docker" else samples.CONDA if runtime == "conda" else samples.UV
     text = text.replace("docker: {", f"docker: {{network: {network}, ")
     text = text.replace("gpus: 0, ", "") if "gpus" in facts else text
@@ -70,7 +71,9 @@ def up(
     wanted = samples.desired(of, versions=samples.versions(image="sha256:0123abcd", image_user="1000:100"))
     assert wanted.kind == kind
     state = wanted.state("0123456789ab", "request0")
-    return install.up_script(of.host, "lab", wanted, of.facts.home, state, token=token, sudo=kind == "docker")
+    return install.up_script(
+        of.host, "lab", wanted, of.facts.home, state, token=token, sudo=kind in ("docker", "daemon")
+    )
 
 
 def _up(role: str, **more: object) -> str:
@@ -180,8 +183,12 @@ KINDS: dict[str, Callable[[], str]] = {
     "gpu-up-worker.sh": lambda: _up("worker", kind="docker", gpus=GPUS, engine=GPU_ENGINE),
     "macos-up-head.sh": lambda: _up("head", kind="docker", **MAC, engine=MAC_ENGINE),
     "macos-up-worker.sh": lambda: _up("worker", kind="docker", **MAC, engine=MAC_ENGINE),
-    "macos-env.sh": lambda: _files("worker", "loop", **MAC)["ENV_SH"],
-    "macos-start.sh": lambda: _files("worker", "loop", **MAC)["START_SH"],
+    "macos-up-daemon.sh": lambda: _up("head", kind="daemon"),
+    "macos-up-agent.sh": lambda: _up("worker", kind="agent"),
+    "macos-env.sh": lambda: _files("worker", "agent", **MAC)["ENV_SH"],
+    "macos-start.sh": lambda: _files("worker", "agent", **MAC)["START_SH"],
+    "macos-daemon.plist": lambda: _files("head", "daemon", **MAC, sudo="nopasswd")["UNIT_TEXT"],
+    "macos-agent.plist": lambda: _files("worker", "agent", **MAC)["UNIT_TEXT"],
     "start-head.sh": lambda: _files("head", "system")["START_SH"],
     "start-worker.sh": lambda: _files("worker", "system")["START_SH"],
     "env-head.sh": lambda: _files("head", "system")["ENV_SH"],

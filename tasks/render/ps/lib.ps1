@@ -77,7 +77,7 @@ function StartRun($file, $words, $given) {
     $quoted = foreach ($word in $words) { QuoteWord $word }
     $start = [Diagnostics.ProcessStartInfo]::new()
     $start.FileName = $file
-    $start.Arguments = @($quoted) -join ' '
+    $start.Arguments = (@($quoted) -join ' ') + $LastWord
     $start.UseShellExecute = $false
     $start.CreateNoWindow = $true
     $start.RedirectStandardInput = $true
@@ -112,3 +112,5 @@ function Run($file, $words, $given) {
     return $run
 }
 $Surroundings = @{}
+# what ends a command line as it is
+$LastWord = ''

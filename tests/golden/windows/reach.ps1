@@ -82,7 +82,7 @@ function StartRun($file, $words, $given) {
     $quoted = foreach ($word in $words) { QuoteWord $word }
     $start = [Diagnostics.ProcessStartInfo]::new()
     $start.FileName = $file
-    $start.Arguments = @($quoted) -join ' '
+    $start.Arguments = (@($quoted) -join ' ') + $LastWord
     $start.UseShellExecute = $false
     $start.CreateNoWindow = $true
     $start.RedirectStandardInput = $true
@@ -117,6 +117,8 @@ function Run($file, $words, $given) {
     return $run
 }
 $Surroundings = @{}
+# what ends a command line as it is
+$LastWord = ''
 try {
 # Can this host reach the head's ports? A refusal is an answer: nothing listens there yet, but the way is open.
 function TryPort($port) {

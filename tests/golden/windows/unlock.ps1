@@ -81,7 +81,7 @@ function StartRun($file, $words, $given) {
     $quoted = foreach ($word in $words) { QuoteWord $word }
     $start = [Diagnostics.ProcessStartInfo]::new()
     $start.FileName = $file
-    $start.Arguments = @($quoted) -join ' '
+    $start.Arguments = (@($quoted) -join ' ') + $LastWord
     $start.UseShellExecute = $false
     $start.CreateNoWindow = $true
     $start.RedirectStandardInput = $true
@@ -116,6 +116,8 @@ function Run($file, $words, $given) {
     return $run
 }
 $Surroundings = @{}
+# what ends a command line as it is
+$LastWord = ''
 try {
 # Only one's own: the file's text names the holder.
 $mine = ([string]$env:SSH_CONNECTION -replace '%\S*', '').Trim()

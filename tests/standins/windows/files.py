@@ -100,6 +100,7 @@ class Drive:
 
     def types(self) -> dict[str, Any]:
         return {"io.file": Files(self), "io.directory": Folders(self), "io.path": Paths()} | {
+            "io.fileinfo": lambda path: type("FileInfo", (), {"Length": self.at(path).stat().st_size})(),
             "io.streamreader": StreamReader,
             "io.streamwriter": StreamWriter,
             "io.driveinfo": self,
@@ -122,7 +123,12 @@ class Files:
         return self._at(path).read_bytes().decode()
 
     def WriteAllText(self, path: str, words: str, encoding: Any) -> Void:
-        self._at(path).write_bytes(words.encode())
+        self._at(path).write_bytes(getattr(encoding, "Preamble", b"") + encoding.GetBytes(words))
+        return VOID
+
+    def SetAttributes(self, path: str, kind: str) -> Void:
+        if kind != "Normal":
+            raise Unsupported(f"the attribute {kind}")
         return VOID
 
     def Delete(self, path: str) -> Void:
@@ -170,14 +176,22 @@ class Folders:
         return path
 
     def Delete(self, path: str, all_of_it: bool = False) -> Void:
-        shutil.rmtree(self._at(path)) if all_of_it else self._at(path).rmdir()
+        folder = self._at(path)
+        if folder.is_symlink():
+            # a junction goes without what it leads to
+            folder.unlink()
+        else:
+            shutil.rmtree(folder) if all_of_it else folder.rmdir()
         return VOID
 
     def _inside(self, path: str, pattern: str) -> list[tuple[str, Path]]:
         found = [p for p in self._at(path).iterdir() if fnmatch.fnmatch(p.name.lower(), pattern.lower())]
         return [(f"{path}\\{p.name}", p) for p in sorted(found)]
 
-    def GetFiles(self, path: str, pattern: str) -> list[str]:
+    def GetFiles(self, path: str, pattern: str, depth: str = "TopDirectoryOnly") -> list[str]:
+        if depth == "AllDirectories":
+            names = [p.relative_to(self._at(path)) for p in self._at(path).rglob(pattern) if p.is_file()]
+            return [path + "\\" + str(name).replace("/", "\\") for name in names]
         return [name for name, p in self._inside(path, pattern) if p.is_file()]
 
     def GetDirectories(self, path: str, pattern: str) -> list[str]:
