@@ -103,6 +103,19 @@ class TestMirror:
         with pytest.raises(urllib.error.HTTPError, match="503"):
             get(f"{conda_mirror.main}/noarch/pip-24.0-standin_0.conda")
 
+    def test_it_serves_from_this_machine_too(self, tmp_path):
+        with mirror.here(tmp_path / "srv") as site:
+            site.terms(True)
+            assert set(json.loads(get(f"{site.main}/terms.json"))) == {"version", "text", "support"}
+            site.sha256_file(f"anaconda/miniconda/{installer.NAME}")
+            beside = get(f"{site.installers}/{installer.NAME}.sha256").decode().split()
+            assert beside == [
+                hashlib.sha256(get(f"{site.installers}/{installer.NAME}")).hexdigest(),
+                installer.NAME,
+            ]
+        # what a test adds does not get into the folder that is kept
+        assert not list(mirror.tree().rglob("terms.json")) + list(mirror.tree().rglob("*.sha256"))
+
 
 class TestInstaller:
     def test_it_speaks_as_the_real_one(self, installed):

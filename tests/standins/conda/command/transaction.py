@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -12,7 +14,7 @@ import sys
 import time
 import urllib.request
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import rattler
@@ -52,7 +54,8 @@ def run(args) -> int:
         _show(args, prefix, records)
         if args.dry_run:
             raise CondaError("DryRunExit", "Dry run. Exiting.", 0)
-        asyncio.run(_link(records, prefix, cache, remove=not new and "@EXPLICIT" not in specs))
+        with _executing(args, prefix if new else None):
+            asyncio.run(_link(records, prefix, cache, remove=not new and "@EXPLICIT" not in specs))
     except exceptions.SolverError as error:
         raise _unsolved(str(error), urls) from None
     except (exceptions.GatewayError, exceptions.FetchRepoDataError) as error:
@@ -113,6 +116,8 @@ def _record(spec: str, cache: Path, args) -> rattler.RepoDataRecord:
             shutil.copyfileobj(source, out)
     except OSError as error:
         place.unlink(missing_ok=True)
+        if error.errno == errno.ENOSPC:
+            raise  # it is the same wherever it happens
         raise CondaError("CondaHTTPError", f"HTTP 000 CONNECTION FAILED for url <{url}>\n{error}") from None
     data = place.read_bytes()
     for kind in ("md5", "sha256"):
@@ -157,6 +162,21 @@ async def _solve(urls: Sequence[str], specs: Sequence[str], prefix: Path, cache:
         )
 
 
+@contextlib.contextmanager
+def _executing(args, made: Path | None) -> Iterator[None]:
+    """Says how it ends; what was begun of a new environment goes."""
+    how = "failed"
+    try:
+        yield
+        how = "done"
+    finally:
+        if not args.json:
+            print(f"Executing transaction: ...working... {how}")
+        if how == "failed" and made is not None:
+            shutil.rmtree(made, ignore_errors=True)
+            print("Rolling back transaction: ...working... done")
+
+
 async def _link(records, prefix: Path, cache: Path, remove: bool) -> None:
     """remove: what is installed and not among the records goes; an explicit list only adds."""
     kept = set() if remove else {r.name.normalized for r in _installed(prefix)}
@@ -182,7 +202,7 @@ def _show(args, prefix: Path, records) -> None:
         asked = not args.yes and not args.dry_run and "@EXPLICIT" not in _specs(args)
         if asked and (not sys.stdin.isatty() or input("Proceed ([y]/n)? ").lower()[:1] == "n"):
             raise CondaError("CondaSystemExit", "Exiting.")
-    for step in ("Preparing", "Verifying", "Executing"):
+    for step in ("Preparing", "Verifying"):
         print(f"{step} transaction: ...working... done")
 
 
