@@ -12,6 +12,7 @@ from tasks.packages.web import Web
 from tasks.phases import conda, conda_install, operation
 from tasks.plan.lock import Lock, join, parse_all
 from tasks.render.conda import Item
+from tests.phases.world import refused
 
 FILE = """
 cluster: lab
@@ -48,6 +49,7 @@ class Outside:
     def items(self, host, found, platform):
         return [
             item("wheel", f"ray-{found[0]['version']}-{platform}.whl"),
+            *(item("wheel", "emoji.whl") for w in self.wanted if w == "emoji"),
             item("sdist", "gpustat-1.1.1.tar.gz"),
         ]
 
@@ -211,6 +213,25 @@ class TestFiles:
         assert "cannot be had there (could not resolve host), nor here" in conda_fleet.out
 
 
+class TestChange:
+    def test_that_fails_on_one_host_leaves_the_cluster_as_it_was(self, conda_fleet, world):
+        assert conda_fleet.operate(operation.DEPLOY) == 0
+        conda_fleet.edit("accept_terms: true", "accept_terms: true, packages: ['ray[default]', emoji]")
+        world["one"].replies["install Ray with conda"] = refused("the disk is full")
+        before = world["head"].state
+        assert conda_fleet.operate(operation.DEPLOY, upgrade=True) == 1
+        assert "not installed on one, so nothing was started over" in conda_fleet.out
+        assert world["head"].state == before
+        assert not any(
+            "start the head" in h.titles or "start the worker" in h.titles for h in world.hosts.values()
+        )
+
+    def test_that_fails_where_nothing_runs_goes_on_without_that_host(self, conda_fleet, world):
+        world["one"].replies["install Ray with conda"] = refused("the disk is full")
+        assert conda_fleet.operate(operation.DEPLOY) == 1
+        assert world["two"].active and not world["one"].active
+
+
 class TestSeed:
     @pytest.fixture
     def seeding(self, conda_fleet):
@@ -225,16 +246,12 @@ class TestSeed:
         assert world["head"].titles.count("end the serving") == 1
 
     def test_that_cannot_serve_leaves_each_to_itself(self, seeding, world):
-        from tests.phases.world import refused
-
         world["head"].replies["serve the packages to the others"] = refused("no port")
         assert seeding.operate(operation.DEPLOY) == 0
         assert "head: no port; every host fetches for itself" in seeding.out
         assert world["one"].envs
 
     def test_that_fails_ends_the_run_before_anything_starts(self, seeding, world):
-        from tests.phases.world import refused
-
         world["head"].replies["install Ray with conda"] = refused("the disk is full")
         assert seeding.operate(operation.DEPLOY) == 1
         assert "the head could not be installed" in seeding.out
