@@ -114,7 +114,8 @@ proxy_on() {
 # Runs a conda so that it writes neither into its own folder nor into the user's.
 conda_run() {
     (
-        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH
+        # CI: conda would take it for a yes to terms
+        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH CI
         PYTHONNOUSERSITE=1
         PYTHONDONTWRITEBYTECODE=1
         CONDA_REGISTER_ENVS=false

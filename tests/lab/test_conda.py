@@ -85,7 +85,8 @@ class TestStory:
         lists = set()
         for host in hosts:
             env = f"{home(host, hosts)}/.rayfab/test/env"
-            lists.add(sh(host, f"{env}/bin/python -m pip list --format=freeze --disable-pip-version-check"))
+            pip = f"{env}/bin/python -B -m pip list --format=freeze --disable-pip-version-check"
+            lists.add(sh(host, pip))
         assert len(lists) == 1
         assert "ray==2.7.2" in lists.pop()
 
@@ -159,13 +160,16 @@ class TestStory:
             [*hosts, other],
             "conda",
             settings=settings(conda_mirror, packages=["ray[default]", "emoji"]),
-            per_host={hosts[2].name: {"user": "alice"}, other.name: {"runtime": "uv"}},
+            per_host={
+                hosts[2].name: {"user": "alice"},
+                other.name: {"runtime": "uv", "uv": {"python": "3.11"}},
+            },
             name="mixed.yml",
         )
         before = [raylet(h) for h in hosts]
         done = fab("deploy-cluster", hosts_file=path)
         assert done.returncode == 1
-        assert PYTHON in done.stdout
+        assert f"uv.python is 3.11, but the rest of the cluster has Python {PYTHON}" in done.stdout
         assert [raylet(h) for h in hosts] == before
         assert other.exec("test -e /root/.rayfab/test/envs")[0] != 0
 

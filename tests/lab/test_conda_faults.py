@@ -26,10 +26,11 @@ def mirror(conda_mirror):
 
 
 class TestDownloads:
-    def test_of_other_bytes_are_never_run(self, host, mirror, fab, hosts_file):
+    def test_of_other_bytes_are_never_run(self, host, mirror, fab, hosts_file, tmp_path):
         mirror.wrong("Miniconda3.*sh$", byte=20_000_000)
         path = hosts_file([host], "conda", settings=settings(mirror))
-        done = fab("deploy-cluster", hosts_file=path, timeout=600)
+        # nor does this machine have the right ones from another time
+        done = fab("deploy-cluster", hosts_file=path, env={"RAYFAB_CACHE": str(tmp_path / "c")}, timeout=600)
         assert done.returncode == 1
         assert f"{installer.NAME}" in done.stdout and "SHA-256 differs" in done.stdout
         assert host.exec("test -e /root/miniconda3")[0] != 0

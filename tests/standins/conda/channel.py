@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tasks.testbed.engine import LabError, command
@@ -21,8 +21,9 @@ from . import cpython
 from .package import Package, write
 
 PYTHONS = ("3.7", "3.8", "3.11")
-# the last of each that run on Python 3.7
-FROM_PYPI = {"pip": "24.0", "setuptools": "68.0.0", "wheel": "0.42.0"}
+# the last of each that Anaconda's channels have for Python 3.7, and that the community's has
+TOOLS = {"pip": "22.3.1", "setuptools": "65.6.3", "wheel": "0.38.4"}
+TOOLS_OF_FORGE = {"pip": "24.0", "setuptools": "68.0.0", "wheel": "0.42.0"}
 LIBRARIES = Package("standin-libs", "12.0")
 # those of the real channels say so, too
 GLIBC = "__glibc >=2.17,<3.0.a0"
@@ -42,8 +43,15 @@ def build(channel: Path, pythons: Sequence[Path]) -> None:
         write(libraries, channel, LIBRARIES)
         for source, tree in zip(pythons, trees, strict=True):
             write(tree, channel, python(source.name), prefix=str(source))
-        for name, version in FROM_PYPI.items():
-            tree = work / name
+    add_tools(channel, TOOLS)
+
+
+def add_tools(channel: Path, tools: Mapping[str, str]) -> None:
+    """Put these versions of pip and its like, in place of others, into a channel, and make its index."""
+    shutil.rmtree(channel / "noarch", ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="rayfab-channel-") as folder:
+        for name, version in tools.items():
+            tree = Path(folder, name)
             entry_points = _from_pypi(name, version, tree)
             depends = ["python >=3.7", *([] if name != "pip" else ["setuptools", "wheel"])]
             # one of them in the format that was usual before

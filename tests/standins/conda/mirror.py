@@ -43,7 +43,9 @@ def tree(say: Say = print) -> Path:
             main = top / "pkgs/main"
             channel.build(main, pythons)
             channel.index(top / "pkgs/r")
-            shutil.copytree(main, top / "cloud/conda-forge", copy_function=_link)
+            forge = top / "cloud/conda-forge"
+            shutil.copytree(main, forge, copy_function=shutil.copy2)
+            channel.add_tools(forge, channel.TOOLS_OF_FORGE)
             installer.build(top / "miniconda")
             work.rename(place)
     return place
