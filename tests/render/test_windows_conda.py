@@ -419,6 +419,13 @@ class TestConda:
         assert win.machine.running() == {}, "nothing may run from what is replaced"
         assert win.up().ok
 
+    def test_files_that_are_not_simply_deleted(self, win):
+        """Read-only, or of more than 260 letters."""
+        win.deployed()
+        (win.env / "Lib/cannot-be-deleted").write_text("")
+        assert win.destroy(purge=True).values == {"changed": "1"}
+        assert win.files("") == set()
+
     def test_a_name_that_is_taken_stays_so(self, win):
         win.at(r".conda\envs\ray").mkdir(parents=True)
         answer = win.deployed()

@@ -8,7 +8,7 @@ function OwnPath($path) {
 }
 function UrlOf($path) { return 'file:///' + [Uri]::EscapeUriString(($path -replace '\\', '/')) }
 # Runs a conda so that it writes neither into its own folder nor into the user's.
-function CondaRun($file, $words) {
+function CondaHere($file) {
     $cache = $Root + '\.cache\conda'
     $base = [IO.Path]::GetDirectoryName([IO.Path]::GetDirectoryName($file))
     $Surroundings['PATH'] = $base + ';' + $base + '\Library\bin;' + $base + '\Scripts;' + $env:PATH
@@ -22,6 +22,9 @@ function CondaRun($file, $words) {
     $Surroundings['PYTHONNOUSERSITE'] = '1'
     $Surroundings['PYTHONDONTWRITEBYTECODE'] = '1'
     $Surroundings['PYTHONIOENCODING'] = 'utf-8'
+}
+function CondaRun($file, $words) {
+    CondaHere $file
     return Run $file $words ''
 }
 # '' where it says no version
@@ -148,10 +151,9 @@ function CondaPurge($others) {
             $left = $left + $prefix + "`n"
             continue
         }
-        Step ('removing ' + $prefix)
         foreach ($file in [IO.Directory]::GetFiles($prefix, 'Uninstall-*.exe')) {
             # _?= comes last and without quotes; with it the program waits for itself
-            $null = RunLast $file @('/S') ('_?=' + $prefix)
+            $null = RunLast ('removing ' + $prefix) $file @('/S') ('_?=' + $prefix)
         }
         try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
         $script:Changed = 1
@@ -159,7 +161,7 @@ function CondaPurge($others) {
     if ($left) { WriteText ($Root + '\.conda') $left } else { Remove ($Root + '\.conda') }
 }
 # A program of NSIS's: its last word goes to the end of the line, never in quotes.
-function RunLast($file, $words, $last) {
+function RunLast($text, $file, $words, $last) {
     $script:LastWord = ' ' + $last
-    try { return Run $file $words '' } finally { $script:LastWord = '' }
+    try { return Busy $text $file $words } finally { $script:LastWord = '' }
 }

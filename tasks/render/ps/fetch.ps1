@@ -81,10 +81,12 @@ foreach ($line in (LinesOf $RF_ITEMS)) {
     if ((SizeOf $path) -eq $size) { continue }
     # of another size: what once was there
     Remove $path
-    $items = $items + @{ File = $words[0]; Sum = $words[1]; Size = $size; Url = $words[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = (SizeOf ($path + '.part')); Why = ''; Done = $false; Blind = $false; Run = $null }
+    $began = SizeOf ($path + '.part')
+    $items = $items + @{ File = $words[0]; Sum = $words[1]; Size = $size; Url = $words[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Done = $false; Blind = $false; Run = $null }
     $sizes = $sizes + $size
     $all = $all + $size
-    $need = $need + $size - [Math]::Min($size, (SizeOf ($path + '.part')))
+    $need = $need + $size
+    if ($began -lt $size) { $need = $need - $began }
 }
 foreach ($drive in [IO.DriveInfo]::GetDrives()) {
     if ($drive.IsReady -and $Store.StartsWith($drive.Name) -and $drive.AvailableFreeSpace -lt $need * 1.1) {

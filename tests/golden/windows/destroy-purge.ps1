@@ -116,6 +116,27 @@ function Run($file, $words, $given) {
     EndRun $run
     return $run
 }
+# As Run, for what takes its time: it is said how long that is.
+function Busy($text, $file, $words) {
+    Step $text
+    $began = [DateTime]::UtcNow
+    $shown = 0
+    $run = StartRun $file $words ''
+    $said = $run.Reader.ReadToEndAsync()
+    while (-not $run.Process.HasExited) {
+        Nap 200
+        $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds
+        if ($passed -ge $shown + 5) {
+            $shown = $passed
+            Step ($text + ', ' + $passed + ' s')
+        }
+    }
+    $run.Said = $said.Result
+    $run.Errors = $run.Pending.Result
+    $run.Process.WaitForExit()
+    $run.Code = $run.Process.ExitCode
+    return $run
+}
 $Surroundings = @{}
 # what ends a command line as it is
 $LastWord = ''
@@ -273,9 +294,11 @@ function RemoveTree($path) {
     if (-not [IO.Directory]::Exists($path)) { return }
     try { [IO.Directory]::Delete($path, $true) }
     catch {
-        foreach ($file in [IO.Directory]::GetFiles($path, '*', 'AllDirectories')) {
-            try { [IO.File]::SetAttributes($file, 'Normal') } catch { $null = $_ }
-        }
+        # what may not be written, and what has more than 260 letters, robocopy can empty
+        $empty = $Root + '\.empty'
+        $null = [IO.Directory]::CreateDirectory($empty)
+        $null = Run (Tool 'robocopy') @($empty, $path, '/MIR', '/XJ', '/R:1', '/W:1', '/NFL', '/NDL', '/NJH', '/NJS') ''
+        [IO.Directory]::Delete($empty)
         [IO.Directory]::Delete($path, $true)
     }
 }
@@ -307,7 +330,7 @@ function OwnPath($path) {
 }
 function UrlOf($path) { return 'file:///' + [Uri]::EscapeUriString(($path -replace '\\', '/')) }
 # Runs a conda so that it writes neither into its own folder nor into the user's.
-function CondaRun($file, $words) {
+function CondaHere($file) {
     $cache = $Root + '\.cache\conda'
     $base = [IO.Path]::GetDirectoryName([IO.Path]::GetDirectoryName($file))
     $Surroundings['PATH'] = $base + ';' + $base + '\Library\bin;' + $base + '\Scripts;' + $env:PATH
@@ -321,6 +344,9 @@ function CondaRun($file, $words) {
     $Surroundings['PYTHONNOUSERSITE'] = '1'
     $Surroundings['PYTHONDONTWRITEBYTECODE'] = '1'
     $Surroundings['PYTHONIOENCODING'] = 'utf-8'
+}
+function CondaRun($file, $words) {
+    CondaHere $file
     return Run $file $words ''
 }
 # '' where it says no version
@@ -447,10 +473,9 @@ function CondaPurge($others) {
             $left = $left + $prefix + "`n"
             continue
         }
-        Step ('removing ' + $prefix)
         foreach ($file in [IO.Directory]::GetFiles($prefix, 'Uninstall-*.exe')) {
             # _?= comes last and without quotes; with it the program waits for itself
-            $null = RunLast $file @('/S') ('_?=' + $prefix)
+            $null = RunLast ('removing ' + $prefix) $file @('/S') ('_?=' + $prefix)
         }
         try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
         $script:Changed = 1
@@ -458,9 +483,9 @@ function CondaPurge($others) {
     if ($left) { WriteText ($Root + '\.conda') $left } else { Remove ($Root + '\.conda') }
 }
 # A program of NSIS's: its last word goes to the end of the line, never in quotes.
-function RunLast($file, $words, $last) {
+function RunLast($text, $file, $words, $last) {
     $script:LastWord = ' ' + $last
-    try { return Run $file $words '' } finally { $script:LastWord = '' }
+    try { return Busy $text $file $words } finally { $script:LastWord = '' }
 }
 # A node in a container of Docker Desktop, kept alive by its restart policy, or under a task (task.ps1).
 function NodeService {
