@@ -19,7 +19,7 @@ KINDS = ("conda", "mamba", "micromamba")  # the one that is rather used first
 PREFIX_STATES = ("absent", "ours", "found", "broken", "foreign")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*")
 # no blank, and nothing that a downloader's own list of URLs would read in another way
-_URL = re.compile(r"-|[a-z]+://[^\x00-\x20\"\\\x7f-]+[^\x00-\x20\"\\\x7f]*")
+_URL = re.compile(r"-|[a-z]+://[!#-\[\]-~]+")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def fetch_script(
     """
     values = {
         **basics(cluster),
-        "ITEMS": "\n".join(f"{i.file} {i.sha256} {i.size} {i.url}" for i in _once(items)),
+        "ITEMS": "\n".join(f"{i.file} {i.sha256} {i.size} {i.url.partition('#')[0]}" for i in _once(items)),
         "BASE": base.rstrip("/"),
         "PROXY": proxy,
         "NO_PROXY_FOR": no_proxy,

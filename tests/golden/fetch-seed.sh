@@ -135,6 +135,38 @@ conda_run() {
         "$@"
     )
 }
+# Programs of an earlier run may still be at work here. $1: the run's mark, a name and a value in their environment
+marked_pids() {
+    if [ ! -r /proc/self/environ ]; then
+        # macOS shows a process's environment behind its words
+        ps -axwwE -o pid=,command= 2>/dev/null | RF_AT=${1#RAYFAB_} awk 'index($0, "RAYFAB_" ENVIRON["RF_AT"]) { print $1 }'
+        return
+    fi
+    for rf_file in $(grep -lsF "$1" /proc/[0-9]*/environ); do
+        rf_file=${rf_file%/environ}
+        echo "${rf_file#/proc/}"
+    done
+}
+# This run owns what the file $1 stands for until another one of this cluster's takes it over, whose programs it ends.
+# $2: the name of its programs' mark
+own_begin() {
+    rf_own=$1
+    rf_token="$$ $(date +%s)"
+    write_file "$1" 600 "$rf_token$NL"
+    for rf_pid in $(marked_pids "$2=$ROOT/$CLUSTER/"); do kill -KILL "$rf_pid" 2>/dev/null; done
+    rf_n=0
+    # another cluster's go on to their end
+    while [ -n "$(marked_pids "$2=$ROOT/")" ] && [ "$rf_n" -lt 3600 ]; do
+        [ $((rf_n % 10)) != 0 ] || step "waiting for another cluster's installation on this host"
+        sleep 1
+        rf_n=$((rf_n + 1))
+    done
+}
+own() {
+    rf_held=
+    { IFS= read -r rf_held <"$rf_own"; } 2>/dev/null
+    [ "$rf_held" = "$rf_token" ]
+}
 briefly() { if have timeout; then timeout 20 "$@"; else "$@"; fi; }
 # $1: kind, $2: program. rf_version: what it says that it is; fails where it says nothing such.
 conda_version() {
@@ -216,27 +248,42 @@ conda_link() {
 conda_unlink() {
     [ -r "$NODE/conda-link" ] || return 0
     IFS= read -r rf_old <"$NODE/conda-link" || :
-    if [ "$(readlink "$rf_old" 2>/dev/null)" = "$NODE/env" ]; then rm -f "$rf_old"; fi
+    if [ "$(readlink "$rf_old" 2>/dev/null)" = "$NODE/env" ]; then
+        rm -f "$rf_old"
+        conda_forget "$rf_old"
+    fi
     rm -f "$NODE/conda-link"
 }
 main() {
 # Packages into the store: several at a time, resumed, checked. What cannot be had is said; who asked decides.
-rf_work=$STORE/.fetch.$$
+rf_works=$STORE/.fetch/$CLUSTER
+rf_work=$rf_works/$$
 size_of() { if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi; }
 # What has no limit of its own for a server that falls silent. (busybox's -T may crash.)
 bounded() { if have timeout; then timeout 3600 "$@"; else "$@"; fi; }
+# Which URLs are asked for without a proxy; busybox knows no list of them.
+direct() {
+    rf_name=${1#*://}
+    rf_name=${rf_name%%/*}
+    rf_name=${rf_name##*@}
+    rf_name=${rf_name%:*}
+    while :; do
+        case ",$NO_PROXY_FOR," in *",$rf_name,"* | *",.$rf_name,"*) return 0 ;; esac
+        case $rf_name in *.*) rf_name=${rf_name#*.} ;; *) return 1 ;; esac
+    done
+}
 # $1: URL, $2: file, $3: bytes of it that are here. The URL may hold a secret, so it is no argument where it need not be.
 get() {
     case $rf_getter in
         curl)
-            set -- "$1" "$2" -sSfL --connect-timeout 10 --speed-limit 1000 --speed-time 30 ${BASE:+--noproxy '*'}
+            set -- "$1" "$2" -sSfgL --connect-timeout 10 --speed-limit 1000 --speed-time 30 ${BASE:+--noproxy '*'}
             rf_url=$1
             shift
             printf 'url = "%s"\n' "$rf_url" | curl -o "$@" -C - -K -
             ;;
         wget-gnu) printf '%s\n' "$1" | wget -nv ${BASE:+--no-proxy} ${rf_ca:+"--ca-certificate=$rf_ca"} -t 1 -T 20 -c -O "$2" -i - ;;
         python3) printf '%s' "$1" | RF_DIRECT=$BASE python3 -c "$rf_python" "$2" "$3" ;;
-        wget) bounded wget -q -c -O "$2" "$1" ;;
+        wget) bounded wget -q -Y "$(if direct "$1"; then echo off; else echo on; fi)" -c -O "$2" "$1" ;;
     esac
 }
 rf_python='
@@ -279,7 +326,8 @@ fetch_one() {
         rf_url=$4
         if [ -n "$BASE" ]; then rf_url=$BASE/${RF_SEED-}/$1; fi
         rf_from=${rf_url#*://}
-        rf_from=$rf_work/from.${rf_from%%/*}
+        rf_from=${rf_from%%/*}
+        rf_from=$rf_work/from.${rf_from##*@}
         if [ "$rf_url" = - ] || [ -z "$rf_getter" ]; then
             [ -s "$rf_work/$1" ] || echo "there is nothing to fetch it with or from" >|"$rf_work/$1"
             return 1
@@ -288,7 +336,7 @@ fetch_one() {
             echo "nothing comes from ${rf_from##*/from.}" >|"$rf_work/$1"
             return 1
         fi
-        [ "$rf_try" -lt 3 ] || return 1
+        if [ "$rf_try" -ge 3 ] || ! own; then return 1; fi
         rf_try=$((rf_try + 1))
         get "$rf_url" "$rf_part" "$rf_have" >|"$rf_work/$1.said" 2>&1 &
         rf_get=$!
@@ -297,10 +345,12 @@ fetch_one() {
         rf_now=$(size_of "$rf_part")
         if [ "$rf_now" -gt "$rf_have" ]; then
             : >|"$rf_from.alive"
+            rm -f "$rf_from.bad"
             [ $((rf_now - rf_have)) -lt 1000000 ] || rf_try=0
         fi
         [ "$rf_now" != "$3" ] || continue
         rf_said=$(grep -v '^[[:space:]]*$' "$rf_work/$1.said" | tail -n 1)
+        [ -z "${RF_SEED-}" ] || case $rf_said in *"$RF_SEED"*) rf_said= ;; esac
         echo "${rf_said:-the download ended with status $rf_code, $rf_now of $3 bytes}" >|"$rf_work/$1"
         if [ "$rf_code" = 0 ]; then
             # a whole answer of another size: an error page, or another file
@@ -314,37 +364,43 @@ fetch_one() {
             rm -f "$rf_part"
             case $rf_said in *404* | *403* | *410*) return 1 ;; esac
             case $rf_code,$rf_said in 22,* | 8,* | *HTTP*) : >|"$rf_from.alive" ;; esac
-            if [ "$rf_try" -ge 2 ] && [ ! -e "$rf_from.alive" ]; then
+            echo >>"$rf_from.bad"
+            # nothing yet, or nothing any more
+            if { [ "$rf_try" -ge 2 ] && [ ! -e "$rf_from.alive" ]; } || [ "$(wc -l <"$rf_from.bad")" -ge 24 ]; then
                 : >|"$rf_from.dead"
                 return 1
             fi
         fi
-        nap
+        sleep "$rf_try"
     done
 }
 # Takes one file after the other that no other worker has taken; they tell each other by files that may exist only once.
 fetch_worker() {
     rf_get=
+    RAYFAB_FETCH=$ROOT/$CLUSTER/
+    export RAYFAB_FETCH
     trap 'kill $rf_get 2>/dev/null; exit 1' HUP INT TERM
     set -C
     while read -r rf_file rf_sum rf_size rf_where _; do
-        if [ -e "$rf_work/$rf_file.taken" ] || ! kill -0 "$$" 2>/dev/null; then continue; fi
+        if ! own || ! kill -0 "$$" 2>/dev/null; then break; fi
+        [ ! -e "$rf_work/$rf_file.taken" ] || continue
         { true >"$rf_work/$rf_file.taken"; } 2>/dev/null || continue
         if fetch_one "$rf_file" "$rf_sum" "$rf_size" "$rf_where"; then rm -f "$rf_work/$rf_file" "$rf_work/$rf_file".wrong; fi
     done <"$rf_work/.list"
     : >"$rf_work/.end.$1"
 }
-store_bytes() { ls -ln "$STORE" | awk '{ n += $5 } END { printf "%.0f", n }'; }
+store_bytes() { ls -ln "$STORE" 2>/dev/null | awk '{ n += $5 } END { printf "%.0f", n }'; }
 (umask 077 && mkdir -p "$STORE") || fail "cannot make $STORE" "free some space, or make the folder writable for $(id -un)"
-for rf_dir in "$STORE"/.fetch.*; do
-    if [ -d "$rf_dir" ] && ! kill -0 "${rf_dir##*.}" 2>/dev/null; then rm -rf "$rf_dir"; fi
-done
+[ -n "$(sum_of /dev/null '')" ] || fail "no program here can check a SHA-256" "install one of sha256sum, shasum, openssl or python3"
+own_begin "$STORE/.fetching-$CLUSTER" RAYFAB_FETCH
+rm -rf "$rf_works"
 # The missing ones, the largest first: file, sum, size, URL, bytes of it that are here.
 rf_list=$({
     ls -ln "$STORE" | awk '{ print $NF, $5 }'
     printf '%s\n' "$ITEMS"
 } | awk 'NF == 2 { here[$1] = $2 } NF == 4 && here[$1] != $3 { print $0, here[$1 ".part"] + 0 }' | sort -k3,3nr)
 if [ -z "$rf_list" ]; then
+    rm -f "$rf_own"
     emit fetched 0
     finish 0
 fi
@@ -353,6 +409,7 @@ rf_all=$(printf '%s\n' "$rf_list" | awk '{ n += $3 } END { printf "%.0f", n }')
 rf_old=$(printf '%s\n' "$rf_list" | awk '{ n += $5 } END { printf "%.0f", n }')
 rf_free=$(free_kb "$STORE")
 if [ -n "$rf_free" ] && [ "$rf_free" -lt "$rf_kb" ]; then
+    rm -f "$rf_own"
     fail "the disk is full: $((rf_kb * 1024 / 1000000)) MB are needed in $STORE, $((rf_free * 1024 / 1000000)) MB are free" "free some space below $HOME"
 fi
 rf_getter=
@@ -365,7 +422,6 @@ for rf_tool in curl wget-gnu python3 wget; do
     break
 done
 [ -n "$rf_getter" ] || emit no_tool 1
-[ -n "$(printf '' | sum_of /dev/null '')" ] || fail "no program here can check a SHA-256" "install one of sha256sum, shasum, openssl or python3"
 rf_ca=
 if [ -n "$CA" ]; then
     rf_ca=$ROOT/.ca.pem
@@ -374,11 +430,11 @@ if [ -n "$CA" ]; then
     export CURL_CA_BUNDLE SSL_CERT_FILE
 fi
 proxy_on
-(umask 077 && mkdir "$rf_work" && printf '%s\n' "$rf_list" >"$rf_work/.list") || fail "cannot write $rf_work"
+(umask 077 && mkdir -p "$rf_work" && printf '%s\n' "$rf_list" >"$rf_work/.list") || fail "cannot write $rf_work"
 rf_jobs=
 rf_now=$(store_bytes)
 rf_zero=$((rf_now - rf_old))
-trap 'kill $rf_jobs 2>/dev/null; rm -rf "$rf_work"; exit 1' HUP INT TERM
+trap 'kill $rf_jobs 2>/dev/null; rm -rf "$rf_work"; exit 1' HUP INT PIPE TERM
 for rf_n in 1 2 3 4 5 6 7 8; do
     fetch_worker "$rf_n" &
     rf_jobs="$rf_jobs $!"
@@ -400,7 +456,7 @@ while :; do
     rf_n=$((rf_n + 1))
 done
 wait
-trap - HUP INT TERM
+trap - HUP INT PIPE TERM
 rf_fetched=0
 while read -r rf_file rf_sum rf_size rf_where rf_have; do
     if [ ! -e "$rf_work/$rf_file" ] && [ -f "$STORE/$rf_file" ]; then
@@ -413,7 +469,9 @@ while read -r rf_file rf_sum rf_size rf_where rf_have; do
     cat "$rf_work/$rf_file" >>"$rf_work/.log" 2>/dev/null || echo "not fetched" >>"$rf_work/.log"
 done <"$rf_work/.list"
 [ ! -s "$rf_work/.log" ] || tail -n 25 "$rf_work/.log" | emit_text log
-rm -rf "$rf_work"
+own || fail "another run has taken over"
+rm -rf "$rf_works" "$rf_own"
+rmdir "$STORE/.fetch" 2>/dev/null || :
 emit fetched "$rf_fetched"
 finish 0
 }

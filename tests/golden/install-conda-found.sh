@@ -434,6 +434,38 @@ conda_run() {
         "$@"
     )
 }
+# Programs of an earlier run may still be at work here. $1: the run's mark, a name and a value in their environment
+marked_pids() {
+    if [ ! -r /proc/self/environ ]; then
+        # macOS shows a process's environment behind its words
+        ps -axwwE -o pid=,command= 2>/dev/null | RF_AT=${1#RAYFAB_} awk 'index($0, "RAYFAB_" ENVIRON["RF_AT"]) { print $1 }'
+        return
+    fi
+    for rf_file in $(grep -lsF "$1" /proc/[0-9]*/environ); do
+        rf_file=${rf_file%/environ}
+        echo "${rf_file#/proc/}"
+    done
+}
+# This run owns what the file $1 stands for until another one of this cluster's takes it over, whose programs it ends.
+# $2: the name of its programs' mark
+own_begin() {
+    rf_own=$1
+    rf_token="$$ $(date +%s)"
+    write_file "$1" 600 "$rf_token$NL"
+    for rf_pid in $(marked_pids "$2=$ROOT/$CLUSTER/"); do kill -KILL "$rf_pid" 2>/dev/null; done
+    rf_n=0
+    # another cluster's go on to their end
+    while [ -n "$(marked_pids "$2=$ROOT/")" ] && [ "$rf_n" -lt 3600 ]; do
+        [ $((rf_n % 10)) != 0 ] || step "waiting for another cluster's installation on this host"
+        sleep 1
+        rf_n=$((rf_n + 1))
+    done
+}
+own() {
+    rf_held=
+    { IFS= read -r rf_held <"$rf_own"; } 2>/dev/null
+    [ "$rf_held" = "$rf_token" ]
+}
 briefly() { if have timeout; then timeout 20 "$@"; else "$@"; fi; }
 # $1: kind, $2: program. rf_version: what it says that it is; fails where it says nothing such.
 conda_version() {
@@ -515,7 +547,10 @@ conda_link() {
 conda_unlink() {
     [ -r "$NODE/conda-link" ] || return 0
     IFS= read -r rf_old <"$NODE/conda-link" || :
-    if [ "$(readlink "$rf_old" 2>/dev/null)" = "$NODE/env" ]; then rm -f "$rf_old"; fi
+    if [ "$(readlink "$rf_old" 2>/dev/null)" = "$NODE/env" ]; then
+        rm -f "$rf_old"
+        conda_forget "$rf_old"
+    fi
     rm -f "$NODE/conda-link"
 }
 # uv on this host: in a folder of its own version, or another one of that version.
@@ -554,6 +589,28 @@ may_run() {
     rm -f "$1/.rayfab-run"
     [ "$rf_code" = 0 ]
 }
+# $1: what is being done, then the command; it is said how long that takes.
+busy() {
+    own || fail "another run has taken over"
+    rf_text=$1
+    shift
+    step "$rf_text"
+    (
+        RAYFAB_INSTALL=$ROOT/$CLUSTER/
+        export RAYFAB_INSTALL
+        "$@"
+    ) &
+    rf_job=$!
+    rf_t0=$(date +%s)
+    rf_n=0
+    while kill -0 "$rf_job" 2>/dev/null; do
+        [ -z "${rf_marks-}" ] || install_mark
+        nap
+        rf_n=$((rf_n + 1))
+        [ $((rf_n % 25)) != 0 ] || step "$rf_text, $(($(date +%s) - rf_t0)) s"
+    done
+    wait "$rf_job"
+}
 store_sums() {
     rf_bad=0
     while read -r rf_kind rf_file rf_sum rf_size; do
@@ -567,6 +624,7 @@ END
 # $1: what could not be done, $2: the hint where nothing in the log gives a better one. Half an environment is of no use.
 say_why() {
     tail -n 25 "$rf_log" | emit_text log
+    own || fail "another run has taken over"
     rf_said=$(cat "$rf_log")
     rf_last=$(grep -v '^[[:space:]]*$' "$rf_log" | tail -n 1)
     rm -rf "$rf_env" "$rf_log" "$ROOT/.cache/conda" "$ROOT/.cache/tmp"
@@ -583,6 +641,14 @@ say_why() {
     [ "$rf_bad" = 0 ] || fail "$rf_bad of the packages in the store were damaged" "they are removed; run again to fetch them anew"
     fail "$1: $rf_last" "$2"
 }
+# The installer makes the folder itself. With this mark in it, only what is ours is ever removed.
+install_mark() { { [ ! -d "$rf_prefix" ] || : >>"$rf_prefix/.rayfab-installing"; } 2>/dev/null; }
+run_installer() {
+    # where /tmp must not hold programs, this folder may
+    TMPDIR=$ROOT/.cache/tmp
+    export TMPDIR
+    conda_run sh "$STORE/$INSTALLER" -b -p "$rf_prefix" >"$rf_log" 2>&1 </dev/null
+}
 install_conda() {
     case $rf_prefix in *[[:space:]]*) fail "conda cannot be installed into a folder with a blank in its name: $rf_prefix" "conda.prefix: another folder" ;; esac
     # older installers hand it to eval
@@ -591,25 +657,14 @@ install_conda() {
     rf_where=${rf_prefix%/*}
     mkdir -p "${rf_where:=/}" 2>/dev/null && [ -w "$rf_where" ] || fail "cannot write into $rf_where" "conda.prefix: a folder that $(id -un) may write into"
     [ ! -d "$rf_prefix" ] || rmdir "$rf_prefix" || fail "cannot remove $rf_prefix" "conda.prefix: another folder"
-    step "installing conda"
     conda_home
     rm -rf "$ROOT/.cache/tmp"
     mkdir -p "$ROOT/.cache/tmp"
     write_file "$ROOT/.conda-installing" 600 "$rf_prefix$NL"
-    (
-        # where /tmp must not hold programs, this folder may
-        TMPDIR=$ROOT/.cache/tmp
-        export TMPDIR
-        conda_run sh "$STORE/$INSTALLER" -b -p "$rf_prefix" >"$rf_log" 2>&1 </dev/null
-    ) &
-    rf_job=$!
-    # The installer makes the folder itself. With this mark in it, only what is ours is ever removed.
-    rf_n=0
-    until [ -e "$rf_prefix/.rayfab-installing" ] || ! kill -0 "$rf_job" 2>/dev/null; do
-        { [ -d "$rf_prefix" ] && : >"$rf_prefix/.rayfab-installing"; } 2>/dev/null || nap
-    done
-    wait "$rf_job"
+    rf_marks=1
+    busy "installing conda" run_installer
     rf_code=$?
+    rf_marks=
     rf_gone=
     if [ "$rf_code" != 0 ]; then
         rf_gone="the installer failed"
@@ -661,10 +716,10 @@ with open(sys.argv[2] + ".part", "wb") as out:
 os.chmod(sys.argv[2] + ".part", 0o755)
 os.rename(sys.argv[2] + ".part", sys.argv[2])' "$STORE/$UV_WHEEL" "$rf_uv" 2>>"$rf_log" && uv_works "$rf_uv"
 }
-# One after the other, so that a slow uv is no reason to start pip as well.
 pip_install() {
     if [ -n "$rf_pip" ]; then
-        PYTHONNOUSERSITE=1 "$rf_env/bin/python" -m pip --disable-pip-version-check install --quiet --no-warn-script-location --no-deps "$@" 2>>"$rf_log"
+        PYTHONNOUSERSITE=1 PIP_CONFIG_FILE=/dev/null PIP_INDEX_URL=${INDEX:-https://pypi.org/simple} "$rf_env/bin/python" -m pip \
+            --disable-pip-version-check install --quiet --no-warn-script-location --no-deps "$@" 2>>"$rf_log"
     else
         "$rf_uv" pip install --quiet --no-deps --python "$rf_env/bin/python" "$@" 2>>"$rf_log"
     fi
@@ -683,8 +738,8 @@ if [ -n "$rf_lacking" ]; then
     fail "packages are missing in $STORE" "run again to fetch them"
 fi
 : >"$rf_log" || fail "cannot write $rf_log" "free some space below $HOME"
+own_begin "$NODE/installing" RAYFAB_INSTALL
 find_conda
-step "making the environment"
 rm -rf "$rf_env"
 mkdir -p "$ROOT/.cache/conda/pkgs"
 conda_home
@@ -695,7 +750,12 @@ case $CONDA_KIND in
     micromamba) set -- "$@" --no-rc ;;
     *) set -- "$@" --override-channels -c "$rf_url" ;;
 esac
-CONDA_PLUGINS_AUTO_ACCEPT_TOS=$ACCEPT_TERMS conda_run "$rf_conda" "$@" >"$rf_log" 2>&1 </dev/null || {
+create_environment() {
+    CONDA_PLUGINS_AUTO_ACCEPT_TOS=$ACCEPT_TERMS
+    export CONDA_PLUGINS_AUTO_ACCEPT_TOS
+    conda_run "$rf_conda" "$@" >"$rf_log" 2>&1 </dev/null
+}
+busy "making the environment" create_environment "$@" || {
     conda_forget "$rf_env"
     rm -f "$NODE/explicit.txt"
     say_why "conda cannot make the environment" "look at the lines above; $rf_conda is what was used"
@@ -708,7 +768,6 @@ rf_said=$("$rf_env/bin/python" -V 2>&1)
     printf '%s\n' "$rf_said" >>"$rf_log"
     say_why "the environment has not the Python $PYTHON_VERSION" "run again"
 }
-step "installing packages"
 : >"$rf_log"
 uv_begin
 proxy_on
@@ -720,18 +779,18 @@ fi
 write_file "$rf_env/requirements.lock" 600 "$LOCK"
 # a wheel is named by its package and version; the sum makes it that very file
 printf '%s\n' "$ITEMS" | awk '$1 == "wheel" { split($2, word, "-"); print word[1] "==" word[2] " --hash=sha256:" $3 }' >"$rf_env/.wheels"
-[ ! -s "$rf_env/.wheels" ] || pip_install --offline --no-index --find-links "$STORE" --require-hashes -r "$rf_env/.wheels" ||
+[ ! -s "$rf_env/.wheels" ] || busy "installing packages" pip_install --no-index --find-links "$STORE" --require-hashes -r "$rf_env/.wheels" ||
     say_why "cannot install the packages" "the lines above say which"
 for rf_file in $(printf '%s\n' "$ITEMS" | awk '$1 == "sdist" { print $2 }'); do
-    step "building $rf_file"
-    pip_install "$STORE/$rf_file" || say_why "cannot build $rf_file" "it has no wheel for this host; a package that has one, or a compiler"
+    busy "building $rf_file" pip_install "$STORE/$rf_file" || say_why "cannot build $rf_file" "it has no wheel for this host; a package that has one, or a compiler"
 done
 rm -f "$rf_env/.wheels"
 [ -x "$rf_env/bin/ray" ] || fail "the packages hold no ray" "name ray in conda.packages"
 rf_dir=${rf_conda%/*}
 write_file "$NODE/conda-base" 600 "${rf_dir%/*}$NL"
+own || fail "another run has taken over"
 env_done "$rf_env"
-rm -f "$rf_log"
+rm -f "$rf_log" "$rf_own"
 # What no environment here was made of goes, unless it has just come.
 for rf_file in $(find "$STORE" -type f -mtime +1 2>/dev/null | sed 's|.*/||'); do
     case "$NL$ITEMS$NL" in *" $rf_file "*) continue ;; esac

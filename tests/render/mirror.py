@@ -1,0 +1,101 @@
+"""A mirror on this machine: real HTTP with ranges, and with the faults that a test asks for."""
+
+from __future__ import annotations
+
+import http.server
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote
+
+
+class Mirror:
+    """What it serves, by path, and who asked for what. A fault holds for one path."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.asked: list[tuple[str, str]] = []  # path and range, in the order of asking
+        self.ranges = True
+        self.cut: dict[str, list[int]] = defaultdict(list)  # bytes after which the next answers break off
+        self.wrong: dict[str, list[bytes]] = defaultdict(list)  # what the next answers hold instead
+        self.status: dict[str, int] = {}
+        self.pace: dict[str, float] = {}  # seconds between two pieces of 64 KiB
+        self.at_once = 0
+        self._now = 0
+        self._lock = threading.Lock()
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def paths(self, ranged: bool = False) -> list[str]:
+        return [path for path, wanted in self.asked if wanted or not ranged]
+
+    def _answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        # asked as a proxy, the whole URL is the path; how it is escaped makes no difference
+        path, wanted = unquote(request.path), request.headers.get("Range", "")
+        with self._lock:
+            self.asked.append((path, wanted))
+            self._now += 1
+            self.at_once = max(self.at_once, self._now)
+        try:
+            self._send(request, path, wanted)
+        except OSError:
+            request.close_connection = True
+        finally:
+            with self._lock:
+                self._now -= 1
+
+    def _send(self, request, path: str, wanted: str) -> None:
+        data = self.wrong[path].pop(0) if self.wrong[path] else self.files.get(path)
+        status = self.status.get(path, 200 if data is not None else 404)
+        if status != 200:
+            request.send_error(status)
+            return
+        start = 0
+        found = re.fullmatch(r"bytes=(\d+)-", wanted) if self.ranges else None
+        if found and int(found.group(1)) >= len(data):
+            request.send_error(416)
+            return
+        if found:
+            start = int(found.group(1))
+            request.send_response(206)
+            request.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        else:
+            request.send_response(200)
+        request.send_header("Content-Length", str(len(data) - start))
+        request.end_headers()
+        end = self.cut[path].pop(0) if self.cut[path] else len(data)
+        for at in range(start, end, 1 << 16):
+            time.sleep(self.pace.get(path, 0))
+            request.wfile.write(data[at : min(at + (1 << 16), end)])
+        if end < len(data):
+            request.close_connection = True
+
+
+@contextmanager
+def mirror() -> Iterator[Mirror]:
+    made = Mirror()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            made._answer(self)
+
+        def log_message(self, *_):
+            pass
+
+    class Server(http.server.ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 64
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        made.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield made
+        server.shutdown()
+        thread.join()
