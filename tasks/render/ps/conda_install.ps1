@@ -42,6 +42,7 @@ if (-not $conda) {
         if (-not $RF_INSTALLER) { Fail 'there is no conda on this host, and no installer' 'conda.installer' }
         # known by this if it is interrupted
         WriteText ($Root + '\.conda-installing') $prefix
+        CondaHome
         if ($state -eq 'broken') { RemoveTree $prefix }
         $run = RunLast ('installing conda into ' + $prefix) ($Store + '\' + $RF_INSTALLER) @('/InstallationType=JustMe', '/RegisterPython=0', '/AddToPath=0', '/S') ('/D=' + $prefix)
         if ($run.Code -ne 0 -or -not (CondaVersion $conda)) {
@@ -50,6 +51,7 @@ if (-not $conda) {
             Fail ("conda's installer failed with status " + $run.Code) ('run it by hand on that host: ' + $Store + '\' + $RF_INSTALLER)
         }
         WriteText ($prefix + '\.rayfab') ''
+        CondaForget $prefix
         if (@(LinesOf (ReadText ($Root + '\.conda'))) -notcontains $prefix) {
             WriteText ($Root + '\.conda') ((ReadText ($Root + '\.conda')) + $prefix + "`n")
         }
@@ -73,6 +75,7 @@ if ($kind -eq 'micromamba') { $words = $words + '--no-rc' } else { $words = $wor
 CondaHere $conda
 $run = Busy 'making the environment' $conda ($words + @('-p', $folder, '--file', $list))
 Remove $list
+CondaForget $folder
 $python = $folder + '\python.exe'
 if ($run.Code -ne 0 -or -not [IO.File]::Exists($python)) {
     LastLines $run

@@ -420,6 +420,22 @@ function CondaState($prefix) {
     if ($ours) { return 'broken' }
     return 'foreign'
 }
+# A folder of the user's that is not there yet; the last cluster takes it away if it is empty again.
+function CondaHome {
+    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
+}
+# Takes a folder, and what lies below it, out of the list of environments that conda keeps in the user's home.
+function CondaForget($gone) {
+    $file = $UserHome + '\.conda\environments.txt'
+    $kept = ''
+    $known = $false
+    foreach ($line in (LinesOf (ReadText $file))) {
+        if (($line + '\').ToLower().StartsWith(($gone + '\').ToLower())) { $known = $true }
+        else { $kept = $kept + $line + "`r`n" }
+    }
+    if (-not $known) { return }
+    if ($kept) { WriteText $file $kept } else { Remove $file }
+}
 # `conda activate NAME` works with any conda, and none is changed: a junction, which needs no right of its own.
 function CondaLink($name, $target) {
     CondaUnlink
@@ -434,7 +450,7 @@ function CondaLink($name, $target) {
         Emit 'note' ('there is another conda environment ' + $name + ' (' + $taken + '); this one is: conda activate ' + $target)
         return
     }
-    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
+    CondaHome
     $null = [IO.Directory]::CreateDirectory($folder)
     $null = New-Item -ItemType Junction -Path $link -Target $target
     WriteText ($Node + '\conda-link') $link
@@ -443,7 +459,10 @@ function CondaUnlink {
     $link = (ReadText ($Node + '\conda-link')).Trim()
     if (-not $link) { return }
     # without what is in it: only the junction goes, and nothing else that may have come in its place
-    try { [IO.Directory]::Delete($link) } catch { $null = $_ }
+    try {
+        [IO.Directory]::Delete($link)
+        CondaForget $link
+    } catch { $null = $_ }
     Remove ($Node + '\conda-link')
 }
 # What is shared by the clusters goes with the last of them.
@@ -478,6 +497,7 @@ function CondaPurge($others) {
             $null = RunLast ('removing ' + $prefix) $file @('/S') ('_?=' + $prefix)
         }
         try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
+        CondaForget $prefix
         $script:Changed = 1
     }
     if ($left) { WriteText ($Root + '\.conda') $left } else { Remove ($Root + '\.conda') }
@@ -656,6 +676,7 @@ if ([IO.Directory]::Exists($temp)) {
     } catch { $null = $_ }
 }
 CondaUnlink
+CondaForget $Node
 try { RemoveTree $Node } catch { Fail ('cannot remove ' + $Node + ': ' + $_) 'a program of its environment may still run: look at tasklist' }
 Shared
 Emit 'changed' 1

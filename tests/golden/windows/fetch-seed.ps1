@@ -344,6 +344,22 @@ function CondaState($prefix) {
     if ($ours) { return 'broken' }
     return 'foreign'
 }
+# A folder of the user's that is not there yet; the last cluster takes it away if it is empty again.
+function CondaHome {
+    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
+}
+# Takes a folder, and what lies below it, out of the list of environments that conda keeps in the user's home.
+function CondaForget($gone) {
+    $file = $UserHome + '\.conda\environments.txt'
+    $kept = ''
+    $known = $false
+    foreach ($line in (LinesOf (ReadText $file))) {
+        if (($line + '\').ToLower().StartsWith(($gone + '\').ToLower())) { $known = $true }
+        else { $kept = $kept + $line + "`r`n" }
+    }
+    if (-not $known) { return }
+    if ($kept) { WriteText $file $kept } else { Remove $file }
+}
 # `conda activate NAME` works with any conda, and none is changed: a junction, which needs no right of its own.
 function CondaLink($name, $target) {
     CondaUnlink
@@ -358,7 +374,7 @@ function CondaLink($name, $target) {
         Emit 'note' ('there is another conda environment ' + $name + ' (' + $taken + '); this one is: conda activate ' + $target)
         return
     }
-    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
+    CondaHome
     $null = [IO.Directory]::CreateDirectory($folder)
     $null = New-Item -ItemType Junction -Path $link -Target $target
     WriteText ($Node + '\conda-link') $link
@@ -367,7 +383,10 @@ function CondaUnlink {
     $link = (ReadText ($Node + '\conda-link')).Trim()
     if (-not $link) { return }
     # without what is in it: only the junction goes, and nothing else that may have come in its place
-    try { [IO.Directory]::Delete($link) } catch { $null = $_ }
+    try {
+        [IO.Directory]::Delete($link)
+        CondaForget $link
+    } catch { $null = $_ }
     Remove ($Node + '\conda-link')
 }
 # What is shared by the clusters goes with the last of them.
@@ -402,6 +421,7 @@ function CondaPurge($others) {
             $null = RunLast ('removing ' + $prefix) $file @('/S') ('_?=' + $prefix)
         }
         try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
+        CondaForget $prefix
         $script:Changed = 1
     }
     if ($left) { WriteText ($Root + '\.conda') $left } else { Remove ($Root + '\.conda') }
@@ -429,6 +449,13 @@ function SumOf($path) {
     try { return ([BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($file)) -replace '-', '').ToLower() }
     finally { $file.Close() }
 }
+# Servers by their names: which have ever sent a byte, and how often each has failed since.
+$alive = @{}
+$bad = @{}
+function IsDead($server) {
+    if ($alive[$server]) { return $bad[$server] -ge 24 }
+    return $bad[$server] -ge 16
+}
 # The next try for a file; one that is whole already, or cannot be had, needs none.
 function NextTry($item) {
     $part = $item.Path + '.part'
@@ -452,8 +479,14 @@ function NextTry($item) {
         return
     }
     if ($item.Tries -ge 3) { return }
+    $item.Server = ($from -replace '^[a-z]+://([^/@]*@)?', '') -replace '/.*', ''
+    if (-not $bad.ContainsKey($item.Server)) { $bad[$item.Server] = 0 }
+    if (IsDead $item.Server) {
+        $item.Why = 'nothing comes from ' + $item.Server
+        return
+    }
     $item.Tries = $item.Tries + 1
-    $words = @('-sSfL', '--connect-timeout', '10', '--speed-limit', '1000', '--speed-time', '30', '-C', '-', '-o', $part, '-K', '-')
+    $words = @('-sSfgL', '--connect-timeout', '10', '--speed-limit', '1000', '--speed-time', '30', '-C', '-', '-o', $part, '-K', '-')
     if ($RF_BASE) { $words = $words + @('--noproxy', '*') }
     elseif ($RF_PROXY) { $words = $words + @('--proxy', $RF_PROXY, '--noproxy', ([string]$RF_NO_PROXY_FOR)) }
     if ($RF_CA) { $words = $words + @('--cacert', ($Root + '\.ca.pem')) }
@@ -469,7 +502,13 @@ function Ended($item) {
     EndRun $run
     $part = $item.Path + '.part'
     $now = SizeOf $part
+    if ($now -gt $item.Have -or $run.Code -eq 22) {
+        $alive[$item.Server] = $true
+        $bad[$item.Server] = 0
+    } else { $bad[$item.Server] = $bad[$item.Server] + 1 }
     if ($now -eq $item.Size) { return }
+    # in tenths of a second
+    $item.Pause = 10 * $item.Tries
     $item.Why = [string](@(LastOf (LinesOf $run.Errors) 1) -join ' ')
     if (-not $item.Why) { $item.Why = 'the download ended with status ' + $run.Code + ', ' + $now + ' of ' + $item.Size + ' bytes' }
     if ($run.Errors -match 'revocation') { $item.Blind = $true }
@@ -496,7 +535,7 @@ foreach ($line in (LinesOf $RF_ITEMS)) {
     # of another size: what once was there
     Remove $path
     $began = SizeOf ($path + '.part')
-    $items = $items + @{ File = $words[0]; Sum = $words[1]; Size = $size; Url = $words[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Done = $false; Blind = $false; Run = $null }
+    $items = $items + @{ File = $words[0]; Sum = $words[1]; Size = $size; Url = $words[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Server = ''; Pause = 0; Done = $false; Blind = $false; Run = $null }
     $sizes = $sizes + $size
     $all = $all + $size
     $need = $need + $size
@@ -525,11 +564,10 @@ while ($next -lt $items.Length -or $under.Count -gt 0) {
     }
     $still = @()
     foreach ($item in $under) {
-        if ($item.Run.Process.HasExited) {
-            Ended $item
-            NextTry $item
-        }
-        if ($item.Run) { $still = $still + @($item) }
+        if ($item.Run -and $item.Run.Process.HasExited) { Ended $item }
+        elseif ($item.Pause -gt 0) { $item.Pause = $item.Pause - 1 }
+        if (-not $item.Run -and $item.Pause -eq 0) { NextTry $item }
+        if ($item.Run -or $item.Pause -gt 0) { $still = $still + @($item) }
     }
     $under = $still
     $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds

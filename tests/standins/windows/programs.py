@@ -169,6 +169,9 @@ def installer(me: Path, words: list[str]) -> None:
             if flag("disk-full")
             else "killed",
         )
+    (C / "Users/me/.conda").mkdir(exist_ok=True)
+    with (C / "Users/me/.conda/environments.txt").open("a", newline="") as file:
+        file.write("C:\\Users\\me\\conda\r\n")
     put(prefix / "Uninstall-Miniconda3.exe")
 
 
