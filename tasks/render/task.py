@@ -35,7 +35,9 @@ def program(env_dir: str, name: str) -> str:
 def _environment(
     home: str, cluster: str, env_dir: str, environment: Mapping[str, str], token: bool
 ) -> dict[str, str]:
-    out = {"CONDA_PREFIX": env_dir, "RAY_TMPDIR": folder(home, cluster), **environment}
+    # output into a pipe or a file would be in the system's code page
+    out = {"CONDA_PREFIX": env_dir, "PYTHONIOENCODING": "utf-8", "PYTHONNOUSERSITE": "1"}
+    out |= {"RAY_TMPDIR": folder(home, cluster), **environment}
     if token:
         out["RAY_AUTH_TOKEN_PATH"] = folder(home, cluster) + r"\token"
     return out
@@ -44,8 +46,6 @@ def _environment(
 def env_ps1(home: str, cluster: str, env_dir: str, environment: Mapping[str, str], *, token: bool) -> str:
     """What a command needs to be in the node's environment: entries of the table for new processes."""
     known = _environment(home, cluster, env_dir, environment, token)
-    # what Python prints into a pipe is read as that
-    known["PYTHONIOENCODING"] = "utf-8"
     path = ";".join(env_dir + more for more in FOLDERS) + ";"
     lines = [f"$Surroundings[{quote(name)}] = {quote(value)}" for name, value in known.items()]
     return "\n".join([*lines, f"$Surroundings['PATH'] = {quote(path)} + $env:PATH"]) + "\n"

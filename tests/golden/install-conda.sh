@@ -674,7 +674,8 @@ install_conda() {
         "$rf_prefix/bin/conda" --version >>"$rf_log" 2>&1
     fi
     if [ -n "$rf_gone" ]; then
-        [ ! -e "$rf_prefix/.rayfab-installing" ] || rm -rf "$rf_prefix"
+        # it was not there before, unless the installer has found otherwise
+        grep -q "already exists" "$rf_log" || rm -rf "$rf_prefix"
         conda_forget "$rf_prefix"
         rm -f "$ROOT/.conda-installing"
         say_why "$rf_gone" "the lines above are the installer's own"
@@ -744,7 +745,7 @@ find_conda
 rm -rf "$rf_env"
 mkdir -p "$ROOT/.cache/conda/pkgs"
 conda_home
-rf_url=file://$(printf '%s' "$STORE" | sed 's/%/%25/g; s/ /%20/g; s/#/%23/g; s/?/%3F/g')
+rf_url=file://$(printf '%s' "$STORE" | sed 's/%/%25/g; s/ /%20/g; s/"/%22/g; s/#/%23/g; s/\$/%24/g; s/?/%3F/g; s/\[/%5B/g; s/\\/%5C/g; s/]/%5D/g; s/`/%60/g; s/{/%7B/g; s/}/%7D/g')
 write_file "$NODE/explicit.txt" 600 "@EXPLICIT$NL$(printf '%s\n' "$ITEMS" | RF_URL=$rf_url awk '$1 == "conda" { print ENVIRON["RF_URL"] "/" $2 }')$NL"
 set -- create -y -q --offline -p "$rf_env" --file "$NODE/explicit.txt"
 case $CONDA_KIND in
@@ -780,7 +781,7 @@ fi
 write_file "$rf_env/requirements.lock" 600 "$LOCK"
 # a wheel is named by its package and version; the sum makes it that very file
 printf '%s\n' "$ITEMS" | awk '$1 == "wheel" { split($2, word, "-"); print word[1] "==" word[2] " --hash=sha256:" $3 }' >"$rf_env/.wheels"
-[ ! -s "$rf_env/.wheels" ] || busy "installing packages" pip_install --no-index --find-links "$STORE" --require-hashes -r "$rf_env/.wheels" ||
+[ ! -s "$rf_env/.wheels" ] || busy "installing packages" pip_install --no-index --find-links "$rf_url" --require-hashes -r "$rf_env/.wheels" ||
     say_why "cannot install the packages" "the lines above say which"
 for rf_file in $(printf '%s\n' "$ITEMS" | awk '$1 == "sdist" { print $2 }'); do
     busy "building $rf_file" pip_install "$STORE/$rf_file" || say_why "cannot build $rf_file" "it has no wheel for this host; a package that has one, or a compiler"

@@ -13,6 +13,7 @@ import io
 import os
 import platform
 import sys
+import tarfile
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -21,34 +22,44 @@ from uv import find_uv_bin
 
 from tasks.render import conda
 from tests.render import samples
+from tests.render.shells import stand_in
 
 PYTHON = platform.python_version()
+PYTHON_PATH = getattr(sys, "_base_executable", sys.executable)
 HOST = samples.host("worker", samples.CONDA)
 
-# $0 is bin/conda of a prefix; flags are files in the home
+# $0 is bin/conda of a prefix, or micromamba; flags are files in the home
 CONDA = f"""
 prefix=$(cd "$(dirname "$0")/.." && pwd)
 is() {{ [ -e "$HOME/conda.$1" ]; }}
-[ -d "$prefix/conda-meta" ] || {{ echo "ImportError: conda" >&2; exit 1; }}
+case ${{0##*/}} in
+    micromamba) version=1.5.8 ;;
+    *)
+        version="conda 24.1.2"
+        [ -d "$prefix/conda-meta" ] || {{ echo "ImportError: conda" >&2; exit 1; }}
+        ;;
+esac
 case "$1" in
-    --version) echo "conda 24.1.2"; exit ;;
+    --version) echo "$version"; exit ;;
     create) ;;
     *) echo "unknown command $1" >&2; exit 2 ;;
 esac
 printf '%s\\n' "$@" >"$HOME/conda.argv"
 env | grep -E '^(CONDA|PYTHON|MAMBA|XDG|LD_LIB)' | sort >"$HOME/conda.env"
-if is fails; then cat "$HOME/conda.fails" >&2; mkdir -p "$7/half"; exit 1; fi
 while [ $# -gt 0 ]; do case $1 in -p) env=$2 ;; --file) file=$2 ;; -c) channel=$2 ;; esac; shift; done
+if is fails; then mkdir -p "$env/half"; cat "$HOME/conda.fails" >&2; exit 1; fi
+[ ! -e "$HOME/conda.slow" ] || sleep "$(cat "$HOME/conda.slow")"
 [ "$(head -n 1 "$file")" = @EXPLICIT ] || exit 3
 mkdir -p "$env/conda-meta" "$CONDA_PKGS_DIRS"
 sed 1d "$file" | while read -r url; do
-    case $url in "$channel"/*) ;; *) echo "not of the channel: $url" >&2; exit 4 ;; esac
-    path=$(printf '%s' "${{url#file://}}" | sed 's/%20/ /g')
+    case $url in "${{channel:-file://}}"/*) ;; *) echo "not of the channel: $url" >&2; exit 4 ;; esac
+    path=$({PYTHON_PATH} -c 'import sys, urllib.parse; print(urllib.parse.unquote(sys.argv[1]))' "${{url#file://}}")
     cp "$path" "$CONDA_PKGS_DIRS/" && cp "$path" "$env/conda-meta/" || exit 5
 done || exit
-{getattr(sys, "_base_executable", sys.executable)} -m venv --without-pip "$env"
+if is pip; then pip=; else pip=--without-pip; fi
+{PYTHON_PATH} -m venv $pip "$env"
 mkdir -p "$HOME/.conda"
-is old && echo "$env" >>"$HOME/.conda/environments.txt"
+if is old; then echo "$env" >>"$HOME/.conda/environments.txt"; fi
 exit 0
 """
 
@@ -65,7 +76,7 @@ done
 case $prefix in *\\ *) echo "ERROR: Cannot install into directories with spaces" >&2; exit 1 ;; esac
 if [ -z "$force" ] && [ -e "$prefix" ]; then echo "ERROR: File or directory already exists: '$prefix'" >&2; exit 1; fi
 mkdir -p "$prefix"
-printf '%s\\n' "$TMPDIR" >"$HOME/installer.log"
+printf '%s\\n' "$TMPDIR" >>"$HOME/installer.log"
 [ ! -e "$HOME/installer.slow" ] || sleep "$(cat "$HOME/installer.slow")"
 mkdir -p "$prefix/bin" "$prefix/envs"
 cat >"$prefix/bin/conda" <<'END'
@@ -104,6 +115,34 @@ def wheel(name: str, version: str, command: str = "") -> tuple[str, bytes]:
     return f"{name}-{version}-py3-none-any.whl", buffer.getvalue()
 
 
+# builds itself, with nothing but Python
+BACKEND = """
+import pathlib
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name, data = {wheel!r}
+    (pathlib.Path(folder) / name).write_bytes(data)
+    return name
+"""
+
+
+def sdist(name: str, version: str) -> tuple[str, bytes]:
+    """A real source distribution of a package."""
+    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    project += f'[project]\nname = "{name}"\nversion = "{version}"\n'
+    files = {
+        "pyproject.toml": project,
+        "backend.py": BACKEND.format(wheel=wheel(name, version)),
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as out:
+        for path, text in files.items():
+            member = tarfile.TarInfo(f"{name}-{version}/{path}")
+            member.size = len(text.encode())
+            out.addfile(member, io.BytesIO(text.encode()))
+    return f"{name}-{version}.tar.gz", buffer.getvalue()
+
+
 @cache
 def uv_wheel() -> tuple[str, bytes]:
     """This machine's own uv, in a wheel as the index has it."""
@@ -119,6 +158,7 @@ def uv_version() -> str:
     return version("uv")
 
 
+# files of a store by their kind; all that a host without conda and uv needs, but for uv (which is large)
 FILES = {
     "installer": ("Miniconda3-standin.sh", INSTALLER.encode()),
     "conda": (f"python-{PYTHON}-0.conda", b"not really a package"),
@@ -126,21 +166,26 @@ FILES = {
 }
 
 
+def make(prefix: Path, name: str = "conda") -> conda.Conda:
+    """A conda that somebody has installed."""
+    (prefix / "conda-meta").mkdir(parents=True)
+    (prefix / "conda-meta/history").write_text("")
+    stand_in(prefix / "bin", name, CONDA)
+    version = "1.5.8" if name == "micromamba" else "24.1.2"
+    return conda.Conda(name, version, str(prefix / "bin" / name))
+
+
 def item(kind: str, file: str, data: bytes, url: str = "-") -> conda.Item:
     return conda.Item(kind, file, hashlib.sha256(data).hexdigest(), len(data), url)
 
 
-def items(*kinds: str) -> list[conda.Item]:
-    return [item(kind, *FILES[kind]) for kind in kinds or FILES]
-
-
-def put(store: Path, *kinds: str) -> list[conda.Item]:
-    """The files of these kinds in a store, as if they had been fetched."""
+def put(store: Path, *kinds: str, **more: tuple[str, bytes]) -> list[conda.Item]:
+    """Files of these kinds in a store, as if they had been fetched."""
     store.mkdir(parents=True, exist_ok=True)
-    for kind in kinds or FILES:
-        name, data = FILES[kind]
+    files = {kind: FILES[kind] for kind in kinds or FILES} | more
+    for name, data in files.values():
         (store / name).write_bytes(data)
-    return items(*kinds)
+    return [item(kind, name, data) for kind, (name, data) in files.items()]
 
 
 def tree(folder: Path, *but: str) -> dict[str, str]:

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import io
 import json
 import os
 import signal
+import socket
 import threading
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tasks.render import conda, install, operations
+from tasks.remote.windows import BOOTSTRAP, wrap
+from tasks.render import conda, install, operations, windows
 from tasks.render.facts import facts_script
 from tasks.render.script import Script
 from tests.render import samples
 from tests.render.processes import until
-from tests.render.test_windows_scripts import Windows
+from tests.render.test_windows_scripts import Listener, Windows
 from tests.standins.windows import programs
+from tests.standins.windows.dotnet import types
+from tests.standins.windows.interpreter import Shell
+from tests.standins.windows.values import PSError
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 
@@ -254,6 +260,15 @@ def test_commands_logs_and_the_driver(win):
     spec = {**script.values, "DRIVER": driver, "SPEC": '{"a": "b c\\"d"}'}
     answer = win.ask(Script("verify", "", parts=script.parts, values=spec))
     assert answer.texts["answer"] == ['{"a": "b c\\"d"} token']
+    told = Listener()
+    following = operations.logs_script(samples.host(), "lab", ["start"], 5, follow=True)
+    shell = Shell(
+        types(win.machine, io.BytesIO(wrap(windows.text_of(following), "rfmark", {})), told),
+        win.machine.environment(),
+    )
+    with pytest.raises(PSError, match="the reader has gone"):
+        shell.run(BOOTSTRAP)
+    assert b"|start.log| Ray runtime started." in told.getvalue()
     logs = win.ask(operations.logs_script(samples.host(), "lab", ["start", "raylet.*"], 5, follow=False))
     assert logs.texts["log:raylet.out"] == ["raylet is up"]
     assert logs.texts["log:start.log"][0] == "Ray runtime started."
@@ -272,6 +287,17 @@ class TestFetch:
         answer = win.fetch()
         assert answer.ok and "missing" not in answer.values
         assert [r for path, r in win.handler.asked if path == f"/{PYTHON}"] == [None, "bytes=150000-"]
+
+    def test_a_server_that_does_not_answer_is_given_up_soon(self, win):
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+            items = [conda.Item("conda", f"p{n}.conda", "0" * 64, 5, f"{url}/p{n}") for n in range(40)]
+            answer = win.fetch(items)
+        assert len(answer.all["missing"]) == 40
+        asked = [words for words in win.machine.started if words[0].endswith("curl.exe")]
+        assert len(asked) < 32, "every file would be tried three times"
+        assert any("nothing comes from 127.0.0.1" in line for line in answer.texts["log"])
 
     def test_an_interrupted_run_is_taken_up_where_it_was(self, win):
         part = win.at(rf".rayfab\.store\{PYTHON}.part")
@@ -372,6 +398,21 @@ class TestConda:
         assert win.install().ok
         assert win.look().values["conda_prefix"] == "ours"
 
+    def test_an_interrupted_environment_is_made_anew(self, win):
+        win.fetch()
+        (win.env / "Lib").mkdir(parents=True)
+        (win.env / "Lib/half.py").write_text("")
+        assert win.install().ok
+        assert not (win.env / "Lib/half.py").exists() and (win.env / ".complete").exists()
+
+    def test_what_others_have_in_conda_s_list_stays_there(self, win):
+        listed = win.at(r".conda\environments.txt")
+        listed.parent.mkdir()
+        listed.write_bytes(b"C:\\Users\\me\\condax\r\n")
+        win.deployed()
+        assert win.destroy(purge=True).ok
+        assert listed.read_bytes() == b"C:\\Users\\me\\condax\r\n"
+
     def test_a_full_disk(self, win):
         win.fetch()
         win.flags("installer-dies", "disk-full")
@@ -418,6 +459,13 @@ class TestConda:
         assert answer.ok and answer.values["changed"] == "1"
         assert win.machine.running() == {}, "nothing may run from what is replaced"
         assert win.up().ok
+
+    def test_files_that_are_not_simply_deleted(self, win):
+        """Read-only, or of more than 260 letters."""
+        win.deployed()
+        (win.env / "Lib/cannot-be-deleted").write_text("")
+        assert win.destroy(purge=True).values == {"changed": "1"}
+        assert win.files("") == set()
 
     def test_a_name_that_is_taken_stays_so(self, win):
         win.at(r".conda\envs\ray").mkdir(parents=True)

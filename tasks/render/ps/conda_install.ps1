@@ -40,17 +40,18 @@ if (-not $conda) {
             Fail ('conda cannot be installed into ' + $prefix + ': there is a blank or a foreign letter in it') 'let conda.prefix name another folder, as C:\miniconda3'
         }
         if (-not $RF_INSTALLER) { Fail 'there is no conda on this host, and no installer' 'conda.installer' }
-        Step ('installing conda into ' + $prefix)
         # known by this if it is interrupted
         WriteText ($Root + '\.conda-installing') $prefix
+        CondaHome
         if ($state -eq 'broken') { RemoveTree $prefix }
-        $run = RunLast ($Store + '\' + $RF_INSTALLER) @('/InstallationType=JustMe', '/RegisterPython=0', '/AddToPath=0', '/S') ('/D=' + $prefix)
+        $run = RunLast ('installing conda into ' + $prefix) ($Store + '\' + $RF_INSTALLER) @('/InstallationType=JustMe', '/RegisterPython=0', '/AddToPath=0', '/S') ('/D=' + $prefix)
         if ($run.Code -ne 0 -or -not (CondaVersion $conda)) {
             LastLines $run
             CheckDisk $run
             Fail ("conda's installer failed with status " + $run.Code) ('run it by hand on that host: ' + $Store + '\' + $RF_INSTALLER)
         }
         WriteText ($prefix + '\.rayfab') ''
+        CondaForget $prefix
         if (@(LinesOf (ReadText ($Root + '\.conda'))) -notcontains $prefix) {
             WriteText ($Root + '\.conda') ((ReadText ($Root + '\.conda')) + $prefix + "`n")
         }
@@ -64,7 +65,6 @@ if ([IO.Directory]::Exists($folder) -and (LoopPid)) {
     NodeDown
 }
 RemoveTree $folder
-Step 'making the environment'
 $list = $Node + '\explicit.txt'
 $lines = '@EXPLICIT'
 foreach ($name in $files.conda) { $lines = $lines + "`n" + (UrlOf ($Store + '\' + $name)) }
@@ -72,8 +72,10 @@ WriteText $list ($lines + "`n")
 $Surroundings['CONDA_PLUGINS_AUTO_ACCEPT_TOS'] = $RF_ACCEPT_TERMS
 $words = @('create', '-y', '-q', '--offline')
 if ($kind -eq 'micromamba') { $words = $words + '--no-rc' } else { $words = $words + @('--override-channels', '-c', (UrlOf $Store)) }
-$run = CondaRun $conda ($words + @('-p', $folder, '--file', $list))
+CondaHere $conda
+$run = Busy 'making the environment' $conda ($words + @('-p', $folder, '--file', $list))
 Remove $list
+CondaForget $folder
 $python = $folder + '\python.exe'
 if ($run.Code -ne 0 -or -not [IO.File]::Exists($python)) {
     LastLines $run
@@ -85,7 +87,6 @@ $Surroundings['PATH'] = $folder + ';' + $folder + '\Library\bin;' + $folder + '\
 $run = Run $python @('-V') ''
 $said = ($run.Said + $run.Errors).Trim()
 if ($said -ne 'Python ' + $RF_PYTHON_VERSION) { Fail ('the environment has ' + $said + ', not Python ' + $RF_PYTHON_VERSION) }
-Step 'installing packages'
 # uv out of its wheel; where it does not run, pip does it
 $uv = $Root + '\.uv\' + $RF_UV_VERSION + '\uv.exe'
 if ($RF_UV_WHEEL -and -not [IO.File]::Exists($uv)) {
@@ -106,13 +107,17 @@ if ([IO.File]::Exists($uv)) {
 function Install($text, $more) {
     if (-not $text) { return }
     WriteText $list $text
-    if ($works) { $run = Run $uv (@('pip', 'install', '--quiet', '--no-deps', '--python', $python, '-r', $list) + $more) '' }
-    else { $run = Run $python (@('-m', 'pip', 'install', '--quiet', '--no-input', '--no-deps', '-r', $list) + $more) '' }
+    if ($works) { $run = Busy 'installing packages' $uv (@('pip', 'install', '--quiet', '--no-deps', '--python', $python, '-r', $list) + $more) }
+    else { $run = Busy 'installing packages' $python (@('-m', 'pip', 'install', '--quiet', '--no-input', '--no-deps', '-r', $list) + $more) }
     Remove $list
     if ($run.Code -ne 0) {
         LastLines $run
         CheckDisk $run
-        Fail 'cannot install the packages'
+        $hint = ''
+        if (($run.Said + $run.Errors) -match 'too long|WinError 206|Long Path') {
+            $hint = 'as administrator: Set-ItemProperty HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem LongPathsEnabled 1'
+        }
+        Fail 'cannot install the packages' $hint
     }
 }
 # a wheel is named by its package and version; the sum makes it that very file

@@ -59,6 +59,7 @@ if ([IO.Directory]::Exists($temp)) {
     } catch { $null = $_ }
 }
 CondaUnlink
+CondaForget $Node
 try { RemoveTree $Node } catch { Fail ('cannot remove ' + $Node + ': ' + $_) 'a program of its environment may still run: look at tasklist' }
 Shared
 Emit 'changed' 1

@@ -15,6 +15,13 @@ function SumOf($path) {
     try { return ([BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($file)) -replace '-', '').ToLower() }
     finally { $file.Close() }
 }
+# Servers by their names: which have ever sent a byte, and how often each has failed since.
+$alive = @{}
+$bad = @{}
+function IsDead($server) {
+    if ($alive[$server]) { return $bad[$server] -ge 24 }
+    return $bad[$server] -ge 16
+}
 # The next try for a file; one that is whole already, or cannot be had, needs none.
 function NextTry($item) {
     $part = $item.Path + '.part'
@@ -38,8 +45,14 @@ function NextTry($item) {
         return
     }
     if ($item.Tries -ge 3) { return }
+    $item.Server = ($from -replace '^[a-z]+://([^/@]*@)?', '') -replace '/.*', ''
+    if (-not $bad.ContainsKey($item.Server)) { $bad[$item.Server] = 0 }
+    if (IsDead $item.Server) {
+        $item.Why = 'nothing comes from ' + $item.Server
+        return
+    }
     $item.Tries = $item.Tries + 1
-    $words = @('-sSfL', '--connect-timeout', '10', '--speed-limit', '1000', '--speed-time', '30', '-C', '-', '-o', $part, '-K', '-')
+    $words = @('-sSfgL', '--connect-timeout', '10', '--speed-limit', '1000', '--speed-time', '30', '-C', '-', '-o', $part, '-K', '-')
     if ($RF_BASE) { $words = $words + @('--noproxy', '*') }
     elseif ($RF_PROXY) { $words = $words + @('--proxy', $RF_PROXY, '--noproxy', ([string]$RF_NO_PROXY_FOR)) }
     if ($RF_CA) { $words = $words + @('--cacert', ($Root + '\.ca.pem')) }
@@ -55,7 +68,13 @@ function Ended($item) {
     EndRun $run
     $part = $item.Path + '.part'
     $now = SizeOf $part
+    if ($now -gt $item.Have -or $run.Code -eq 22) {
+        $alive[$item.Server] = $true
+        $bad[$item.Server] = 0
+    } else { $bad[$item.Server] = $bad[$item.Server] + 1 }
     if ($now -eq $item.Size) { return }
+    # in tenths of a second
+    $item.Pause = 10 * $item.Tries
     $item.Why = [string](@(LastOf (LinesOf $run.Errors) 1) -join ' ')
     if (-not $item.Why) { $item.Why = 'the download ended with status ' + $run.Code + ', ' + $now + ' of ' + $item.Size + ' bytes' }
     if ($run.Errors -match 'revocation') { $item.Blind = $true }
@@ -81,10 +100,12 @@ foreach ($line in (LinesOf $RF_ITEMS)) {
     if ((SizeOf $path) -eq $size) { continue }
     # of another size: what once was there
     Remove $path
-    $items = $items + @{ File = $words[0]; Sum = $words[1]; Size = $size; Url = $words[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = (SizeOf ($path + '.part')); Why = ''; Done = $false; Blind = $false; Run = $null }
+    $began = SizeOf ($path + '.part')
+    $items = $items + @{ File = $words[0]; Sum = $words[1]; Size = $size; Url = $words[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Server = ''; Pause = 0; Done = $false; Blind = $false; Run = $null }
     $sizes = $sizes + $size
     $all = $all + $size
-    $need = $need + $size - [Math]::Min($size, (SizeOf ($path + '.part')))
+    $need = $need + $size
+    if ($began -lt $size) { $need = $need - $began }
 }
 foreach ($drive in [IO.DriveInfo]::GetDrives()) {
     if ($drive.IsReady -and $Store.StartsWith($drive.Name) -and $drive.AvailableFreeSpace -lt $need * 1.1) {
@@ -109,11 +130,10 @@ while ($next -lt $items.Length -or $under.Count -gt 0) {
     }
     $still = @()
     foreach ($item in $under) {
-        if ($item.Run.Process.HasExited) {
-            Ended $item
-            NextTry $item
-        }
-        if ($item.Run) { $still = $still + @($item) }
+        if ($item.Run -and $item.Run.Process.HasExited) { Ended $item }
+        elseif ($item.Pause -gt 0) { $item.Pause = $item.Pause - 1 }
+        if (-not $item.Run -and $item.Pause -eq 0) { NextTry $item }
+        if ($item.Run -or $item.Pause -gt 0) { $still = $still + @($item) }
     }
     $under = $still
     $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds

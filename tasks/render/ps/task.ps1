@@ -70,9 +70,11 @@ function RemoveTree($path) {
     if (-not [IO.Directory]::Exists($path)) { return }
     try { [IO.Directory]::Delete($path, $true) }
     catch {
-        foreach ($file in [IO.Directory]::GetFiles($path, '*', 'AllDirectories')) {
-            try { [IO.File]::SetAttributes($file, 'Normal') } catch { $null = $_ }
-        }
+        # what may not be written, and what has more than 260 letters, robocopy can empty
+        $empty = $Root + '\.empty'
+        $null = [IO.Directory]::CreateDirectory($empty)
+        $null = Run (Tool 'robocopy') @($empty, $path, '/MIR', '/XJ', '/R:1', '/W:1', '/NFL', '/NDL', '/NJH', '/NJS') ''
+        [IO.Directory]::Delete($empty)
         [IO.Directory]::Delete($path, $true)
     }
 }

@@ -116,6 +116,27 @@ function Run($file, $words, $given) {
     EndRun $run
     return $run
 }
+# As Run, for what takes its time: it is said how long that is.
+function Busy($text, $file, $words) {
+    Step $text
+    $began = [DateTime]::UtcNow
+    $shown = 0
+    $run = StartRun $file $words ''
+    $said = $run.Reader.ReadToEndAsync()
+    while (-not $run.Process.HasExited) {
+        Nap 200
+        $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds
+        if ($passed -ge $shown + 5) {
+            $shown = $passed
+            Step ($text + ', ' + $passed + ' s')
+        }
+    }
+    $run.Said = $said.Result
+    $run.Errors = $run.Pending.Result
+    $run.Process.WaitForExit()
+    $run.Code = $run.Process.ExitCode
+    return $run
+}
 $Surroundings = @{}
 # what ends a command line as it is
 $LastWord = ''
@@ -273,9 +294,11 @@ function RemoveTree($path) {
     if (-not [IO.Directory]::Exists($path)) { return }
     try { [IO.Directory]::Delete($path, $true) }
     catch {
-        foreach ($file in [IO.Directory]::GetFiles($path, '*', 'AllDirectories')) {
-            try { [IO.File]::SetAttributes($file, 'Normal') } catch { $null = $_ }
-        }
+        # what may not be written, and what has more than 260 letters, robocopy can empty
+        $empty = $Root + '\.empty'
+        $null = [IO.Directory]::CreateDirectory($empty)
+        $null = Run (Tool 'robocopy') @($empty, $path, '/MIR', '/XJ', '/R:1', '/W:1', '/NFL', '/NDL', '/NJH', '/NJS') ''
+        [IO.Directory]::Delete($empty)
         [IO.Directory]::Delete($path, $true)
     }
 }
@@ -307,7 +330,7 @@ function OwnPath($path) {
 }
 function UrlOf($path) { return 'file:///' + [Uri]::EscapeUriString(($path -replace '\\', '/')) }
 # Runs a conda so that it writes neither into its own folder nor into the user's.
-function CondaRun($file, $words) {
+function CondaHere($file) {
     $cache = $Root + '\.cache\conda'
     $base = [IO.Path]::GetDirectoryName([IO.Path]::GetDirectoryName($file))
     $Surroundings['PATH'] = $base + ';' + $base + '\Library\bin;' + $base + '\Scripts;' + $env:PATH
@@ -321,6 +344,9 @@ function CondaRun($file, $words) {
     $Surroundings['PYTHONNOUSERSITE'] = '1'
     $Surroundings['PYTHONDONTWRITEBYTECODE'] = '1'
     $Surroundings['PYTHONIOENCODING'] = 'utf-8'
+}
+function CondaRun($file, $words) {
+    CondaHere $file
     return Run $file $words ''
 }
 # '' where it says no version
@@ -394,6 +420,22 @@ function CondaState($prefix) {
     if ($ours) { return 'broken' }
     return 'foreign'
 }
+# A folder of the user's that is not there yet; the last cluster takes it away if it is empty again.
+function CondaHome {
+    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
+}
+# Takes a folder, and what lies below it, out of the list of environments that conda keeps in the user's home.
+function CondaForget($gone) {
+    $file = $UserHome + '\.conda\environments.txt'
+    $kept = ''
+    $known = $false
+    foreach ($line in (LinesOf (ReadText $file))) {
+        if (($line + '\').ToLower().StartsWith(($gone + '\').ToLower())) { $known = $true }
+        else { $kept = $kept + $line + "`r`n" }
+    }
+    if (-not $known) { return }
+    if ($kept) { WriteText $file $kept } else { Remove $file }
+}
 # `conda activate NAME` works with any conda, and none is changed: a junction, which needs no right of its own.
 function CondaLink($name, $target) {
     CondaUnlink
@@ -408,7 +450,7 @@ function CondaLink($name, $target) {
         Emit 'note' ('there is another conda environment ' + $name + ' (' + $taken + '); this one is: conda activate ' + $target)
         return
     }
-    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
+    CondaHome
     $null = [IO.Directory]::CreateDirectory($folder)
     $null = New-Item -ItemType Junction -Path $link -Target $target
     WriteText ($Node + '\conda-link') $link
@@ -417,7 +459,10 @@ function CondaUnlink {
     $link = (ReadText ($Node + '\conda-link')).Trim()
     if (-not $link) { return }
     # without what is in it: only the junction goes, and nothing else that may have come in its place
-    try { [IO.Directory]::Delete($link) } catch { $null = $_ }
+    try {
+        [IO.Directory]::Delete($link)
+        CondaForget $link
+    } catch { $null = $_ }
     Remove ($Node + '\conda-link')
 }
 # What is shared by the clusters goes with the last of them.
@@ -447,20 +492,20 @@ function CondaPurge($others) {
             $left = $left + $prefix + "`n"
             continue
         }
-        Step ('removing ' + $prefix)
         foreach ($file in [IO.Directory]::GetFiles($prefix, 'Uninstall-*.exe')) {
             # _?= comes last and without quotes; with it the program waits for itself
-            $null = RunLast $file @('/S') ('_?=' + $prefix)
+            $null = RunLast ('removing ' + $prefix) $file @('/S') ('_?=' + $prefix)
         }
         try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
+        CondaForget $prefix
         $script:Changed = 1
     }
     if ($left) { WriteText ($Root + '\.conda') $left } else { Remove ($Root + '\.conda') }
 }
 # A program of NSIS's: its last word goes to the end of the line, never in quotes.
-function RunLast($file, $words, $last) {
+function RunLast($text, $file, $words, $last) {
     $script:LastWord = ' ' + $last
-    try { return Run $file $words '' } finally { $script:LastWord = '' }
+    try { return Busy $text $file $words } finally { $script:LastWord = '' }
 }
 # A node in a container of Docker Desktop, kept alive by its restart policy, or under a task (task.ps1).
 function NodeService {
@@ -631,6 +676,7 @@ if ([IO.Directory]::Exists($temp)) {
     } catch { $null = $_ }
 }
 CondaUnlink
+CondaForget $Node
 try { RemoveTree $Node } catch { Fail ('cannot remove ' + $Node + ': ' + $_) 'a program of its environment may still run: look at tasklist' }
 Shared
 Emit 'changed' 1

@@ -122,6 +122,27 @@ function Run($file, $words, $given) {
     EndRun $run
     return $run
 }
+# As Run, for what takes its time: it is said how long that is.
+function Busy($text, $file, $words) {
+    Step $text
+    $began = [DateTime]::UtcNow
+    $shown = 0
+    $run = StartRun $file $words ''
+    $said = $run.Reader.ReadToEndAsync()
+    while (-not $run.Process.HasExited) {
+        Nap 200
+        $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds
+        if ($passed -ge $shown + 5) {
+            $shown = $passed
+            Step ($text + ', ' + $passed + ' s')
+        }
+    }
+    $run.Said = $said.Result
+    $run.Errors = $run.Pending.Result
+    $run.Process.WaitForExit()
+    $run.Code = $run.Process.ExitCode
+    return $run
+}
 $Surroundings = @{}
 # what ends a command line as it is
 $LastWord = ''
@@ -197,9 +218,11 @@ function RemoveTree($path) {
     if (-not [IO.Directory]::Exists($path)) { return }
     try { [IO.Directory]::Delete($path, $true) }
     catch {
-        foreach ($file in [IO.Directory]::GetFiles($path, '*', 'AllDirectories')) {
-            try { [IO.File]::SetAttributes($file, 'Normal') } catch { $null = $_ }
-        }
+        # what may not be written, and what has more than 260 letters, robocopy can empty
+        $empty = $Root + '\.empty'
+        $null = [IO.Directory]::CreateDirectory($empty)
+        $null = Run (Tool 'robocopy') @($empty, $path, '/MIR', '/XJ', '/R:1', '/W:1', '/NFL', '/NDL', '/NJH', '/NJS') ''
+        [IO.Directory]::Delete($empty)
         [IO.Directory]::Delete($path, $true)
     }
 }
@@ -231,7 +254,7 @@ function OwnPath($path) {
 }
 function UrlOf($path) { return 'file:///' + [Uri]::EscapeUriString(($path -replace '\\', '/')) }
 # Runs a conda so that it writes neither into its own folder nor into the user's.
-function CondaRun($file, $words) {
+function CondaHere($file) {
     $cache = $Root + '\.cache\conda'
     $base = [IO.Path]::GetDirectoryName([IO.Path]::GetDirectoryName($file))
     $Surroundings['PATH'] = $base + ';' + $base + '\Library\bin;' + $base + '\Scripts;' + $env:PATH
@@ -245,6 +268,9 @@ function CondaRun($file, $words) {
     $Surroundings['PYTHONNOUSERSITE'] = '1'
     $Surroundings['PYTHONDONTWRITEBYTECODE'] = '1'
     $Surroundings['PYTHONIOENCODING'] = 'utf-8'
+}
+function CondaRun($file, $words) {
+    CondaHere $file
     return Run $file $words ''
 }
 # '' where it says no version
@@ -318,6 +344,22 @@ function CondaState($prefix) {
     if ($ours) { return 'broken' }
     return 'foreign'
 }
+# A folder of the user's that is not there yet; the last cluster takes it away if it is empty again.
+function CondaHome {
+    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
+}
+# Takes a folder, and what lies below it, out of the list of environments that conda keeps in the user's home.
+function CondaForget($gone) {
+    $file = $UserHome + '\.conda\environments.txt'
+    $kept = ''
+    $known = $false
+    foreach ($line in (LinesOf (ReadText $file))) {
+        if (($line + '\').ToLower().StartsWith(($gone + '\').ToLower())) { $known = $true }
+        else { $kept = $kept + $line + "`r`n" }
+    }
+    if (-not $known) { return }
+    if ($kept) { WriteText $file $kept } else { Remove $file }
+}
 # `conda activate NAME` works with any conda, and none is changed: a junction, which needs no right of its own.
 function CondaLink($name, $target) {
     CondaUnlink
@@ -332,7 +374,7 @@ function CondaLink($name, $target) {
         Emit 'note' ('there is another conda environment ' + $name + ' (' + $taken + '); this one is: conda activate ' + $target)
         return
     }
-    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
+    CondaHome
     $null = [IO.Directory]::CreateDirectory($folder)
     $null = New-Item -ItemType Junction -Path $link -Target $target
     WriteText ($Node + '\conda-link') $link
@@ -341,7 +383,10 @@ function CondaUnlink {
     $link = (ReadText ($Node + '\conda-link')).Trim()
     if (-not $link) { return }
     # without what is in it: only the junction goes, and nothing else that may have come in its place
-    try { [IO.Directory]::Delete($link) } catch { $null = $_ }
+    try {
+        [IO.Directory]::Delete($link)
+        CondaForget $link
+    } catch { $null = $_ }
     Remove ($Node + '\conda-link')
 }
 # What is shared by the clusters goes with the last of them.
@@ -371,20 +416,20 @@ function CondaPurge($others) {
             $left = $left + $prefix + "`n"
             continue
         }
-        Step ('removing ' + $prefix)
         foreach ($file in [IO.Directory]::GetFiles($prefix, 'Uninstall-*.exe')) {
             # _?= comes last and without quotes; with it the program waits for itself
-            $null = RunLast $file @('/S') ('_?=' + $prefix)
+            $null = RunLast ('removing ' + $prefix) $file @('/S') ('_?=' + $prefix)
         }
         try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
+        CondaForget $prefix
         $script:Changed = 1
     }
     if ($left) { WriteText ($Root + '\.conda') $left } else { Remove ($Root + '\.conda') }
 }
 # A program of NSIS's: its last word goes to the end of the line, never in quotes.
-function RunLast($file, $words, $last) {
+function RunLast($text, $file, $words, $last) {
     $script:LastWord = ' ' + $last
-    try { return Run $file $words '' } finally { $script:LastWord = '' }
+    try { return Busy $text $file $words } finally { $script:LastWord = '' }
 }
 try {
 # Packages into the store: several at a time, resumed, checked. What cannot be had is said; who asked decides.
@@ -403,6 +448,13 @@ function SumOf($path) {
     $file = [IO.File]::OpenRead($path)
     try { return ([BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($file)) -replace '-', '').ToLower() }
     finally { $file.Close() }
+}
+# Servers by their names: which have ever sent a byte, and how often each has failed since.
+$alive = @{}
+$bad = @{}
+function IsDead($server) {
+    if ($alive[$server]) { return $bad[$server] -ge 24 }
+    return $bad[$server] -ge 16
 }
 # The next try for a file; one that is whole already, or cannot be had, needs none.
 function NextTry($item) {
@@ -427,8 +479,14 @@ function NextTry($item) {
         return
     }
     if ($item.Tries -ge 3) { return }
+    $item.Server = ($from -replace '^[a-z]+://([^/@]*@)?', '') -replace '/.*', ''
+    if (-not $bad.ContainsKey($item.Server)) { $bad[$item.Server] = 0 }
+    if (IsDead $item.Server) {
+        $item.Why = 'nothing comes from ' + $item.Server
+        return
+    }
     $item.Tries = $item.Tries + 1
-    $words = @('-sSfL', '--connect-timeout', '10', '--speed-limit', '1000', '--speed-time', '30', '-C', '-', '-o', $part, '-K', '-')
+    $words = @('-sSfgL', '--connect-timeout', '10', '--speed-limit', '1000', '--speed-time', '30', '-C', '-', '-o', $part, '-K', '-')
     if ($RF_BASE) { $words = $words + @('--noproxy', '*') }
     elseif ($RF_PROXY) { $words = $words + @('--proxy', $RF_PROXY, '--noproxy', ([string]$RF_NO_PROXY_FOR)) }
     if ($RF_CA) { $words = $words + @('--cacert', ($Root + '\.ca.pem')) }
@@ -444,7 +502,13 @@ function Ended($item) {
     EndRun $run
     $part = $item.Path + '.part'
     $now = SizeOf $part
+    if ($now -gt $item.Have -or $run.Code -eq 22) {
+        $alive[$item.Server] = $true
+        $bad[$item.Server] = 0
+    } else { $bad[$item.Server] = $bad[$item.Server] + 1 }
     if ($now -eq $item.Size) { return }
+    # in tenths of a second
+    $item.Pause = 10 * $item.Tries
     $item.Why = [string](@(LastOf (LinesOf $run.Errors) 1) -join ' ')
     if (-not $item.Why) { $item.Why = 'the download ended with status ' + $run.Code + ', ' + $now + ' of ' + $item.Size + ' bytes' }
     if ($run.Errors -match 'revocation') { $item.Blind = $true }
@@ -470,10 +534,12 @@ foreach ($line in (LinesOf $RF_ITEMS)) {
     if ((SizeOf $path) -eq $size) { continue }
     # of another size: what once was there
     Remove $path
-    $items = $items + @{ File = $words[0]; Sum = $words[1]; Size = $size; Url = $words[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = (SizeOf ($path + '.part')); Why = ''; Done = $false; Blind = $false; Run = $null }
+    $began = SizeOf ($path + '.part')
+    $items = $items + @{ File = $words[0]; Sum = $words[1]; Size = $size; Url = $words[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Server = ''; Pause = 0; Done = $false; Blind = $false; Run = $null }
     $sizes = $sizes + $size
     $all = $all + $size
-    $need = $need + $size - [Math]::Min($size, (SizeOf ($path + '.part')))
+    $need = $need + $size
+    if ($began -lt $size) { $need = $need - $began }
 }
 foreach ($drive in [IO.DriveInfo]::GetDrives()) {
     if ($drive.IsReady -and $Store.StartsWith($drive.Name) -and $drive.AvailableFreeSpace -lt $need * 1.1) {
@@ -498,11 +564,10 @@ while ($next -lt $items.Length -or $under.Count -gt 0) {
     }
     $still = @()
     foreach ($item in $under) {
-        if ($item.Run.Process.HasExited) {
-            Ended $item
-            NextTry $item
-        }
-        if ($item.Run) { $still = $still + @($item) }
+        if ($item.Run -and $item.Run.Process.HasExited) { Ended $item }
+        elseif ($item.Pause -gt 0) { $item.Pause = $item.Pause - 1 }
+        if (-not $item.Run -and $item.Pause -eq 0) { NextTry $item }
+        if ($item.Run -or $item.Pause -gt 0) { $still = $still + @($item) }
     }
     $under = $still
     $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds

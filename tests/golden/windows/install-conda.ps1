@@ -132,6 +132,27 @@ function Run($file, $words, $given) {
     EndRun $run
     return $run
 }
+# As Run, for what takes its time: it is said how long that is.
+function Busy($text, $file, $words) {
+    Step $text
+    $began = [DateTime]::UtcNow
+    $shown = 0
+    $run = StartRun $file $words ''
+    $said = $run.Reader.ReadToEndAsync()
+    while (-not $run.Process.HasExited) {
+        Nap 200
+        $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds
+        if ($passed -ge $shown + 5) {
+            $shown = $passed
+            Step ($text + ', ' + $passed + ' s')
+        }
+    }
+    $run.Said = $said.Result
+    $run.Errors = $run.Pending.Result
+    $run.Process.WaitForExit()
+    $run.Code = $run.Process.ExitCode
+    return $run
+}
 $Surroundings = @{}
 # what ends a command line as it is
 $LastWord = ''
@@ -289,9 +310,11 @@ function RemoveTree($path) {
     if (-not [IO.Directory]::Exists($path)) { return }
     try { [IO.Directory]::Delete($path, $true) }
     catch {
-        foreach ($file in [IO.Directory]::GetFiles($path, '*', 'AllDirectories')) {
-            try { [IO.File]::SetAttributes($file, 'Normal') } catch { $null = $_ }
-        }
+        # what may not be written, and what has more than 260 letters, robocopy can empty
+        $empty = $Root + '\.empty'
+        $null = [IO.Directory]::CreateDirectory($empty)
+        $null = Run (Tool 'robocopy') @($empty, $path, '/MIR', '/XJ', '/R:1', '/W:1', '/NFL', '/NDL', '/NJH', '/NJS') ''
+        [IO.Directory]::Delete($empty)
         [IO.Directory]::Delete($path, $true)
     }
 }
@@ -323,7 +346,7 @@ function OwnPath($path) {
 }
 function UrlOf($path) { return 'file:///' + [Uri]::EscapeUriString(($path -replace '\\', '/')) }
 # Runs a conda so that it writes neither into its own folder nor into the user's.
-function CondaRun($file, $words) {
+function CondaHere($file) {
     $cache = $Root + '\.cache\conda'
     $base = [IO.Path]::GetDirectoryName([IO.Path]::GetDirectoryName($file))
     $Surroundings['PATH'] = $base + ';' + $base + '\Library\bin;' + $base + '\Scripts;' + $env:PATH
@@ -337,6 +360,9 @@ function CondaRun($file, $words) {
     $Surroundings['PYTHONNOUSERSITE'] = '1'
     $Surroundings['PYTHONDONTWRITEBYTECODE'] = '1'
     $Surroundings['PYTHONIOENCODING'] = 'utf-8'
+}
+function CondaRun($file, $words) {
+    CondaHere $file
     return Run $file $words ''
 }
 # '' where it says no version
@@ -410,6 +436,22 @@ function CondaState($prefix) {
     if ($ours) { return 'broken' }
     return 'foreign'
 }
+# A folder of the user's that is not there yet; the last cluster takes it away if it is empty again.
+function CondaHome {
+    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
+}
+# Takes a folder, and what lies below it, out of the list of environments that conda keeps in the user's home.
+function CondaForget($gone) {
+    $file = $UserHome + '\.conda\environments.txt'
+    $kept = ''
+    $known = $false
+    foreach ($line in (LinesOf (ReadText $file))) {
+        if (($line + '\').ToLower().StartsWith(($gone + '\').ToLower())) { $known = $true }
+        else { $kept = $kept + $line + "`r`n" }
+    }
+    if (-not $known) { return }
+    if ($kept) { WriteText $file $kept } else { Remove $file }
+}
 # `conda activate NAME` works with any conda, and none is changed: a junction, which needs no right of its own.
 function CondaLink($name, $target) {
     CondaUnlink
@@ -424,7 +466,7 @@ function CondaLink($name, $target) {
         Emit 'note' ('there is another conda environment ' + $name + ' (' + $taken + '); this one is: conda activate ' + $target)
         return
     }
-    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
+    CondaHome
     $null = [IO.Directory]::CreateDirectory($folder)
     $null = New-Item -ItemType Junction -Path $link -Target $target
     WriteText ($Node + '\conda-link') $link
@@ -433,7 +475,10 @@ function CondaUnlink {
     $link = (ReadText ($Node + '\conda-link')).Trim()
     if (-not $link) { return }
     # without what is in it: only the junction goes, and nothing else that may have come in its place
-    try { [IO.Directory]::Delete($link) } catch { $null = $_ }
+    try {
+        [IO.Directory]::Delete($link)
+        CondaForget $link
+    } catch { $null = $_ }
     Remove ($Node + '\conda-link')
 }
 # What is shared by the clusters goes with the last of them.
@@ -463,20 +508,20 @@ function CondaPurge($others) {
             $left = $left + $prefix + "`n"
             continue
         }
-        Step ('removing ' + $prefix)
         foreach ($file in [IO.Directory]::GetFiles($prefix, 'Uninstall-*.exe')) {
             # _?= comes last and without quotes; with it the program waits for itself
-            $null = RunLast $file @('/S') ('_?=' + $prefix)
+            $null = RunLast ('removing ' + $prefix) $file @('/S') ('_?=' + $prefix)
         }
         try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
+        CondaForget $prefix
         $script:Changed = 1
     }
     if ($left) { WriteText ($Root + '\.conda') $left } else { Remove ($Root + '\.conda') }
 }
 # A program of NSIS's: its last word goes to the end of the line, never in quotes.
-function RunLast($file, $words, $last) {
+function RunLast($text, $file, $words, $last) {
     $script:LastWord = ' ' + $last
-    try { return Run $file $words '' } finally { $script:LastWord = '' }
+    try { return Busy $text $file $words } finally { $script:LastWord = '' }
 }
 # A node in a container of Docker Desktop, kept alive by its restart policy, or under a task (task.ps1).
 function NodeService {
@@ -628,17 +673,18 @@ if (-not $conda) {
             Fail ('conda cannot be installed into ' + $prefix + ': there is a blank or a foreign letter in it') 'let conda.prefix name another folder, as C:\miniconda3'
         }
         if (-not $RF_INSTALLER) { Fail 'there is no conda on this host, and no installer' 'conda.installer' }
-        Step ('installing conda into ' + $prefix)
         # known by this if it is interrupted
         WriteText ($Root + '\.conda-installing') $prefix
+        CondaHome
         if ($state -eq 'broken') { RemoveTree $prefix }
-        $run = RunLast ($Store + '\' + $RF_INSTALLER) @('/InstallationType=JustMe', '/RegisterPython=0', '/AddToPath=0', '/S') ('/D=' + $prefix)
+        $run = RunLast ('installing conda into ' + $prefix) ($Store + '\' + $RF_INSTALLER) @('/InstallationType=JustMe', '/RegisterPython=0', '/AddToPath=0', '/S') ('/D=' + $prefix)
         if ($run.Code -ne 0 -or -not (CondaVersion $conda)) {
             LastLines $run
             CheckDisk $run
             Fail ("conda's installer failed with status " + $run.Code) ('run it by hand on that host: ' + $Store + '\' + $RF_INSTALLER)
         }
         WriteText ($prefix + '\.rayfab') ''
+        CondaForget $prefix
         if (@(LinesOf (ReadText ($Root + '\.conda'))) -notcontains $prefix) {
             WriteText ($Root + '\.conda') ((ReadText ($Root + '\.conda')) + $prefix + "`n")
         }
@@ -652,7 +698,6 @@ if ([IO.Directory]::Exists($folder) -and (LoopPid)) {
     NodeDown
 }
 RemoveTree $folder
-Step 'making the environment'
 $list = $Node + '\explicit.txt'
 $lines = '@EXPLICIT'
 foreach ($name in $files.conda) { $lines = $lines + "`n" + (UrlOf ($Store + '\' + $name)) }
@@ -660,8 +705,10 @@ WriteText $list ($lines + "`n")
 $Surroundings['CONDA_PLUGINS_AUTO_ACCEPT_TOS'] = $RF_ACCEPT_TERMS
 $words = @('create', '-y', '-q', '--offline')
 if ($kind -eq 'micromamba') { $words = $words + '--no-rc' } else { $words = $words + @('--override-channels', '-c', (UrlOf $Store)) }
-$run = CondaRun $conda ($words + @('-p', $folder, '--file', $list))
+CondaHere $conda
+$run = Busy 'making the environment' $conda ($words + @('-p', $folder, '--file', $list))
 Remove $list
+CondaForget $folder
 $python = $folder + '\python.exe'
 if ($run.Code -ne 0 -or -not [IO.File]::Exists($python)) {
     LastLines $run
@@ -673,7 +720,6 @@ $Surroundings['PATH'] = $folder + ';' + $folder + '\Library\bin;' + $folder + '\
 $run = Run $python @('-V') ''
 $said = ($run.Said + $run.Errors).Trim()
 if ($said -ne 'Python ' + $RF_PYTHON_VERSION) { Fail ('the environment has ' + $said + ', not Python ' + $RF_PYTHON_VERSION) }
-Step 'installing packages'
 # uv out of its wheel; where it does not run, pip does it
 $uv = $Root + '\.uv\' + $RF_UV_VERSION + '\uv.exe'
 if ($RF_UV_WHEEL -and -not [IO.File]::Exists($uv)) {
@@ -694,13 +740,17 @@ if ([IO.File]::Exists($uv)) {
 function Install($text, $more) {
     if (-not $text) { return }
     WriteText $list $text
-    if ($works) { $run = Run $uv (@('pip', 'install', '--quiet', '--no-deps', '--python', $python, '-r', $list) + $more) '' }
-    else { $run = Run $python (@('-m', 'pip', 'install', '--quiet', '--no-input', '--no-deps', '-r', $list) + $more) '' }
+    if ($works) { $run = Busy 'installing packages' $uv (@('pip', 'install', '--quiet', '--no-deps', '--python', $python, '-r', $list) + $more) }
+    else { $run = Busy 'installing packages' $python (@('-m', 'pip', 'install', '--quiet', '--no-input', '--no-deps', '-r', $list) + $more) }
     Remove $list
     if ($run.Code -ne 0) {
         LastLines $run
         CheckDisk $run
-        Fail 'cannot install the packages'
+        $hint = ''
+        if (($run.Said + $run.Errors) -match 'too long|WinError 206|Long Path') {
+            $hint = 'as administrator: Set-ItemProperty HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem LongPathsEnabled 1'
+        }
+        Fail 'cannot install the packages' $hint
     }
 }
 # a wheel is named by its package and version; the sum makes it that very file

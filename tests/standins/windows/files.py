@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import fnmatch
 import io
@@ -50,6 +51,17 @@ class Stream:
         return VOID
 
 
+class Later:
+    """A Task of .NET's."""
+
+    def __init__(self, running: Any) -> None:
+        self._running = running
+
+    @property
+    def Result(self) -> str:
+        return self._running.result()
+
+
 class StreamReader:
     def __init__(self, stream: Stream, encoding: Any = None) -> None:
         self.stream = stream
@@ -61,6 +73,10 @@ class StreamReader:
 
     def ReadToEnd(self) -> str:
         return self.inner.read()
+
+    def ReadToEndAsync(self) -> Any:
+        """A pipe's, read beside whatever else is done."""
+        return Later(concurrent.futures.ThreadPoolExecutor(1).submit(self.inner.read))
 
     def ReadBlock(self, target: list, at: int, count: int) -> int:
         """Counts in units of UTF-16, as .NET does."""
@@ -181,6 +197,8 @@ class Folders:
             # a junction goes without what it leads to
             folder.unlink()
         else:
+            if all_of_it and any(folder.rglob("cannot-be-deleted")):
+                raise PermissionError(13, "Access to the path is denied.")
             shutil.rmtree(folder) if all_of_it else folder.rmdir()
         return VOID
 

@@ -39,7 +39,7 @@ def put(path: Path) -> None:
 
 def put_all(c: Path) -> None:
     """What every Windows has."""
-    for name in ("curl", "schtasks", "taskkill", "tar"):
+    for name in ("curl", "robocopy", "schtasks", "taskkill", "tar"):
         put(c / f"Windows/System32/{name}.exe")
 
 
@@ -69,6 +69,15 @@ def curl(me: Path, words: list[str]) -> None:
 
 def tar(me: Path, words: list[str]) -> None:
     os.execvp("tar", ["tar", *words])
+
+
+def robocopy(me: Path, words: list[str]) -> None:
+    """Only what makes a folder as empty as another."""
+    empty, target, mirror = Path(words[0]), Path(words[1]), words[2]
+    if mirror != "/MIR" or any(empty.iterdir()):
+        end(16)
+    for path in target.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def tasks() -> Path:
@@ -160,6 +169,9 @@ def installer(me: Path, words: list[str]) -> None:
             if flag("disk-full")
             else "killed",
         )
+    (C / "Users/me/.conda").mkdir(exist_ok=True)
+    with (C / "Users/me/.conda/environments.txt").open("a", newline="") as file:
+        file.write("C:\\Users\\me\\conda\r\n")
     put(prefix / "Uninstall-Miniconda3.exe")
 
 
