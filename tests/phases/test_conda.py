@@ -213,6 +213,25 @@ class TestFiles:
         assert "cannot be had there (could not resolve host), nor here" in conda_fleet.out
 
 
+class TestWaysOut:
+    def test_a_proxy_and_a_private_authority_go_along(self, conda_fleet, world):
+        (conda_fleet.path.parent / "lab.pem").write_text("-----BEGIN CERTIFICATE-----")
+        conda_fleet.write(FILE + "mirrors: {proxy: 'http://10.0.0.9:3128', ca: lab.pem}\n")
+        scripts = []
+        own = world["one"].answer
+
+        def answer(script):
+            scripts.append(script)
+            return own(script)
+
+        world["one"].answer = answer
+        assert conda_fleet.operate(operation.DEPLOY) == 0, conda_fleet.out
+        assert world["one"].carried[0] == ".ca.pem"
+        fetching = next(s for s in scripts if s.startswith("# rayfab: fetch packages"))
+        assert "\nPROXY=http://10.0.0.9:3128\n" in fetching
+        assert "\nCA=1\n" in fetching
+
+
 class TestChange:
     def test_that_fails_on_one_host_leaves_the_cluster_as_it_was(self, conda_fleet, world):
         assert conda_fleet.operate(operation.DEPLOY) == 0
