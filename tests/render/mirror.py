@@ -23,6 +23,9 @@ class Mirror:
         self.wrong: dict[str, list[bytes]] = defaultdict(list)  # what the next answers hold instead
         self.status: dict[str, int] = {}
         self.pace: dict[str, float] = {}  # seconds between two pieces of 64 KiB
+        self.pauses: dict[str, list[float]] = defaultdict(
+            list
+        )  # seconds before the last piece of the next answers
         self.at_once = 0
         self._now = 0
         self._lock = threading.Lock()
@@ -70,8 +73,9 @@ class Mirror:
         request.send_header("Content-Length", str(len(data) - start))
         request.end_headers()
         end = self.cut[path].pop(0) if self.cut[path] else len(data)
+        pause = self.pauses[path].pop(0) if self.pauses[path] else 0
         for at in range(start, end, 1 << 16):
-            time.sleep(self.pace.get(path, 0))
+            time.sleep(self.pace.get(path, 0) + (pause if at + (1 << 16) >= end else 0))
             request.wfile.write(data[at : min(at + (1 << 16), end)])
         if end < len(data):
             request.close_connection = True

@@ -15,9 +15,10 @@ from tasks.render.conda import conda_script
 from tasks.render.facts import facts_script, parse_facts
 from tests.render import condas
 from tests.render.condas import HOST, PYTHON, make, put, tree
+from tests.render.mac import Mac
 from tests.render.nodes import Node
 from tests.render.processes import alive, environ, until
-from tests.render.shells import SHELLS, SYSTEM_PATH, ask, spawn, stand_in
+from tests.render.shells import SHELLS, SYSTEM_PATH, ask, spawn, stand_in, tool
 from tests.render.test_destroy import destroy
 
 UV = condas.uv_version()
@@ -162,6 +163,26 @@ class TestFromNothing:
         assert answer.ok, (answer.error, answer.texts)
         assert odd.ray() == "2.7.2"
         assert not list(tmp_path.rglob("ran"))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_on_a_mac(shell, tmp_path):
+    mac = Mac(shell, tmp_path)
+    for name in ("dirname", "cp", "shasum", "perl"):
+        if not (mac.bin / name).exists():
+            (mac.bin / name).symlink_to(tool(name))
+    host = Host(shell, mac.home)
+    answer = mac.ask(host.script())
+    assert answer.ok and answer.stderr == "", (answer.error, answer.texts, answer.stderr)
+    assert answer.values == {"conda_installed": str(host.prefix), "changed": "1"}
+    assert host.ray() == "2.7.2"
+    assert mac.ask(host.script()).values == {"changed": "0"}
+    (host.env / "bin/ray").rename(host.env / "bin/other")
+    assert mac.ask(host.script()).values == {"changed": "1"}
+    (host.root / "lab/service").write_text("none")
+    assert mac.ask(operations.destroy_script(HOST, "lab", purge=True)).values == {"changed": "1"}
+    notes = ("conda.argv", "conda.env", "installer.log")
+    assert tree(mac.home, *notes) == host.before
 
 
 class TestCondaThatIsThere:

@@ -16,6 +16,7 @@ import pytest
 
 from tasks.render.conda import Item, fetch_script
 from tests.render.condas import item
+from tests.render.mac import Mac
 from tests.render.mirror import mirror
 from tests.render.processes import alive, environ
 from tests.render.shells import SHELLS, ask, only, spawn, stand_in, tool
@@ -300,6 +301,44 @@ class TestManyAtOnce:
         reader.stderr.close()
         assert said[0] == "fetching packages, 0 of 3 MB"
         assert "fetching packages, 1 of 3 MB" in said and len(said) >= 3
+
+    def test_a_server_that_falls_silent(self, host, server):
+        """It is asked again after half a minute of nothing, which is made short here."""
+        curl = (host.bin / "curl").readlink()
+        every = 'for word; do shift; [ "$word" != 30 ] || word=1; set -- "$@" "$word"; done'
+        stand_in(host.bin, "curl", f'{every}; exec {curl} "$@"')
+        one = offer(server, "f.whl")
+        server.pauses["/f.whl"] = [8.0]
+        began = time.monotonic()
+        assert host.ask([one]).values == {"fetched": "3000000"}
+        assert time.monotonic() - began < 8
+        host.whole(one)
+        assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_on_a_mac(shell, tmp_path, server):
+    """shasum where others have sha256sum, and no /proc to find the programs of an earlier run in."""
+    mac = Mac(shell, tmp_path)
+    for name in ("curl", "shasum", "perl"):
+        (mac.bin / name).symlink_to(tool(name))
+    with subprocess.Popen([tool("sleep"), "60"]) as old:
+        mark = f"RAYFAB_FETCH={mac.home}/.rayfab/lab/"
+        (mac.home / "ps.environ").write_text(
+            f"  {old.pid} curl -o x -K - HOME=/Users/alice {mark} TERM=dumb\n"
+        )
+        # it is gone once it was ended
+        stand_in(
+            mac.bin,
+            "ps",
+            f'kill -0 {old.pid} 2>/dev/null && cat "$HOME/ps.environ"; rm -f "$HOME/ps.environ"',
+        )
+        items = [offer(server, f"f{n}.whl") for n in range(3)]
+        answer = mac.ask(fetch_script("lab", items))
+        assert old.wait(5) == -signal.SIGKILL
+    assert answer.ok and answer.stderr == "", answer.error
+    assert answer.values == {"fetched": "9000000"}
+    assert {p.name for p in (mac.home / ".rayfab/.store").iterdir()} == {i.file for i in items}
 
 
 class TestSeed:

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 from unittest import mock
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,10 +14,10 @@ from hypothesis import strategies as st
 
 from tasks.inventory import Secret
 from tasks.plan.desired import fingerprint
-from tasks.render import images, install, operations, script, service
+from tasks.render import conda, images, install, operations, script, service
 from tasks.render import ray as ray_words
 from tasks.render.facts import facts_script
-from tests.render import samples
+from tests.render import condas, samples
 from tests.render.samples import WORST
 from tests.render.shells import MARK, SHELLS, argv, ask, environment, stand_in
 
@@ -86,6 +87,47 @@ class TestScripts:
             ask(operations.unlock_script("lab", holder), shell, folder)
             assert ask(operations.lock_script("lab", "other"), shell, folder).values == {"locked": "1"}
             nothing_ran(Path(folder))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@settings(few, max_examples=8)
+@given(single=many, home=homes)
+@example(single=WORST, home=" '$(touch ran)`touch ran`\\\"%*中")
+def test_an_environment_of_conda(shell, single, home):
+    """Whatever stands in the hosts file, in a lock or in the name of a home: conda gets one word, or none."""
+    one = [value.replace("\0", "") for value in single]
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder)
+        home_dir = top / f"home{home}"
+        home_dir.mkdir()
+        found = condas.make(top / "opt")
+        items = condas.put(home_dir / ".rayfab/.store", "conda", "wheel")
+        (home_dir / "conda.fails").write_text("it goes no further")
+        base = condas.HOST
+        of = base.model_copy(
+            update={
+                "conda": base.conda.model_copy(update={"prefix": f"/{one[0]}"}),
+                "mirrors": base.mirrors.model_copy(update={"pypi": one[1]}),
+            }
+        )
+        known = {"env_id": "e", "python": one[2], "items": items, "lock": one[3], "uv_version": one[4]}
+        more = {"proxy": one[5], "no_proxy": one[6]}
+        answer = ask(conda.conda_script(of, "lab", **known, **more, conda=found), shell, home_dir)
+        assert answer.error == "conda cannot make the environment: it goes no further"
+        argv = (home_dir / "conda.argv").read_text().splitlines()
+        assert argv[4:7] == ["-p", f"{home_dir}/.rayfab/lab/envs/e", "--file"]
+        assert unquote(argv[-1]) == f"file://{home_dir}/.rayfab/.store"
+        assert not set(argv[-1]) & set(' "#$?[]\\`{}')
+        # looked for below the home, and not found
+        answer = ask(facts_script(of, "lab"), shell, home_dir)
+        assert answer.ok and answer.values["conda_prefix"] in ("absent", "foreign")
+        nothing_ran(top)
+
+        url = f"http://127.0.0.1:9/{quote(one[7])}"
+        asked = [condas.item("wheel", "f.whl", b"x", url)]
+        answer = ask(conda.fetch_script("lab", asked, **more), shell, home_dir)
+        assert answer.ok and answer.all["missing"] == ["f.whl"]
+        nothing_ran(top)
 
 
 DUMP = 'printf "%s\\0" "$@" >"$DUMP/argv"; env -0 >"$DUMP/environ"'
@@ -200,6 +242,8 @@ def test_no_secret_in_any_script():
                 host, "lab", uv_version="1", env_id="e", python="3.11.2", python_path=None, lock="ray"
             ),
             images.image_script(host, "lab", sudo=True),
+            conda.fetch_script("lab", [], base="http://10.0.0.1:20001"),
+            conda.conda_script(host, "lab", env_id="e", python="3.7.7", items=[], lock="", uv_version="1"),
             install.up_script(host, "lab", wanted, "/root", state, sudo=True, token=True),
             operations.stop_script("lab", sudo=True),
             operations.destroy_script(host, "lab", sudo=True),

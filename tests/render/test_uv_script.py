@@ -33,6 +33,7 @@ case "$1 ${2-}" in
         for last; do :; done
         cp "$last" "$HOME/lock"
         if is pip; then cat "$HOME/uv.pip" >&2; exit 2; fi
+        if is more; then mkdir -p "${last%/*}/lib"; : >"${last%/*}/lib/a module.py"; : >"${last%/*}/lib/a.pyc"; fi
         is noray || cp "${last%/*}/bin/python" "${last%/*}/bin/ray"
         ;;
 esac
@@ -76,6 +77,26 @@ class TestInstall:
         assert sorted(p.name for p in (uv / ".rayfab/lab").iterdir()) == ["envs"]
         answer = ask(script(), shell, uv)
         assert answer.values == {"changed": "0"} and len(log(uv)) == 2
+
+    def test_a_file_that_was_deleted(self, shell, uv):
+        """Of bytecode there is more or less at any time: it is not listed."""
+        env = uv / ".rayfab/lab/envs/e"
+        (uv / "uv.more").write_text("")
+        assert ask(script(), shell, uv).values == {"changed": "1"}
+        assert (env / ".files").read_text().splitlines() == [
+            *("bin/python", "bin/ray", "lib/a module.py", "requirements.lock"),
+        ]
+        (env / "lib/a.pyc").unlink()
+        (env / "lib/another").write_text("")
+        assert ask(script(), shell, uv).values == {"changed": "0"}
+        (env / "lib/a module.py").unlink()
+        assert ask(script(), shell, uv).values == {"changed": "1"}
+        assert (env / "lib/a module.py").exists()
+
+    def test_an_environment_of_an_older_deploy_has_no_list(self, shell, uv):
+        assert ask(script(), shell, uv).values == {"changed": "1"}
+        (uv / ".rayfab/lab/envs/e/.files").unlink()
+        assert ask(script(), shell, uv).values == {"changed": "0"}
 
     def test_an_environment_that_is_not_whole_is_made_anew(self, shell, uv):
         env = uv / ".rayfab/lab/envs/e"
