@@ -141,6 +141,7 @@ class Mirrors(Frozen):
         None, description="Docker's own packages, as in `https://download.docker.com/linux`"
     )
     miniconda: t.Url | None = Field(None, description="folder of Miniconda's installers")
+    miniforge: t.Url | None = Field(None, description="folder of Miniforge's installers")
     python: t.Url | None = Field(None, description="Python builds that uv installs")
     proxy: t.WebUrl | None = Field(
         None, description="proxy for the downloads of conda and its packages; null: as the environment says"

@@ -30,7 +30,7 @@ def installer(host: Host, platform: str, web: Web) -> Item:
     if host.conda.needs_sha256:
         return _of_a_file(Path(kind).expanduser(), host.conda.installer_sha256.lower())
     if kind == "miniforge":
-        return _miniforge(host.mirrors.miniconda or MINIFORGE, platform, web)
+        return _miniforge(host.mirrors.miniforge or MINIFORGE, platform, web)
     return _miniconda(host.mirrors.miniconda or MINICONDA, platform, web)
 
 

@@ -70,7 +70,8 @@ def _uv(host: Host, words: Sequence[str], stdin: str | None = None) -> subproces
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
-            env=_environment(host),
+            # SOURCE_DATE_EPOCH: what is built again shall be the same file
+            env={"SOURCE_DATE_EPOCH": "946684800", **_environment(host)},
         )
     except subprocess.TimeoutExpired:
         raise Unavailable(

@@ -61,4 +61,6 @@ def _all_or_nothing(installed: list[Node]) -> None:
     if failed := [n for n in installed if n.failure is not None]:
         names = ", ".join(n.name for n in failed)
         hint = "mend that, or take the host out: fab remove-worker --host X"
-        raise Stop(f"not installed on {names}, so nothing was started over: the cluster runs on as it was", hint)
+        raise Stop(
+            f"not installed on {names}, so nothing was started over: the cluster runs on as it was", hint
+        )

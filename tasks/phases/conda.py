@@ -74,6 +74,13 @@ def locks(run: Run, nodes: Sequence[Node], ray: str | None) -> dict[str, Lock]:
     for platform, group in by_platform.items():
         first = group[0]
         request = request_of(first)
+        for other in group:
+            if request_of(other) != request:
+                raise Stop(
+                    f"{first.name} and {other.name} are both {platform}, and ask for other packages or Pythons",
+                    "conda: {python, packages, channels}: the same for all hosts of one kind of system",
+                    code=2,
+                )
         found = _kept(run, group, platform, request) or make(
             run, first, platform, glibc=_oldest([n.facts.libc for n in group]), ray=ray, request=request
         )

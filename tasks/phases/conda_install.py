@@ -54,7 +54,10 @@ class Kits:
             with self._lock:
                 kit = self._once(("kit", platform), lambda: self._kit(node, platform))
                 if needs_conda(node):
-                    one = self._once(("installer", platform), lambda: self._installer(node, platform))
+                    one = self._once(
+                        ("installer", platform, node.host.conda.installer),
+                        lambda: self._installer(node, platform),
+                    )
                     return replace(kit, installer=one)
                 return kit
         except Unavailable as error:
@@ -131,7 +134,9 @@ def fill_store(run: Run, node: Node, board: Board, kit: Kit, source: Source | No
         every = [replace(item, url="-") for item in every]
     answer = run.ask(node, fetching(node, run.cluster.name, every), board, timeout=TIMEOUT)
     missing = set(answer.all.get("missing", ()))
-    if wanted := [item for item in every if item.file in missing]:
+    # a wheel that somebody else has built of the same source has the same name, and other bytes
+    built = {item.file for item in kit.wheels}
+    if wanted := [item for item in every if item.file in missing | built]:
         why = "; ".join(answer.texts.get("log", ())[-1:]) if run.bundle is None else ""
         _carry(run, node, board, wanted, why)
 

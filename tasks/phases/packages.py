@@ -12,6 +12,7 @@ from uv import find_uv_bin
 
 from tasks.inventory import Host
 from tasks.render.facts import Facts
+from tasks.render.versions import companions
 from tasks.report.console import Console
 
 from .run import Stop
@@ -58,7 +59,17 @@ def compile_lock(console: Console, host: Host, python: str, platform: str, ray: 
     :param python: full version of the hosts' Python.
     :param ray: exact version of Ray, or None for the newest that this Python runs.
     """
-    wanted = "\n".join([*host.uv.packages, *([f"ray=={ray}"] if ray else [])])
+    lock = _compile(console, host, python, platform, [*host.uv.packages, *([f"ray=={ray}"] if ray else [])])
+    found = re.search(r"^ray(?:\[[^\]]*\])?==([^\s;]+)", lock, re.MULTILINE)
+    # an old Ray does not say all that it needs today
+    if found and (more := companions(found.group(1))):
+        pinned = [*host.uv.packages, f"ray=={found.group(1)}", *more]
+        lock = _compile(console, host, python, platform, pinned)
+    return lock
+
+
+def _compile(console: Console, host: Host, python: str, platform: str, packages: list[str]) -> str:
+    wanted = "\n".join(packages)
     command = [
         find_uv_bin(),
         "pip",

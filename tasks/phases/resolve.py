@@ -75,7 +75,7 @@ def _direct(run: Run, direct: list[Node], others: list[Node]) -> None:
     for node in sorted(direct, key=lambda n: not n.is_head):
         platform = platform_of(node.facts)
         if platform not in locks:
-            locks[platform] = _kept_lock(direct, platform, choice.version, run.request, ray) or compile_lock(
+            locks[platform] = _kept_lock(run, direct, platform, choice.version, ray) or compile_lock(
                 run.console, node.host, choice.version, platform, ray
             )
             ray = _ray_in(locks[platform])
@@ -85,6 +85,8 @@ def _direct(run: Run, direct: list[Node], others: list[Node]) -> None:
 
 
 def _kept(run: Run, direct: list[Node]) -> dict:
+    if run.upgrade:
+        return {}
     for node in sorted(direct, key=lambda n: not n.is_head):
         state = node.subject.state
         if state.get("request") == run.request or (run.limit is not None and node.is_head):
@@ -92,10 +94,12 @@ def _kept(run: Run, direct: list[Node]) -> dict:
     return {}
 
 
-def _kept_lock(direct: list[Node], platform: str, python: str, request: str, ray: str | None) -> str:
+def _kept_lock(run: Run, direct: list[Node], platform: str, python: str, ray: str | None) -> str:
+    if run.upgrade:
+        return ""
     for node in sorted(direct, key=lambda n: not n.is_head):
         state = node.subject.state
-        same = state.get("request") == request and state.get("python") == python
+        same = state.get("request") == run.request and state.get("python") == python
         if (
             same
             and node.lock_text

@@ -46,7 +46,7 @@ def site(tmp_path):
 
 def of_mirror(tmp_path, url, platform="linux-64", kind="miniconda"):
     return installers.installer(
-        host(tmp_path, f"{{installer: {kind}}}", f"{{miniconda: '{url}'}}"), platform, Web()
+        host(tmp_path, f"{{installer: {kind}}}", f"{{{kind}: '{url}'}}"), platform, Web()
     )
 
 
