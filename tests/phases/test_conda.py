@@ -7,8 +7,9 @@ import hashlib
 import pytest
 
 from tasks.packages import Unavailable, channels, installers, pypi
-from tasks.packages.bundle import write
+from tasks.packages.bundle import Bundle, write
 from tasks.packages.web import Web
+from tasks.phases import bundle as bundle_phase
 from tasks.phases import conda, conda_install, operation
 from tasks.plan.lock import Lock, join, parse_all
 from tasks.render.conda import Item
@@ -28,7 +29,7 @@ INSTALLER, UV = "Miniconda3-py313_25.11.1-1-Linux-x86_64.sh", "uv-1.0-py3-none-a
 
 def item(kind, file, url=None):
     sha256 = hashlib.sha256(file.encode()).hexdigest()
-    return Item(kind, file, sha256, 10, url or f"https://mirror.example/{file}")
+    return Item(kind, file, sha256, len(file), url or f"https://mirror.example/{file}")
 
 
 class Outside:
@@ -341,7 +342,45 @@ class TestBundle:
         assert world.connections == []
 
 
+class TestCollect:
+    def test_a_bundle_is_for_every_system_that_is_named(self, conda_fleet, world, outside, tmp_path):
+        path = tmp_path / "both.tar"
+        asked = (bundle_phase.check, bundle_phase.collect(path, ["linux-64", "osx-arm64"]))
+        assert conda_fleet.operate(asked, changing=False) == 0, conda_fleet.out
+        assert world.connections == []
+        made = Bundle.open(path)
+        assert set(made.locks) == set(made.tools) == {"linux-64", "osx-arm64"}
+        assert made.locks["osx-arm64"].ray == made.locks["linux-64"].ray
+        files = {one.file for one in made.items()}
+        assert {
+            "ray-2.7.2-linux-64.whl",
+            "ray-2.7.2-osx-arm64.whl",
+            "gpustat-1.1.1-py3-none-any.whl",
+        } <= files
+        for one in made.items():
+            assert made.get(one).stat().st_size == one.size
+
+    def test_and_otherwise_for_those_of_the_hosts(self, conda_fleet, world, tmp_path):
+        world["two"].facts["uname"] = "Linux 6.1.0 aarch64"
+        path = tmp_path / "hosts.tar"
+        asked = (bundle_phase.check, *operation.BUNDLE, bundle_phase.collect(path, []))
+        assert conda_fleet.operate(asked, changing=False) == 0, conda_fleet.out
+        assert set(Bundle.open(path).locks) == {"linux-64", "linux-aarch64"}
+
+    def test_needs_a_host_that_wants_it(self, fleet, tmp_path):
+        assert fleet.operate((bundle_phase.check,), changing=False) == 2
+        assert "no host has runtime: conda" in fleet.out
+
+
 class TestMixed:
+    def test_a_docker_head_of_the_same_ray_and_python_is_joined(self, conda_fleet, world, outside):
+        conda_fleet.edit("name: head}", "name: head, runtime: docker}")
+        world["head"].facts["docker"] = "28.0"
+        world["head"].image = ("2.7.1", "3.7.16", "1000:1000")
+        assert conda_fleet.operate(operation.DEPLOY) == 0, conda_fleet.out
+        assert "ray==2.7.1" in outside.wanted
+        assert world["one"].state["ray"] == world["head"].state["ray"] == "2.7.1"
+
     def test_a_uv_host_beside_it_runs_the_same_python(self, conda_fleet, world):
         conda_fleet.edit("name: two}", "name: two, runtime: uv}")
         world["two"].pythons = ["3.7.16", "3.11.2"]
