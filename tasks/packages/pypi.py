@@ -48,12 +48,14 @@ def uv_platform(platform: str, glibc: str = "2.17") -> str:
     return f"{machine}-manylinux_2_{next((m for m in MANYLINUX if m <= minor), 17)}"
 
 
-def _environment(host: Host) -> dict[str, str]:
+def environment(host: Host) -> dict[str, str]:
+    """For uv on this machine: the system's certificates, the configured index and proxy."""
     out = {
         **os.environ,
         "UV_SYSTEM_CERTS": "1",
         "UV_NATIVE_TLS": "1",
         "UV_NO_PROGRESS": "1",
+        # beside this program, so that nothing is left in the user's home
         "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path(sys.prefix) / "uv-cache"),
         **Web.of(host).environment,
     }
@@ -71,7 +73,7 @@ def _uv(host: Host, words: Sequence[str], stdin: str | None = None) -> subproces
             text=True,
             timeout=TIMEOUT,
             # SOURCE_DATE_EPOCH: what is built again shall be the same file
-            env={"SOURCE_DATE_EPOCH": "946684800", **_environment(host)},
+            env={"SOURCE_DATE_EPOCH": "946684800", **environment(host)},
         )
     except subprocess.TimeoutExpired:
         raise Unavailable(

@@ -11,21 +11,14 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from tasks.inventory import Host
+from tasks.packages.pypi import MANYLINUX, environment, uv_version
 from tasks.render.facts import Facts
 from tasks.render.versions import companions
 from tasks.report.console import Console
 
 from .run import Stop
 
-MANYLINUX = (40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 28, 17)
 TIMEOUT = 600
-
-
-def uv_version() -> str:
-    """The version of uv that this project installs on hosts: the operator's own."""
-    from importlib.metadata import version
-
-    return version("uv")
 
 
 def platform_of(facts: Facts) -> str:
@@ -36,21 +29,6 @@ def platform_of(facts: Facts) -> str:
     minor = int(found.group(1)) if found else 17
     best = next((m for m in MANYLINUX if m <= minor), 17)
     return f"{facts.arch}-manylinux_2_{best}"
-
-
-def uv_environment(host: Host) -> dict[str, str]:
-    """The environment for uv on this machine: the system's certificates, the configured index."""
-    out = {
-        **os.environ,
-        "UV_SYSTEM_CERTS": "1",
-        "UV_NATIVE_TLS": "1",
-        "UV_NO_PROGRESS": "1",
-        # beside this program, so that nothing is left in the user's home
-        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path(sys.prefix) / "uv-cache"),
-    }
-    if host.mirrors.pypi:
-        out["UV_DEFAULT_INDEX"] = host.mirrors.pypi
-    return out
 
 
 def compile_lock(console: Console, host: Host, python: str, platform: str, ray: str | None) -> str:
@@ -91,7 +69,7 @@ def _compile(console: Console, host: Host, python: str, platform: str, packages:
                 capture_output=True,
                 text=True,
                 timeout=TIMEOUT,
-                env=uv_environment(host),
+                env=environment(host),
             )
         except subprocess.TimeoutExpired:
             raise Stop(
@@ -137,7 +115,7 @@ def uv_binary_for(host: Host, facts: Facts, folder: Path) -> Path:
         f"uv=={uv_version()}",
     ]
     command += ["--python", sys.executable, "--python-platform", platform_of(facts)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=uv_environment(host))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=environment(host))
     found = target / "bin" / "uv"
     if done.returncode or not found.exists():
         raise Stop(f"cannot fetch uv for {facts.system} on {facts.arch}", "install uv on that host by hand")
