@@ -6,13 +6,15 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tasks.packages import Unavailable, channels, pypi
 from tasks.packages.bundle import Bundle
 from tasks.packages.web import Web
 from tasks.plan.lock import BadLock, Lock, join, parse, parse_all, subdir
-from tasks.render.versions import companions
+from tasks.render.versions import NEWEST_FOR_PYTHON, companions
+from tasks.render.versions import parse as parse_version
 
 from .run import Node, Run, Stop
 
@@ -171,9 +173,15 @@ def make(
                 if wanted := channels.ask_terms(web, sources):
                     raise channels.terms_wanted(wanted)
             board.step("channels", f"choosing Python {host.conda.python} for {platform}")
-            python, items = channels.solve(sources, platform, host.conda.python, glibc=glibc, web=web)
-            board.step("packages", f"choosing versions for Python {python} on {platform}")
-            version, packages = _packages(host, python, platform, glibc, ray)
+            with ThreadPoolExecutor(1) as side:
+                # where the whole version is asked for, the index need not wait for the channels
+                early = None
+                if host.conda.python.count(".") == 2:
+                    early = side.submit(_packages, host, host.conda.python, platform, glibc, ray)
+                python, items = channels.solve(sources, platform, host.conda.python, glibc=glibc, web=web)
+                board.step("packages", f"choosing versions for Python {python} on {platform}")
+                late = early or side.submit(_packages, host, python, platform, glibc, ray)
+                version, packages = late.result()
             items = [*items, *packages]
         except Unavailable as error:
             raise _stop(error) from None
@@ -187,11 +195,12 @@ def make(
 
 def _packages(host, python: str, platform: str, glibc: str, ray: str | None):
     wanted = [*host.conda.packages, *([f"ray=={ray}"] if ray else [])]
-    found = pypi.resolve(host, wanted, python, platform, glibc)
+    # an old Ray does not say all that it needs today; which one it will be is mostly known
+    guess = companions(ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"))
+    found = pypi.resolve(host, [*wanted, *guess], python, platform, glibc)
     version = pypi.version_of(found, "ray")
     if version is None:
         raise Unavailable("the packages hold no ray", "name ray in conda.packages", code=2)
-    # an old Ray does not say all that it needs today
-    if more := companions(version):
+    if (more := companions(version)) != guess:
         found = pypi.resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc)
     return version, pypi.items(host, found, platform)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from tasks.packages import Unavailable, installers, pypi
 from tasks.packages.web import Web
 from tasks.plan.addresses import join
 from tasks.plan.lock import Lock, parse, subdir
+from tasks.remote import Answer
 from tasks.render.conda import Item, conda_script, fetch_script
 from tasks.render.script import Script
 from tasks.report.console import Board
@@ -47,6 +49,16 @@ class Kits:
         self._lock = threading.Lock()
         self._made: dict[tuple, object] = {}
 
+    def begin(self, nodes: Sequence[Node]) -> None:
+        """Makes them beforehand, beside what the hosts do; what goes wrong shows when a host asks."""
+
+        def work() -> None:
+            for node in {subdir(n.facts): n for n in nodes}.values():
+                with contextlib.suppress(HostFailed):
+                    self.of(node)
+
+        threading.Thread(target=work, name="kits", daemon=True).start()
+
     def of(self, node: Node) -> Kit:
         """:raises HostFailed: something of it cannot be had."""
         platform = subdir(node.facts)
@@ -65,7 +77,12 @@ class Kits:
 
     def _once(self, key: tuple, make):
         if key not in self._made:
-            self._made[key] = make()
+            try:
+                self._made[key] = make()
+            except Unavailable as error:
+                self._made[key] = error  # the next host need not wait for it again
+        if isinstance(self._made[key], Unavailable):
+            raise self._made[key]
         return self._made[key]
 
     def _installer(self, node: Node, platform: str) -> Item:
@@ -112,8 +129,18 @@ def needs_conda(node: Node) -> bool:
 
 def install(run: Run, node: Node, board: Board, kits: Kits, *, source: Source | None = None) -> None:
     """Installs on one host. :param source: another host, whose store is taken from first."""
+    if node.host.mirrors.ca:
+        node.connection.put(Path(node.host.mirrors.ca).expanduser(), f"{node.facts.home}/.rayfab/.ca.pem")
+    gone: Sequence[str] = ()
+    why = ""
+    if source is None and run.bundle is None:
+        # what can be fetched at once is, while the rest of the kit is made on this machine
+        first = parse(node.versions.lock)
+        ready = [*first.of("conda"), *first.of("wheel")]
+        answer = run.ask(node, fetching(node, run.cluster.name, ready), board, timeout=TIMEOUT)
+        gone, why = answer.all.get("missing", ()), _reason(answer)
     kit = kits.of(node)
-    fill_store(run, node, board, kit, source)
+    fill_store(run, node, board, kit, source, gone=gone, why=why)
     answer = run.ask(node, script(run, node, kit), board, timeout=TIMEOUT)
     if answer.values.get("changed") == "1":
         node.did.append("installed")
@@ -121,11 +148,26 @@ def install(run: Run, node: Node, board: Board, kits: Kits, *, source: Source | 
         run.console.note(f"{node.name}: {answer.values['note']}")
 
 
-def fill_store(run: Run, node: Node, board: Board, kit: Kit, source: Source | None = None) -> None:
-    """Every file of the kit is in the host's store then, or the host has failed."""
-    every = kit.items
-    if node.host.mirrors.ca:
-        node.connection.put(Path(node.host.mirrors.ca).expanduser(), f"{node.facts.home}/.rayfab/.ca.pem")
+def _reason(answer: Answer) -> str:
+    """Why a host could not get a file, in its own words."""
+    return "; ".join(answer.texts.get("log", ())[-1:])
+
+
+def fill_store(
+    run: Run,
+    node: Node,
+    board: Board,
+    kit: Kit,
+    source: Source | None = None,
+    *,
+    gone: Sequence[str] = (),
+    why: str = "",
+) -> None:
+    """Every file of the kit is in the host's store then, or the host has failed.
+
+    :param gone: files that the host has tried to get in vain, and ``why``.
+    """
+    every = [replace(item, url="-") if item.file in gone else item for item in kit.items]
     if source is not None:
         # what the other host does not give is fetched as if it were not there
         script = fetching(node, run.cluster.name, every, source)
@@ -136,9 +178,8 @@ def fill_store(run: Run, node: Node, board: Board, kit: Kit, source: Source | No
     missing = set(answer.all.get("missing", ()))
     # a wheel that somebody else has built of the same source has the same name, and other bytes
     built = {item.file for item in kit.wheels}
-    if wanted := [item for item in every if item.file in missing | built]:
-        why = "; ".join(answer.texts.get("log", ())[-1:]) if run.bundle is None else ""
-        _carry(run, node, board, wanted, why)
+    if wanted := [item for item in kit.items if item.file in missing | built]:
+        _carry(run, node, board, wanted, (why or _reason(answer)) if run.bundle is None else "")
 
 
 def fetching(node: Node, cluster: str, items: Sequence[Item], source: Source | None = None) -> Script:

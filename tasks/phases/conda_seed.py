@@ -33,6 +33,7 @@ class Sharing:
 
     def begin(self, nodes: Sequence[Node]) -> None:
         """Chooses who fetches, installs there, and has it served. :param nodes: those that are to be installed."""
+        self.kits.begin(nodes)
         groups: dict[str, list[Node]] = {}
         for node in nodes:
             # Windows fetches for itself
