@@ -317,7 +317,16 @@ class TestInstallerThatFails:
         stand_in(host.home / "bin", "chmod", 'case $2 in *.rayfab-run) ;; *) exec /bin/chmod "$@" ;; esac')
         answer = host.install(path=f"{host.home}/bin:{SYSTEM_PATH}")
         assert answer.error == f"programs may not run from {host.root}"
-        assert "noexec" in answer.hint
+        assert answer.hint == "its file system is mounted with noexec; mount it without, or runtime: docker"
+
+    def test_noexec_where_conda_shall_go(self, host, tmp_path):
+        host.flag("installer.says", "cannot execute: Permission denied\n")
+        stand_in(
+            host.home / "bin", "chmod", 'case $2 in */opt/.rayfab-run) ;; *) exec /bin/chmod "$@" ;; esac'
+        )
+        answer = host.install(prefix=f"{tmp_path}/opt/conda", path=f"{host.home}/bin:{SYSTEM_PATH}")
+        assert answer.error == f"programs may not run from {tmp_path}/opt"
+        assert answer.hint == "its file system is mounted with noexec; conda.prefix: another folder"
 
 
 @pytest.mark.skipif(
@@ -349,7 +358,9 @@ class TestRealFileSystems:
             while filler.write(b"x" * 4096):
                 pass
         answer = host.install(conda=found)
-        assert answer.error.startswith(("cannot make ", "cannot write ")) and answer.hint.startswith("free some space")
+        assert answer.error.startswith(("cannot make ", "cannot write ")) and answer.hint.startswith(
+            "free some space"
+        )
         # a few files more, then no line can be written any more: the programs' own words are lost
         os.truncate(host.home / "filler", (host.home / "filler").stat().st_size - 40_000)
         answer = host.install(conda=found)

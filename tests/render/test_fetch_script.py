@@ -120,6 +120,16 @@ class TestEachProgram:
         assert len(server.asked) == 3
         assert len(server.paths(ranged=True)) == 2, "what had come was kept"
 
+    def test_what_has_come_outlives_a_server_that_hangs_up(self, each, server):
+        first, one = offer(server, "a.whl"), offer(server, "f.whl")
+        assert each.ask([first]).ok
+        (each.store / "f.whl.part").write_bytes(BIG[:2_000_000])
+        server.dropped["/f.whl"] = 1
+        answer = each.ask([first, one])
+        assert answer.ok and answer.values == {"fetched": "1000000"}, answer.texts
+        each.whole(first, one)
+        assert server.asked[1:] == [("/f.whl", "bytes=2000000-")] * 2
+
     def test_a_server_that_cannot_go_on(self, each, server):
         one = offer(server, "f.whl")
         server.ranges = False
