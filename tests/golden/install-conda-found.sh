@@ -610,6 +610,10 @@ busy() {
         [ $((rf_n % 25)) != 0 ] || step "$rf_text, $(($(date +%s) - rf_t0)) s"
     done
     wait "$rf_job"
+    set -- $?
+    # what follows, clearing up above all, is only for the one that owns this
+    own || fail "another run has taken over"
+    return "$1"
 }
 store_sums() {
     rf_bad=0
@@ -624,10 +628,16 @@ END
 # $1: what could not be done, $2: the hint where nothing in the log gives a better one. Half an environment is of no use.
 say_why() {
     tail -n 25 "$rf_log" | emit_text log
-    own || fail "another run has taken over"
     rf_said=$(cat "$rf_log")
     rf_last=$(grep -v '^[[:space:]]*$' "$rf_log" | tail -n 1)
+    # where nothing more can be written, the log cannot say so either
+    rf_full=
+    for rf_dir in "$ROOT" "${rf_where:-$ROOT}"; do
+        rf_free=$(free_kb "$rf_dir")
+        [ "${rf_free:-20000}" -ge 20000 ] || rf_full=": $((rf_free / 1000)) MB are free in $rf_dir"
+    done
     rm -rf "$rf_env" "$rf_log" "$ROOT/.cache/conda" "$ROOT/.cache/tmp"
+    [ -z "$rf_full" ] || fail "the disk is full$rf_full" "free some space there"
     case $rf_said in
         *"o space left"* | *"ot enough free disk space"* | *"isk quota exceeded"*)
             fail "the disk is full" "free some space below ${rf_where:-$HOME}" ;;
@@ -673,7 +683,7 @@ install_conda() {
     fi
     if [ -n "$rf_gone" ]; then
         # it was not there before, unless the installer has found otherwise
-        grep -q "already exists" "$rf_log" || rm -rf "$rf_prefix"
+        if grep -q "already exists" "$rf_log"; then rm -f "$rf_prefix/.rayfab-installing"; else rm -rf "$rf_prefix"; fi
         conda_forget "$rf_prefix"
         rm -f "$ROOT/.conda-installing"
         say_why "$rf_gone" "the lines above are the installer's own"

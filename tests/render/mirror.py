@@ -20,6 +20,7 @@ class Mirror:
         self.asked: list[tuple[str, str]] = []  # path and range, in the order of asking
         self.ranges = True
         self.cut: dict[str, list[int]] = defaultdict(list)  # bytes after which the next answers break off
+        self.dropped: dict[str, int] = defaultdict(int)  # how often it hangs up without an answer
         self.wrong: dict[str, list[bytes]] = defaultdict(list)  # what the next answers hold instead
         self.status: dict[str, int] = {}
         self.pace: dict[str, float] = {}  # seconds between two pieces of 64 KiB
@@ -54,6 +55,10 @@ class Mirror:
                 self._now -= 1
 
     def _send(self, request, path: str, wanted: str) -> None:
+        if self.dropped[path]:
+            self.dropped[path] -= 1
+            request.close_connection = True
+            return
         data = self.wrong[path].pop(0) if self.wrong[path] else self.files.get(path)
         status = self.status.get(path, 200 if data is not None else 404)
         if status != 200:

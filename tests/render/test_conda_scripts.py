@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
@@ -316,7 +317,64 @@ class TestInstallerThatFails:
         stand_in(host.home / "bin", "chmod", 'case $2 in *.rayfab-run) ;; *) exec /bin/chmod "$@" ;; esac')
         answer = host.install(path=f"{host.home}/bin:{SYSTEM_PATH}")
         assert answer.error == f"programs may not run from {host.root}"
-        assert "noexec" in answer.hint
+        assert answer.hint == "its file system is mounted with noexec; mount it without, or runtime: docker"
+
+    def test_noexec_where_conda_shall_go(self, host, tmp_path):
+        host.flag("installer.says", "cannot execute: Permission denied\n")
+        stand_in(
+            host.home / "bin", "chmod", 'case $2 in */opt/.rayfab-run) ;; *) exec /bin/chmod "$@" ;; esac'
+        )
+        answer = host.install(prefix=f"{tmp_path}/opt/conda", path=f"{host.home}/bin:{SYSTEM_PATH}")
+        assert answer.error == f"programs may not run from {tmp_path}/opt"
+        assert answer.hint == "its file system is mounted with noexec; conda.prefix: another folder"
+
+
+@pytest.mark.skipif(
+    os.getuid() != 0 or not Path("/proc/mounts").exists(), reason="mounts, which root may on Linux"
+)
+class TestRealFileSystems:
+    """What a full disk and `noexec` really do to the programs, whatever these say of it."""
+
+    @pytest.fixture
+    def mounted(self, tmp_path):
+        home = tmp_path / "home"
+        home.mkdir()
+        made = []
+
+        def mount(options: str) -> Path:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", home], check=True)
+            made.append(home)
+            return home
+
+        yield mount
+        for path in made:
+            subprocess.run(["umount", path], check=True)
+
+    @pytest.mark.parametrize("shell", SHELLS)
+    def test_a_full_disk(self, shell, mounted, tmp_path):
+        host = Host(shell, mounted("size=40m"))
+        found = make(tmp_path / "opt")
+        with contextlib.suppress(OSError), (host.home / "filler").open("wb", buffering=0) as filler:
+            while filler.write(b"x" * 4096):
+                pass
+        answer = host.install(conda=found)
+        assert answer.error.startswith(("cannot make ", "cannot write ")) and answer.hint.startswith(
+            "free some space"
+        )
+        # a few files more, then no line can be written any more: the programs' own words are lost
+        os.truncate(host.home / "filler", (host.home / "filler").stat().st_size - 40_000)
+        answer = host.install(conda=found)
+        assert answer.error == f"the disk is full: 0 MB are free in {host.root}"
+        assert not host.env.exists()
+        (host.home / "filler").unlink()
+        assert host.install(conda=found).ok and host.ray() == "2.7.2"
+
+    @pytest.mark.parametrize("shell", SHELLS)
+    def test_noexec(self, shell, mounted):
+        host = Host(shell, mounted("size=40m,noexec"))
+        answer = host.install()
+        assert answer.error == f"programs may not run from {host.root}"
+        assert not host.prefix.exists()
 
 
 class TestInterrupted:

@@ -18,7 +18,7 @@ from tasks.render.conda import Item, fetch_script
 from tests.render.condas import item
 from tests.render.mac import Mac
 from tests.render.mirror import mirror
-from tests.render.processes import alive, environ
+from tests.render.processes import alive, environ, until
 from tests.render.shells import SHELLS, ask, only, spawn, stand_in, tool
 
 # what the script calls, besides something that downloads
@@ -119,6 +119,16 @@ class TestEachProgram:
         each.whole(one)
         assert len(server.asked) == 3
         assert len(server.paths(ranged=True)) == 2, "what had come was kept"
+
+    def test_what_has_come_outlives_a_server_that_hangs_up(self, each, server):
+        first, one = offer(server, "a.whl"), offer(server, "f.whl")
+        assert each.ask([first]).ok
+        (each.store / "f.whl.part").write_bytes(BIG[:2_000_000])
+        server.dropped["/f.whl"] = 1
+        answer = each.ask([first, one])
+        assert answer.ok and answer.values == {"fetched": "1000000"}, answer.texts
+        each.whole(first, one)
+        assert server.asked[1:] == [("/f.whl", "bytes=2000000-")] * 2
 
     def test_a_server_that_cannot_go_on(self, each, server):
         one = offer(server, "f.whl")
@@ -259,7 +269,7 @@ class TestHost:
             host.bin, "df", f"echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'; echo '{df}'"
         )
         answer = host.ask([offer(server, "f.whl")])
-        assert answer.error == f"the disk is full: 3 MB are needed in {host.store}, 2 MB are free"
+        assert answer.error == f"the disk is full: 4 MB are needed in {host.store}, 2 MB are free"
         assert answer.hint == f"free some space below {host.home}"
         assert server.asked == [] and host.holds() == set()
         # what is there of it needs no more room
@@ -308,10 +318,10 @@ class TestManyAtOnce:
         every = 'for word; do shift; [ "$word" != 30 ] || word=1; set -- "$@" "$word"; done'
         stand_in(host.bin, "curl", f'{every}; exec {curl} "$@"')
         one = offer(server, "f.whl")
-        server.pauses["/f.whl"] = [8.0]
+        server.pauses["/f.whl"] = [40.0]
         began = time.monotonic()
         assert host.ask([one]).values == {"fetched": "3000000"}
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30
         host.whole(one)
         assert len(server.asked) == 2
 
@@ -392,12 +402,10 @@ class TestInterrupted:
     def kill(self, host, server, sign):
         """A run that is ended in the middle of a file."""
         one = offer(server, "f.whl")
-        server.pace["/f.whl"] = 0.1
+        server.pace["/f.whl"] = 0.3
         process = spawn(only(fetch_script("lab", [one]).text), host.shell, host.home, path=str(host.bin))
         part = host.store / "f.whl.part"
-        deadline = time.monotonic() + 10
-        while not (part.exists() and part.stat().st_size > 300_000) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: part.exists() and part.stat().st_size > 150_000)
         os.kill(process.pid, sign)
         process.wait(10)
         for pipe in (process.stdout, process.stderr):
@@ -412,10 +420,10 @@ class TestInterrupted:
 
     def test_the_whole_thing_ends(self, host, server):
         self.kill(host, server, signal.SIGTERM)
-        deadline = time.monotonic() + 5
-        while self.workers(host) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert self.workers(host) == []
+        size = (host.store / "f.whl.part").stat().st_size
+        until(lambda: self.workers(host) == [], 10)
+        time.sleep(0.5)
+        assert (host.store / "f.whl.part").stat().st_size < size + 500_000, "and not because it was done"
 
     def test_taken_up_again(self, host, server):
         """The run is gone at once, its programs are not: the next one ends them before it goes on."""

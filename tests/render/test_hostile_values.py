@@ -90,7 +90,7 @@ class TestScripts:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@settings(few, max_examples=8)
+@settings(few, max_examples=5)
 @given(single=many, home=homes)
 @example(single=WORST, home=" '$(touch ran)`touch ran`\\\"%*中")
 def test_an_environment_of_conda(shell, single, home):

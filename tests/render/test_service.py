@@ -18,7 +18,7 @@ from tasks.render import install, operations, service
 from tests.render import samples
 from tests.render.nodes import Node
 from tests.render.processes import alive, until
-from tests.render.shells import SHELLS, SYSTEM_PATH, environment, stand_in
+from tests.render.shells import SHELLS, SYSTEM_PATH, argv, environment, stand_in
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 
@@ -216,3 +216,23 @@ def test_a_temporary_folder_that_is_removed_with_what_ray_left_in_it(everywhere)
             folder.unlink()
 
     everywhere(story)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_a_command_in_an_environment_of_conda_sees(shell, tmp_path):
+    """As after `conda activate`, but that packages in the user's ~/.local do not get in between."""
+    program, (name, _) = argv(shell)
+    text = service.env_sh(str(tmp_path), "lab", "/x/env's", {"A": "b c"}, token=False, conda="my-env")
+    (tmp_path / "env.sh").write_text(text)
+    before = {"VIRTUAL_ENV": "/v", "PYTHONPATH": "/p", "PYTHONHOME": "/h", "LD_LIBRARY_PATH": "/cuda"}
+    words = [name, "-c", '. "$0"; env', str(tmp_path / "env.sh")]
+    done = subprocess.run(
+        words, executable=program, env=environment(tmp_path, **before), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    got = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert got["CONDA_PREFIX"] == "/x/env's" and got["CONDA_DEFAULT_ENV"] == "my-env"
+    assert got["PATH"].startswith("/x/env's/bin:") and got["A"] == "b c"
+    assert got["PYTHONNOUSERSITE"] == "1"
+    assert not {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"} & set(got)
+    assert got["LD_LIBRARY_PATH"] == "/cuda", "where a driver's libraries may lie"

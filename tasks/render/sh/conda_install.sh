@@ -31,6 +31,10 @@ busy() {
         [ $((rf_n % 25)) != 0 ] || step "$rf_text, $(($(date +%s) - rf_t0)) s"
     done
     wait "$rf_job"
+    set -- $?
+    # what follows, clearing up above all, is only for the one that owns this
+    own || fail "another run has taken over"
+    return "$1"
 }
 store_sums() {
     rf_bad=0
@@ -45,19 +49,26 @@ END
 # $1: what could not be done, $2: the hint where nothing in the log gives a better one. Half an environment is of no use.
 say_why() {
     tail -n 25 "$rf_log" | emit_text log
-    own || fail "another run has taken over"
     rf_said=$(cat "$rf_log")
     rf_last=$(grep -v '^[[:space:]]*$' "$rf_log" | tail -n 1)
+    # where nothing more can be written, the log cannot say so either
+    rf_full=
+    for rf_dir in "$ROOT" "${rf_where:-$ROOT}"; do
+        rf_free=$(free_kb "$rf_dir")
+        [ "${rf_free:-20000}" -ge 20000 ] || rf_full=": $((rf_free / 1000)) MB are free in $rf_dir"
+    done
     rm -rf "$rf_env" "$rf_log" "$ROOT/.cache/conda" "$ROOT/.cache/tmp"
+    [ -z "$rf_full" ] || fail "the disk is full$rf_full" "free some space there"
     case $rf_said in
         *"o space left"* | *"ot enough free disk space"* | *"isk quota exceeded"*)
             fail "the disk is full" "free some space below ${rf_where:-$HOME}" ;;
         *"requires GLIBC"* | *"requires glibc"* | *"GLIBC_2."*"not found"*)
-            fail "this system is too old for it: $rf_last" "conda.installer of this host: an older one, as a URL or a file" ;;
+            [ -n "${rf_where-}" ] || fail "this system is too old for it: $rf_last" "the packages were built for a newer glibc"
+            fail "this system is too old for it: $rf_last" "conda.installer of this host: an older one, as a URL or a file"
+            ;;
     esac
-    for rf_dir in "$ROOT" "${rf_where:-$ROOT}"; do
-        may_run "$rf_dir" || fail "programs may not run from $rf_dir" "its file system is mounted with noexec; conda.prefix can name another one for conda"
-    done
+    may_run "$ROOT" || fail "programs may not run from $ROOT" "its file system is mounted with noexec; mount it without, or runtime: docker"
+    may_run "${rf_where:-$ROOT}" || fail "programs may not run from $rf_where" "its file system is mounted with noexec; conda.prefix: another folder"
     store_sums
     [ "$rf_bad" = 0 ] || fail "$rf_bad of the packages in the store were damaged" "they are removed; run again to fetch them anew"
     fail "$1: $rf_last" "$2"
@@ -94,7 +105,7 @@ install_conda() {
     fi
     if [ -n "$rf_gone" ]; then
         # it was not there before, unless the installer has found otherwise
-        grep -q "already exists" "$rf_log" || rm -rf "$rf_prefix"
+        if grep -q "already exists" "$rf_log"; then rm -f "$rf_prefix/.rayfab-installing"; else rm -rf "$rf_prefix"; fi
         conda_forget "$rf_prefix"
         rm -f "$ROOT/.conda-installing"
         say_why "$rf_gone" "the lines above are the installer's own"

@@ -4,8 +4,6 @@
 rf_works=$STORE/.fetch/$CLUSTER
 rf_work=$rf_works/$$
 size_of() { if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi; }
-# What has no limit of its own for a server that falls silent. (busybox's -T may crash.)
-bounded() { if have timeout; then timeout 3600 "$@"; else "$@"; fi; }
 # Which URLs are asked for without a proxy; busybox knows no list of them.
 direct() {
     rf_name=${1#*://}
@@ -17,25 +15,41 @@ direct() {
         case $rf_name in *.*) rf_name=${rf_name#*.} ;; *) return 1 ;; esac
     done
 }
-# $1: URL, $2: file, $3: bytes of it that are here. The URL may hold a secret, so it is no argument where it need not be.
+# In a shell of its own, which becomes the program: $1: URL, $2: file, $3: bytes of it that are here. The URL may hold a
+# secret, so it is no argument where it need not be.
 get() {
+    rf_url=$1
     case $rf_getter in
         curl)
-            set -- "$1" "$2" -sSfgL --connect-timeout 10 --speed-limit 1000 --speed-time 30 ${BASE:+--noproxy '*'}
-            rf_url=$1
-            shift
-            printf 'url = "%s"\n' "$rf_url" | curl -o "$@" -C - -K -
+            exec curl -sSfgL --connect-timeout 10 --speed-limit 1000 --speed-time 30 ${BASE:+--noproxy '*'} -C - -o "$2" -K - <<END
+url = "$rf_url"
+END
             ;;
-        wget-gnu) printf '%s\n' "$1" | wget -nv ${BASE:+--no-proxy} ${rf_ca:+"--ca-certificate=$rf_ca"} -t 1 -T 20 -c -O "$2" -i - ;;
-        python3) printf '%s' "$1" | RF_DIRECT=$BASE python3 -c "$rf_python" "$2" "$3" ;;
-        wget) bounded wget -q -Y "$(if direct "$1"; then echo off; else echo on; fi)" -c -O "$2" "$1" ;;
+        wget-gnu)
+            exec wget -nv ${BASE:+--no-proxy} ${rf_ca:+"--ca-certificate=$rf_ca"} -t 1 -T 20 -c -O "$2" -i - <<END
+$rf_url
+END
+            ;;
+        python3)
+            RF_DIRECT=$BASE
+            export RF_DIRECT
+            exec python3 -c "$rf_python" "$2" "$3" <<END
+$rf_url
+END
+            ;;
+        wget)
+            if direct "$1"; then set -- off "$2"; else set -- on "$2"; fi
+            # -T may crash, so a server that falls silent has an hour
+            set -- wget -q -Y "$1" -c -O "$2" "$rf_url"
+            if have timeout; then exec timeout 3600 "$@"; else exec "$@"; fi
+            ;;
     esac
 }
 rf_python='
 import os, sys, urllib.error, urllib.request
 path, here = sys.argv[1], int(sys.argv[2])
 direct = [urllib.request.ProxyHandler({})] if os.environ["RF_DIRECT"] else []
-wanted = urllib.request.Request(sys.stdin.read(), headers={"Range": "bytes=%d-" % here} if here else {})
+wanted = urllib.request.Request(sys.stdin.readline().strip(), headers={"Range": "bytes=%d-" % here} if here else {})
 try:
     answer = urllib.request.build_opener(*direct).open(wanted, timeout=30)
     left = answer.headers.get("Content-Length")
@@ -105,10 +119,10 @@ fetch_one() {
             echo "what arrived has $rf_now bytes, not $3" >|"$rf_work/$1"
             [ "$rf_wrong" -lt 2 ] || return 1
         elif [ "$rf_now" -le "$rf_have" ]; then
-            # not a byte: this server may not be able to go on in the middle of a file
-            rm -f "$rf_part"
             case $rf_said in *404* | *403* | *410*) return 1 ;; esac
-            case $rf_code,$rf_said in 22,* | 8,* | *HTTP*) : >|"$rf_from.alive" ;; esac
+            # an answer, if not the wanted one; some servers cannot go on in the middle of a file
+            case $rf_code,$rf_said in 22,* | 33,* | 8,* | *HTTP*) : >|"$rf_from.alive" ;; esac
+            case $rf_code,$rf_said in 33,* | *416*) rm -f "$rf_part" ;; esac
             echo >>"$rf_from.bad"
             # nothing yet, or nothing any more
             if { [ "$rf_try" -ge 2 ] && [ ! -e "$rf_from.alive" ]; } || [ "$(wc -l <"$rf_from.bad")" -ge 24 ]; then
@@ -155,7 +169,7 @@ rf_old=$(printf '%s\n' "$rf_list" | awk '{ n += $5 } END { printf "%.0f", n }')
 rf_free=$(free_kb "$STORE")
 if [ -n "$rf_free" ] && [ "$rf_free" -lt "$rf_kb" ]; then
     rm -f "$rf_own"
-    fail "the disk is full: $((rf_kb * 1024 / 1000000)) MB are needed in $STORE, $((rf_free * 1024 / 1000000)) MB are free" "free some space below $HOME"
+    fail "the disk is full: $((rf_kb * 1024 / 1000000 + 1)) MB are needed in $STORE, $((rf_free * 1024 / 1000000)) MB are free" "free some space below $HOME"
 fi
 rf_getter=
 for rf_tool in curl wget-gnu python3 wget; do
