@@ -82,11 +82,11 @@ def _same_address(run: Run) -> None:
             run.fail(node, Failure(why, "list a machine once, or say node_ip"))
 
 
-def scripts(run: Run, node: Node) -> list[Script]:
+def scripts(run: Run, node: Node, kits: Kits) -> list[Script]:
     """The scripts that this node's change consists of, in order."""
     out = [install_docker.script(run, node)] if install_docker.wanted(node) else []
     if node.change.install and node.host.runtime == "conda":
-        kit = Kits(run).of(node)
+        kit = kits.of(node)
         out.append(conda_install.fetching(node, run.cluster.name, kit.items))
         out.append(conda_install.script(run, node, kit))
     elif node.change.install:
@@ -124,8 +124,9 @@ def show(run: Run) -> None:
     """The plan as a person reads it: what and why, then every script."""
     from rich.text import Text
 
+    kits = Kits(run)
     for node in run.chosen:
-        for script in scripts(run, node) if node.change else ():
+        for script in scripts(run, node, kits) if node.change else ():
             run.console.print(Text(f"\n### {node.name}: {script.title}", style="bold"))
             run.console.raw(node.text_of(script))
     rows = [(n.name, n.host.role, n.desired.node_ip, str(n.change)) for n in run.chosen if n.change]

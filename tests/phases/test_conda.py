@@ -394,3 +394,13 @@ class TestMixed:
         assert conda_fleet.operate(operation.DEPLOY) == 1
         assert "Python 3.7.16" in conda_fleet.out and "3.11.2" in conda_fleet.out
         assert not any("fetch packages" in h.titles for h in world.hosts.values())
+
+
+class TestPlan:
+    def test_shows_every_script_and_changes_nothing(self, conda_fleet, world, outside):
+        assert conda_fleet.operate(operation.PLAN, changing=False, dry_run=True) == 0, conda_fleet.out
+        for host in ("head", "one", "two"):
+            assert f"### {host}: fetch packages" in conda_fleet.out
+            assert f"### {host}: install Ray with conda" in conda_fleet.out
+        assert outside.asked == [("linux-64", "2.36")]
+        assert not any("fetch packages" in h.titles for h in world.hosts.values())
