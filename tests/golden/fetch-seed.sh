@@ -374,10 +374,10 @@ fetch_one() {
             echo "what arrived has $rf_now bytes, not $3" >|"$rf_work/$1"
             [ "$rf_wrong" -lt 2 ] || return 1
         elif [ "$rf_now" -le "$rf_have" ]; then
-            # not a byte: this server may not be able to go on in the middle of a file
-            rm -f "$rf_part"
             case $rf_said in *404* | *403* | *410*) return 1 ;; esac
-            case $rf_code,$rf_said in 22,* | 8,* | *HTTP*) : >|"$rf_from.alive" ;; esac
+            # an answer, if not the wanted one; some servers cannot go on in the middle of a file
+            case $rf_code,$rf_said in 22,* | 33,* | 8,* | *HTTP*) : >|"$rf_from.alive" ;; esac
+            case $rf_code,$rf_said in 33,* | *416*) rm -f "$rf_part" ;; esac
             echo >>"$rf_from.bad"
             # nothing yet, or nothing any more
             if { [ "$rf_try" -ge 2 ] && [ ! -e "$rf_from.alive" ]; } || [ "$(wc -l <"$rf_from.bad")" -ge 24 ]; then

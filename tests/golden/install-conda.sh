@@ -597,11 +597,12 @@ say_why() {
         *"o space left"* | *"ot enough free disk space"* | *"isk quota exceeded"*)
             fail "the disk is full" "free some space below ${rf_where:-$HOME}" ;;
         *"requires GLIBC"* | *"requires glibc"* | *"GLIBC_2."*"not found"*)
-            fail "this system is too old for it: $rf_last" "conda.installer of this host: an older one, as a URL or a file" ;;
+            [ -n "${rf_where-}" ] || fail "this system is too old for it: $rf_last" "the packages were built for a newer glibc"
+            fail "this system is too old for it: $rf_last" "conda.installer of this host: an older one, as a URL or a file"
+            ;;
     esac
-    for rf_dir in "$ROOT" "${rf_where:-$ROOT}"; do
-        may_run "$rf_dir" || fail "programs may not run from $rf_dir" "its file system is mounted with noexec; conda.prefix can name another one for conda"
-    done
+    may_run "$ROOT" || fail "programs may not run from $ROOT" "its file system is mounted with noexec; mount it without, or runtime: docker"
+    may_run "${rf_where:-$ROOT}" || fail "programs may not run from $rf_where" "its file system is mounted with noexec; conda.prefix: another folder"
     store_sums
     [ "$rf_bad" = 0 ] || fail "$rf_bad of the packages in the store were damaged" "they are removed; run again to fetch them anew"
     fail "$1: $rf_last" "$2"
