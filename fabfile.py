@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from tasks import access, check, cluster, commandline, dev, images, lab, logs, workers
+from tasks import access, bundle, check, cluster, commandline, dev, images, lab, logs, workers
 
 access.set_remainder(commandline.adapt())
 
@@ -17,6 +17,7 @@ ns = Collection(
     workers.add_worker,
     workers.remove_worker,
     images.pull_image,
+    bundle.bundle,
     logs.logs,
     check.check,
     check.init,

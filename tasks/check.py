@@ -11,7 +11,7 @@ from invoke import Exit
 from tasks import cli
 from tasks.inventory.schema import json_schema
 from tasks.inventory.templates import starter
-from tasks.phases import connect, engine, facts, image_file, validate
+from tasks.phases import conda, connect, engine, facts, image_file, validate
 from tasks.phases.run import Run, Stop
 from tasks.plan.engine import engine_for, lacks_engine
 from tasks.report import handover
@@ -41,7 +41,7 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
         f"{cluster.path.name} is right", f"{handover.hosts(len(cluster.hosts))}, cluster {cluster.name}"
     )
     run = cli.make_run(cluster, console, "check", limit=limit, debug=debug)
-    cli.finish(run, (image_file.check, connect.run, facts.run, checked), None)
+    cli.finish(run, (image_file.check, conda.check, connect.run, facts.run, checked), None)
 
 
 def checked(run: Run) -> None:
@@ -57,6 +57,8 @@ def checked(run: Run) -> None:
         memory = f"{f.memory / GIB:.1f} GiB" if f.memory else "-"
         what = f"Docker {f.docker}" if f.docker else pythons
         what = "no Docker yet" if lacks_engine(node.subject) else what
+        if node.host.runtime == "conda":
+            what = f"{f.condas[0].kind} {f.condas[0].version}" if f.condas else "no conda yet"
         rows.append(
             (
                 node.name,

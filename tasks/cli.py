@@ -25,6 +25,8 @@ from tasks.report.console import Console
 HOSTS_FILE = "the hosts file; else $RAY_HOSTS_FILE, else hosts.yml beside the fabfile"
 LIMIT = "only these hosts: names, addresses, globs, comma-separated; @failed: those that failed last time"
 DEBUG = "show every script and its answer"
+UPGRADE = "choose the versions of all packages anew, whatever was locked before"
+BUNDLE = "a file of fab bundle: conda hosts are installed from it and need no Internet"
 
 # Short flags are made from first letters, so that -h would be --host here and --hosts-file there: there are none.
 task = functools.partial(invoke.task, auto_shortflags=False)
@@ -73,15 +75,20 @@ def make_run(
     dry_run: bool = False,
     needs_head: bool = True,
     registry: bool = False,
+    connects: bool = True,
+    upgrade: bool = False,
+    bundle: str | None = None,
+    purge: bool = False,
 ) -> Run:
     """A run over ``hosts`` (default: all); secrets are fetched now, each once.
 
+    :param connects: it talks to the hosts, and needs their passwords for that.
     :param registry: it may pull images, and needs the registry's password for that.
     """
     names = limited(cluster, limit) if limit else None
     nodes = [Node(host) for host in (hosts if hosts is not None else cluster.hosts)]
     try:
-        for node in nodes:
+        for node in nodes if connects else ():
             host = node.host
             node.password = _secret(host.password)
             node.sudo_password = _secret(host.sudo_password)
@@ -103,6 +110,9 @@ def make_run(
         holder=holder(what),
         changing=changing and not dry_run,
         needs_head=needs_head,
+        upgrade=upgrade,
+        bundle_path=bundle,
+        purge=purge,
     )
 
 

@@ -18,8 +18,16 @@ from tasks.report.console import Console
 COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 
 
-@cli.task(name="deploy-cluster", help={**COMMON, "dry_run": "show the plan and every script; change nothing"})
-def deploy_cluster(c, hosts_file=None, limit=None, dry_run=False, debug=False):
+@cli.task(
+    name="deploy-cluster",
+    help={
+        **COMMON,
+        "dry_run": "show the plan and every script; change nothing",
+        "upgrade": cli.UPGRADE,
+        "bundle": cli.BUNDLE,
+    },
+)
+def deploy_cluster(c, hosts_file=None, limit=None, dry_run=False, upgrade=False, bundle=None, debug=False):
     """
     Turn the listed machines into a working Ray cluster.
 
@@ -37,6 +45,8 @@ def deploy_cluster(c, hosts_file=None, limit=None, dry_run=False, debug=False):
         changing=True,
         dry_run=dry_run,
         registry=True,
+        upgrade=upgrade,
+        bundle=bundle,
     )
     if dry_run:
         cli.finish(run, operation.PLAN, planned)
@@ -177,14 +187,25 @@ def restart(c, hosts_file=None, limit=None, debug=False):
     cli.finish(run, operation.RESTART, deployed)
 
 
-@cli.task(help={**COMMON, "yes": "do not ask"})
-def destroy(c, hosts_file=None, limit=None, yes=False, debug=False):
+@cli.task(
+    help={**COMMON, "yes": "do not ask", "purge": "remove the conda too, where this project installed it"}
+)
+def destroy(c, hosts_file=None, limit=None, yes=False, purge=False, debug=False):
     """
     Stop Ray and remove everything that was installed; nothing else is touched.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, "destroy", limit=limit, debug=debug, changing=True, needs_head=False)
+    run = cli.make_run(
+        cluster,
+        console,
+        "destroy",
+        limit=limit,
+        debug=debug,
+        changing=True,
+        needs_head=False,
+        purge=purge,
+    )
     if not yes and sys.stdin.isatty():
         answer = input(f"destroy {cluster.name} on {handover.hosts(len(run.chosen))}? [y/N] ")
         if answer.strip().lower() not in ("y", "yes"):

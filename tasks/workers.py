@@ -31,9 +31,12 @@ COMMON = {"hosts_file": cli.HOSTS_FILE, "debug": cli.DEBUG}
         "user": "login user of a new host",
         "port": "SSH port of a new host",
         "dry_run": "show the plan; change nothing",
+        "bundle": cli.BUNDLE,
     },
 )
-def add_worker(c, host, name=None, user=None, port=None, hosts_file=None, dry_run=False, debug=False):
+def add_worker(
+    c, host, name=None, user=None, port=None, hosts_file=None, dry_run=False, bundle=None, debug=False
+):
     """
     Join one machine to the running cluster and touch no other.
 
@@ -77,6 +80,7 @@ def add_worker(c, host, name=None, user=None, port=None, hosts_file=None, dry_ru
         changing=True,
         dry_run=dry_run,
         registry=True,
+        bundle=bundle,
     )
     run.limit = frozenset([known.name])
 

@@ -12,8 +12,9 @@ TOP = Path(__file__).parent.parent
 
 # a package -> the packages of this project that it may import, besides itself
 LAYERS = {
-    "tasks": {"inventory", "remote", "render", "plan", "report", "phases", "testbed"},
-    "phases": {"inventory", "remote", "render", "plan", "report"},
+    "tasks": {"inventory", "remote", "render", "plan", "packages", "report", "phases", "testbed"},
+    "phases": {"inventory", "remote", "render", "plan", "packages", "report"},
+    "packages": {"inventory", "render", "plan"},
     "plan": {"inventory", "render"},
     "report": {"inventory"},
     "render": {"inventory"},

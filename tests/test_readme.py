@@ -121,7 +121,12 @@ def anchor(title: str) -> str:
 @BOTH
 class TestFacts:
     def test_each_message_is_one_of_the_tools(self, path):
-        files = [TOP / "fab", *TOP.glob("tasks/**/*.py"), *TOP.glob("tasks/**/*.sh")]
+        files = [
+            TOP / "fab",
+            *TOP.glob("tasks/**/*.py"),
+            *TOP.glob("tasks/**/*.sh"),
+            *TOP.glob("tasks/**/*.ps1"),
+        ]
         source = "\n".join(read(file) for file in files)
         parts = {message: [p for p in message.split("…") if p.strip()] for message in messages(path)}
         assert len(parts) > 30

@@ -13,7 +13,7 @@ from tasks.inventory.cluster import Host
 from tasks.inventory.model import Defaults, HostEntry
 from tasks.inventory.problems import Where, dotted
 from tasks.inventory.secret import SecretSource
-from tasks.inventory.sections import Conda, Docker
+from tasks.inventory.sections import Conda, Docker, Mirrors
 
 Section = TypeVar("Section", bound=BaseModel)
 _SECTIONS = ("ray", "docker", "conda", "uv", "mirrors")
@@ -80,6 +80,7 @@ def resolve(
     common["docker"] = _docker_paths(common["docker"], folder)
     common["docker"] = _docker_password(common["docker"], entry, where)
     common["conda"] = _conda_paths(common["conda"], folder)
+    common["mirrors"] = _mirror_paths(common["mirrors"], folder)
 
     hosts = ranges.expand(place.host)
     if role == "head" and len(hosts) > 1:
@@ -141,6 +142,11 @@ def _docker_password(docker: Docker, entry: HostEntry, where: Where) -> Docker:
 
 
 def _conda_paths(conda: Conda, folder: Path) -> Conda:
-    if not conda.needs_sha256 or "://" in conda.installer:
-        return conda
-    return conda.model_copy(update={"installer": _from_folder(conda.installer, folder)})
+    update = {"lock": _from_folder(conda.lock, folder)}
+    if conda.needs_sha256 and "://" not in conda.installer:
+        update["installer"] = _from_folder(conda.installer, folder)
+    return conda.model_copy(update=update)
+
+
+def _mirror_paths(mirrors: Mirrors, folder: Path) -> Mirrors:
+    return mirrors.model_copy(update={"ca": _from_folder(mirrors.ca, folder)})

@@ -106,6 +106,13 @@ class Conda(Frozen):
     )
     accept_terms: t.Flag = Field(False, description="true: you accept the terms of Anaconda's channels")
     prefix: t.RemotePath = Field("~/miniconda3", description="where conda goes if it has to be installed")
+    package_source: t.PackageSource = Field(
+        "pull", description="seed: one host fetches the packages, the others take them from there"
+    )
+    lock: t.Text | None = Field(
+        None,
+        description="file beside the hosts file that keeps every package's version; made where it is missing",
+    )
 
     @property
     def needs_sha256(self) -> bool:
@@ -134,4 +141,11 @@ class Mirrors(Frozen):
         None, description="Docker's own packages, as in `https://download.docker.com/linux`"
     )
     miniconda: t.Url | None = Field(None, description="folder of Miniconda's installers")
+    miniforge: t.Url | None = Field(None, description="folder of Miniforge's installers")
     python: t.Url | None = Field(None, description="Python builds that uv installs")
+    proxy: t.WebUrl | None = Field(
+        None, description="proxy for the downloads of conda and its packages; null: as the environment says"
+    )
+    ca: t.Text | None = Field(
+        None, description="file on this machine with certificates (PEM) that those downloads trust as well"
+    )

@@ -105,6 +105,7 @@ ImageSource = Annotated[
         pattern="^(pull|seed|file:.+)$",
     ),
 ]
+PackageSource = Annotated[Literal["pull", "seed"], one_of("pull", "seed")]
 Installer = Annotated[
     str,
     text(

@@ -1,14 +1,12 @@
 """Install and start: no host waits for another, but that a worker starts when the head is up.
 
 A cluster that runs is treated otherwise: everything is installed first, so that its nodes are away only while
-they start over.
+they start over, and so that a change that fails leaves it running as it was.
 """
 
 from __future__ import annotations
 
-import tempfile
 import threading
-from pathlib import Path
 
 from tasks.report.console import Board
 
@@ -24,6 +22,8 @@ def run(run: Run) -> None:
     installing = install.pending(run)
     if head not in starting or head.facts.active or not installing:
         install.run(run)
+        if head in starting and head.facts.active:
+            _all_or_nothing(installing)
         start.run(run)
         return
     start.get_token(run, starting)
@@ -32,7 +32,7 @@ def run(run: Run) -> None:
     def one(node: Node, board: Board) -> None:
         try:
             if node in installing:
-                install.install(run, node, board, Path(folder))
+                installation.install(node, board)
             if node is not head:
                 board.step(node.name, "ready; waiting for the head")
                 head_is_settled.wait()
@@ -45,8 +45,22 @@ def run(run: Run) -> None:
             if node is head:
                 head_is_settled.set()
 
-    with tempfile.TemporaryDirectory() as folder:
+    with install.Installation(run) as installation:
+        installation.begin(installing)
+        if head.failure is not None:
+            raise Stop("the head could not be installed, so nothing was started", head.failure.hint)
+        starting = [n for n in starting if n.failure is None]
         # the head is first in the list, so it is never behind workers that wait for it
         run.each(title, starting, one)
     if head.failure is not None:
         raise Stop("the head did not start, so no worker was started", head.failure.hint)
+
+
+def _all_or_nothing(installed: list[Node]) -> None:
+    """Before a head that runs is started over, which ends what runs on all hosts: the change is there everywhere."""
+    if failed := [n for n in installed if n.failure is not None]:
+        names = ", ".join(n.name for n in failed)
+        hint = "mend that, or take the host out: fab remove-worker --host X"
+        raise Stop(
+            f"not installed on {names}, so nothing was started over: the cluster runs on as it was", hint
+        )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.report.console import Board
 
+from .conda_install import Kits
+from .conda_seed import Sharing
 from .packages import uv_binary_for, uv_version
 from .plan import install_script
 from .run import Node, Run
@@ -16,8 +19,10 @@ TIMEOUT = 3600.0
 
 
 def run(run: Run) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        run.each(title, pending(run), lambda node, board: install(run, node, board, Path(folder)))
+    with Installation(run) as installation:
+        waiting = pending(run)
+        installation.begin(waiting)
+        run.each(title, [n for n in waiting if n.failure is None], installation.install)
 
 
 def pending(run: Run) -> list[Node]:
@@ -25,14 +30,37 @@ def pending(run: Run) -> list[Node]:
     return [n for n in run.chosen if n.change and n.change.install and n.desired.kind != "docker"]
 
 
-def install(run: Run, node: Node, board: Board, folder: Path) -> None:
-    """Installs on one node. :param folder: a temporary one, for what has to be carried there."""
-    answer = run.ask(node, install_script(run, node), board, timeout=TIMEOUT)
-    if "need_uv" in answer.values:
-        _carry_uv(node, board, folder)
-        answer = run.ask(node, install_script(run, node, carried=True), board, timeout=TIMEOUT)
-    if answer.values.get("changed") == "1":
-        node.did.append("installed")
+class Installation:
+    """What the hosts' installations share; with it a temporary folder comes and goes."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._sharing = Sharing(run, Kits(run))
+
+    def __enter__(self) -> Installation:
+        self._folder = tempfile.TemporaryDirectory(prefix="rayfab-install-")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._sharing.end()
+        self._folder.cleanup()
+
+    def begin(self, nodes: Sequence[Node]) -> None:
+        """What has to be done on one host before the others can be installed."""
+        self._sharing.begin([n for n in nodes if n.host.runtime == "conda"])
+
+    def install(self, node: Node, board: Board) -> None:
+        """Installs on one node."""
+        if node.host.runtime == "conda":
+            if node not in self._sharing.installed:
+                self._sharing.install(node, board)
+            return
+        answer = self.run.ask(node, install_script(self.run, node), board, timeout=TIMEOUT)
+        if "need_uv" in answer.values:
+            _carry_uv(node, board, Path(self._folder.name))
+            answer = self.run.ask(node, install_script(self.run, node, carried=True), board, timeout=TIMEOUT)
+        if answer.values.get("changed") == "1":
+            node.did.append("installed")
 
 
 def _carry_uv(node: Node, board: Board, folder: Path) -> None:

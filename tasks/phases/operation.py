@@ -11,6 +11,7 @@ from tasks.report.console import as_typed
 
 from . import (
     bring_up,
+    conda,
     connect,
     engine,
     facts,
@@ -30,6 +31,7 @@ Phase = Callable[[Run], None]
 
 PLAN: Sequence[Phase] = (
     image_file.check,
+    conda.check,
     connect.run,
     facts.run,
     validate.run,
@@ -39,6 +41,7 @@ PLAN: Sequence[Phase] = (
     plan.run,
 )
 IMAGES: Sequence[Phase] = PLAN[: PLAN.index(images.run) + 1]
+BUNDLE: Sequence[Phase] = (connect.run, facts.run)
 STATUS: Sequence[Phase] = (connect.run, facts.run, status.run)
 STOP: Sequence[Phase] = (connect.run, facts.run, stop.stop)
 DESTROY: Sequence[Phase] = (connect.run, facts.run, stop.destroy)
@@ -59,7 +62,7 @@ def head_runs(run: Run) -> None:
 
 CHANGE: Sequence[Phase] = (head_runs, reach.run, bring_up.run, verify.run)
 DEPLOY: Sequence[Phase] = (*PLAN, *CHANGE)
-RESTART: Sequence[Phase] = (image_file.check, *STOP, *DEPLOY)  # under one lock
+RESTART: Sequence[Phase] = (image_file.check, conda.check, *STOP, *DEPLOY)  # under one lock
 
 
 def operate(

@@ -11,20 +11,14 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from tasks.inventory import Host
+from tasks.packages.pypi import MANYLINUX, environment, uv_version
 from tasks.render.facts import Facts
+from tasks.render.versions import companions
 from tasks.report.console import Console
 
 from .run import Stop
 
-MANYLINUX = (40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 28, 17)
 TIMEOUT = 600
-
-
-def uv_version() -> str:
-    """The version of uv that this project installs on hosts: the operator's own."""
-    from importlib.metadata import version
-
-    return version("uv")
 
 
 def platform_of(facts: Facts) -> str:
@@ -37,28 +31,23 @@ def platform_of(facts: Facts) -> str:
     return f"{facts.arch}-manylinux_2_{best}"
 
 
-def uv_environment(host: Host) -> dict[str, str]:
-    """The environment for uv on this machine: the system's certificates, the configured index."""
-    out = {
-        **os.environ,
-        "UV_SYSTEM_CERTS": "1",
-        "UV_NATIVE_TLS": "1",
-        "UV_NO_PROGRESS": "1",
-        # beside this program, so that nothing is left in the user's home
-        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path(sys.prefix) / "uv-cache"),
-    }
-    if host.mirrors.pypi:
-        out["UV_DEFAULT_INDEX"] = host.mirrors.pypi
-    return out
-
-
 def compile_lock(console: Console, host: Host, python: str, platform: str, ray: str | None) -> str:
     """Every package with its exact version, a line each.
 
     :param python: full version of the hosts' Python.
     :param ray: exact version of Ray, or None for the newest that this Python runs.
     """
-    wanted = "\n".join([*host.uv.packages, *([f"ray=={ray}"] if ray else [])])
+    lock = _compile(console, host, python, platform, [*host.uv.packages, *([f"ray=={ray}"] if ray else [])])
+    found = re.search(r"^ray(?:\[[^\]]*\])?==([^\s;]+)", lock, re.MULTILINE)
+    # an old Ray does not say all that it needs today
+    if found and (more := companions(found.group(1))):
+        pinned = [*host.uv.packages, f"ray=={found.group(1)}", *more]
+        lock = _compile(console, host, python, platform, pinned)
+    return lock
+
+
+def _compile(console: Console, host: Host, python: str, platform: str, packages: list[str]) -> str:
+    wanted = "\n".join(packages)
     command = [
         find_uv_bin(),
         "pip",
@@ -80,7 +69,7 @@ def compile_lock(console: Console, host: Host, python: str, platform: str, ray: 
                 capture_output=True,
                 text=True,
                 timeout=TIMEOUT,
-                env=uv_environment(host),
+                env=environment(host),
             )
         except subprocess.TimeoutExpired:
             raise Stop(
@@ -126,7 +115,7 @@ def uv_binary_for(host: Host, facts: Facts, folder: Path) -> Path:
         f"uv=={uv_version()}",
     ]
     command += ["--python", sys.executable, "--python-platform", platform_of(facts)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=uv_environment(host))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=environment(host))
     found = target / "bin" / "uv"
     if done.returncode or not found.exists():
         raise Stop(f"cannot fetch uv for {facts.system} on {facts.arch}", "install uv on that host by hand")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from tasks.plan.addresses import head_ip, worker_ip
+from tasks.plan.addresses import head_ip, join, worker_ip
 from tasks.plan.changes import change
 from tasks.plan.desired import desire, on_bridge, shm_note
+from tasks.plan.systems import multi_node_note
 from tasks.render.images import image_script
 from tasks.render.install import up_script, uv_script
 from tasks.render.script import Script
 
+from . import conda_install
 from . import engine as install_docker
+from .conda_install import Kits
 from .packages import uv_version
 from .run import Failure, Node, Run, Stop
 
 title = "Plan"
-
-
-def join(ip: str, port: int) -> str:
-    """``ip:port``, with brackets around IPv6."""
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 def run(run: Run) -> None:
@@ -61,9 +59,12 @@ def run(run: Run) -> None:
 
 
 def _say_what_differs(run: Run) -> None:
-    for node in run.chosen:
-        if node.change and node.change.start and (note := shm_note(node.subject)):
+    starting = [node for node in run.chosen if node.change and node.change.start]
+    for node in starting:
+        if note := shm_note(node.subject):
             run.console.note(f"{node.name}: {note}")
+    if note := multi_node_note([node.subject for node in starting], len(run.cluster.hosts)):
+        run.console.note(note)
 
 
 def _desire(run: Run, node: Node, ip: str) -> None:
@@ -84,7 +85,11 @@ def _same_address(run: Run) -> None:
 def scripts(run: Run, node: Node) -> list[Script]:
     """The scripts that this node's change consists of, in order."""
     out = [install_docker.script(run, node)] if install_docker.wanted(node) else []
-    if node.change.install:
+    if node.change.install and node.host.runtime == "conda":
+        kit = Kits(run).of(node)
+        out.append(conda_install.fetching(node, run.cluster.name, kit.items))
+        out.append(conda_install.script(run, node, kit))
+    elif node.change.install:
         out.append(install_script(run, node))
     if node.change.start:
         out.append(start_script(run, node, "***"))

@@ -7,9 +7,11 @@ import json
 import re
 
 from tasks.plan.desired import Versions, env_id
+from tasks.plan.lock import subdir
 from tasks.plan.subject import Finding
 from tasks.plan.versions import agree, choose_python
 
+from . import conda
 from .packages import compile_lock, platform_of
 from .run import Failure, Node, Run, Stop
 
@@ -19,6 +21,8 @@ title = "Resolve versions"
 def request_of(node: Node) -> str:
     """What was asked for; as long as it stays the same, the versions that were found for it stay too."""
     host = node.host
+    if host.runtime == "conda":
+        return conda.request_of(node)
     asked = [host.ray.version, list(host.uv.packages), host.uv.python]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]
 
@@ -27,13 +31,16 @@ def run(run: Run) -> None:
     run.request = request_of(run.head)
     nodes = [n for n in run.living if n.facts is not None]
     containers = [n for n in nodes if n.host.runtime == "docker"]
-    direct = [n for n in nodes if n.host.runtime != "docker"]
+    from_conda = [n for n in conda.nodes_of(run) if n.facts is not None]
+    direct = [n for n in nodes if n.host.runtime == "uv"]
     for node in containers:
         ray, python, user = node.image_versions or _guess(node)
         image = node.facts.image or node.subject.image
         node.versions = Versions(ray, python, image=image, image_user=user)
+    if from_conda:
+        _conda(run, from_conda, containers)
     if direct:
-        _direct(run, direct, containers)
+        _direct(run, direct, [*containers, *from_conda])
     versions = {n.name: (n.versions.ray, n.versions.python) for n in nodes if n.versions and n.versions.ray}
     _stop_at(run, agree(versions) + _not_as_asked(nodes))
 
@@ -44,8 +51,18 @@ def _guess(node: Node) -> tuple[str, str, str]:
     return (found.group(1) if found else node.host.ray.version or "", "", "")
 
 
-def _direct(run: Run, direct: list[Node], containers: list[Node]) -> None:
-    anchor = next((n.versions for n in containers if n.versions and n.versions.python), None)
+def _conda(run: Run, nodes: list[Node], containers: list[Node]) -> None:
+    """Conda's hosts have the Python that the file asks for; it shows afterwards whether the others have it too."""
+    anchor = next((n.versions.ray for n in containers if n.versions and n.versions.ray), None)
+    locks = conda.locks(run, nodes, nodes[0].host.ray.version or anchor)
+    for node in nodes:
+        lock = locks[subdir(node.facts)]
+        id_ = f"ray-{lock.ray}-py{lock.python}-{lock.id}"
+        node.versions = Versions(lock.ray, lock.python, None, lock.text, id_)
+
+
+def _direct(run: Run, direct: list[Node], others: list[Node]) -> None:
+    anchor = next((n.versions for n in others if n.versions and n.versions.python), None)
     kept = _kept(run, direct)
     ray = direct[0].host.ray.version or (anchor.ray if anchor else kept.get("ray"))
     must_be = anchor.python if anchor else (kept.get("python") if run.limit is not None else None)
@@ -58,7 +75,7 @@ def _direct(run: Run, direct: list[Node], containers: list[Node]) -> None:
     for node in sorted(direct, key=lambda n: not n.is_head):
         platform = platform_of(node.facts)
         if platform not in locks:
-            locks[platform] = _kept_lock(direct, platform, choice.version, run.request, ray) or compile_lock(
+            locks[platform] = _kept_lock(run, direct, platform, choice.version, ray) or compile_lock(
                 run.console, node.host, choice.version, platform, ray
             )
             ray = _ray_in(locks[platform])
@@ -68,6 +85,8 @@ def _direct(run: Run, direct: list[Node], containers: list[Node]) -> None:
 
 
 def _kept(run: Run, direct: list[Node]) -> dict:
+    if run.upgrade:
+        return {}
     for node in sorted(direct, key=lambda n: not n.is_head):
         state = node.subject.state
         if state.get("request") == run.request or (run.limit is not None and node.is_head):
@@ -75,10 +94,12 @@ def _kept(run: Run, direct: list[Node]) -> dict:
     return {}
 
 
-def _kept_lock(direct: list[Node], platform: str, python: str, request: str, ray: str | None) -> str:
+def _kept_lock(run: Run, direct: list[Node], platform: str, python: str, ray: str | None) -> str:
+    if run.upgrade:
+        return ""
     for node in sorted(direct, key=lambda n: not n.is_head):
         state = node.subject.state
-        same = state.get("request") == request and state.get("python") == python
+        same = state.get("request") == run.request and state.get("python") == python
         if (
             same
             and node.lock_text

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tasks.inventory import Cluster, Host, Secret
+from tasks.packages.bundle import Bundle
 from tasks.plan.changes import Change
 from tasks.plan.desired import Desired, Versions
 from tasks.plan.subject import Subject
@@ -116,7 +117,10 @@ class Run:
     head_address: str = ""
     table: list[dict[str, Any]] = field(default_factory=list)
     runtime: dict[str, str] = field(default_factory=dict)
-    compile: Callable[..., str] | None = None
+    upgrade: bool = False  # resolve anew, whatever was locked
+    bundle_path: str | None = None
+    bundle: Bundle | None = None
+    purge: bool = False  # remove what other clusters of this project could use too
 
     @property
     def head(self) -> Node:

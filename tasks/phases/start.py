@@ -54,8 +54,8 @@ def start(run: Run, node: Node, board: Board) -> None:
     token = run.token if node.desired.token else None
     script = start_script(run, node, fingerprint(token.reveal()) if token else "")
     answer = run.ask(node, script, board, timeout=TIMEOUT, RF_TOKEN=token)
-    if "note" in answer.values:
-        run.console.note(f"{node.name}: {answer.values['note']}")
+    for note in answer.all.get("note", ()):
+        run.console.note(f"{node.name}: {note}")
     node.did.append("started")
     if node.is_head:
         _use_collected(run, (answer.texts.get("address") or [""])[0])

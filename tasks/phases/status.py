@@ -5,10 +5,9 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from tasks.plan.addresses import head_ip, worker_ip
+from tasks.plan.addresses import head_ip, join, worker_ip
 
 from . import verify
-from .plan import join
 from .run import Node, Run
 
 title = "Status"

@@ -29,13 +29,19 @@ def stop(run: Run) -> None:
 
 def destroy(run: Run) -> None:
     """Removes everything that this project put on the chosen hosts."""
+    kept: dict[str, list[str]] = {}
 
     def one(node: Node, board: Board) -> None:
-        script = destroy_script(node.host, run.cluster.name, sudo=node.sudo)
+        script = destroy_script(node.host, run.cluster.name, sudo=node.sudo, purge=run.purge)
         answer = run.ask(node, script, board, timeout=TIMEOUT)
         for left in answer.all.get("left", ()):
             run.console.note(f"{node.name}: could not remove {left}, which belongs to another user")
+        for place in answer.all.get("kept", ()):
+            kept.setdefault(place, []).append(node.name)
         if answer.values.get("changed") == "1":
             node.did.append("removed")
 
     _in_order(run, "Destroy", one)
+    for place, names in kept.items():
+        way = "" if run.purge else "; fab destroy --purge removes it"
+        run.console.note(f"conda stays in {place} on {', '.join(names)}{way}")

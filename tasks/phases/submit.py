@@ -9,10 +9,10 @@ import sys
 import tarfile
 from pathlib import Path
 
+from tasks.plan.addresses import join
 from tasks.render.operations import submit_script
 from tasks.report.lines import clean
 
-from .plan import join
 from .run import Run, Stop
 
 LEFT_OUT = {".git", ".venv", "venv", "__pycache__", "node_modules", ".lab", ".pytest_cache", ".hypothesis"}

@@ -80,3 +80,8 @@ def worker_ip(worker: Subject, head: str) -> str | None:
         if candidate in {a.ip for a in found}:
             return candidate
     return _by_default_route(worker.facts, found)
+
+
+def join(ip: str, port: int) -> str:
+    """``ip:port``, with brackets around IPv6."""
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.render import docker, ray, service
+from tasks.render import docker, ray, service, task
 from tasks.render.engine_facts import given, run_options, said
 from tasks.render.names import RAY_DIR, node_dir, temp_dir
 
@@ -36,7 +36,7 @@ class Desired:
 
     name: str
     role: str
-    kind: str  # system | user | loop | docker
+    kind: str  # system | user | daemon | agent | task | loop | docker
     node_ip: str
     head_address: str
     versions: Versions
@@ -46,7 +46,9 @@ class Desired:
     temp_dir: str = RAY_DIR
     user: str = ""  # uid:gid that a container started as root goes on as
     runs_as: str = ""  # of Ray in a container, started as root or not; empty while that is not known
-    files: dict[str, str] = field(default_factory=dict)  # ENV_SH, START_SH, UNIT_TEXT, LOOP_SH
+    files: dict[str, str] = field(
+        default_factory=dict
+    )  # by the name of the value that the starting script gets
 
     def state(self, token_fingerprint: str, request: str) -> dict[str, Any]:
         """What is left on the host for the next run to compare with."""
@@ -66,10 +68,14 @@ class Desired:
 
 
 def service_kind(subject: Subject) -> str:
-    """Who supervises the node: systemd where it can be had, else the user's own, else a loop."""
+    """Who supervises the node: the system's own supervisor where that can be had, else the user's, else a loop."""
     facts = subject.facts
     if subject.host.runtime == "docker":
         return "docker"
+    if facts.system == "Darwin":
+        return "daemon" if facts.can_root else "agent"
+    if facts.system == "Windows":
+        return "task"
     if facts.systemd and facts.can_root:
         return "system"
     return "user" if facts.systemd and facts.user_systemd else "loop"
@@ -113,11 +119,19 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
     host, facts = subject.host, subject.facts
     bridge = on_bridge(subject)
     cpus = host.cpus or subject.cpus
-    words = ray.start_words(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
     token = ray.uses_token(host, versions.ray)
     kind = service_kind(subject)
+    folder = task.temp_dir(facts.home, cluster) if kind == "task" else temp_dir(facts.home, bridge=bridge)
+    words = ray.start_words(
+        host,
+        versions.ray,
+        node_ip,
+        head_address,
+        bridge=bridge,
+        cpus=cpus,
+        temp_dir=folder if kind == "task" else RAY_DIR,
+    )
     user = (said(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
-    folder = temp_dir(facts.home, bridge=bridge)
     files: dict[str, str] = {}
     if kind == "docker":
         box = docker.Container(
@@ -137,16 +151,12 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
         words = docker.run_words(box, words, digest)
     else:
         env_dir = f"{node_dir(facts.home, cluster)}/envs/{versions.env_id}"
-        environment = ray.environment(host, versions.ray, macos=facts.system == "Darwin")
-        name = host.conda.env if host.runtime == "conda" else ""
-        files = {
-            "ENV_SH": service.env_sh(facts.home, cluster, env_dir, environment, token=token, conda=name),
-            "START_SH": service.start_sh(facts.home, cluster, words),
-            "UNIT_TEXT": service.unit_text(facts.home, cluster, facts.user if kind == "system" else None)
-            if kind != "loop"
-            else "",
-            "LOOP_SH": service.loop_sh(facts.home, cluster) if kind == "loop" else "",
-        }
+        environment = ray.environment(host, versions.ray, facts.system)
+        if kind == "task":
+            env_dir = env_dir.replace("/", "\\")
+            files = task.files(facts.home, cluster, env_dir, environment, words, token=token)
+        else:
+            files = _posix_files(kind, subject, cluster, env_dir, environment, words, token)
         digest = _hash([files, kind, token])
     return Desired(
         name=host.name,
@@ -163,6 +173,34 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
         runs_as=user if kind == "docker" else "",
         files=files,
     )
+
+
+def _posix_files(
+    kind: str,
+    subject: Subject,
+    cluster: str,
+    env_dir: str,
+    environment: dict[str, str],
+    words: list[str],
+    token: bool,
+) -> dict[str, str]:
+    home = subject.facts.home
+    name = subject.host.conda.env if subject.host.runtime == "conda" else ""
+    return {
+        "ENV_SH": service.env_sh(home, cluster, env_dir, environment, token=token, conda=name),
+        "START_SH": service.start_sh(home, cluster, words),
+        "UNIT_TEXT": _unit(kind, home, cluster, subject.facts.user),
+        "LOOP_SH": service.loop_sh(home, cluster) if kind == "loop" else "",
+    }
+
+
+def _unit(kind: str, home: str, cluster: str, user: str) -> str:
+    """What systemd or launchd reads."""
+    if kind in ("system", "user"):
+        return service.unit_text(home, cluster, user if kind == "system" else None)
+    if kind in ("daemon", "agent"):
+        return service.plist_text(home, cluster, user if kind == "daemon" else None)
+    return ""
 
 
 def _hash(value: Any) -> str:

@@ -10,7 +10,7 @@ from statistics import median_low
 from tasks.render import ray
 from tasks.render.engine_facts import given, said
 
-from . import gpus, macos
+from . import conda, gpus, macos
 from .desired import on_bridge
 from .engine import NoEngine, engine_for, remove_podman
 from .subject import Finding, Subject
@@ -40,17 +40,16 @@ def _smaller(subject: Subject):
 
 def _each(subject: Subject, cluster: str):
     host, facts = subject.host, subject.facts
-    if facts.system == "Windows" and host.runtime != "docker":
-        yield f"the runtime {host.runtime} cannot be deployed on Windows yet", "runtime: docker"
+    if facts.system == "Windows" and host.runtime == "uv":
+        yield "the runtime uv cannot be deployed on Windows yet", "runtime: conda or docker"
         return
+    if facts.system == "Windows" and host.runtime == "conda" and facts.arch != "x86_64":
+        yield "Ray has no packages for Windows on ARM", "runtime: docker"
     if facts.system not in SYSTEMS:
         yield (
             f"{facts.system or 'an unknown system'} is not supported yet with the runtime {host.runtime}",
             "",
         )
-        return
-    if host.runtime == "conda":
-        yield "the runtime conda cannot be deployed yet", "runtime: uv or docker"
         return
     if not facts.home_writable:
         yield f"the home folder {facts.home} is not writable", f"make it writable for {facts.user}"
@@ -64,6 +63,8 @@ def _each(subject: Subject, cluster: str):
     if facts.sudo == "wrong-password":
         yield f"sudo does not take the password of {facts.user}", "sudo_password in the hosts file"
     yield from _docker(subject) if host.runtime == "docker" else _direct(subject)
+    if host.runtime == "conda":
+        yield from conda.problems(subject)
     yield from _occupied(subject, cluster)
     yield from gpus.problems(subject)
 

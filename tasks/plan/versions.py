@@ -45,8 +45,8 @@ def choose_python(
         ]
     asked = next(iter(wanted), None)
     if must_be and not _matches(must_be, asked):
-        why = f"uv.python is {asked}, but the image of the cluster holds Python {must_be}"
-        return [Finding(s.name, why, "choose an image of that Python, or drop uv.python") for s in subjects]
+        why = f"uv.python is {asked}, but the rest of the cluster has Python {must_be}"
+        return [Finding(s.name, why, "the same Python for all, or drop uv.python") for s in subjects]
     request = must_be or asked
     common = set.intersection(*(set(o) for o in offers.values())) if offers else set()
     fits = [v for v in common if _matches(v, request) and runs_ray(v, ray)]

@@ -73,7 +73,8 @@ def _prefix(host: Host) -> str:
 
 def parse_condas(lines: Sequence[str]) -> tuple[Conda, ...]:
     """``conda 24.1.2 /opt/conda/bin/conda`` a line; conda before mamba, else in the order of the answer."""
-    found = [Conda(*got.groups()) for line in lines if (got := re.fullmatch(r"(\w+) (\S+) (/.+)", line))]
+    pattern = re.compile(r"(\w+) (\S+) ((?:/|[A-Za-z]:\\).+)")
+    found = [Conda(*got.groups()) for line in lines if (got := pattern.fullmatch(line))]
     return tuple(sorted((c for c in found if c.kind in KINDS), key=lambda c: KINDS.index(c.kind)))
 
 

@@ -30,7 +30,14 @@ def worker_ports(host: Host, *, bridge: bool = False, cpus: int | None = None) -
 
 
 def start_words(
-    host: Host, ray: str, node_ip: str, head_address: str, *, bridge: bool = False, cpus: int | None = None
+    host: Host,
+    ray: str,
+    node_ip: str,
+    head_address: str,
+    *,
+    bridge: bool = False,
+    cpus: int | None = None,
+    temp_dir: str = RAY_DIR,
 ) -> list[str]:
     """The words of ``ray start`` without ``--block``.
 
@@ -39,6 +46,7 @@ def start_words(
     :param head_address: ``ip:port`` of the head's GCS.
     :param bridge: in a container that has the node's address as its own, and its ports published.
     :param cpus: what the range of worker ports is made for on a bridge.
+    :param temp_dir: Ray's own folder as Ray sees it.
     """
     ports = host.ray.ports
     low, high = worker_ports(host, bridge=bridge, cpus=cpus)
@@ -60,7 +68,7 @@ def start_words(
     if versions.knows_runtime_env_agent_port(ray):
         out += [f"--runtime-env-agent-port={ports.runtime_env_agent}"]
     # said, since Ray would follow a TMPDIR, and the logs are looked for here
-    out += [f"--temp-dir={RAY_DIR}"]
+    out += [f"--temp-dir={temp_dir}"]
     if host.cpus is not None:
         out += [f"--num-cpus={host.cpus}"]
     if host.gpus is not None:
@@ -82,7 +90,7 @@ def _labels(labels: dict[str, str], ray: str) -> str:
     return json.dumps(labels, sort_keys=True)
 
 
-def environment(host: Host, ray: str, *, macos: bool = False) -> dict[str, str]:
+def environment(host: Host, ray: str, system: str = "Linux") -> dict[str, str]:
     """What Ray's processes find in their environment, the token left out.
 
     The mode of authentication is always said: unset, the head alone would turn it on when a token file lies about.
@@ -94,7 +102,8 @@ def environment(host: Host, ray: str, *, macos: bool = False) -> dict[str, str]:
     if host.role == "head":
         out["AUTOSCALER_METRIC_PORT"] = str(host.ray.ports.autoscaler_metric)
         out["DASHBOARD_METRIC_PORT"] = str(host.ray.ports.dashboard_metric)
-    if macos:
+    if system != "Linux":
+        # without it Ray refuses to be one node of several there
         out["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "1"
     return {**out, **host.ray.env}
 

@@ -1,7 +1,8 @@
-"""The files that keep a node alive on the host itself: environment, start script, systemd unit, loop."""
+"""The files that keep a node alive on the host itself: environment, start script, unit, launchd's job, loop."""
 
 from __future__ import annotations
 
+import plistlib
 from collections.abc import Mapping, Sequence
 
 from .names import DRAIN_SECONDS, node_dir, unit
@@ -138,8 +139,28 @@ def unit_text(home: str, cluster: str, user: str | None) -> str:
     )
 
 
+def plist_text(home: str, cluster: str, user: str | None) -> str:
+    """A job of launchd's on a Mac; ``user`` is None for an agent of the user's own.
+
+    Interactive: a job of the standard kind gets less of the CPU than what a person runs.
+    Background: an agent of that session comes with a login of any kind, and never twice for one user.
+    """
+    job = {
+        "Label": unit(cluster),
+        "ProgramArguments": ["/bin/sh", node_dir(home, cluster) + "/start.sh"],
+        "RunAtLoad": True,
+        "KeepAlive": True,
+        "ThrottleInterval": 5,
+        "ExitTimeOut": DRAIN_SECONDS,
+        "ProcessType": "Interactive",
+        "SoftResourceLimits": {"NumberOfFiles": 65536},
+    }
+    job |= {"UserName": user} if user else {"LimitLoadToSessionType": "Background"}
+    return plistlib.dumps(job, sort_keys=False).decode()
+
+
 def loop_sh(home: str, cluster: str) -> str:
-    """A supervisor for hosts without systemd: it starts Ray again until it is told to end."""
+    """A supervisor for hosts without systemd or launchd: it starts Ray again until it is told to end."""
     node = node_dir(home, cluster)
     return f"""#!/bin/sh
 # Keeps Ray alive on a host without systemd. Written by a deploy.

@@ -6,6 +6,7 @@ The fragments are constant text, under the names that their POSIX twins have und
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,9 +16,9 @@ PS = Path(__file__).parent / "ps"
 # PowerShell takes the typographic ones for a single quote, too
 QUOTES = "'\u2018\u2019\u201a\u201b"
 # what sh/ has in parts, the same body or docker.ps1 has in one
-IN_ONE = ("about", "image", "pull")
-# what is about environments, and only Docker is deployed there
-NOT_HERE = ("envs", "conda")
+IN_ONE = ("about", "image", "pull", "sums", "uv", "envs", "conda_find")
+# what only Windows has comes with the part that needs it
+WITH = {"node": ("task", "conda", "node"), "conda": ("task", "conda")}
 
 
 @cache
@@ -45,6 +46,12 @@ def assignment(name: str, value: Value) -> str:
     return f"$RF_{name} = {quote('' if value is None else str(value))}"
 
 
+def _parts(names: Sequence[str]) -> list[str]:
+    """What comes before the body, everything once."""
+    wanted = [part for name in names if name not in IN_ONE for part in WITH.get(name, (name,))]
+    return list(dict.fromkeys(wanted))
+
+
 def text_of(script: Script) -> str:
     """The PowerShell text of a script; like the POSIX one it is read to its end before anything runs."""
     before, body = script.parts
@@ -52,7 +59,7 @@ def text_of(script: Script) -> str:
         f"# rayfab: {script.title}",
         *(assignment(name, value) for name, value in script.values.items()),
         fragment("lib"),
-        *(fragment(name) for name in before if name not in (*IN_ONE, *NOT_HERE)),
+        *(fragment(name) for name in _parts(before)),
         "try {",
         *(fragment(name) for name in body),
         "Finish 0",

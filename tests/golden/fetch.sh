@@ -114,7 +114,8 @@ proxy_on() {
 # Runs a conda so that it writes neither into its own folder nor into the user's.
 conda_run() {
     (
-        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH
+        # CI: conda would take it for a yes to terms
+        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH CI
         PYTHONNOUSERSITE=1
         PYTHONDONTWRITEBYTECODE=1
         CONDA_REGISTER_ENVS=false
@@ -177,7 +178,7 @@ conda_version() {
         mamba) rf_only='s/^mamba //; p' ;;
         *) rf_only=p ;;
     esac
-    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | grep '^[0-9][0-9.a-z]*$' | head -n 1)
+    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | sed 's/ .*//' | grep '^[0-9][0-9]*\.[0-9.a-z]*$' | head -n 1)
     [ -n "$rf_version" ]
 }
 # Both are needed: since then somebody may have put a conda of their own there.
@@ -439,7 +440,14 @@ done
 [ -n "$rf_getter" ] || emit no_tool 1
 rf_ca=
 if [ -n "$CA" ]; then
-    rf_ca=$ROOT/.ca.pem
+    # a list of authorities takes the place of the system's own: so it has to hold those as well
+    rf_ca=$rf_work/.ca.pem
+    mkdir -p "$rf_work"
+    for rf_file in "${SSL_CERT_FILE-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
+        if [ -f "$rf_file" ] && [ -r "$rf_file" ]; then break; fi
+        rf_file=
+    done
+    cat ${rf_file:+"$rf_file"} "$ROOT/.ca.pem" >"$rf_ca" || fail "cannot write $rf_ca"
     CURL_CA_BUNDLE=$rf_ca
     SSL_CERT_FILE=$rf_ca
     export CURL_CA_BUNDLE SSL_CERT_FILE

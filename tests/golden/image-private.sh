@@ -160,7 +160,8 @@ image_about() {
     done
     return 1
 }
-# A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
+# A node under one of six supervisors: system unit, user unit, daemon or agent of launchd's, our own loop, or
+# Docker's restart policy.
 NODE=$ROOT/$CLUSTER
 user_systemctl() {
     XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
@@ -176,6 +177,50 @@ loop_pid() {
     fi
     printf '%s' "$rf_pid"
 }
+# launchd's job of a daemon or an agent ($1): where it belongs, its file, and a command that may change it
+job_domain() {
+    rf_domain=system
+    if [ "$1" = agent ]; then
+        rf_domain=user/$(id -u)
+        [ ! -r "$NODE/domain" ] || IFS= read -r rf_domain <"$NODE/domain" || :
+    fi
+    printf '%s' "$rf_domain"
+}
+job_file() {
+    if [ "$1" = daemon ]; then printf '%s' "/Library/LaunchDaemons/$UNIT.plist"; else
+        printf '%s' "$HOME/Library/LaunchAgents/$UNIT.plist"; fi
+}
+job_do() {
+    if [ "$1" = daemon ]; then
+        shift
+        as_root "$@"
+    else
+        shift
+        "$@"
+    fi
+}
+job_active() {
+    # the first state is the job's own
+    rf_state=$(launchctl print "$(job_domain "$1")/$UNIT" 2>/dev/null | sed -n 's/^[[:space:]]*state = //p' | sed 1q)
+    [ "$rf_state" != running ] || rf_state=active
+    echo "${rf_state:-inactive}"
+}
+job_down() {
+    # its file goes first, so that no boot or login brings it back
+    rf_file=$(job_file "$1")
+    [ ! -e "$rf_file" ] || job_do "$1" rm -f "$rf_file" ||
+        fail "cannot remove $rf_file" "as an administrator: sudo rm $rf_file"
+    rf_job=$(job_domain "$1")/$UNIT
+    launchctl print "$rf_job" >/dev/null 2>&1 || return 0
+    job_do "$1" launchctl bootout "$rf_job" 2>/dev/null || :
+    # bootout does not wait until the job has ended
+    rf_n=0
+    while launchctl print "$rf_job" >/dev/null 2>&1; do
+        rf_n=$((rf_n + 1))
+        [ "$rf_n" -lt 300 ] || fail "cannot stop $UNIT" "look at: launchctl print $rf_job"
+        nap
+    done
+}
 node_service() {
     rf_service=none
     [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
@@ -186,6 +231,7 @@ node_active() {
     case $1 in
         system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
         user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        daemon | agent) job_active "$1" ;;
         loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
         docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
         *) echo inactive ;;
@@ -210,6 +256,7 @@ node_down() {
                 as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
             ;;
         user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        daemon | agent) job_down "$1" ;;
         loop)
             if rf_pid=$(loop_pid); then
                 kill -TERM "$rf_pid" 2>/dev/null || :

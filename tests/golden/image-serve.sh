@@ -10,9 +10,10 @@ ADDRESS=10.0.0.1
 PORTS='20001 20000 0'
 IDLE=600
 RAW_BYTES=0
-SERVE='"""Runs in a container of the image: serves /pieces over HTTP below a secret path, until nobody has asked for a while.
+SERVE='"""Runs on a host: serves a folder'"'"'s files over HTTP below a secret path, until nobody has asked for a while.
 
-Arguments: the address to listen on, seconds without a request after which it ends, ports to try in order (0: any).
+Arguments: the folder (its file .token holds the secret), the address to listen on, seconds without a request after
+which it ends, ports to try in order (0: any).
 """
 
 import hmac
@@ -25,27 +26,36 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import TCPServer, ThreadingMixIn
 
-FOLDER = "/pieces"
 PART = 1 << 20
 last = time.monotonic()
 
 
 class Handler(BaseHTTPRequestHandler):
     timeout = 60
-    token = ""
+    token = folder = ""
 
     def do_GET(self):
         global last
-        found = re.fullmatch("/([0-9a-f]+)/([0-9a-f]{64})", self.path)
-        path = os.path.join(FOLDER, found.group(2)) if found else ""
+        # nothing that begins with a dot, and nothing half
+        found = re.fullmatch(r"/([0-9a-f]+)/([A-Za-z0-9_][A-Za-z0-9._+!-]*)(?<!\.part)", self.path)
+        path = os.path.join(self.folder, found.group(2)) if found else ""
         if not found or not hmac.compare_digest(found.group(1), self.token) or not os.path.isfile(path):
             self.send_error(404)
             return
         last = time.monotonic()
         try:
             with open(path, "rb") as piece:
-                self.send_response(200)
-                self.send_header("Content-Length", str(os.path.getsize(path)))
+                size = os.path.getsize(path)
+                asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+                start = int(asked.group(1)) if asked else 0
+                if start > size or (asked and start == size):
+                    self.send_error(416)
+                    return
+                piece.seek(start)
+                self.send_response(206 if asked else 200)
+                if asked:
+                    self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+                self.send_header("Content-Length", str(size - start))
                 self.end_headers()
                 for part in iter(lambda: piece.read(PART), b""):
                     self.wfile.write(part)
@@ -79,8 +89,9 @@ def listen(address, ports):
 
 
 def main():
-    address, idle, ports = sys.argv[1], float(sys.argv[2]), [int(port) for port in sys.argv[3:]]
-    with open(os.path.join(FOLDER, "token")) as file:
+    Handler.folder, address, idle = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    ports = [int(port) for port in sys.argv[4:]]
+    with open(os.path.join(Handler.folder, ".token")) as file:
         Handler.token = file.read()
     server = listen(address, ports)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -239,7 +250,8 @@ image_about() {
     done
     return 1
 }
-# A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
+# A node under one of six supervisors: system unit, user unit, daemon or agent of launchd's, our own loop, or
+# Docker's restart policy.
 NODE=$ROOT/$CLUSTER
 user_systemctl() {
     XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
@@ -255,6 +267,50 @@ loop_pid() {
     fi
     printf '%s' "$rf_pid"
 }
+# launchd's job of a daemon or an agent ($1): where it belongs, its file, and a command that may change it
+job_domain() {
+    rf_domain=system
+    if [ "$1" = agent ]; then
+        rf_domain=user/$(id -u)
+        [ ! -r "$NODE/domain" ] || IFS= read -r rf_domain <"$NODE/domain" || :
+    fi
+    printf '%s' "$rf_domain"
+}
+job_file() {
+    if [ "$1" = daemon ]; then printf '%s' "/Library/LaunchDaemons/$UNIT.plist"; else
+        printf '%s' "$HOME/Library/LaunchAgents/$UNIT.plist"; fi
+}
+job_do() {
+    if [ "$1" = daemon ]; then
+        shift
+        as_root "$@"
+    else
+        shift
+        "$@"
+    fi
+}
+job_active() {
+    # the first state is the job's own
+    rf_state=$(launchctl print "$(job_domain "$1")/$UNIT" 2>/dev/null | sed -n 's/^[[:space:]]*state = //p' | sed 1q)
+    [ "$rf_state" != running ] || rf_state=active
+    echo "${rf_state:-inactive}"
+}
+job_down() {
+    # its file goes first, so that no boot or login brings it back
+    rf_file=$(job_file "$1")
+    [ ! -e "$rf_file" ] || job_do "$1" rm -f "$rf_file" ||
+        fail "cannot remove $rf_file" "as an administrator: sudo rm $rf_file"
+    rf_job=$(job_domain "$1")/$UNIT
+    launchctl print "$rf_job" >/dev/null 2>&1 || return 0
+    job_do "$1" launchctl bootout "$rf_job" 2>/dev/null || :
+    # bootout does not wait until the job has ended
+    rf_n=0
+    while launchctl print "$rf_job" >/dev/null 2>&1; do
+        rf_n=$((rf_n + 1))
+        [ "$rf_n" -lt 300 ] || fail "cannot stop $UNIT" "look at: launchctl print $rf_job"
+        nap
+    done
+}
 node_service() {
     rf_service=none
     [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
@@ -265,6 +321,7 @@ node_active() {
     case $1 in
         system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
         user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        daemon | agent) job_active "$1" ;;
         loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
         docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
         *) echo inactive ;;
@@ -289,6 +346,7 @@ node_down() {
                 as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
             ;;
         user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        daemon | agent) job_down "$1" ;;
         loop)
             if rf_pid=$(loop_pid); then
                 kill -TERM "$rf_pid" 2>/dev/null || :
@@ -495,7 +553,7 @@ image_begin
 rf_image=$(image_about '') || fail "the image $IMAGE is not there" "look at: docker image ls"
 rf_name=rayfab_seed_$CLUSTER
 dk rm -f "$rf_name" >/dev/null 2>&1
-write_file "$rf_parts/token" 600 "$RF_SEED"
+write_file "$rf_parts/.token" 600 "$RF_SEED"
 if [ "$(uname -s)" = Linux ]; then
     rf_listen=$ADDRESS
     set -- --network host
@@ -506,9 +564,9 @@ else
     set -- --publish "$PORTS:$PORTS"
 fi
 dk run --detach --rm --name "$rf_name" "$@" --security-opt label=disable --user "$(pieces_user)" --volume "$rf_parts:/pieces" \
-    --entrypoint python "${rf_image%% *}" -c "$SERVE" "$rf_listen" "$IDLE" $PORTS >"$NODE/install.log" 2>&1 || {
+    --entrypoint python "${rf_image%% *}" -c "$SERVE" /pieces "$rf_listen" "$IDLE" $PORTS >"$NODE/install.log" 2>&1 || {
     rf_said=$(tail -n 1 "$NODE/install.log")
-    rm -f "$NODE/install.log" "$rf_parts/token"
+    rm -f "$NODE/install.log" "$rf_parts/.token"
     fail "cannot serve the image: $rf_said"
 }
 rm -f "$NODE/install.log"
@@ -518,12 +576,12 @@ until rf_port=$(dk logs "$rf_name" 2>/dev/null | sed -n 's/^port //p') && [ -n "
     if [ "$rf_n" -gt 100 ] || [ -z "$(dk ps -q -f "name=^/$rf_name\$")" ]; then
         rf_said=$(dk logs "$rf_name" 2>&1 | tail -n 1)
         dk rm -f "$rf_name" >/dev/null 2>&1
-        rm -f "$rf_parts/token"
+        rm -f "$rf_parts/.token"
         fail "cannot serve the image: ${rf_said:-its server ended}"
     fi
     nap
 done
-rm -f "$rf_parts/token"
+rm -f "$rf_parts/.token"
 emit port "$rf_port"
 finish 0
 }

@@ -156,7 +156,8 @@ docker_facts() {
     dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
     docker_gives
 }
-# A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
+# A node under one of six supervisors: system unit, user unit, daemon or agent of launchd's, our own loop, or
+# Docker's restart policy.
 NODE=$ROOT/$CLUSTER
 user_systemctl() {
     XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
@@ -172,6 +173,50 @@ loop_pid() {
     fi
     printf '%s' "$rf_pid"
 }
+# launchd's job of a daemon or an agent ($1): where it belongs, its file, and a command that may change it
+job_domain() {
+    rf_domain=system
+    if [ "$1" = agent ]; then
+        rf_domain=user/$(id -u)
+        [ ! -r "$NODE/domain" ] || IFS= read -r rf_domain <"$NODE/domain" || :
+    fi
+    printf '%s' "$rf_domain"
+}
+job_file() {
+    if [ "$1" = daemon ]; then printf '%s' "/Library/LaunchDaemons/$UNIT.plist"; else
+        printf '%s' "$HOME/Library/LaunchAgents/$UNIT.plist"; fi
+}
+job_do() {
+    if [ "$1" = daemon ]; then
+        shift
+        as_root "$@"
+    else
+        shift
+        "$@"
+    fi
+}
+job_active() {
+    # the first state is the job's own
+    rf_state=$(launchctl print "$(job_domain "$1")/$UNIT" 2>/dev/null | sed -n 's/^[[:space:]]*state = //p' | sed 1q)
+    [ "$rf_state" != running ] || rf_state=active
+    echo "${rf_state:-inactive}"
+}
+job_down() {
+    # its file goes first, so that no boot or login brings it back
+    rf_file=$(job_file "$1")
+    [ ! -e "$rf_file" ] || job_do "$1" rm -f "$rf_file" ||
+        fail "cannot remove $rf_file" "as an administrator: sudo rm $rf_file"
+    rf_job=$(job_domain "$1")/$UNIT
+    launchctl print "$rf_job" >/dev/null 2>&1 || return 0
+    job_do "$1" launchctl bootout "$rf_job" 2>/dev/null || :
+    # bootout does not wait until the job has ended
+    rf_n=0
+    while launchctl print "$rf_job" >/dev/null 2>&1; do
+        rf_n=$((rf_n + 1))
+        [ "$rf_n" -lt 300 ] || fail "cannot stop $UNIT" "look at: launchctl print $rf_job"
+        nap
+    done
+}
 node_service() {
     rf_service=none
     [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
@@ -182,6 +227,7 @@ node_active() {
     case $1 in
         system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
         user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        daemon | agent) job_active "$1" ;;
         loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
         docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
         *) echo inactive ;;
@@ -206,6 +252,7 @@ node_down() {
                 as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
             ;;
         user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        daemon | agent) job_down "$1" ;;
         loop)
             if rf_pid=$(loop_pid); then
                 kill -TERM "$rf_pid" 2>/dev/null || :
@@ -368,7 +415,8 @@ proxy_on() {
 # Runs a conda so that it writes neither into its own folder nor into the user's.
 conda_run() {
     (
-        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH
+        # CI: conda would take it for a yes to terms
+        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH CI
         PYTHONNOUSERSITE=1
         PYTHONDONTWRITEBYTECODE=1
         CONDA_REGISTER_ENVS=false
@@ -431,7 +479,7 @@ conda_version() {
         mamba) rf_only='s/^mamba //; p' ;;
         *) rf_only=p ;;
     esac
-    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | grep '^[0-9][0-9.a-z]*$' | head -n 1)
+    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | sed 's/ .*//' | grep '^[0-9][0-9]*\.[0-9.a-z]*$' | head -n 1)
     [ -n "$rf_version" ]
 }
 # Both are needed: since then somebody may have put a conda of their own there.
@@ -559,7 +607,6 @@ busy() {
     rf_t0=$(date +%s)
     rf_n=0
     while kill -0 "$rf_job" 2>/dev/null; do
-        [ -z "${rf_marks-}" ] || install_mark
         nap
         rf_n=$((rf_n + 1))
         [ $((rf_n % 25)) != 0 ] || step "$rf_text, $(($(date +%s) - rf_t0)) s"
@@ -607,13 +654,12 @@ say_why() {
     [ "$rf_bad" = 0 ] || fail "$rf_bad of the packages in the store were damaged" "they are removed; run again to fetch them anew"
     fail "$1: $rf_last" "$2"
 }
-# The installer makes the folder itself. With this mark in it, only what is ours is ever removed.
-install_mark() { { [ ! -d "$rf_prefix" ] || : >>"$rf_prefix/.rayfab-installing"; } 2>/dev/null; }
 run_installer() {
     # where /tmp must not hold programs, this folder may
     TMPDIR=$ROOT/.cache/tmp
     export TMPDIR
-    conda_run sh "$STORE/$INSTALLER" -b -p "$rf_prefix" >"$rf_log" 2>&1 </dev/null
+    # -u: into a folder that is there, which holds our mark
+    conda_run sh "$STORE/$INSTALLER" -b -u -p "$rf_prefix" >"$rf_log" 2>&1 </dev/null
 }
 install_conda() {
     case $rf_prefix in *[[:space:]]*) fail "conda cannot be installed into a folder with a blank in its name: $rf_prefix" "conda.prefix: another folder" ;; esac
@@ -627,10 +673,10 @@ install_conda() {
     rm -rf "$ROOT/.cache/tmp"
     mkdir -p "$ROOT/.cache/tmp"
     write_file "$ROOT/.conda-installing" 600 "$rf_prefix$NL"
-    rf_marks=1
+    # with this mark in it, only what is ours is ever removed
+    mkdir "$rf_prefix" && : >"$rf_prefix/.rayfab-installing" || fail "cannot write into $rf_where" "conda.prefix: another folder"
     busy "installing conda" run_installer
     rf_code=$?
-    rf_marks=
     rf_gone=
     if [ "$rf_code" != 0 ]; then
         rf_gone="the installer failed"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tasks.plan.engine import engine_for
 from tasks.plan.subject import Subject
-from tasks.render import conda, images, install, operations
+from tasks.render import conda, conda_seed, images, install, operations
 from tasks.render.engine import engine_script
 from tasks.render.engine_facts import EngineFacts
 from tasks.render.facts import facts_script
@@ -63,6 +63,7 @@ def up(
     **facts: object,
 ) -> Script:
     known = {"system": {}, "user": {"uid": 1000, "user_systemd": True}, "loop": {"systemd": False}}
+    known |= {"agent": MAC, "daemon": {**MAC, "sudo": "password"}}
     text = samples.DOCKER if kind == "docker" else samples.CONDA if runtime == "conda" else samples.UV
     text = text.replace("docker: {", f"docker: {{network: {network}, ")
     text = text.replace("gpus: 0, ", "") if "gpus" in facts else text
@@ -70,7 +71,9 @@ def up(
     wanted = samples.desired(of, versions=samples.versions(image="sha256:0123abcd", image_user="1000:100"))
     assert wanted.kind == kind
     state = wanted.state("0123456789ab", "request0")
-    return install.up_script(of.host, "lab", wanted, of.facts.home, state, token=token, sudo=kind == "docker")
+    return install.up_script(
+        of.host, "lab", wanted, of.facts.home, state, token=token, sudo=kind in ("docker", "daemon")
+    )
 
 
 def _up(role: str, **more: object) -> str:
@@ -159,6 +162,8 @@ KINDS: dict[str, Callable[[], str]] = {
         ).text
     ),
     "image-cut.sh": lambda: images.cut_script(_docker(), "lab", sudo=True).text,
+    "store-serve.sh": lambda: conda_seed.serve_script("lab", "ray-2.7.2", "10.0.0.1", [19999, 19998]).text,
+    "store-clean.sh": lambda: conda_seed.clean_script("lab").text,
     "image-serve.sh": lambda: images.serve_script(_docker(), "lab", "10.0.0.1", [20001, 20000]).text,
     "image-pieces.sh": lambda: images.pieces_script(_docker(), "lab", PIECES, 1 << 30).text,
     "image-take.sh": lambda: (
@@ -178,8 +183,12 @@ KINDS: dict[str, Callable[[], str]] = {
     "gpu-up-worker.sh": lambda: _up("worker", kind="docker", gpus=GPUS, engine=GPU_ENGINE),
     "macos-up-head.sh": lambda: _up("head", kind="docker", **MAC, engine=MAC_ENGINE),
     "macos-up-worker.sh": lambda: _up("worker", kind="docker", **MAC, engine=MAC_ENGINE),
-    "macos-env.sh": lambda: _files("worker", "loop", **MAC)["ENV_SH"],
-    "macos-start.sh": lambda: _files("worker", "loop", **MAC)["START_SH"],
+    "macos-up-daemon.sh": lambda: _up("head", kind="daemon"),
+    "macos-up-agent.sh": lambda: _up("worker", kind="agent"),
+    "macos-env.sh": lambda: _files("worker", "agent", **MAC)["ENV_SH"],
+    "macos-start.sh": lambda: _files("worker", "agent", **MAC)["START_SH"],
+    "macos-daemon.plist": lambda: _files("head", "daemon", **MAC, sudo="nopasswd")["UNIT_TEXT"],
+    "macos-agent.plist": lambda: _files("worker", "agent", **MAC)["UNIT_TEXT"],
     "start-head.sh": lambda: _files("head", "system")["START_SH"],
     "start-worker.sh": lambda: _files("worker", "system")["START_SH"],
     "env-head.sh": lambda: _files("head", "system")["ENV_SH"],

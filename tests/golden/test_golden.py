@@ -35,7 +35,7 @@ def test_rendered_as_kept(name):
 
 
 def test_nothing_else_is_kept():
-    kept = {path for path in HERE.rglob("*") if path.suffix in (".sh", ".service", ".ps1")}
+    kept = {path for path in HERE.rglob("*") if path.suffix in (".sh", ".service", ".plist", ".ps1")}
     assert {str(path.relative_to(HERE)) for path in kept} == set(ALL)
 
 

@@ -222,7 +222,8 @@ docker_facts() {
     dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
     docker_gives
 }
-# A node under one of four supervisors: system unit, user unit, our own loop, or Docker's restart policy.
+# A node under one of six supervisors: system unit, user unit, daemon or agent of launchd's, our own loop, or
+# Docker's restart policy.
 NODE=$ROOT/$CLUSTER
 user_systemctl() {
     XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
@@ -238,6 +239,50 @@ loop_pid() {
     fi
     printf '%s' "$rf_pid"
 }
+# launchd's job of a daemon or an agent ($1): where it belongs, its file, and a command that may change it
+job_domain() {
+    rf_domain=system
+    if [ "$1" = agent ]; then
+        rf_domain=user/$(id -u)
+        [ ! -r "$NODE/domain" ] || IFS= read -r rf_domain <"$NODE/domain" || :
+    fi
+    printf '%s' "$rf_domain"
+}
+job_file() {
+    if [ "$1" = daemon ]; then printf '%s' "/Library/LaunchDaemons/$UNIT.plist"; else
+        printf '%s' "$HOME/Library/LaunchAgents/$UNIT.plist"; fi
+}
+job_do() {
+    if [ "$1" = daemon ]; then
+        shift
+        as_root "$@"
+    else
+        shift
+        "$@"
+    fi
+}
+job_active() {
+    # the first state is the job's own
+    rf_state=$(launchctl print "$(job_domain "$1")/$UNIT" 2>/dev/null | sed -n 's/^[[:space:]]*state = //p' | sed 1q)
+    [ "$rf_state" != running ] || rf_state=active
+    echo "${rf_state:-inactive}"
+}
+job_down() {
+    # its file goes first, so that no boot or login brings it back
+    rf_file=$(job_file "$1")
+    [ ! -e "$rf_file" ] || job_do "$1" rm -f "$rf_file" ||
+        fail "cannot remove $rf_file" "as an administrator: sudo rm $rf_file"
+    rf_job=$(job_domain "$1")/$UNIT
+    launchctl print "$rf_job" >/dev/null 2>&1 || return 0
+    job_do "$1" launchctl bootout "$rf_job" 2>/dev/null || :
+    # bootout does not wait until the job has ended
+    rf_n=0
+    while launchctl print "$rf_job" >/dev/null 2>&1; do
+        rf_n=$((rf_n + 1))
+        [ "$rf_n" -lt 300 ] || fail "cannot stop $UNIT" "look at: launchctl print $rf_job"
+        nap
+    done
+}
 node_service() {
     rf_service=none
     [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
@@ -248,6 +293,7 @@ node_active() {
     case $1 in
         system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
         user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        daemon | agent) job_active "$1" ;;
         loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
         docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
         *) echo inactive ;;
@@ -272,6 +318,7 @@ node_down() {
                 as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
             ;;
         user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        daemon | agent) job_down "$1" ;;
         loop)
             if rf_pid=$(loop_pid); then
                 kill -TERM "$rf_pid" 2>/dev/null || :
@@ -400,7 +447,8 @@ proxy_on() {
 # Runs a conda so that it writes neither into its own folder nor into the user's.
 conda_run() {
     (
-        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH
+        # CI: conda would take it for a yes to terms
+        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH CI
         PYTHONNOUSERSITE=1
         PYTHONDONTWRITEBYTECODE=1
         CONDA_REGISTER_ENVS=false
@@ -463,7 +511,7 @@ conda_version() {
         mamba) rf_only='s/^mamba //; p' ;;
         *) rf_only=p ;;
     esac
-    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | grep '^[0-9][0-9.a-z]*$' | head -n 1)
+    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | sed 's/ .*//' | grep '^[0-9][0-9]*\.[0-9.a-z]*$' | head -n 1)
     [ -n "$rf_version" ]
 }
 # Both are needed: since then somebody may have put a conda of their own there.
@@ -566,13 +614,29 @@ wait_ray() {
 }
 main() {
 # Puts the start script under its supervisor, (re)starts it and waits for Ray.
+# $1: daemon or agent, $2: where to; gives its file to launchd, which runs it. rf_said: what that said last
+job_up() {
+    rf_n=0
+    until rf_said=$(job_do "$1" launchctl bootstrap "$2" "$(job_file "$1")" 2>&1); do
+        rf_status=$?
+        # the former job of this name may still be on its way out, after its name is gone
+        if { [ "$rf_status" != 5 ] && [ "$rf_status" != 37 ]; } || [ "$rf_n" -ge 75 ]; then return 1; fi
+        rf_n=$((rf_n + 1))
+        nap
+    done
+    write_file "$NODE/domain" 600 "$2"
+}
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 rf_old=$(node_service)
 [ "$rf_old" = none ] || note_sessions "$rf_old"
-if [ "$rf_old" != none ] && { [ "$rf_old" != "$SERVICE" ] || [ "$SERVICE" = loop ]; }; then
-    step "stopping what ran before"
-    node_down "$rf_old"
-fi
+case $rf_old:$SERVICE in
+    # systemd replaces a unit of its own
+    none:* | system:system | user:user) ;;
+    *)
+        step "stopping what ran before"
+        node_down "$rf_old"
+        ;;
+esac
 rm -f "$NODE/state.json"
 [ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
 write_file "$NODE/env.sh" 600 "$ENV_SH"
@@ -599,6 +663,22 @@ case $SERVICE in
             { loginctl enable-linger 2>/dev/null && : >"$NODE/made-linger"; } || emit note "no lingering: Ray ends when the last session of $(id -un) does; ask root for: loginctl enable-linger $(id -un)"
         user_systemctl daemon-reload && user_systemctl enable --quiet "$UNIT" &&
             user_systemctl restart --no-block "$UNIT" || fail "systemd --user does not take the unit $UNIT"
+        ;;
+    daemon)
+        write_file "$NODE/unit" 644 "$UNIT_TEXT"
+        as_root install -m 644 -o root -g wheel "$NODE/unit" "$(job_file daemon)" && job_up daemon system ||
+            fail "launchd does not take the daemon $UNIT: ${rf_said-}" "System Settings, Login Items may keep it off; look at: launchctl print system/$UNIT"
+        ;;
+    agent)
+        [ -d "$HOME/Library/LaunchAgents" ] || : >"$NODE/made-agents"
+        mkdir -p "$HOME/Library/LaunchAgents" || fail "cannot make $HOME/Library/LaunchAgents"
+        write_file "$(job_file agent)" 644 "$UNIT_TEXT"
+        job_up agent "user/$(id -u)" || {
+            # the session of a person in front of the screen takes only what is made for that
+            write_file "$(job_file agent)" 644 "$(printf '%s\n' "$UNIT_TEXT" | sed 's/>Background</>Aqua</')$NL"
+            job_up agent "gui/$(id -u)"
+        } || fail "launchd does not take the agent $UNIT: $rf_said" "System Settings, Login Items may keep it off; look at: launchctl print $(job_domain agent)"
+        emit note "no sudo here: after a reboot Ray is back only when $(id -un) logs in; with a sudo_password in the hosts file it becomes a daemon, which starts at boot"
         ;;
     loop)
         write_file "$NODE/loop.sh" 700 "$LOOP_SH"

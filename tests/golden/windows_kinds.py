@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tasks.remote.windows import BOOTSTRAP
-from tasks.render import images, install, operations, windows
+from tasks.render import conda, images, install, operations, windows
 from tasks.render.facts import Address, facts_script
 from tasks.render.logfiles import patterns
 from tasks.render.script import Script
-from tests.golden.kinds import HOLDER, submit, up
+from tests.golden.kinds import CONDA_HOST, HOLDER, submit, up
 from tests.render import samples
 
 NODES = ["10.0.0.1", "10.0.0.2"]
@@ -23,12 +23,31 @@ FACTS = {
     "addresses": (Address("Ethernet_2", "10.0.0.2", 24),),
 }
 HOME = "C:/Users/me/.rayfab/lab"
+ITEMS = [
+    conda.Item("installer", "Miniconda3-py39_24.9.2-0-Windows-x86_64.exe", "0" * 64, 80_000_000, "-"),
+    conda.Item("tool", "uv-0.9.0-py3-none-win_amd64.whl", "1" * 64, 20_000_000, "https://m.example/uv"),
+    conda.Item("conda", "python-3.7.16-h6244533_0.conda", "2" * 64, 16_000_000, "https://c.example/python"),
+    conda.Item("wheel", "ray-2.7.2-cp37-cp37m-win_amd64.whl", "3" * 64, 25_000_000, "https://p.example/r"),
+]
+CONDA = {
+    "env_id": "ray-2.7.2-py3.7.16-abc",
+    "python": "3.7.16",
+    "items": ITEMS,
+    "lock": "rayfab-lock 1\n",
+    "uv_version": "0.9.0",
+}
 
 SCRIPTS: dict[str, Callable[[], Script]] = {
     "facts-lock": lambda: facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER),
     "image": lambda: images.image_script(samples.host("worker", samples.DOCKER), "lab"),
     "up-head": lambda: up("head", kind="docker", **FACTS),
     "up-worker": lambda: up("worker", kind="docker", **FACTS),
+    "facts-conda": lambda: facts_script(CONDA_HOST, "lab"),
+    "fetch": lambda: conda.fetch_script("lab", ITEMS, proxy="http://10.0.0.9:3128", no_proxy="mirror.lab"),
+    "fetch-seed": lambda: conda.fetch_script("lab", ITEMS, base="http://10.0.0.1:20001"),
+    "install-conda": lambda: conda.conda_script(CONDA_HOST, "lab", **CONDA),
+    "up-head-conda": lambda: up("head", kind="task", runtime="conda", **FACTS),
+    "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),
     "token": lambda: install.token_script("lab"),
     "stop": lambda: operations.stop_script("lab"),
     "destroy": lambda: operations.destroy_script(samples.host(), "lab"),

@@ -13,6 +13,7 @@ from tasks.testbed.engine import LabError
 from tasks.testbed.host import LabHost
 from tasks.testbed.lab import Lab
 from tests.lab import hosts as helpers
+from tests.standins.conda import mirror
 
 NO_LAB = "the lab cannot run here"
 
@@ -38,13 +39,17 @@ def lab() -> Iterator[Lab]:
     """An empty lab for the whole session; nothing of it is left afterwards."""
     made, why = _try_lab()
     if made is None:
-        # in CI a lab that does not run is a failure, or nobody would notice
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{NO_LAB}: {why}")
+        _cannot(why)
     made.down()  # what a killed session has left
     try:
         yield made
     finally:
         made.down()
+
+
+def _cannot(why: object) -> None:
+    # in CI a lab that does not run is a failure, or nobody would notice
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{NO_LAB}: {why}")
 
 
 def _try_lab() -> tuple[Lab | None, str]:
@@ -73,6 +78,16 @@ def fresh_hosts(lab: Lab) -> Iterator[Callable[..., list[LabHost]]]:
 def fresh_host(fresh_hosts: Callable[..., list[LabHost]]) -> Callable[..., LabHost]:
     """fresh_host(flavour="docker", networks=("main",)): one untouched host."""
     return lambda *args, **kwargs: fresh_hosts(1, *args, **kwargs)[0]
+
+
+@pytest.fixture(scope="module")
+def conda_mirror(fresh_host: Callable[..., LabHost]) -> mirror.CondaMirror:
+    """A lab host that serves the stand-in's installers and channels; see tests/standins/conda/mirror.py."""
+    try:
+        mirror.tree()
+    except LabError as error:
+        _cannot(error)
+    return mirror.on_host(fresh_host("python"))
 
 
 @pytest.fixture

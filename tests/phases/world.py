@@ -36,6 +36,11 @@ def value(script: str, name: str) -> str:
     return shlex.split(re.search(rf"^{name}=(.*)$", script, re.MULTILINE).group(1))[0]
 
 
+def block(script: str, name: str) -> str:
+    """The same for a value of several lines, as long as no quote stands in it."""
+    return re.search(rf"^{name}='?([^']*)'?$", script, re.MULTILINE).group(1)
+
+
 class FakeHost:
     """One host. ``replies`` holds, by title, what it says instead; ``titles`` is all that it was asked."""
 
@@ -52,6 +57,12 @@ class FakeHost:
         self.image: tuple[str, str] | None = None
         self.replies: dict[str, Callable[[str], Answer] | Answer | BaseException] = {}
         self.titles: list[str] = []
+        self.store: set[str] = set()
+        self.reaches_out = True  # whether it can fetch packages
+        self.carried: list[str] = []
+        self.installed: list[list[str]] = []
+        self.lock = ""
+        self.conda = "conda 24.1.2 /opt/conda/bin/conda"
 
     def answer(self, script: str) -> Answer:
         title = re.match(r"# rayfab: (.*)", script).group(1)
@@ -64,6 +75,10 @@ class FakeHost:
         own = {
             "gather facts": self._facts,
             "install Ray with uv": self._install,
+            "fetch packages": self._fetch,
+            "install Ray with conda": self._install_conda,
+            "serve the packages to the others": lambda script: said([("port", "19999")]),
+            "end the serving": lambda script: said(),
             "get the image": self._image,
             "get the cluster's token": self._token,
             "start the head": self._start,
@@ -104,9 +119,11 @@ class FakeHost:
         if self.state is not None:
             values |= {"state": json.dumps(self.state), "service": self.state["service"]}
             values["active"] = "active" if self.active else "inactive"
+        if self.conda:
+            values["conda"] = self.conda
         texts = {
             "ip_addr": [f"2: eth0    inet {self.address}/24 brd 10.0.0.255 scope global eth0\\"],
-            "requirements": LOCK.splitlines() if self.envs else [],
+            "requirements": (self.lock or LOCK).splitlines() if self.envs else [],
         }
         if self.image:
             values["image_versions"] = " ".join(self.image)
@@ -115,6 +132,25 @@ class FakeHost:
         return said([*values.items(), *several, *(("env", e) for e in self.envs)], texts)
 
     def _install(self, script: str) -> Answer:
+        self.envs = {value(script, "ENV_ID")}
+        return said([("changed", "1")])
+
+    def _fetch(self, script: str) -> Answer:
+        lines = [line.split() for line in block(script, "ITEMS").splitlines()]
+        seed = next((h for h in self.world.hosts.values() if f"http://{h.address}:" in script), None)
+        missing = []
+        for file, _, _, url in lines:
+            if (file in seed.store) if seed else (url != "-" and self.reaches_out):
+                self.store.add(file)
+            if file not in self.store:
+                missing.append(("missing", file))
+        return said(missing, {"log": ["could not resolve host"] if missing else []})
+
+    def _install_conda(self, script: str) -> Answer:
+        items = [line.split()[:2] for line in block(script, "ITEMS").splitlines()]
+        assert {file for _, file in items} <= self.store, "installed from a store that is not whole"
+        self.installed = items
+        self.lock = block(script, "LOCK")
         self.envs = {value(script, "ENV_ID")}
         return said([("changed", "1")])
 
@@ -168,6 +204,11 @@ class FakeConnection:
         self.execs += 1
         self._secrets_seen.append((self.host.name, dict(secrets)))
         return self.host.answer(script)
+
+    def put(self, source, path, *, mode=0o600, on_bytes=None, timeout=60.0) -> None:
+        name = path.rpartition("/")[2]
+        self.host.carried.append(name)
+        self.host.store.add(name)
 
     def cancel(self) -> None:
         self.cancelled = True

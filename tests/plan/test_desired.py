@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import plistlib
 
 import pytest
 
 from tasks.plan.desired import env_id, fingerprint, service_kind, shm_bytes
+from tasks.plan.systems import multi_node_note
+from tasks.render import ray
 from tests.render import samples
 
 UV, DOCKER = samples.UV, samples.DOCKER
@@ -210,3 +213,52 @@ def test_a_fingerprint_tells_tokens_apart_and_gives_none_away():
     assert fingerprint("5ecret") == fingerprint("5ecret") != fingerprint("0ther")
     assert "5ecret" not in fingerprint("5ecret")
     assert fingerprint("") == ""
+
+
+MAC = {"system": "Darwin", "home": "/Users/alice", "user": "alice", "uid": 501, "systemd": False}
+
+
+class TestOnAMac:
+    @pytest.mark.parametrize(
+        ("sudo", "kind"),
+        [("nopasswd", "daemon"), ("password", "daemon"), ("needs-password", "agent"), (None, "agent")],
+    )
+    def test_launchd_supervises_the_node(self, sudo, kind):
+        subject = samples.subject(**MAC, sudo=sudo)
+        assert service_kind(subject) == kind
+        wanted = samples.desired(subject)
+        job = plistlib.loads(wanted.files["UNIT_TEXT"].encode())
+        assert job.get("UserName") == ("alice" if kind == "daemon" else None)
+        assert job["ExitTimeOut"] > 30, "Ray's own draining"
+        assert not wanted.files["LOOP_SH"]
+
+    def test_a_home_with_signs_of_xml_in_its_name(self):
+        home = "/Users/a & <b>"
+        wanted = samples.desired(samples.subject(**{**MAC, "home": home}))
+        job = plistlib.loads(wanted.files["UNIT_TEXT"].encode())
+        assert job["ProgramArguments"][1] == f"{home}/.rayfab/lab/start.sh"
+
+
+class TestMacOSAndWindowsAmongSeveralNodes:
+    def note(self, *systems, runtime="uv", nodes=3):
+        text = UV.replace("runtime: uv", f"runtime: {runtime}")
+        hosts = [samples.host("worker", text, name=f"n{i}") for i in range(len(systems))]
+        found = [samples.subject(host_=h, system=s) for h, s in zip(hosts, systems, strict=True)]
+        return multi_node_note(found, nodes)
+
+    def test_is_said_once_with_the_names(self):
+        said = self.note("Linux", "Darwin", "Windows")
+        assert said.startswith("n1, n2: Ray's makers support several nodes on Linux alone")
+        assert "your own risk" in said
+
+    def test_is_not_said_where_it_does_not_matter(self):
+        assert self.note("Linux", "Linux") == ""
+        assert self.note("Darwin", nodes=1) == ""
+        assert self.note("Darwin", "Windows", runtime="docker") == "", (
+            "there it is Linux in a machine of Docker's"
+        )
+
+    @pytest.mark.parametrize("system", ["Linux", "Darwin", "Windows"])
+    def test_ray_is_told_to_take_part(self, system):
+        got = ray.environment(samples.host(), "2.52.0", system)
+        assert got.get("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER") == (None if system == "Linux" else "1")

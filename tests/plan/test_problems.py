@@ -41,7 +41,24 @@ CASES = {
         "FreeBSD is not supported yet with the runtime docker",
         "",
     ),
-    "conda": (CONDA, {}, "the runtime conda cannot be deployed yet", "runtime: uv or docker"),
+    "conda, and no packages of its for this system": (
+        CONDA,
+        {"arch": "riscv64", "conda_prefix": "absent"},
+        "there are no packages of conda's for Linux on riscv64",
+        "it has: linux-64, linux-aarch64, linux-ppc64le, osx-64, osx-arm64, win-64",
+    ),
+    "conda, and something else in its place": (
+        CONDA,
+        {"conda_prefix": "foreign"},
+        "there is something at ~/miniconda3, but no conda that works",
+        "conda.prefix names another folder; or move away what is there",
+    ),
+    "conda, and a home with a blank": (
+        CONDA,
+        {"conda_prefix": "absent", "home": "/home/it is me"},
+        "conda cannot be installed below a folder with blanks: /home/it is me/miniconda3",
+        "conda.prefix: a path without",
+    ),
     "the home": (
         UV,
         {"home_writable": False, "home": "/home/me", "user": "me"},

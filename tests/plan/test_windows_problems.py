@@ -21,10 +21,15 @@ def test_none_with_docker():
     assert on_bridge(samples.subject("worker", text=samples.DOCKER, **FACTS))
 
 
-@pytest.mark.parametrize("runtime", ["uv", "conda"])
-def test_other_runtimes_are_told_plainly(runtime):
-    text = samples.UV.replace("runtime: uv", f"runtime: {runtime}")
-    assert problems(text) == [(f"the runtime {runtime} cannot be deployed on Windows yet", "runtime: docker")]
+def test_uv_is_told_plainly():
+    said = "the runtime uv cannot be deployed on Windows yet"
+    assert problems(samples.UV) == [(said, "runtime: conda or docker")]
+
+
+def test_ray_has_nothing_for_windows_on_arm():
+    found = problems(samples.CONDA, arch="aarch64")
+    assert ("Ray has no packages for Windows on ARM", "runtime: docker") in found
+    assert ("Ray has no packages for Windows on ARM", "runtime: docker") not in problems(samples.CONDA)
 
 
 @pytest.mark.parametrize(

@@ -68,13 +68,13 @@ INSTALLER = f"""#!/bin/sh
 set -eu
 if ! echo "$0" | grep '\\.sh$' >/dev/null; then echo 'Please run using "bash" or "sh"'; exit 1; fi
 if [ -e "$HOME/installer.says" ]; then cat "$HOME/installer.says"; exit 1; fi
-batch=0
+batch=0 force=
 while getopts "bfhp:su" x; do
-    case $x in b) batch=1 ;; p) prefix=$OPTARG ;; *) echo "did not expect -$x"; exit 2 ;; esac
+    case $x in b) batch=1 ;; f | u) force=1 ;; p) prefix=$OPTARG ;; *) echo "did not expect -$x"; exit 2 ;; esac
 done
 [ "$batch" = 1 ] || {{ echo "it would ask"; exit 3; }}
 case $prefix in *\\ *) echo "ERROR: Cannot install into directories with spaces" >&2; exit 1 ;; esac
-if [ -e "$prefix" ]; then echo "ERROR: File or directory already exists: '$prefix'" >&2; exit 1; fi
+if [ -z "$force" ] && [ -e "$prefix" ]; then echo "ERROR: File or directory already exists: '$prefix'" >&2; exit 1; fi
 mkdir -p "$prefix"
 printf '%s\\n' "$TMPDIR" >>"$HOME/installer.log"
 [ ! -e "$HOME/installer.slow" ] || sleep "$(cat "$HOME/installer.slow")"

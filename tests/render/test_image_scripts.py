@@ -10,6 +10,7 @@ import random
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -57,11 +58,13 @@ def seed(tmp_path_factory):
 def serving(seed):
     """The server of the pieces; its port."""
     folder, _ = seed
-    (folder / "token").write_text(TOKEN)
-    argv = [sys.executable, "-c", driver("serve", folder), "127.0.0.1", "60", "0"]
+    (folder / ".token").write_text(TOKEN)
+    argv = [sys.executable, "-c", driver("serve", folder), str(folder), "127.0.0.1", "60", "0"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as server:
         port = int(server.stdout.readline().split()[1])
-        (folder / "token").unlink()
+        (folder / ".token").unlink()
+        for name in (".hidden", "half.part", "whole.whl"):
+            (folder / name).write_text("0123456789")
         yield port
         server.kill()
 
@@ -73,24 +76,50 @@ class TestPieces:
         assert gzip.decompress(b"".join((folder / name).read_bytes() for name, _ in pieces)) == RAW
 
     def test_the_server_ends_by_itself(self, tmp_path):
-        (tmp_path / "token").write_text(TOKEN)
-        argv = [sys.executable, "-c", driver("serve", tmp_path), "127.0.0.1", "0.1", "0"]
+        (tmp_path / ".token").write_text(TOKEN)
+        argv = [sys.executable, "-c", driver("serve", tmp_path), str(tmp_path), "127.0.0.1", "0.1", "0"]
         assert subprocess.run(argv, capture_output=True, timeout=30).returncode == 0
 
     def test_a_port_that_is_taken_is_passed_over(self, serving, tmp_path):
-        (tmp_path / "token").write_text(TOKEN)
-        argv = [sys.executable, "-c", driver("serve", tmp_path), "127.0.0.1", "0.1", str(serving), "0"]
+        (tmp_path / ".token").write_text(TOKEN)
+        argv = [
+            sys.executable,
+            "-c",
+            driver("serve", tmp_path),
+            str(tmp_path),
+            "127.0.0.1",
+            "0.1",
+            str(serving),
+            "0",
+        ]
         done = subprocess.run(argv, capture_output=True, timeout=30, text=True)
         assert done.stdout.startswith("port ")
         assert done.stdout != f"port {serving}\n"
 
     @pytest.mark.parametrize(
-        "path", [f"/wrong/{'0' * 64}", "/../etc/passwd", f"/{TOKEN}/../token", f"/{TOKEN}/", "/"]
+        "path",
+        [
+            f"/wrong/{'0' * 64}",
+            "/../etc/passwd",
+            f"/{TOKEN}/../.hidden",
+            f"/{TOKEN}/.hidden",
+            f"/{TOKEN}/half.part",
+            f"/{TOKEN}/",
+            "/",
+        ],
     )
     def test_nothing_else_is_served(self, serving, path):
         get = f"import urllib.request as u; u.urlopen('http://127.0.0.1:{serving}{path}')"
         done = subprocess.run([sys.executable, "-c", get], capture_output=True, text=True)
         assert "404" in done.stderr
+
+    @pytest.mark.parametrize(("start", "rest"), [(None, "0123456789"), (0, "0123456789"), (7, "789")])
+    def test_a_download_goes_on_where_it_broke_off(self, serving, start, rest):
+        wanted = urllib.request.Request(f"http://127.0.0.1:{serving}/{TOKEN}/whole.whl")
+        if start is not None:
+            wanted.add_header("Range", f"bytes={start}-")
+        with urllib.request.urlopen(wanted, timeout=10) as answer:
+            assert (answer.status, answer.read().decode()) == (200 if start is None else 206, rest)
 
 
 @pytest.fixture(params=SHELLS)

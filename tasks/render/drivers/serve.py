@@ -1,6 +1,7 @@
-"""Runs in a container of the image: serves /pieces over HTTP below a secret path, until nobody has asked for a while.
+"""Runs on a host: serves a folder's files over HTTP below a secret path, until nobody has asked for a while.
 
-Arguments: the address to listen on, seconds without a request after which it ends, ports to try in order (0: any).
+Arguments: the folder (its file .token holds the secret), the address to listen on, seconds without a request after
+which it ends, ports to try in order (0: any).
 """
 
 import hmac
@@ -13,27 +14,36 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import TCPServer, ThreadingMixIn
 
-FOLDER = "/pieces"
 PART = 1 << 20
 last = time.monotonic()
 
 
 class Handler(BaseHTTPRequestHandler):
     timeout = 60
-    token = ""
+    token = folder = ""
 
     def do_GET(self):
         global last
-        found = re.fullmatch("/([0-9a-f]+)/([0-9a-f]{64})", self.path)
-        path = os.path.join(FOLDER, found.group(2)) if found else ""
+        # nothing that begins with a dot, and nothing half
+        found = re.fullmatch(r"/([0-9a-f]+)/([A-Za-z0-9_][A-Za-z0-9._+!-]*)(?<!\.part)", self.path)
+        path = os.path.join(self.folder, found.group(2)) if found else ""
         if not found or not hmac.compare_digest(found.group(1), self.token) or not os.path.isfile(path):
             self.send_error(404)
             return
         last = time.monotonic()
         try:
             with open(path, "rb") as piece:
-                self.send_response(200)
-                self.send_header("Content-Length", str(os.path.getsize(path)))
+                size = os.path.getsize(path)
+                asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+                start = int(asked.group(1)) if asked else 0
+                if start > size or (asked and start == size):
+                    self.send_error(416)
+                    return
+                piece.seek(start)
+                self.send_response(206 if asked else 200)
+                if asked:
+                    self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+                self.send_header("Content-Length", str(size - start))
                 self.end_headers()
                 for part in iter(lambda: piece.read(PART), b""):
                     self.wfile.write(part)
@@ -67,8 +77,9 @@ def listen(address, ports):
 
 
 def main():
-    address, idle, ports = sys.argv[1], float(sys.argv[2]), [int(port) for port in sys.argv[3:]]
-    with open(os.path.join(FOLDER, "token")) as file:
+    Handler.folder, address, idle = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    ports = [int(port) for port in sys.argv[4:]]
+    with open(os.path.join(Handler.folder, ".token")) as file:
         Handler.token = file.read()
     server = listen(address, ports)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -6,20 +6,39 @@ if ([IO.Directory]::Exists($Node)) {
         if ($path -notmatch '\\lock(\.gate)?\z') { $ours = $ours + $path }
     }
 }
+$others = $false
+if ([IO.Directory]::Exists($Root)) {
+    foreach ($folder in [IO.Directory]::GetDirectories($Root, '*')) {
+        if ($folder -eq $Node) { continue }
+        if ([IO.File]::Exists($folder + '\service') -or [IO.Directory]::Exists($folder + '\envs')) { $others = $true }
+    }
+}
+function Shared {
+    CondaPurge $others
+    if ($others) { return }
+    CondaGone
+    # what is left is a conda of ours, or the lock of this run
+    try { [IO.Directory]::Delete($Root) } catch { $null = $_ }
+}
+$Changed = 0
 if ($ours.Count -eq 0) {
-    Emit 'changed' 0
+    Shared
+    Emit 'changed' $Changed
     Finish 0
 }
 $temp = NodeTemp
 if ((NodeService) -ne 'none') {
-    NeedDocker
+    $docker = (NodeService) -eq 'docker'
+    if ($docker) { NeedDocker }
     Step 'stopping Ray'
     NoteSessions
     NodeDown
     Step 'removing files'
-    $run = Dk @('rm', '-f', '-v', $RF_UNIT) ''
-    if ($run.Code -ne 0 -and (Dk @('ps', '-aq', '-f', ('name=^/' + $RF_UNIT + '$')) '').Said.Trim()) {
-        Fail ('cannot remove the container ' + $RF_UNIT) 'look at: docker ps -a'
+    if ($docker) {
+        $run = Dk @('rm', '-f', '-v', $RF_UNIT) ''
+        if ($run.Code -ne 0 -and (Dk @('ps', '-aq', '-f', ('name=^/' + $RF_UNIT + '$')) '').Said.Trim()) {
+            Fail ('cannot remove the container ' + $RF_UNIT) 'look at: docker ps -a'
+        }
     }
 }
 foreach ($name in (LinesOf (ReadText ($Node + '\sessions')))) {
@@ -39,6 +58,8 @@ if ([IO.Directory]::Exists($temp)) {
         if ([IO.File]::Exists($Node + '\made-tmp')) { [IO.Directory]::Delete([IO.Path]::GetDirectoryName($temp)) }
     } catch { $null = $_ }
 }
-try { [IO.Directory]::Delete($Node, $true) } catch { Fail ('cannot remove ' + $Node + ': ' + $_) }
-try { [IO.Directory]::Delete($Root) } catch { $null = $_ }
+CondaUnlink
+CondaForget $Node
+try { RemoveTree $Node } catch { Fail ('cannot remove ' + $Node + ': ' + $_) 'a program of its environment may still run: look at tasklist' }
+Shared
 Emit 'changed' 1

@@ -1,6 +1,6 @@
 # Runs a Python driver in the head's own environment; what it prints behind RF is the answer.
 NeedNode
-$run = BeginDk (Inside @('python', '-', $RF_SPEC)) $RF_DRIVER
+$run = NodeAsk @('python', '-', $RF_SPEC) $RF_DRIVER
 while ($null -ne ($line = $run.Reader.ReadLine())) {
     if ($line.StartsWith('RFSTEP ')) { Step ($line.Substring(7)) }
     if ($line.StartsWith('RF ')) { EmitText 'answer' @($line.Substring(3)) }

@@ -45,6 +45,7 @@ if ($kept) {
     NodeFacts
 }
 if ($RF_WANT_DOCKER) { DockerFacts }
+if ($RF_WANT_CONDA) { CondaFacts }
 
 # Who listens, and which Ray processes there are.
 $ports = foreach ($end in [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties().GetActiveTcpListeners()) {
@@ -53,6 +54,9 @@ $ports = foreach ($end in [Net.NetworkInformation.IPGlobalProperties]::GetIPGlob
 Emit 'ports' (@($ports) -join ' ')
 foreach ($name in @('raylet', 'gcs_server')) {
     foreach ($process in [Diagnostics.Process]::GetProcessesByName($name)) {
-        Emit 'ray_process' ([string]$process.Id + ' ' + $name + '.exe')
+        $where = $name + '.exe'
+        # where it lies is told of one's own processes alone
+        try { $where = $process.MainModule.FileName -replace '\\', '/' } catch { $null = $_ }
+        Emit 'ray_process' ([string]$process.Id + ' ' + $where)
     }
 }

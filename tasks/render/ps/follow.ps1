@@ -9,8 +9,11 @@ $first = $true
 while ($true) {
     $logs = NewestLogs $temp
     foreach ($pattern in $RF_PATTERNS) {
-        if ($pattern -eq 'start' -or -not $logs) { continue }
-        foreach ($path in [IO.Directory]::GetFiles($logs, $pattern)) {
+        if ($pattern -ne 'start' -and -not $logs) { continue }
+        $paths = @()
+        if ($pattern -ne 'start') { $paths = [IO.Directory]::GetFiles($logs, $pattern) }
+        elseif ([IO.File]::Exists($Node + '\start.log')) { $paths = @($Node + '\start.log') }
+        foreach ($path in $paths) {
             if (-not $at.ContainsKey($path)) {
                 $at[$path] = 0
                 $rest[$path] = ''

@@ -4,6 +4,11 @@ $logs = NewestLogs $temp
 if (-not $logs) { Emit 'note' ('no Ray session in ' + $temp) }
 foreach ($pattern in $RF_PATTERNS) {
     if ($pattern -eq 'start') {
+        if ((NodeService) -eq 'task') {
+            $said = @(NodeLog '')
+            if ($said.Count -eq 0) { $said = @(NodeLogBefore) }
+            EmitText 'log:start.log' (LastOf $said ([int]$RF_LINES_EACH))
+        }
         if ((NodeService) -eq 'docker' -and -not (DockerProblem)) { EmitText 'log:container' (NodeLog $RF_LINES_EACH) }
         continue
     }

@@ -1,10 +1,14 @@
-# A node in a container of Docker Desktop, kept alive by its restart policy.
+# A node in a container of Docker Desktop, kept alive by its restart policy, or under a task (task.ps1).
 function NodeService {
     $kind = (ReadText ($Node + '\service')).Trim()
     if ($kind) { return $kind }
     return 'none'
 }
 function NodeActive {
+    if ((NodeService) -eq 'task') {
+        if (LoopPid) { return 'active' }
+        return 'inactive'
+    }
     $run = Dk @('inspect', '-f', '{{.State.Status}}', $RF_UNIT) ''
     if ($run.Said.Trim() -eq 'running') { return 'active' }
     return 'inactive'
@@ -12,10 +16,15 @@ function NodeActive {
 function NodeFacts {
     $kind = NodeService
     Emit 'service' $kind
-    if ($kind -eq 'docker' -and -not (DockerProblem)) { Emit 'active' (NodeActive) } else { Emit 'active' 'inactive' }
+    if ($kind -eq 'docker' -and (DockerProblem)) { Emit 'active' 'inactive' } else { Emit 'active' (NodeActive) }
+    EnvFacts
 }
-# stopped, not removed: its log can still be read
+# a container is stopped, not removed: its log can still be read
 function NodeDown {
+    if ((NodeService) -eq 'task') {
+        TaskDown
+        return
+    }
     $run = Dk @('stop', $RF_UNIT) ''
     if ($run.Code -ne 0 -and (Dk @('ps', '-q', '-f', ('name=^/' + $RF_UNIT + '$')) '').Said.Trim()) {
         Fail ('cannot stop the container ' + $RF_UNIT) 'look at: docker ps'
@@ -23,18 +32,26 @@ function NodeDown {
 }
 # What `ray start` has said, on both of the container's streams.
 function NodeLog($count) {
+    if ((NodeService) -eq 'task') { return @(LinesOf (ReadOpen ($Node + '\start.log'))) }
     $words = @('logs')
     if ($count) { $words = $words + @('--tail', $count) }
     $run = Dk ($words + $RF_UNIT) ''
     return @(LinesOf $run.Said) + @(LinesOf $run.Errors)
 }
+function NodeLogBefore {
+    if ((NodeService) -eq 'docker') { return @(NodeLog '') }
+    return @(LinesOf (ReadOpen ($Node + '\start.log.1'))) + @(NodeLog '')
+}
 function NodeTries {
+    if ((NodeService) -eq 'task') { return @(LinesOf (ReadOpen ($Node + '\starts'))).Count - 1 }
     $said = (Dk @('inspect', '-f', '{{.RestartCount}}', $RF_UNIT) '').Said.Trim()
     if ($said) { return [int]$said }
     return 0
 }
 # Ray's session folders that were this node's; they are removed when the cluster is.
 function NoteSessions {
+    # a task's are in a folder of this cluster's alone
+    if ((NodeService) -ne 'docker') { return }
     $known = @(LinesOf (ReadText ($Node + '\sessions')))
     $words = Dk @('exec', $RF_UNIT, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
     $text = (@(NodeLog '') -join ' ') + ' ' + $words.Said
@@ -70,7 +87,15 @@ function Inside($words) {
     return @('exec', '-i', $RF_UNIT) + $words
 }
 # Started inside, both streams as one, in order.
-function NodeExec($words) { return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) '' }
+function NodeExec($words) {
+    if ((NodeService) -eq 'task') { return BeginHere $words '' }
+    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) ''
+}
+# As above, with what it reads, and its errors apart.
+function NodeAsk($words, $given) {
+    if ((NodeService) -eq 'task') { return BeginHere $words $given }
+    return BeginDk (Inside $words) $given
+}
 function SayAll($run) {
     while ($null -ne ($line = $run.Reader.ReadLine())) { Say $line }
     EndRun $run
@@ -78,5 +103,5 @@ function SayAll($run) {
 }
 function NeedNode {
     if ((NodeService) -eq 'none') { Fail "no Ray of this cluster's runs here" 'fab deploy-cluster starts it' }
-    NeedDocker
+    if ((NodeService) -eq 'docker') { NeedDocker }
 }

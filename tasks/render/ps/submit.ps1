@@ -10,11 +10,19 @@ try {
         $work = $temp + '\' + $name
         $null = [IO.Directory]::CreateDirectory($work)
         [IO.File]::Move($RF_ARCHIVE, $work + '\job.tar.gz')
-        # the container's tar: links and names in it need not be ones that Windows knows
-        $open = 'mkdir "$1/job" && tar -xzf "$1/job.tar.gz" -C "$1/job" && rm -f "$1/job.tar.gz" && chmod -R a+rX "$1"'
-        $run = Dk @('exec', '--user', '0', $RF_UNIT, 'sh', '-c', $open, 'sh', ('/tmp/ray/' + $name)) ''
-        if ($run.Code -ne 0) { Fail ("cannot unpack the job's folder: " + $run.Errors) }
-        $words = $words + @('--working-dir', ('/tmp/ray/' + $name + '/job'))
+        if ((NodeService) -eq 'task') {
+            $null = [IO.Directory]::CreateDirectory($work + '\job')
+            $run = Run (Tool 'tar') @('-xzf', ($work + '\job.tar.gz'), '-C', ($work + '\job')) ''
+            if ($run.Code -ne 0) { Fail ("cannot unpack the job's folder: " + $run.Errors) }
+            Remove ($work + '\job.tar.gz')
+            $words = $words + @('--working-dir', ($work + '\job'))
+        } else {
+            # the container's tar: links and names in it need not be ones that Windows knows
+            $open = 'mkdir "$1/job" && tar -xzf "$1/job.tar.gz" -C "$1/job" && rm -f "$1/job.tar.gz" && chmod -R a+rX "$1"'
+            $run = Dk @('exec', '--user', '0', $RF_UNIT, 'sh', '-c', $open, 'sh', ('/tmp/ray/' + $name)) ''
+            if ($run.Code -ne 0) { Fail ("cannot unpack the job's folder: " + $run.Errors) }
+            $words = $words + @('--working-dir', ('/tmp/ray/' + $name + '/job'))
+        }
     }
     if (-not $RF_WAIT) { $words = $words + '--no-wait' }
     $run = NodeExec ($words + '--' + $RF_WORDS)
@@ -22,7 +30,7 @@ try {
     $code = $run.Code
 } finally {
     if ($RF_ARCHIVE) { Remove $RF_ARCHIVE }
-    if ($work) { $null = Dk @('exec', '--user', '0', $RF_UNIT, 'rm', '-rf', ('/tmp/ray/' + $name)) '' }
+    if ($work -and (NodeService) -eq 'docker') { $null = Dk @('exec', '--user', '0', $RF_UNIT, 'rm', '-rf', ('/tmp/ray/' + $name)) '' }
     if ($work -and [IO.Directory]::Exists($work)) { [IO.Directory]::Delete($work, $true) }
 }
 Finish $code

@@ -11,7 +11,7 @@ function WaitRay {
             Step ('waiting for Ray, ' + $passed + ' s')
             $tries = NodeTries
             if ($passed -ge [int]$RF_START_TIMEOUT -or $tries -ge 2) {
-                EmitText 'log' (LastOf $log 25)
+                EmitText 'log' (LastOf (NodeLogBefore) 25)
                 NodeDown
                 if ($passed -ge [int]$RF_START_TIMEOUT) { Fail ('Ray did not start within ' + $RF_START_TIMEOUT + ' s') }
                 Fail 'ray start failed twice'

@@ -27,7 +27,8 @@ proxy_on() {
 # Runs a conda so that it writes neither into its own folder nor into the user's.
 conda_run() {
     (
-        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH
+        # CI: conda would take it for a yes to terms
+        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH CI
         PYTHONNOUSERSITE=1
         PYTHONDONTWRITEBYTECODE=1
         CONDA_REGISTER_ENVS=false
@@ -90,7 +91,7 @@ conda_version() {
         mamba) rf_only='s/^mamba //; p' ;;
         *) rf_only=p ;;
     esac
-    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | grep '^[0-9][0-9.a-z]*$' | head -n 1)
+    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | sed 's/ .*//' | grep '^[0-9][0-9]*\.[0-9.a-z]*$' | head -n 1)
     [ -n "$rf_version" ]
 }
 # Both are needed: since then somebody may have put a conda of their own there.

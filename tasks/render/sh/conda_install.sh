@@ -26,7 +26,6 @@ busy() {
     rf_t0=$(date +%s)
     rf_n=0
     while kill -0 "$rf_job" 2>/dev/null; do
-        [ -z "${rf_marks-}" ] || install_mark
         nap
         rf_n=$((rf_n + 1))
         [ $((rf_n % 25)) != 0 ] || step "$rf_text, $(($(date +%s) - rf_t0)) s"
@@ -74,13 +73,12 @@ say_why() {
     [ "$rf_bad" = 0 ] || fail "$rf_bad of the packages in the store were damaged" "they are removed; run again to fetch them anew"
     fail "$1: $rf_last" "$2"
 }
-# The installer makes the folder itself. With this mark in it, only what is ours is ever removed.
-install_mark() { { [ ! -d "$rf_prefix" ] || : >>"$rf_prefix/.rayfab-installing"; } 2>/dev/null; }
 run_installer() {
     # where /tmp must not hold programs, this folder may
     TMPDIR=$ROOT/.cache/tmp
     export TMPDIR
-    conda_run sh "$STORE/$INSTALLER" -b -p "$rf_prefix" >"$rf_log" 2>&1 </dev/null
+    # -u: into a folder that is there, which holds our mark
+    conda_run sh "$STORE/$INSTALLER" -b -u -p "$rf_prefix" >"$rf_log" 2>&1 </dev/null
 }
 install_conda() {
     case $rf_prefix in *[[:space:]]*) fail "conda cannot be installed into a folder with a blank in its name: $rf_prefix" "conda.prefix: another folder" ;; esac
@@ -94,10 +92,10 @@ install_conda() {
     rm -rf "$ROOT/.cache/tmp"
     mkdir -p "$ROOT/.cache/tmp"
     write_file "$ROOT/.conda-installing" 600 "$rf_prefix$NL"
-    rf_marks=1
+    # with this mark in it, only what is ours is ever removed
+    mkdir "$rf_prefix" && : >"$rf_prefix/.rayfab-installing" || fail "cannot write into $rf_where" "conda.prefix: another folder"
     busy "installing conda" run_installer
     rf_code=$?
-    rf_marks=
     rf_gone=
     if [ "$rf_code" != 0 ]; then
         rf_gone="the installer failed"

@@ -81,6 +81,7 @@ case $rf_service in
         user_systemctl daemon-reload 2>/dev/null || :
         [ ! -e "$NODE/made-linger" ] || loginctl disable-linger 2>/dev/null || :
         ;;
+    agent) [ ! -e "$NODE/made-agents" ] || rmdir "$HOME/Library/LaunchAgents" 2>/dev/null || : ;;
 esac
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
     # a container on a bridge calls its folder otherwise than the host does

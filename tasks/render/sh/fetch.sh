@@ -184,7 +184,14 @@ done
 [ -n "$rf_getter" ] || emit no_tool 1
 rf_ca=
 if [ -n "$CA" ]; then
-    rf_ca=$ROOT/.ca.pem
+    # a list of authorities takes the place of the system's own: so it has to hold those as well
+    rf_ca=$rf_work/.ca.pem
+    mkdir -p "$rf_work"
+    for rf_file in "${SSL_CERT_FILE-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
+        if [ -f "$rf_file" ] && [ -r "$rf_file" ]; then break; fi
+        rf_file=
+    done
+    cat ${rf_file:+"$rf_file"} "$ROOT/.ca.pem" >"$rf_ca" || fail "cannot write $rf_ca"
     CURL_CA_BUNDLE=$rf_ca
     SSL_CERT_FILE=$rf_ca
     export CURL_CA_BUNDLE SSL_CERT_FILE

@@ -5,7 +5,7 @@ image_begin
 rf_image=$(image_about '') || fail "the image $IMAGE is not there" "look at: docker image ls"
 rf_name=rayfab_seed_$CLUSTER
 dk rm -f "$rf_name" >/dev/null 2>&1
-write_file "$rf_parts/token" 600 "$RF_SEED"
+write_file "$rf_parts/.token" 600 "$RF_SEED"
 if [ "$(uname -s)" = Linux ]; then
     rf_listen=$ADDRESS
     set -- --network host
@@ -16,9 +16,9 @@ else
     set -- --publish "$PORTS:$PORTS"
 fi
 dk run --detach --rm --name "$rf_name" "$@" --security-opt label=disable --user "$(pieces_user)" --volume "$rf_parts:/pieces" \
-    --entrypoint python "${rf_image%% *}" -c "$SERVE" "$rf_listen" "$IDLE" $PORTS >"$NODE/install.log" 2>&1 || {
+    --entrypoint python "${rf_image%% *}" -c "$SERVE" /pieces "$rf_listen" "$IDLE" $PORTS >"$NODE/install.log" 2>&1 || {
     rf_said=$(tail -n 1 "$NODE/install.log")
-    rm -f "$NODE/install.log" "$rf_parts/token"
+    rm -f "$NODE/install.log" "$rf_parts/.token"
     fail "cannot serve the image: $rf_said"
 }
 rm -f "$NODE/install.log"
@@ -28,10 +28,10 @@ until rf_port=$(dk logs "$rf_name" 2>/dev/null | sed -n 's/^port //p') && [ -n "
     if [ "$rf_n" -gt 100 ] || [ -z "$(dk ps -q -f "name=^/$rf_name\$")" ]; then
         rf_said=$(dk logs "$rf_name" 2>&1 | tail -n 1)
         dk rm -f "$rf_name" >/dev/null 2>&1
-        rm -f "$rf_parts/token"
+        rm -f "$rf_parts/.token"
         fail "cannot serve the image: ${rf_said:-its server ended}"
     fi
     nap
 done
-rm -f "$rf_parts/token"
+rm -f "$rf_parts/.token"
 emit port "$rf_port"

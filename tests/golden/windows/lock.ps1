@@ -81,7 +81,7 @@ function StartRun($file, $words, $given) {
     $quoted = foreach ($word in $words) { QuoteWord $word }
     $start = [Diagnostics.ProcessStartInfo]::new()
     $start.FileName = $file
-    $start.Arguments = @($quoted) -join ' '
+    $start.Arguments = (@($quoted) -join ' ') + $LastWord
     $start.UseShellExecute = $false
     $start.CreateNoWindow = $true
     $start.RedirectStandardInput = $true
@@ -115,7 +115,30 @@ function Run($file, $words, $given) {
     EndRun $run
     return $run
 }
+# As Run, for what takes its time: it is said how long that is.
+function Busy($text, $file, $words) {
+    Step $text
+    $began = [DateTime]::UtcNow
+    $shown = 0
+    $run = StartRun $file $words ''
+    $said = $run.Reader.ReadToEndAsync()
+    while (-not $run.Process.HasExited) {
+        Nap 200
+        $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds
+        if ($passed -ge $shown + 5) {
+            $shown = $passed
+            Step ($text + ', ' + $passed + ' s')
+        }
+    }
+    $run.Said = $said.Result
+    $run.Errors = $run.Pending.Result
+    $run.Process.WaitForExit()
+    $run.Code = $run.Process.ExitCode
+    return $run
+}
 $Surroundings = @{}
+# what ends a command line as it is
+$LastWord = ''
 try {
 # A holder lives as long as its connection to this host, which is known by the ports of both its ends.
 function PlainAddress($end) { return ($end.Address.ToString() -replace '%.*', '') + ' ' + $end.Port }

@@ -315,7 +315,7 @@ function StartRun($file, $words, $given) {
     $quoted = foreach ($word in $words) { QuoteWord $word }
     $start = [Diagnostics.ProcessStartInfo]::new()
     $start.FileName = $file
-    $start.Arguments = @($quoted) -join ' '
+    $start.Arguments = (@($quoted) -join ' ') + $LastWord
     $start.UseShellExecute = $false
     $start.CreateNoWindow = $true
     $start.RedirectStandardInput = $true
@@ -349,7 +349,30 @@ function Run($file, $words, $given) {
     EndRun $run
     return $run
 }
+# As Run, for what takes its time: it is said how long that is.
+function Busy($text, $file, $words) {
+    Step $text
+    $began = [DateTime]::UtcNow
+    $shown = 0
+    $run = StartRun $file $words ''
+    $said = $run.Reader.ReadToEndAsync()
+    while (-not $run.Process.HasExited) {
+        Nap 200
+        $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds
+        if ($passed -ge $shown + 5) {
+            $shown = $passed
+            Step ($text + ', ' + $passed + ' s')
+        }
+    }
+    $run.Said = $said.Result
+    $run.Errors = $run.Pending.Result
+    $run.Process.WaitForExit()
+    $run.Code = $run.Process.ExitCode
+    return $run
+}
 $Surroundings = @{}
+# what ends a command line as it is
+$LastWord = ''
 # Docker Desktop's command, and the words for whatever keeps its engine from answering.
 $DockerState = $null
 $DockerExe = ''
@@ -432,13 +455,302 @@ function DockerFacts {
     EmitText 'container' (LinesOf $run.Said)
     DockerGives
 }
-# A node in a container of Docker Desktop, kept alive by its restart policy.
+# A node on Windows itself, under a task of the Task Scheduler: loop.py starts Ray again whenever it ends.
+$Envs = $Node + '\envs\'
+function Tool($name) { return $env:SystemRoot + '\System32\' + $name + '.exe' }
+function Task($words) { return Run (Tool 'schtasks') $words '' }
+# what this tool says is in the system's language: only its status counts
+function TaskThere {
+    $run = Task @('/Query', '/TN', $RF_UNIT)
+    return $run.Code -eq 0
+}
+# Whether a process runs a program of this cluster's environments.
+function IsOurs($process) {
+    try { return $process.MainModule.FileName.ToLower().StartsWith($Envs.ToLower()) } catch { return $false }
+}
+# The loop's process, 0 if there is none; its number may have passed on to a stranger since.
+function LoopPid {
+    $number = (ReadText ($Node + '\loop.pid')).Trim()
+    if ($number -notmatch '^[0-9]{1,9}\z') { return 0 }
+    try { if (IsOurs ([Diagnostics.Process]::GetProcessById([int]$number))) { return [int]$number } }
+    catch { $null = $_ }
+    return 0
+}
+function TaskDown {
+    # gone first, so that neither a boot nor the Scheduler brings it back
+    if (TaskThere) {
+        $run = Task @('/Delete', '/TN', $RF_UNIT, '/F')
+        if ($run.Code -ne 0) { Fail ('cannot remove the task ' + $RF_UNIT + ': ' + $run.Errors) 'was it an administrator who deployed here?' }
+    }
+    $number = LoopPid
+    if ($number) { $null = Run (Tool 'taskkill') @('/PID', [string]$number, '/T', '/F') '' }
+    # those whose parent had gone before; their workers follow them
+    foreach ($name in @('raylet', 'gcs_server')) {
+        foreach ($process in [Diagnostics.Process]::GetProcessesByName($name)) {
+            if (IsOurs $process) { try { $process.Kill() } catch { $null = $_ } }
+        }
+    }
+    $tries = 0
+    while (LoopPid) {
+        $tries = $tries + 1
+        if ($tries -gt 100) { Fail ('cannot end the process ' + $number) 'look at: tasklist' }
+        Nap 200
+    }
+    Remove ($Node + '\loop.pid')
+}
+# An environment is whole while it has every file that its installation has listed.
+function EnvWhole($folder) {
+    if (-not [IO.File]::Exists($folder + '\.complete')) { return $false }
+    foreach ($name in (LinesOf (ReadText ($folder + '\.files')))) {
+        if (-not [IO.File]::Exists($folder + '\' + $name)) { return $false }
+    }
+    return ([IO.File]::Exists($folder + '\python.exe') -and [IO.File]::Exists($folder + '\Scripts\ray.exe'))
+}
+function EnvFacts {
+    if (-not [IO.Directory]::Exists($Node + '\envs')) { return }
+    foreach ($folder in [IO.Directory]::GetDirectories($Node + '\envs', '*')) {
+        if (EnvWhole $folder) { Emit 'env' ([IO.Path]::GetFileName($folder)) }
+    }
+    EmitText 'requirements' (LinesOf (ReadText ($Envs + (ReadText ($Node + '\env')).Trim() + '\requirements.lock')))
+}
+# The text of a file that somebody still writes.
+function ReadOpen($path) {
+    if (-not [IO.File]::Exists($path)) { return '' }
+    try { $file = OpenLog $path } catch { return '' }
+    $reader = [IO.StreamReader]::new($file, $Utf8)
+    $text = $reader.ReadToEnd()
+    $reader.Close()
+    return $text
+}
+# A folder with all that is in it, also what may not be written; a junction goes without what it leads to.
+function RemoveTree($path) {
+    if (-not [IO.Directory]::Exists($path)) { return }
+    try { [IO.Directory]::Delete($path, $true) }
+    catch {
+        # what may not be written, and what has more than 260 letters, robocopy can empty
+        $empty = $Root + '\.empty'
+        $null = [IO.Directory]::CreateDirectory($empty)
+        $null = Run (Tool 'robocopy') @($empty, $path, '/MIR', '/XJ', '/R:1', '/W:1', '/NFL', '/NDL', '/NJH', '/NJS') ''
+        [IO.Directory]::Delete($empty)
+        [IO.Directory]::Delete($path, $true)
+    }
+}
+# A command in the node's environment. CreateProcess would look for it on the PATH of this process.
+function FindProgram($word) {
+    if ([IO.Path]::IsPathRooted($word)) { return $word }
+    foreach ($folder in ($Surroundings['PATH'] -split ';')) {
+        foreach ($end in @('', '.exe')) {
+            $file = $folder.Trim('"').TrimEnd('\') + '\' + $word + $end
+            if ($folder -and [IO.File]::Exists($file)) { return $file }
+        }
+    }
+    Fail ('there is no program ' + $word + ' here') 'a word of cmd.exe goes behind: cmd /c'
+}
+function BeginHere($words, $given) {
+    . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1'))))
+    $file = ''
+    $rest = @()
+    foreach ($word in $words) { if ($file) { $rest = $rest + $word } else { $file = FindProgram $word } }
+    return StartRun $file $rest $given
+}
+# What a script about conda knows: the store, where conda may be, whose it is, and what it leaves in ~\.conda.
+$Store = $Root + '\.store'
+# A path as the hosts file has it; one without a drive lies in the user's home.
+function OwnPath($path) {
+    $plain = $path -replace '/', '\'
+    if ($plain -notmatch '^([A-Za-z]:)?\\') { $plain = $UserHome + '\' + $plain }
+    return $plain.TrimEnd('\')
+}
+function UrlOf($path) { return 'file:///' + [Uri]::EscapeUriString(($path -replace '\\', '/')) }
+# Runs a conda so that it writes neither into its own folder nor into the user's.
+function CondaHere($file) {
+    $cache = $Root + '\.cache\conda'
+    $base = [IO.Path]::GetDirectoryName([IO.Path]::GetDirectoryName($file))
+    $Surroundings['PATH'] = $base + ';' + $base + '\Library\bin;' + $base + '\Scripts;' + $env:PATH
+    foreach ($name in @('PYTHONPATH', 'PYTHONHOME', 'CONDA_PREFIX', 'CONDA_DEFAULT_ENV', 'CONDA_SHLVL')) { $Surroundings[$name] = '' }
+    foreach ($name in @('REGISTER_ENVS', 'ALWAYS_SOFTLINK', 'ALWAYS_COPY', 'AUTO_UPDATE_CONDA', 'NOTIFY_OUTDATED_CONDA', 'REPORT_ERRORS', 'ANACONDA_ANON_USAGE')) {
+        $Surroundings['CONDA_' + $name] = 'false'
+    }
+    $Surroundings['CONDA_NUMBER_CHANNEL_NOTICES'] = '0'
+    $Surroundings['CONDA_PKGS_DIRS'] = $cache + '\pkgs'
+    $Surroundings['MAMBA_ROOT_PREFIX'] = $cache + '\mamba'
+    $Surroundings['PYTHONNOUSERSITE'] = '1'
+    $Surroundings['PYTHONDONTWRITEBYTECODE'] = '1'
+    $Surroundings['PYTHONIOENCODING'] = 'utf-8'
+}
+function CondaRun($file, $words) {
+    CondaHere $file
+    return Run $file $words ''
+}
+# '' where it says no version
+function CondaVersion($file) {
+    if (-not [IO.File]::Exists($file)) { return '' }
+    try { $run = CondaRun $file @('--version') } catch { return '' }
+    if ($run.Code -eq 0 -and ($run.Said + "`n" + $run.Errors) -match '(?m)^(conda |mamba )?([0-9][0-9.a-z]*)\r?$') { return $Matches[2] }
+    return ''
+}
+function CondaKind($file) {
+    if ($file -match '\\micromamba\.exe\z') { return 'micromamba' }
+    if ($file -match '\\mamba\.exe\z') { return 'mamba' }
+    return 'conda'
+}
+# Every file that may be a conda, in order of preference; the wanted prefix comes first.
+function CondaPlaces($prefix) {
+    $prefix + '\Scripts\conda.exe'
+    foreach ($file in @($env:CONDA_EXE, $env:MAMBA_EXE)) { if ($file) { $file } }
+    $folders = @($env:PATH -split ';')
+    $folders = $folders + ([Environment]::GetEnvironmentVariable('Path', 'Machine') -split ';')
+    $folders = $folders + ([Environment]::GetEnvironmentVariable('Path', 'User') -split ';')
+    foreach ($folder in $folders) {
+        $plain = $folder.Trim('"').TrimEnd('\')
+        if (-not $plain -or $plain -match '%|\.\.') { continue }
+        if ($plain -match '\\condabin\z') { [IO.Path]::GetDirectoryName($plain) + '\Scripts\conda.exe' }
+        foreach ($name in @('conda.exe', 'micromamba.exe')) { $plain + '\' + $name }
+    }
+    foreach ($above in @($UserHome, $env:LOCALAPPDATA, $env:ProgramData, 'C:\tools', 'C:')) {
+        if (-not $above) { continue }
+        foreach ($name in @('miniconda3', 'anaconda3', 'miniforge3', 'mambaforge')) { $above + '\' + $name + '\Scripts\conda.exe' }
+        $above + '\micromamba\micromamba.exe'
+    }
+    # every environment that a conda has ever made, the bases among them
+    foreach ($line in (LinesOf (ReadText ($UserHome + '\.conda\environments.txt')))) {
+        if ($line -match '^[A-Za-z]:\\' -and $line -notmatch '\.\.') { $line.TrimEnd('\') + '\Scripts\conda.exe' }
+    }
+}
+function CondaFacts {
+    $prefix = OwnPath $RF_CONDA_PREFIX_WANTED
+    $seen = @()
+    foreach ($file in (CondaPlaces $prefix)) {
+        if ($seen -notcontains $file) {
+            $seen = $seen + $file
+            $version = CondaVersion $file
+            if ($version) { Emit 'conda' ((CondaKind $file) + ' ' + $version + ' ' + $file) }
+        }
+    }
+    Emit 'conda_prefix' (CondaState $prefix)
+}
+# Both are needed: since then somebody may have put a conda of their own there.
+function CondaIsOurs($prefix) {
+    if (-not [IO.File]::Exists($prefix + '\.rayfab')) { return $false }
+    return -not (@(LinesOf (ReadText ($Root + '\.conda'))) -notcontains $prefix)
+}
+# absent, ours, found (another one that works), broken (ours), foreign
+function CondaState($prefix) {
+    if (-not [IO.Directory]::Exists($prefix)) {
+        if ([IO.File]::Exists($prefix)) { return 'foreign' }
+        return 'absent'
+    }
+    if ([IO.Directory]::GetFileSystemEntries($prefix).Length -eq 0) { return 'absent' }
+    $ours = CondaIsOurs $prefix
+    $works = CondaVersion ($prefix + '\Scripts\conda.exe')
+    # the installer writes its counterpart last; without it ours was interrupted
+    $began = (ReadText ($Root + '\.conda-installing')).Trim() -eq $prefix
+    if ($began -and ([IO.Directory]::GetFiles($prefix, 'Uninstall-*.exe').Length -eq 0 -or -not $works)) { return 'broken' }
+    if ($works) {
+        if ($ours) { return 'ours' }
+        return 'found'
+    }
+    if ($ours) { return 'broken' }
+    return 'foreign'
+}
+# A folder of the user's that is not there yet; the last cluster takes it away if it is empty again.
+function CondaHome {
+    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
+}
+# Takes a folder, and what lies below it, out of the list of environments that conda keeps in the user's home.
+function CondaForget($gone) {
+    $file = $UserHome + '\.conda\environments.txt'
+    $kept = ''
+    $known = $false
+    foreach ($line in (LinesOf (ReadText $file))) {
+        if (($line + '\').ToLower().StartsWith(($gone + '\').ToLower())) { $known = $true }
+        else { $kept = $kept + $line + "`r`n" }
+    }
+    if (-not $known) { return }
+    if ($kept) { WriteText $file $kept } else { Remove $file }
+}
+# `conda activate NAME` works with any conda, and none is changed: a junction, which needs no right of its own.
+function CondaLink($name, $target) {
+    CondaUnlink
+    $folder = $UserHome + '\.conda\envs'
+    $link = $folder + '\' + $name
+    $taken = ''
+    if ([IO.Directory]::Exists($link) -or [IO.File]::Exists($link)) { $taken = $link }
+    foreach ($line in (LinesOf (ReadText ($UserHome + '\.conda\environments.txt')))) {
+        if ($line.ToLower().EndsWith('\' + $name.ToLower())) { $taken = $line }
+    }
+    if ($taken) {
+        Emit 'note' ('there is another conda environment ' + $name + ' (' + $taken + '); this one is: conda activate ' + $target)
+        return
+    }
+    CondaHome
+    $null = [IO.Directory]::CreateDirectory($folder)
+    $null = New-Item -ItemType Junction -Path $link -Target $target
+    WriteText ($Node + '\conda-link') $link
+}
+function CondaUnlink {
+    $link = (ReadText ($Node + '\conda-link')).Trim()
+    if (-not $link) { return }
+    # without what is in it: only the junction goes, and nothing else that may have come in its place
+    try {
+        [IO.Directory]::Delete($link)
+        CondaForget $link
+    } catch { $null = $_ }
+    Remove ($Node + '\conda-link')
+}
+# What is shared by the clusters goes with the last of them.
+function CondaGone {
+    if ([IO.File]::Exists($Root + '\.made-conda')) {
+        foreach ($folder in @('\.conda\envs', '\.conda')) {
+            try { [IO.Directory]::Delete($UserHome + $folder) } catch { $null = $_ }
+        }
+    }
+    foreach ($name in @('\.store', '\.cache', '\.uv')) { RemoveTree ($Root + $name) }
+    foreach ($name in @('\.made-conda', '\.conda-installing', '\.ca.pem')) { Remove ($Root + $name) }
+}
+# A conda that was installed here, if that is wanted; never one that somebody works in.
+function CondaPurge($others) {
+    $left = ''
+    foreach ($prefix in (LinesOf (ReadText ($Root + '\.conda')))) {
+        if (-not (CondaIsOurs $prefix)) { continue }
+        $why = ''
+        if ([IO.Directory]::Exists($prefix + '\envs')) {
+            foreach ($name in [IO.Directory]::GetDirectories($prefix + '\envs', '*')) { $why = $why + ' ' + [IO.Path]::GetFileName($name) }
+        }
+        if ($why) { $why = ' (it holds environments:' + $why + ')' }
+        if ($others) { $why = ' (another cluster is on this host)' }
+        if (-not $RF_PURGE -or $why) {
+            if (-not $RF_PURGE) { $why = '' }
+            Emit 'kept' ($prefix + $why)
+            $left = $left + $prefix + "`n"
+            continue
+        }
+        foreach ($file in [IO.Directory]::GetFiles($prefix, 'Uninstall-*.exe')) {
+            # _?= comes last and without quotes; with it the program waits for itself
+            $null = RunLast ('removing ' + $prefix) $file @('/S') ('_?=' + $prefix)
+        }
+        try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
+        CondaForget $prefix
+        $script:Changed = 1
+    }
+    if ($left) { WriteText ($Root + '\.conda') $left } else { Remove ($Root + '\.conda') }
+}
+# A program of NSIS's: its last word goes to the end of the line, never in quotes.
+function RunLast($text, $file, $words, $last) {
+    $script:LastWord = ' ' + $last
+    try { return Busy $text $file $words } finally { $script:LastWord = '' }
+}
+# A node in a container of Docker Desktop, kept alive by its restart policy, or under a task (task.ps1).
 function NodeService {
     $kind = (ReadText ($Node + '\service')).Trim()
     if ($kind) { return $kind }
     return 'none'
 }
 function NodeActive {
+    if ((NodeService) -eq 'task') {
+        if (LoopPid) { return 'active' }
+        return 'inactive'
+    }
     $run = Dk @('inspect', '-f', '{{.State.Status}}', $RF_UNIT) ''
     if ($run.Said.Trim() -eq 'running') { return 'active' }
     return 'inactive'
@@ -446,10 +758,15 @@ function NodeActive {
 function NodeFacts {
     $kind = NodeService
     Emit 'service' $kind
-    if ($kind -eq 'docker' -and -not (DockerProblem)) { Emit 'active' (NodeActive) } else { Emit 'active' 'inactive' }
+    if ($kind -eq 'docker' -and (DockerProblem)) { Emit 'active' 'inactive' } else { Emit 'active' (NodeActive) }
+    EnvFacts
 }
-# stopped, not removed: its log can still be read
+# a container is stopped, not removed: its log can still be read
 function NodeDown {
+    if ((NodeService) -eq 'task') {
+        TaskDown
+        return
+    }
     $run = Dk @('stop', $RF_UNIT) ''
     if ($run.Code -ne 0 -and (Dk @('ps', '-q', '-f', ('name=^/' + $RF_UNIT + '$')) '').Said.Trim()) {
         Fail ('cannot stop the container ' + $RF_UNIT) 'look at: docker ps'
@@ -457,18 +774,26 @@ function NodeDown {
 }
 # What `ray start` has said, on both of the container's streams.
 function NodeLog($count) {
+    if ((NodeService) -eq 'task') { return @(LinesOf (ReadOpen ($Node + '\start.log'))) }
     $words = @('logs')
     if ($count) { $words = $words + @('--tail', $count) }
     $run = Dk ($words + $RF_UNIT) ''
     return @(LinesOf $run.Said) + @(LinesOf $run.Errors)
 }
+function NodeLogBefore {
+    if ((NodeService) -eq 'docker') { return @(NodeLog '') }
+    return @(LinesOf (ReadOpen ($Node + '\start.log.1'))) + @(NodeLog '')
+}
 function NodeTries {
+    if ((NodeService) -eq 'task') { return @(LinesOf (ReadOpen ($Node + '\starts'))).Count - 1 }
     $said = (Dk @('inspect', '-f', '{{.RestartCount}}', $RF_UNIT) '').Said.Trim()
     if ($said) { return [int]$said }
     return 0
 }
 # Ray's session folders that were this node's; they are removed when the cluster is.
 function NoteSessions {
+    # a task's are in a folder of this cluster's alone
+    if ((NodeService) -ne 'docker') { return }
     $known = @(LinesOf (ReadText ($Node + '\sessions')))
     $words = Dk @('exec', $RF_UNIT, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
     $text = (@(NodeLog '') -join ' ') + ' ' + $words.Said
@@ -504,7 +829,15 @@ function Inside($words) {
     return @('exec', '-i', $RF_UNIT) + $words
 }
 # Started inside, both streams as one, in order.
-function NodeExec($words) { return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) '' }
+function NodeExec($words) {
+    if ((NodeService) -eq 'task') { return BeginHere $words '' }
+    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) ''
+}
+# As above, with what it reads, and its errors apart.
+function NodeAsk($words, $given) {
+    if ((NodeService) -eq 'task') { return BeginHere $words $given }
+    return BeginDk (Inside $words) $given
+}
 function SayAll($run) {
     while ($null -ne ($line = $run.Reader.ReadLine())) { Say $line }
     EndRun $run
@@ -512,7 +845,7 @@ function SayAll($run) {
 }
 function NeedNode {
     if ((NodeService) -eq 'none') { Fail "no Ray of this cluster's runs here" 'fab deploy-cluster starts it' }
-    NeedDocker
+    if ((NodeService) -eq 'docker') { NeedDocker }
 }
 # Waits until `ray start` says that it has started.
 function WaitRay {
@@ -527,7 +860,7 @@ function WaitRay {
             Step ('waiting for Ray, ' + $passed + ' s')
             $tries = NodeTries
             if ($passed -ge [int]$RF_START_TIMEOUT -or $tries -ge 2) {
-                EmitText 'log' (LastOf $log 25)
+                EmitText 'log' (LastOf (NodeLogBefore) 25)
                 NodeDown
                 if ($passed -ge [int]$RF_START_TIMEOUT) { Fail ('Ray did not start within ' + $RF_START_TIMEOUT + ' s') }
                 Fail 'ray start failed twice'

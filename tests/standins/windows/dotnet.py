@@ -5,8 +5,13 @@ from __future__ import annotations
 import base64
 import concurrent.futures
 import hashlib
+import math
+import os
+import re
+import signal
 import socket
 import time
+import urllib.parse
 import uuid
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +26,8 @@ STRINGS = {
     "TrimEnd": lambda s, chars=None: s.rstrip(chars),
     "StartsWith": lambda s, start: s.startswith(start),
     "Substring": lambda s, at, count=None: s[at:] if count is None else s[at : at + count],
+    "ToLower": lambda s: s.lower(),
+    "EndsWith": lambda s, end: s.endswith(end),
     "LastIndexOf": lambda s, part: s.rfind(part),
 }
 
@@ -48,6 +55,7 @@ def member(owner: Any, name: str) -> Any:
 
 class Encoding:
     UTF8: Encoding
+    Unicode: Any
 
     def __init__(self, mark: bool = False) -> None:
         if mark:
@@ -61,6 +69,7 @@ class Encoding:
 
 
 Encoding.UTF8 = Encoding()
+Encoding.Unicode = SimpleNamespace(Preamble=b"\xff\xfe", GetBytes=lambda words: words.encode("utf-16-le"))
 
 
 class Moment:
@@ -146,8 +155,49 @@ class Process:
         return VOID
 
     @property
+    def HasExited(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
     def ExitCode(self) -> int:
         return self._process.returncode
+
+
+def processes(machine: Machine) -> dict[str, Any]:
+    """Those of programs on the drive, by number and by name."""
+
+    def one(pid: int, path: str) -> Any:
+        return SimpleNamespace(
+            Id=pid,
+            MainModule=SimpleNamespace(FileName=path),
+            Kill=lambda: os.kill(pid, signal.SIGKILL) or VOID,
+        )
+
+    def by_id(pid: int) -> Any:
+        path = machine.program_of(pid)
+        if not path:
+            raise ValueError(f"Process with an Id of {pid} is not running.")
+        return one(pid, path)
+
+    def by_name(name: str) -> list:
+        return [one(pid, path) for pid, path in machine.running(name).items()]
+
+    return {"GetProcessById": by_id, "GetProcessesByName": by_name}
+
+
+class Arrays:
+    """[Array]: in place."""
+
+    @staticmethod
+    def Sort(keys: list, items: list) -> Void:
+        pairs = sorted(zip(keys, items, strict=True), key=lambda pair: pair[0])
+        keys[:], items[:] = [k for k, _ in pairs], [i for _, i in pairs]
+        return VOID
+
+    @staticmethod
+    def Reverse(items: list) -> Void:
+        items.reverse()
+        return VOID
 
 
 class TcpClient:
@@ -230,9 +280,10 @@ def types(machine: Machine, stdin: Any, stdout: Any) -> dict[str, Any]:
         "string": Text,
         "scriptblock": value(Create=lambda words: words),
         "regex": value(
+            Escape=re.escape,
             Matches=lambda words, pattern: [
                 value(Value=m.group(0)) for m in v.regex(pattern, case=True).finditer(words)
-            ]
+            ],
         ),
         "environment": value(
             OSVersion=value(Version=value(ToString=lambda: "10.0.22631.0")),
@@ -241,14 +292,17 @@ def types(machine: Machine, stdin: Any, stdout: Any) -> dict[str, Any]:
             ProcessorCount=16,
             GetEnvironmentVariable=machine.registry_variable,
         ),
+        # what New-Item makes
+        "junction": lambda path, target: machine.drive.at(path).symlink_to(machine.drive.at(target)),
+        "array": Arrays,
+        "math": value(Min=min, Floor=math.floor),
+        "uri": value(EscapeUriString=lambda words: urllib.parse.quote(words, safe="/:;,?@&=+$-_.!~*'()#[]")),
         "datetime": Clock(),
         "datetimeoffset": OffsetClock(),
         "threading.thread": value(Sleep=lambda milliseconds: time.sleep(milliseconds / 1000) or VOID),
         "guid": value(NewGuid=lambda: value(ToString=lambda form: uuid.uuid4().hex)),
         "diagnostics.processstartinfo": StartInfo,
-        "diagnostics.process": value(
-            Start=lambda start: Process(machine, start), GetProcessesByName=lambda name: []
-        ),
+        "diagnostics.process": value(Start=lambda start: Process(machine, start), **processes(machine)),
         "security.principal.windowsidentity": value(GetCurrent=lambda: me),
         "net.sockets.tcpclient": TcpClient,
         "net.ipaddress": value(Parse=address_of),

@@ -32,6 +32,11 @@ class Expressions:
             raise Unsupported(node.text.decode()[:80])
         value = self.piped(source)
         place = descend(target)
+        if place.type == "expression_with_unary_operator" and place.child_count == 1:
+            place = descend(place.children[0])
+        if place.type == "cast_expression":
+            kind, place = place.named_children[0].text.decode().lower(), descend(place.named_children[1])
+            value = self.cast(kind, value)
         if place.type == "variable":
             self.set(place.text.decode(), value)
         elif place.type == "element_access":
@@ -92,6 +97,9 @@ class Expressions:
     def of_integer_literal(self, node: Node) -> int:
         return int(node.text)
 
+    def of_real_literal(self, node: Node) -> float:
+        return float(node.text)
+
     def of_parenthesized_expression(self, node: Node) -> Any:
         return self.piped(node.named_children[0])
 
@@ -128,12 +136,16 @@ class Expressions:
         return not v.truth(operand)
 
     def of_cast_expression(self, node: Node) -> Any:
-        kind, operand = node.named_children[0].text.decode().lower(), self.value(node.named_children[1])
+        return self.cast(node.named_children[0].text.decode().lower(), self.value(node.named_children[1]))
+
+    def cast(self, kind: str, operand: Any) -> Any:
         if kind == "[string]":
             return operand.ToString() if hasattr(operand, "ToString") else v.text(operand)
         if kind in ("[int]", "[long]"):
             return round(v.number(operand))
-        raise Unsupported(node.text.decode()[:80])
+        if kind in ("[long[]]", "[object[]]") and isinstance(operand, list):
+            return list(operand)
+        raise Unsupported(f"{kind} of {operand!r}"[:80])
 
     def of_comparison_expression(self, node: Node) -> Any:
         left, operator, right = node.named_children
@@ -175,6 +187,8 @@ class Expressions:
     def of_multiplicative_expression(self, node: Node) -> Any:
         left, right = (self.value(child) for child in node.named_children)
         return left * right if node.children[1].text == b"*" else left / right
+
+    of_multiplicative_argument_expression = of_multiplicative_expression
 
     def of_range_expression(self, node: Node) -> list:
         first, last = (self.value(child) for child in node.named_children)

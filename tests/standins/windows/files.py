@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import fnmatch
 import io
@@ -50,6 +51,17 @@ class Stream:
         return VOID
 
 
+class Later:
+    """A Task of .NET's."""
+
+    def __init__(self, running: Any) -> None:
+        self._running = running
+
+    @property
+    def Result(self) -> str:
+        return self._running.result()
+
+
 class StreamReader:
     def __init__(self, stream: Stream, encoding: Any = None) -> None:
         self.stream = stream
@@ -61,6 +73,10 @@ class StreamReader:
 
     def ReadToEnd(self) -> str:
         return self.inner.read()
+
+    def ReadToEndAsync(self) -> Any:
+        """A pipe's, read beside whatever else is done."""
+        return Later(concurrent.futures.ThreadPoolExecutor(1).submit(self.inner.read))
 
     def ReadBlock(self, target: list, at: int, count: int) -> int:
         """Counts in units of UTF-16, as .NET does."""
@@ -100,6 +116,7 @@ class Drive:
 
     def types(self) -> dict[str, Any]:
         return {"io.file": Files(self), "io.directory": Folders(self), "io.path": Paths()} | {
+            "io.fileinfo": lambda path: type("FileInfo", (), {"Length": self.at(path).stat().st_size})(),
             "io.streamreader": StreamReader,
             "io.streamwriter": StreamWriter,
             "io.driveinfo": self,
@@ -122,7 +139,12 @@ class Files:
         return self._at(path).read_bytes().decode()
 
     def WriteAllText(self, path: str, words: str, encoding: Any) -> Void:
-        self._at(path).write_bytes(words.encode())
+        self._at(path).write_bytes(getattr(encoding, "Preamble", b"") + encoding.GetBytes(words))
+        return VOID
+
+    def SetAttributes(self, path: str, kind: str) -> Void:
+        if kind != "Normal":
+            raise Unsupported(f"the attribute {kind}")
         return VOID
 
     def Delete(self, path: str) -> Void:
@@ -170,14 +192,24 @@ class Folders:
         return path
 
     def Delete(self, path: str, all_of_it: bool = False) -> Void:
-        shutil.rmtree(self._at(path)) if all_of_it else self._at(path).rmdir()
+        folder = self._at(path)
+        if folder.is_symlink():
+            # a junction goes without what it leads to
+            folder.unlink()
+        else:
+            if all_of_it and any(folder.rglob("cannot-be-deleted")):
+                raise PermissionError(13, "Access to the path is denied.")
+            shutil.rmtree(folder) if all_of_it else folder.rmdir()
         return VOID
 
     def _inside(self, path: str, pattern: str) -> list[tuple[str, Path]]:
         found = [p for p in self._at(path).iterdir() if fnmatch.fnmatch(p.name.lower(), pattern.lower())]
         return [(f"{path}\\{p.name}", p) for p in sorted(found)]
 
-    def GetFiles(self, path: str, pattern: str) -> list[str]:
+    def GetFiles(self, path: str, pattern: str, depth: str = "TopDirectoryOnly") -> list[str]:
+        if depth == "AllDirectories":
+            names = [p.relative_to(self._at(path)) for p in self._at(path).rglob(pattern) if p.is_file()]
+            return [path + "\\" + str(name).replace("/", "\\") for name in names]
         return [name for name, p in self._inside(path, pattern) if p.is_file()]
 
     def GetDirectories(self, path: str, pattern: str) -> list[str]:

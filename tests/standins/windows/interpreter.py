@@ -86,10 +86,16 @@ class Shell(Expressions):
         condition, then, *others = [c for c in node.named_children if c.type != "comment"]
         if v.truth(self.piped(condition)):
             return self.block(then)
-        for other in others:
-            if other.type != "else_clause":
-                raise Unsupported(other.type)
-            return self.block(other.named_children[0])
+        clauses = [c for o in others for c in (o.named_children if o.type == "elseif_clauses" else [o])]
+        clauses = [c for c in clauses if c.type != "comment"]
+        for clause in clauses:
+            if clause.type == "else_clause":
+                return self.block(clause.named_children[0])
+            if clause.type != "elseif_clause":
+                raise Unsupported(clause.type)
+            condition, then = [c for c in clause.named_children if c.type != "comment"]
+            if v.truth(self.piped(condition)):
+                return self.block(then)
         return []
 
     def do_foreach_statement(self, node: Node) -> list:
@@ -158,9 +164,19 @@ class Shell(Expressions):
         ]:
             self.assemblies.add(self.value(items[1]))
             return []
+        if name == "New-Item":
+            return self.new_item(items)
         if any(i.type != "array_literal_expression" for i in items) or name.lower() not in self.functions:
             raise Unsupported(f"command {node.text.decode()[:80]}")
         return self.call(self.functions[name.lower()], [self.value(i) for i in items])
+
+    def new_item(self, items: list[Node]) -> list:
+        """`New-Item -ItemType Junction -Path there -Target here`, and nothing else."""
+        names = [i.text.decode() for i in items if i.type == "command_parameter"]
+        given = [i for i in items if i.type != "command_parameter"]
+        if names != ["-ItemType", "-Path", "-Target"] or given[0].text != b"Junction":
+            raise Unsupported(f"New-Item {' '.join(names)}")
+        return [self.types["junction"](*(self.value(i) for i in given[1:]))]
 
     def call(self, function: Node, given: list) -> list:
         names = []

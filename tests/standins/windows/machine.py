@@ -5,14 +5,18 @@ Its docker.exe is a real Docker command somewhere else, whose engine sees that f
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import programs
 from .files import Drive
 from .values import Unsupported
 
@@ -51,6 +55,7 @@ class Machine:
         for path in (rf"C:\Users\{self.user}", r"C:\Windows\System32"):
             self.drive.at(path).mkdir(parents=True, exist_ok=True)
         self.drive.at(ICACLS).touch()
+        programs.put_all(self.drive.root)
         if docker:
             self.install_docker()
 
@@ -67,6 +72,7 @@ class Machine:
         return {
             "USERPROFILE": home,
             "LOCALAPPDATA": rf"{home}\AppData\Local",
+            "ProgramData": r"C:\ProgramData",
             "ProgramFiles": r"C:\Program Files",
             "SystemRoot": r"C:\Windows",
             "PATH": r"C:\Windows\System32;C:\Windows",
@@ -97,10 +103,58 @@ class Machine:
             argv = ["true"]
         elif program.endswith("\\docker.exe"):
             argv = self.docker_words(words, environment)
+        elif self.drive.at(program).read_bytes().startswith(b"#!/bin/sh\n"):
+            argv = ["sh", str(self.drive.at(program)), *words]
         else:
             raise Unsupported(f"the program {program}")
         pipes: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen(argv, **pipes)
+        return subprocess.Popen(argv, env=self._environment(environment), **pipes)
+
+    def _environment(self, given: dict[str, str]) -> dict[str, str]:
+        """For a program that stands in for one of Windows': its PATH is this machine's."""
+        os.environ["STANDIN_C"] = str(self.drive.root)
+        programs.C = self.drive.root
+        plain = {name: programs.here(value) for name, value in given.items() if name != "PATH"}
+        return {**os.environ, **plain, "WIN_PATH": given.get("PATH", "")}
+
+    # Processes of what lies on the drive
+
+    def program_of(self, pid: int) -> str:
+        """The path, as Windows has it, of the program that runs as this process; '' for any other."""
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        except OSError:
+            return ""
+        for word in words:
+            if word.startswith(f"{self.drive.root}/") and word.lower().endswith(".exe"):
+                return "C:\\" + word[len(str(self.drive.root)) + 1 :].replace("/", "\\")
+        return ""
+
+    def running(self, name: str = "") -> dict[int, str]:
+        """Living programs of the drive's by the number of their process."""
+        found = {
+            int(p.name): self.program_of(int(p.name)) for p in Path("/proc").iterdir() if p.name.isdigit()
+        }
+        end = f"\\{name}.exe" if name else ".exe"
+        return {pid: path for pid, path in found.items() if path.lower().endswith(end)}
+
+    def kill_all(self) -> None:
+        while left := self.running():
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            time.sleep(0.05)
+
+    def reboot(self, login: bool = False) -> None:
+        """The power is cut; then the tasks with a trigger for the boot run, and those for a login after one."""
+        self.kill_all()
+        self._environment({})
+        for file in sorted(programs.tasks().iterdir()):
+            text = file.read_bytes().decode("utf-16")
+            if "<BootTrigger" in text or (login and "<LogonTrigger" in text):
+                programs.run_task(file.name)
 
     def docker_words(self, words: list[str], environment: dict[str, str]) -> list[str]:
         if "DOCKER_CONFIG" not in environment:

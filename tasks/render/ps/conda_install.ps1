@@ -1,0 +1,150 @@
+# Conda where there is none, an environment out of the store's files, and the packages of PyPI in it; all offline.
+MakeNode
+$folder = $Envs + $RF_ENV_ID
+if (EnvWhole $folder) {
+    Emit 'changed' 0
+    Finish 0
+}
+$files = @{ conda = @(); wheel = @(); sdist = @() }
+$sums = @{}
+$missing = $false
+foreach ($line in (LinesOf $RF_ITEMS)) {
+    $words = @($line -split ' ')
+    if ($files.ContainsKey($words[0])) { $files[$words[0]] = $files[$words[0]] + $words[1] }
+    $sums[$words[1]] = $words[2]
+    $path = $Store + '\' + $words[1]
+    if (-not [IO.File]::Exists($path) -or [IO.FileInfo]::new($path).Length -ne [long]$words[3]) {
+        Emit 'missing' ($words[1])
+        $missing = $true
+    }
+}
+if ($missing) { Fail ('packages are missing in ' + $Store) 'run again to fetch them' }
+function LastLines($run) { EmitText 'log' (LastOf (LinesOf ($run.Said + "`n" + $run.Errors)) 25) }
+function CheckDisk($run) {
+    if (($run.Said + $run.Errors) -match 'No space left|not enough space|disk full|WinError 112') {
+        Fail 'the disk is full' ('free some space below ' + $UserHome)
+    }
+}
+$conda = [string]$RF_CONDA
+$kind = [string]$RF_CONDA_KIND
+if (-not $conda) {
+    $kind = 'conda'
+    $prefix = OwnPath $RF_PREFIX
+    $conda = $prefix + '\Scripts\conda.exe'
+    $state = CondaState $prefix
+    if ($state -eq 'foreign') {
+        Fail ($prefix + ' is there, but it is no conda that works') 'remove it, or let conda.prefix name another folder'
+    }
+    if ($state -eq 'absent' -or $state -eq 'broken') {
+        if ($prefix -match '[^\x21-\x7E]') {
+            Fail ('conda cannot be installed into ' + $prefix + ': there is a blank or a foreign letter in it') 'let conda.prefix name another folder, as C:\miniconda3'
+        }
+        if (-not $RF_INSTALLER) { Fail 'there is no conda on this host, and no installer' 'conda.installer' }
+        # known by this if it is interrupted
+        WriteText ($Root + '\.conda-installing') $prefix
+        CondaHome
+        if ($state -eq 'broken') { RemoveTree $prefix }
+        $run = RunLast ('installing conda into ' + $prefix) ($Store + '\' + $RF_INSTALLER) @('/InstallationType=JustMe', '/RegisterPython=0', '/AddToPath=0', '/S') ('/D=' + $prefix)
+        if ($run.Code -ne 0 -or -not (CondaVersion $conda)) {
+            LastLines $run
+            CheckDisk $run
+            Fail ("conda's installer failed with status " + $run.Code) ('run it by hand on that host: ' + $Store + '\' + $RF_INSTALLER)
+        }
+        WriteText ($prefix + '\.rayfab') ''
+        CondaForget $prefix
+        if (@(LinesOf (ReadText ($Root + '\.conda'))) -notcontains $prefix) {
+            WriteText ($Root + '\.conda') ((ReadText ($Root + '\.conda')) + $prefix + "`n")
+        }
+        Remove ($Root + '\.conda-installing')
+        Emit 'conda_installed' $prefix
+    }
+}
+# a program that runs cannot be replaced
+if ([IO.Directory]::Exists($folder) -and (LoopPid)) {
+    Step 'stopping Ray: its environment is mended'
+    NodeDown
+}
+RemoveTree $folder
+$list = $Node + '\explicit.txt'
+$lines = '@EXPLICIT'
+foreach ($name in $files.conda) { $lines = $lines + "`n" + (UrlOf ($Store + '\' + $name)) }
+WriteText $list ($lines + "`n")
+$Surroundings['CONDA_PLUGINS_AUTO_ACCEPT_TOS'] = $RF_ACCEPT_TERMS
+$words = @('create', '-y', '-q', '--offline')
+if ($kind -eq 'micromamba') { $words = $words + '--no-rc' } else { $words = $words + @('--override-channels', '-c', (UrlOf $Store)) }
+CondaHere $conda
+$run = Busy 'making the environment' $conda ($words + @('-p', $folder, '--file', $list))
+Remove $list
+CondaForget $folder
+$python = $folder + '\python.exe'
+if ($run.Code -ne 0 -or -not [IO.File]::Exists($python)) {
+    LastLines $run
+    CheckDisk $run
+    Fail ('conda cannot make the environment ' + $RF_ENV_ID)
+}
+# from here on its own Python works, with the libraries that lie beside it
+$Surroundings['PATH'] = $folder + ';' + $folder + '\Library\bin;' + $folder + '\Scripts;' + $env:PATH
+$run = Run $python @('-V') ''
+$said = ($run.Said + $run.Errors).Trim()
+if ($said -ne 'Python ' + $RF_PYTHON_VERSION) { Fail ('the environment has ' + $said + ', not Python ' + $RF_PYTHON_VERSION) }
+# uv out of its wheel; where it does not run, pip does it
+$uv = $Root + '\.uv\' + $RF_UV_VERSION + '\uv.exe'
+if ($RF_UV_WHEEL -and -not [IO.File]::Exists($uv)) {
+    $null = [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($uv))
+    $open = 'import os,sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); n=[n for n in z.namelist() if n.endswith("/scripts/uv.exe")][0]; open(sys.argv[2]+".part","wb").write(z.read(n)); os.replace(sys.argv[2]+".part",sys.argv[2])'
+    $null = Run $python @('-c', $open, ($Store + '\' + $RF_UV_WHEEL), $uv) ''
+}
+$Surroundings['UV_CACHE_DIR'] = $Root + '\.cache\uv'
+$Surroundings['UV_NO_PROGRESS'] = '1'
+$Surroundings['UV_NO_CONFIG'] = '1'
+$Surroundings['PIP_CONFIG_FILE'] = 'nul'
+$Surroundings['PIP_DISABLE_PIP_VERSION_CHECK'] = '1'
+$Surroundings['VIRTUAL_ENV'] = ''
+$works = $false
+if ([IO.File]::Exists($uv)) {
+    try { $works = (Run $uv @('--version') '').Said -match ('^uv ' + [regex]::Escape($RF_UV_VERSION) + '\b') } catch { $null = $_ }
+}
+function Install($text, $more) {
+    if (-not $text) { return }
+    WriteText $list $text
+    if ($works) { $run = Busy 'installing packages' $uv (@('pip', 'install', '--quiet', '--no-deps', '--python', $python, '-r', $list) + $more) }
+    else { $run = Busy 'installing packages' $python (@('-m', 'pip', 'install', '--quiet', '--no-input', '--no-deps', '-r', $list) + $more) }
+    Remove $list
+    if ($run.Code -ne 0) {
+        LastLines $run
+        CheckDisk $run
+        $hint = ''
+        if (($run.Said + $run.Errors) -match 'too long|WinError 206|Long Path') {
+            $hint = 'as administrator: Set-ItemProperty HKLM:\SYSTEM\CurrentControlSet\Control\FileSystem LongPathsEnabled 1'
+        }
+        Fail 'cannot install the packages' $hint
+    }
+}
+# a wheel is named by its package and version; the sum makes it that very file
+$text = ''
+foreach ($name in $files.wheel) {
+    $parts = @($name -split '-')
+    $text = $text + $parts[0] + '==' + $parts[1] + ' --hash=sha256:' + $sums[$name] + "`n"
+}
+Install $text @('--no-index', '--require-hashes', '--find-links', $Store)
+$text = ''
+foreach ($name in $files.sdist) { $text = $text + (UrlOf ($Store + '\' + $name)) + "`n" }
+if ($text) {
+    if ($RF_PROXY) {
+        foreach ($name in @('HTTP_PROXY', 'HTTPS_PROXY')) { $Surroundings[$name] = $RF_PROXY }
+        $Surroundings['NO_PROXY'] = [string]$RF_NO_PROXY_FOR
+    }
+    $more = @()
+    if ($RF_INDEX) { $more = @('--index-url', $RF_INDEX) }
+    Install $text $more
+}
+if (-not [IO.File]::Exists($folder + '\Scripts\ray.exe')) { Fail 'the packages hold no ray' 'name ray in conda.packages' }
+WriteText ($folder + '\requirements.lock') $RF_LOCK
+$list = 'import os,sys; t=sys.argv[1]; p=sorted(os.path.relpath(os.path.join(d,f),t).replace(os.sep,"/") for d,_,g in os.walk(t) for f in g if not f.endswith(".pyc")); open(os.path.join(t,".files"),"w",encoding="utf-8",newline="\n").write("".join(x+"\n" for x in p))'
+$run = Run $python @('-c', $list, $folder) ''
+if ($run.Code -ne 0) {
+    LastLines $run
+    Fail ('cannot list the files of ' + $folder) ('free some space below ' + $UserHome)
+}
+WriteText ($folder + '\.complete') ''
+Emit 'changed' 1

@@ -1,0 +1,159 @@
+# Packages into the store: several at a time, resumed, checked. What cannot be had is said; who asked decides.
+MakeNode
+$null = [IO.Directory]::CreateDirectory($Store)
+$curl = Tool 'curl'
+if (-not [IO.File]::Exists($curl)) {
+    $curl = ''
+    Emit 'no_tool' 1
+}
+function SizeOf($path) {
+    if ([IO.File]::Exists($path)) { return [IO.FileInfo]::new($path).Length }
+    return 0
+}
+function SumOf($path) {
+    $file = [IO.File]::OpenRead($path)
+    try { return ([BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($file)) -replace '-', '').ToLower() }
+    finally { $file.Close() }
+}
+# Servers by their names: which have ever sent a byte, and how often each has failed since.
+$alive = @{}
+$bad = @{}
+function IsDead($server) {
+    if ($alive[$server]) { return $bad[$server] -ge 24 }
+    return $bad[$server] -ge 16
+}
+# The next try for a file; one that is whole already, or cannot be had, needs none.
+function NextTry($item) {
+    $part = $item.Path + '.part'
+    while ($true) {
+        $item.Have = SizeOf $part
+        if ($item.Have -eq $item.Size -and (SumOf $part) -eq $item.Sum) {
+            [IO.File]::Move($part, $item.Path)
+            $item.Done = $true
+            return
+        }
+        if ($item.Have -lt $item.Size) { break }
+        Remove $part
+        $item.Wrong = $item.Wrong + 1
+        $item.Why = 'what arrived is not what was expected'
+        if ($item.Wrong -gt 1) { return }
+    }
+    $from = $item.Url
+    if ($RF_BASE) { $from = $RF_BASE + '/' + $RF_SEED + '/' + $item.File }
+    if ($from -eq '-' -or -not $curl) {
+        if (-not $item.Why) { $item.Why = 'there is nothing to fetch it with or from' }
+        return
+    }
+    if ($item.Tries -ge 3) { return }
+    $item.Server = ($from -replace '^[a-z]+://([^/@]*@)?', '') -replace '/.*', ''
+    if (-not $bad.ContainsKey($item.Server)) { $bad[$item.Server] = 0 }
+    if (IsDead $item.Server) {
+        $item.Why = 'nothing comes from ' + $item.Server
+        return
+    }
+    $item.Tries = $item.Tries + 1
+    $words = @('-sSfgL', '--connect-timeout', '10', '--speed-limit', '1000', '--speed-time', '30', '-C', '-', '-o', $part, '-K', '-')
+    if ($RF_BASE) { $words = $words + @('--noproxy', '*') }
+    elseif ($RF_PROXY) { $words = $words + @('--proxy', $RF_PROXY, '--noproxy', ([string]$RF_NO_PROXY_FOR)) }
+    if ($RF_CA) { $words = $words + @('--cacert', ($Root + '\.ca.pem')) }
+    # what cannot ask whether a certificate was withdrawn would fail; the sum tells what is right
+    if ($item.Blind) { $words = $words + '--ssl-no-revoke' }
+    # by its input: the address of a seed holds a secret
+    $item.Run = StartRun $curl $words ('url = "' + $from + '"')
+}
+# After a try: what became of it.
+function Ended($item) {
+    $run = $item.Run
+    $item.Run = $null
+    EndRun $run
+    $part = $item.Path + '.part'
+    $now = SizeOf $part
+    if ($now -gt $item.Have -or $run.Code -eq 22) {
+        $alive[$item.Server] = $true
+        $bad[$item.Server] = 0
+    } else { $bad[$item.Server] = $bad[$item.Server] + 1 }
+    if ($now -eq $item.Size) { return }
+    # in tenths of a second
+    $item.Pause = 10 * $item.Tries
+    $item.Why = [string](@(LastOf (LinesOf $run.Errors) 1) -join ' ')
+    if (-not $item.Why) { $item.Why = 'the download ended with status ' + $run.Code + ', ' + $now + ' of ' + $item.Size + ' bytes' }
+    if ($run.Errors -match 'revocation') { $item.Blind = $true }
+    elseif ($run.Code -eq 0) {
+        # a whole answer of another size: an error page, or another file
+        Remove $part
+        $item.Wrong = $item.Wrong + 1
+        if ($item.Wrong -gt 1) { $item.Tries = 3 }
+    } elseif ($run.Errors -match 'error: 4(0[34]|10)') { $item.Tries = 3 }
+    elseif ($now -gt $item.Have + 1000000) { $item.Tries = 0 }
+    # not a byte more: this server may not be able to go on in the middle of a file
+    elseif ($now -le $item.Have) { Remove $part }
+}
+$items = @()
+$sizes = @()
+[long]$need = 0
+[long]$all = 0
+foreach ($line in (LinesOf $RF_ITEMS)) {
+    $words = @($line -split ' ')
+    if ($words.Count -ne 4) { continue }
+    $path = $Store + '\' + $words[0]
+    [long]$size = $words[2]
+    if ((SizeOf $path) -eq $size) { continue }
+    # of another size: what once was there
+    Remove $path
+    $began = SizeOf ($path + '.part')
+    $items = $items + @{ File = $words[0]; Sum = $words[1]; Size = $size; Url = $words[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Server = ''; Pause = 0; Done = $false; Blind = $false; Run = $null }
+    $sizes = $sizes + $size
+    $all = $all + $size
+    $need = $need + $size
+    if ($began -lt $size) { $need = $need - $began }
+}
+foreach ($drive in [IO.DriveInfo]::GetDrives()) {
+    if ($drive.IsReady -and $Store.StartsWith($drive.Name) -and $drive.AvailableFreeSpace -lt $need * 1.1) {
+        Fail ('the disk is full: ' + [int]($need * 1.1 / 1000000) + ' MB are needed in ' + $Store + ', ' + [int]($drive.AvailableFreeSpace / 1000000) + ' MB are free') ('free some space below ' + $UserHome)
+    }
+}
+# the large ones first
+$sizes = [long[]]$sizes
+$items = [object[]]$items
+[Array]::Sort($sizes, $items)
+[Array]::Reverse($items)
+$under = @()
+$next = 0
+$shown = -1
+$began = [DateTime]::UtcNow
+while ($next -lt $items.Length -or $under.Count -gt 0) {
+    while ($next -lt $items.Length -and $under.Count -lt 8) {
+        $item = $items[$next]
+        $next = $next + 1
+        NextTry $item
+        if ($item.Run) { $under = $under + @($item) }
+    }
+    $still = @()
+    foreach ($item in $under) {
+        if ($item.Run -and $item.Run.Process.HasExited) { Ended $item }
+        elseif ($item.Pause -gt 0) { $item.Pause = $item.Pause - 1 }
+        if (-not $item.Run -and $item.Pause -eq 0) { NextTry $item }
+        if ($item.Run -or $item.Pause -gt 0) { $still = $still + @($item) }
+    }
+    $under = $still
+    $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds
+    if ($passed -gt $shown) {
+        $shown = $passed
+        [long]$here = 0
+        foreach ($item in $items) {
+            if ($item.Done) { $here = $here + $item.Size } else { $here = $here + (SizeOf ($item.Path + '.part')) }
+        }
+        Step ('fetching packages, ' + [Math]::Floor($here / 1000000) + ' of ' + [Math]::Floor($all / 1000000) + ' MB')
+    }
+    if ($under.Count -gt 0) { Nap 100 }
+}
+[long]$fetched = 0
+foreach ($item in $items) {
+    if ($item.Done) { $fetched = $fetched + $item.Size - $item.Began }
+    else {
+        Emit 'missing' ($item.File)
+        if ($item.Wrong) { Emit 'wrong' ($item.File) }
+        EmitText 'log' @($item.File + ': ' + $item.Why)
+    }
+}
+Emit 'fetched' $fetched

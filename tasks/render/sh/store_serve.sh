@@ -1,0 +1,22 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# Serves this host's store to the others by the environment's own Python, which ends by itself when nobody asks.
+store_quiet
+rf_python=$NODE/envs/$ENV_ID/bin/python
+[ -x "$rf_python" ] || fail "there is no environment $ENV_ID to serve with"
+write_file "$STORE/.token" 600 "$RF_SEED"
+# shellcheck disable=SC2086
+nohup "$rf_python" -c "$SERVE" "$STORE" "$ADDRESS" "$IDLE" $PORTS </dev/null >"$NODE/serve.log" 2>&1 &
+write_file "$NODE/serve.pid" 600 "$!$NL"
+rf_n=0
+until rf_port=$(sed -n 's/^port //p' "$NODE/serve.log") && [ -n "$rf_port" ]; do
+    rf_n=$((rf_n + 1))
+    if [ "$rf_n" -gt 50 ] || ! store_server >/dev/null; then
+        rf_said=$(tail -n 1 "$NODE/serve.log")
+        store_quiet
+        fail "cannot serve the packages: ${rf_said:-its server ended}"
+    fi
+    nap
+done
+rm -f "$STORE/.token"
+emit port "$rf_port"

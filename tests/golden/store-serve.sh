@@ -1,0 +1,560 @@
+# rayfab: serve the packages to the others
+# shellcheck disable=SC2034
+set -u
+CLUSTER=lab
+UNIT=rayfab-lab
+ENV_ID=ray-2.7.2
+ADDRESS=10.0.0.1
+PORTS='19999 19998 0'
+IDLE=600
+SERVE='"""Runs on a host: serves a folder'"'"'s files over HTTP below a secret path, until nobody has asked for a while.
+
+Arguments: the folder (its file .token holds the secret), the address to listen on, seconds without a request after
+which it ends, ports to try in order (0: any).
+"""
+
+import hmac
+import os
+import re
+import socket
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import TCPServer, ThreadingMixIn
+
+PART = 1 << 20
+last = time.monotonic()
+
+
+class Handler(BaseHTTPRequestHandler):
+    timeout = 60
+    token = folder = ""
+
+    def do_GET(self):
+        global last
+        # nothing that begins with a dot, and nothing half
+        found = re.fullmatch(r"/([0-9a-f]+)/([A-Za-z0-9_][A-Za-z0-9._+!-]*)(?<!\.part)", self.path)
+        path = os.path.join(self.folder, found.group(2)) if found else ""
+        if not found or not hmac.compare_digest(found.group(1), self.token) or not os.path.isfile(path):
+            self.send_error(404)
+            return
+        last = time.monotonic()
+        try:
+            with open(path, "rb") as piece:
+                size = os.path.getsize(path)
+                asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+                start = int(asked.group(1)) if asked else 0
+                if start > size or (asked and start == size):
+                    self.send_error(416)
+                    return
+                piece.seek(start)
+                self.send_response(206 if asked else 200)
+                if asked:
+                    self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+                self.send_header("Content-Length", str(size - start))
+                self.end_headers()
+                for part in iter(lambda: piece.read(PART), b""):
+                    self.wfile.write(part)
+                    last = time.monotonic()
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, *args):
+        pass
+
+
+class Server(ThreadingMixIn, HTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    allow_reuse_address = True
+
+    def server_bind(self):
+        # HTTPServer'"'"'s own would look its name up, which can take long
+        TCPServer.server_bind(self)
+
+
+def listen(address, ports):
+    if ":" in address:
+        Server.address_family = socket.AF_INET6
+    for port in ports:
+        try:
+            return Server((address, port), Handler)
+        except OSError as error:
+            reason = error
+    raise SystemExit(f"cannot listen on {address}: {reason}")
+
+
+def main():
+    Handler.folder, address, idle = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    ports = [int(port) for port in sys.argv[4:]]
+    with open(os.path.join(Handler.folder, ".token")) as file:
+        Handler.token = file.read()
+    server = listen(address, ports)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print("port", server.server_address[1], flush=True)
+    while time.monotonic() - last < idle:
+        time.sleep(1)
+
+
+main()
+'
+# The answer: marked lines on stdout. Everything else there is chatter and is ignored.
+LC_ALL=C
+export LC_ALL
+HOME=${HOME:-$(cd && pwd)}
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
+export HOME PATH
+ROOT=$HOME/.rayfab
+NL='
+'
+one_line() {
+    case $1 in *"$NL"*) printf '%s' "$1" | tr '\n' ' ' ;; *) printf '%s' "$1" ;; esac
+}
+emit() {
+    case $2 in
+        *"$NL"*) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$(one_line "$2")" ;;
+        *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
+    esac
+}
+# A last line without its end would swallow what is said next.
+emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
+step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
+finish() {
+    printf '\n%s end %s\n' "$RF_MARK" "$1"
+    exit "$1"
+}
+fail() {
+    emit error "$1"
+    [ -z "${2-}" ] || emit hint "$2"
+    finish 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
+# A file appears whole or not at all: mode first, content second, name last.
+write_file() {
+    rm -f "$1.new" && (umask 077 && : >"$1.new") && chmod "$2" "$1.new" &&
+        printf '%s' "$3" >"$1.new" && mv -f "$1.new" "$1" ||
+        fail "cannot write $1" "free some space, or make the folder writable for $(id -un)"
+}
+# Runs a command as root. The password reaches sudo through a pipe from a builtin, never as an argument.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif sudo -k -n true 2>/dev/null; then
+        sudo -n "$@"
+    elif [ -n "${RF_SUDO-}" ]; then
+        printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' "$@"
+    else
+        return 126
+    fi
+}
+can_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    have sudo || return 1
+    as_root true 2>/dev/null
+}
+# What a script about conda knows: the store, where conda goes, whose it is, and what it leaves in the user's ~/.conda.
+STORE=$ROOT/.store
+# A path of the hosts file; what does not begin with a slash lies in the user's home.
+own_path() {
+    case $1 in
+        /*) rf_path=$1 ;;
+        *) rf_path=$HOME/$1 ;;
+    esac
+    while :; do case $rf_path in ?*/) rf_path=${rf_path%/} ;; *) break ;; esac; done
+    printf '%s' "$rf_path"
+}
+# For programs that are fetched with, or that build: through the proxy, if there is one. A seed is a neighbour.
+proxy_on() {
+    if [ -n "${BASE-}" ]; then
+        unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+    elif [ -n "$PROXY" ]; then
+        http_proxy=$PROXY
+        https_proxy=$PROXY
+        HTTPS_PROXY=$PROXY
+        no_proxy=$NO_PROXY_FOR
+        NO_PROXY=$NO_PROXY_FOR
+        export http_proxy https_proxy HTTPS_PROXY no_proxy NO_PROXY
+    fi
+}
+# Runs a conda so that it writes neither into its own folder nor into the user's.
+conda_run() {
+    (
+        # CI: conda would take it for a yes to terms
+        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH CI
+        PYTHONNOUSERSITE=1
+        PYTHONDONTWRITEBYTECODE=1
+        CONDA_REGISTER_ENVS=false
+        CONDA_PKGS_DIRS=$ROOT/.cache/conda/pkgs
+        CONDA_ALWAYS_SOFTLINK=false
+        CONDA_ALWAYS_COPY=false
+        CONDA_AUTO_UPDATE_CONDA=false
+        CONDA_NOTIFY_OUTDATED_CONDA=false
+        CONDA_NUMBER_CHANNEL_NOTICES=0
+        CONDA_REPORT_ERRORS=false
+        CONDA_ANACONDA_ANON_USAGE=false
+        MAMBA_ROOT_PREFIX=$ROOT/.cache/conda/mamba
+        MAMBA_NO_BANNER=1
+        XDG_CACHE_HOME=$ROOT/.cache/conda/user
+        export PYTHONNOUSERSITE PYTHONDONTWRITEBYTECODE CONDA_REGISTER_ENVS CONDA_PKGS_DIRS CONDA_ALWAYS_SOFTLINK \
+            CONDA_ALWAYS_COPY CONDA_AUTO_UPDATE_CONDA CONDA_NOTIFY_OUTDATED_CONDA CONDA_NUMBER_CHANNEL_NOTICES \
+            CONDA_REPORT_ERRORS CONDA_ANACONDA_ANON_USAGE MAMBA_ROOT_PREFIX MAMBA_NO_BANNER XDG_CACHE_HOME
+        "$@"
+    )
+}
+# Programs of an earlier run may still be at work here. $1: the run's mark, a name and a value in their environment
+marked_pids() {
+    if [ ! -r /proc/self/environ ]; then
+        # macOS shows a process's environment behind its words
+        ps -axwwE -o pid=,command= 2>/dev/null | RF_AT=${1#RAYFAB_} awk 'index($0, "RAYFAB_" ENVIRON["RF_AT"]) { print $1 }'
+        return
+    fi
+    for rf_file in $(grep -lsF "$1" /proc/[0-9]*/environ); do
+        rf_file=${rf_file%/environ}
+        echo "${rf_file#/proc/}"
+    done
+}
+# This run owns what the file $1 stands for until another one of this cluster's takes it over, whose programs it ends.
+# $2: the name of its programs' mark
+own_begin() {
+    rf_own=$1
+    rf_token="$$ $(date +%s)"
+    write_file "$1" 600 "$rf_token$NL"
+    for rf_pid in $(marked_pids "$2=$ROOT/$CLUSTER/"); do kill -KILL "$rf_pid" 2>/dev/null; done
+    rf_n=0
+    # another cluster's go on to their end
+    while [ -n "$(marked_pids "$2=$ROOT/")" ] && [ "$rf_n" -lt 3600 ]; do
+        [ $((rf_n % 10)) != 0 ] || step "waiting for another cluster's installation on this host"
+        sleep 1
+        rf_n=$((rf_n + 1))
+    done
+}
+own() {
+    rf_held=
+    { IFS= read -r rf_held <"$rf_own"; } 2>/dev/null
+    [ "$rf_held" = "$rf_token" ]
+}
+briefly() { if have timeout; then timeout 20 "$@"; else "$@"; fi; }
+# $1: kind, $2: program. rf_version: what it says that it is; fails where it says nothing such.
+conda_version() {
+    rf_version=
+    if [ ! -f "$2" ] || [ ! -x "$2" ]; then return 1; fi
+    case $1 in
+        conda) rf_only='s/^conda //p' ;;
+        mamba) rf_only='s/^mamba //; p' ;;
+        *) rf_only=p ;;
+    esac
+    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | sed 's/ .*//' | grep '^[0-9][0-9]*\.[0-9.a-z]*$' | head -n 1)
+    [ -n "$rf_version" ]
+}
+# Both are needed: since then somebody may have put a conda of their own there.
+conda_is_ours() { [ -e "$1/.rayfab" ] && [ -r "$ROOT/.conda" ] && grep -qxF -e "$1" "$ROOT/.conda"; }
+# rf_state of the prefix $1: absent, ours, found (another one that works), broken (ours), foreign; see also rf_version
+conda_state() {
+    rf_version=
+    if [ -e "$1/.rayfab-installing" ] && [ -r "$ROOT/.conda-installing" ] && grep -qxF -e "$1" "$ROOT/.conda-installing"; then
+        rf_state=broken
+    elif [ ! -e "$1" ] && [ ! -h "$1" ]; then
+        rf_state=absent
+    elif [ -d "$1" ] && [ -r "$1" ] && [ -z "$(ls -A "$1")" ]; then
+        rf_state=absent
+    elif conda_version conda "$1/bin/conda"; then
+        if conda_is_ours "$1"; then rf_state=ours; else rf_state=found; fi
+    elif conda_is_ours "$1"; then
+        rf_state=broken
+    else
+        rf_state=foreign
+    fi
+}
+# Environments in the prefix $1; none of them is ever ours.
+conda_envs() {
+    rf_envs=
+    for rf_dir in "$1"/envs/*; do [ ! -d "$rf_dir" ] || rf_envs="$rf_envs ${rf_dir##*/}"; done
+    [ -n "$rf_envs" ]
+}
+# Takes a prefix, and what lies below it, out of the list of environments that conda keeps in the user's home.
+conda_forget() {
+    rf_txt=$HOME/.conda/environments.txt
+    [ -f "$rf_txt" ] && grep -qF -e "$1" "$rf_txt" || return 0
+    RF_GONE=$1 awk '$0 != ENVIRON["RF_GONE"] && index($0, ENVIRON["RF_GONE"] "/") != 1' "$rf_txt" >"$ROOT/.environments" || return 0
+    if [ -s "$ROOT/.environments" ]; then cat "$ROOT/.environments" >"$rf_txt"; else rm -f "$rf_txt"; fi
+    rm -f "$ROOT/.environments"
+}
+# Folders of the user's that are not there yet; the last cluster takes those away that are empty again.
+conda_home() {
+    for rf_dir in "$HOME/.conda" "$HOME/.conda/envs"; do
+        if [ ! -e "$rf_dir" ] && ! grep -qxF -e "$rf_dir" "$ROOT/.made-conda" 2>/dev/null; then
+            printf '%s\n' "$rf_dir" >>"$ROOT/.made-conda"
+        fi
+    done
+}
+# `conda activate NAME` works with any conda, and none is changed. $1: the name; where it is taken, it stays so.
+conda_link() {
+    rf_link=$HOME/.conda/envs/$1
+    rf_old=
+    [ ! -r "$NODE/conda-link" ] || IFS= read -r rf_old <"$NODE/conda-link" || :
+    [ "$rf_old" = "$rf_link" ] || conda_unlink
+    if [ "$(readlink "$rf_link" 2>/dev/null)" = "$NODE/env" ]; then return 0; fi
+    rf_base=
+    [ ! -r "$NODE/conda-base" ] || IFS= read -r rf_base <"$NODE/conda-base" || :
+    rf_taken=
+    for rf_dir in "$rf_base/envs/$1" "$rf_link"; do
+        if [ -e "$rf_dir" ] || [ -h "$rf_dir" ]; then rf_taken=$rf_dir; fi
+    done
+    if [ -z "$rf_taken" ] && [ -r "$HOME/.conda/environments.txt" ]; then
+        rf_taken=$(RF_NAME=/$1 awk '{ n = length($0) - length(ENVIRON["RF_NAME"]) + 1 }
+            n > 0 && substr($0, n) == ENVIRON["RF_NAME"] { print; exit }' "$HOME/.conda/environments.txt")
+    fi
+    if [ -n "$rf_taken" ]; then
+        emit note "there is another conda environment $1 ($rf_taken); this one is: conda activate $NODE/env"
+        return
+    fi
+    conda_home
+    mkdir -p "$HOME/.conda/envs" && ln -s "$NODE/env" "$rf_link" && write_file "$NODE/conda-link" 600 "$rf_link$NL"
+}
+conda_unlink() {
+    [ -r "$NODE/conda-link" ] || return 0
+    IFS= read -r rf_old <"$NODE/conda-link" || :
+    if [ "$(readlink "$rf_old" 2>/dev/null)" = "$NODE/env" ]; then
+        rm -f "$rf_old"
+        conda_forget "$rf_old"
+    fi
+    rm -f "$NODE/conda-link"
+}
+# A node under one of six supervisors: system unit, user unit, daemon or agent of launchd's, our own loop, or
+# Docker's restart policy.
+NODE=$ROOT/$CLUSTER
+user_systemctl() {
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+}
+loop_pid() {
+    [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
+    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
+    # The number may have passed on to a stranger since.
+    if [ -r "/proc/$rf_pid/cmdline" ]; then
+        grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
+    else
+        ps -o command= -p "$rf_pid" 2>/dev/null | grep -q "loop.sh" || return 1
+    fi
+    printf '%s' "$rf_pid"
+}
+# launchd's job of a daemon or an agent ($1): where it belongs, its file, and a command that may change it
+job_domain() {
+    rf_domain=system
+    if [ "$1" = agent ]; then
+        rf_domain=user/$(id -u)
+        [ ! -r "$NODE/domain" ] || IFS= read -r rf_domain <"$NODE/domain" || :
+    fi
+    printf '%s' "$rf_domain"
+}
+job_file() {
+    if [ "$1" = daemon ]; then printf '%s' "/Library/LaunchDaemons/$UNIT.plist"; else
+        printf '%s' "$HOME/Library/LaunchAgents/$UNIT.plist"; fi
+}
+job_do() {
+    if [ "$1" = daemon ]; then
+        shift
+        as_root "$@"
+    else
+        shift
+        "$@"
+    fi
+}
+job_active() {
+    # the first state is the job's own
+    rf_state=$(launchctl print "$(job_domain "$1")/$UNIT" 2>/dev/null | sed -n 's/^[[:space:]]*state = //p' | sed 1q)
+    [ "$rf_state" != running ] || rf_state=active
+    echo "${rf_state:-inactive}"
+}
+job_down() {
+    # its file goes first, so that no boot or login brings it back
+    rf_file=$(job_file "$1")
+    [ ! -e "$rf_file" ] || job_do "$1" rm -f "$rf_file" ||
+        fail "cannot remove $rf_file" "as an administrator: sudo rm $rf_file"
+    rf_job=$(job_domain "$1")/$UNIT
+    launchctl print "$rf_job" >/dev/null 2>&1 || return 0
+    job_do "$1" launchctl bootout "$rf_job" 2>/dev/null || :
+    # bootout does not wait until the job has ended
+    rf_n=0
+    while launchctl print "$rf_job" >/dev/null 2>&1; do
+        rf_n=$((rf_n + 1))
+        [ "$rf_n" -lt 300 ] || fail "cannot stop $UNIT" "look at: launchctl print $rf_job"
+        nap
+    done
+}
+node_service() {
+    rf_service=none
+    [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
+    printf '%s' "$rf_service"
+}
+# active, or whatever else its supervisor calls it
+node_active() {
+    case $1 in
+        system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
+        daemon | agent) job_active "$1" ;;
+        loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        *) echo inactive ;;
+    esac
+}
+node_facts() {
+    rf_service=$(node_service)
+    emit service "$rf_service"
+    if [ "$rf_service" = docker ]; then docker_cli; fi
+    emit active "$(node_active "$rf_service")"
+    for rf_file in "$NODE"/envs/*/.complete; do
+        rf_dir=${rf_file%/.complete}
+        if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
+    done
+    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
+}
+# $1: the kind of service; ends it and keeps it from coming back at the next boot
+node_down() {
+    case $1 in
+        system)
+            as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
+                as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            ;;
+        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        daemon | agent) job_down "$1" ;;
+        loop)
+            if rf_pid=$(loop_pid); then
+                kill -TERM "$rf_pid" 2>/dev/null || :
+                rf_n=0
+                while loop_pid >/dev/null && [ "$rf_n" -lt 225 ]; do
+                    nap
+                    rf_n=$((rf_n + 1))
+                done
+                if rf_pid=$(loop_pid); then kill -KILL "$rf_pid"; fi
+            fi
+            rm -f "$NODE/loop.pid"
+            ;;
+        docker)
+            docker_cli
+            # stopped, not removed: its log can still be read
+            dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
+                fail "cannot stop the container $UNIT" "look at: docker ps"
+            ;;
+    esac
+    node_reap
+}
+# Processes of this node, known by the mark in their environment.
+node_pids() {
+    if [ ! -r /proc/self/environ ]; then
+        # macOS shows a process's environment behind its words
+        ps -axwwE -o pid=,command= 2>/dev/null |
+            RF_NODE=$NODE/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RF_NODE"]) { print $1 }'
+        return
+    fi
+    for rf_file in $(grep -lsF "RAYFAB_NODE=$NODE/" /proc/[0-9]*/environ); do
+        rf_file=${rf_file%/environ}
+        echo "${rf_file#/proc/}"
+    done
+}
+# Those that outlived their supervisor.
+node_reap() {
+    for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
+}
+# With root and systemd: Ray's folder is there again after a boot that cleared /tmp (open to the image's user,
+# which Docker alone would not make it), and is spared by the cleaning of old files.
+keep_temp() {
+    write_file "$NODE/tmpfiles" 644 "d $1 1777 root root -${NL}x $1/*$NL"
+    as_root install -D -m 644 "$NODE/tmpfiles" "/etc/tmpfiles.d/$UNIT.conf"
+}
+# Ray's session folders are told by what `ray start` has said and by the words of this node's own processes
+# (session_latest may be another Ray's); they are removed when the cluster is.
+note_sessions() {
+    if [ "$1" = docker ] && [ -z "${rf_dk-}" ]; then docker_cli; fi
+    { node_log_before "$1"; node_words "$1"; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
+}
+node_words() {
+    if [ "$1" = docker ]; then
+        dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '
+    elif [ -r /proc/self/environ ]; then
+        for rf_pid in $(node_pids); do tr '\0' ' ' 2>/dev/null <"/proc/$rf_pid/cmdline"; done
+    else
+        ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
+    fi
+}
+# What `ray start` has said, by kind of service.
+node_log() {
+    if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
+}
+node_log_before() {
+    if [ "$1" = docker ]; then node_log docker; else sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
+}
+# how often its supervisor has started it over
+node_tries() {
+    if [ "$1" = docker ]; then
+        dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0
+    else
+        rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
+        echo "$((rf_tries - 1))"
+    fi
+}
+# Where Ray's own folder lies on this host, as the last start has left it.
+node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
+# rf_logs: the log files of the newest session. Its link names a folder as Ray sees it, in a container maybe another.
+node_logs() {
+    node_temp
+    rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
+    rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
+}
+# A command in the node's environment: $1 the kind of service, then the words.
+node_exec() {
+    if [ "$1" = docker ]; then
+        shift
+        # a container that started as root would run it as root
+        rf_user=
+        [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
+        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
+    else
+        shift
+        # in a shell of its own: the node's environment may set any variable
+        (
+            # shellcheck source=/dev/null
+            . "$NODE/env.sh"
+            "$@"
+        )
+    fi
+}
+# The server of a store; its number may have passed on to a stranger since.
+store_server() {
+    [ -r "$NODE/serve.pid" ] && read -r rf_pid <"$NODE/serve.pid" || return 1
+    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
+    if [ -r "/proc/$rf_pid/cmdline" ]; then
+        tr '\0' '\n' <"/proc/$rf_pid/cmdline" | grep -qxF -e "$STORE" || return 1
+    else
+        ps -o command= -p "$rf_pid" 2>/dev/null | grep -qF -e "$STORE" || return 1
+    fi
+    printf '%s' "$rf_pid"
+}
+store_quiet() {
+    if rf_pid=$(store_server); then kill -TERM "$rf_pid" 2>/dev/null || :; fi
+    rm -f "$NODE/serve.pid" "$NODE/serve.log" "$STORE/.token"
+}
+main() {
+# Serves this host's store to the others by the environment's own Python, which ends by itself when nobody asks.
+store_quiet
+rf_python=$NODE/envs/$ENV_ID/bin/python
+[ -x "$rf_python" ] || fail "there is no environment $ENV_ID to serve with"
+write_file "$STORE/.token" 600 "$RF_SEED"
+nohup "$rf_python" -c "$SERVE" "$STORE" "$ADDRESS" "$IDLE" $PORTS </dev/null >"$NODE/serve.log" 2>&1 &
+write_file "$NODE/serve.pid" 600 "$!$NL"
+rf_n=0
+until rf_port=$(sed -n 's/^port //p' "$NODE/serve.log") && [ -n "$rf_port" ]; do
+    rf_n=$((rf_n + 1))
+    if [ "$rf_n" -gt 50 ] || ! store_server >/dev/null; then
+        rf_said=$(tail -n 1 "$NODE/serve.log")
+        store_quiet
+        fail "cannot serve the packages: ${rf_said:-its server ended}"
+    fi
+    nap
+done
+rm -f "$STORE/.token"
+emit port "$rf_port"
+finish 0
+}
+main </dev/null

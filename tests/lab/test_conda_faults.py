@@ -1,0 +1,129 @@
+"""`runtime: conda` when something goes wrong: downloads, installers, channels, and a conda that was there before."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab.story import ok, sh, until
+from tests.lab.test_conda import PYTHON, settings
+from tests.standins.conda import installer
+
+TREE = "cd {} && find . -path '*/__pycache__' -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum"
+
+
+@pytest.fixture
+def host(fresh_host):
+    return fresh_host("python")
+
+
+@pytest.fixture
+def mirror(conda_mirror):
+    """Whole again after each test."""
+    conda_mirror.forget()
+    yield conda_mirror
+    conda_mirror.forget()
+    conda_mirror.terms(False, "pkgs/main", "cloud/conda-forge")
+
+
+class TestDownloads:
+    def test_of_other_bytes_are_never_run(self, host, mirror, fab, hosts_file, tmp_path):
+        mirror.wrong("Miniconda3.*sh$", byte=20_000_000)
+        path = hosts_file([host], "conda", settings=settings(mirror))
+        # nor does this machine have the right ones from another time
+        done = fab("deploy-cluster", hosts_file=path, env={"RAYFAB_CACHE": str(tmp_path / "c")}, timeout=600)
+        assert done.returncode == 1
+        assert f"{installer.NAME}" in done.stdout and "SHA-256 differs" in done.stdout
+        assert host.exec("test -e /root/miniconda3")[0] != 0
+        mirror.forget()
+        ok(fab("deploy-cluster", hosts_file=path, timeout=600))
+        ok(fab("destroy", "--yes", "--purge", hosts_file=path))
+
+    def test_that_break_off_go_on_where_they_did(self, host, mirror, fab, hosts_file):
+        mirror.cut("Miniconda3.*sh$", after=25_000_000)
+        path = hosts_file([host], "conda", settings=settings(mirror))
+        ok(fab("deploy-cluster", hosts_file=path, timeout=600))
+        name = "/anaconda/miniconda/" + installer.NAME
+        assert mirror.asked()[name] >= 2
+        # not a byte of the first 25 MB came twice
+        assert mirror.sent(host.address)[name] < 41_000_000
+        ok(fab("destroy", "--yes", "--purge", hosts_file=path))
+
+
+class TestInterrupted:
+    def test_installation_is_taken_up(self, host, mirror, fab, hosts_file):
+        """The power fails in the middle of conda's own installation."""
+        path = hosts_file([host], "conda", settings=settings(mirror))
+        import threading
+
+        done = []
+        run = threading.Thread(
+            target=lambda: done.append(fab("deploy-cluster", hosts_file=path, timeout=600)), daemon=True
+        )
+        run.start()
+        until(lambda: host.exec("test -d /root/miniconda3")[0] == 0, 300, pause=0.1)
+        host.stop()
+        run.join(300)
+        assert done[0].returncode == 1
+        host.start()
+        assert host.exec("test -e /root/.rayfab/.conda-installing")[0] == 0
+        out = ok(fab("deploy-cluster", hosts_file=path, timeout=600))
+        assert "runs Ray 2.7.2" in out
+        ok(fab("destroy", "--yes", "--purge", hosts_file=path))
+
+
+class TestChannels:
+    def test_without_that_python_name_the_nearest(self, host, mirror, fab, hosts_file):
+        path = hosts_file([host], "conda", settings=settings(mirror, python="3.7.7"))
+        done = fab("deploy-cluster", hosts_file=path)
+        assert done.returncode == 1
+        assert f"Python 3.7.7 is not there for linux-64 in {mirror.main}" in done.stdout
+        assert PYTHON in done.stdout
+        assert host.exec("test -e /root/.rayfab/.store -o -e /root/miniconda3")[0] != 0
+
+    def test_with_terms_that_nobody_has_accepted(self, host, mirror, fab, hosts_file):
+        mirror.terms(True, "cloud/conda-forge")
+        more = settings(mirror, accept_terms=False, channels=["conda-forge"])
+        path = hosts_file([host], "conda", settings=more)
+        done = fab("deploy-cluster", hosts_file=path)
+        assert done.returncode == 2
+        assert "terms" in done.stdout and "accept_terms: true" in done.stdout
+        assert host.exec("test -e /root/.rayfab/.store")[0] != 0
+        # the defaults are known to want it, before any host is reached
+        path = hosts_file([host], "conda", settings=settings(mirror, accept_terms=False))
+        done = fab("deploy-cluster", hosts_file=path)
+        assert done.returncode == 2
+        assert "Connect" not in done.stdout
+
+
+class TestConda:
+    def test_that_was_there_before_is_used_and_left_as_it_was(self, host, mirror, fab, hosts_file):
+        sh(host, "apt-get --version >/dev/null; mkdir -p /opt")
+        host.copy_in(f"{_folder()}/anaconda/miniconda/{installer.NAME}", "/tmp/own.sh")
+        sh(host, "sh /tmp/own.sh -b -p /opt/conda && rm /tmp/own.sh")
+        host.write_file("/root/.condarc", "channels: [nowhere]\nssl_verify: true\n")
+        host.write_file("/root/.bashrc", "export PATH=/opt/conda/bin:$PATH\n# >>> conda initialize >>>\n")
+        sh(host, "/opt/conda/bin/conda create -y -q -n mine --offline >/dev/null 2>&1 || true")
+        files = "cat /root/.condarc /root/.bashrc /root/.conda/environments.txt 2>/dev/null | sha256sum"
+        before = sh(host, TREE.format("/opt/conda")), sh(host, files)
+        path = hosts_file([host], "conda", settings=settings(mirror))
+        out = ok(fab("deploy-cluster", hosts_file=path, timeout=600))
+        assert "installing conda" not in out
+        assert (sh(host, TREE.format("/opt/conda")), sh(host, files)) == before
+        assert host.exec("test -e /root/miniconda3")[0] != 0
+        ok(fab("destroy", "--yes", "--purge", hosts_file=path))
+        assert (sh(host, TREE.format("/opt/conda")), sh(host, files)) == before
+        assert sh(host, "find /root -iname '*rayfab*'") == ""
+
+    def test_something_else_in_its_place_is_not_touched(self, host, mirror, fab, hosts_file):
+        host.write_file("/root/miniconda3/thesis.tex", "years of work\n")
+        path = hosts_file([host], "conda", settings=settings(mirror))
+        done = fab("deploy-cluster", hosts_file=path)
+        assert done.returncode == 1
+        assert "no conda that works" in done.stdout
+        assert sh(host, "cat /root/miniconda3/thesis.tex") == "years of work"
+
+
+def _folder():
+    from tests.standins.conda import mirror
+
+    return mirror.tree()

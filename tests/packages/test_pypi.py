@@ -1,0 +1,78 @@
+"""The package index, asked by the real uv: files for another system and Python than this machine's."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.inventory import load
+from tasks.packages import Unavailable, pypi
+from tasks.packages.web import Web
+from tasks.render.versions import companions
+
+
+@pytest.fixture
+def host(tmp_path):
+    file = tmp_path / "hosts.yml"
+    file.write_text("runtime: conda\nhead: {host: 10.0.0.1}\n")
+    return load(file).head
+
+
+def test_ray_for_the_recipe_s_python(host):
+    found = pypi.resolve(host, ["ray[default]", *companions("2.7.2")], "3.7.16", "linux-64", "2.17")
+    assert pypi.version_of(found, "ray") == "2.7.2"
+    items = {i.file.partition("-")[0]: i for i in pypi.items(host, found, "linux-64")}
+    assert items["ray"].file == "ray-2.7.2-cp37-cp37m-manylinux2014_x86_64.whl"
+    assert items["ray"].kind == "wheel" and len(items["ray"].sha256) == 64 and items["ray"].size > 50_000_000
+    assert items["gpustat"].kind == "sdist"
+
+
+def test_the_same_question_for_windows(host):
+    found = pypi.items(host, pypi.resolve(host, ["ray==2.7.2"], "3.7.9", "win-64", ""), "win-64")
+    assert any(i.file == "ray-2.7.2-cp37-cp37m-win_amd64.whl" for i in found)
+
+
+def test_what_fits_nowhere_is_told_in_a_line(host):
+    with pytest.raises(
+        Unavailable, match=r"no set of packages fits Python 3\.7\.16 on linux-64: .*ray"
+    ) as told:
+        pypi.resolve(host, ["ray==2.60.0"], "3.7.16", "linux-64", "2.17")
+    assert "\n" not in str(told.value)
+    assert "conda.python" in told.value.hint
+
+
+def test_uv_itself(host):
+    one = pypi.uv_wheel(host, "linux-aarch64", "2.17")
+    assert one.file.startswith(f"uv-{pypi.uv_version()}-") and "aarch64" in one.file
+
+
+def test_a_source_becomes_a_wheel_once(host):
+    found = pypi.resolve(host, ["gpustat==1.1.1"], "3.7.16", "linux-64", "2.17")
+    source = next(i for i in pypi.items(host, found, "linux-64") if i.kind == "sdist")
+    wheel = pypi.build(host, source, Web())
+    assert wheel.name == "gpustat-1.1.1-py3-none-any.whl"
+    before = wheel.stat().st_mtime_ns
+    assert pypi.build(host, source, Web()).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("platform", "glibc", "name"),
+    [
+        ("linux-64", "2.36", "x86_64-manylinux_2_36"),
+        ("linux-64", "2.27", "x86_64-manylinux_2_17"),
+        ("linux-aarch64", "2.17", "aarch64-manylinux_2_17"),
+        ("osx-arm64", "", "aarch64-apple-darwin"),
+        ("win-64", "", "x86_64-pc-windows-msvc"),
+    ],
+)
+def test_names_of_platforms(platform, glibc, name):
+    assert pypi.uv_platform(platform, glibc) == name
+
+
+def test_the_wheel_made_most_closely_is_chosen(host):
+    files = [
+        "multidict-6.0.5-py3-none-any.whl",
+        "multidict-6.0.5-cp37-cp37m-manylinux_2_17_x86_64.whl",
+        "multidict-6.0.5-cp37-abi3-manylinux_2_17_x86_64.whl",
+    ]
+    wheels = [{"url": f"https://x.example/{f}", "size": 7, "hashes": {"sha256": "0" * 64}} for f in files]
+    assert pypi.items(host, [{"name": "multidict", "wheels": wheels}], "linux-64")[0].file == files[1]

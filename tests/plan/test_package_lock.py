@@ -1,0 +1,76 @@
+"""A lock and its text: one comes out of the other, and what is no lock is told with its line."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.plan.lock import BadLock, Lock, join, parse, parse_all
+from tasks.render.conda import Item
+
+WORD = st.from_regex(re.compile(r"[a-z0-9][a-z0-9._+-]{0,20}", re.ASCII), fullmatch=True)
+ITEM = st.builds(
+    Item,
+    st.sampled_from(["conda", "wheel", "sdist"]),
+    WORD,
+    st.text("0123456789abcdef", min_size=64, max_size=64),
+    st.integers(1, 1 << 40),
+    WORD.map(lambda w: f"https://mirror.example/{w}"),
+)
+LOCK = st.builds(
+    Lock,
+    st.sampled_from(["linux-64", "osx-arm64", "win-64"]),
+    st.just("3.7.16"),
+    st.just("2.7.2"),
+    st.sampled_from(["", "abc123"]),
+    st.lists(ITEM, max_size=5).map(tuple),
+)
+
+
+@given(LOCK)
+def test_there_and_back(lock):
+    assert parse(lock.text) == lock
+
+
+@given(st.dictionaries(st.sampled_from(["linux-64", "osx-arm64"]), LOCK, min_size=1))
+def test_several_in_one_file(locks):
+    locks = {p: Lock(p, one.python, one.ray, one.request, one.items) for p, one in locks.items()}
+    assert parse_all(join(locks)) == locks
+
+
+@given(LOCK, st.text(max_size=80))
+def test_no_text_makes_anything_but_a_lock_or_a_line(lock, junk):
+    try:
+        parse(lock.text + junk)
+    except BadLock as error:
+        assert re.match(r"line \d+: |it does not say ", str(error))
+
+
+LINE = "wheel a.whl " + "0" * 64 + " 7 https://mirror.example/a.whl"
+HEAD = "rayfab-lock 1\nplatform linux-64\npython 3.7.16\nray 2.7.2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "it holds no line 'rayfab-lock 1'"),
+        ("ray==2.7.2\n", "it holds no line 'rayfab-lock 1'"),
+        (HEAD + LINE.replace("0" * 64, "0" * 63), "line 5: not a line of a lock"),
+        (HEAD + LINE.replace("a.whl ", "../a.whl "), "line 5: not a line of a lock"),
+        ("# kept\n\n" + HEAD + "\n\nwhat\n", "line 9: not a line of a lock: 'what'"),
+        ("rayfab-lock 1\nplatform linux-64\n", "it does not say python or ray"),
+    ],
+)
+def test_what_is_no_lock(text, said):
+    with pytest.raises(BadLock, match=re.escape(said)):
+        parse_all(text)
+
+
+def test_the_name_of_an_environment_is_that_of_its_files():
+    one = parse(HEAD + LINE)
+    assert parse(HEAD + LINE.replace("mirror.example", "other.example")).id == one.id
+    assert parse(HEAD + LINE.replace("0" * 64, "1" * 64)).id != one.id
+    assert parse(HEAD.replace("3.7.16", "3.7.7") + LINE).id != one.id
