@@ -358,6 +358,7 @@ fetch_one() {
         wait "$rf_get"
         rf_code=$?
         rf_now=$(size_of "$rf_part")
+        [ "$rf_now" != 0 ] || rm -f "$rf_part"
         if [ "$rf_now" -gt "$rf_have" ]; then
             : >|"$rf_from.alive"
             rm -f "$rf_from.bad"

@@ -44,11 +44,12 @@ case "$1" in
     create) ;;
     *) echo "unknown command $1" >&2; exit 2 ;;
 esac
+slow=$(cat "$HOME/conda.slow" 2>/dev/null || echo 0)
 printf '%s\\n' "$@" >"$HOME/conda.argv"
 env | grep -E '^(CONDA|PYTHON|MAMBA|XDG|LD_LIB)' | sort >"$HOME/conda.env"
 while [ $# -gt 0 ]; do case $1 in -p) env=$2 ;; --file) file=$2 ;; -c) channel=$2 ;; esac; shift; done
 if is fails; then mkdir -p "$env/half"; cat "$HOME/conda.fails" >&2; exit 1; fi
-[ ! -e "$HOME/conda.slow" ] || sleep "$(cat "$HOME/conda.slow")"
+sleep "$slow"
 [ "$(head -n 1 "$file")" = @EXPLICIT ] || exit 3
 mkdir -p "$env/conda-meta" "$CONDA_PKGS_DIRS"
 sed 1d "$file" | while read -r url; do
@@ -75,9 +76,10 @@ done
 [ "$batch" = 1 ] || {{ echo "it would ask"; exit 3; }}
 case $prefix in *\\ *) echo "ERROR: Cannot install into directories with spaces" >&2; exit 1 ;; esac
 if [ -z "$force" ] && [ -e "$prefix" ]; then echo "ERROR: File or directory already exists: '$prefix'" >&2; exit 1; fi
+slow=$(cat "$HOME/installer.slow" 2>/dev/null || echo 0)
 mkdir -p "$prefix"
 printf '%s\\n' "$TMPDIR" >>"$HOME/installer.log"
-[ ! -e "$HOME/installer.slow" ] || sleep "$(cat "$HOME/installer.slow")"
+sleep "$slow"
 mkdir -p "$prefix/bin" "$prefix/envs"
 cat >"$prefix/bin/conda" <<'END'
 #!/bin/sh

@@ -394,7 +394,7 @@ class TestInterrupted:
         return left
 
     def test_while_conda_was_being_installed(self, host):
-        left = self.interrupt(host, "installer.slow", (host.prefix / ".rayfab-installing").exists)
+        left = self.interrupt(host, "installer.slow", (host.home / "installer.log").exists)
         assert host.state() == "broken"
         answer = host.install()
         assert answer.ok, (answer.error, answer.texts)
@@ -410,7 +410,7 @@ class TestInterrupted:
 
     def test_somebody_has_put_a_conda_of_his_own_there_since(self, host):
         """The mark in our folder is missing: nothing of theirs is removed."""
-        self.interrupt(host, "installer.slow", (host.prefix / ".rayfab-installing").exists)
+        self.interrupt(host, "installer.slow", (host.home / "installer.log").exists)
         subprocess.run(["rm", "-rf", host.prefix], check=True)
         make(host.prefix)
         before = tree(host.prefix)

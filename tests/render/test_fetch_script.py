@@ -361,6 +361,8 @@ class TestSeed:
         real.parent.mkdir()
         getter.rename(real)
         stand_in(each.bin, getter.name, f'printf "%s\\n" "$*" >>"$HOME/argv"; exec {real} "$@"')
+        (each.home / ".curlrc").write_text('proxy = "http://127.0.0.1:9"\n')
+        (each.home / ".wgetrc").write_text("use_proxy = on\nhttp_proxy = http://127.0.0.1:9\n")
         one = item("wheel", "f.whl", BIG, "http://vendor.invalid/f.whl")
         server.files[f"/{self.SECRET}/f.whl"] = BIG
         nowhere = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
