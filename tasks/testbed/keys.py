@@ -5,6 +5,9 @@ Addresses are used again by the next lab. With the same key behind the same addr
 
 from __future__ import annotations
 
+import os
+import re
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,7 +41,7 @@ def forget(addresses: Iterable[str], known: Path | None = None) -> int:
 
     Only lines with the lab's very key go, and of those only the ones that name nothing but that address.
     """
-    known = known or Path.home() / ".ssh" / "known_hosts"
+    known = known or _users()
     if not known.exists():
         return 0
     ours = {
@@ -46,10 +49,51 @@ def forget(addresses: Iterable[str], known: Path | None = None) -> int:
         for address in addresses
         if (path := LAB_DIR / "host_keys" / address).exists()
     }
-    lines = known.read_text().splitlines(keepends=True)
-    kept = [line for line in lines if not _is_ours(line, ours)]
-    if len(kept) < len(lines):
-        known.write_text("".join(kept))
+    with lock("forget"):
+        lines = known.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if not _is_ours(line, ours)]
+        return _keep(known, lines, kept)
+
+
+def supersede(address: str, known: Path | None = None) -> int:
+    """Remove what the user's known_hosts says of a host that had this address of the lab's; number of lines.
+
+    Such a host was of a lab whose keys are gone (another copy of the project, a run that was killed), and its
+    line would make the new host look like an impostor. A line that names anything else as well stays.
+    """
+    known = known or _users()
+    if not known.exists():
+        return 0
+    ours = public(host_key(address)).split()[1]
+    with lock("forget"):
+        numbers = {number for name in (address, f"[{address}]:2222") for number in _found(name, known)}
+        lines = known.read_text().splitlines(keepends=True)
+        kept = [
+            line
+            for number, line in enumerate(lines, 1)
+            if number not in numbers or ours in line.split() or set(line.split()[0]) & set(",*?!@")
+        ]
+        return _keep(known, lines, kept)
+
+
+def _users() -> Path:
+    # OpenSSH takes the home from the user database, whatever $HOME says, and so does `fab`
+    import pwd  # not there on Windows, where `fab` must still load
+
+    return Path(pwd.getpwuid(os.getuid()).pw_dir, ".ssh", "known_hosts")
+
+
+def _found(name: str, known: Path) -> set[int]:
+    """The numbers of the lines for exactly that name, hashed or not."""
+    said = command(["ssh-keygen", "-F", name, "-f", str(known)]).stdout
+    return {int(number) for number in re.findall(r"(?m)^# Host .* found: line (\d+)", said)}
+
+
+def _keep(known: Path, lines: list[str], kept: list[str]) -> int:
+    if len(kept) < len(lines):  # whole or not at all: others read it meanwhile
+        with tempfile.NamedTemporaryFile("w", dir=known.parent, delete=False) as new:
+            new.write("".join(kept))
+        os.replace(new.name, known)
     return len(lines) - len(kept)
 
 

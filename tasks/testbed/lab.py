@@ -191,6 +191,7 @@ class Lab:
 
     def _identity(self, host: LabHost) -> dict[str, tuple[str | bytes, int]]:
         key = keys.host_key(host.address)
+        keys.supersede(host.address)
         files: dict[str, tuple[str | bytes, int]] = {
             "/root/.ssh/authorized_keys": (keys.public(keys.login_key()), 0o600),
             "/etc/ssh/ssh_host_ed25519_key": (key.read_bytes(), 0o600),

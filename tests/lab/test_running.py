@@ -189,13 +189,13 @@ class TestEngines:
         kept = sh(host, "cat /etc/docker/daemon.json")
         mapped = {**json.loads(kept), "userns-remap": "default"}
         host.write_file("/etc/docker/daemon.json", json.dumps(mapped))
-        sh(host, "systemctl restart docker")
+        sh(host, "systemctl reset-failed docker; systemctl restart docker")
         try:
             done = run("check")
             opened = run("check", worker={"docker": {"run_args": ["--userns=host"]}})
         finally:
             host.write_file("/etc/docker/daemon.json", kept)
-            sh(host, "systemctl restart docker")
+            sh(host, "systemctl reset-failed docker; systemctl restart docker")
         assert done.returncode == 1
         assert f"{host.name}: Docker maps users here (userns-remap)" in done.stdout
         assert 'docker: {run_args: ["--userns=host"]}' in done.stdout

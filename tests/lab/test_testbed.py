@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 
 import pytest
 
@@ -201,3 +202,33 @@ class TestForget:
         assert keys.forget(["198.18.10.1", "198.18.10.2"], line) == removed
         kept = "" if removed else text
         assert line.read_text() == "before ssh-ed25519 A\n" + kept + "after ssh-ed25519 B\n"
+
+
+class TestSupersede:
+    """A host at an address whose earlier host had another key, kept by nobody, is no impostor."""
+
+    @pytest.fixture
+    def known(self, tmp_path):
+        # keys as a lab that is gone has left them, written by OpenSSH itself where they are hashed
+        def blob(name):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+            return " ".join((tmp_path / f"{name}.pub").read_text().split()[:2])
+
+        other = blob("other")
+        mine = " ".join(keys.public(keys.host_key("198.18.250.1")).split()[:2])
+        path = tmp_path / "known"
+        path.write_text(f"198.18.250.1 {other}\n[198.18.250.1]:2222 {other}\n")
+        subprocess.run(["ssh-keygen", "-q", "-H", "-f", path], check=True, capture_output=True)
+        stays = [f"198.18.250.1,my.example {other}", f"198.18.250.* {other}", f"198.18.250.1 {mine}"]
+        stays += [f"198.18.250.11 {other}", f"@revoked 198.18.250.1 {other}", "# 198.18.250.1"]
+        path.write_text(path.read_text() + "\n".join([f"198.18.250.1 {other}", *stays]) + "\n")
+        return path, stays
+
+    def test_by_exact_address(self, known):
+        path, stays = known
+        assert keys.supersede("198.18.250.1", path) == 3
+        assert path.read_text().splitlines() == stays
+        assert keys.supersede("198.18.250.1", path) == 0
+
+    def test_where_none_is_known(self, tmp_path):
+        assert keys.supersede("198.18.250.1", tmp_path / "none") == 0
