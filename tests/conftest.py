@@ -1,6 +1,14 @@
 """What all tests share: nothing of how the suite itself was called gets into what it tests."""
 
+import signal
+
 import pytest
+
+
+def pytest_configure() -> None:
+    # a suite that a shell has put into the background begins deaf to Ctrl-C, and so would all that it starts
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

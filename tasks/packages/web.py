@@ -24,6 +24,13 @@ TRIES = 3
 TIMEOUT = 30
 CHUNK = 1 << 18
 OnBytes = Callable[[int], None]
+# where OpenSSL's own idea names no file: Debian, Red Hat, SUSE, macOS and Alpine
+SYSTEMS = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
 
 
 _gates: dict[str, threading.Lock] = {}
@@ -59,7 +66,7 @@ class Web:
         if self.proxy:
             out |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), self.proxy)
         if self.ca:
-            out["SSL_CERT_FILE"] = self.ca
+            out["SSL_CERT_FILE"] = str(bundle(Path(self.ca)))
         return out
 
     def text(self, url: str) -> str | None:
@@ -151,6 +158,21 @@ class Web:
             f"{_site(url)} cannot be reached from here: {why}",
             "name a mirror under mirrors, a proxy in mirrors.proxy, or bring a bundle (fab bundle)",
         )
+
+
+def bundle(ca: Path) -> Path:
+    """The system's authorities and these: for programs whose list of authorities takes the place of the system's."""
+    paths = ssl.get_default_verify_paths()
+    found = (Path(name) for name in (paths.cafile, *SYSTEMS) if name)
+    system = next((path for path in found if path.is_file()), None)
+    data = (system.read_bytes().rstrip() + b"\n" if system else b"") + ca.read_bytes()
+    place = kept_in() / "authorities" / f"{hashlib.sha256(data).hexdigest()}.pem"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
+        part.write_bytes(data)
+        part.replace(place)
+    return place
 
 
 def _site(url: str) -> str:

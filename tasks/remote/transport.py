@@ -19,12 +19,39 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
+CLOSE = 97  # SSH_MSG_CHANNEL_CLOSE (RFC 4254); data, windows, EOF and requests are the numbers around it
+OF_A_CHANNEL = range(93, 101)
+
+
 class Transport(paramiko.Transport):
-    """Asks for the host key algorithms that it is told, and keeps the server's parting words."""
+    """Asks for the host key algorithms that it is told, and keeps the server's parting words.
+
+    Nothing follows the end of a channel: paramiko writes a message in one place and sends it in another, between
+    which another thread may close the channel. To OpenSSH's server that is a reason to end the whole connection,
+    and with it those of all hosts behind a jump host.
+    """
 
     host_key_algorithms: tuple[str, ...] = ()
     host_key_blob = b""
     farewell = ""
+
+    def __init__(self, sock: socket.socket | paramiko.Channel) -> None:
+        self._over: set[bytes] = set()  # the server's numbers of the channels that are closed from here
+        super().__init__(sock)
+
+    def _send_message(self, data: Message) -> None:
+        # one message of a channel's at a time comes here: paramiko holds a lock
+        head = data.asbytes()[:5]
+        if head[0] in OF_A_CHANNEL:
+            if head[1:] in self._over:
+                return
+            if head[0] == CLOSE:
+                self._over.add(head[1:])
+        super()._send_message(data)
+
+    def _parse_channel_open_success(self, m: Message) -> None:
+        self._over.discard(m.asbytes()[4:8])  # the number belongs to a new channel
+        super()._parse_channel_open_success(m)
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:

@@ -29,18 +29,25 @@ SUDO_FORCE_REMOVE=yes apt-get purge -y -qq sudo
 """
 
 
-def ray_image(version: str = "2.60.0", python: str = "3.11", say: Say = print) -> str:
+def ray_image(version: str = "2.60.0", python: str | Path = "3.11", say: Say = print) -> str:
     """Build the stand-in for one Ray version; returns its tag, `rayproject/ray-ml:<version>`.
 
-    python: `3.11` is Debian's own; others are fetched by uv, which needs the way to its downloads.
+    python: `3.11` is Debian's own; others are fetched by uv, which needs the way to its downloads. A folder is
+    that of a CPython which runs wherever it is put; it is named after its version, and that is in the tag.
     Raises LabError, also where a real image of that name is on this machine.
     """
-    tag = f"{NAME}:{version}"
+    tag, mounts = f"{NAME}:{version}", []
+    if isinstance(python, Path):
+        tag, mounts = f"{tag}-py{python.name}", [f"{python}:/cpython:ro"]
     parent = image.ensure_image("python", say)
     # an old Ray does not run with the newest of what it needs; aiohttp brings async-timeout for Python < 3.11 only
     old = "'setuptools<81' 'protobuf<5' 'pydantic<2' async-timeout"
     setuptools = old if int(version.split(".")[1]) < 10 else "setuptools"
-    script = SCRIPT.replace("@VERSION@", version).replace("@PYTHON@", python)
+    script = SCRIPT.replace("@VERSION@", version)
+    if mounts:
+        script = script.replace("set -e\n", "set -e\ncp -a /cpython /opt/cpython\n")
+        python = "/opt/cpython/bin/python3"
+    script = script.replace("@PYTHON@", str(python))
     script = script.replace("@SETUPTOOLS@", setuptools)
     recipe = image.digest(parent, script)
     with lock("image"):
@@ -50,7 +57,7 @@ def ray_image(version: str = "2.60.0", python: str = "3.11", say: Say = print) -
                 return tag
             if found in ("", "<no value>"):
                 raise LabError(f"{tag} on this machine is not the lab's: rename it (docker tag, docker rmi)")
-        say(f"building an image of Ray {version} on Python {python}")
+        say(f"building {tag}, with Ray {version} on Python {python}")
         changes = [
             "USER ray",
             "WORKDIR /home/ray",
@@ -59,7 +66,7 @@ def ray_image(version: str = "2.60.0", python: str = "3.11", say: Say = print) -
             'CMD ["/bin/bash"]',
             f"LABEL {RECIPE}={recipe}",
         ]
-        image.layer(parent, script, tag, changes=changes, mounts=[f"{find_uv()}:/uv:ro"])
+        image.layer(parent, script, tag, changes=changes, mounts=[f"{find_uv()}:/uv:ro", *mounts])
     return tag
 
 

@@ -181,5 +181,6 @@ class TestStory:
         ok(fab("destroy", "--yes", "--purge", hosts_file=path))
         for host in (hosts[0], hosts[2]):
             where = home(host, hosts)
-            assert sh(host, f"find {where} /tmp -iname '*ray*' -o -iname '*conda*'") == ""
+            left = sh(host, f"find {where} /tmp -iname '*ray*' -o -iname '*conda*'")
+            assert left == "", sh(host, f"find {left} -ls")
             assert raylet(host) == ""

@@ -85,7 +85,7 @@ class TestSeed:
         fetched = conda_mirror.sent(head.address)
         assert fetched["/anaconda/miniconda/" + installer.NAME] > 30_000_000
         for worker in workers:
-            assert conda_mirror.sent(worker.address) == {}
+            assert conda_mirror.sent(worker.address) == {}, out
         # nobody serves any more
         assert sh(head, "ls -A /root/.rayfab/test | grep -c serve || true") == "0"
         ok(fab("destroy", "--yes", "--purge", hosts_file=path))

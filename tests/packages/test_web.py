@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +79,13 @@ def test_nobody_there():
 def test_the_proxy_of_the_hosts_file_is_used(site):
     assert Web(proxy=site).get(item("http://elsewhere.example")).read_bytes() == DATA
     assert site.asked == ["http://elsewhere.example/a.whl"]
+
+
+def test_authorities_of_a_mirror_s_own_count_beside_the_system_s(tmp_path, monkeypatch):
+    (tmp_path / "system.pem").write_text("SYSTEM")
+    (tmp_path / "lab.pem").write_text("LAB\n")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "system.pem"))
+    told = Web(ca=str(tmp_path / "lab.pem")).environment
+    # uv and rattler take this file for all authorities that there are
+    assert Path(told["SSL_CERT_FILE"]).read_text() == "SYSTEM\nLAB\n"
+    assert Web().environment == {}
