@@ -600,8 +600,10 @@ esac
 done <"$NODE/sessions"
 node_logs
 if [ -h "$TEMP_DIR/session_latest" ] && [ ! -d "${rf_logs%/logs}" ]; then
-    rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json" 2>/dev/null ||
-        as_root rm -f "$TEMP_DIR/session_latest" "$TEMP_DIR/ray_current_cluster" "$TEMP_DIR/prom_metrics_service_discovery.json"
+    # the one that begins with tmp_ stays where Ray ends while it writes it, and it asks the GCS in the middle of that
+    for rf_file in session_latest ray_current_cluster prom_metrics_service_discovery.json tmp_prom_metrics_service_discovery.json; do
+        rm -f "$TEMP_DIR/$rf_file" 2>/dev/null || as_root rm -f "$TEMP_DIR/$rf_file"
+    done
 fi
 rmdir "$TEMP_DIR" 2>/dev/null || as_root rmdir "$TEMP_DIR" 2>/dev/null || :
 [ ! -e "$NODE/made-tmp" ] || rmdir "${TEMP_DIR%/*}" 2>/dev/null || :

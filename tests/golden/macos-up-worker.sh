@@ -620,7 +620,7 @@ rf_strange=
 if [ -n "$RAY_USER" ] && [ "$(uname)" != Darwin ]; then
     rf_strange=$(
         {
-            printf '%s\n' session_latest ray_current_cluster prom_metrics_service_discovery.json
+            printf '%s\n' session_latest ray_current_cluster prom_metrics_service_discovery.json tmp_prom_metrics_service_discovery.json
             sed 's|.*/||' "$NODE/sessions" 2>/dev/null | sort -u
         } | while IFS= read -r rf_file; do
             rf_owner=$(ls -ldn "$TEMP_DIR/$rf_file" 2>/dev/null | awk '{ print $3 }')

@@ -542,11 +542,13 @@ rf_python=$NODE/envs/$ENV_ID/bin/python
 [ -x "$rf_python" ] || fail "there is no environment $ENV_ID to serve with"
 write_file "$STORE/.token" 600 "$RF_SEED"
 nohup "$rf_python" -c "$SERVE" "$STORE" "$ADDRESS" "$IDLE" $PORTS </dev/null >"$NODE/serve.log" 2>&1 &
-write_file "$NODE/serve.pid" 600 "$!$NL"
+rf_serving=$!
+write_file "$NODE/serve.pid" 600 "$rf_serving$NL"
 rf_n=0
 until rf_port=$(sed -n 's/^port //p' "$NODE/serve.log") && [ -n "$rf_port" ]; do
     rf_n=$((rf_n + 1))
-    if [ "$rf_n" -gt 50 ] || ! store_server >/dev/null; then
+    # by its number alone: until the program has begun, its words are this shell's
+    if [ "$rf_n" -gt 150 ] || ! kill -0 "$rf_serving" 2>/dev/null; then
         rf_said=$(tail -n 1 "$NODE/serve.log")
         store_quiet
         fail "cannot serve the packages: ${rf_said:-its server ended}"

@@ -49,7 +49,7 @@ foreach ($name in (LinesOf (ReadText ($Node + '\sessions')))) {
 }
 if ([IO.Directory]::Exists($temp)) {
     if ([IO.Directory]::GetDirectories($temp, 'session_2*').Count -eq 0) {
-        foreach ($name in @('session_latest', 'ray_current_cluster', 'prom_metrics_service_discovery.json')) {
+        foreach ($name in @('session_latest', 'ray_current_cluster', 'prom_metrics_service_discovery.json', 'tmp_prom_metrics_service_discovery.json')) {
             try { [IO.File]::Delete($temp + '\' + $name) } catch { $null = $_ }
         }
     }
