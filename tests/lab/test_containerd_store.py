@@ -21,9 +21,7 @@ SEED = {"image_source": "seed"}
 UPGRADE = """
 set -e
 export DEBIAN_FRONTEND=noninteractive
-sed 's/bookworm/trixie/g' /etc/apt/sources.list > /etc/apt/sources.list.d/trixie.list
-grep -v security /etc/apt/sources.list.d/trixie.list | head -n 1 > /etc/apt/sources.list.d/trixie.list.new
-mv /etc/apt/sources.list.d/trixie.list.new /etc/apt/sources.list.d/trixie.list
+sed -n '/security/! s/bookworm/trixie/gp' /etc/apt/sources.list | head -n 1 > /etc/apt/sources.list.d/trixie.list
 apt-get update -qq
 systemctl stop docker.socket docker containerd
 apt-get install -y -qq --no-install-recommends -t trixie docker.io docker-cli containerd runc iptables

@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import threading
-import time
 
 import pytest
 
 from tasks.inventory.secret import Secret
 from tasks.remote import AuthFailed, ConfigProblem, Target, connect, fan_out
 from tests.remote import sshd
+from tests.render.processes import until
 
 OK = 'echo "$RF_MARK kv user $(id -un)"; echo "$RF_MARK end 0"'
 PASSWORD = "corr3ct horse $(id) 'q'"
@@ -240,7 +240,4 @@ def test_failed_logins_leave_no_thread(server, settings):
     for _ in range(3):
         with pytest.raises(AuthFailed):
             connect(server.target(), settings)
-    deadline = time.monotonic() + 30  # they end by themselves, when they are given time
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert threading.active_count() <= before
+    until(lambda: threading.active_count() <= before, 30)  # they end by themselves, when they are given time

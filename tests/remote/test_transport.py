@@ -7,6 +7,7 @@ import paramiko
 import pytest
 
 from tasks.remote.transport import Transport
+from tests.render.processes import until
 
 
 def test_a_long_transfer_renews_its_keys(connection, tmp_path):
@@ -36,7 +37,8 @@ def test_what_comes_after_a_channel_s_end_ends_no_connection(connection):
     first = transport.open_session()
     number = first.remote_chanid
     first.close()
-    until_gone(transport, first)
+    until(lambda: transport._channels.get(first.chanid) is None, 10)
+    time.sleep(0.1)
     for kind in (93, 94, 96, 97):  # window, data, EOF, CLOSE
         late = paramiko.Message()
         late.add_byte(bytes([kind]))
@@ -56,10 +58,3 @@ def test_what_comes_after_a_channel_s_end_ends_no_connection(connection):
     assert second.recv_exit_status() == 0
     second.close()
     assert transport.is_active()
-
-
-def until_gone(transport, channel):
-    deadline = time.monotonic() + 10
-    while transport._channels.get(channel.chanid) is not None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.1)
