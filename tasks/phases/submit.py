@@ -1,16 +1,19 @@
-"""Submit a job: the current folder goes to the head, `ray job submit` runs there, its output comes here."""
+"""Submit a job: the current folder goes to the head, Ray's job server runs it, its output comes here."""
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import secrets
+import shlex
 import sys
 import tarfile
 from pathlib import Path
 
 from tasks.plan.addresses import join
 from tasks.render.operations import submit_script
+from tasks.report import handover
 from tasks.report.lines import clean
 
 from .run import Run, Stop
@@ -54,7 +57,10 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
     address = f"http://{join(_dashboard_ip(run, state), head.host.ray.dashboard_port)}"
     script = submit_script(head.host, run.cluster.name, address, archive, words, wait=wait, sudo=head.sudo)
 
+    begun: list[str] = []
+
     def on_line(line: str) -> None:
+        begun.extend(re.findall(r"^job (\S+) submitted$", line) if not begun else ())
         print(line if sys.stdout.isatty() else clean(line), flush=True)
 
     text = head.text_of(script)
@@ -63,6 +69,11 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
         raise Stop(answer.values["error"], answer.hint)
     if answer.status:
         raise Stop("the job did not succeed", "its output above says why")
+    if not wait and begun:
+        ask = f"exec --limit {shlex.quote(head.name)} -- ray job"
+        where = f"--address {address} {begun[0]}"
+        lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "end it")]
+        handover.commands(run.console, str(run.cluster.path), lines)
 
 
 def _is_file(path: Path) -> bool:

@@ -100,6 +100,7 @@ def submit_script(
         "ADDRESS": address,
         "ARCHIVE": archive,
         "WAIT": wait,
+        "DRIVER": _driver("submit"),
         "WORDS": list(words),
     }
     return render("submit a job", "submit", values, fragments=NODE, secrets=_secrets(sudo))

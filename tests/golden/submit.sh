@@ -7,6 +7,99 @@ TEMP_DIR=/tmp/ray
 ADDRESS=http://127.0.0.1:8265
 ARCHIVE=/root/.rayfab/lab/job-0.tar.gz
 WAIT=1
+DRIVER='"""Runs on the head, in the cluster'"'"'s own Python (3.7 and later): one job through Ray'"'"'s job server, with its output.
+
+`ray job submit` of Ray before 2.49 may lose a job'"'"'s last lines, and any of them calls a job done whose output
+it has only lost sight of. argv: the server'"'"'s address, the job'"'"'s folder or '"'"''"'"', '"'"'wait'"'"' or '"'"''"'"', then the words.
+"""
+
+import sys
+
+# where it runs, a home maybe, a file may be called ray.py
+sys.path = [place for place in sys.path if place]
+
+import asyncio  # noqa: E402
+import os  # noqa: E402
+import shlex  # noqa: E402
+import subprocess  # noqa: E402
+import time  # noqa: E402
+
+address, folder, wait = sys.argv[1:4]
+words = sys.argv[4:]
+PATIENCE = 60.0  # seconds without an answer of the job server
+
+
+def say(text):
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+class Output:
+    """What a job writes, each character shown once however often it is followed."""
+
+    def __init__(self, client, job):
+        self.client, self.job, self.shown = client, job, 0
+
+    async def follow(self):
+        at = 0
+        async for text in self.client.tail_job_logs(self.job):
+            say(text[max(self.shown - at, 0) :])
+            at += len(text)
+            self.shown = max(self.shown, at)
+
+
+def settle(client, job, whole):
+    """The job'"'"'s last status, when all its output is shown.
+
+    :param whole: this Ray'"'"'s own following ends behind the last line.
+    """
+    output, heard = Output(client, job), time.time()
+    while True:
+        before = output.shown
+        try:
+            over = client.get_job_status(job).is_terminal()
+            asyncio.run(output.follow())
+            status = client.get_job_status(job)
+        except Exception:
+            # a connection that broke is not the job'"'"'s end
+            if output.shown > before:
+                heard = time.time()
+            if time.time() - heard > PATIENCE:
+                raise
+            time.sleep(1)
+            continue
+        if status.is_terminal() and (over or whole):
+            return status
+        heard = time.time()
+        time.sleep(0.2)
+
+
+def main():
+    import ray
+    from ray.job_submission import JobStatus, JobSubmissionClient
+
+    # Ray hands the line to a shell
+    line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
+    client = JobSubmissionClient(address)
+    job = client.submit_job(entrypoint=line, runtime_env={"working_dir": folder} if folder else None)
+    say(f"job {job} submitted\n")
+    if not wait:
+        return 0
+    status = settle(client, job, tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 49))
+    if status == JobStatus.SUCCEEDED:
+        say(f"job {job} succeeded\n")
+        return 0
+    say(f"job {job}: {status.value.lower()}: {client.get_job_info(job).message or '"'"'no reason given'"'"'}\n")
+    return 1
+
+
+try:
+    code = main()
+except Exception as error:
+    say(f"{type(error).__name__}: {error}\n")
+    code = 1
+sys.exit(code)
+'
 with_words() { "$@" python job.py --name 'it'"'"'s; $(here)'; }
 # The answer: marked lines on stdout. Everything else there is chatter and is ignored.
 LC_ALL=C
@@ -352,8 +445,7 @@ rf_clean() {
 }
 trap rf_clean EXIT
 node_temp
-rf_job() { with_words node_exec "$rf_service" ray job submit --address "$ADDRESS" "$@"; }
-set --
+rf_seen=
 if [ -n "$ARCHIVE" ]; then
     rf_work=$TEMP_DIR/rayfab-job-$$
     mkdir -p "$rf_work" && chmod 755 "$rf_work" || fail "cannot make $rf_work"
@@ -361,10 +453,9 @@ if [ -n "$ARCHIVE" ]; then
     chmod -R a+rX "$rf_work"
     rf_seen=$rf_work
     [ "$rf_service" != docker ] || rf_seen=/tmp/ray/${rf_work##*/}
-    set -- --working-dir "$rf_seen"
 fi
-[ -n "$WAIT" ] || set -- "$@" --no-wait
-rf_job "$@" -- 2>&1
+printf '%s' "$DRIVER" |
+    with_words node_exec "$rf_service" python -W ignore - "$ADDRESS" "$rf_seen" "${WAIT:+wait}" 2>&1
 finish $?
 finish 0
 }

@@ -73,6 +73,11 @@ class TestStory:
         for host in hosts:
             assert f"('{host.address}', '{PYTHON}', '2.7.2')" in out
 
+    def test_a_job_shows_all_that_it_writes(self, path, fab):
+        out = ok(fab("submit", "--", "python", "-c", TASK + "print('the last')", hosts_file=path))
+        assert out.count(PYTHON) == 3
+        assert "the last" in out
+
     def test_the_dashboard_shows_every_node(self, hosts):
         host = hosts[0]
         sh(host, "(echo > /dev/tcp/127.0.0.1/8265) 2>/dev/null || bash -c 'echo > /dev/tcp/127.0.0.1/8265'")

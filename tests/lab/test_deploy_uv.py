@@ -73,6 +73,20 @@ class TestDeploy:
             }  # fmt: skip
 
 
+class TestJob:
+    def test_brings_its_folder_along_and_its_words_are_its_own(self, cluster):
+        code = "import os, sys; print('here', os.path.isfile('fabfile.py'), sys.argv[2:])"
+        out = ok(cluster.fab("submit", "--", "python", "-c", code, "fabfile.py", "$HOME `id` 'x'"))
+        assert """here True ["$HOME `id` 'x'"]""" in out
+        assert not sh(cluster.head, "ls /tmp/ray | grep rayfab-job || true")
+
+    def test_a_file_of_the_home_with_ray_s_name_is_no_module(self, cluster):
+        cluster.head.write_file("/root/ray.py", "raise SystemExit('wrong one')")
+        ok(cluster.fab("deploy-cluster"))
+        assert "job at work" in ok(cluster.fab("submit", "--", "echo", "job at work"))
+        sh(cluster.head, "rm /root/ray.py")
+
+
 class TestAgain:
     def test_changes_nothing_and_says_so(self, cluster):
         before = cluster.raylets()

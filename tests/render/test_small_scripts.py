@@ -237,8 +237,9 @@ class TestInTheNode:
     def test_submit(self, shell, tmp_path):
         stand_in(
             tmp_path / "bin",
-            "ray",
-            'printf "%s\\n" "$@" >"$HOME/argv"; cat "$6/job.py" >"$HOME/job"; echo done; exit 3',
+            "python",
+            'cat >"$HOME/driver"; printf "%s\\n" "$@" >"$HOME/argv"; cat "$5/job.py" >"$HOME/job"\n'
+            "echo done >&2; exit 3",
         )
         with tarfile.open(tmp_path / "job.tar.gz", "w:gz") as tar:
             (tmp_path / "job.py").write_text("print(1)")
@@ -247,19 +248,20 @@ class TestInTheNode:
         answer = ask(made, shell, tmp_path)
         assert answer.status == 3 and answer.chatter.strip() == "done"
         argv = (tmp_path / "argv").read_text().splitlines()
-        folder = argv[5]
+        folder = argv[4]
         assert folder.startswith(f"{tmp_path}/temp/rayfab-job-")
-        address = ["job", "submit", "--address", "http://127.0.0.1:8265"]
-        assert argv == [*address, "--working-dir", folder, "--", "python", "job.py", "$(id) 'x'"]
+        python = ["-W", "ignore", "-", "http://127.0.0.1:8265"]
+        assert argv == [*python, folder, "wait", "python", "job.py", "$(id) 'x'"]
+        assert (tmp_path / "driver").read_text() == operations._driver("submit")
         assert (tmp_path / "job").read_text() == "print(1)"
         assert not (tmp_path / "job.tar.gz").exists() and not Path(folder).exists()
         assert (tmp_path / "precious").exists(), "a variable of ray.env is not this script's own"
 
     def test_submit_without_a_folder_and_without_waiting(self, shell, tmp_path):
-        stand_in(tmp_path / "bin", "ray", 'printf "%s\\n" "$@" >"$HOME/argv"')
+        stand_in(tmp_path / "bin", "python", 'cat >/dev/null; printf "%s\\n" "$@" >"$HOME/argv"')
         assert ask(self.submit(tmp_path, "", wait=False), shell, tmp_path).ok
         argv = (tmp_path / "argv").read_text().splitlines()
-        assert argv[4:] == ["--no-wait", "--", "python", "job.py", "$(id) 'x'"]
+        assert argv[4:] == ["", "", "python", "job.py", "$(id) 'x'"]
         assert (tmp_path / "precious").exists()
 
     @staticmethod

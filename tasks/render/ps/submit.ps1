@@ -2,7 +2,8 @@
 NeedNode
 $temp = NodeTemp
 $work = ''
-$words = @('ray', 'job', 'submit', '--address', $RF_ADDRESS)
+$seen = ''
+$wait = ''
 $code = 1
 try {
     if ($RF_ARCHIVE) {
@@ -15,17 +16,17 @@ try {
             $run = Run (Tool 'tar') @('-xzf', ($work + '\job.tar.gz'), '-C', ($work + '\job')) ''
             if ($run.Code -ne 0) { Fail ("cannot unpack the job's folder: " + $run.Errors) }
             Remove ($work + '\job.tar.gz')
-            $words = $words + @('--working-dir', ($work + '\job'))
+            $seen = $work + '\job'
         } else {
             # the container's tar: links and names in it need not be ones that Windows knows
             $open = 'mkdir "$1/job" && tar -xzf "$1/job.tar.gz" -C "$1/job" && rm -f "$1/job.tar.gz" && chmod -R a+rX "$1"'
             $run = Dk @('exec', '--user', '0', $RF_UNIT, 'sh', '-c', $open, 'sh', ('/tmp/ray/' + $name)) ''
             if ($run.Code -ne 0) { Fail ("cannot unpack the job's folder: " + $run.Errors) }
-            $words = $words + @('--working-dir', ('/tmp/ray/' + $name + '/job'))
+            $seen = '/tmp/ray/' + $name + '/job'
         }
     }
-    if (-not $RF_WAIT) { $words = $words + '--no-wait' }
-    $run = NodeExec ($words + '--' + $RF_WORDS)
+    if ($RF_WAIT) { $wait = 'wait' }
+    $run = NodeExec (@('python', '-W', 'ignore', '-', $RF_ADDRESS, $seen, $wait) + $RF_WORDS) $RF_DRIVER
     SayAll $run
     $code = $run.Code
 } finally {

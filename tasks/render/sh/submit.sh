@@ -11,8 +11,7 @@ rf_clean() {
 }
 trap rf_clean EXIT
 node_temp
-rf_job() { with_words node_exec "$rf_service" ray job submit --address "$ADDRESS" "$@"; }
-set --
+rf_seen=
 if [ -n "$ARCHIVE" ]; then
     rf_work=$TEMP_DIR/rayfab-job-$$
     mkdir -p "$rf_work" && chmod 755 "$rf_work" || fail "cannot make $rf_work"
@@ -20,8 +19,7 @@ if [ -n "$ARCHIVE" ]; then
     chmod -R a+rX "$rf_work"
     rf_seen=$rf_work
     [ "$rf_service" != docker ] || rf_seen=/tmp/ray/${rf_work##*/}
-    set -- --working-dir "$rf_seen"
 fi
-[ -n "$WAIT" ] || set -- "$@" --no-wait
-rf_job "$@" -- 2>&1
+printf '%s' "$DRIVER" |
+    with_words node_exec "$rf_service" python -W ignore - "$ADDRESS" "$rf_seen" "${WAIT:+wait}" 2>&1
 finish $?

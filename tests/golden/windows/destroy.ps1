@@ -595,12 +595,12 @@ function Inside($words) {
     if ($user) { return @('exec', '-i', '--user', $user, $RF_UNIT) + $words }
     return @('exec', '-i', $RF_UNIT) + $words
 }
-# Started inside, both streams as one, in order.
-function NodeExec($words) {
-    if ((NodeService) -eq 'task') { return BeginHere $words '' }
-    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) ''
+# Started inside, with what it reads; both streams as one, in order.
+function NodeExec($words, $given) {
+    if ((NodeService) -eq 'task') { return BeginHere $words $given }
+    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) $given
 }
-# As above, with what it reads, and its errors apart.
+# As above, its errors apart.
 function NodeAsk($words, $given) {
     if ((NodeService) -eq 'task') { return BeginHere $words $given }
     return BeginDk (Inside $words) $given

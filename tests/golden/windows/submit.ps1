@@ -5,6 +5,99 @@ $RF_TEMP_DIR = '/tmp/ray'
 $RF_ADDRESS = 'http://127.0.0.1:8265'
 $RF_ARCHIVE = 'C:/Users/me/.rayfab/lab/job-0.tar.gz'
 $RF_WAIT = '1'
+$RF_DRIVER = '"""Runs on the head, in the cluster''s own Python (3.7 and later): one job through Ray''s job server, with its output.
+
+`ray job submit` of Ray before 2.49 may lose a job''s last lines, and any of them calls a job done whose output
+it has only lost sight of. argv: the server''s address, the job''s folder or '''', ''wait'' or '''', then the words.
+"""
+
+import sys
+
+# where it runs, a home maybe, a file may be called ray.py
+sys.path = [place for place in sys.path if place]
+
+import asyncio  # noqa: E402
+import os  # noqa: E402
+import shlex  # noqa: E402
+import subprocess  # noqa: E402
+import time  # noqa: E402
+
+address, folder, wait = sys.argv[1:4]
+words = sys.argv[4:]
+PATIENCE = 60.0  # seconds without an answer of the job server
+
+
+def say(text):
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+class Output:
+    """What a job writes, each character shown once however often it is followed."""
+
+    def __init__(self, client, job):
+        self.client, self.job, self.shown = client, job, 0
+
+    async def follow(self):
+        at = 0
+        async for text in self.client.tail_job_logs(self.job):
+            say(text[max(self.shown - at, 0) :])
+            at += len(text)
+            self.shown = max(self.shown, at)
+
+
+def settle(client, job, whole):
+    """The job''s last status, when all its output is shown.
+
+    :param whole: this Ray''s own following ends behind the last line.
+    """
+    output, heard = Output(client, job), time.time()
+    while True:
+        before = output.shown
+        try:
+            over = client.get_job_status(job).is_terminal()
+            asyncio.run(output.follow())
+            status = client.get_job_status(job)
+        except Exception:
+            # a connection that broke is not the job''s end
+            if output.shown > before:
+                heard = time.time()
+            if time.time() - heard > PATIENCE:
+                raise
+            time.sleep(1)
+            continue
+        if status.is_terminal() and (over or whole):
+            return status
+        heard = time.time()
+        time.sleep(0.2)
+
+
+def main():
+    import ray
+    from ray.job_submission import JobStatus, JobSubmissionClient
+
+    # Ray hands the line to a shell
+    line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
+    client = JobSubmissionClient(address)
+    job = client.submit_job(entrypoint=line, runtime_env={"working_dir": folder} if folder else None)
+    say(f"job {job} submitted\n")
+    if not wait:
+        return 0
+    status = settle(client, job, tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 49))
+    if status == JobStatus.SUCCEEDED:
+        say(f"job {job} succeeded\n")
+        return 0
+    say(f"job {job}: {status.value.lower()}: {client.get_job_info(job).message or ''no reason given''}\n")
+    return 1
+
+
+try:
+    code = main()
+except Exception as error:
+    say(f"{type(error).__name__}: {error}\n")
+    code = 1
+sys.exit(code)
+'
 $RF_WORDS = @('python', 'job.py', '--name', 'it''s; $(here)')
 # The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
 $Utf8 = [Text.UTF8Encoding]::new($false)
@@ -598,12 +691,12 @@ function Inside($words) {
     if ($user) { return @('exec', '-i', '--user', $user, $RF_UNIT) + $words }
     return @('exec', '-i', $RF_UNIT) + $words
 }
-# Started inside, both streams as one, in order.
-function NodeExec($words) {
-    if ((NodeService) -eq 'task') { return BeginHere $words '' }
-    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) ''
+# Started inside, with what it reads; both streams as one, in order.
+function NodeExec($words, $given) {
+    if ((NodeService) -eq 'task') { return BeginHere $words $given }
+    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) $given
 }
-# As above, with what it reads, and its errors apart.
+# As above, its errors apart.
 function NodeAsk($words, $given) {
     if ((NodeService) -eq 'task') { return BeginHere $words $given }
     return BeginDk (Inside $words) $given
@@ -622,7 +715,8 @@ try {
 NeedNode
 $temp = NodeTemp
 $work = ''
-$words = @('ray', 'job', 'submit', '--address', $RF_ADDRESS)
+$seen = ''
+$wait = ''
 $code = 1
 try {
     if ($RF_ARCHIVE) {
@@ -635,17 +729,17 @@ try {
             $run = Run (Tool 'tar') @('-xzf', ($work + '\job.tar.gz'), '-C', ($work + '\job')) ''
             if ($run.Code -ne 0) { Fail ("cannot unpack the job's folder: " + $run.Errors) }
             Remove ($work + '\job.tar.gz')
-            $words = $words + @('--working-dir', ($work + '\job'))
+            $seen = $work + '\job'
         } else {
             # the container's tar: links and names in it need not be ones that Windows knows
             $open = 'mkdir "$1/job" && tar -xzf "$1/job.tar.gz" -C "$1/job" && rm -f "$1/job.tar.gz" && chmod -R a+rX "$1"'
             $run = Dk @('exec', '--user', '0', $RF_UNIT, 'sh', '-c', $open, 'sh', ('/tmp/ray/' + $name)) ''
             if ($run.Code -ne 0) { Fail ("cannot unpack the job's folder: " + $run.Errors) }
-            $words = $words + @('--working-dir', ('/tmp/ray/' + $name + '/job'))
+            $seen = '/tmp/ray/' + $name + '/job'
         }
     }
-    if (-not $RF_WAIT) { $words = $words + '--no-wait' }
-    $run = NodeExec ($words + '--' + $RF_WORDS)
+    if ($RF_WAIT) { $wait = 'wait' }
+    $run = NodeExec (@('python', '-W', 'ignore', '-', $RF_ADDRESS, $seen, $wait) + $RF_WORDS) $RF_DRIVER
     SayAll $run
     $code = $run.Code
 } finally {

@@ -3,10 +3,14 @@ $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
 $RF_DRIVER = '"""Runs on the head, in the cluster''s own Python (3.7 and later): Ray''s node table, and a task on every node."""
 
-import json
-import os
 import sys
-import time
+
+# where it runs, a home maybe, a file may be called ray.py
+sys.path = [place for place in sys.path if place]
+
+import json  # noqa: E402
+import os  # noqa: E402
+import time  # noqa: E402
 
 spec = json.loads(sys.argv[1])
 os.environ.setdefault("RAY_DEDUP_LOGS", "0")
@@ -679,12 +683,12 @@ function Inside($words) {
     if ($user) { return @('exec', '-i', '--user', $user, $RF_UNIT) + $words }
     return @('exec', '-i', $RF_UNIT) + $words
 }
-# Started inside, both streams as one, in order.
-function NodeExec($words) {
-    if ((NodeService) -eq 'task') { return BeginHere $words '' }
-    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) ''
+# Started inside, with what it reads; both streams as one, in order.
+function NodeExec($words, $given) {
+    if ((NodeService) -eq 'task') { return BeginHere $words $given }
+    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) $given
 }
-# As above, with what it reads, and its errors apart.
+# As above, its errors apart.
 function NodeAsk($words, $given) {
     if ((NodeService) -eq 'task') { return BeginHere $words $given }
     return BeginDk (Inside $words) $given
