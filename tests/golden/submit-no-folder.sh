@@ -9,8 +9,8 @@ ARCHIVE=''
 WAIT=''
 DRIVER='"""Runs on the head, in the cluster'"'"'s own Python (3.7 and later): one job through Ray'"'"'s job server, with its output.
 
-`ray job submit` of Ray before 2.49 may lose a job'"'"'s last lines, and any of them calls a job done whose output
-it has only lost sight of. argv: the server'"'"'s address, the job'"'"'s folder or '"'"''"'"', '"'"'wait'"'"' or '"'"''"'"', then the words.
+`ray job submit` of older Rays (2.7 and 2.30; 2.49 no more) may lose a job'"'"'s last lines, and calls a job done whose
+output it has only lost sight of. argv: the server'"'"'s address, the job'"'"'s folder or '"'"''"'"', '"'"'wait'"'"' or '"'"''"'"', then the words.
 """
 
 import sys
@@ -27,6 +27,7 @@ import time  # noqa: E402
 address, folder, wait = sys.argv[1:4]
 words = sys.argv[4:]
 PATIENCE = 60.0  # seconds without an answer of the job server
+MUCH = 16 << 20  # characters
 
 
 def say(text):
@@ -46,6 +47,13 @@ class Output:
             say(text[max(self.shown - at, 0) :])
             at += len(text)
             self.shown = max(self.shown, at)
+
+    def caught_up(self):
+        """Shows what is missing of a job that is over; False where a whole log at once is too much to ask for."""
+        if self.shown > MUCH:
+            return False
+        say(self.client.get_job_logs(self.job)[self.shown :])
+        return True
 
 
 def settle(client, job, whole):
@@ -68,16 +76,20 @@ def settle(client, job, whole):
                 raise
             time.sleep(1)
             continue
-        if status.is_terminal() and (over or whole):
+        if status.is_terminal() and (over or whole or output.caught_up()):
             return status
         heard = time.time()
         time.sleep(0.2)
 
 
 def main():
+    import logging
+
     import ray
     from ray.job_submission import JobStatus, JobSubmissionClient
 
+    # its word of each connection that ends in order
+    logging.getLogger("ray.dashboard.modules.job.sdk").setLevel(logging.WARNING)
     # Ray hands the line to a shell
     line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
     client = JobSubmissionClient(address)

@@ -1,7 +1,7 @@
 """Runs on the head, in the cluster's own Python (3.7 and later): one job through Ray's job server, with its output.
 
-`ray job submit` of Ray before 2.49 may lose a job's last lines, and any of them calls a job done whose output
-it has only lost sight of. argv: the server's address, the job's folder or '', 'wait' or '', then the words.
+`ray job submit` of older Rays (2.7 and 2.30; 2.49 no more) may lose a job's last lines, and calls a job done whose
+output it has only lost sight of. argv: the server's address, the job's folder or '', 'wait' or '', then the words.
 """
 
 import sys
@@ -74,9 +74,13 @@ def settle(client, job, whole):
 
 
 def main():
+    import logging
+
     import ray
     from ray.job_submission import JobStatus, JobSubmissionClient
 
+    # its word of each connection that ends in order
+    logging.getLogger("ray.dashboard.modules.job.sdk").setLevel(logging.WARNING)
     # Ray hands the line to a shell
     line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
     client = JobSubmissionClient(address)
