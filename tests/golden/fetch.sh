@@ -289,8 +289,8 @@ END
         python3)
             RF_DIRECT=$BASE
             export RF_DIRECT
-            exec python3 -c "$rf_python" "$2" "$3" <<END
-$rf_url
+            exec python3 -c "$rf_python" "$STORE" <<END
+$3 ${2##*/} $rf_url
 END
             ;;
         wget)
@@ -301,24 +301,99 @@ END
             ;;
     esac
 }
+# Several at once: a program that starts, and a connection that begins, for each small file is most of its cost.
+# Of $1, lines as in the list, none is here yet; what goes wrong ends it, and the rest is for fetch_one, as is what comes
+# from a server that has given nothing yet.
+get_few() {
+    cd "$STORE" || exit 1
+    RF_DIRECT=$BASE
+    export RF_DIRECT
+    rf_text=
+    while read -r rf_file rf_sum rf_size rf_where; do
+        url_of "$rf_file" "$rf_where"
+        [ -e "$rf_from.alive" ] || continue
+        case $rf_getter in
+            curl) rf_text="${rf_text}url = \"$rf_url\"${NL}output = \"$rf_file.part\"$NL" ;;
+            *) rf_text="${rf_text}0 $rf_file.part $rf_url$NL" ;;
+        esac
+    done <<END
+$1
+END
+    [ -n "$rf_text" ] || exit 0
+    if [ "$rf_getter" = curl ]; then
+        exec curl -sSfgL --fail-early --connect-timeout 10 --speed-limit 1000 --speed-time 30 ${BASE:+--noproxy '*'} -K - <<END
+$rf_text
+END
+    fi
+    exec python3 -c "$rf_python" "$STORE" <<END
+${rf_text%"$NL"}
+END
+}
+# It keeps its connections, so that a name is looked up, and a handshake made, once for all of a batch.
 rf_python='
-import os, sys, urllib.error, urllib.request
-path, here = sys.argv[1], int(sys.argv[2])
-direct = [urllib.request.ProxyHandler({})] if os.environ["RF_DIRECT"] else []
-wanted = urllib.request.Request(sys.stdin.readline().strip(), headers={"Range": "bytes=%d-" % here} if here else {})
+import http.client, os, sys, urllib.error, urllib.parse, urllib.request
+handlers, tls = [], None
 try:
-    answer = urllib.request.build_opener(*direct).open(wanted, timeout=30)
-    left = answer.headers.get("Content-Length")
-    with open(path, "ab" if answer.status == 206 else "wb") as out:
-        for part in iter(lambda: answer.read(1 << 18), b""):
-            out.write(part)
-            left = left and int(left) - len(part)
-    if left:
-        sys.exit("the connection broke")
+    import ssl
+    # made once: it reads all authorities
+    tls = ssl.create_default_context()
+    handlers.append(urllib.request.HTTPSHandler(context=tls))
+except (AttributeError, ImportError):
+    pass
+if os.environ["RF_DIRECT"]:
+    handlers.append(urllib.request.ProxyHandler({}))
+opener = urllib.request.build_opener(*handlers)
+proxies = {} if os.environ["RF_DIRECT"] else urllib.request.getproxies()
+kept = {}
+def ask(url, headers):
+    parts = urllib.parse.urlsplit(url)
+    place = parts.scheme, parts.netloc
+    plain = "@" not in parts.netloc and (parts.scheme == "http" or parts.scheme == "https" and tls)
+    if plain and (parts.scheme not in proxies or urllib.request.proxy_bypass(parts.netloc)):
+        again = place in kept
+        if not again:
+            more = {"context": tls} if parts.scheme == "https" else {}
+            kind = http.client.HTTPSConnection if more else http.client.HTTPConnection
+            kept[place] = kind(parts.netloc, timeout=30, **more)
+        try:
+            kept[place].request("GET", urllib.parse.urlunsplit(("", "") + parts[2:4] + ("",)) or "/", headers=headers)
+            answer = kept[place].getresponse()
+        except (OSError, http.client.HTTPException):
+            kept.pop(place).close()
+            if not again:
+                raise
+            # the server has closed it meanwhile
+            return ask(url, headers)
+        if answer.status in (200, 206):
+            return answer
+        kept.pop(place).close()
+        if not 300 <= answer.status < 400:
+            raise urllib.error.HTTPError(url, answer.status, answer.reason, answer.headers, None)
+    return opener.open(urllib.request.Request(url, headers=headers), timeout=30)
+try:
+    for line in sys.stdin:
+        here, name, url = line.split()
+        path, here = os.path.join(sys.argv[1], name), int(here)
+        answer = ask(url, {"Range": "bytes=%d-" % here} if here else {})
+        left = answer.headers.get("Content-Length")
+        with open(path, "ab" if answer.status == 206 else "wb") as out:
+            for part in iter(lambda: answer.read(1 << 18), b""):
+                out.write(part)
+                left = left and int(left) - len(part)
+        if left:
+            sys.exit("the connection broke")
 except urllib.error.HTTPError as error:
     sys.exit("HTTP error %d" % error.code)
 except Exception as error:
     sys.exit(str(error))'
+# rf_url: where file $1 is, whose own URL is $2; rf_from: what is known of that server lies there
+url_of() {
+    rf_url=$2
+    if [ -n "$BASE" ]; then rf_url=$BASE/${RF_SEED-}/$1; fi
+    rf_from=${rf_url#*://}
+    rf_from=${rf_from%%/*}
+    rf_from=$rf_work/from.${rf_from##*@}
+}
 # $1: file, $2: sum, $3: size, $4: URL. What went wrong is left in $rf_work/$1.
 fetch_one() {
     rf_part=$STORE/$1.part
@@ -338,11 +413,7 @@ fetch_one() {
             echo "what arrived is not what was expected" >|"$rf_work/$1"
             [ "$rf_wrong" -lt 2 ] || return 1
         fi
-        rf_url=$4
-        if [ -n "$BASE" ]; then rf_url=$BASE/${RF_SEED-}/$1; fi
-        rf_from=${rf_url#*://}
-        rf_from=${rf_from%%/*}
-        rf_from=$rf_work/from.${rf_from##*@}
+        url_of "$1" "$4"
         if [ "$rf_url" = - ] || [ -z "$rf_getter" ]; then
             [ -s "$rf_work/$1" ] || echo "there is nothing to fetch it with or from" >|"$rf_work/$1"
             return 1
@@ -390,6 +461,36 @@ fetch_one() {
         sleep "$rf_try"
     done
 }
+# $1: lines as in the list
+fetch_these() {
+    while read -r rf_file rf_sum rf_size rf_where; do
+        if fetch_one "$rf_file" "$rf_sum" "$rf_size" "$rf_where"; then rm -f "$rf_work/$rf_file" "$rf_work/$rf_file".wrong; fi
+    done <<END
+$1
+END
+}
+# The small ones that this worker has taken.
+fetch_few() {
+    [ -n "$rf_few" ] || return 0
+    set -- "$rf_work"/from.*.alive
+    if [ ! -e "$1" ]; then
+        fetch_these "${rf_few%%"$NL"*}"
+        case $rf_few in
+            *"$NL"*) rf_few=${rf_few#*"$NL"} ;;
+            *) rf_few= ;;
+        esac
+    fi
+    case $rf_few in
+        *"$NL"*)
+            get_few "$rf_few" >/dev/null 2>&1 &
+            rf_get=$!
+            wait "$rf_get"
+            ;;
+    esac
+    [ -z "$rf_few" ] || fetch_these "$rf_few"
+    rf_few=
+    rf_count=0
+}
 # Takes one file after the other that no other worker has taken; they tell each other by files that may exist only once.
 fetch_worker() {
     rf_get=
@@ -397,12 +498,26 @@ fetch_worker() {
     export RAYFAB_FETCH
     trap 'kill $rf_get 2>/dev/null; exit 1' HUP INT TERM
     set -C
-    while read -r rf_file rf_sum rf_size rf_where _; do
+    rf_few=
+    rf_count=0
+    while read -r rf_file rf_sum rf_size rf_where rf_have; do
         if ! own || ! kill -0 "$$" 2>/dev/null; then break; fi
         [ ! -e "$rf_work/$rf_file.taken" ] || continue
         { true >"$rf_work/$rf_file.taken"; } 2>/dev/null || continue
-        if fetch_one "$rf_file" "$rf_sum" "$rf_size" "$rf_where"; then rm -f "$rf_work/$rf_file" "$rf_work/$rf_file".wrong; fi
+        case $rf_getter,$rf_have,$BASE$rf_where in
+            curl,0,-* | python3,0,-*) ;;
+            curl,0,* | python3,0,*)
+                if [ "$rf_size" -lt 4000000 ]; then
+                    rf_few=$rf_few${rf_few:+$NL}"$rf_file $rf_sum $rf_size $rf_where"
+                    rf_count=$((rf_count + 1))
+                    [ "$rf_count" -lt "$rf_each" ] || fetch_few
+                    continue
+                fi
+                ;;
+        esac
+        fetch_these "$rf_file $rf_sum $rf_size $rf_where"
     done <"$rf_work/.list"
+    fetch_few
     : >"$rf_work/.end.$1"
 }
 store_bytes() { ls -ln "$STORE" 2>/dev/null | awk '{ n += $5 } END { printf "%.0f", n }'; }
@@ -455,6 +570,8 @@ fi
 proxy_on
 (umask 077 && mkdir -p "$rf_work" && printf '%s\n' "$rf_list" >"$rf_work/.list") || fail "cannot write $rf_work"
 rf_jobs=
+# small files that are taken at a time, so that all eight have some
+rf_each=$(awk '$3 < 4000000 && $5 == 0 { n++ } END { n = int((n + 7) / 8); print n < 16 ? n : 16 }' <"$rf_work/.list")
 rf_now=$(store_bytes)
 rf_zero=$((rf_now - rf_old))
 trap 'kill $rf_jobs 2>/dev/null; rm -rf "$rf_work"; exit 1' HUP INT PIPE TERM

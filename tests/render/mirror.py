@@ -27,8 +27,11 @@ class Mirror:
         self.pauses: dict[str, list[float]] = defaultdict(
             list
         )  # seconds before the last piece of the next answers
+        self.connections = 0
+        self.kept = False  # whether a connection outlives an answer
+        self.moved: dict[str, str] = {}  # where else it is
         self.at_once = 0
-        self._now = 0
+        self._now: set[http.server.BaseHTTPRequestHandler] = set()
         self._lock = threading.Lock()
         self.port = 0
 
@@ -44,20 +47,29 @@ class Mirror:
         path, wanted = unquote(request.path), request.headers.get("Range", "")
         with self._lock:
             self.asked.append((path, wanted))
-            self._now += 1
-            self.at_once = max(self.at_once, self._now)
+            self._now.add(request)
+            self.at_once = max(self.at_once, len(self._now))
         try:
             self._send(request, path, wanted)
         except OSError:
             request.close_connection = True
         finally:
-            with self._lock:
-                self._now -= 1
+            self._over(request)
+
+    def _over(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        with self._lock:
+            self._now.discard(request)
 
     def _send(self, request, path: str, wanted: str) -> None:
         if self.dropped[path]:
             self.dropped[path] -= 1
             request.close_connection = True
+            return
+        if path in self.moved:
+            request.send_response(302)
+            request.send_header("Location", self.moved[path])
+            request.send_header("Content-Length", "0")
+            request.end_headers()
             return
         data = self.wrong[path].pop(0) if self.wrong[path] else self.files.get(path)
         status = self.status.get(path, 200 if data is not None else 404)
@@ -81,6 +93,9 @@ class Mirror:
         pause = self.pauses[path].pop(0) if self.pauses[path] else 0
         for at in range(start, end, 1 << 16):
             time.sleep(self.pace.get(path, 0) + (pause if at + (1 << 16) >= end else 0))
+            if at + (1 << 16) >= end:
+                # who has the last piece may ask again before this thread goes on
+                self._over(request)
             request.wfile.write(data[at : min(at + (1 << 16), end)])
         if end < len(data):
             request.close_connection = True
@@ -91,6 +106,12 @@ def mirror() -> Iterator[Mirror]:
     made = Mirror()
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        def setup(self):
+            super().setup()
+            made.connections += 1
+            if made.kept:
+                self.protocol_version = "HTTP/1.1"
+
         def do_GET(self):
             made._answer(self)
 

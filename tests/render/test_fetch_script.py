@@ -90,6 +90,17 @@ def offer(server, name: str, data: bytes = BIG, path: str = "") -> Item:
     return item("wheel", name, data, server.url + path)
 
 
+def counted(host: Host, program: str) -> None:
+    """The one program that downloads here, which leaves a line for each start."""
+    (host.bin / "curl").unlink()
+    real = tool("curl") if program == "curl" else sys.executable
+    stand_in(host.bin, program, f'echo start >>"$HOME/starts"; exec {real} "$@"')
+
+
+def starts(host: Host) -> int:
+    return len((host.home / "starts").read_text().splitlines())
+
+
 class TestEachProgram:
     def test_fetched_once(self, each, server):
         items = [offer(server, f"f{n}.whl") for n in range(3)]
@@ -291,14 +302,77 @@ class TestHost:
 
 
 class TestManyAtOnce:
-    def test_the_large_ones_first_and_eight_at_a_time(self, host, server):
+    def test_eight_at_a_time(self, host, server):
         items = [offer(server, f"f{n:02}.whl", BIG[: 100_000 + n * 1000]) for n in range(24)]
         server.pace = dict.fromkeys(server.files, 0.15)
         answer = host.ask(items)
         assert answer.ok and host.holds() == {i.file for i in items}
         assert 2 <= server.at_once <= 8
-        first = {path for path, _ in server.asked[:4]}
-        assert first <= {f"/f{n:02}.whl" for n in range(16, 24)}
+
+    def test_the_large_ones_before_the_small(self, host, server):
+        small = [offer(server, f"s{n}.whl", BIG[: 3000 + n]) for n in range(8)]
+        large = [offer(server, f"l{n}.whl", BIG[:2_500_000] * 2) for n in range(8)]
+        server.pace = dict.fromkeys(server.files, 0.02)
+        assert host.ask([*small, *large]).ok
+        assert set(server.paths()[:8]) == {f"/{one.file}" for one in large}
+
+    @pytest.mark.parametrize("program", ["curl", "python3"])
+    def test_small_ones_share_a_program(self, host, server, program):
+        counted(host, program)
+        items = [offer(server, f"f{n:02}.whl", BIG[: 1000 + n]) for n in range(80)]
+        answer = host.ask(items)
+        assert answer.values == {"fetched": str(sum(one.size for one in items))}
+        # one that asks whether anything comes at all, and one for the others
+        assert starts(host) <= 16
+        assert sorted(server.paths()) == sorted(f"/{one.file}" for one in items)
+        assert host.holds() == {one.file for one in items}
+
+    @pytest.mark.parametrize("program", ["curl", "python3"])
+    def test_small_ones_share_a_connection(self, host, server, program):
+        counted(host, program)
+        server.kept = True
+        items = [offer(server, f"f{n:02}.whl", BIG[: 1000 + n]) for n in range(80)]
+        answer = host.ask(items)
+        assert answer.ok and host.holds() == {one.file for one in items}
+        assert server.connections <= 16
+        assert len(server.asked) == 80
+
+    @pytest.mark.parametrize("program", ["curl", "python3"])
+    def test_a_connection_that_is_closed_between_two(self, host, server, program):
+        """Kept by the client, ended by the server, as a proxy with a short patience does."""
+        counted(host, program)
+        server.kept = True
+        items = [offer(server, f"f{n:02}.whl", BIG[: 1000 + n]) for n in range(40)]
+        for n in range(0, 40, 3):
+            server.dropped[f"/f{n:02}.whl"] = 1
+        answer = host.ask(items)
+        assert answer.ok and "missing" not in answer.values
+        assert host.holds() == {one.file for one in items}
+
+    @pytest.mark.parametrize("program", ["curl", "python3"])
+    def test_what_lies_elsewhere(self, host, server, program):
+        counted(host, program)
+        server.kept = True
+        items = [offer(server, f"f{n:02}.whl", BIG[: 1000 + n]) for n in range(40)]
+        for one in items[::2]:
+            server.files[f"/there/{one.file}"] = server.files[f"/{one.file}"]
+            server.moved[f"/{one.file}"] = f"{server.url}/there/{one.file}"
+        answer = host.ask(items)
+        assert answer.ok and "missing" not in answer.values
+        assert host.holds() == {one.file for one in items}
+
+    @pytest.mark.parametrize("program", ["curl", "python3"])
+    def test_one_that_cannot_be_had_costs_the_others_of_its_program_nothing(self, host, server, program):
+        counted(host, program)
+        items = [offer(server, f"f{n:02}.whl", BIG[: 1000 + n]) for n in range(40)]
+        items[17] = item("wheel", "f17.whl", BIG[:1017], f"{server.url}/none.whl")
+        items[3] = item("wheel", "f03.whl", BIG[:1003], "-")
+        server.wrong["/f30.whl"] = [b"another"] * 9
+        server.cut["/f25.whl"] = [500]
+        answer = host.ask(items)
+        assert sorted(answer.all["missing"]) == ["f03.whl", "f17.whl", "f30.whl"]
+        assert answer.all["wrong"] == ["f30.whl"]
+        assert host.holds() == {one.file for one in items} - set(answer.all["missing"])
 
     def test_how_far_it_is(self, host, server):
         one = offer(server, "f.whl", BIG)
