@@ -35,9 +35,13 @@ def reach_script(cluster: str, address: str, ports: Sequence[int]) -> Script:
     return render(f"reach the head at {address}", "reach", values)
 
 
+# Where a driver runs, in a home maybe, a file may be called ray.py.
+_NOT_FROM_HERE = "import sys\n\nsys.path = [place for place in sys.path if place]\n"
+
+
 @cache
 def _driver(name: str) -> str:
-    return (Path(__file__).parent / "drivers" / f"{name}.py").read_text("utf-8")
+    return _NOT_FROM_HERE + (Path(__file__).parent / "drivers" / f"{name}.py").read_text("utf-8")
 
 
 def verify_script(

@@ -271,13 +271,20 @@ direct() {
         case $rf_name in *.*) rf_name=${rf_name#*.} ;; *) return 1 ;; esac
     done
 }
+# The shell becomes the program, which reads what is to be fetched.
+by_curl() { exec curl -sSfgL --connect-timeout 10 --speed-limit 1000 --speed-time 30 ${BASE:+--noproxy '*'} "$@" -K -; }
+by_python() {
+    RF_DIRECT=$BASE
+    export RF_DIRECT
+    exec python3 -c "$rf_python" "$STORE"
+}
 # In a shell of its own, which becomes the program: $1: URL, $2: file, $3: bytes of it that are here. The URL may hold a
 # secret, so it is no argument where it need not be.
 get() {
     rf_url=$1
     case $rf_getter in
         curl)
-            exec curl -sSfgL --connect-timeout 10 --speed-limit 1000 --speed-time 30 ${BASE:+--noproxy '*'} -C - -o "$2" -K - <<END
+            by_curl -C - -o "$2" <<END
 url = "$rf_url"
 END
             ;;
@@ -287,9 +294,7 @@ $rf_url
 END
             ;;
         python3)
-            RF_DIRECT=$BASE
-            export RF_DIRECT
-            exec python3 -c "$rf_python" "$STORE" <<END
+            by_python <<END
 $3 ${2##*/} $rf_url
 END
             ;;
@@ -306,8 +311,6 @@ END
 # from a server that has given nothing yet.
 get_few() {
     cd "$STORE" || exit 1
-    RF_DIRECT=$BASE
-    export RF_DIRECT
     rf_text=
     while read -r rf_file rf_sum rf_size rf_where; do
         url_of "$rf_file" "$rf_where"
@@ -321,11 +324,11 @@ $1
 END
     [ -n "$rf_text" ] || exit 0
     if [ "$rf_getter" = curl ]; then
-        exec curl -sSfgL --fail-early --connect-timeout 10 --speed-limit 1000 --speed-time 30 ${BASE:+--noproxy '*'} -K - <<END
+        by_curl --fail-early <<END
 $rf_text
 END
     fi
-    exec python3 -c "$rf_python" "$STORE" <<END
+    by_python <<END
 ${rf_text%"$NL"}
 END
 }

@@ -4,16 +4,12 @@
 output it has only lost sight of. argv: the server's address, the job's folder or '', 'wait' or '', then the words.
 """
 
+import asyncio
+import os
+import shlex
+import subprocess
 import sys
-
-# where it runs, a home maybe, a file may be called ray.py
-sys.path = [place for place in sys.path if place]
-
-import asyncio  # noqa: E402
-import os  # noqa: E402
-import shlex  # noqa: E402
-import subprocess  # noqa: E402
-import time  # noqa: E402
+import time
 
 address, folder, wait = sys.argv[1:4]
 words = sys.argv[4:]

@@ -1,13 +1,9 @@
 """Runs on the head, in the cluster's own Python (3.7 and later): Ray's node table, and a task on every node."""
 
+import json
+import os
 import sys
-
-# where it runs, a home maybe, a file may be called ray.py
-sys.path = [place for place in sys.path if place]
-
-import json  # noqa: E402
-import os  # noqa: E402
-import time  # noqa: E402
+import time
 
 spec = json.loads(sys.argv[1])
 os.environ.setdefault("RAY_DEDUP_LOGS", "0")

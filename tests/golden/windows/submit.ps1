@@ -5,22 +5,21 @@ $RF_TEMP_DIR = '/tmp/ray'
 $RF_ADDRESS = 'http://127.0.0.1:8265'
 $RF_ARCHIVE = 'C:/Users/me/.rayfab/lab/job-0.tar.gz'
 $RF_WAIT = '1'
-$RF_DRIVER = '"""Runs on the head, in the cluster''s own Python (3.7 and later): one job through Ray''s job server, with its output.
+$RF_DRIVER = 'import sys
+
+sys.path = [place for place in sys.path if place]
+"""Runs on the head, in the cluster''s own Python (3.7 and later): one job through Ray''s job server, with its output.
 
 `ray job submit` of older Rays (2.7 and 2.30; 2.49 no more) may lose a job''s last lines, and calls a job done whose
 output it has only lost sight of. argv: the server''s address, the job''s folder or '''', ''wait'' or '''', then the words.
 """
 
+import asyncio
+import os
+import shlex
+import subprocess
 import sys
-
-# where it runs, a home maybe, a file may be called ray.py
-sys.path = [place for place in sys.path if place]
-
-import asyncio  # noqa: E402
-import os  # noqa: E402
-import shlex  # noqa: E402
-import subprocess  # noqa: E402
-import time  # noqa: E402
+import time
 
 address, folder, wait = sys.argv[1:4]
 words = sys.argv[4:]

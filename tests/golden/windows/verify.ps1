@@ -1,16 +1,15 @@
 # rayfab: run a task on every node
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
-$RF_DRIVER = '"""Runs on the head, in the cluster''s own Python (3.7 and later): Ray''s node table, and a task on every node."""
+$RF_DRIVER = 'import sys
 
-import sys
-
-# where it runs, a home maybe, a file may be called ray.py
 sys.path = [place for place in sys.path if place]
+"""Runs on the head, in the cluster''s own Python (3.7 and later): Ray''s node table, and a task on every node."""
 
-import json  # noqa: E402
-import os  # noqa: E402
-import time  # noqa: E402
+import json
+import os
+import sys
+import time
 
 spec = json.loads(sys.argv[1])
 os.environ.setdefault("RAY_DEDUP_LOGS", "0")
