@@ -67,6 +67,8 @@ def settle(client, job, whole):
             over = client.get_job_status(job).is_terminal()
             asyncio.run(output.follow())
             status = client.get_job_status(job)
+            if status.is_terminal() and (over or whole or output.caught_up()):
+                return status
         except Exception:
             # a connection that broke is not the job'"'"'s end
             if output.shown > before:
@@ -75,8 +77,6 @@ def settle(client, job, whole):
                 raise
             time.sleep(1)
             continue
-        if status.is_terminal() and (over or whole or output.caught_up()):
-            return status
         heard = time.time()
         time.sleep(0.2)
 

@@ -50,6 +50,8 @@ class JobSubmissionClient:
         return Info
 
     def get_job_logs(self, job):
+        if tape.pop("logs broken", False):
+            raise ConnectionError("gone")
         return tape["logs"]
 
     async def tail_job_logs(self, job):
@@ -94,6 +96,14 @@ def job(tmp_path):
 
 def test_the_last_lines_that_an_old_ray_loses_are_fetched(job):
     done = job.run({"rounds": [[["a\n"], False, "SUCCEEDED"]], "logs": "a\nb\n"}, "x")
+    assert done.stdout == "job raysubmit_1 submitted\na\nb\njob raysubmit_1 succeeded\n"
+    assert done.returncode == 0
+
+
+def test_a_connection_that_breaks_at_the_last_lines_is_not_the_job_s_failure(job):
+    # followed anew when it is over, a job's output is whole
+    rounds = [[["a\n"], False, "SUCCEEDED"], [["a\n", "b\n"], False, "SUCCEEDED"]]
+    done = job.run({"rounds": rounds, "logs broken": True}, "x")
     assert done.stdout == "job raysubmit_1 submitted\na\nb\njob raysubmit_1 succeeded\n"
     assert done.returncode == 0
 
