@@ -17,13 +17,13 @@ from invoke import Collection, Exit
 from invoke.exceptions import UnexpectedExit
 from invoke.parser import ParseError, Parser, ParserContext
 
-from tasks import VERSION
 from tasks.inventory.problems import shown
 from tasks.report import typed
 
 from . import flags, manual
 from .line import line
 from .mistakes import Mistake, checked, explain, unknown_word
+from .version import VERSION
 
 OURS = "tasks."
 

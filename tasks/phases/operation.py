@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tasks.remote import RemoteError
 from tasks.render.operations import unlock_script
-from tasks.report.console import as_typed
+from tasks.report.typed import as_typed
 
 from . import (
     bring_up,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 import threading
 import time
@@ -16,19 +14,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from .typed import as_typed
+
 BOARD_ROWS = 12
 REPEAT_SECONDS = 10
 SILENT_SECONDS = 2
-
-
-def program() -> str:
-    """How this program was called: ./fab, or fab."""
-    return os.environ.get("RAYFAB_PROGRAM", "fab")
-
-
-def as_typed(hint: str) -> str:
-    """A way out with its command as it is typed here: texts say ``fab``, the user may type ``./fab``."""
-    return re.sub(r"(?<![\w./-])fab (?=[a-z-]{2})", f"{program()} ", hint)
 
 
 class Board:
