@@ -57,9 +57,9 @@ def hosts_file(given: str | None) -> Path:
 
 def joined(values: Sequence[str] | str | None) -> str | None:
     """What a flag that may be given often means in all: ``--limit a --limit b,c`` is ``a,b,c``."""
-    if not values or isinstance(values, str):
-        return values or None
-    return ",".join(values)
+    if values is None or isinstance(values, str):
+        return values
+    return ",".join(values) if values else None
 
 
 def read(given: str | None, console: Console) -> Cluster:
@@ -117,7 +117,7 @@ def make_run(
     :param registry: it may pull images, and needs the registry's password for that.
     """
     expression = joined(limit)
-    names = limited(cluster, expression) if expression else None
+    names = limited(cluster, expression) if expression is not None else None
     nodes = [Node(host) for host in (hosts if hosts is not None else cluster.hosts)]
     try:
         for node in nodes if connects else ():
