@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from invoke import Exit
 
-from tasks import cli
+from tasks import ask, cli
 from tasks.commandline import Mistake, line
 from tasks.commandline.mistakes import SHELL_SIGNS
 from tasks.inventory import Cluster, Host
@@ -139,7 +139,7 @@ def ssh(c, host=None, command=None, hosts_file=None):
     else:
         run = cli.make_run(cluster, console, "ssh", hosts=[found])
         argv = openssh_argv(
-            connect.target_of(run.nodes[0]), run.settings, arguments, terminal=cli.on_terminal()
+            connect.target_of(run.nodes[0]), run.settings, arguments, terminal=ask.on_terminal()
         )
     sys.stdout.flush()
     try:

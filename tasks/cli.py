@@ -6,8 +6,6 @@ import functools
 import getpass
 import os
 import socket
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 import invoke
 from invoke import Exit
 
+from tasks import ask
 from tasks.commandline import Mistake
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, load
 from tasks.inventory.limit import LimitError, select
@@ -36,8 +35,6 @@ BUNDLE = "a file of fab bundle: conda hosts are installed from it and need no In
 # Short flags are made from first letters, so that -h would be --host here and --hosts-file there: there are none.
 # Nothing is positional, or the first argument would be eaten whatever it is, --help included.
 task = functools.partial(invoke.task, auto_shortflags=False, positional=[])
-
-_asking = threading.Lock()
 
 
 # The user's own file wins over the one that comes with the project, which an update may change.
@@ -77,23 +74,6 @@ def read(given: str | None, console: Console) -> Cluster:
     return cluster
 
 
-def ask(prompt: str) -> str:
-    """A secret typed without echo; one question at a time, and none where nobody is there."""
-    what = prompt.strip().rstrip(":")
-    if not on_terminal():
-        raise SecretUnavailable(f"nobody is there to be asked for {what}")
-    try:
-        with _asking:
-            return getpass.getpass(prompt)
-    except EOFError:
-        raise SecretUnavailable(f"nothing was typed for {what}") from None
-
-
-def on_terminal() -> bool:
-    """Whether a person can be asked."""
-    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
-
-
 def make_run(
     cluster: Cluster,
     console: Console,
@@ -129,7 +109,7 @@ def make_run(
     except SecretUnavailable as error:
         console.bad(str(error), "set it, or name another source for the password in the hosts file")
         raise Exit(code=2) from None
-    settings = Settings(ask=ask if on_terminal() else None)
+    settings = Settings(ask=ask.secret if ask.on_terminal() else None)
     return Run(
         cluster,
         console,
@@ -155,7 +135,7 @@ def _secret(source):
     if source is None:
         return None
     if source not in _found:
-        _found[source] = source.resolve(ask)
+        _found[source] = source.resolve(ask.secret)
     return _found[source]
 
 
