@@ -11,6 +11,7 @@ from collections.abc import Callable
 from invoke import Exit
 
 from tasks import cli
+from tasks.commandline import line
 from tasks.phases import connect, facts, operation
 from tasks.phases.run import Node, Run, Stop
 from tasks.remote import openssh_argv
@@ -23,7 +24,7 @@ COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 
 def remainder(command: str | None) -> list[str]:
     """What stands behind ``--`` on the command line, or in ``--command``, as words."""
-    return shlex.split(command) if command else list(_remainder)
+    return shlex.split(command) if command else list(line.remainder)
 
 
 def without_last_blank(show: Callable[[str], None]) -> Callable[[str], None]:
@@ -41,14 +42,6 @@ def without_last_blank(show: Callable[[str], None]) -> Callable[[str], None]:
             held += 1
 
     return line
-
-
-_remainder: list[str] = []
-
-
-def set_remainder(words: list[str]) -> None:
-    """Called by the fabfile, which sees the whole command line."""
-    _remainder[:] = words
 
 
 @cli.task(name="exec", help={**COMMON, "command": "the command as one word, instead of behind --"})
@@ -174,7 +167,8 @@ def submit(c, command=None, hosts_file=None, no_wait=False, debug=False):
     console = Console()
     if not words:
         console.bad(
-            "no entry point", f"{handover.program()} submit -- python -c 'import ray; ray.init(); print(ray.nodes())'"
+            "no entry point",
+            f"{handover.program()} submit -- python -c 'import ray; ray.init(); print(ray.nodes())'",
         )
         raise Exit(code=2)
     cluster = cli.read(hosts_file, console)

@@ -29,7 +29,8 @@ UPGRADE = "choose the versions of all packages anew, whatever was locked before"
 BUNDLE = "a file of fab bundle: conda hosts are installed from it and need no Internet"
 
 # Short flags are made from first letters, so that -h would be --host here and --hosts-file there: there are none.
-task = functools.partial(invoke.task, auto_shortflags=False)
+# Nothing is positional, or the first argument would be eaten whatever it is, --help included.
+task = functools.partial(invoke.task, auto_shortflags=False, positional=[])
 
 _asking = threading.Lock()
 
