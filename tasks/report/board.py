@@ -47,8 +47,9 @@ class _Host:
     def left(self, now: float) -> str:
         """``about 20 s left``, or nothing."""
         seconds = self.countdown.says(now, self.pace.left(now))
-        worth = seconds is not None and self.amount and self.amount.is_bytes and self.amount.percent < 100
-        return f"{about(seconds)} left" if worth else ""
+        if seconds is None or not self.amount or not self.amount.is_bytes or self.amount.percent >= 100:
+            return ""
+        return f"{about(seconds)} left"
 
     def worth_a_line(self, now: float) -> bool:
         # "waiting for Ray, 5 s" and "…, 6 s" are the same step; an unchanged text says nothing new
@@ -165,7 +166,7 @@ def _row(name: str, host: _Host, now: float) -> dict[str, str | Amount | None]:
         rate = host.pace.rate(now)
         row["percent"] = f"{amount.percent}%"
         row["rate"] = speed(rate, amount.unit) if rate else ""
-        row["left"] = host.left(now)
+        row["left"] = host.left(now).replace("about ", "~")
     return row
 
 

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.text import Text
-
 from .console import Console, program
+from .table import described
 
 TOP = Path(__file__).parents[2]
 
@@ -34,9 +33,8 @@ def commands(console: Console, hosts_file: str, lines: Sequence[tuple[str, str]]
     for command, why in lines:
         name, _, rest = command.partition(" ")
         full.append((f"{program()} {name}{more}{' ' + rest if rest else ''}", why))
-    width = max(len(command) for command, _ in full)
-    for command, why in full:
-        console.print(Text.assemble("  ", (command.ljust(width), "cyan"), f"   {why}"))
+    for line in described(full, console.width):
+        console.print(line)
 
 
 def next_steps(console: Console, status: Mapping[str, Any], hosts_file: str) -> None:

@@ -40,8 +40,8 @@ class Amount:
 
 def split(text: str) -> tuple[str, Amount | None]:
     """The text of a step without its amount, and the amount; None where it has none, or none that is known yet."""
-    found = _AMOUNT.search(text)
-    if found is None or int(found["total"]) <= 0:
+    found = next((amount for amount in _AMOUNT.finditer(text) if int(amount["total"]) > 0), None)
+    if found is None:
         return text, None
     amount = Amount(int(found["done"]), int(found["total"]), found["unit"])
     # at the beginning it is the subject of the sentence

@@ -135,6 +135,21 @@ class _Layout:
         return [Text(" " * INDENT + line) for line in lines]
 
 
+def described(commands: Sequence[tuple[str, str]], width: int | None) -> list[Text]:
+    """Commands and what each is for: beside each other, or where that has no room, below it."""
+    longest = max(cell_len(command) for command, _ in commands)
+    beside = width is None or all(longest + cell_len(why) + 5 <= width for _, why in commands)
+    lines: list[Text] = []
+    for command, why in commands:
+        if beside:
+            room = " " * (longest - cell_len(command))
+            lines.append(Text.assemble("  ", (command, "cyan"), f"{room}   {why}"))
+        else:
+            lines.append(Text.assemble("  ", (command, "cyan")))
+            lines += [Text(f"    {line}") for line in wrap(_WORD.findall(why), width - 4)]
+    return lines
+
+
 def wrap(pieces: Iterable[str], width: int) -> list[str]:
     """Pieces, put into lines. One that is longer than a line stays whole: the terminal breaks what it must, and what
     is copied there is not broken."""
