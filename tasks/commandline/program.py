@@ -6,24 +6,24 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import fabric
 import invoke
 import paramiko
 from fabric import Config, Executor
 from fabric.main import Fab
-from invoke import Collection, Exit
+from invoke import Argument, Collection, Exit
 from invoke.exceptions import UnexpectedExit
 from invoke.parser import ParseError, Parser, ParserContext
 
-from tasks import VERSION
 from tasks.inventory.problems import shown
 from tasks.report import typed
 
 from . import flags, manual
 from .line import line
 from .mistakes import Mistake, checked, explain, unknown_word
+from .version import VERSION
 
 OURS = "tasks."
 
@@ -67,6 +67,15 @@ class Program(Fab):
             # once: invoke gives each flag's help away only once
             self._contexts = [checked(context) for context in self.collection.to_contexts()]
         return Parser(initial=checked(self.initial_context), contexts=self._contexts)
+
+    def _update_core_context(self, context: ParserContext, new_args: Mapping[str, Argument]) -> None:
+        for key, argument in new_args.items():
+            before = context.args[key]
+            if argument.got_value and before.got_value and argument.value != before.value:
+                raise Mistake(
+                    f"{flags.spelled(context, flags.main_name(argument))} is given twice", "give it once"
+                )
+        super()._update_core_context(context, new_args)
 
     def parse_cleanup(self) -> None:
         asked = self.args.help.value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import shutil
 import sys
 import threading
@@ -19,16 +18,7 @@ from rich.text import Text
 from . import output
 from .board import Board
 from .table import Cell, Column, lay_out
-
-
-def program() -> str:
-    """How this program was called: ./fab, or fab."""
-    return os.environ.get("RAYFAB_PROGRAM", "fab")
-
-
-def as_typed(hint: str) -> str:
-    """A way out with its command as it is typed here: texts say ``fab``, the user may type ``./fab``."""
-    return re.sub(r"(?<![\w./-])fab (?=[a-z-]{2})", f"{program()} ", hint)
+from .typed import as_typed
 
 
 def _tick(board: Board, over: threading.Event) -> None:
