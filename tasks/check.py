@@ -30,8 +30,8 @@ GIB = 1 << 30
 COLUMNS = (
     Column("host"),
     Column("system", said=str),
-    Column("cpus", said=lambda count: counted(count, "CPU")),
-    Column("memory", said="{} memory".format),
+    Column("cpus", said=lambda count: counted(count, "CPU"), each=True),
+    Column("memory", said="{} memory".format, each=True),
     Column("user", said="user {}".format),
     Column("runtime", said=lambda what: what if what[0].isalpha() else f"Python {what}"),
     Column("cluster", said=lambda state: "Ray runs" if state == "runs" else state),

@@ -23,7 +23,8 @@ SILENT_SECONDS = 2
 WORTH_SAYING = 5.0  # seconds that are left
 _GAP = 2
 _BAR = (6, 20)
-_TEXT = 18  # columns that a step's text keeps beside bar and estimate
+# what has room beside a step's text, the most useful first, and how many columns that leaves for the text
+_PARTS = {"percent": 18, "left": 18, "bar": 18, "amount": 30, "rate": 30}
 
 
 class _Host:
@@ -171,17 +172,16 @@ def _row(name: str, host: _Host, now: float) -> dict[str, str | Amount | None]:
 
 
 def _grid(rows: Sequence[dict[str, str | Amount | None]], width: int) -> Table:
-    """Each host's line; what has no room is left out: first the rate, then the amount, the bar, the estimate."""
+    """Each host's line; what has no room is left out."""
 
     def widest(part: str) -> int:
         return max(cell_len(str(row.get(part) or "")) for row in rows)
 
     widths = {"name": min(widest("name"), max(8, width // 3))}
     room = width - 2 - widths["name"] - _GAP
-    least = min(widest("what"), _TEXT)
-    for part in ("percent", "left", "bar", "amount", "rate"):
+    for part, least in _PARTS.items():
         need = (_BAR[0] if any(row["bar"] for row in rows) else 0) if part == "bar" else widest(part)
-        if need and room - least - need - _GAP >= 0:
+        if need and room - min(widest("what"), least) - need - _GAP >= 0:
             widths[part] = need
             room -= need + _GAP
     widths["what"] = max(1, min(widest("what"), room))

@@ -18,15 +18,15 @@ COLUMNS = (
     Column("runtime", said=str),
     Column("ray", said="Ray {}".format),
     Column("python", said="Python {}".format),
-    Column("cpus", said=lambda count: f"{counted(count, 'CPU')} each"),
-    Column("gpus", said=lambda count: "no GPUs" if count == "0" else f"{counted(count, 'GPU')} each"),
+    Column("cpus", said=lambda count: counted(count, "CPU"), each=True),
+    Column("gpus", said=lambda count: counted(count, "GPU"), each=True),
     Column("problem", wraps=True),
 )
 
 
 def counted(count: str, what: str) -> str:
-    """``1 CPU``, ``2 CPUs``."""
-    return f"{count} {what}" if count == "1" else f"{count} {what}s"
+    """``1 CPU``, ``2 CPUs``, ``no GPUs``."""
+    return f"1 {what}" if count == "1" else f"{'no' if count == '0' else count} {what}s"
 
 
 def show(console: Console, status: Mapping[str, Any]) -> None:

@@ -26,11 +26,13 @@ class Column:
     :param said: how a value is said outside the table ("Ray 2.60.0"). Such a column describes: it is said once where
         all rows have the same, and below its row where there is no room. None: it identifies a row.
     :param wraps: a text that may be long; it is broken between words, the others never.
+    :param each: a quantity: "8 CPUs each", where all have the same.
     """
 
     title: str
     said: Callable[[str], str] | None = None
     wraps: bool = False
+    each: bool = False
 
 
 def lay_out(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int | None) -> list[Text]:
@@ -49,7 +51,9 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: in
         if columns[at].said is None or len(rows) == 1 or len(known) > 1:
             own.append(at)
         else:
-            (everywhere if known == values else where_known).append(columns[at].said(known.pop()))
+            value = known.pop()
+            each = " each" if columns[at].each and value != "0" else ""
+            (everywhere if len(values) == 1 else where_known).append(columns[at].said(value) + each)
     return [*_Layout(columns, cells, width, own).lines(), *_shared(everywhere, where_known, width)]
 
 
@@ -74,33 +78,31 @@ class _Layout:
         }
 
     def lines(self) -> list[Text]:
-        """The first that fits: all beside each other; texts below their rows; descriptions, too; a block a row."""
+        """Beside each other what has room: texts go below their rows first, then what describes, then all but one."""
         texts = [at for at in self.own if self.columns[at].wraps]
-        short = [at for at in self.own if not self.columns[at].wraps]
-        named = [at for at in short if self.columns[at].said is None]
-        fixed = sum(self.widths[at] + GAP for at in short)
+        beside = [at for at in self.own if not self.columns[at].wraps]
+        room = self.width + GAP
         needed = sum(min(self.widths[at], max(LEAST, cell_len(self.columns[at].title))) + GAP for at in texts)
-        if fixed + needed - GAP <= self.width:
+        if self._wide(beside) + needed <= room:
             return self.grid(self.own)
-        for beside in (short, named):
-            if beside and sum(self.widths[at] + GAP for at in beside) - GAP <= self.width:
-                return self.grid(beside)
-        return self.grid(self.own[:1], header=False)
+        for at in reversed(self.own):
+            if self._wide(beside) > room and at in beside and self.columns[at].said is not None:
+                beside.remove(at)
+        return self.grid(beside if beside and self._wide(beside) <= room else self.own[:1])
 
-    def grid(self, beside: Iterable[int], *, header: bool = True) -> list[Text]:
+    def _wide(self, beside: Iterable[int]) -> int:
+        return sum(self.widths[at] + GAP for at in beside)
+
+    def grid(self, beside: Iterable[int]) -> list[Text]:
         """Columns ``beside`` each other, what is in the others below each row."""
         beside = list(beside)
-        room = self.width - sum(self.widths[at] + GAP for at in beside) + GAP
+        room = self.width + GAP - self._wide(beside)
         widths = dict(self.widths)
         for at in reversed(beside):
             if self.columns[at].wraps and room < 0:
                 widths[at] = max(LEAST, widths[at] + room)
                 room += self.widths[at] - widths[at]
-        out = (
-            self._row([Text(self.columns[at].title, "bold") for at in beside], beside, widths)
-            if header
-            else []
-        )
+        out = self._row([Text(self.columns[at].title, "bold") for at in beside], beside, widths)
         for row in self.cells:
             out += self._row([row[at] for at in beside], beside, widths)
             out += self._below(row, [at for at in self.own if at not in beside])
@@ -129,9 +131,11 @@ class _Layout:
             if value not in NOTHING and not column.wraps:
                 said.append(column.said(value) if column.said else f"{column.title} {value}")
         lines = wrap(_listed(said), self.width - INDENT)
-        for at in rest:
-            if self.columns[at].wraps and row[at].plain not in NOTHING:
-                lines += wrap(_WORD.findall(row[at].plain), self.width - INDENT)
+        texts = [at for at in rest if self.columns[at].wraps]
+        for at in texts:
+            if row[at].plain not in NOTHING:
+                title = [f"{self.columns[at].title}: "] if len(texts) > 1 else []
+                lines += wrap(title + _WORD.findall(row[at].plain), self.width - INDENT)
         return [Text(" " * INDENT + line) for line in lines]
 
 
