@@ -122,16 +122,16 @@ def test_titles_alone_stand_for_columns_of_which_the_last_may_wrap(terminal, tex
 def test_several_texts_share_what_room_there_is():
     columns = [Column("host"), Column("old", wraps=True), Column("new", wraps=True)]
     rows = [("n1", " ".join(["word"] * 10), " ".join(["other"] * 10))]
-    assert shown(columns, rows, 80) == [
+    assert shown(columns, rows, 81) == [
         "host  old                                                new",
         "n1    word word word word word word word word word word  other other other other",
         "                                                         other other other other",
         "                                                         other other",
     ]
     assert shown(columns, rows, 60)[1:] == [
-        "n1    word word word word word    other other other other",
-        "      word word word word word    other other other other",
-        "                                  other other",
+        "n1    word word word word word      other other other other",
+        "      word word word word word      other other other other",
+        "                                    other other",
     ]
     assert shown(columns, rows, 50)[1:] == [
         "n1",
