@@ -144,12 +144,14 @@ class Board:
             yield Text(f"  … and {len(hosts) - most} more", overflow="ellipsis", no_wrap=True)
 
     def _head(self, width: int, done: int, left: str) -> Table:
-        texts = [Text(self.title, "bold"), passed(self.seconds), left]
-        if self.total > 1:
-            texts.insert(1, f"{done}/{self.total}")
-        cells: list[RenderableType] = [text for text in texts if text]
-        room = width - sum(cell_len(str(cell)) + _GAP for cell in cells)
-        if self.total > 1 and room >= _BAR[0]:
+        count = f"{done}/{self.total}" if self.total > 1 else ""
+        for rest in (left, left.replace("about ", "~")):
+            cells: list[RenderableType] = [Text(self.title, "bold")]
+            cells += [part for part in (count, passed(self.seconds), rest) if part]
+            room = width - sum(cell_len(str(cell)) + _GAP for cell in cells)
+            if room >= _BAR[0]:
+                break
+        if count and room >= _BAR[0]:
             cells.insert(1, ProgressBar(self.total, done, min(room, _BAR[1])))
         grid = Table.grid(padding=(0, _GAP, 0, 0))
         for _ in cells:

@@ -127,9 +127,9 @@ def about(seconds: float) -> str:
 
 
 def passed(seconds: float) -> str:
-    """``34 s``, ``2 min 05 s``."""
+    """``34 s``, ``2:05``."""
     whole = int(seconds)
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole} s" if whole < 100 else f"{whole // 60}:{whole % 60:02}"
 
 
 def speed(rate: float, unit: str) -> str:

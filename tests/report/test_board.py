@@ -169,7 +169,7 @@ class TestDrawn:
         board = Board("Verify", 1, Rich())
         clock.now += 125
         board.step("a", "starting Ray")
-        assert drawn(board) == ["Verify  2 min 05 s", "  a  starting Ray"]
+        assert drawn(board) == ["Verify  2:05", "  a  starting Ray"]
 
     def test_amounts(self, board, clock, kept):
         self.fill(board, clock)
@@ -245,7 +245,7 @@ class TestHostsEstimate:
         for n in range(8):
             board.done(f"n{n}")
         clock.now += 40
-        assert drawn(board)[0].endswith("8/12  1 min 10 s")
+        assert drawn(board)[0].endswith("8/12  70 s")
 
     def test_nothing_for_the_last_few_seconds(self, board, clock):
         self.begin(board, *range(4))
