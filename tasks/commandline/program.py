@@ -81,6 +81,12 @@ class Program(Fab):
         asked = self.args.help.value
         if isinstance(asked, str) and asked not in self.parser.contexts:
             raise unknown_word(asked, "", self.parser.contexts)
+        part = self.args.list.value
+        if isinstance(part, str):
+            try:
+                self.collection.subcollection_from_path(part)
+            except KeyError:
+                raise Mistake(f"there is no group of tasks {shown(part)}", "fab --list") from None
         super().parse_cleanup()
         self.own = [context for context in self.tasks if self.is_ours(context)]
         if self.own:
