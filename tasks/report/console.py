@@ -39,6 +39,7 @@ class Console:
         self.terminal = self.rich.is_terminal and file.isatty()
         in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
         self.live = self.terminal and self.rich.is_interactive and not in_ci
+        self._board: Live | None = None
         self.quiet = False  # True: only what went wrong is said
 
     @property
@@ -60,8 +61,11 @@ class Console:
         if self.quiet:
             yield board
         elif self.live:
-            with Live(board, console=self.rich, transient=True, refresh_per_second=4):
-                yield board
+            with Live(board, console=self.rich, transient=True, refresh_per_second=4) as self._board:
+                try:
+                    yield board
+                finally:
+                    self._board = None
         else:
             over = threading.Event()
             ticker = threading.Thread(target=_tick, args=(board, over), daemon=True)
@@ -72,23 +76,35 @@ class Console:
                 over.set()
                 ticker.join()
 
+    @contextmanager
+    def question(self) -> Iterator[None]:
+        """The live board makes room while somebody is asked something."""
+        board = self._board
+        if board is not None:
+            board.stop()
+        try:
+            yield
+        finally:
+            if board is not None and board is self._board:
+                board.start()
+
     def ok(self, text: str, detail: str = "") -> None:
         """One line for one thing that went well."""
         if self.quiet:
             return
-        line = Text.assemble(("✓ ", "green"), text)
+        line = Text.assemble(("✓ ", "green"), as_typed(text))
         if detail:
-            line.append(f"  {detail}", style="dim")
+            line.append(f"  {as_typed(detail)}", style="dim")
         self.print(line)
 
     def bad(self, text: str, hint: str = "") -> None:
         """One line for what went wrong, one for the way out."""
-        self.print(Text.assemble(("✗ ", "red"), text))
+        self.print(Text.assemble(("✗ ", "red"), as_typed(text)))
         if hint:
             self.print(Text.assemble(("  → ", "yellow"), as_typed(hint)))
 
     def note(self, text: str) -> None:
-        self.print(Text.assemble(("! ", "yellow"), text))
+        self.print(Text.assemble(("! ", "yellow"), as_typed(text)))
 
     def raw(self, text: str) -> None:
         """A long text as it is; laying it out would take longer than all the rest of a plan."""
