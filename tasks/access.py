@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from invoke import Exit
 
-from tasks import cli
+from tasks import ask, cli
 from tasks.commandline import Mistake, line
 from tasks.commandline.mistakes import SHELL_SIGNS
 from tasks.inventory import Cluster, Host
@@ -73,10 +73,10 @@ def without_last_blank(show: Callable[[str], None]) -> Callable[[str], None]:
 )
 def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
     """
-    Run a command on every host: fab exec -- ray --version
+    Run a command on every host, in Ray's own environment.
 
-    It runs in the node's own environment or container. It is a program with arguments, not a line for a shell:
-    fab exec -- sh -c 'df -h | tail -n 1' makes it one.
+    fab exec -- ray --version runs in the node's environment or container. It is a program with arguments, not a
+    line for a shell: fab exec -- sh -c 'df -h | tail -n 1' makes it one.
     """
     arguments = program_and_arguments(command, "exec", "ray --version")
     console = Console()
@@ -139,7 +139,7 @@ def ssh(c, host=None, command=None, hosts_file=None):
     else:
         run = cli.make_run(cluster, console, "ssh", hosts=[found])
         argv = openssh_argv(
-            connect.target_of(run.nodes[0]), run.settings, arguments, terminal=cli.on_terminal()
+            connect.target_of(run.nodes[0]), run.settings, arguments, terminal=ask.on_terminal()
         )
     sys.stdout.flush()
     try:
@@ -168,7 +168,7 @@ def one_host(cluster: Cluster, expression: str) -> Host:
 )
 def dashboard(c, hosts_file=None, port=None, token=False):
     """
-    Open a tunnel to Ray's dashboard and print its URL; it stays open until Ctrl-C.
+    Open a tunnel to Ray's dashboard, until Ctrl-C.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
@@ -218,7 +218,9 @@ def dashboard(c, hosts_file=None, port=None, token=False):
 )
 def submit(c, command=None, hosts_file=None, no_wait=False, debug=False):
     """
-    Run a job on the cluster and show its output: fab submit -- python job.py
+    Run a job on the cluster and show its output.
+
+    The current folder goes along where the command names a file in it: fab submit -- python job.py
     """
     words = program_and_arguments(command, "submit", "python job.py")
     console = Console()

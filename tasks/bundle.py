@@ -28,10 +28,11 @@ from tasks.report.console import Console
 )
 def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False):
     """
-    Collect all that conda hosts install into one file, for hosts without Internet.
+    Collect what conda hosts install into one file.
 
-    It holds the installer, Python, every package and uv, each with its SHA-256, for every kind of system that the
-    hosts file needs. Make it on a machine with Internet; fab deploy-cluster --bundle FILE needs nothing else then.
+    Hosts without Internet are installed from it. It holds the installer, Python, every package and uv, each with its
+    SHA-256, for every kind of system that the hosts file needs. Make it on a machine with Internet;
+    fab deploy-cluster --bundle FILE needs nothing else then.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)

@@ -22,6 +22,7 @@ from tasks.phases.run import Run, Stop
 from tasks.plan.engine import engine_for, lacks_engine
 from tasks.report import handover
 from tasks.report.console import Console
+from tasks.report.typed import quote
 
 GIB = 1 << 30
 
@@ -124,10 +125,12 @@ def init(c, host=None, runtime="uv", hosts_file=None, force=False):
     path = cli.hosts_file(hosts_file) if named else cli.OWN
     if runtime not in ("uv", "docker", "conda"):
         raise Mistake(f"--runtime: expected uv, docker or conda, got {shown(runtime)}")
+    if path.is_dir():
+        raise Mistake(f"{path} is a folder", "fab init --hosts-file FILE names a file")
     if path.exists() and not force:
         raise Mistake(f"{path} is there already", "fab init --force overwrites it")
-    if path.is_dir():
-        raise Mistake(f"{path} is a folder", "--hosts-file wants a file")
+    if not path.parent.is_dir():
+        raise Mistake(f"there is no folder {path.parent}", f"mkdir -p {quote(str(path.parent))}")
     text = starter(_named(host or []), runtime, schema=_schema_for(path))
     try:
         parse(text, path)

@@ -6,8 +6,6 @@ import functools
 import getpass
 import os
 import socket
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 import invoke
 from invoke import Exit
 
+from tasks import ask
 from tasks.commandline import Mistake
 from tasks.consent import Consent
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, load
@@ -38,8 +37,6 @@ BUNDLE = "a file of fab bundle: conda hosts are installed from it and need no In
 # Nothing is positional, or the first argument would be eaten whatever it is, --help included.
 task = functools.partial(invoke.task, auto_shortflags=False, positional=[])
 
-_asking = threading.Lock()
-
 
 # The user's own file wins over the one that comes with the project, which an update may change.
 TOP = Path(__file__).parent.parent
@@ -58,9 +55,9 @@ def hosts_file(given: str | None) -> Path:
 
 def joined(values: Sequence[str] | str | None) -> str | None:
     """What a flag that may be given often means in all: ``--limit a --limit b,c`` is ``a,b,c``."""
-    if not values or isinstance(values, str):
-        return values or None
-    return ",".join(values)
+    if values is None or isinstance(values, str):
+        return values
+    return ",".join(values) if values else None
 
 
 def read(given: str | None, console: Console) -> Cluster:
@@ -76,23 +73,6 @@ def read(given: str | None, console: Console) -> Cluster:
     for warning in cluster.warnings:
         console.note(warning)
     return cluster
-
-
-def ask(prompt: str) -> str:
-    """A secret typed without echo; one question at a time, and none where nobody is there."""
-    what = prompt.strip().rstrip(":")
-    if not on_terminal():
-        raise SecretUnavailable(f"nobody is there to be asked for {what}")
-    try:
-        with _asking:
-            return getpass.getpass(prompt)
-    except EOFError:
-        raise SecretUnavailable(f"nothing was typed for {what}") from None
-
-
-def on_terminal() -> bool:
-    """Whether a person can be asked."""
-    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
 def make_run(
@@ -120,7 +100,7 @@ def make_run(
     :param yes: whatever it ends, there is no question.
     """
     expression = joined(limit)
-    names = limited(cluster, expression) if expression else None
+    names = limited(cluster, expression) if expression is not None else None
     nodes = [Node(host) for host in (hosts if hosts is not None else cluster.hosts)]
     try:
         for node in nodes if connects else ():
@@ -132,7 +112,7 @@ def make_run(
     except SecretUnavailable as error:
         console.bad(str(error), "set it, or name another source for the password in the hosts file")
         raise Exit(code=2) from None
-    settings = Settings(ask=ask if on_terminal() else None)
+    settings = Settings(ask=ask.secret if ask.on_terminal() else None)
     return Run(
         cluster,
         console,
@@ -160,7 +140,7 @@ def _secret(source):
     if source is None:
         return None
     if source not in _found:
-        _found[source] = source.resolve(ask)
+        _found[source] = source.resolve(ask.secret)
     return _found[source]
 
 

@@ -28,7 +28,9 @@ PACKAGES = {"sshd": "openssh-server"}
 )
 def test(c, only="", unit=False):
     """
-    Run all tests, the lab's real hosts included (Linux, as root).
+    Run all tests, the lab's real hosts included.
+
+    The lab needs Linux and root; elsewhere its tests are left out, and that is said.
     """
     console = Console()
     _packages(console)

@@ -17,7 +17,7 @@ from tasks.report.console import Console
 )
 def pull_image(c, hosts_file=None, limit=None, debug=False):
     """
-    Get the image onto every Docker host, the same one everywhere, and start nothing.
+    Get the same image onto every Docker host; start nothing.
 
     It comes from where docker.image_source says: pull, seed or file. What was interrupted goes on where it stopped.
     """

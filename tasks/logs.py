@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import re
+import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -46,7 +47,9 @@ def logs(
     debug=False,
 ):
     """
-    Show the last log lines of all hosts, merged by time; it works where Ray is dead, too.
+    Show the last log lines of all hosts, merged by time.
+
+    They are read from the hosts' files, so that it works where Ray is dead, too.
     """
     console = Console(sys.stderr)
     console.quiet = not debug
@@ -58,7 +61,8 @@ def logs(
         wanted = re.compile(grep) if grep else None
     except re.error as error:
         raise Mistake(
-            f"--grep: {shown(grep)} is no regular expression: {error}", "a \\ before a sign takes it as it is"
+            f"--grep: {shown(grep)} is no regular expression: {error}",
+            f"fab logs --grep {shlex.quote(re.escape(grep))} finds it as it is",
         ) from None
     lines = cli.number("--lines", lines, 1, 1_000_000)
     cluster = cli.read(hosts_file, console)

@@ -84,7 +84,8 @@ def apply(core: ParserContext, contexts: Iterable[ParserContext], more: Mapping[
 
 def spelled(core: ParserContext, name: str) -> str:
     """A flag in all its spellings: ``-H/--hosts``."""
-    names = core.args[name].names if name in core.args else (name,)
+    known = next((one for one in core.args.values() if main_name(one) == name), None)
+    names = known.names if known else (name,)
     return "/".join(sorted(map(to_flag, names), key=len))
 
 

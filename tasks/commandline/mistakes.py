@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 
@@ -31,6 +32,9 @@ class CheckedArgument(Argument):
 
     def set_value(self, value: object, cast: bool = True) -> None:
         flag = to_flag(self.names[0])
+        if isinstance(value, str) and not value.strip():
+            # "--limit $HOSTS" with HOSTS unset must not mean all hosts
+            raise Mistake(f"{flag} is empty", "give it a value, or leave it out")
         repeatable = self.kind in (list, bool) or self.incrementable
         if self.raw_value is not None and not repeatable and value != self.raw_value:
             raise Mistake(
@@ -60,9 +64,9 @@ def explain(
     """
     text, context = str(error), error.context
     task = context.name if context is not None and context.name else ""
-    unknown = re.search(r"No idea what '(.*)' is!", text, re.DOTALL)
+    unknown = re.search(r"No idea what (['\"].*['\"]) is!", text, re.DOTALL)
     if unknown:
-        word = unknown.group(1)
+        word = ast.literal_eval(unknown.group(1))
         if flag := given_before(word, argv):
             return Mistake(f"{flag} is given twice", "give it once")
         if flag := next(

@@ -6,14 +6,14 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import fabric
 import invoke
 import paramiko
 from fabric import Config, Executor
 from fabric.main import Fab
-from invoke import Collection, Exit
+from invoke import Argument, Collection, Exit
 from invoke.exceptions import UnexpectedExit
 from invoke.parser import ParseError, Parser, ParserContext
 
@@ -68,10 +68,25 @@ class Program(Fab):
             self._contexts = [checked(context) for context in self.collection.to_contexts()]
         return Parser(initial=checked(self.initial_context), contexts=self._contexts)
 
+    def _update_core_context(self, context: ParserContext, new_args: Mapping[str, Argument]) -> None:
+        for key, argument in new_args.items():
+            before = context.args[key]
+            if argument.got_value and before.got_value and argument.value != before.value:
+                raise Mistake(
+                    f"{flags.spelled(context, flags.main_name(argument))} is given twice", "give it once"
+                )
+        super()._update_core_context(context, new_args)
+
     def parse_cleanup(self) -> None:
         asked = self.args.help.value
         if isinstance(asked, str) and asked not in self.parser.contexts:
             raise unknown_word(asked, "", self.parser.contexts)
+        part = self.args.list.value
+        if isinstance(part, str):
+            try:
+                self.collection.subcollection_from_path(part)
+            except KeyError:
+                raise Mistake(f"there is no group of tasks {shown(part)}", "fab --list") from None
         super().parse_cleanup()
         self.own = [context for context in self.tasks if self.is_ours(context)]
         if self.own:

@@ -10,7 +10,7 @@ import shlex
 NO_HOSTS_FILE = frozenset({"lab-up", "lab-down", "test", "completion"})
 
 # the hosts file may stand there already
-_COMMAND = re.compile(r"(?<![\w./-])fab (?=-|[a-z])(?:([a-z][a-z-]+)(?! --hosts-file)\b)?")
+_COMMAND = re.compile(r"(?<![\w./-])fab (?=-|[a-z])(?:([a-z][a-z-]*[a-z])(?![a-z-]| --hosts-file))?")
 _named: dict[str, str] = {}
 
 
