@@ -107,15 +107,17 @@ def submit_script(
     words: Sequence[str],
     *,
     wait: bool,
+    user: str = "",
     sudo: bool = False,
 ) -> Script:
-    """A job on the head. :param archive: a tar of the job's folder on the host, or ''."""
+    """A job on the head. :param archive: a tar of the job's folder on the host, or ''; :param user: who submits it."""
     values = {
         **basics(cluster),
         "TEMP_DIR": RAY_DIR,
         "ADDRESS": address,
         "ARCHIVE": archive,
         "WAIT": wait,
+        "USER_AT": user,
         "DRIVER": _driver("submit"),
         "WORDS": list(words),
     }

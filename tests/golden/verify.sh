@@ -72,7 +72,9 @@ def main():
                     done[node_id] = {"task_error": str(error).strip().splitlines()[-1][:300]}
                     again[node_id] = time.time() + 1
         alive = {n["node_ip"] for n in nodes.values() if n["alive"]}
-        good = {nodes[i]["node_ip"] for i, d in done.items() if "task" in d and i in nodes and nodes[i]["alive"]}
+        good = {
+            nodes[i]["node_ip"] for i, d in done.items() if "task" in d and i in nodes and nodes[i]["alive"]
+        }
         reached = good if spec["tasks"] else alive
         if expected <= reached or time.time() > deadline:
             break
@@ -299,7 +301,7 @@ node_active() {
         user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
         daemon | agent) job_active "$1" ;;
         loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
-        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; restarting) echo activating ;; *) echo inactive ;; esac ;;
         *) echo inactive ;;
     esac
 }

@@ -70,7 +70,9 @@ def main():
                     done[node_id] = {"task_error": str(error).strip().splitlines()[-1][:300]}
                     again[node_id] = time.time() + 1
         alive = {n["node_ip"] for n in nodes.values() if n["alive"]}
-        good = {nodes[i]["node_ip"] for i, d in done.items() if "task" in d and i in nodes and nodes[i]["alive"]}
+        good = {
+            nodes[i]["node_ip"] for i, d in done.items() if "task" in d and i in nodes and nodes[i]["alive"]
+        }
         reached = good if spec["tasks"] else alive
         if expected <= reached or time.time() > deadline:
             break
@@ -607,6 +609,7 @@ function NodeActive {
     }
     $run = Dk @('inspect', '-f', '{{.State.Status}}', $RF_UNIT) ''
     if ($run.Said.Trim() -eq 'running') { return 'active' }
+    if ($run.Said.Trim() -eq 'restarting') { return 'activating' }
     return 'inactive'
 }
 function NodeFacts {
