@@ -51,7 +51,7 @@ def test(c, only="", unit=False):
 
 def _packages(console: Console) -> None:
     needed = ("pytest", "hypothesis", "xdist", "jsonschema", "tree_sitter", "tree_sitter_powershell")
-    needed += ("zstandard", "rattler")
+    needed += ("zstandard", "rattler", "pyte")
     if all(importlib.util.find_spec(name) for name in needed):
         return
     console.note("installing what the tests need (first use only)")
