@@ -46,8 +46,8 @@ class Consent:
 
 
 def answered(prompt: str) -> bool:
-    """True for y or yes alone; an empty answer and the end of the input are no."""
-    # not input(), which writes to standard output where that is a terminal and readline is not at hand
+    """True for a line with y or yes alone; an empty answer and the end of the input are no."""
+    # not input(), which asks on standard output
     sys.stderr.write(prompt)
     sys.stderr.flush()
     try:
@@ -56,4 +56,5 @@ def answered(prompt: str) -> bool:
         answer = ""
     if not answer.endswith("\n"):
         sys.stderr.write("\n")
+        return False
     return answer.strip().lower() in ("y", "yes")
