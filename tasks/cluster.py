@@ -91,17 +91,26 @@ def deployed(run: Run) -> None:
     table.show(run.console, said)
     run.console.print()
     ending.said(run)
-    changed = [n for n in run.nodes if n.did]
+    changed = any(n.did for n in run.nodes)
     good = [n for n in run.nodes if n.failure is None and n.ray_node and "task" in n.ray_node]
+    count, every, where = len(good), len(run.nodes), "each"
+    if len(run.nodes) + len(run.left_out) < len(run.cluster.hosts):
+        # of hosts that this run was not for, Ray's own table tells
+        listed = said["nodes"][: len(run.cluster.hosts)]
+        count, every = sum(n["alive"] for n in listed), len(listed)
+        where = handover.names(n.name for n in good if n in run.chosen)
+    runs = "runs" if count == 1 else "run"
     if run.failed:
-        run.console.bad(
-            f"{len(good)} of {len(run.nodes)} hosts run Ray {said['ray']}; each of those ran a task"
+        tasks = (
+            "each of those ran a task"
+            if where == "each"
+            else f"a task ran on {where or 'none of the new ones'}"
         )
+        run.console.bad(f"{count} of {every} hosts {runs} Ray {said['ray']}; {tasks}")
     elif changed:
-        run_or_runs = "runs" if len(good) == 1 else "run"
-        run.console.ok(f"{handover.hosts(len(good))} {run_or_runs} Ray {said['ray']}; a task ran on each")
+        run.console.ok(f"{handover.hosts(count)} {runs} Ray {said['ray']}; a task ran on {where}")
     else:
-        run.console.ok(f"{handover.hosts(len(good))} as wanted; nothing was changed, and a task ran on each")
+        run.console.ok(f"{handover.hosts(count)} as wanted; nothing was changed, and a task ran on {where}")
     strangers = [n["name"] for n in said["nodes"] if n["problem"] and "not in the hosts file" in n["problem"]]
     if strangers:
         run.console.note(f"in the cluster, but not in the hosts file: {', '.join(strangers)}")

@@ -65,7 +65,7 @@ def find(hosts: Sequence[Host], wanted: str, port: int | None = None) -> Host | 
     return same[0] if same else None
 
 
-def entries(cluster: Cluster, named: Sequence[str], name: str | None, **fields: Any) -> list[Entry]:
+def entries(cluster: Cluster, named: Sequence[str], **fields: Any) -> list[Entry]:
     """What is not in the hosts file yet. :param fields: keys for all of them; None: not given."""
     keys = {key: value for key, value in fields.items() if value}
     out: list[Entry] = []
@@ -76,10 +76,11 @@ def entries(cluster: Cluster, named: Sequence[str], name: str | None, **fields: 
             out.append(Entry(item, tuple(texts), keys))
         else:
             out += [Entry(text, (text,), keys) for text in new]
-    return _with_names(out, name) if name else out
+    return out
 
 
-def _with_names(new: list[Entry], name: str) -> list[Entry]:
+def with_names(new: list[Entry], name: str) -> list[Entry]:
+    """The same with names for tables. :param name: one, or a range of as many as there are hosts."""
     names = expanded(name)
     hosts = [text for entry in new for text in entry.texts]
     if len(names) != len(hosts):

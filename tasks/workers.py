@@ -15,7 +15,7 @@ from tasks.inventory import Cluster, InventoryError
 from tasks.inventory.edit import EditError
 from tasks.inventory.edit import add_worker as write_worker
 from tasks.inventory.edit import remove_worker as erase_worker
-from tasks.newcomers import Entry, entries, expanded, find, items, preview
+from tasks.newcomers import Entry, entries, expanded, find, items, preview, with_names
 from tasks.phases import ending, operation, stop
 from tasks.phases.run import Run, Stop
 from tasks.report import handover
@@ -63,9 +63,10 @@ def add_worker(
     hosts = [text for item in named for text in expanded(item)]
     if cluster.head in [find(cluster.hosts, text, port) for text in hosts]:
         raise Mistake(f"--host names the head of {cluster.name}", "fab deploy-cluster starts it")
-    new = entries(cluster, named, name, user=user, port=port)
+    new = entries(cluster, named, user=user, port=port)
     if not new and (name or user):
         raise Mistake(f"--{'name' if name else 'user'} is for new hosts, and {path.name} has all of these")
+    new = with_names(new, name) if name else new
     cluster = with_new(cluster, path, new, console)
     chosen = list(dict.fromkeys(find(cluster.workers, text, port) for text in hosts))
     run = cli.make_run(
