@@ -64,7 +64,7 @@ def deploy_cluster(
 @task(help={**COMMON, "scripts": "show every script that deploy-cluster would run, too"})
 def plan(c, hosts_file=None, limit=None, scripts=False, debug=False):
     """
-    Show what deploy-cluster would do on which host, and why; change nothing.
+    Show what deploy-cluster would do, and why; change nothing.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
@@ -127,7 +127,7 @@ def deployed(run: Run) -> None:
 )
 def status_task(c, hosts_file=None, json=False, watch=False, debug=False):
     """
-    Say what runs where: Ray's own node table, set against the hosts file.
+    Say what runs where, by Ray's own node table.
     """
     try:
         while True:
@@ -169,9 +169,9 @@ def _status_once(path: str | None, as_json: bool, debug: bool, *, quiet: bool, c
 @task(help={**COMMON, "yes": consent.YES})
 def stop(c, hosts_file=None, limit=None, yes=False, debug=False):
     """
-    Stop Ray on every host: workers first, the head last. A reboot does not bring it back.
+    Stop Ray on every host; a reboot does not bring it back.
 
-    It asks before it ends running work.
+    Workers stop first, the head last. It asks before it ends running work.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
@@ -193,7 +193,7 @@ def stopped(run: Run) -> None:
 @task(help=COMMON)
 def start(c, hosts_file=None, limit=None, debug=False):
     """
-    Start a stopped cluster again; what is running already is left alone.
+    Start a stopped cluster again; what runs is left alone.
 
     It installs nothing: that is what deploy-cluster is for.
     """
@@ -221,9 +221,9 @@ def restart(c, hosts_file=None, limit=None, yes=False, debug=False):
 @task(help={**COMMON, "yes": consent.YES, "purge": "remove the conda too, where this project installed it"})
 def destroy(c, hosts_file=None, limit=None, yes=False, purge=False, debug=False):
     """
-    Stop Ray and remove everything that was installed; nothing else is touched.
+    Stop Ray and remove everything that was installed.
 
-    It always asks.
+    Nothing else is touched. It always asks.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
