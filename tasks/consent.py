@@ -23,7 +23,7 @@ def can_ask() -> bool:
 def insist(task: str, yes: bool) -> None:
     """For what always asks: refused before anything is connected, where nobody can be asked."""
     if not yes and not can_ask():
-        raise Mistake(f"{task} asks before it removes anything, and nobody can be asked here", HINT)
+        raise Mistake(f"{task} needs --yes where nobody can be asked: nothing was touched", HINT)
 
 
 class Consent:

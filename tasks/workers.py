@@ -55,9 +55,9 @@ def add_worker(
 
     A host that is not in the hosts file is written into it once it runs; comments stay.
     """
-    named = items(host, "add-worker")
     console = Console()
     path = cli.hosts_file(hosts_file)
+    named = items(host, "add-worker")
     cluster = cli.read(hosts_file, console)
     port = cli.number("--port", port, 1, 65535) if port else None
     hosts = [text for item in named for text in expanded(item)]
@@ -109,9 +109,9 @@ def remove_worker(c, host=None, hosts_file=None, keep_files=False, force=False, 
 
     It asks before it ends running work.
     """
-    named = items(host, "remove-worker")
     console = Console()
     path = cli.hosts_file(hosts_file)
+    named = items(host, "remove-worker")
     cluster = cli.read(hosts_file, console)
     names = cli.limited(cluster, ",".join(named), flag="--host")
     chosen = [one for one in cluster.hosts if one.name in names]

@@ -52,7 +52,11 @@ def by_destroy(run: Run) -> None:
     what = "Ray, its environments, logs and settings" + (
         ", and the conda installed there" if run.purge else ""
     )
-    lines = [f"this removes {what} of the cluster {run.cluster.name} from {where}", *_as_lines(run.ends)]
+    ends = ", and ends:" if run.ends else ""
+    lines = [
+        f"this removes {what} of the cluster {run.cluster.name} from {where}{ends}",
+        *_as_lines(run.ends),
+    ]
     run.agree(lines, f"destroy {run.cluster.name}")
 
 

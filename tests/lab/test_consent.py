@@ -78,6 +78,14 @@ class Cluster:
         status, out, _ = self.head.exec(f'{env}; timeout 60 python -c "{code}"')
         return re.findall(r"'(\w+)'", out.splitlines()[-1]) if status == 0 and out else []
 
+    def jobs(self):
+        """Every job in Ray's own list, drivers included."""
+        code = (
+            "from ray.job_submission import JobSubmissionClient as C;"
+            "print('jobs', len(C('http://127.0.0.1:8265').list_jobs()))"
+        )
+        return sh(self.head, f'. /root/.rayfab/test/env.sh; python -c "{code}" 2>/dev/null')
+
     def works(self):
         driver = self.head.exec("systemctl is-active -q driver")[0] == 0
         return driver and self.statuses() == ["RUNNING"]
@@ -134,6 +142,11 @@ class TestRefused:
         assert "--yes" in done.stdout.splitlines()[-1]
         assert [raylet(h) for h in cluster.hosts] == before
         assert cluster.works()
+
+    def test_asking_leaves_no_job_in_ray_s_list(self, cluster):
+        before = cluster.jobs()
+        assert cluster.fab("stop").returncode == 2
+        assert cluster.jobs() == before
 
     def test_who_submitted_the_job_is_named(self, cluster):
         line = next(line for line in cluster.fab("stop").stdout.splitlines() if cluster.job in line)

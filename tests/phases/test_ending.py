@@ -66,6 +66,15 @@ class TestNo:
             ]
         ]
 
+    def test_a_destroy_says_what_ends_with_it(self, busy):
+        assert busy.operate(operation.DESTROY, what="destroy", limit=["one"]) == 0
+        assert busy.asked[0] == [
+            "this removes Ray, its environments, logs and settings of the cluster lab"
+            " from one (1 host, of 3 in the cluster), and ends:",
+            "  1 actor: counter on one",
+            "destroy lab",
+        ]
+
     def test_before_an_image_is_pulled(self, fleet, world):
         fleet.edit("cluster: lab", "cluster: lab\nruntime: docker\ndocker: {image: 'rayproject/ray:2.52.0'}")
         assert fleet.operate(operation.DEPLOY) == 0
