@@ -22,9 +22,20 @@ from tasks.phases.run import Run, Stop
 from tasks.plan.engine import engine_for, lacks_engine
 from tasks.report import handover
 from tasks.report.console import Console
+from tasks.report.status import counted
+from tasks.report.table import Column
 from tasks.report.typed import quote
 
 GIB = 1 << 30
+COLUMNS = (
+    Column("host"),
+    Column("system", said=str),
+    Column("cpus", said=lambda count: counted(count, "CPU"), each=True),
+    Column("memory", said="{} memory".format, each=True),
+    Column("user", said="user {}".format),
+    Column("runtime", said=lambda what: what if what[0].isalpha() else f"Python {what}"),
+    Column("cluster", said=lambda state: "Ray runs" if state == "runs" else state),
+)
 
 
 @cli.task(
@@ -79,7 +90,7 @@ def checked(run: Run) -> None:
             )
         )
     run.console.print()
-    run.console.table(("host", "system", "cpus", "memory", "user", "runtime", "cluster"), rows)
+    run.console.table(COLUMNS, rows)
     run.console.print()
     with contextlib.suppress(Stop):
         validate.run(run)

@@ -112,7 +112,12 @@ def make_run(
     except SecretUnavailable as error:
         console.bad(str(error), "set it, or name another source for the password in the hosts file")
         raise Exit(code=2) from None
-    settings = Settings(ask=ask.secret if ask.on_terminal() else None)
+
+    def question(prompt: str) -> str:
+        with console.question():
+            return ask.secret(prompt)
+
+    settings = Settings(ask=question if ask.on_terminal() else None)
     return Run(
         cluster,
         console,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -18,7 +19,7 @@ from invoke.exceptions import UnexpectedExit
 from invoke.parser import ParseError, Parser, ParserContext
 
 from tasks.inventory.problems import shown
-from tasks.report import typed
+from tasks.report import output, typed
 
 from . import flags, manual
 from .line import line
@@ -190,6 +191,8 @@ def adopt() -> None:
     program = fabric.main.program
     if getattr(program, "core", None) is None or isinstance(program, Program):
         return
+    output.install()
+    atexit.register(_end_adopted)
     program.__class__ = Program
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     root = program.args["search-root"].value
@@ -198,15 +201,24 @@ def adopt() -> None:
     program.read_core()
 
 
+def _end_adopted() -> None:
+    # Fabric's own run() has set the exit status by now
+    if output.close(0):
+        os._exit(1)
+
+
 def main(namespace: Collection, argv: list[str] | None = None) -> None:
     """Runs ``argv`` and ends the process with the contract's exit status."""
+    output.install()
     program = Program(
         name="rayfab", version=VERSION, namespace=namespace, executor_class=Executor, config_class=Config
     )
+    code = 0
     try:
         program.run(argv)
     except SystemExit as end:
+        code = end.code or 0
         if isinstance(end.__context__, KeyboardInterrupt):
             print("✗ interrupted", file=sys.stderr)
-            raise SystemExit(130) from None
-        raise
+            code = 130
+    raise SystemExit(output.close(code))

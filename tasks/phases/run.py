@@ -211,7 +211,8 @@ class Run:
     ) -> Answer:
         """As :meth:`ask`, but a script that says no is an answer too."""
         assert node.connection is not None
-        on_step = (lambda text: board.step(node.name, text)) if board else None
+        # a host's words are shown, but do not steer the terminal
+        on_step = (lambda text: board.step(node.name, clean(text))) if board else None
         if board:
             board.step(node.name, script.title)
         text = node.text_of(script)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.text import Text
-
 from .console import Console
+from .table import described
 from .typed import command
 
 
@@ -30,9 +29,8 @@ def commands(console: Console, lines: Sequence[tuple[str, str]]) -> None:
     for text, why in lines:
         task, _, rest = text.partition(" ")
         full.append((command(task, *([rest] if rest else [])), why))
-    width = max(len(text) for text, _ in full)
-    for text, why in full:
-        console.print(Text.assemble("  ", (text.ljust(width), "cyan"), f"   {why}"))
+    for line in described(full, console.width):
+        console.print(line)
 
 
 def next_steps(console: Console, status: Mapping[str, Any]) -> None:
