@@ -15,6 +15,7 @@ from invoke import Exit
 
 from tasks import ask
 from tasks.commandline import Mistake
+from tasks.consent import Consent
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, load
 from tasks.inventory.limit import LimitError, select
 from tasks.inventory.problems import shown
@@ -90,11 +91,13 @@ def make_run(
     upgrade: bool = False,
     bundle: str | None = None,
     purge: bool = False,
+    yes: bool = False,
 ) -> Run:
     """A run over ``hosts`` (default: all); secrets are fetched now, each once.
 
     :param connects: it talks to the hosts, and needs their passwords for that.
     :param registry: it may pull images, and needs the registry's password for that.
+    :param yes: whatever it ends, there is no question.
     """
     expression = joined(limit)
     names = limited(cluster, expression) if expression is not None else None
@@ -130,6 +133,8 @@ def make_run(
         upgrade=upgrade,
         bundle_path=bundle,
         purge=purge,
+        agree=Consent(console, yes),
+        user=user(),
     )
 
 
@@ -155,9 +160,19 @@ def limited(cluster: Cluster, limit: str, flag: str = "--limit") -> frozenset[st
         raise Mistake(str(error)) from None
 
 
+def user() -> str:
+    """Who runs this, and where."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, ImportError, OSError):
+        # no entry in the user database, as in many containers
+        name = str(os.getuid()) if hasattr(os, "getuid") else "somebody"
+    return f"{name}@{socket.gethostname()}"
+
+
 def holder(what: str) -> str:
     """Who holds the lock, from where, since when, and for what; one line."""
-    who = f"{getpass.getuser()}@{socket.gethostname()} (process {os.getpid()})"
+    who = f"{user()} (process {os.getpid()})"
     return f"{who} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}: {what}".replace("\n", " ")
 
 

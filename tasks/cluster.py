@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import time
 
 from invoke import Exit
 
-from tasks import cli
-from tasks.phases import operation, status
+from tasks import cli, consent
+from tasks.phases import ending, operation, status, verdict
+from tasks.phases.plan import show, show_scripts
 from tasks.phases.run import Run
 from tasks.report import handover
 from tasks.report import status as table
 from tasks.report.console import Console
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
+task = functools.partial(cli.task, iterable=["limit"])
 
 
-@cli.task(
+@task(
     name="deploy-cluster",
     help={
         **COMMON,
         "dry_run": "show the plan and every script; change nothing",
         "upgrade": cli.UPGRADE,
         "bundle": cli.BUNDLE,
+        "yes": consent.YES,
     },
 )
-def deploy_cluster(c, hosts_file=None, limit=None, dry_run=False, upgrade=False, bundle=None, debug=False):
+def deploy_cluster(
+    c, hosts_file=None, limit=None, dry_run=False, upgrade=False, bundle=None, yes=False, debug=False
+):
     """
     Turn the listed machines into a working Ray cluster.
 
     Installs what is missing, starts the head, then the workers, and runs a task on every node.
-    Running it again changes only what differs.
+    Running it again changes only what differs. It asks before it ends running work.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
@@ -47,23 +53,30 @@ def deploy_cluster(c, hosts_file=None, limit=None, dry_run=False, upgrade=False,
         registry=True,
         upgrade=upgrade,
         bundle=bundle,
+        yes=yes,
     )
     if dry_run:
-        cli.finish(run, operation.PLAN, planned)
+        cli.finish(run, operation.PLAN, functools.partial(planned, scripts=True))
     else:
         cli.finish(run, operation.DEPLOY, deployed)
 
 
-@cli.task(help=COMMON)
-def plan(c, hosts_file=None, limit=None, debug=False):
+@task(help={**COMMON, "scripts": "show every script that deploy-cluster would run, too"})
+def plan(c, hosts_file=None, limit=None, scripts=False, debug=False):
     """
-    Show what deploy-cluster would do, script by script, and change nothing.
+    Show what deploy-cluster would do, and why; change nothing.
     """
-    deploy_cluster(c, hosts_file=hosts_file, limit=limit, dry_run=True, debug=debug)
+    console = Console()
+    cluster = cli.read(hosts_file, console)
+    run = cli.make_run(cluster, console, "plan", limit=limit, debug=debug, dry_run=True)
+    cli.finish(run, operation.PLAN, functools.partial(planned, scripts=scripts))
 
 
-def planned(run: Run) -> None:
-    """The last line of a dry run."""
+def planned(run: Run, scripts: bool = False) -> None:
+    """What a deploy would do; with the scripts too, if wanted."""
+    if scripts:
+        show_scripts(run)
+    show(run)
     changing = [n for n in run.chosen if n.change and n.change.any]
     if changing:
         run.console.note(f"dry run: nothing was changed; {len(changing)} of {len(run.chosen)} hosts would be")
@@ -77,17 +90,27 @@ def deployed(run: Run) -> None:
     run.console.print()
     table.show(run.console, said)
     run.console.print()
-    changed = [n for n in run.nodes if n.did]
+    ending.said(run)
+    changed = any(n.did for n in run.nodes)
     good = [n for n in run.nodes if n.failure is None and n.ray_node and "task" in n.ray_node]
+    count, every, where = len(good), len(run.nodes), "each"
+    if len(run.nodes) + len(run.left_out) < len(run.cluster.hosts):
+        # of hosts that this run was not for, Ray's own table tells
+        listed = said["nodes"][: len(run.cluster.hosts)]
+        count, every = sum(n["alive"] for n in listed), len(listed)
+        where = handover.names(n.name for n in good if n in run.chosen)
+    runs = "runs" if count == 1 else "run"
     if run.failed:
-        run.console.bad(
-            f"{len(good)} of {len(run.nodes)} hosts run Ray {said['ray']}; each of those ran a task"
+        tasks = (
+            "each of those ran a task"
+            if where == "each"
+            else f"a task ran on {where or 'none of the new ones'}"
         )
+        run.console.bad(f"{count} of {every} hosts {runs} Ray {said['ray']}; {tasks}")
     elif changed:
-        run_or_runs = "runs" if len(good) == 1 else "run"
-        run.console.ok(f"{handover.hosts(len(good))} {run_or_runs} Ray {said['ray']}; a task ran on each")
+        run.console.ok(f"{handover.hosts(count)} {runs} Ray {said['ray']}; a task ran on {where}")
     else:
-        run.console.ok(f"{handover.hosts(len(good))} as wanted; nothing was changed, and a task ran on each")
+        run.console.ok(f"{handover.hosts(count)} as wanted; nothing was changed, and a task ran on {where}")
     strangers = [n["name"] for n in said["nodes"] if n["problem"] and "not in the hosts file" in n["problem"]]
     if strangers:
         run.console.note(f"in the cluster, but not in the hosts file: {', '.join(strangers)}")
@@ -104,7 +127,7 @@ def deployed(run: Run) -> None:
 )
 def status_task(c, hosts_file=None, json=False, watch=False, debug=False):
     """
-    Say what runs where: Ray's own node table, set against the hosts file.
+    Say what runs where, by Ray's own node table.
     """
     try:
         while True:
@@ -139,63 +162,72 @@ def _status_once(path: str | None, as_json: bool, debug: bool, *, quiet: bool, c
         if found["healthy"]:
             out.ok(f"{cluster.name} is healthy: every listed host is an alive node of Ray's own table")
         else:
-            down = sum(not n["alive"] for n in found["nodes"])
-            out.bad(
-                f"{cluster.name} is not healthy: {down} of {handover.hosts(len(found['nodes']))} down",
-                "fab deploy-cluster repairs it; fab logs says why",
-            )
+            out.bad(*verdict.unhealthy(run, found))
     return code or (0 if found["healthy"] else 1)
 
 
-@cli.task(help=COMMON)
-def stop(c, hosts_file=None, limit=None, debug=False):
+@task(help={**COMMON, "yes": consent.YES})
+def stop(c, hosts_file=None, limit=None, yes=False, debug=False):
     """
-    Stop Ray on every host: workers first, the head last. A reboot does not bring it back.
+    Stop Ray on every host; a reboot does not bring it back.
+
+    Workers stop first, the head last. It asks before it ends running work.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, "stop", limit=limit, debug=debug, changing=True, needs_head=False)
+    run = cli.make_run(
+        cluster, console, "stop", limit=limit, debug=debug, changing=True, needs_head=False, yes=yes
+    )
     cli.finish(run, operation.STOP, stopped)
 
 
 def stopped(run: Run) -> None:
+    """What has been stopped, and how it comes back."""
     done = [n.name for n in run.nodes if n.did]
-    run.console.ok(f"stopped on {handover.hosts(len(done))}" if done else "nothing ran")
+    ending.said(run)
+    run.console.ok(f"stopped on {handover.hosts(len(done))}" if done else "nothing was running")
     if done:
         handover.commands(run.console, [("start", "start it again")])
 
 
-@cli.task(help=COMMON)
+@task(help=COMMON)
 def start(c, hosts_file=None, limit=None, debug=False):
     """
-    Start a stopped cluster again; what runs already is left alone.
+    Start a stopped cluster again; what runs is left alone.
+
+    It installs nothing: that is what deploy-cluster is for.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, "start", limit=limit, debug=debug, changing=True, registry=True)
-    cli.finish(run, operation.DEPLOY, deployed)
+    run = cli.make_run(cluster, console, "start", limit=limit, debug=debug, changing=True)
+    cli.finish(run, operation.START, deployed)
 
 
-@cli.task(help=COMMON)
-def restart(c, hosts_file=None, limit=None, debug=False):
+@task(help={**COMMON, "yes": consent.YES})
+def restart(c, hosts_file=None, limit=None, yes=False, debug=False):
     """
     Stop Ray, then start it again, and run a task on every node.
+
+    It asks before it ends running work.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, "restart", limit=limit, debug=debug, changing=True, registry=True)
+    run = cli.make_run(
+        cluster, console, "restart", limit=limit, debug=debug, changing=True, registry=True, yes=yes
+    )
     cli.finish(run, operation.RESTART, deployed)
 
 
-@cli.task(
-    help={**COMMON, "yes": "do not ask", "purge": "remove the conda too, where this project installed it"}
-)
+@task(help={**COMMON, "yes": consent.YES, "purge": "remove the conda too, where this project installed it"})
 def destroy(c, hosts_file=None, limit=None, yes=False, purge=False, debug=False):
     """
-    Stop Ray and remove everything that was installed; nothing else is touched.
+    Stop Ray and remove everything that was installed.
+
+    Nothing else is touched. It always asks.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
+    consent.insist("destroy", yes)
     run = cli.make_run(
         cluster,
         console,
@@ -205,17 +237,15 @@ def destroy(c, hosts_file=None, limit=None, yes=False, purge=False, debug=False)
         changing=True,
         needs_head=False,
         purge=purge,
+        yes=yes,
     )
-    if not yes and sys.stdin.isatty():
-        answer = input(f"destroy {cluster.name} on {handover.hosts(len(run.chosen))}? [y/N] ")
-        if answer.strip().lower() not in ("y", "yes"):
-            console.print("nothing was touched")
-            return
     cli.finish(run, operation.DESTROY, destroyed)
 
 
 def destroyed(run: Run) -> None:
+    """What has been removed, and what stays."""
     done = [n.name for n in run.nodes if n.did]
+    ending.said(run)
     run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing was there")
     if any(n.did and n.host.runtime == "docker" for n in run.nodes):
         run.console.note("Docker and its images stay: other things on these hosts may need them")

@@ -2,174 +2,201 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import functools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from invoke import Exit
 
-from tasks import cli
-from tasks.cluster import deployed
-from tasks.inventory import Cluster, Host, InventoryError, load
+from tasks import cli, consent
+from tasks.cluster import deployed, planned
+from tasks.commandline import Mistake
+from tasks.inventory import Cluster, InventoryError
 from tasks.inventory.edit import EditError
 from tasks.inventory.edit import add_worker as write_worker
 from tasks.inventory.edit import remove_worker as erase_worker
-from tasks.phases import operation, stop
+from tasks.newcomers import Entry, entries, expanded, find, items, preview, with_names
+from tasks.phases import ending, operation, stop
 from tasks.phases.run import Run, Stop
+from tasks.report import handover
 from tasks.report.console import Console
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "debug": cli.DEBUG}
+task = functools.partial(cli.task, iterable=["host"])
 
 
-@cli.task(
+@task(
     name="add-worker",
     help={
         **COMMON,
-        "host": "address, name or ssh alias; in the hosts file or new",
-        "name": "how tables show a new host",
-        "user": "login user of a new host",
-        "port": "SSH port of a new host",
+        "host": "address, name or ssh alias, in the hosts file or new; with commas, as a range, or repeated",
+        "name": "how tables show a new host; for several a range, such as gpu[1-4]",
+        "user": "login user of new hosts",
+        "port": "SSH port of new hosts",
         "dry_run": "show the plan; change nothing",
         "bundle": cli.BUNDLE,
+        "yes": consent.YES,
     },
 )
 def add_worker(
-    c, host, name=None, user=None, port=None, hosts_file=None, dry_run=False, bundle=None, debug=False
+    c,
+    host=None,
+    name=None,
+    user=None,
+    port=None,
+    hosts_file=None,
+    dry_run=False,
+    bundle=None,
+    yes=False,
+    debug=False,
 ):
     """
-    Join one machine to the running cluster and touch no other.
+    Join machines to the running cluster and touch no other.
 
     A host that is not in the hosts file is written into it once it runs; comments stay.
     """
     console = Console()
     path = cli.hosts_file(hosts_file)
+    named = items(host, "add-worker")
     cluster = cli.read(hosts_file, console)
-    known = find(cluster.hosts, host)
-    is_new = known is None
-    fields: dict[str, Any] = {}
-    if known is None:
-        fields = {
-            k: v
-            for k, v in (
-                ("name", name),
-                ("user", user),
-                ("port", cli.number("--port", port, 1, 65535) if port else None),
-            )
-            if v
-        }
-        try:
-            cluster = preview(path, host, fields)
-        except InventoryError as error:
-            for problem in error.problems:
-                console.bad(str(problem))
-            raise Exit(code=2) from None
-        except (EditError, ValueError) as error:
-            console.bad(str(error), f"write {host} into {path.name} by hand, then fab add-worker again")
-            raise Exit(code=2) from None
-        known = find(cluster.workers, host) or cluster.workers[-1]
-    elif known.role == "head":
-        console.bad(f"{host} is the head of {cluster.name}", "fab deploy-cluster starts it")
-        raise Exit(code=2)
+    port = cli.number("--port", port, 1, 65535) if port else None
+    hosts = [text for item in named for text in expanded(item)]
+    if cluster.head in [find(cluster.hosts, text, port) for text in hosts]:
+        raise Mistake(f"--host names the head of {cluster.name}", "fab deploy-cluster starts it")
+    new = entries(cluster, named, user=user, port=port)
+    if not new and (name or user):
+        raise Mistake(f"--{'name' if name else 'user'} is for new hosts, and {path.name} has all of these")
+    new = with_names(new, name) if name else new
+    cluster = with_new(cluster, path, new, console)
+    chosen = list(dict.fromkeys(find(cluster.workers, text, port) for text in hosts))
     run = cli.make_run(
         cluster,
         console,
-        f"add-worker {host}",
-        hosts=[cluster.head, known],
+        f"add-worker {' '.join(named)}",
+        hosts=[cluster.head, *chosen],
         debug=debug,
         changing=True,
         dry_run=dry_run,
         registry=True,
         bundle=bundle,
+        yes=yes,
     )
-    run.limit = frozenset([known.name])
+    run.limit = frozenset(one.name for one in chosen)
 
     def end(run: Run) -> None:
-        if is_new and not run.failed:
-            try:
-                write_worker(path, host, **fields)
-                console.ok(f"{host} is written into {path.name}")
-            except (EditError, InventoryError, OSError) as error:
-                raise Stop(f"{host} runs, but could not be written into {path.name}: {error}") from None
+        write(run, path, new, port)
         deployed(run)
 
     if dry_run:
-        from tasks.cluster import planned
-
-        cli.finish(run, operation.PLAN, planned)
+        cli.finish(run, operation.PLAN, functools.partial(planned, scripts=True))
     else:
         cli.finish(run, operation.DEPLOY, end)
 
 
-@cli.task(
+@task(
     name="remove-worker",
     help={
         **COMMON,
-        "host": "a worker of the hosts file",
+        "host": "workers of the hosts file: names, addresses, globs, with commas, as a range, or repeated",
         "keep_files": "stop Ray there, but leave what was installed",
-        "force": "take it out of the hosts file even if it cannot be reached any more",
+        "force": "take them out of the hosts file even if they cannot be reached any more",
+        "yes": consent.YES,
     },
 )
-def remove_worker(c, host, hosts_file=None, keep_files=False, force=False, debug=False):
+def remove_worker(c, host=None, hosts_file=None, keep_files=False, force=False, yes=False, debug=False):
     """
-    Take one worker out of the cluster and out of the hosts file.
+    Take workers out of the cluster and out of the hosts file.
+
+    It asks before it ends running work.
     """
     console = Console()
     path = cli.hosts_file(hosts_file)
+    named = items(host, "remove-worker")
     cluster = cli.read(hosts_file, console)
-    known = find(cluster.hosts, host)
-    if known is None or known.role == "head":
-        why = "is the head" if known else "is not in the hosts file"
-        console.bad(
-            f"{host} {why}", "fab destroy ends the whole cluster" if known else "fab status names the hosts"
+    names = cli.limited(cluster, ",".join(named), flag="--host")
+    chosen = [one for one in cluster.hosts if one.name in names]
+    if cluster.head in chosen:
+        raise Mistake(
+            f"--host {','.join(named)} names the head of {cluster.name} ({cluster.head.name})",
+            "fab destroy ends the whole cluster",
         )
-        raise Exit(code=2)
     run = cli.make_run(
         cluster,
         console,
-        f"remove-worker {host}",
-        hosts=[cluster.head, known],
+        f"remove-worker {' '.join(named)}",
+        hosts=[cluster.head, *chosen],
         debug=debug,
         changing=True,
         needs_head=False,
+        yes=yes,
     )
-    run.limit = frozenset([known.name])
+    run.limit = names
 
     def end(run: Run) -> None:
-        gone = next(n for n in run.nodes if not n.is_head)
-        if gone.failure is not None and force:
-            console.note(f"{host}: {gone.failure.message}; nothing was removed there")
-            gone.failure = None
-        elif gone.failure is not None:
-            console.note(f"{path.name} still lists {host}; --force takes it out all the same")
-        if gone.failure is None:
+        removed(run, path, force)
+
+    phases = (*operation.REMOVE[:-1], stop.stop) if keep_files else operation.REMOVE
+    cli.finish(run, phases, end)
+
+
+def with_new(cluster: Cluster, path: Path, new: Sequence[Entry], console: Console) -> Cluster:
+    """The cluster with the new hosts, or exit status 2 with every mistake named; the file is untouched."""
+    if not new:
+        return cluster
+    try:
+        return preview(path, new)
+    except InventoryError as error:
+        for problem in error.problems:
+            console.bad(str(problem))
+    except (EditError, ValueError) as error:
+        console.bad(str(error), f"write them into {path.name} by hand, then fab add-worker again")
+    except OSError as error:
+        console.bad(f"{path.parent}: {error.strerror}", "add-worker has to write there")
+    console.print("nothing was touched")
+    raise Exit(code=2)
+
+
+def write(run: Run, path: Path, new: Sequence[Entry], port: int | None) -> None:
+    """Writes the new hosts that run into the hosts file, and no other."""
+    failed = {n.name for n in run.failed}
+    written: list[str] = []
+    for entry in new:
+        good = [text for text in entry.texts if find(run.cluster.workers, text, port).name not in failed]
+        # a range of which some have failed is written host by host
+        whole = len(good) == len(entry.texts)
+        for one in [entry] if whole else [e for e in entry.singly() if e.text in good]:
             try:
-                erase_worker(path, known.host)
+                write_worker(path, one.text, **one.fields)
             except (EditError, InventoryError, OSError) as error:
-                raise Stop(f"{host} is out of the cluster, but not out of {path.name}: {error}") from None
-            console.ok(f"{host} is out of the cluster and out of {path.name}")
-
-    cli.finish(run, (*operation.STOP[:2], stop.stop if keep_files else stop.destroy), end)
-
-
-def preview(path: Path, host: str, fields: dict[str, Any]) -> Cluster:
-    """The cluster as it would be with one more worker; the file itself is untouched."""
-    # beside the file: paths in it count from its own folder
-    copy = path.with_name(f".{path.name}.{os.getpid()}.preview")
-    try:
-        shutil.copy(path, copy)
-        write_worker(copy, host, **fields)
-        return load(copy).model_copy(update={"path": path})
-    finally:
-        copy.unlink(missing_ok=True)
+                raise Stop(f"{one.text} runs, but could not be written into {path.name}: {error}") from None
+            written.append(one.text)
+    if written:
+        are = "is" if len(written) == 1 else "are"
+        run.console.ok(f"{handover.names(written)} {are} written into {path.name}")
+    left = [
+        text for entry in new for text in entry.texts if find(run.cluster.workers, text, port).name in failed
+    ]
+    if left:
+        run.console.note(f"not written into {path.name}: {handover.names(left)}")
 
 
-def find(hosts: tuple[Host, ...], wanted: str) -> Host | None:
-    """The host of that name or address; ``user@host:port`` is understood."""
-    from tasks.inventory.address import parse
-
-    try:
-        plain = parse(wanted).host
-    except ValueError:
-        plain = wanted
-    return next((h for h in hosts if wanted in (h.name, h.host) or plain in (h.name, h.host)), None)
+def removed(run: Run, path: Path, force: bool) -> None:
+    """Takes the hosts that are out of the cluster out of the hosts file, too."""
+    gone: list[str] = []
+    for node in [n for n in run.nodes if not n.is_head]:
+        if node.failure is not None and force:
+            run.console.note(f"{node.name}: {node.failure.message}; nothing was removed there")
+            node.failure = None
+        elif node.failure is not None:
+            run.console.note(f"{path.name} still lists {node.name}; --force takes it out all the same")
+            continue
+        try:
+            erase_worker(path, node.name)
+        except (EditError, InventoryError, OSError) as error:
+            raise Stop(f"{node.name} is out of the cluster, but not out of {path.name}: {error}") from None
+        gone.append(node.name)
+    ending.said(run)
+    if gone:
+        left = handover.hosts(len(run.cluster.hosts) - len(gone))
+        are = "is" if len(gone) == 1 else "are"
+        run.console.ok(f"{handover.names(gone)} {are} out of the cluster and out of {path.name}; {left} left")

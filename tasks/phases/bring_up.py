@@ -7,6 +7,7 @@ they start over, and so that a change that fails leaves it running as it was.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from tasks.report.console import Board
 
@@ -54,6 +55,16 @@ def run(run: Run) -> None:
         run.each(title, starting, one)
     if head.failure is not None:
         raise Stop("the head did not start, so no worker was started", head.failure.hint)
+
+
+def ahead(run: Run) -> None:
+    """Of a restart: installs while everything still runs, so that nodes are away only while they start again."""
+    installing = install.pending(run)
+    install.run(run)
+    if run.head in run.chosen and run.head.facts.active:
+        _all_or_nothing(installing)
+    for node in installing:
+        node.change = replace(node.change, install=False)
 
 
 def _all_or_nothing(installed: list[Node]) -> None:

@@ -40,7 +40,7 @@ def run(run: Run) -> None:
 
 
 def close(run: Run) -> None:
-    for node in run.nodes:
+    for node in [*run.nodes, *run.left_out]:
         if node.connection is not None:
             node.connection.close()
             node.connection = None

@@ -31,7 +31,7 @@ def run(run: Run) -> None:
         node.facts = found
         node.lock_text = "\n".join(answer.texts.get("requirements", ()))
         node.image_versions = in_image(answer)
-    if run.head.failure is not None and run.changing:
+    if run.head.failure is not None and (run.changing or run.dry_run):
         if not run.needs_head:
             run.console.note(
                 "the head is away, so this cluster is not locked: see that nobody else works on it"

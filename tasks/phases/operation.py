@@ -13,6 +13,7 @@ from . import (
     bring_up,
     conda,
     connect,
+    ending,
     engine,
     facts,
     image_file,
@@ -20,6 +21,7 @@ from . import (
     plan,
     reach,
     resolve,
+    resume,
     status,
     stop,
     validate,
@@ -29,40 +31,76 @@ from .run import HostFailed, Run, Stop
 
 Phase = Callable[[Run], None]
 
-PLAN: Sequence[Phase] = (
-    image_file.check,
-    conda.check,
-    connect.run,
-    facts.run,
-    validate.run,
-    engine.run,
-    images.run,
-    resolve.run,
-    plan.run,
-)
-IMAGES: Sequence[Phase] = PLAN[: PLAN.index(images.run) + 1]
-BUNDLE: Sequence[Phase] = (connect.run, facts.run)
-STATUS: Sequence[Phase] = (connect.run, facts.run, status.run)
-STOP: Sequence[Phase] = (connect.run, facts.run, stop.stop)
-DESTROY: Sequence[Phase] = (connect.run, facts.run, stop.destroy)
-REACH: Sequence[Phase] = (connect.run,)
+READY: Sequence[Phase] = (image_file.check, conda.check, connect.run, facts.run, validate.run)
 
 
 def head_runs(run: Run) -> None:
     """A worker can only join a head that lives; asked where this run may not start it."""
-    if run.head in run.chosen or run.dry_run:
-        return
-    if not run.head.facts.active:
+    if run.head not in run.chosen and not run.head.facts.active:
         raise Stop("the cluster does not run, so nothing can join it", "fab deploy-cluster starts it")
-    if run.head.change and run.head.change.start:
-        raise Stop(
-            f"the head is not as the hosts file wants it: {run.head.change}", "fab deploy-cluster mends it"
-        )
 
 
-CHANGE: Sequence[Phase] = (head_runs, reach.run, bring_up.run, verify.run)
+def head_is_up_to_date(run: Run) -> None:
+    """And one that is as the hosts file says, or the workers would not fit."""
+    if run.head not in run.chosen and run.head.change and run.head.change.start:
+        raise Stop(f"the head is not up to date: {run.head.change}", "fab deploy-cluster, without --limit")
+
+
+# The same for a dry run and a real one, so that both refuse the same.
+PLAN: Sequence[Phase] = (
+    *READY,
+    head_runs,
+    ending.by_pull,
+    engine.run,
+    images.run,
+    resolve.run,
+    plan.run,
+    head_is_up_to_date,
+    reach.run,
+    ending.by_change,
+)
+CHANGE: Sequence[Phase] = (bring_up.run, verify.run)
 DEPLOY: Sequence[Phase] = (*PLAN, *CHANGE)
-RESTART: Sequence[Phase] = (image_file.check, conda.check, *STOP, *DEPLOY)  # under one lock
+IMAGES: Sequence[Phase] = (*READY, engine.run, images.run)
+BUNDLE: Sequence[Phase] = (connect.run, facts.run)
+STATUS: Sequence[Phase] = (connect.run, facts.run, status.run)
+STOP: Sequence[Phase] = (connect.run, facts.run, ending.by_stop, stop.stop)
+DESTROY: Sequence[Phase] = (connect.run, facts.run, ending.by_destroy, stop.destroy)
+REMOVE: Sequence[Phase] = (connect.run, facts.run, ending.by_stop, stop.destroy)
+REACH: Sequence[Phase] = (connect.run,)
+# Nothing is fetched: what is missing is the business of a deploy.
+START: Sequence[Phase] = (
+    conda.check,
+    connect.run,
+    facts.run,
+    resume.deployed_only,
+    validate.run,
+    head_runs,
+    resolve.run,
+    plan.run,
+    resume.start_only,
+    reach.run,
+    *CHANGE,
+)
+# Everything that can go wrong before the stop does so while the cluster still runs.
+RESTART: Sequence[Phase] = (
+    *READY[:-1],
+    resume.deployed_only,
+    validate.run,
+    head_runs,
+    ending.by_restart,
+    engine.run,
+    images.run,
+    resolve.run,
+    plan.run,
+    head_is_up_to_date,
+    resume.restart_all,
+    reach.run,
+    bring_up.ahead,
+    stop.stop,
+    resume.stopped,
+    *CHANGE,
+)
 
 
 def operate(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.text import Text
+
 from tasks.plan.addresses import head_ip, join, worker_ip
 from tasks.plan.changes import change
 from tasks.plan.desired import desire, on_bridge, shm_note
@@ -54,8 +56,6 @@ def run(run: Run) -> None:
         node.change = change(node.subject, node.desired, token=token, head_restarts=restarts)
     _same_address(run)
     _say_what_differs(run)
-    if run.dry_run:
-        show(run)
 
 
 def _say_what_differs(run: Run) -> None:
@@ -120,15 +120,23 @@ def start_script(run: Run, node: Node, fingerprint: str) -> Script:
     return up_script(node.host, run.cluster.name, d, node.facts.home, state, sudo=node.sudo, token=d.token)
 
 
-def show(run: Run) -> None:
-    """The plan as a person reads it: what and why, then every script."""
-    from rich.text import Text
-
+def show_scripts(run: Run) -> None:
+    """Every script of the plan, as it would be run."""
     kits = Kits(run)
     for node in run.chosen:
         for script in scripts(run, node, kits) if node.change else ():
             run.console.print(Text(f"\n### {node.name}: {script.title}", style="bold"))
             run.console.raw(node.text_of(script))
-    rows = [(n.name, n.host.role, n.desired.node_ip, str(n.change)) for n in run.chosen if n.change]
     run.console.print()
-    run.console.table(("host", "role", "node ip", "plan"), rows)
+
+
+def show(run: Run) -> None:
+    """The plan as a person reads it: what would be done on which host, why, and what running work would end."""
+    rows = [(n.name, n.change.what, "; ".join(n.change.why)) for n in run.chosen if n.change]
+    run.console.table(("host", "plan", "why"), rows)
+    if run.ends:
+        run.console.print()
+        run.console.note("running work that would end:")
+        for line in run.ends:
+            run.console.print(f"    {line}")
+    run.console.print()

@@ -95,6 +95,13 @@ class Node:
         return {name: secret for name, secret in found.items() if secret is not None}
 
 
+def refuse(lines: Sequence[str], question: str) -> None:
+    """Where nobody has been given a way to agree."""
+    raise Stop(
+        f"{question}: nobody can be asked here, and nothing was changed", "the same command with --yes", 2
+    )
+
+
 @dataclass
 class Run:
     """One operation under way."""
@@ -108,6 +115,7 @@ class Run:
     debug: bool = False
     limit: frozenset[str] | None = None
     holder: str = ""
+    user: str = ""  # name@machine of the person
     locked: bool = False
     changing: bool = False
     needs_head: bool = True  # whether anything can be done while the head is away
@@ -121,6 +129,10 @@ class Run:
     bundle_path: str | None = None
     bundle: Bundle | None = None
     purge: bool = False  # remove what other clusters of this project could use too
+    agree: Callable[[Sequence[str], str], None] = refuse  # raises Stop unless what the lines say may be done
+    agreed: frozenset[str] = frozenset()  # hosts whose nodes may be stopped
+    ends: tuple[str, ...] = ()  # what running work that ends, a line each
+    left_out: list[Node] = field(default_factory=list)  # hosts that this run does not touch after all
 
     @property
     def head(self) -> Node:
@@ -143,6 +155,12 @@ class Run:
     def chosen(self) -> list[Node]:
         """Living nodes that --limit lets this run change."""
         return [n for n in self.living if self.limit is None or n.name in self.limit]
+
+    def leave_out(self, nodes: Sequence[Node]) -> None:
+        """Takes hosts out of the run; tables still show them."""
+        for node in nodes:
+            self.nodes.remove(node)
+            self.left_out.append(node)
 
     def fail(self, node: Node, failure: Failure) -> None:
         node.failure = node.failure or failure

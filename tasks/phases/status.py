@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from tasks.inventory import Host
 from tasks.plan.addresses import head_ip, join, worker_ip
 
 from . import verify
@@ -12,6 +13,7 @@ from .run import Node, Run
 
 title = "Status"
 PATIENCE = 5.0
+NOT_DEPLOYED, STOPPED = "not deployed", "stopped"
 
 
 def run(run: Run) -> None:
@@ -56,7 +58,7 @@ def node_ip(run: Run, node: Node) -> str | None:
 
 def as_json(run: Run) -> dict[str, Any]:
     """The shape of ``fab status --json``; ``healthy`` only if the file and Ray's table agree."""
-    nodes = [_node(run, node) for node in run.nodes]
+    nodes = [_host(run, host) for host in run.cluster.hosts]
     known = {entry["node_ip"] for entry in nodes} | {h.host for h in run.cluster.hosts}
     names = {
         h.name for h in run.cluster.hosts
@@ -77,6 +79,19 @@ def as_json(run: Run) -> dict[str, Any]:
         "dashboard": f"http://{join(reachable, port)}",
         "nodes": nodes,
     }
+
+
+def _host(run: Run, host: Host) -> dict[str, Any]:
+    """A host of the file, whether this run is connected to it or not; then only Ray's own table tells of it."""
+    node = next((n for n in [*run.nodes, *run.left_out] if n.name == host.name), None)
+    if node is not None:
+        return _node(run, node)
+    node = Node(host)
+    node.ray_node = next((e for e in run.table if e["alive"] and e["name"] == host.name), None)
+    out = _node(run, node)
+    if out["alive"]:
+        return {**out, "ray": run.runtime.get("ray"), "python": run.runtime.get("python")}
+    return {**out, "problem": "not in Ray's node table" if run.table else "the head does not answer"}
 
 
 def _node(run: Run, node: Node) -> dict[str, Any]:
@@ -115,9 +130,11 @@ def _problem(run: Run, node: Node, alive: bool, resources: dict[str, float]) -> 
     if node.facts is None:
         return "not reached"
     if not node.subject.state:
-        return "not deployed"
+        return NOT_DEPLOYED
     if not node.facts.active:
-        return "Ray does not run here"
+        # what its supervisor is about to start again, or cannot tell of, is not stopped
+        known = node.facts.supervisor in ("inactive", "failed") and not node.facts.docker_problem
+        return STOPPED if known else "Ray does not run here"
     return "runs, but is not in Ray's node table" if run.table else "the head does not answer"
 
 

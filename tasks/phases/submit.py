@@ -55,7 +55,9 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
         head.connection.put(pack(folder), archive)
     state = head.subject.state
     address = f"http://{join(_dashboard_ip(run, state), head.host.ray.dashboard_port)}"
-    script = submit_script(head.host, run.cluster.name, address, archive, words, wait=wait, sudo=head.sudo)
+    script = submit_script(
+        head.host, run.cluster.name, address, archive, words, wait=wait, user=run.user, sudo=head.sudo
+    )
 
     begun: list[str] = []
 

@@ -11,6 +11,7 @@ from tasks.render import docker, ray, service, task
 from tasks.render.engine_facts import given, run_options, said
 from tasks.render.names import RAY_DIR, node_dir, temp_dir
 
+from .remembered import remembered
 from .subject import Subject
 
 STEP = 64 << 20
@@ -46,9 +47,9 @@ class Desired:
     temp_dir: str = RAY_DIR
     user: str = ""  # uid:gid that a container started as root goes on as
     runs_as: str = ""  # of Ray in a container, started as root or not; empty while that is not known
-    files: dict[str, str] = field(
-        default_factory=dict
-    )  # by the name of the value that the starting script gets
+    # by the name of the value that the starting script gets
+    files: dict[str, str] = field(default_factory=dict)
+    start: dict[str, Any] = field(default_factory=dict)  # see remembered.py
 
     def state(self, token_fingerprint: str, request: str) -> dict[str, Any]:
         """What is left on the host for the next run to compare with."""
@@ -64,6 +65,7 @@ class Desired:
             "head": self.head_address,
             "token": token_fingerprint,
             "request": request,
+            "start": self.start,
         }
 
 
@@ -133,6 +135,7 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
     )
     user = (said(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
     files: dict[str, str] = {}
+    environment = ray.environment(host, versions.ray, facts.system if kind != "docker" else "Linux")
     if kind == "docker":
         box = docker.Container(
             host=host,
@@ -148,10 +151,12 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
             hostname=facts.hostname,
         )
         digest = _hash([docker.run_words(box, words, ""), token])
+        network = "bridge" if bridge else "host"
+        start = remembered(host, words, environment, box.options, image=subject.image, network=network)
         words = docker.run_words(box, words, digest)
     else:
         env_dir = f"{node_dir(facts.home, cluster)}/envs/{versions.env_id}"
-        environment = ray.environment(host, versions.ray, facts.system)
+        start = remembered(host, words, environment)
         if kind == "task":
             env_dir = env_dir.replace("/", "\\")
             files = task.files(facts.home, cluster, env_dir, environment, words, token=token)
@@ -172,6 +177,7 @@ def desire(subject: Subject, cluster: str, versions: Versions, node_ip: str, hea
         user=user if bridge else "",
         runs_as=user if kind == "docker" else "",
         files=files,
+        start=start,
     )
 
 

@@ -22,8 +22,7 @@ FRAGMENTS = ("docker", "docker_info", "about", "node", "envs")
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
 # On Windows a host's own address may be that of a switch, but not of these.
 VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
-# those of a Mac's virtual machines
-VIRTUAL += ("bridge1", "vmenet", "vmnet")
+VIRTUAL += ("bridge1", "vmenet", "vmnet")  # those of a Mac's virtual machines
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,7 @@ class Facts:
     docker_app: str = ""
     engine: EngineFacts = field(default=EngineFacts())
     condas: tuple[Conda, ...] = ()  # the one that is rather used first
+    supervisor: str = ""  # what the service's supervisor calls its state: active, inactive, activating...
     conda_prefix: str = ""  # what lies at conda.prefix: one of PREFIX_STATES
 
     @property
@@ -192,6 +192,7 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         state=_state(one("state")),
         service=one("service") or None,
         active=one("active") == "active",
+        supervisor=one("active"),
         envs=frozenset(all_values.get("env", ())),
         docker=one("docker") or None,
         docker_problem=one("docker_problem") or None,

@@ -58,6 +58,18 @@ def verify_script(
     return render(title, "driver", values, fragments=NODE, secrets=_secrets(sudo))
 
 
+def work_script(
+    cluster: str, address: str, tasks_on: Sequence[str], *, timeout: float, sudo: bool = False
+) -> Script:
+    """Asks Ray what is running, without becoming a job of it.
+
+    :param tasks_on: addresses of the nodes whose running tasks are counted.
+    """
+    spec = json.dumps({"address": address, "tasks_on": list(tasks_on), "timeout": timeout})
+    values = {**basics(cluster), "DRIVER": _driver("work"), "SPEC": spec}
+    return render("ask what is running", "driver", values, fragments=NODE, secrets=_secrets(sudo))
+
+
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:
     """Stops the node, whatever supervises it, and keeps it from starting at the next boot."""
     return render("stop Ray", "stop", basics(cluster), fragments=NODE, secrets=_secrets(sudo))
@@ -95,15 +107,17 @@ def submit_script(
     words: Sequence[str],
     *,
     wait: bool,
+    user: str = "",
     sudo: bool = False,
 ) -> Script:
-    """A job on the head. :param archive: a tar of the job's folder on the host, or ''."""
+    """A job on the head. :param archive: a tar of the job's folder on the host, or ''; :param user: who submits it."""
     values = {
         **basics(cluster),
         "TEMP_DIR": RAY_DIR,
         "ADDRESS": address,
         "ARCHIVE": archive,
         "WAIT": wait,
+        "USER_AT": user,
         "DRIVER": _driver("submit"),
         "WORDS": list(words),
     }

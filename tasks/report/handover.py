@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .console import Console
@@ -13,6 +13,14 @@ from .typed import command
 def hosts(count: int) -> str:
     """``1 host``, ``3 hosts``."""
     return "1 host" if count == 1 else f"{count} hosts"
+
+
+def names(names: Iterable[str], most: int = 8) -> str:
+    """``a, b, c``, or ``a, b, c and 30 more``."""
+    every = list(names)
+    shown = every if len(every) <= most else every[: most - 1]
+    rest = len(every) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
 def commands(console: Console, lines: Sequence[tuple[str, str]]) -> None:

@@ -3,7 +3,7 @@
 set -u
 CLUSTER=lab
 UNIT=rayfab-lab
-STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "489477aa42e2c295", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "agent", "token": "0123456789ab"}'
+STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "489477aa42e2c295", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "agent", "start": {"args": {"--address": "10.0.0.1:6379", "--dashboard-agent-grpc-port": "20002", "--dashboard-agent-listen-port": "20005", "--labels": "zone=a", "--max-worker-port": "19999", "--memory": "2147483648", "--metrics-export-port": "20004", "--min-worker-port": "10002", "--node-ip-address": "10.0.0.2", "--node-manager-port": "20000", "--node-name": "one", "--num-cpus": "4", "--num-gpus": "0", "--object-manager-port": "20001", "--resources": "{\"ssd\": 1.0}", "--runtime-env-agent-port": "20003", "--temp-dir": "/tmp/ray"}, "docker": {}, "env": {"RAY_AUTH_MODE": "3c46", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "6b86", "RAY_USAGE_STATS_ENABLED": "5fec"}, "run_args": {}, "user_args": {}}, "token": "0123456789ab"}'
 START_TIMEOUT=120
 TEMP_DIR=/tmp/ray
 SERVICE=agent
@@ -309,7 +309,7 @@ node_active() {
         user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
         daemon | agent) job_active "$1" ;;
         loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
-        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; restarting) echo activating ;; *) echo inactive ;; esac ;;
         *) echo inactive ;;
     esac
 }

@@ -7,13 +7,15 @@ TEMP_DIR=/tmp/ray
 ADDRESS=http://127.0.0.1:8265
 ARCHIVE=/root/.rayfab/lab/job-0.tar.gz
 WAIT=1
+USER_AT=''
 DRIVER='import sys
 
 sys.path = [place for place in sys.path if place]
 """Runs on the head, in the cluster'"'"'s own Python (3.7 and later): one job through Ray'"'"'s job server, with its output.
 
 `ray job submit` of older Rays (2.7 and 2.30; 2.49 no more) may lose a job'"'"'s last lines, and calls a job done whose
-output it has only lost sight of. argv: the server'"'"'s address, the job'"'"'s folder or '"'"''"'"', '"'"'wait'"'"' or '"'"''"'"', then the words.
+output it has only lost sight of. argv: the server'"'"'s address, the job'"'"'s folder or '"'"''"'"', '"'"'wait'"'"' or '"'"''"'"', who submits it,
+then the job'"'"'s own arguments.
 """
 
 import asyncio
@@ -23,8 +25,8 @@ import subprocess
 import sys
 import time
 
-address, folder, wait = sys.argv[1:4]
-words = sys.argv[4:]
+address, folder, wait, user = sys.argv[1:5]
+words = sys.argv[5:]
 PATIENCE = 60.0  # seconds without an answer of the job server
 MUCH = 16 << 20  # characters
 
@@ -92,7 +94,11 @@ def main():
     # Ray hands the line to a shell
     line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
     client = JobSubmissionClient(address)
-    job = client.submit_job(entrypoint=line, runtime_env={"working_dir": folder} if folder else None)
+    job = client.submit_job(
+        entrypoint=line,
+        runtime_env={"working_dir": folder} if folder else None,
+        metadata={"rayfab_user": user} if user else None,
+    )
     say(f"job {job} submitted\n")
     if not wait:
         return 0
@@ -319,7 +325,7 @@ node_active() {
         user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
         daemon | agent) job_active "$1" ;;
         loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
-        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; restarting) echo activating ;; *) echo inactive ;; esac ;;
         *) echo inactive ;;
     esac
 }
@@ -466,7 +472,7 @@ if [ -n "$ARCHIVE" ]; then
     [ "$rf_service" != docker ] || rf_seen=/tmp/ray/${rf_work##*/}
 fi
 printf '%s' "$DRIVER" |
-    with_words node_exec "$rf_service" python -W ignore - "$ADDRESS" "$rf_seen" "${WAIT:+wait}" 2>&1
+    with_words node_exec "$rf_service" python -W ignore - "$ADDRESS" "$rf_seen" "${WAIT:+wait}" "$USER_AT" 2>&1
 finish $?
 finish 0
 }

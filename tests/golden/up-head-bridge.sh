@@ -3,7 +3,7 @@
 set -u
 CLUSTER=lab
 UNIT=rayfab-lab
-STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "8abd3c0ec0d65ee6", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "docker", "token": "0123456789ab"}'
+STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "8abd3c0ec0d65ee6", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "docker", "start": {"args": {"--dashboard-agent-grpc-port": "20002", "--dashboard-agent-listen-port": "20005", "--dashboard-host": "0.0.0.0", "--dashboard-port": "8265", "--disable-usage-stats": "", "--head": "", "--max-worker-port": "10099", "--metrics-export-port": "20004", "--min-worker-port": "10002", "--node-ip-address": "10.0.0.1", "--node-manager-port": "20000", "--node-name": "head", "--object-manager-port": "20001", "--port": "6379", "--ray-client-server-port": "10001", "--runtime-env-agent-port": "20003", "--temp-dir": "/tmp/ray"}, "docker": {"--shm-size": "2147483648"}, "env": {"AUTOSCALER_METRIC_PORT": "cc3f", "DASHBOARD_METRIC_PORT": "13f8", "RAY_AUTH_MODE": "3c46", "RAY_USAGE_STATS_ENABLED": "5fec"}, "image": "rayproject/ray:2.52.0", "network": "bridge", "run_args": {}, "user_args": {}}, "token": "0123456789ab"}'
 START_TIMEOUT=120
 TEMP_DIR=/root/tmp/ray
 with_run() { "$@" --detach --name rayfab-lab --network=bridge --cap-add NET_ADMIN --hostname node --publish 0.0.0.0:6379:6379 --publish 0.0.0.0:10001-10099:10001-10099 --publish 0.0.0.0:20000-20007:20000-20007 --publish 127.0.0.1:8265:8265 --init --shm-size=2147483648 --volume /root/tmp/ray:/tmp/ray --restart unless-stopped --stop-timeout 45 --log-driver json-file --log-opt max-size=20m --log-opt max-file=3 --label rayfab.cluster=lab --label rayfab.hash=8abd3c0ec0d65ee6 --env RAY_AUTH_MODE=token --env RAY_USAGE_STATS_ENABLED=0 --env AUTOSCALER_METRIC_PORT=20006 --env DASHBOARD_METRIC_PORT=20007 --user 0:0 sha256:0123abcd python -c '"""First process of a node'"'"'s container on a bridge: it makes the host'"'"'s address the container'"'"'s own, then is Ray.
@@ -445,7 +445,7 @@ node_active() {
         user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
         daemon | agent) job_active "$1" ;;
         loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
-        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; *) echo inactive ;; esac ;;
+        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; restarting) echo activating ;; *) echo inactive ;; esac ;;
         *) echo inactive ;;
     esac
 }

@@ -93,7 +93,7 @@ def test_logs_also_of_a_node_whose_container_is_dead(cluster):
         return {n["name"]: n["problem"] for n in status(cluster.fab, cluster.path)["nodes"]}
 
     # Ray's head takes its time to notice
-    until(lambda: problems() == {cluster.head.name: None, name: "Ray does not run here"}, 90)
+    until(lambda: problems() == {cluster.head.name: None, name: "stopped"}, 90)
     ok(cluster.fab("deploy-cluster"))
 
 

@@ -8,7 +8,7 @@ import pytest
 from tasks.inventory import load
 from tasks.phases import connect, resolve
 from tasks.phases.operation import operate
-from tasks.phases.run import Node, Run
+from tasks.phases.run import Node, Run, Stop
 from tasks.remote import Settings
 from tasks.report.console import Console
 from tests.phases.world import World
@@ -29,6 +29,8 @@ class Fleet:
         self.world, self.path = world, folder / "hosts.yml"
         self.run: Run | None = None
         self.out = ""
+        self.asked: list[list[str]] = []
+        self.yes = True
         self.write(THREE)
 
     def write(self, text: str) -> None:
@@ -47,10 +49,21 @@ class Fleet:
     def make(self, what: str = "deploy-cluster", **more) -> Run:
         """A run over all hosts, as a task would make it."""
         self._file = io.StringIO()
-        known = {"changing": True, "holder": "me@here since today: deploy-cluster", **more}
+        known = {
+            "changing": True,
+            "holder": "me@here since today: deploy-cluster",
+            "agree": self.agree,
+            **more,
+        }
         nodes = [Node(host) for host in self.cluster.hosts]
         settings = Settings(agent="", ssh_client=None)
         return Run(self.cluster, Console(self._file), nodes, settings, what, **known)
+
+    def agree(self, lines, question) -> None:
+        """The person's answer to a question; what was asked is in ``asked``."""
+        self.asked.append([*lines, question])
+        if not self.yes:
+            raise Stop("nothing was touched")
 
     def operate(self, phases, end=None, *, limit=None, report=True, **more) -> int:
         """Runs ``phases``; the exit status. What was printed is in ``out`` then, the run in ``run``."""

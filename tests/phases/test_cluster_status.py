@@ -153,14 +153,18 @@ class TestNotHealthy:
     def test_stopped(self, deployed):
         deployed.operate(operation.STOP)
         found = status(deployed)
-        assert set(problems(found).values()) == {"Ray does not run here"}
+        assert set(problems(found).values()) == {"stopped"}
         assert alive(found) == []
+
+    def test_what_its_supervisor_starts_again_is_not_stopped(self, deployed, world):
+        world["one"].active, world["one"].supervisor = False, "activating"
+        assert problems(status(deployed))["one"] == "Ray does not run here"
 
     def test_the_head_is_down(self, deployed, world):
         world["head"].active = False
         found = status(deployed)
         down = "the head does not answer"
-        assert problems(found) == {"head": "Ray does not run here", "one": down, "two": down}
+        assert problems(found) == {"head": "stopped", "one": down, "two": down}
         assert alive(found) == []
 
     def test_the_head_is_unreachable(self, deployed, world):
@@ -183,7 +187,7 @@ class TestNotHealthy:
 
     def test_a_worker_is_down(self, deployed, world):
         world["one"].active = False
-        assert problems(status(deployed)) == {"head": None, "one": "Ray does not run here", "two": None}
+        assert problems(status(deployed)) == {"head": None, "one": "stopped", "two": None}
 
     def test_a_worker_has_not_joined(self, deployed, world):
         world["one"].joins = False
@@ -232,11 +236,17 @@ class TestDashboard:
 
 
 @pytest.mark.parametrize("host", ["10.0.0.2", "alias"])
-def test_a_run_over_some_hosts_does_not_call_the_others_strangers(fleet, host):
+def test_a_run_over_some_hosts_takes_the_others_from_ray_s_table(fleet, host):
     if host == "alias":
         rename(fleet, "10.0.0.2", host)
     assert fleet.operate(operation.DEPLOY) == 0
     run = fleet.make()
     run.nodes = [n for n in run.nodes if n.name != "one"]
     operation.operate(run, operation.STATUS)
-    assert [n["name"] for n in as_json(run)["nodes"]] == ["head", "two"]
+    rows = [(n["name"], n["alive"], n["ray"], n["cpus"], n["problem"]) for n in as_json(run)["nodes"]]
+    assert rows == [(name, True, "2.52.0", 4, None) for name in ("head", "one", "two")]
+    fleet.world["one"].active = False
+    run = fleet.make()
+    run.nodes = [n for n in run.nodes if n.name != "one"]
+    operation.operate(run, operation.STATUS)
+    assert problems(as_json(run)) == {"head": None, "one": "not in Ray's node table", "two": None}

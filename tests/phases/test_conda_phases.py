@@ -11,6 +11,7 @@ from tasks.packages.bundle import Bundle, write
 from tasks.packages.web import Web
 from tasks.phases import bundle as bundle_phase
 from tasks.phases import conda, conda_install, operation
+from tasks.phases.plan import show_scripts
 from tasks.plan.lock import Lock, join, parse_all
 from tasks.render.conda import Item
 from tests.phases.world import refused
@@ -398,7 +399,8 @@ class TestMixed:
 
 class TestPlan:
     def test_shows_every_script_and_changes_nothing(self, conda_fleet, world, outside):
-        assert conda_fleet.operate(operation.PLAN, changing=False, dry_run=True) == 0, conda_fleet.out
+        dry = {"changing": False, "dry_run": True}
+        assert conda_fleet.operate(operation.PLAN, show_scripts, **dry) == 0, conda_fleet.out
         for host in ("head", "one", "two"):
             assert f"### {host}: fetch packages" in conda_fleet.out
             assert f"### {host}: install Ray with conda" in conda_fleet.out

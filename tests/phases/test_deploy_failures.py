@@ -83,12 +83,17 @@ class TestHeadFails:
         assert self.untouched(world)
 
     @pytest.mark.parametrize(
-        "broken", [{"reachable": False}, {"pythons": []}], ids=["unreachable", "problem"]
+        ("broken", "why"),
+        [
+            ({"reachable": False}, "the head is needed for everything else, and it failed"),
+            ({"pythons": []}, "nothing was changed: the head has a problem"),
+        ],
+        ids=["unreachable", "problem"],
     )
-    def test_no_plan_can_be_made_either(self, fleet, world, broken):
+    def test_no_plan_can_be_made_either(self, fleet, world, broken, why):
         vars(world["head"]).update(broken)
         assert fleet.operate(operation.PLAN, tasks_cluster.planned, **PLAN) == 1
-        assert "✗ nothing was changed: the head has a problem" in fleet.out
+        assert f"✗ {why}" in fleet.out
         assert "unexpected" not in fleet.out
 
     def test_that_does_not_start_leaves_the_workers_alone(self, fleet, world):

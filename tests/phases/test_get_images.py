@@ -134,7 +134,8 @@ class TestSeed:
 
     def test_a_dry_run_says_where_it_would_come_from(self, fleet, hosts):
         assert fleet.operate(operation.PLAN, changing=False, dry_run=True) == 0
-        assert f"take {IMAGE} from one host" in fleet.out
+        plans = {str(n.change) for n in fleet.run.nodes}
+        assert plans == {f"take the image from one host, start ({IMAGE})"}
         assert not any(GET in host.titles for host in hosts.hosts.values())
 
     def test_a_dry_run_tells_the_one_that_differs(self, fleet, hosts):

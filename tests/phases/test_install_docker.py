@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from tasks import check
@@ -83,12 +85,12 @@ def test_a_host_out_of_the_limit_is_left_as_it_is(containers, world):
 
 def test_a_dry_run_shows_the_script_and_runs_none(containers, world):
     plan = {"changing": False, "dry_run": True}
-    assert containers.operate(operation.PLAN, tasks_cluster.planned, **plan) == 0
-    assert world["one"].titles == ["gather facts"]
+    scripts = functools.partial(tasks_cluster.planned, scripts=True)
+    assert containers.operate(operation.PLAN, scripts, **plan) == 0
+    assert world["one"].titles == ["gather facts", "reach the head at 10.0.0.1"]
     assert "### one: install Docker\n# rayfab: install Docker\n" in containers.out
-    assert (
-        "install docker.io from the distribution, pull rayproject/ray:2.52.0, start the worker"
-        in containers.out
+    assert str(containers.node("one").change) == (
+        "install Docker, pull the image, start (docker.io from the distribution; rayproject/ray:2.52.0)"
     )
     assert containers.out.count("# rayfab: install Docker") == 1
 

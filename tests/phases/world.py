@@ -50,6 +50,7 @@ class FakeHost:
         self.joins = True
         self.state: dict[str, Any] | None = None
         self.active = False
+        self.supervisor = "inactive"  # what the state of a node that is not active is called
         self.envs: set[str] = set()
         self.token = ""
         self.facts: dict[str, str] = {}
@@ -83,6 +84,7 @@ class FakeHost:
             "get the cluster's token": self._token,
             "start the head": self._start,
             "start the worker": self._start,
+            "ask what is running": self._work,
             "run a task on every node": self._table,
             "read Ray's node table": self._table,
             "read logs": self._logs,
@@ -118,7 +120,7 @@ class FakeHost:
             values["locked"] = "1"
         if self.state is not None:
             values |= {"state": json.dumps(self.state), "service": self.state["service"]}
-            values["active"] = "active" if self.active else "inactive"
+            values["active"] = "active" if self.active else self.supervisor
         if self.conda:
             values["conda"] = self.conda
         texts = {
@@ -174,6 +176,9 @@ class FakeHost:
         lines = [json.dumps(entry) for entry in self.world.table(tasks)]
         return said([], {"answer": [*lines, NO_NODES]})
 
+    def _work(self, script: str) -> Answer:
+        return said([], {"answer": [json.dumps(one) for one in [*self.world.work, {"done": True}]]})
+
     def _logs(self, script: str) -> Answer:
         return said([], {"log:raylet.out": [f"the log of {self.name}"]})
 
@@ -224,6 +229,7 @@ class World:
         self.hosts: dict[str, FakeHost] = {}
         self.held_by = ""
         self.strangers: list[dict[str, Any]] = []
+        self.work: list[dict[str, Any]] = []  # what is running on Ray
         self.compiled: list[str | None] = []
         self.connections: list[FakeConnection] = []
         self.secrets_seen: list = []

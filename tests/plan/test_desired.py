@@ -142,7 +142,9 @@ class TestDesired:
             "head": "10.0.0.1:6379",
             "token": "f1ngerpr1nt",
             "request": "request",
+            "start": desired.start,
         }
+        assert desired.start["args"]["--port"] == "6379"
 
     @pytest.mark.parametrize(
         ("facts", "kind", "files"),

@@ -251,7 +251,7 @@ class TestInTheNode:
         folder = argv[4]
         assert folder.startswith(f"{tmp_path}/temp/rayfab-job-")
         python = ["-W", "ignore", "-", "http://127.0.0.1:8265"]
-        assert argv == [*python, folder, "wait", "python", "job.py", "$(id) 'x'"]
+        assert argv == [*python, folder, "wait", "me@here", "python", "job.py", "$(id) 'x'"]
         assert (tmp_path / "driver").read_text() == operations._driver("submit")
         assert (tmp_path / "job").read_text() == "print(1)"
         assert not (tmp_path / "job.tar.gz").exists() and not Path(folder).exists()
@@ -261,14 +261,14 @@ class TestInTheNode:
         stand_in(tmp_path / "bin", "python", 'cat >/dev/null; printf "%s\\n" "$@" >"$HOME/argv"')
         assert ask(self.submit(tmp_path, "", wait=False), shell, tmp_path).ok
         argv = (tmp_path / "argv").read_text().splitlines()
-        assert argv[4:] == ["", "", "python", "job.py", "$(id) 'x'"]
+        assert argv[4:] == ["", "", "me@here", "python", "job.py", "$(id) 'x'"]
         assert (tmp_path / "precious").exists()
 
     @staticmethod
     def submit(tmp_path: Path, archive: str, *, wait: bool) -> str:
         words = ["python", "job.py", "$(id) 'x'"]
         made = operations.submit_script(
-            samples.host("head"), "lab", "http://127.0.0.1:8265", archive, words, wait=wait
+            samples.host("head"), "lab", "http://127.0.0.1:8265", archive, words, wait=wait, user="me@here"
         )
         assert made.text.count("TEMP_DIR=/tmp/ray\n") == 1
         return made.text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={tmp_path}/temp\n")

@@ -37,7 +37,8 @@ class JobSubmissionClient:
         assert address == "http://127.0.0.1:8265"
         self.status = "RUNNING"
 
-    def submit_job(self, *, entrypoint, runtime_env):
+    def submit_job(self, *, entrypoint, runtime_env, metadata):
+        assert metadata == {"rayfab_user": "me@here"}
         if "refused" in tape:
             raise RuntimeError(tape["refused"])
         (folder / "at.json").write_text(json.dumps([entrypoint, runtime_env]))
@@ -77,7 +78,7 @@ class Job:
         (self.folder / "site/ray/__init__.py").write_text(f"__version__ = {version!r}\n")
         (self.folder / "tape.json").write_text(json.dumps(tape))
         env = {"PYTHONPATH": str(self.folder / "site"), "TAPE": str(self.folder)}
-        argv = [sys.executable, "-", "http://127.0.0.1:8265", folder, "wait" if wait else "", *words]
+        argv = [sys.executable, "-", "http://127.0.0.1:8265", folder, "wait" if wait else "", "me@here", *words]
         return subprocess.run(
             argv,
             input=_driver("submit"),

@@ -1,7 +1,8 @@
 """Runs on the head, in the cluster's own Python (3.7 and later): one job through Ray's job server, with its output.
 
 `ray job submit` of older Rays (2.7 and 2.30; 2.49 no more) may lose a job's last lines, and calls a job done whose
-output it has only lost sight of. argv: the server's address, the job's folder or '', 'wait' or '', then the words.
+output it has only lost sight of. argv: the server's address, the job's folder or '', 'wait' or '', who submits it,
+then the job's own arguments.
 """
 
 import asyncio
@@ -11,8 +12,8 @@ import subprocess
 import sys
 import time
 
-address, folder, wait = sys.argv[1:4]
-words = sys.argv[4:]
+address, folder, wait, user = sys.argv[1:5]
+words = sys.argv[5:]
 PATIENCE = 60.0  # seconds without an answer of the job server
 MUCH = 16 << 20  # characters
 
@@ -80,7 +81,11 @@ def main():
     # Ray hands the line to a shell
     line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
     client = JobSubmissionClient(address)
-    job = client.submit_job(entrypoint=line, runtime_env={"working_dir": folder} if folder else None)
+    job = client.submit_job(
+        entrypoint=line,
+        runtime_env={"working_dir": folder} if folder else None,
+        metadata={"rayfab_user": user} if user else None,
+    )
     say(f"job {job} submitted\n")
     if not wait:
         return 0

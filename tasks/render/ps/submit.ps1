@@ -26,7 +26,7 @@ try {
         }
     }
     if ($RF_WAIT) { $wait = 'wait' }
-    $run = NodeExec (@('python', '-W', 'ignore', '-', $RF_ADDRESS, $seen, $wait) + $RF_WORDS) $RF_DRIVER
+    $run = NodeExec (@('python', '-W', 'ignore', '-', $RF_ADDRESS, $seen, $wait, $RF_USER_AT) + $RF_WORDS) $RF_DRIVER
     SayAll $run
     $code = $run.Code
 } finally {

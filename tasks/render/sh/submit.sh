@@ -21,5 +21,5 @@ if [ -n "$ARCHIVE" ]; then
     [ "$rf_service" != docker ] || rf_seen=/tmp/ray/${rf_work##*/}
 fi
 printf '%s' "$DRIVER" |
-    with_words node_exec "$rf_service" python -W ignore - "$ADDRESS" "$rf_seen" "${WAIT:+wait}" 2>&1
+    with_words node_exec "$rf_service" python -W ignore - "$ADDRESS" "$rf_seen" "${WAIT:+wait}" "$USER_AT" 2>&1
 finish $?

@@ -5,13 +5,15 @@ $RF_TEMP_DIR = '/tmp/ray'
 $RF_ADDRESS = 'http://127.0.0.1:8265'
 $RF_ARCHIVE = 'C:/Users/me/.rayfab/lab/job-0.tar.gz'
 $RF_WAIT = '1'
+$RF_USER_AT = ''
 $RF_DRIVER = 'import sys
 
 sys.path = [place for place in sys.path if place]
 """Runs on the head, in the cluster''s own Python (3.7 and later): one job through Ray''s job server, with its output.
 
 `ray job submit` of older Rays (2.7 and 2.30; 2.49 no more) may lose a job''s last lines, and calls a job done whose
-output it has only lost sight of. argv: the server''s address, the job''s folder or '''', ''wait'' or '''', then the words.
+output it has only lost sight of. argv: the server''s address, the job''s folder or '''', ''wait'' or '''', who submits it,
+then the job''s own arguments.
 """
 
 import asyncio
@@ -21,8 +23,8 @@ import subprocess
 import sys
 import time
 
-address, folder, wait = sys.argv[1:4]
-words = sys.argv[4:]
+address, folder, wait, user = sys.argv[1:5]
+words = sys.argv[5:]
 PATIENCE = 60.0  # seconds without an answer of the job server
 MUCH = 16 << 20  # characters
 
@@ -90,7 +92,11 @@ def main():
     # Ray hands the line to a shell
     line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
     client = JobSubmissionClient(address)
-    job = client.submit_job(entrypoint=line, runtime_env={"working_dir": folder} if folder else None)
+    job = client.submit_job(
+        entrypoint=line,
+        runtime_env={"working_dir": folder} if folder else None,
+        metadata={"rayfab_user": user} if user else None,
+    )
     say(f"job {job} submitted\n")
     if not wait:
         return 0
@@ -627,6 +633,7 @@ function NodeActive {
     }
     $run = Dk @('inspect', '-f', '{{.State.Status}}', $RF_UNIT) ''
     if ($run.Said.Trim() -eq 'running') { return 'active' }
+    if ($run.Said.Trim() -eq 'restarting') { return 'activating' }
     return 'inactive'
 }
 function NodeFacts {
@@ -750,7 +757,7 @@ try {
         }
     }
     if ($RF_WAIT) { $wait = 'wait' }
-    $run = NodeExec (@('python', '-W', 'ignore', '-', $RF_ADDRESS, $seen, $wait) + $RF_WORDS) $RF_DRIVER
+    $run = NodeExec (@('python', '-W', 'ignore', '-', $RF_ADDRESS, $seen, $wait, $RF_USER_AT) + $RF_WORDS) $RF_DRIVER
     SayAll $run
     $code = $run.Code
 } finally {

@@ -1,7 +1,7 @@
 # rayfab: start the head
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
-$RF_STATE = '{"env": "ray-2.52.0-py3.11.2-abc", "hash": "ac0a49f00051ecfe", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "task", "token": "0123456789ab"}'
+$RF_STATE = '{"env": "ray-2.52.0-py3.11.2-abc", "hash": "ac0a49f00051ecfe", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.1", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "head", "service": "task", "start": {"args": {"--dashboard-agent-grpc-port": "20002", "--dashboard-agent-listen-port": "20005", "--dashboard-host": "127.0.0.1", "--dashboard-port": "8265", "--disable-usage-stats": "", "--head": "", "--max-worker-port": "19999", "--metrics-export-port": "20004", "--min-worker-port": "10002", "--node-ip-address": "10.0.0.1", "--node-manager-port": "20000", "--node-name": "head", "--object-manager-port": "20001", "--port": "6379", "--ray-client-server-port": "10001", "--runtime-env-agent-port": "20003", "--temp-dir": "C:\\Users\\me\\.rayfab\\lab\\ray"}, "docker": {}, "env": {"AUTOSCALER_METRIC_PORT": "cc3f", "DASHBOARD_METRIC_PORT": "13f8", "RAY_AUTH_MODE": "3c46", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "6b86", "RAY_USAGE_STATS_ENABLED": "5fec"}, "run_args": {}, "user_args": {}}, "token": "0123456789ab"}'
 $RF_START_TIMEOUT = '120'
 $RF_TEMP_DIR = 'C:\Users\me\.rayfab\lab\ray'
 $RF_SERVICE = 'task'
@@ -680,6 +680,7 @@ function NodeActive {
     }
     $run = Dk @('inspect', '-f', '{{.State.Status}}', $RF_UNIT) ''
     if ($run.Said.Trim() -eq 'running') { return 'active' }
+    if ($run.Said.Trim() -eq 'restarting') { return 'activating' }
     return 'inactive'
 }
 function NodeFacts {

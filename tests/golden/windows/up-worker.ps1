@@ -1,7 +1,7 @@
 # rayfab: start the worker
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
-$RF_STATE = '{"env": "ray-2.52.0-py3.11.2-abc", "hash": "5744fcb85c318a8b", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "docker", "token": "0123456789ab"}'
+$RF_STATE = '{"env": "ray-2.52.0-py3.11.2-abc", "hash": "5744fcb85c318a8b", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "docker", "start": {"args": {"--address": "10.0.0.1:6379", "--dashboard-agent-grpc-port": "20002", "--dashboard-agent-listen-port": "20005", "--labels": "zone=a", "--max-worker-port": "10099", "--memory": "2147483648", "--metrics-export-port": "20004", "--min-worker-port": "10002", "--node-ip-address": "10.0.0.2", "--node-manager-port": "20000", "--node-name": "one", "--num-cpus": "4", "--num-gpus": "0", "--object-manager-port": "20001", "--resources": "{\"ssd\": 1.0}", "--runtime-env-agent-port": "20003", "--temp-dir": "/tmp/ray"}, "docker": {"--shm-size": "2147483648"}, "env": {"RAY_AUTH_MODE": "3c46", "RAY_USAGE_STATS_ENABLED": "5fec"}, "image": "rayproject/ray:2.52.0", "network": "bridge", "run_args": {}, "user_args": {}}, "token": "0123456789ab"}'
 $RF_START_TIMEOUT = '120'
 $RF_TEMP_DIR = 'C:\Users\me\tmp\ray'
 $RF_RUN = @('--detach', '--name', 'rayfab-lab', '--network=bridge', '--cap-add', 'NET_ADMIN', '--hostname', 'WINBOX', '--publish', '0.0.0.0:10002-10099:10002-10099', '--publish', '0.0.0.0:20000-20005:20000-20005', '--init', '--shm-size=2147483648', '--volume', 'C:\Users\me\tmp\ray:/tmp/ray', '--restart', 'unless-stopped', '--stop-timeout', '45', '--log-driver', 'json-file', '--log-opt', 'max-size=20m', '--log-opt', 'max-file=3', '--label', 'rayfab.cluster=lab', '--label', 'rayfab.hash=5744fcb85c318a8b', '--env', 'RAY_AUTH_MODE=token', '--env', 'RAY_USAGE_STATS_ENABLED=0', '--user', '0:0', 'sha256:0123abcd', 'python', '-c', '"""First process of a node''s container on a bridge: it makes the host''s address the container''s own, then is Ray.
@@ -753,6 +753,7 @@ function NodeActive {
     }
     $run = Dk @('inspect', '-f', '{{.State.Status}}', $RF_UNIT) ''
     if ($run.Said.Trim() -eq 'running') { return 'active' }
+    if ($run.Said.Trim() -eq 'restarting') { return 'activating' }
     return 'inactive'
 }
 function NodeFacts {

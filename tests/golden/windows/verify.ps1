@@ -609,6 +609,7 @@ function NodeActive {
     }
     $run = Dk @('inspect', '-f', '{{.State.Status}}', $RF_UNIT) ''
     if ($run.Said.Trim() -eq 'running') { return 'active' }
+    if ($run.Said.Trim() -eq 'restarting') { return 'activating' }
     return 'inactive'
 }
 function NodeFacts {

@@ -1,0 +1,136 @@
+"""What runs on Ray now, and which of it would end with some of its nodes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+UNKNOWN = "what is running is not known"
+SHOWN = 5  # jobs, drivers and actors of a kind that are named
+WIDE = 40  # characters of a driver's command
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the driver ``work.py`` has found; ``problem`` says why nobody could tell."""
+
+    jobs: tuple[Mapping[str, Any], ...] = ()
+    drivers: tuple[Mapping[str, Any], ...] = ()
+    actors: tuple[Mapping[str, Any], ...] = ()
+    tasks: Mapping[str, int] = field(default_factory=dict)  # by the node's address
+    problem: str = ""
+
+
+def parse(lines: Iterable[str], problem: str) -> Work:
+    """The driver's answer. :param problem: said where the answer has no end."""
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    if not any("done" in one for one in found):
+        return Work(problem=problem)
+    return Work(
+        tuple(one for one in found if "job" in one),
+        tuple(one for one in found if "pid" in one),
+        tuple(one for one in found if "actor" in one),
+        {one["ip"]: one["tasks"] for one in found if "tasks" in one},
+    )
+
+
+def ending(work: Work, names: Mapping[str, str], stopping: Iterable[str] | None) -> tuple[str, ...]:
+    """What ends, a line each; empty where nothing does.
+
+    :param names: of hosts, by their nodes' addresses.
+    :param stopping: addresses of the nodes that stop; None: the head is one of them, so all work ends.
+    """
+    if work.problem:
+        return (f"{UNKNOWN}: {work.problem}",)
+    if stopping is None:
+        jobs, drivers, tasks = work.jobs, work.drivers, []
+        actors = [_group("detached actor", [_plain(one["actor"]) for one in work.actors if one["detached"]])]
+    else:
+        gone = set(stopping)
+        jobs = tuple(one for one in work.jobs if one["ip"] in gone)
+        drivers = tuple(one for one in work.drivers if one["ip"] in gone)
+        actors = _actors([one for one in work.actors if one["ip"] in gone], names)
+        count = sum(number for ip, number in work.tasks.items() if ip in gone)
+        tasks = [
+            f"{_count(count, 'task')}, retried on another node where max_retries allows it" if count else ""
+        ]
+    lines = [
+        _group("job", [_job(one) for one in jobs]),
+        _group("driver", [_driver(one, names) for one in drivers]),
+        *actors,
+        *tasks,
+    ]
+    return tuple(line for line in lines if line)
+
+
+def _actors(actors: list[Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:
+    """Of single nodes: those that end with them, and those that start again on another one."""
+
+    def called(one: Mapping[str, Any]) -> str:
+        return f"{_plain(one['actor'])} on {names.get(one['ip'], one['ip'])}"
+
+    moving = [called(one) for one in actors if one["moves"]]
+    return [
+        _group("actor", [called(one) for one in actors if not one["moves"]]),
+        _group("actor", moving) + ", started again on another node without its state" if moving else "",
+    ]
+
+
+def _job(one: Mapping[str, Any]) -> str:
+    parts = (_plain(one["job"]), "waiting" if one["pending"] else _age(one["age"]), _plain(one["user"]))
+    return ", ".join(part for part in parts if part)
+
+
+def _driver(one: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    what = "Ray Client" if one["client"] else program(one["command"])
+    where = names.get(one["ip"], one["ip"])
+    return ", ".join(part for part in (f"{what} on {where} (process {one['pid']})", _age(one["age"])) if part)
+
+
+def program(command: str) -> str:
+    """The script or module that a command line runs; its other arguments are nobody's business."""
+    words = _plain(command).replace("(interactive_shell) ", "", 1).split()
+    interpreter = words[0].replace("\\", "/").rpartition("/")[2] if words else "python"
+    rest = words[1:]
+    if not interpreter.startswith("python"):
+        return interpreter[:WIDE]
+    while rest and rest[0].startswith("-") and rest[0] not in ("-m", "-c", "-"):
+        rest = rest[1:]
+    if rest[:1] == ["-m"] and len(rest) > 1:
+        rest = rest[1:]
+    if not rest or rest[0] in ("-c", "-"):
+        return " ".join([interpreter, *rest[:1]])
+    return "notebook" if rest[0].startswith("ipykernel") else rest[0][-WIDE:]
+
+
+def _age(seconds: int | None) -> str:
+    if seconds is None:
+        return ""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _group(what: str, each: list[str]) -> str:
+    return f"{_count(len(each), what)}: {'; '.join(_first(each))}" if each else ""
+
+
+def _first(each: list[str]) -> list[str]:
+    return each if len(each) <= SHOWN else [*each[: SHOWN - 1], f"and {len(each) - SHOWN + 1} more"]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _plain(text: object) -> str:
+    """What others have named must not steer the terminal."""
+    return "".join(char if char.isprintable() else "?" for char in str(text))

@@ -1,0 +1,169 @@
+"""Running work is asked for where something that runs would stop, before anything is changed, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks import cluster as tasks_cluster
+from tasks.phases import operation
+from tests.phases.world import refused, said
+
+ASK = "ask what is running"
+JOB = {"job": "raysubmit_1", "pending": False, "age": 5, "user": "", "ip": "10.0.0.1"}
+ON_ONE = {"actor": "counter", "detached": True, "moves": False, "ip": "10.0.0.2"}
+READ = {"gather facts", ASK, "give the lock back", "reach the head at 10.0.0.1"}
+
+
+@pytest.fixture
+def busy(fleet, world):
+    """A cluster with a job on the head and an actor on the first worker."""
+    assert fleet.operate(operation.DEPLOY) == 0
+    world.work = [JOB, ON_ONE]
+    return fleet
+
+
+def untouched(world) -> bool:
+    return all(set(host.titles) <= READ and host.active for host in world.hosts.values())
+
+
+def change(fleet, name: str) -> None:
+    fleet.edit(f"name: {name}", f"name: {name}, labels: {{zone: a}}")
+
+
+STOPS = {
+    "stop": (operation.STOP, "stop"),
+    "restart": (operation.RESTART, "restart"),
+    "remove": (operation.REMOVE, "remove-worker one"),
+}
+
+
+class TestNo:
+    @pytest.mark.parametrize(("phases", "what"), STOPS.values(), ids=STOPS)
+    def test_touches_nothing_and_gives_the_lock_back(self, busy, world, phases, what):
+        busy.yes = False
+        assert busy.operate(phases, what=what) == 1
+        assert untouched(world)
+        assert world.held_by == ""
+        assert "  1 job: raysubmit_1, 5 s" in busy.asked[0]
+        assert busy.asked[0][-1] == f"{what.split()[0]} would end running work"
+
+    def test_of_a_deploy(self, busy, world):
+        busy.yes = False
+        change(busy, "head")
+        assert busy.operate(operation.DEPLOY) == 1
+        assert busy.asked[0][0] == "deploy-cluster restarts Ray on head, one, two, which ends:"
+        assert untouched(world)
+
+    def test_of_a_destroy_though_nothing_runs(self, busy, world):
+        busy.yes, world.work = False, []
+        assert busy.operate(operation.DESTROY, what="destroy") == 1
+        assert untouched(world)
+        assert busy.asked == [
+            [
+                "this removes Ray, its environments, logs and settings of the cluster lab"
+                " from head, one, two (3 hosts)",
+                "destroy lab",
+            ]
+        ]
+
+    def test_a_destroy_says_what_ends_with_it(self, busy):
+        assert busy.operate(operation.DESTROY, what="destroy", limit=["one"]) == 0
+        assert busy.asked[0] == [
+            "this removes Ray, its environments, logs and settings of the cluster lab"
+            " from one (1 host, of 3 in the cluster), and ends:",
+            "  1 actor: counter on one",
+            "destroy lab",
+        ]
+
+    def test_before_an_image_is_pulled(self, fleet, world):
+        fleet.edit("cluster: lab", "cluster: lab\nruntime: docker\ndocker: {image: 'rayproject/ray:2.52.0'}")
+        assert fleet.operate(operation.DEPLOY) == 0
+        world.work, fleet.yes = [JOB], False
+        for host in world.hosts.values():
+            host.image = None
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert untouched(world)
+        fleet.yes = True
+        assert fleet.operate(operation.DEPLOY) == 0
+        assert len(fleet.asked) == 2, "asked again, though all was agreed to"
+
+
+class TestYes:
+    def test_goes_on_and_says_at_the_end_what_it_has_ended(self, busy, world):
+        change(busy, "head")
+        assert busy.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert len(busy.asked) == 1
+        assert "! ended 1 job: raysubmit_1, 5 s" in busy.out
+        assert all(host.active for host in world.hosts.values())
+
+    def test_a_stop_too(self, busy, world):
+        assert busy.operate(operation.STOP, tasks_cluster.stopped, what="stop") == 0
+        assert "! ended 1 detached actor: counter" in busy.out
+        assert not any(host.active for host in world.hosts.values())
+
+    def test_says_nothing_of_work_that_has_not_ended(self, busy, world):
+        for host in world.hosts.values():
+            host.replies["stop Ray"] = refused("it will not")
+        assert busy.operate(operation.STOP, tasks_cluster.stopped, what="stop") == 1
+        assert "! ended" not in busy.out
+
+
+class TestOneWorker:
+    def test_what_is_on_it(self, busy):
+        assert busy.operate(operation.STOP, what="stop", limit=["one"]) == 0
+        assert busy.asked == [
+            [
+                "stop stops Ray on one, which ends; what runs on other hosts goes on:",
+                "  1 actor: counter on one",
+                "stop would end running work",
+            ]
+        ]
+
+    def test_nothing_is_on_it(self, busy, world):
+        assert busy.operate(operation.STOP, what="stop", limit=["two"]) == 0
+        assert busy.asked == []
+        assert not world["two"].active
+
+
+class TestNothingToAsk:
+    def test_a_converged_deploy_costs_no_question_to_ray(self, busy, world):
+        assert busy.operate(operation.DEPLOY) == 0
+        assert ASK not in world["head"].titles
+        assert world.execs() == {"head": 3, "one": 1, "two": 1}
+
+    def test_an_idle_cluster(self, busy, world):
+        world.work = []
+        assert busy.operate(operation.STOP, what="stop") == 0
+        assert busy.asked == []
+
+    def test_a_cluster_that_is_stopped(self, busy, world):
+        busy.operate(operation.STOP)
+        busy.asked.clear()
+        assert busy.operate(operation.STOP) == 0
+        assert busy.asked == []
+        assert ASK not in world["head"].titles
+
+    def test_a_plan_only_says_it(self, busy, world):
+        change(busy, "one")
+        dry = {"changing": False, "dry_run": True}
+        assert busy.operate(operation.PLAN, tasks_cluster.planned, **dry) == 0
+        assert busy.asked == []
+        assert "! running work that would end:\n    1 actor: counter on one\n" in busy.out
+        assert untouched(world)
+
+
+class TestAHeadThatCannotBeAsked:
+    def test_its_gcs_does_not_answer(self, busy, world):
+        world["head"].replies[ASK] = said([], {"log": ["no answer within 20 s"]})
+        busy.yes = False
+        assert busy.operate(operation.STOP, what="stop") == 1
+        assert busy.asked[0][1] == (
+            "  what is running is not known: Ray's head does not answer: no answer within 20 s"
+        )
+        assert untouched(world)
+
+    def test_it_is_away(self, busy, world):
+        world["head"].reachable = False
+        assert busy.operate(operation.STOP, what="stop", needs_head=False) == 1
+        assert busy.asked[0][1] == "  what is running is not known: the head cannot be asked"
+        assert not world["one"].active
