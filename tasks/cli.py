@@ -16,7 +16,7 @@ from invoke import Exit
 from tasks import ask
 from tasks.commandline import Mistake
 from tasks.consent import Consent
-from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, load
+from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, edit, load
 from tasks.inventory.limit import LimitError, select
 from tasks.inventory.problems import shown
 from tasks.phases.operation import Phase, operate
@@ -51,6 +51,20 @@ def hosts_file(given: str | None) -> Path:
     if chosen:
         return Path(chosen).expanduser()
     return OWN if OWN.exists() else SHIPPED
+
+
+def file_to_change(path: Path, console: Console) -> Path:
+    """The hosts file that a change is written into: never the shipped one, which an update of the project replaces.
+
+    :raises OSError: the user's own file cannot be made.
+    """
+    if path != SHIPPED:
+        return path
+    edit.write(OWN, SHIPPED.read_text("utf-8"))
+    console.note(
+        f"{OWN.name} is your hosts file from now on, a copy of {SHIPPED.name}, which updates may replace"
+    )
+    return OWN
 
 
 def joined(values: Sequence[str] | str | None) -> str | None:

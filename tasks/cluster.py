@@ -136,6 +136,8 @@ def status_task(c, hosts_file=None, json=False, watch=False, debug=False):
                 break
             time.sleep(5)
     except KeyboardInterrupt:
+        if not watch:
+            raise
         code = 130
     if code:
         raise Exit(code=code)
@@ -148,6 +150,8 @@ def _status_once(path: str | None, as_json: bool, debug: bool, *, quiet: bool, c
     console.quiet = quiet and not debug
     found: dict = {}
     code = operation.operate(run, operation.STATUS, lambda r: found.update(status.as_json(r)), report=False)
+    if code == 130:
+        return code  # what was not asked is not known
     found = found or status.as_json(run)
     if as_json:
         print(json.dumps(found, ensure_ascii=False), flush=True)

@@ -166,6 +166,7 @@ def write(run: Run, path: Path, new: Sequence[Entry], port: int | None) -> None:
         whole = len(good) == len(entry.texts)
         for one in [entry] if whole else [e for e in entry.singly() if e.text in good]:
             try:
+                path = cli.file_to_change(path, run.console)
                 write_worker(path, one.text, **one.fields)
             except (EditError, InventoryError, OSError) as error:
                 raise Stop(f"{one.text} runs, but could not be written into {path.name}: {error}") from None
@@ -191,6 +192,7 @@ def removed(run: Run, path: Path, force: bool) -> None:
             run.console.note(f"{path.name} still lists {node.name}; --force takes it out all the same")
             continue
         try:
+            path = cli.file_to_change(path, run.console)
             erase_worker(path, node.name)
         except (EditError, InventoryError, OSError) as error:
             raise Stop(f"{node.name} is out of the cluster, but not out of {path.name}: {error}") from None
