@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from tasks import access, bundle, check, cluster, commandline, dev, images, lab, logs, workers
+from tasks import access, bundle, check, cluster, commandline, completion_task, dev, images, lab, logs, workers
 
 access.set_remainder(commandline.adapt())
 
@@ -25,6 +25,7 @@ ns = Collection(
     access.ssh,
     access.dashboard,
     access.submit,
+    completion_task.completion,
     lab.lab_up,
     lab.lab_down,
     dev.test,

@@ -12,7 +12,7 @@ TOP = Path(__file__).parent.parent
 
 # a package -> the packages of this project that it may import, besides itself
 LAYERS = {
-    "tasks": {"inventory", "remote", "render", "plan", "packages", "report", "phases", "testbed"},
+    "tasks": {"inventory", "remote", "render", "plan", "packages", "report", "phases", "testbed", "completion"},
     "phases": {"inventory", "remote", "render", "plan", "packages", "report"},
     "packages": {"inventory", "render", "plan"},
     "plan": {"inventory", "render"},
@@ -21,6 +21,7 @@ LAYERS = {
     "remote": {"inventory"},
     "inventory": set(),
     "testbed": set(),
+    "completion": {"inventory", "render", "plan", "testbed"},
 }
 # packages that must be pure: same input, same output
 PURE = ("render", "plan")

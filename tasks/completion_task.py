@@ -1,0 +1,31 @@
+"""completion."""
+
+from __future__ import annotations
+
+import sys
+
+from invoke import Exit
+
+from tasks import cli
+from tasks.completion import scripts, table
+from tasks.completion.known import SHELLS
+from tasks.report.console import Console, program
+
+
+@cli.task(help={"shell": "bash, zsh or fish"})
+def completion(c, shell):
+    """
+    Print the script that completes tasks, flags and hosts in your shell.
+
+    To have it in every new shell, once:
+    bash: echo 'eval "$(fab completion bash)"' >> ~/.bashrc
+    zsh:  echo 'eval "$(fab completion zsh)"' >> ~/.zshrc
+    fish: fab completion fish > ~/.config/fish/completions/fab.fish
+    The script's first lines name other places, with which a shell starts faster.
+    """
+    if shell not in SHELLS:
+        Console(sys.stderr).bad(f"--shell: expected {', '.join(SHELLS)}, got {shell}")
+        raise Exit(code=2)
+    # the first TAB should not have to wait for it
+    table.renew(str(scripts.HERE.parents[1]))
+    print(scripts.script(shell, program()), end="")
