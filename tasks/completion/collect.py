@@ -21,20 +21,21 @@ def collect(collection, core) -> dict[str, Any]:
     """
     import yaml
 
-    from tasks.completion.known import CORE, value
+    from tasks.completion.known import core_value, value
 
     tasks = {}
     for context in collection.to_contexts():
         said = (collection[context.name].__doc__ or "").strip().partition("\n")[0]
         arguments = {id(argument): argument for argument in context.args.values()}.values()
         found = [
-            _flag(argument, value(context.name, argument), _spelled(context, argument)) for argument in arguments
+            _flag(argument, value(context.name, argument), _spelled(context, argument))
+            for argument in arguments
         ]
         task = {"help": said, "flags": sorted(found, key=lambda flag: flag["names"][0])}
-        tasks.update({name: task for name in (context.name, *context.aliases)})
+        tasks.update(dict.fromkeys((context.name, *context.aliases), task))
     own = []
     for argument in core:
-        flag = _flag(argument, CORE.get(argument.name, {"is": "free"}), _dashed(argument.names))
+        flag = _flag(argument, core_value(argument), _dashed(argument.names))
         own.append({**flag, "shown": flag["names"][0] in SHOWN})
     # where the fast path finds YAML: it starts without site-packages
     return {"tasks": dict(sorted(tasks.items())), "core": own, "yaml": str(Path(yaml.__file__).parents[1])}

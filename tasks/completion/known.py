@@ -53,3 +53,8 @@ def value(task: str, argument) -> dict[str, Any]:
         return FREE
     name = argument.name.replace("_", "-")
     return OF_TASK.get((task, name)) or FLAGS.get(name, FREE)
+
+
+def core_value(argument) -> dict[str, Any]:
+    """What may stand behind one of the program's own flags."""
+    return next((CORE[name] for name in argument.names if name in CORE), FREE)

@@ -34,7 +34,10 @@ def find(word: str, folder: str, top: str) -> Owner | None:
 
 def is_checkout(top: str) -> bool:
     """A checkout of this project that may be run before Enter is pressed: nobody else can write there."""
-    return all(trusted(path) for path in (top, os.path.join(top, "fabfile.py"), os.path.dirname(fast(top)), fast(top)))
+    return all(
+        trusted(path)
+        for path in (top, os.path.join(top, "fabfile.py"), os.path.dirname(fast(top)), fast(top))
+    )
 
 
 def trusted(path: str) -> bool:

@@ -69,7 +69,8 @@ def split(line: str, breaks: str) -> tuple[list[str], Current]:
             begin = None
             continue
         elif char in breaks:
-            replaced = at
+            # readline takes these two along
+            replaced = here if char in "$@" else at
         starts.append(here)
         text += char
     if begin is None:

@@ -20,7 +20,9 @@ def script(shell: str, program: str) -> str:
     called = os.path.abspath(program) if "/" in program else program
     names = dict.fromkeys(["fab", "rayfab", os.path.basename(program)])
     put = {
+        "@PYTHON@": quote(sys.executable),
         "@FAST@": " ".join(map(quote, [sys.executable, "-I", "-S", str(HERE / "fast.py")])),
+        "@FOLDER@": quote(str(HERE / "shells" / "fish_path")),
         "@PROGRAM@": quote(called),
         # as it stands within '...'
         "@INSIDE@": quote(called).replace("\\", "\\\\").replace("'", "\\'")

@@ -96,7 +96,9 @@ class _Line:
         return Answer("words", "flag", 0, [(flag["names"][0], flag["help"]) for flag in left + core])
 
     def tasks(self) -> Answer:
-        return Answer("words", "task", 0, [(name, task["help"]) for name, task in self.table["tasks"].items()])
+        return Answer(
+            "words", "task", 0, [(name, task["help"]) for name, task in self.table["tasks"].items()]
+        )
 
 
 def _values(line: _Line, flag, current: str, lead: int, hosts) -> Answer:
@@ -133,7 +135,9 @@ def _both(hosts) -> list:
     """Names with their addresses, then addresses with their names."""
     found = {}
     for name, address, role in hosts:
-        found[name] = " ".join(filter(None, (role if role == "head" else "", address if address != name else "")))
+        found[name] = " ".join(
+            filter(None, (role if role == "head" else "", address if address != name else ""))
+        )
     for name, address, _ in hosts:
         found.setdefault(address, name)
     return list(found.items())
