@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 import sys
 
 from invoke import Exit
@@ -26,6 +28,7 @@ def completion(c, shell):
     if shell not in SHELLS:
         Console(sys.stderr).bad(f"--shell: expected {', '.join(SHELLS)}, got {shell}")
         raise Exit(code=2)
-    # the first TAB should not have to wait for it
-    table.renew(str(scripts.HERE.parents[1]))
+    # so that the first TAB does not have to wait for it; where it cannot be made, the next one tries again
+    with contextlib.suppress(OSError, subprocess.SubprocessError, ValueError):
+        table.get(str(scripts.HERE.parents[1]))
     print(scripts.script(shell, program()), end="")
