@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 from tasks.completion import hosts, owner, quoting, table
@@ -54,6 +53,8 @@ def written(shell: str, found: Answer, current: quoting.Current) -> str:
 
 def fabrics(program: str, words: list[str]) -> Answer:
     """What Fabric itself offers: the fabfile is another project's."""
+    import subprocess  # as in table.py
+
     said = subprocess.run(
         [program, "--complete", "--", *words],
         stdin=subprocess.DEVNULL,

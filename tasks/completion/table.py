@@ -9,7 +9,6 @@ import binascii
 import json
 import os
 import stat
-import subprocess
 import sys
 
 FORMAT = 1
@@ -38,6 +37,8 @@ def get(top: str) -> dict:
 
 def renew(top: str) -> dict:
     """The table made by importing the tasks, and kept for the next time."""
+    import subprocess  # takes as long as all else that a TAB imports
+
     before = stamp(top)
     said = subprocess.run(
         [sys.executable, os.path.join(top, "tasks", "completion", "collect.py")],

@@ -14,7 +14,18 @@ from tasks.completion import collect, known, table
 from tests.completion.conftest import TOP
 from tests.namespace import CONTEXTS
 
-HEAVY = {"fabric", "invoke", "paramiko", "pydantic", "rich", "ruamel", "dataclasses", "pathlib", "inspect"}
+HEAVY = {
+    "fabric",
+    "invoke",
+    "paramiko",
+    "pydantic",
+    "rich",
+    "ruamel",
+    "dataclasses",
+    "pathlib",
+    "inspect",
+    "subprocess",
+}
 
 
 @pytest.fixture
@@ -34,7 +45,7 @@ def made(monkeypatch):
         calls.append(argv)
         return subprocess.CompletedProcess(argv, 0, stdout=MADE)
 
-    monkeypatch.setattr(table.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     return calls
 
 
@@ -154,7 +165,7 @@ def test_is_made_each_time_where_it_can_be_kept_nowhere(cache, made, tmp_path, m
 def test_an_old_one_is_better_than_none(cache, made, monkeypatch):
     old = table.get(str(TOP))
     monkeypatch.setattr(table, "stamp", lambda top: "another")
-    monkeypatch.setattr(table.subprocess, "run", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: 1 / 0)
     assert table.get(str(TOP)) == old
     cache.unlink()
     with pytest.raises(ZeroDivisionError):
