@@ -12,7 +12,17 @@ TOP = Path(__file__).parent.parent
 
 # a package -> the packages of this project that it may import, besides itself
 LAYERS = {
-    "tasks": {"inventory", "remote", "render", "plan", "packages", "report", "phases", "testbed", "completion"},
+    "tasks": {
+        "inventory",
+        "remote",
+        "render",
+        "plan",
+        "packages",
+        "report",
+        "phases",
+        "testbed",
+        "completion",
+    },
     "phases": {"inventory", "remote", "render", "plan", "packages", "report"},
     "packages": {"inventory", "render", "plan"},
     "plan": {"inventory", "render"},

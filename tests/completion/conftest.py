@@ -28,6 +28,7 @@ PACKAGE = "/usr/share/bash-completion/bash_completion"
 SETUPS = {
     "bash": "source {script}",
     "bash with its package": f"source {PACKAGE}\nsource {{script}}",
+    "bash with its package, which loads it": f"source {PACKAGE}",
     "bash without compopt": "enable -n compopt\nsource {script}",
     "bash in posix mode": "set -o posix\nsource {script}",
     "zsh": "autoload -Uz compinit; compinit -u\nsource {script}",
@@ -103,6 +104,9 @@ def opened(tmp_path_factory, folder, env, script):
             functions.mkdir()
             for name in ("_rayfab", "fab.fish"):  # as zsh and fish want them to be called
                 functions.joinpath(name).write_text(script(shell, top))
+            loaded = home / ".local/share/bash-completion/completions"
+            loaded.mkdir(parents=True)
+            loaded.joinpath("fab").write_text(script(shell, top))
             said = SETUPS[setup].format(script=f"'{functions}/_rayfab'", folder=f"'{functions}'")
             terminals[setup, where] = Terminal(shell, where, home, said, env)
         return terminals[setup, where]
