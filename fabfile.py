@@ -2,7 +2,19 @@
 
 from invoke import Collection
 
-from tasks import access, bundle, check, cluster, commandline, completion_task, dev, images, lab, logs, workers
+from tasks import (
+    access,
+    bundle,
+    check,
+    cluster,
+    commandline,
+    completion_task,
+    dev,
+    images,
+    lab,
+    logs,
+    workers,
+)
 
 access.set_remainder(commandline.adapt())
 

@@ -19,11 +19,10 @@ def completion(c, shell):
     """
     Print the script that completes tasks, flags and hosts in your shell.
 
-    To have it in every new shell, once:
-    bash: echo 'eval "$(fab completion bash)"' >> ~/.bashrc
-    zsh:  echo 'eval "$(fab completion zsh)"' >> ~/.zshrc
-    fish: fab completion fish > ~/.config/fish/completions/fab.fish
-    The script's first lines name other places, with which a shell starts faster.
+    For the shell that you are in:
+      bash, zsh:  eval "$(./fab completion bash)"
+      fish:       ./fab completion fish | source
+    For every new one: the first lines of what is printed say where to put it, with the full path of this program.
     """
     if shell not in SHELLS:
         Console(sys.stderr).bad(f"--shell: expected {', '.join(SHELLS)}, got {shell}")
