@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 TOP = Path(__file__).resolve().parents[2]
-# of the program's own flags, those that are offered
-SHOWN = ("--help", "--list", "--version")
 
 
 def collect(collection, core) -> dict[str, Any]:
@@ -21,6 +19,7 @@ def collect(collection, core) -> dict[str, Any]:
     """
     import yaml
 
+    from tasks.commandline.manual import PROGRAM_FLAGS
     from tasks.completion.known import core_value, value
 
     tasks = {}
@@ -33,10 +32,15 @@ def collect(collection, core) -> dict[str, Any]:
         ]
         task = {"help": said, "flags": sorted(found, key=lambda flag: flag["names"][0])}
         tasks.update(dict.fromkeys((context.name, *context.aliases), task))
+    # of the program's own flags those are offered that its help shows
+    shown = {
+        name: said for spelled, said in PROGRAM_FLAGS for name in spelled.split() if name.startswith("--")
+    }
     own = []
     for argument in core:
         flag = _flag(argument, core_value(argument), _dashed(argument.names))
-        own.append({**flag, "shown": flag["names"][0] in SHOWN})
+        name = flag["names"][0]
+        own.append({**flag, "help": shown.get(name, flag["help"]), "shown": name in shown})
     # where the fast path finds YAML: it starts without site-packages
     return {"tasks": dict(sorted(tasks.items())), "core": own, "yaml": str(Path(yaml.__file__).parents[1])}
 

@@ -73,7 +73,7 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
         ask = f"exec --limit {shlex.quote(head.name)} -- ray job"
         where = f"--address {address} {begun[0]}"
         lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "end it")]
-        handover.commands(run.console, str(run.cluster.path), lines)
+        handover.commands(run.console, lines)
 
 
 def _is_file(path: Path) -> bool:

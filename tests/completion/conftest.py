@@ -75,7 +75,7 @@ def script(env):
     def printed(shell: str, top: Path = TOP) -> str:
         if (shell, top) not in known:
             known[shell, top] = subprocess.run(
-                [sys.executable, "-m", "fabric", "--search-root", str(top), "completion", shell],
+                [sys.executable, str(top / "tasks"), "completion", shell],
                 env={**env, "RAYFAB_PROGRAM": "rf", "HOME": str(top)},
                 cwd=top,
                 capture_output=True,

@@ -29,13 +29,14 @@ CASES = {
     "fab --help sta": ["start", "status"],
     "fab xqz": NOTHING,
     # flags
-    "fab --": ["--help", "--list", "--version"],
+    "fab --": ["--dry", "--help", "--hosts", "--version"],
     "fab stop --l": ["--limit"],
     "fab status ": ["--debug", "--help", "--hosts-file", "--json", "--watch"],
     "fab status --json -": ["--debug", "--help", "--hosts-file", "--watch"],
     "fab status --hosts-file=x -": ["--debug", "--help", "--json", "--watch"],
     "fab init --host x --ho": ["--host", "--hosts-file"],
     "fab check --debug status --d": ["--debug"],
+    "fab check --limit boss --lim": ["--limit"],
     # hosts
     "fab check --limit ": sorted([*HOSTS, "@failed"]),
     "fab check --limit=": sorted([*HOSTS, "@failed"]),
@@ -44,7 +45,7 @@ CASES = {
     "fab ssh --host 10.0.1": ["10.0.1.1", "10.0.1.2"],
     "fab ssh --host fd00::": ["fd00::7"],
     "fab ssh --host=fd00::": ["fd00::7"],
-    "fab remove-worker ": WORKERS,
+    "fab remove-worker --host ": WORKERS,
     "fab add-worker --host gp": ["gpu1", "gpu2"],
     "fab check --limit @f": ["@failed"],
     "fab check --limit boss,gpu": ["boss,gpu1", "boss,gpu2"],
@@ -71,7 +72,7 @@ CASES = {
     "fab check --hosts-file ": FILES,
     "fab check --hosts-file=o": ["other.yml"],
     "fab bundle --output im": ["images"],
-    "fab bundle ot": ["other.yml"],
+    "fab bundle --output=ot": ["other.yml"],
     # behind --
     "fab exec -- cat ot": ["other.yml"],
     "fab exec --limit boss -- unam": ["uname"],

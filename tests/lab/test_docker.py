@@ -111,7 +111,9 @@ class TestLater:
         assert re.search("nodes [2-9]", out)
 
     def test_a_job_that_is_not_waited_for_is_found_again(self, cluster):
-        said = ok(cluster.fab("submit", "--no-wait", "--", "sh", "-c", "sleep 1; echo here $((6 * 7)); sleep 600"))
+        said = ok(
+            cluster.fab("submit", "--no-wait", "--", "sh", "-c", "sleep 1; echo here $((6 * 7)); sleep 600")
+        )
         shown, end = (
             shlex.split(line.strip().split("   ")[0])[1:] for line in said.splitlines() if "ray job" in line
         )
