@@ -25,6 +25,12 @@ def test_an_unknown_shell(tmp_path):
     assert done.stderr == "✗ --shell: expected bash, zsh or fish, got tcsh\n"
 
 
+@pytest.mark.parametrize("words", [["completion", "--help"], ["completion", "-h"], ["--help", "completion"]])
+def test_help_is_no_shell(tmp_path, words):
+    done = fab(*words, HOME=str(tmp_path), PATH="/usr/bin:/bin")
+    assert done.returncode == 0 and done.stdout.startswith("Usage: fab completion")
+
+
 def test_writes_the_table_so_that_the_first_tab_is_fast(tmp_path):
     done = fab("completion", "bash", HOME=str(tmp_path), PATH="/usr/bin:/bin")
     assert (done.returncode, done.stderr) == (0, "")
