@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from tasks import access, bundle, check, cluster, dev, images, lab, logs, workers
+from tasks import access, bundle, check, cluster, completion_task, dev, images, lab, logs, workers
 from tasks.commandline.program import adopt
 
 adopt()
@@ -26,6 +26,7 @@ ns = Collection(
     access.ssh,
     access.dashboard,
     access.submit,
+    completion_task.completion,
     lab.lab_up,
     lab.lab_down,
     dev.test,

@@ -16,8 +16,9 @@ from tasks import cli
 from tasks.report.console import Console
 
 TOP = Path(__file__).parent.parent
-TOOLS = ("shellcheck", "busybox", "dash", "zsh", "fish", "sshd", "sshpass")
-PACKAGES = {"sshd": "openssh-server"}
+TOOLS = ("shellcheck", "busybox", "dash", "bash", "zsh", "fish", "bash_completion", "sshd", "sshpass")
+PACKAGES = {"sshd": "openssh-server", "bash_completion": "bash-completion"}
+BESIDES_PATH = ("/usr/sbin", "/usr/share/bash-completion")
 
 
 @cli.task(
@@ -65,7 +66,9 @@ def _packages(console: Console) -> None:
 
 def _tools(console: Console) -> None:
     """Shells and shellcheck, from the system's packages where that can be done."""
-    missing = [t for t in TOOLS if not shutil.which(t) and not Path("/usr/sbin", t).exists()]
+    missing = [
+        t for t in TOOLS if not shutil.which(t) and not any(Path(at, t).exists() for at in BESIDES_PATH)
+    ]
     if not missing:
         return
     if shutil.which("apt-get") and os.geteuid() == 0:

@@ -22,6 +22,7 @@ LAYERS = {
         "report",
         "phases",
         "testbed",
+        "completion",
     },
     "phases": {"inventory", "remote", "render", "plan", "packages", "report"},
     "packages": {"inventory", "render", "plan"},
@@ -32,6 +33,7 @@ LAYERS = {
     "remote": {"inventory"},
     "inventory": set(),
     "testbed": set(),
+    "completion": {"commandline", "inventory", "render", "plan", "testbed"},
 }
 # packages that must be pure: same input, same output
 PURE = ("render", "plan")

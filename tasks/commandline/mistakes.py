@@ -80,6 +80,9 @@ def explain(
     if empty:
         flag = to_flag(empty.group(1))
         return Mistake(f"{flag} needs a value", f"fab {task} --help" if task else "fab --help")
+    missing = re.search(r"did not receive required positional arguments: '(\w[\w-]*)'", text)
+    if missing:
+        return Mistake(f"{task} needs {to_flag(missing.group(1))}", f"fab {task} --help")
     return Mistake(text[:1].lower() + text[1:])
 
 

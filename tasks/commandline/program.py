@@ -34,9 +34,12 @@ class Program(Fab):
 
     # what Fabric's program has looked at before it read the fabfile is looked at once more
     def read_core(self) -> None:
-        """Parses the flags of the program itself; a bare ``help`` is ``--help``."""
+        """Parses the flags of the program itself; a bare ``help`` is ``--help``, and so is one behind a task."""
         if self.argv[1:2] == ["help"]:
             self.argv = [self.argv[0], "--help", *self.argv[2:]]
+        if self.argv[2:3] in (["--help"], ["-h"]) and not self.argv[1].startswith("-"):
+            # a positional argument would take it for its value
+            self.argv = [self.argv[0], "--help", self.argv[1]]
         parser = Parser(initial=checked(self.initial_context), ignore_unknown=True)
         try:
             self.core = parser.parse_argv(self.argv[1:])

@@ -34,6 +34,8 @@ CASES = {
     "add-worker 10.0.0.5": "add-worker: 10.0.0.5 is neither a flag nor a task\n  → fab add-worker --host 10.0.0.5",
     "stop node7": "stop: node7 is neither a flag nor a task\n  → fab stop --limit node7",
     "bundle": "bundle needs --output\n  → fab bundle --help",
+    "completion": "completion needs --shell\n  → fab completion --help",
+    "completion tcsh": "--shell: expected bash, zsh or fish, got tcsh",
     "bundle --output /no/such/x.rfb": "--output: there is no folder /no/such\n  → make it, or name another place",
     "lab-up --hosts x": "--hosts: expected a whole number, got x",
     "lab-up --hosts 0": "--hosts: expected 1 or more, got 0",

@@ -1,0 +1,87 @@
+"""The host names of a hosts file, read for speed: a file that is not right has none, and nothing is said."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+LARGEST = 4 << 20  # bytes; more cannot be read while somebody waits
+
+
+def path(words: list[str], top: str) -> str:
+    """The hosts file that a typed line is about, by the same order as for the tasks themselves."""
+    named = os.environ.get("RAY_HOSTS_FILE", "")
+    for at, word in enumerate(words):
+        if word == "--":
+            break
+        if word == "--hosts-file":
+            named = words[at + 1] if at + 1 < len(words) else named
+        elif word.startswith("--hosts-file="):
+            named = word.partition("=")[2]
+    if named:
+        return os.path.expanduser(os.path.expandvars(named))
+    own = os.path.join(top, "my_hosts.yml")
+    return own if os.path.exists(own) else os.path.join(top, "hosts.yml")
+
+
+def hosts(file: str, libraries: str) -> list[tuple[str, str, str]]:
+    """Name, address and role of each host; none where the file cannot be read.
+
+    :param libraries: the folder that PyYAML is in.
+    """
+    try:
+        status = os.stat(file)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+            return []
+        with open(file, encoding="utf-8") as opened:
+            text = opened.read()
+        return read(text, libraries)
+    except Exception:  # YAML has many, and none is worth a word while somebody types
+        return []
+
+
+def read(text: str, libraries: str) -> list[tuple[str, str, str]]:
+    """As `hosts`, from the text. :raises Exception: it is no hosts file."""
+    if libraries not in sys.path:
+        sys.path.append(libraries)
+    import yaml
+
+    # every scalar as it is written: a name such as 007 stays one
+    found = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+    entries = [(found.get("head"), "head"), *((entry, "worker") for entry in found.get("workers") or ())]
+    return [host for entry, role in entries for host in _entry(entry, role)]
+
+
+def _entry(entry, role: str) -> list[tuple[str, str, str]]:
+    if isinstance(entry, str):
+        entry = {"host": entry}
+    if not isinstance(entry, dict) or not isinstance(entry.get("host"), str):
+        return []
+    expand = _ranges().expand
+    addresses = expand(_place(entry["host"]))
+    names = expand(entry["name"]) if isinstance(entry.get("name"), str) and entry["name"] else addresses
+    return [(name, address, role) for name, address in zip(names, addresses, strict=True)]
+
+
+def _place(written: str) -> str:
+    """`user@host:port` -> host; `[fe80::1]:22` -> fe80::1."""
+    host = written.rpartition("@")[2]
+    before, colon, port = host.rpartition(":")
+    if colon and port.isdigit() and (":" not in before or before.endswith("]")):
+        host = before
+    return host[1:-1] if host.startswith("[") and host.endswith("]") and ":" in host else host
+
+
+def _ranges():
+    """tasks.inventory.ranges by its path: its package imports pydantic, which takes long."""
+    name = "rayfab_ranges"
+    if name not in sys.modules:
+        from importlib.util import module_from_spec, spec_from_file_location
+
+        file = os.path.join(os.path.dirname(os.path.dirname(__file__)), "inventory", "ranges.py")
+        spec = spec_from_file_location(name, file)
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.modules[name] = module
+    return sys.modules[name]

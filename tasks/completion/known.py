@@ -1,0 +1,60 @@
+"""What a flag's value can be: which hosts, which files, which of a few words."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from tasks.inventory.types import Runtime
+from tasks.plan.lock import SUBDIRS
+from tasks.render.logfiles import COMPONENTS
+from tasks.testbed.image import FLAVOURS
+
+SHELLS = ("bash", "zsh", "fish")
+
+FREE: dict[str, Any] = {"is": "free"}
+FILES = {"is": "files"}
+HOSTS = {"is": "hosts"}  # a list with commas
+
+# a flag, of whatever task
+FLAGS: dict[str, dict[str, Any]] = {
+    "hosts-file": FILES,
+    "output": FILES,
+    "bundle": FILES,
+    "limit": HOSTS,
+    "host": {"is": "host"},
+    "runtime": {"is": "choice", "of": list(get_args(get_args(Runtime)[0]))},
+    "component": {"is": "choices", "of": [*COMPONENTS, "all"]},
+    "flavour": {"is": "choice", "of": list(FLAVOURS)},
+    "platform": {"is": "choices", "of": sorted(set(SUBDIRS.values()))},
+    "shell": {"is": "choice", "of": list(SHELLS)},
+}
+# a flag that means something else in one task
+OF_TASK: dict[tuple[str, str], dict[str, Any]] = {
+    ("logs", "host"): HOSTS,
+    ("add-worker", "host"): {"is": "worker"},
+    ("remove-worker", "host"): {"is": "worker"},
+    ("init", "host"): FREE,
+    ("test", "only"): FILES,
+}
+# the program's own flags
+CORE = {
+    "help": {"is": "task"},
+    "hosts": HOSTS,
+    "identity": FILES,
+    "config": FILES,
+    "ssh-config": FILES,
+    "search-root": FILES,
+}
+
+
+def value(task: str, argument) -> dict[str, Any]:
+    """What may stand behind a task's flag."""
+    if argument.kind not in (str, list):
+        return FREE
+    name = argument.name.replace("_", "-")
+    return OF_TASK.get((task, name)) or FLAGS.get(name, FREE)
+
+
+def core_value(argument) -> dict[str, Any]:
+    """What may stand behind one of the program's own flags."""
+    return next((CORE[name] for name in argument.names if name in CORE), FREE)

@@ -1,0 +1,86 @@
+"""Whose tasks a typed line means: this checkout's, another one's, or those of another project's fabfile."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import namedtuple
+
+# the checkout at `top`, or Fabric's own `program` for a fabfile that is not ours
+Owner = namedtuple("Owner", "top program")
+
+
+def find(word: str, folder: str, top: str) -> Owner | None:
+    """The owner of a line that begins with `word`, typed in `folder`; None: a program that is not ours.
+
+    :param top: the checkout whose script asks; it answers for a bare name that leads nowhere else.
+    """
+    if "/" in word:
+        there = _beside(os.path.join(folder, os.path.expanduser(word)))
+        return Owner(there, "") if there == top or is_checkout(there) else None
+    program = which(word)
+    if program is None:
+        return Owner(top, "")
+    there = _beside(program)
+    if is_checkout(there):
+        return Owner(there, "")
+    fabfile = _fabfile(folder) if word == "fab" else None
+    if fabfile is None or os.path.dirname(fabfile) == top:
+        return Owner(top, "")
+    if is_checkout(os.path.dirname(fabfile)):
+        return Owner(os.path.dirname(fabfile), "")
+    return Owner("", program) if trusted(fabfile) else None
+
+
+def is_checkout(top: str) -> bool:
+    """A checkout of this project that may be run before Enter is pressed: nobody else can write there."""
+    return all(
+        trusted(path)
+        for path in (top, os.path.join(top, "fabfile.py"), os.path.dirname(fast(top)), fast(top))
+    )
+
+
+def trusted(path: str) -> bool:
+    """A file of this user or of root, which no other can change."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return found.st_uid in (0, os.getuid()) and not found.st_mode & 0o002
+
+
+def fast(top: str) -> str:
+    return os.path.join(top, "tasks", "completion", "fast.py")
+
+
+def python(top: str) -> str:
+    """The Python of a checkout's own environment, else the one that runs here."""
+    own = os.path.join(top, ".venv", "bin", "python")
+    return own if trusted(own) and os.access(own, os.X_OK) else sys.executable
+
+
+def which(name: str) -> str | None:
+    """The program that a shell would start; shutil has this, but takes 10 ms to import."""
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def _beside(program: str) -> str:
+    return os.path.dirname(os.path.realpath(program))
+
+
+def _fabfile(folder: str) -> str | None:
+    """The fabfile that Fabric would load: from here upwards, a module or a package."""
+    folder = os.path.realpath(folder)
+    while True:
+        for name in ("fabfile.py", os.path.join("fabfile", "__init__.py")):
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                return path
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above

@@ -1,0 +1,40 @@
+"""The script for a shell: the same for everyone but for where this checkout is, and what it is called."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def script(shell: str, program: str) -> str:
+    """The script that registers completion in `shell`.
+
+    :param program: how the tool was called: fab, ./fab or a link to it.
+    """
+    quote = _fish if shell == "fish" else shlex.quote
+    called = os.path.abspath(program) if "/" in program else program
+    names = dict.fromkeys(["fab", "rayfab", os.path.basename(program)])
+    put = {
+        "@PYTHON@": quote(sys.executable),
+        "@FAST@": " ".join(map(quote, [sys.executable, "-I", "-S", str(HERE / "fast.py")])),
+        "@FOLDER@": quote(str(HERE / "shells" / "fish_path")),
+        "@PROGRAM@": quote(called),
+        # as it stands within '...'
+        "@INSIDE@": quote(called).replace("\\", "\\\\").replace("'", "\\'")
+        if shell == "fish"
+        else quote(called).replace("'", "'\\''"),
+        "@NAMES@": " ".join(name for name in names if re.fullmatch(r"[\w.+-]+", name)),
+    }
+    text = (HERE / "shells" / shell).read_text("utf-8")
+    return re.sub("|".join(put), lambda found: put[found[0]], text)
+
+
+def _fish(text: str) -> str:
+    if re.fullmatch(r"[\w@%+=:,./-]+", text, re.ASCII):
+        return text
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
