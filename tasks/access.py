@@ -75,8 +75,9 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
     """
     Run a command on every host, in Ray's own environment.
 
-    fab exec -- ray --version runs in the node's environment or container. It is a program with arguments, not a
-    line for a shell: fab exec -- sh -c 'df -h | tail -n 1' makes it one.
+    It runs a program with arguments in the node's environment or container; sh -c takes a line for a shell:
+      fab exec -- ray --version
+      fab exec -- sh -c 'df -h | tail -n 1'
     """
     arguments = program_and_arguments(command, "exec", "ray --version")
     console = Console()
@@ -127,8 +128,9 @@ def ssh(c, host=None, command=None, hosts_file=None):
     """
     Open a shell on a host, or run one command there.
 
-    User, port, key and jump host are those of the hosts file. fab ssh --host X -- COMMAND runs it in the login shell
-    of the host, on a terminal where there is one; fab exec runs it in Ray's environment, on all hosts.
+    User, port, key and jump host are those of the hosts file. A command runs in the login shell of the host, on a
+    terminal where there is one:
+      fab ssh --host X -- nvidia-smi
     """
     arguments = remainder(command)
     console = Console()
@@ -220,7 +222,8 @@ def submit(c, command=None, hosts_file=None, no_wait=False, debug=False):
     """
     Run a job on the cluster and show its output.
 
-    The current folder goes along where the command names a file in it: fab submit -- python job.py
+    The current folder goes along where the command names a file in it:
+      fab submit -- python job.py
     """
     words = program_and_arguments(command, "submit", "python job.py")
     console = Console()

@@ -21,8 +21,8 @@ def completion(c, shell):
     It completes tasks, flags, their values and the names of your hosts.
 
     For the shell that you are in:
-      bash, zsh:  eval "$(./fab completion bash)"
-      fish:       ./fab completion fish | source
+      bash, zsh:  eval "$(fab completion bash)"
+      fish:       fab completion fish | source
     For every new one: the first lines of what is printed say where to put it, with the full path of this program.
     """
     if shell not in SHELLS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from invoke import Task
 from invoke.parser import ParserContext
@@ -65,9 +66,13 @@ def overview(tasks: Mapping[str, Task], width: int, version: str) -> str:
 def explained(name: str, task: Task, context: ParserContext, width: int) -> str:
     """One task: how to call it, what it does, every flag."""
     behind = " -- COMMAND" if "command" in context.args else ""
-    lines = [f"Usage: {typed.program()} {name} [--flags]{behind}", ""]
+    positional = "".join(f" {argument.names[0].upper()}" for argument in context.positional_args)
+    lines = [f"Usage: {typed.program()} {name}{positional} [--flags]{behind}", ""]
     for paragraph in (inspect.getdoc(task) or "").split("\n\n"):
-        lines += [*_wrap(" ".join(paragraph.split()), _width(width)), ""]
+        for indented, block in groupby(paragraph.splitlines(), key=lambda line: line.startswith(" ")):
+            # indented lines are commands and stay as they are
+            lines += map(typed.as_typed, block) if indented else _wrap(" ".join(block), _width(width))
+        lines.append("")
     flags = [(_spec(context, flag), context.flags[flag].help or "") for flag in _main_flags(context)]
     pad = max((len(spec) for spec, _ in flags), default=0)
     for spec, text in flags:

@@ -78,7 +78,15 @@ class Job:
         (self.folder / "site/ray/__init__.py").write_text(f"__version__ = {version!r}\n")
         (self.folder / "tape.json").write_text(json.dumps(tape))
         env = {"PYTHONPATH": str(self.folder / "site"), "TAPE": str(self.folder)}
-        argv = [sys.executable, "-", "http://127.0.0.1:8265", folder, "wait" if wait else "", "me@here", *words]
+        argv = [
+            sys.executable,
+            "-",
+            "http://127.0.0.1:8265",
+            folder,
+            "wait" if wait else "",
+            "me@here",
+            *words,
+        ]
         return subprocess.run(
             argv,
             input=_driver("submit"),

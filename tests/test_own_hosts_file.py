@@ -1,0 +1,138 @@
+"""An own hosts file is never in the way of an update, and `init` writes none that `check` refuses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from invoke import Context, Exit
+
+from tasks import check, cli
+from tasks.inventory import load
+from tasks.inventory.edit import add_worker
+from tasks.report.console import Console
+
+TOP = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A folder in the place of the project's, with its shipped hosts file."""
+    (tmp_path / "hosts.yml").write_bytes((TOP / "hosts.yml").read_bytes())
+    monkeypatch.setattr(cli, "TOP", tmp_path)
+    monkeypatch.setattr(cli, "SHIPPED", tmp_path / "hosts.yml")
+    monkeypatch.setattr(cli, "OWN", tmp_path / "my_hosts.yml")
+    return tmp_path
+
+
+def init(*hosts: str, **more) -> None:
+    check.init.body(Context(), host=list(hosts), **more)
+
+
+def refused(capsys, *hosts: str, **more) -> str:
+    with pytest.raises(Exit) as end:
+        init(*hosts, **more)
+    assert end.value.code == 2
+    assert capsys.readouterr().out == ""
+    return end.value.message
+
+
+class TestOwnFile:
+    def test_is_read_before_the_shipped_one(self, checkout):
+        assert cli.hosts_file(None) == checkout / "hosts.yml"
+        init("10.0.0.1")
+        assert cli.hosts_file(None) == checkout / "my_hosts.yml"
+        assert cli.hosts_file("other.yml") == Path("other.yml")
+
+    def test_init_leaves_the_shipped_one_alone(self, checkout):
+        init("10.0.0.1", "10.0.0.[2-4]")
+        assert (checkout / "hosts.yml").read_bytes() == (TOP / "hosts.yml").read_bytes()
+        made = load(checkout / "my_hosts.yml")
+        assert [host.host for host in made.hosts] == ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]
+
+    def test_a_change_to_the_shipped_one_goes_into_a_copy(self, checkout, capsys):
+        path = cli.file_to_change(cli.hosts_file(None), Console())
+        add_worker(path, "10.0.0.9")
+        assert (checkout / "hosts.yml").read_bytes() == (TOP / "hosts.yml").read_bytes()
+        assert [host.host for host in load(cli.hosts_file(None)).hosts] == ["localhost", "10.0.0.9"]
+        assert "my_hosts.yml is your hosts file from now on" in capsys.readouterr().out
+
+    def test_any_other_file_is_changed_where_it_is(self, checkout):
+        other = checkout / "lab.yml"
+        assert cli.file_to_change(other, Console()) == other
+
+    @pytest.mark.parametrize("name", ["my_hosts.yml", "my_tasks.py", "my_tasks/more.py", "lab.yml"])
+    def test_git_does_not_see_it(self, name):
+        asked = subprocess.run(["git", "check-ignore", "-q", name], cwd=TOP)
+        assert asked.returncode == 0, f"{name} would make the checkout dirty"
+
+
+class TestInit:
+    @pytest.mark.parametrize(
+        ("hosts", "said"),
+        [
+            (["bad host"], "✗ --host bad host: a host name cannot hold ' '"),
+            (["a;b"], "✗ --host a;b: a host name cannot hold ';'"),
+            (["10.0.0.[5-1]"], "✗ --host 10.0.0.[5-1]: the range [5-1] runs backwards"),
+            (["a", "a"], "✗ --host: a is the head"),
+            (["-x"], "✗ --host -x: a host name cannot start with '-'"),
+        ],
+    )
+    def test_refuses_what_check_would_refuse(self, checkout, capsys, hosts, said):
+        assert refused(capsys, *hosts).startswith(said)
+        assert not (checkout / "my_hosts.yml").exists()
+
+    def test_a_range_of_heads_is_written_out(self, checkout):
+        init("node[1-3]")
+        assert [h.host for h in load(checkout / "my_hosts.yml").hosts] == ["node1", "node2", "node3"]
+
+    def test_never_overwrites_unasked(self, checkout, capsys):
+        init("a")
+        capsys.readouterr()
+        assert (
+            refused(capsys, "b")
+            == f"✗ {checkout}/my_hosts.yml is there already\n  → fab init --force overwrites it"
+        )
+        init("b", force=True)
+        assert load(checkout / "my_hosts.yml").head.host == "b"
+
+    def test_a_folder_that_is_not_there(self, checkout, capsys):
+        path = str(checkout / "no dir" / "x.yml")
+        assert refused(capsys, "a", hosts_file=path) == (
+            f"✗ there is no folder {checkout}/no dir\n  → mkdir -p '{checkout}/no dir'"
+        )
+
+    def test_a_folder_where_a_file_should_be(self, checkout, capsys):
+        assert f"✗ {checkout} is a folder" in refused(capsys, "a", hosts_file=str(checkout))
+
+    def test_a_read_only_folder(self, checkout, capsys, monkeypatch):
+        def read_only(*_, **__):
+            raise OSError(30, os.strerror(30))
+
+        monkeypatch.setattr("tempfile.mkstemp", read_only)
+        said = refused(capsys, "a")
+        assert said == (
+            f"✗ {checkout}/my_hosts.yml cannot be written: Read-only file system\n"
+            "  → fab init --hosts-file FILE names another place"
+        )
+
+    def test_leaves_nothing_behind_where_the_disk_is_full(self, checkout, capsys, monkeypatch):
+        def full(*_):
+            raise OSError(28, os.strerror(28))
+
+        monkeypatch.setattr("os.fsync", full)
+        assert "No space left on device" in refused(capsys, "a")
+        assert sorted(p.name for p in checkout.iterdir()) == ["hosts.yml"]
+
+    @pytest.mark.parametrize("where", [".", "elsewhere", "my folder"])
+    def test_editors_find_the_schema(self, checkout, tmp_path_factory, where):
+        folder = checkout if where == "." else tmp_path_factory.mktemp("x") / where
+        folder.mkdir(exist_ok=True)
+        init("a", hosts_file=str(folder / "my.yml"))
+        line = (folder / "my.yml").read_text().splitlines()[0]
+        schema = line.removeprefix("# yaml-language-server: $schema=")
+        # beside the project's file a name does; from anywhere else it takes a URI, in which blanks are escaped
+        assert schema == ("hosts.schema.json" if where == "." else (checkout / "hosts.schema.json").as_uri())
+        assert " " not in schema
