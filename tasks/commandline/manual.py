@@ -69,7 +69,8 @@ def explained(name: str, task: Task, context: ParserContext, width: int) -> str:
     positional = "".join(f" {argument.names[0].upper()}" for argument in context.positional_args)
     lines = [f"Usage: {typed.program()} {name}{positional} [--flags]{behind}", ""]
     for paragraph in (inspect.getdoc(task) or "").split("\n\n"):
-        for indented, block in groupby(paragraph.splitlines(), key=lambda line: line.startswith(" ")):
+        for indented, group in groupby(paragraph.splitlines(), key=lambda line: line.startswith(" ")):
+            block = list(group)
             # indented lines are commands and stay as they are
             lines += map(typed.as_typed, block) if indented else _wrap(" ".join(block), _width(width))
         lines.append("")
