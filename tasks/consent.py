@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from tasks.commandline import Mistake
 from tasks.phases.run import Stop
+from tasks.report import typed
 from tasks.report.console import Console
 
 YES = "do not ask; needed without a terminal"
-HINT = "the same command with --yes"
 
 
 def can_ask() -> bool:
@@ -23,7 +23,9 @@ def can_ask() -> bool:
 def insist(task: str, yes: bool) -> None:
     """For what always asks: refused before anything is connected, where nobody can be asked."""
     if not yes and not can_ask():
-        raise Mistake(f"{task} needs --yes where nobody can be asked: nothing was touched", HINT)
+        raise Mistake(
+            f"{task} needs --yes where nobody can be asked: nothing was touched", typed.again("--yes")
+        )
 
 
 class Consent:
@@ -40,7 +42,9 @@ class Consent:
         if self.yes:
             return
         if not can_ask():
-            raise Stop(f"{question}, and nobody can be asked here: nothing was touched", HINT, 2)
+            raise Stop(
+                f"{question}, and nobody can be asked here: nothing was touched", typed.again("--yes"), 2
+            )
         if not answered("Go on? [y/N] "):
             raise Stop("nothing was touched")
 

@@ -19,3 +19,4 @@ def called_as_fab(monkeypatch):
     monkeypatch.delenv("RAYFAB_PROGRAM", raising=False)
     monkeypatch.delenv("RAY_HOSTS_FILE", raising=False)
     typed.use_hosts_file(None)
+    typed.use_arguments(["TASK"])

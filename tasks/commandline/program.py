@@ -45,6 +45,7 @@ class Program(Fab):
             self.core = parser.parse_argv(self.argv[1:])
         except ParseError as error:
             raise explain(error, self.argv, {}, self.initial_context) from None
+        typed.use_arguments(self.argv[1:])
         line.remainder = self.argv[self.argv.index("--") + 1 :] if "--" in self.argv else []
         shell = self.args["print-completion-script"]
         if shell.value:

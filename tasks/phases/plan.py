@@ -127,11 +127,11 @@ def show_scripts(run: Run) -> None:
         for script in scripts(run, node, kits) if node.change else ():
             run.console.print(Text(f"\n### {node.name}: {script.title}", style="bold"))
             run.console.raw(node.text_of(script))
-    run.console.print()
 
 
 def show(run: Run) -> None:
     """The plan as a person reads it: what would be done on which host, why, and what running work would end."""
+    run.console.print()
     rows = [(n.name, n.change.what, "; ".join(n.change.why)) for n in run.chosen if n.change]
     run.console.table(("host", "plan", "why"), rows)
     if run.ends:

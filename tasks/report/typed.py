@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Sequence
 
 # Tasks that read no hosts file; tests/commandline holds the set to the tasks themselves.
 NO_HOSTS_FILE = frozenset({"lab-up", "lab-down", "test", "completion"})
@@ -16,7 +17,7 @@ _named: dict[str, str] = {}
 
 def use_hosts_file(named: str | None) -> None:
     """Remembers what was typed as --hosts-file, so that printed commands say the same; None: nothing was."""
-    _named.clear()
+    _named.pop("hosts_file", None)
     if named:
         _named["hosts_file"] = named
 
@@ -24,6 +25,16 @@ def use_hosts_file(named: str | None) -> None:
 def use_program(typed: str) -> None:
     """Remembers how the program was called, as a shell takes it; default: $RAYFAB_PROGRAM, else ``fab``."""
     _named["program"] = typed
+
+
+def use_arguments(arguments: Sequence[str]) -> None:
+    """Remembers what was typed behind the program's name; see :func:`again`."""
+    _named["arguments"] = shlex.join(arguments)
+
+
+def again(flag: str) -> str:
+    """The command of this process once more, with one flag added."""
+    return f"{program()} {_named.get('arguments', 'TASK')} {flag}"
 
 
 def program() -> str:

@@ -106,6 +106,16 @@ class TestBothWays:
         record = (home / ".local/state/rayfab/audit.jsonl").read_text()
         assert '"what": "stop", "status": 0' in record
 
+    def test_what_has_to_be_confirmed_is_refused_before_anything_with_the_command_to_paste(self, entry, home):
+        path = home / "my hosts.yml"
+        path.write_text(LOCAL.replace("localhost", "192.0.2.1").replace("connection: local, ", ""))
+        done = shell(entry, "FAB destroy --hosts-file 'my hosts.yml' --limit '192.*'", home)
+        assert done.returncode == 2
+        first, second = done.stderr.splitlines()
+        assert first == "✗ destroy needs --yes where nobody can be asked: nothing was touched"
+        words = shlex.split(second.removeprefix("  → "))
+        assert words[-6:] == ["destroy", "--hosts-file", "my hosts.yml", "--limit", "192.*", "--yes"]
+
     def test_a_home_that_is_not_there(self, entry, home, tmp_path):
         path = hosts_file(home, LOCAL)
         done = shell(entry, f"HOME=/no/such/home FAB check --hosts-file {path}", home)
