@@ -88,9 +88,12 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
 
     def work(run: Run) -> None:
         def one(node: Node, board: Board) -> int:
-            print_line = without_last_blank(
-                lambda line: print(f"{node.name.ljust(width)} {line}", flush=True)
-            )
+            def show(line: str) -> None:
+                if console.gone:
+                    raise Stop("nobody reads the output any more")
+                print(f"{node.name.ljust(width)} {line}", flush=True)
+
+            print_line = without_last_blank(show)
             script = command_script(run.cluster.name, arguments, sudo=node.sudo)
             answer = node.connection.run(
                 node.text_of(script), secrets=node.secrets(), timeout=86400.0, on_line=print_line

@@ -132,7 +132,7 @@ def status_task(c, hosts_file=None, json=False, watch=False, debug=False):
     try:
         while True:
             code = _status_once(hosts_file, json, debug, quiet=json or watch, clear=watch and not json)
-            if not watch:
+            if not watch or Console().gone:
                 break
             time.sleep(5)
     except KeyboardInterrupt:

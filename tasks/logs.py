@@ -16,7 +16,7 @@ from tasks.commandline import Mistake
 from tasks.inventory.problems import shown
 from tasks.phases import operation
 from tasks.phases.run import Node, Run
-from tasks.remote import RemoteError
+from tasks.remote import Cancelled, RemoteError
 from tasks.render.logfiles import COMPONENTS, patterns
 from tasks.render.operations import logs_script
 from tasks.report.console import Board, Console
@@ -78,7 +78,7 @@ def logs(
                 show(out, line, width)
 
     if follow:
-        work = lambda run: _follow(run, chosen, lines, print_lines)  # noqa: E731
+        work = lambda run: _follow(run, chosen, lines, print_lines, out)  # noqa: E731
     else:
         work = lambda run: _once(run, chosen, lines, print_lines)  # noqa: E731
     code = operation.operate(run, (*operation.REACH, work))
@@ -103,7 +103,7 @@ def _once(run: Run, chosen: list[str], count: int, print_lines) -> None:
     print_lines(merge([lines for files in found for lines in files.values()]))
 
 
-def _follow(run: Run, chosen: list[str], count: int, print_lines) -> None:
+def _follow(run: Run, chosen: list[str], count: int, print_lines, out: Console) -> None:
     lines: queue.Queue[Line | None] = queue.Queue(maxsize=10000)
 
     def one(node: Node) -> None:
@@ -116,6 +116,8 @@ def _follow(run: Run, chosen: list[str], count: int, print_lines) -> None:
 
         try:
             node.connection.stream(node.text_of(script), on_line, secrets=node.secrets())
+        except Cancelled:
+            pass  # this side has ended it
         except RemoteError as error:
             run.console.bad(f"{node.name}: {error}", error.hint)
         lines.put(None)
@@ -123,7 +125,7 @@ def _follow(run: Run, chosen: list[str], count: int, print_lines) -> None:
     for node in run.living:
         threading.Thread(target=one, args=(node,), daemon=True).start()
     ended = 0
-    while ended < len(run.living):
+    while ended < len(run.living) and not out.gone:
         try:
             line = lines.get(timeout=0.5)
         except queue.Empty:

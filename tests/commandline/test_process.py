@@ -106,6 +106,13 @@ class TestBothWays:
         record = (home / ".local/state/rayfab/audit.jsonl").read_text()
         assert '"what": "stop", "status": 0' in record
 
+    def test_what_never_ends_ends_when_nobody_reads_any_more(self, entry, home):
+        path = hosts_file(home, LOCAL)
+        done = shell(entry, f"timeout 50 FAB exec --hosts-file {path} -- yes | head -n 2", home)
+        assert "Traceback" not in done.stderr
+        # 124 would be the time-out's
+        assert done.returncode == 1 and "localhost y" in done.stdout
+
     def test_what_has_to_be_confirmed_is_refused_before_anything_with_the_command_to_paste(self, entry, home):
         path = home / "my hosts.yml"
         path.write_text(LOCAL.replace("localhost", "192.0.2.1").replace("connection: local, ", ""))
