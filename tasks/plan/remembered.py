@@ -48,7 +48,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         out += [lead + _changed(name, old.get(name), new.get(name)) for name in _names(old, new)]
     for key, lead in (("user_args", ""), ("run_args", "docker "), ("env", "env ")):
         old, new = before.get(key, {}), now[key]
-        out += [lead + name for name in _names(old, new)]
+        out += [f"{lead}{name} {_how(old.get(name), new.get(name))}" for name in _names(old, new)]
     return out
 
 
@@ -61,9 +61,14 @@ def _names(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 
 def _changed(name: str, old: str | None, new: str | None) -> str:
-    if old is None or new is None:
-        return f"{name} {'added' if old is None else 'removed'}"
-    return name if max(len(old), len(new)) > LONG else f"{name} {old} -> {new}"
+    if old is None or new is None or max(len(old), len(new)) > LONG:
+        return f"{name} {_how(old, new)}"
+    return f"{name} {old} -> {new}"
+
+
+def _how(old: str | None, new: str | None) -> str:
+    """For what is named without its value."""
+    return "added" if old is None else "removed" if new is None else "changed"
 
 
 def _pairs(arguments: Sequence[str]) -> dict[str, str]:

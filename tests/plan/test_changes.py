@@ -173,14 +173,14 @@ class TestNamed:
             (
                 "resources: {a_very_long_resource_name: 1}",
                 "resources: {a_very_long_resource_name: 2}",
-                "--resources",
+                "--resources changed",
             ),
-            ("ray: {env: {KEY: old-secret}}", "ray: {env: {KEY: new-secret}}", "env KEY"),
-            ("ray: {env: {A: x, B: y}}", "ray: {env: {B: y, C: z}}", "env A; env C"),
+            ("ray: {env: {KEY: old-secret}}", "ray: {env: {KEY: new-secret}}", "env KEY changed"),
+            ("ray: {env: {A: x, B: y}}", "ray: {env: {B: y, C: z}}", "env A removed; env C added"),
             (
                 "ray: {worker_args: [--redis-password, old-secret]}",
                 "ray: {worker_args: ['--redis-password=new-secret', --verbose]}",
-                "--redis-password; --verbose",
+                "--redis-password changed; --verbose added",
             ),
         ],
     )
@@ -198,9 +198,9 @@ class TestNamed:
             (
                 "docker: {run_args: [-e, A=old-secret]}",
                 "docker: {run_args: [-e, A=new-secret]}",
-                "docker -e",
+                "docker -e changed",
             ),
-            ("ray: {env: {KEY: old-secret}}", "ray: {env: {KEY: new-secret}}", "env KEY"),
+            ("ray: {env: {KEY: old-secret}}", "ray: {env: {KEY: new-secret}}", "env KEY changed"),
         ],
     )
     def test_of_a_container(self, before, now, said):
