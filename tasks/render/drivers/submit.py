@@ -1,25 +1,70 @@
 """Runs on the head, in the cluster's own Python (3.7 and later): one job through Ray's job server, with its output.
 
 `ray job submit` of older Rays (2.7 and 2.30; 2.49 no more) may lose a job's last lines, and calls a job done whose
-output it has only lost sight of. argv: the server's address, the job's folder or '', 'wait' or '', then the words.
+output it has only lost sight of.
+
+argv: the server's address; where the job's folder is unpacked, '' for the temporary folder; 'folder' if that folder
+comes as an archive on standard input, or ''; 'wait' or ''; then the job's command line, word by word.
 """
 
 import asyncio
+import contextlib
 import os
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
 
-address, folder, wait = sys.argv[1:4]
-words = sys.argv[4:]
+address, place, folder, wait = sys.argv[1:5]
+words = sys.argv[5:]
 PATIENCE = 60.0  # seconds without an answer of the job server
 MUCH = 16 << 20  # characters
+PREFIX = "rayfab-job-"
+OLD = 86400.0  # seconds; a folder is in use for a few of them
 
 
 def say(text):
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the connection is gone; the job goes on without it
+        os._exit(1)
+
+
+def sweep(where):
+    """Removes the folders of earlier runs that were killed while they had one."""
+    for name in os.listdir(where):
+        path = os.path.join(where, name)
+        with contextlib.suppress(OSError):
+            if name.startswith(PREFIX) and time.time() - os.lstat(path).st_mtime > OLD:
+                shutil.rmtree(path)
+
+
+@contextlib.contextmanager
+def unpacked():
+    """The job's folder, which nobody but this user can read; it is needed until Ray has its own copy."""
+    where = place or tempfile.gettempdir()
+    sweep(where)
+    os.umask(0o077)
+    work = tempfile.mkdtemp(prefix=PREFIX, dir=where)
+    # Ray's client packs the folder once more
+    tempfile.tempdir = work
+    try:
+        job = os.path.join(work, "job")
+        os.mkdir(job)
+        with tarfile.open(fileobj=sys.stdin.buffer, mode="r|gz") as tar:
+            # the operator's own archive, of which Python 3.14 would refuse links to elsewhere
+            tar.extraction_filter = lambda member, path: member
+            tar.extractall(job)
+        yield job
+    finally:
+        tempfile.tempdir = None
+        shutil.rmtree(work, ignore_errors=True)
 
 
 class Output:
@@ -80,7 +125,8 @@ def main():
     # Ray hands the line to a shell
     line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
     client = JobSubmissionClient(address)
-    job = client.submit_job(entrypoint=line, runtime_env={"working_dir": folder} if folder else None)
+    with unpacked() if folder else contextlib.nullcontext() as source:
+        job = client.submit_job(entrypoint=line, runtime_env={"working_dir": source} if source else None)
     say(f"job {job} submitted\n")
     if not wait:
         return 0
@@ -92,6 +138,9 @@ def main():
     return 1
 
 
+for name in ("SIGTERM", "SIGHUP"):
+    if hasattr(signal, name):
+        signal.signal(getattr(signal, name), lambda *_: sys.exit(1))
 try:
     code = main()
 except Exception as error:
