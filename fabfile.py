@@ -2,9 +2,10 @@
 
 from invoke import Collection
 
-from tasks import access, bundle, check, cluster, commandline, dev, images, lab, logs, workers
+from tasks import access, bundle, check, cluster, dev, images, lab, logs, workers
+from tasks.commandline.program import adopt
 
-access.set_remainder(commandline.adapt())
+adopt()
 
 ns = Collection(
     cluster.deploy_cluster,

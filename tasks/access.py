@@ -10,20 +10,43 @@ from collections.abc import Callable
 
 from invoke import Exit
 
-from tasks import cli
+from tasks import ask, cli
+from tasks.commandline import Mistake, line
+from tasks.commandline.mistakes import SHELL_SIGNS
+from tasks.inventory import Cluster, Host
+from tasks.inventory.problems import shown
 from tasks.phases import connect, facts, operation
 from tasks.phases.run import Node, Run, Stop
-from tasks.remote import openssh_argv
+from tasks.remote import Answer, openssh_argv
 from tasks.render.operations import command_script
-from tasks.report import handover
 from tasks.report.console import Board, Console
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 
 
 def remainder(command: str | None) -> list[str]:
-    """What stands behind ``--`` on the command line, or in ``--command``, as words."""
-    return shlex.split(command) if command else list(_remainder)
+    """The arguments behind ``--`` on the command line, or those in ``--command``."""
+    if command and line.remainder:
+        raise Mistake("there is a command in --command, and another one behind --", "give one of them")
+    try:
+        return shlex.split(command) if command else list(line.remainder)
+    except ValueError as error:
+        raise Mistake(
+            f"--command: {str(error)[:1].lower()}{str(error)[1:]}", "quote it as for a shell"
+        ) from None
+
+
+def program_and_arguments(command: str | None, task: str, example: str) -> list[str]:
+    """As :func:`remainder`; refuses nothing at all, and a line for a shell that stands there as one argument."""
+    arguments = remainder(command)
+    if not arguments:
+        raise Mistake(f"{task} needs a command behind --", f"fab {task} -- {example}")
+    if len(arguments) == 1 and SHELL_SIGNS.search(arguments[0]):
+        raise Mistake(
+            f"{task} runs a program with arguments, not a line for a shell: {shown(arguments[0])}",
+            f"fab {task} -- sh -c {shlex.quote(arguments[0])}",
+        )
+    return arguments
 
 
 def without_last_blank(show: Callable[[str], None]) -> Callable[[str], None]:
@@ -43,26 +66,22 @@ def without_last_blank(show: Callable[[str], None]) -> Callable[[str], None]:
     return line
 
 
-_remainder: list[str] = []
-
-
-def set_remainder(words: list[str]) -> None:
-    """Called by the fabfile, which sees the whole command line."""
-    _remainder[:] = words
-
-
-@cli.task(name="exec", help={**COMMON, "command": "the command as one word, instead of behind --"})
+@cli.task(
+    name="exec",
+    iterable=["limit"],
+    help={**COMMON, "command": "the command as one text, instead of behind --"},
+)
 def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
     """
-    Run a command on every host, in the node's own environment: fab exec -- ray --version
+    Run a command on every host, in Ray's own environment.
+
+    fab exec -- ray --version runs in the node's environment or container. It is a program with arguments, not a
+    line for a shell: fab exec -- sh -c 'df -h | tail -n 1' makes it one.
     """
-    words = remainder(command)
+    arguments = program_and_arguments(command, "exec", "ray --version")
     console = Console()
-    if not words:
-        console.bad("no command", f"{handover.program()} exec -- ray --version")
-        raise Exit(code=2)
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, f"exec {shlex.join(words)}", limit=limit, debug=debug)
+    run = cli.make_run(cluster, console, f"exec {shlex.join(arguments)}", limit=limit, debug=debug)
     run.nodes = [n for n in run.nodes if run.limit is None or n.name in run.limit]
     width = max(len(n.name) for n in run.nodes)
 
@@ -71,40 +90,73 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
             print_line = without_last_blank(
                 lambda line: print(f"{node.name.ljust(width)} {line}", flush=True)
             )
-            script = command_script(run.cluster.name, words, sudo=node.sudo)
+            script = command_script(run.cluster.name, arguments, sudo=node.sudo)
             answer = node.connection.run(
                 node.text_of(script), secrets=node.secrets(), timeout=86400.0, on_line=print_line
             )
-            if answer.status:
-                raise Stop(f"ended with status {answer.status}")
+            ended(answer, arguments)
             return 0
 
-        run.each(f"Run {shlex.join(words)}", run.living, one)
+        run.each(f"Run {shlex.join(arguments)}", run.living, one)
 
     cli.finish(run, (*operation.REACH, work))
 
 
-@cli.task(help={"hosts_file": COMMON["hosts_file"], "host": "which host (default: the head)"})
-def ssh(c, host=None, hosts_file=None):
+def ended(answer: Answer, arguments: list[str]) -> None:
+    """Raises Stop unless the command itself has ended with 0."""
+    if answer.status is None:
+        raise Stop(
+            "the connection ended before the command did", "the host may have run it to its end: ask it"
+        )
+    if answer.status == 127 and "missing" in answer.values:
+        raise Stop(
+            f"there is no program {shown(arguments[0])}", "fab exec -- sh -c '...' runs a line for a shell"
+        )
+    if answer.status:
+        raise Stop(f"ended with status {answer.status}")
+
+
+@cli.task(
+    help={
+        "hosts_file": COMMON["hosts_file"],
+        "host": "which host (default: the head)",
+        "command": "the command as one text, instead of behind --",
+    }
+)
+def ssh(c, host=None, command=None, hosts_file=None):
     """
-    Open a shell on a host, with the hosts file's user, port, key and jump host.
+    Open a shell on a host, or run one command there.
+
+    User, port, key and jump host are those of the hosts file. fab ssh --host X -- COMMAND runs it in the login shell
+    of the host, on a terminal where there is one; fab exec runs it in Ray's environment, on all hosts.
     """
+    arguments = remainder(command)
     console = Console()
     cluster = cli.read(hosts_file, console)
-    chosen = host or cluster.head.name
-    found = next((h for h in cluster.hosts if chosen in (h.name, h.host)), None)
-    if found is None:
-        console.bad(
-            f"{chosen} is not in the hosts file", "known: " + ", ".join(h.name for h in cluster.hosts)
-        )
-        raise Exit(code=2)
+    found = one_host(cluster, host) if host else cluster.head
     if found.connection == "local":
-        argv = [os.environ.get("SHELL", "/bin/sh")]
+        argv = arguments or [os.environ.get("SHELL") or "/bin/sh"]
     else:
         run = cli.make_run(cluster, console, "ssh", hosts=[found])
-        argv = openssh_argv(connect.target_of(run.nodes[0]), run.settings)
+        argv = openssh_argv(
+            connect.target_of(run.nodes[0]), run.settings, arguments, terminal=ask.on_terminal()
+        )
     sys.stdout.flush()
-    os.execvp(argv[0], argv)
+    try:
+        os.execvp(argv[0], argv)
+    except OSError as error:
+        console.bad(f"{shown(argv[0])} cannot be run here: {error.strerror}")
+        raise Exit(code=1) from None
+
+
+def one_host(cluster: Cluster, expression: str) -> Host:
+    """The one host that --host names, or exit status 2."""
+    names = cli.limited(cluster, expression, flag="--host")
+    if len(names) > 1:
+        raise Mistake(
+            f"--host {shown(expression)} means {len(names)} hosts, and one is needed", "name one of them"
+        )
+    return next(host for host in cluster.hosts if host.name in names)
 
 
 @cli.task(
@@ -116,7 +168,7 @@ def ssh(c, host=None, hosts_file=None):
 )
 def dashboard(c, hosts_file=None, port=None, token=False):
     """
-    Open a tunnel to Ray's dashboard and print its URL; it stays open until Ctrl-C.
+    Open a tunnel to Ray's dashboard, until Ctrl-C.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
@@ -134,9 +186,7 @@ def dashboard(c, hosts_file=None, port=None, token=False):
                 answer = run.ask(head, token_script(cluster.name), None, timeout=60.0)
                 print(answer.values["token"])
             else:
-                console.note(
-                    f"the dashboard asks for the cluster's token: {handover.program()} dashboard --token shows it"
-                )
+                console.note("the dashboard asks for the cluster's token: fab dashboard --token shows it")
         if head.host.connection == "local":
             console.ok(f"http://127.0.0.1:{remote}")
             return
@@ -161,22 +211,19 @@ def dashboard(c, hosts_file=None, port=None, token=False):
 @cli.task(
     help={
         "hosts_file": COMMON["hosts_file"],
-        "command": "the entry point as one word, instead of behind --",
+        "command": "the entry point as one text, instead of behind --",
         "no_wait": "do not wait for its end",
         "debug": cli.DEBUG,
     }
 )
 def submit(c, command=None, hosts_file=None, no_wait=False, debug=False):
     """
-    Run a job on the cluster and show its output: fab submit -- python job.py
+    Run a job on the cluster and show its output.
+
+    The current folder goes along where the command names a file in it: fab submit -- python job.py
     """
-    words = remainder(command)
+    words = program_and_arguments(command, "submit", "python job.py")
     console = Console()
-    if not words:
-        console.bad(
-            "no entry point", f"{handover.program()} submit -- python -c 'import ray; ray.init(); print(ray.nodes())'"
-        )
-        raise Exit(code=2)
     cluster = cli.read(hosts_file, console)
     run = cli.make_run(cluster, console, f"submit {shlex.join(words)}", hosts=[cluster.head], debug=debug)
 

@@ -28,7 +28,9 @@ def record(run: Run, code: int) -> None:
         "did": {n.name: n.did for n in run.nodes if n.did},
         "failed": {n.name: n.failure.message for n in run.failed},
     }
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RuntimeError):
+        if not os.environ.get("XDG_STATE_HOME") and not Path.home().is_dir():
+            return  # a home that is not there is not ours to make
         folder().mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder() / "audit.jsonl"
         with path.open("a", encoding="utf-8") as out:
@@ -38,7 +40,7 @@ def record(run: Run, code: int) -> None:
 
 def failed_last_time(cluster: str) -> set[str]:
     """The names that failed in the last run that this machine made on that cluster."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
         for line in reversed((folder() / "audit.jsonl").read_text("utf-8").splitlines()):
             entry = json.loads(line)
             if entry["cluster"] == cluster:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from invoke import Exit
-
 from tasks import cli
+from tasks.commandline import Mistake
+from tasks.inventory.problems import shown
 from tasks.phases import bundle as phase
 from tasks.phases import operation
 from tasks.phases.run import Run
@@ -28,22 +28,21 @@ from tasks.report.console import Console
 )
 def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False):
     """
-    Collect all that conda hosts install into one file, for hosts without Internet.
+    Collect what conda hosts install into one file.
 
-    It holds the installer, Python, every package and uv, each with its SHA-256, for every kind of system that the
-    hosts file needs. Make it on a machine with Internet; fab deploy-cluster --bundle FILE needs nothing else then.
+    Hosts without Internet are installed from it. It holds the installer, Python, every package and uv, each with its
+    SHA-256, for every kind of system that the hosts file needs. Make it on a machine with Internet;
+    fab deploy-cluster --bundle FILE needs nothing else then.
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
     platforms = [p.strip() for p in platform.split(",") if p.strip()] if platform else []
     if wrong := [p for p in platforms if p not in SUBDIRS.values()]:
         known = ", ".join(sorted(set(SUBDIRS.values())))
-        console.bad(f"--platform: there is no {wrong[0]}", f"one of: {known}")
-        raise Exit(code=2)
+        raise Mistake(f"--platform: there is no {shown(wrong[0])}", f"one of: {known}")
     path = Path(output).expanduser()
     if not path.parent.is_dir():
-        console.bad(f"--output: there is no folder {path.parent}", "make it, or name another place")
-        raise Exit(code=2)
+        raise Mistake(f"--output: there is no folder {path.parent}", "make it, or name another place")
     run = cli.make_run(cluster, console, "bundle", debug=debug, upgrade=upgrade, connects=not platforms)
     collect = phase.collect(path, platforms)
     asking = () if platforms else operation.BUNDLE
@@ -55,4 +54,4 @@ def made(run: Run, path: Path) -> None:
     size = path.stat().st_size / 1e6
     run.console.ok(f"{path}", f"{size:.0f} MB")
     next_ = [(f"deploy-cluster --bundle {shlex.quote(str(path))}", "on a machine that reaches the hosts")]
-    handover.commands(run.console, str(run.cluster.path), next_)
+    handover.commands(run.console, next_)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from invoke import Exit
-
 from tasks import cli
+from tasks.commandline import Mistake
+from tasks.inventory import InventoryError, address, ranges
+from tasks.inventory.edit import write
+from tasks.inventory.limit import split
+from tasks.inventory.load import parse
+from tasks.inventory.problems import shown
 from tasks.inventory.schema import json_schema
 from tasks.inventory.templates import starter
 from tasks.phases import conda, connect, engine, facts, image_file, validate
@@ -16,17 +22,30 @@ from tasks.phases.run import Run, Stop
 from tasks.plan.engine import engine_for, lacks_engine
 from tasks.report import handover
 from tasks.report.console import Console
+from tasks.report.status import counted
+from tasks.report.table import Column
+from tasks.report.typed import quote
 
 GIB = 1 << 30
+COLUMNS = (
+    Column("host"),
+    Column("system", said=str),
+    Column("cpus", said=lambda count: counted(count, "CPU"), each=True),
+    Column("memory", said="{} memory".format, each=True),
+    Column("user", said="user {}".format),
+    Column("runtime", said=lambda what: what if what[0].isalpha() else f"Python {what}"),
+    Column("cluster", said=lambda state: "Ray runs" if state == "runs" else state),
+)
 
 
 @cli.task(
+    iterable=["limit"],
     help={
         "hosts_file": cli.HOSTS_FILE,
         "limit": cli.LIMIT,
         "schema": "print the JSON Schema of the hosts file and end",
         "debug": cli.DEBUG,
-    }
+    },
 )
 def check(c, hosts_file=None, limit=None, schema=False, debug=False):
     """
@@ -71,7 +90,7 @@ def checked(run: Run) -> None:
             )
         )
     run.console.print()
-    run.console.table(("host", "system", "cpus", "memory", "user", "runtime", "cluster"), rows)
+    run.console.table(COLUMNS, rows)
     run.console.print()
     with contextlib.suppress(Stop):
         validate.run(run)
@@ -99,8 +118,8 @@ def _service(node) -> str:
 @cli.task(
     iterable=["host"],
     help={
-        "hosts_file": cli.HOSTS_FILE,
-        "host": "a machine; the first is the head; may be said often (default: this machine)",
+        "hosts_file": "the file to write; else $RAY_HOSTS_FILE, else my_hosts.yml beside the fabfile",
+        "host": "a machine or a range, with commas or repeated; the first is the head (default: this machine)",
         "runtime": "uv, docker or conda (default uv)",
         "force": "overwrite a file that is there",
     },
@@ -108,24 +127,53 @@ def _service(node) -> str:
 def init(c, host=None, runtime="uv", hosts_file=None, force=False):
     """
     Write a commented hosts file to start from.
+
+    Without --hosts-file it is my_hosts.yml beside the fabfile, which git ignores and every task reads from then on
+    in place of the hosts.yml that comes with this project.
     """
     console = Console()
-    path = cli.hosts_file(hosts_file)
-    if path.exists() and not force:
-        console.bad(f"{path} is there already", f"{handover.program()} init --force overwrites it")
-        raise Exit(code=2)
+    named = hosts_file or os.environ.get("RAY_HOSTS_FILE")
+    path = cli.hosts_file(hosts_file) if named else cli.OWN
     if runtime not in ("uv", "docker", "conda"):
-        console.bad(f"--runtime: expected uv, docker or conda, got {runtime}")
-        raise Exit(code=2)
+        raise Mistake(f"--runtime: expected uv, docker or conda, got {shown(runtime)}")
+    if path.is_dir():
+        raise Mistake(f"{path} is a folder", "fab init --hosts-file FILE names a file")
+    if path.exists() and not force:
+        raise Mistake(f"{path} is there already", "fab init --force overwrites it")
+    if not path.parent.is_dir():
+        raise Mistake(f"there is no folder {path.parent}", f"mkdir -p {quote(str(path.parent))}")
+    text = starter(_named(host or []), runtime, schema=_schema_for(path))
     try:
-        text = starter(list(host or []), runtime)
-    except ValueError as error:
-        console.bad(str(error))
-        raise Exit(code=2) from None
-    part = Path(f"{path}.part")
-    part.write_text(text, "utf-8")
-    part.replace(path)
+        parse(text, path)
+    except InventoryError as error:
+        raise Mistake(f"--host: {error.problems[0].message}") from None
+    try:
+        write(path, text)
+    except OSError as error:
+        raise Mistake(
+            f"{path} cannot be written: {error.strerror}", "fab init --hosts-file FILE names another place"
+        ) from None
     console.ok(f"wrote {path}")
-    handover.commands(
-        console, str(path), [("check", "look at every host"), ("deploy-cluster", "make the cluster")]
-    )
+    handover.commands(console, [("check", "look at every host"), ("deploy-cluster", "make the cluster")])
+
+
+def _named(hosts: Sequence[str]) -> list[str]:
+    """Every host of the flags; a head cannot be a range, so that ranges are written out where they come first."""
+    words = [word for text in hosts for word in split(text)]
+    try:
+        for word in words:
+            address.parse(word)
+        return (
+            [name for word in words for name in ranges.expand(word)]
+            if words and ranges.is_range(words[0])
+            else words
+        )
+    except ValueError as error:
+        raise Mistake(f"--host {shown(','.join(hosts))}: {error}") from None
+    return words
+
+
+def _schema_for(path: Path) -> str:
+    """Where editors find the schema, from that file."""
+    schema = cli.TOP / "hosts.schema.json"
+    return schema.name if path.absolute().parent == cli.TOP else schema.as_uri()

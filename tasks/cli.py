@@ -6,8 +6,6 @@ import functools
 import getpass
 import os
 import socket
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,29 +13,50 @@ from pathlib import Path
 import invoke
 from invoke import Exit
 
+from tasks import ask
+from tasks.commandline import Mistake
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, load
 from tasks.inventory.limit import LimitError, select
+from tasks.inventory.problems import shown
 from tasks.phases.operation import Phase, operate
 from tasks.phases.run import Node, Run
 from tasks.remote import Settings
+from tasks.report import typed
 from tasks.report.console import Console
 
-HOSTS_FILE = "the hosts file; else $RAY_HOSTS_FILE, else hosts.yml beside the fabfile"
-LIMIT = "only these hosts: names, addresses, globs, comma-separated; @failed: those that failed last time"
+HOSTS_FILE = "the hosts file; else $RAY_HOSTS_FILE, else my_hosts.yml or hosts.yml beside the fabfile"
+LIMIT = (
+    "only these hosts: names, addresses, globs, with commas or repeated; @failed: those that failed last time"
+)
 DEBUG = "show every script and its answer"
 UPGRADE = "choose the versions of all packages anew, whatever was locked before"
 BUNDLE = "a file of fab bundle: conda hosts are installed from it and need no Internet"
 
 # Short flags are made from first letters, so that -h would be --host here and --hosts-file there: there are none.
-task = functools.partial(invoke.task, auto_shortflags=False)
+# Nothing is positional, or the first argument would be eaten whatever it is, --help included.
+task = functools.partial(invoke.task, auto_shortflags=False, positional=[])
 
-_asking = threading.Lock()
+
+# The user's own file wins over the one that comes with the project, which an update may change.
+TOP = Path(__file__).parent.parent
+OWN, SHIPPED = TOP / "my_hosts.yml", TOP / "hosts.yml"
 
 
 def hosts_file(given: str | None) -> Path:
-    """Where the hosts file is, by the contract's order."""
+    """Where the hosts file is, by the contract's order; commands that are printed name it, too."""
     chosen = given or os.environ.get("RAY_HOSTS_FILE")
-    return Path(chosen).expanduser() if chosen else Path(__file__).parent.parent / "hosts.yml"
+    # that of the environment as well: it may have been set for this one command
+    typed.use_hosts_file(chosen)
+    if chosen:
+        return Path(chosen).expanduser()
+    return OWN if OWN.exists() else SHIPPED
+
+
+def joined(values: Sequence[str] | str | None) -> str | None:
+    """What a flag that may be given often means in all: ``--limit a --limit b,c`` is ``a,b,c``."""
+    if values is None or isinstance(values, str):
+        return values
+    return ",".join(values) if values else None
 
 
 def read(given: str | None, console: Console) -> Cluster:
@@ -55,20 +74,12 @@ def read(given: str | None, console: Console) -> Cluster:
     return cluster
 
 
-def ask(prompt: str) -> str:
-    """A secret typed without echo; one question at a time, and none where nobody is there."""
-    if not sys.stdin.isatty():
-        raise SecretUnavailable(f"nobody is there to be asked for {prompt.strip().rstrip(':')}")
-    with _asking:
-        return getpass.getpass(prompt)
-
-
 def make_run(
     cluster: Cluster,
     console: Console,
     what: str,
     *,
-    limit: str | None = None,
+    limit: Sequence[str] | str | None = None,
     hosts: Sequence[Host] | None = None,
     debug: bool = False,
     changing: bool = False,
@@ -85,7 +96,8 @@ def make_run(
     :param connects: it talks to the hosts, and needs their passwords for that.
     :param registry: it may pull images, and needs the registry's password for that.
     """
-    names = limited(cluster, limit) if limit else None
+    expression = joined(limit)
+    names = limited(cluster, expression) if expression is not None else None
     nodes = [Node(host) for host in (hosts if hosts is not None else cluster.hosts)]
     try:
         for node in nodes if connects else ():
@@ -97,7 +109,12 @@ def make_run(
     except SecretUnavailable as error:
         console.bad(str(error), "set it, or name another source for the password in the hosts file")
         raise Exit(code=2) from None
-    settings = Settings(ask=ask if sys.stdin.isatty() else None)
+
+    def question(prompt: str) -> str:
+        with console.question():
+            return ask.secret(prompt)
+
+    settings = Settings(ask=question if ask.on_terminal() else None)
     return Run(
         cluster,
         console,
@@ -123,19 +140,19 @@ def _secret(source):
     if source is None:
         return None
     if source not in _found:
-        _found[source] = source.resolve(ask)
+        _found[source] = source.resolve(ask.secret)
     return _found[source]
 
 
-def limited(cluster: Cluster, limit: str) -> frozenset[str]:
-    """The names that --limit chooses, or exit status 2."""
+def limited(cluster: Cluster, limit: str, flag: str = "--limit") -> frozenset[str]:
+    """The names that a flag such as --limit chooses, or exit status 2."""
     from tasks.audit import failed_last_time
 
     try:
-        return frozenset(h.name for h in select(cluster, limit, failed=failed_last_time(cluster.name)))
+        chosen = select(cluster, limit, failed=failed_last_time(cluster.name), flag=flag)
+        return frozenset(host.name for host in chosen)
     except LimitError as error:
-        Console().bad(str(error))
-        raise Exit(code=2) from None
+        raise Mistake(str(error)) from None
 
 
 def holder(what: str) -> str:
@@ -161,6 +178,5 @@ def number(flag: str, value: object, low: int, high: int) -> int:
     except ValueError:
         found = low - 1
     if not low <= found <= high:
-        Console(sys.stderr).bad(f"{flag}: expected {low}-{high}, got {value}")
-        raise Exit(code=2)
+        raise Mistake(f"{flag}: expected {low}-{high}, got {shown(value)}")
     return found

@@ -91,7 +91,7 @@ def deployed(run: Run) -> None:
     strangers = [n["name"] for n in said["nodes"] if n["problem"] and "not in the hosts file" in n["problem"]]
     if strangers:
         run.console.note(f"in the cluster, but not in the hosts file: {', '.join(strangers)}")
-    handover.next_steps(run.console, said, str(run.cluster.path))
+    handover.next_steps(run.console, said)
 
 
 @cli.task(
@@ -162,7 +162,7 @@ def stopped(run: Run) -> None:
     done = [n.name for n in run.nodes if n.did]
     run.console.ok(f"stopped on {handover.hosts(len(done))}" if done else "nothing ran")
     if done:
-        handover.commands(run.console, str(run.cluster.path), [("start", "start it again")])
+        handover.commands(run.console, [("start", "start it again")])
 
 
 @cli.task(help=COMMON)

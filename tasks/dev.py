@@ -28,7 +28,9 @@ PACKAGES = {"sshd": "openssh-server"}
 )
 def test(c, only="", unit=False):
     """
-    Run all tests, the lab's real hosts included (Linux, as root).
+    Run all tests, the lab's real hosts included.
+
+    The lab needs Linux and root; elsewhere its tests are left out, and that is said.
     """
     console = Console()
     _packages(console)
@@ -49,7 +51,7 @@ def test(c, only="", unit=False):
 
 def _packages(console: Console) -> None:
     needed = ("pytest", "hypothesis", "xdist", "jsonschema", "tree_sitter", "tree_sitter_powershell")
-    needed += ("zstandard", "rattler")
+    needed += ("zstandard", "rattler", "pyte")
     if all(importlib.util.find_spec(name) for name in needed):
         return
     console.note("installing what the tests need (first use only)")

@@ -12,11 +12,12 @@ from tasks.report.console import Console
 
 @cli.task(
     name="pull-image",
+    iterable=["limit"],
     help={"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG},
 )
 def pull_image(c, hosts_file=None, limit=None, debug=False):
     """
-    Get the image onto every Docker host, the same one everywhere, and start nothing.
+    Get the same image onto every Docker host; start nothing.
 
     It comes from where docker.image_source says: pull, seed or file. What was interrupted goes on where it stopped.
     """
@@ -47,4 +48,4 @@ def got(run: Run) -> None:
     if not changed and not run.failed:
         run.console.ok("nothing was changed")
     if not run.failed:
-        handover.commands(run.console, str(run.cluster.path), [("deploy-cluster", "start the cluster")])
+        handover.commands(run.console, [("deploy-cluster", "start the cluster")])

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from invoke import Context, Exit, task
+import os
 
-from tasks.report.console import program
+from invoke import Context, Exit
+
+from tasks import cli
+from tasks.commandline import Mistake
+from tasks.inventory.problems import either, shown
+from tasks.report.typed import as_typed, quote
 from tasks.testbed import image
 from tasks.testbed.engine import ROOT, LabError, running, stop_engine
 from tasks.testbed.hosts_file import hosts_file
@@ -13,8 +18,7 @@ from tasks.testbed.lab import Lab
 FILE = ROOT / "lab.yml"
 
 
-@task(
-    auto_shortflags=False,
+@cli.task(
     help={
         "hosts": "how many hosts; the first is the head (default 3)",
         "flavour": "what a host has: docker (default), python (no Docker), bare (no Python either)",
@@ -27,9 +31,11 @@ def lab_up(
 ) -> None:
     """Boot real hosts on this machine and write lab.yml for them."""
     if runtime not in ("uv", "docker", "conda"):
-        raise Exit(f"--runtime: expected uv, docker or conda, got {runtime}", 2)
+        raise Mistake(f"--runtime: expected uv, docker or conda, got {shown(runtime)}")
+    if flavour not in image.FLAVOURS:
+        raise Mistake(f"--flavour: expected {either(image.FLAVOURS)}, got {shown(flavour)}")
     if hosts < 1:
-        raise Exit(f"--hosts: expected 1 or more, got {hosts}", 2)
+        raise Mistake(f"--hosts: expected 1 or more, got {hosts}")
     try:
         lab = Lab()
         before = [host.name for host in lab.hosts() if host.up]
@@ -37,20 +43,25 @@ def lab_up(
             lab.start_registry()
         up = lab.up(hosts, flavour)
     except LabError as error:
-        raise Exit(f"lab-up: {error}", 1) from None
-    FILE.write_text(hosts_file(up, runtime=runtime))
+        raise failed("lab-up", error) from None
+    try:
+        FILE.write_text(hosts_file(up, runtime=runtime))
+    except OSError as error:
+        raise failed("lab-up", f"{FILE} cannot be written: {error.strerror}") from None
     names = [host.name for host in up]
     print("the lab is up already:" if names == before else "the lab is up:")
     for host in up:
         print(f"  {host.name}  {host.address}")
-    print(
-        f"next: {program()} deploy-cluster --hosts-file lab.yml    (and {program()} lab-down when you are done)"
-    )
+    here = quote(os.path.relpath(FILE))
+    print(as_typed(f"next: fab deploy-cluster --hosts-file {here}    (and fab lab-down when you are done)"))
 
 
-@task(
-    auto_shortflags=False, help={"purge": "remove the images as well; the next lab-up then builds them again"}
-)
+def failed(task: str, why: object) -> Exit:
+    """The end of a task that did not succeed."""
+    return Exit(as_typed(f"✗ {task}: {why}"), 1)
+
+
+@cli.task(help={"purge": "remove the images as well; the next lab-up then builds them again"})
 def lab_down(c: Context, purge: bool = False) -> None:
     """Remove the lab: hosts, disks, network and lab.yml."""
     try:
@@ -62,7 +73,7 @@ def lab_down(c: Context, purge: bool = False) -> None:
         removed = image.purge() if purge else []
         stop_engine(print)
     except LabError as error:
-        raise Exit(f"lab-down: {error}", 1) from None
+        raise failed("lab-down", error) from None
     if not count and not removed:
         print("there is no lab")
         return

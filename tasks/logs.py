@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import re
+import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from invoke import Exit
 
 from tasks import cli
+from tasks.commandline import Mistake
+from tasks.inventory.problems import shown
 from tasks.phases import operation
 from tasks.phases.run import Node, Run
 from tasks.remote import RemoteError
@@ -21,7 +24,7 @@ from tasks.report.lines import Line, clean, merge, show
 
 HELP = {
     "hosts_file": cli.HOSTS_FILE,
-    "host": "only these hosts: names, addresses, globs, comma-separated",
+    "host": "only these hosts: names, addresses, globs, with commas or repeated",
     "limit": "the same as --host",
     "component": f"which logs, comma-separated: {', '.join(COMPONENTS)} (default: start,raylet,gcs)",
     "lines": "how many lines of each file (default 20)",
@@ -31,7 +34,7 @@ HELP = {
 }
 
 
-@cli.task(help=HELP)
+@cli.task(iterable=["host", "limit"], help=HELP)
 def logs(
     c,
     hosts_file=None,
@@ -44,19 +47,26 @@ def logs(
     debug=False,
 ):
     """
-    Show the last log lines of all hosts, merged by time; it works where Ray is dead, too.
+    Show the last log lines of all hosts, merged by time.
+
+    They are read from the hosts' files, so that it works where Ray is dead, too.
     """
     console = Console(sys.stderr)
     console.quiet = not debug
     try:
         chosen = patterns(component.split(","))
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+    try:
         wanted = re.compile(grep) if grep else None
-    except (ValueError, re.error) as error:
-        console.bad(str(error))
-        raise Exit(code=2) from None
+    except re.error as error:
+        raise Mistake(
+            f"--grep: {shown(grep)} is no regular expression: {error}",
+            f"fab logs --grep {shlex.quote(re.escape(grep))} finds it as it is",
+        ) from None
     lines = cli.number("--lines", lines, 1, 1_000_000)
     cluster = cli.read(hosts_file, console)
-    limit = host or limit
+    limit = [*(host or ()), *(limit or ())]
     run = cli.make_run(cluster, console, "logs", limit=limit, debug=debug)
     run.nodes = [n for n in run.nodes if run.limit is None or n.name in run.limit]
     out = Console()

@@ -136,21 +136,35 @@ def _by_hand(path: Path, what: str) -> Iterator[None]:
 
 
 def _write(path: Path, text: str) -> None:
-    """All or nothing, also on a crash; a link stays a link and the file keeps its mode."""
-    temporary = None
     try:
-        target = path.resolve()
-        known = target.stat()
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        write(path, text)
+    except OSError as error:
+        raise EditError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write(path: Path, text: str) -> None:
+    """All or nothing, also on a crash; a link stays a link and a file that was there keeps its mode and owner.
+
+    :raises OSError: nothing was written, and nothing is left beside it.
+    """
+    target = path.resolve()
+    known = target.stat() if target.exists() else None
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, known.st_mode & 0o7777)
-        if hasattr(os, "chown") and known.st_uid != os.geteuid():
+        os.chmod(temporary, known.st_mode & 0o7777 if known else 0o666 & ~_umask())
+        if known and hasattr(os, "chown") and known.st_uid != os.geteuid():
             os.chown(temporary, known.st_uid, known.st_gid)
         os.replace(temporary, target)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise EditError(f"{path} cannot be written: {error.strerror}") from None
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -17,45 +17,53 @@ class LimitError(ValueError):
     """The expression names a host that is not in the file, or nothing at all."""
 
 
-def select(cluster: Cluster, expression: str, failed: Collection[str] | None = None) -> tuple[Host, ...]:
+def select(
+    cluster: Cluster, expression: str, failed: Collection[str] | None = None, *, flag: str = "--limit"
+) -> tuple[Host, ...]:
     """The hosts that a comma-separated list of names, addresses, ranges and globs means, in the file's order.
 
     :param failed: names of the hosts that failed in the last run, for `@failed`; None: not known.
+    :param flag: where the expression was typed, for the error.
     :raises LimitError: a word means no host of the cluster.
     """
-    words = [word.strip() for word in _COMMAS.split(expression)]
-    if not any(words):
-        raise LimitError("--limit is empty; name hosts, such as 10.0.0.2,node*")
+    words = split(expression)
+    if not words:
+        raise LimitError(f"{flag} is empty; name hosts, such as 10.0.0.2,node*")
     picked: set[Host] = set()
-    for word in filter(None, words):
-        picked |= _meant(cluster, word, failed)
+    for word in words:
+        picked |= _meant(cluster, word, failed, flag)
     return tuple(host for host in cluster.hosts if host in picked)
 
 
-def _meant(cluster: Cluster, word: str, failed: Collection[str] | None) -> set[Host]:
+def split(expression: str) -> list[str]:
+    """The items of a list with commas; a comma inside a range parts nothing."""
+    return [word.strip() for word in _COMMAS.split(expression) if word.strip()]
+
+
+def _meant(cluster: Cluster, word: str, failed: Collection[str] | None, flag: str) -> set[Host]:
     if word.startswith("@"):
-        return _group(cluster, word, failed)
+        return _group(cluster, word, failed, flag)
     if ranges.is_range(word):
         try:
             names = ranges.expand(word)
         except ValueError as error:
-            raise LimitError(f"--limit {word}: {error}") from None
-        return set().union(*(_meant(cluster, name, failed) for name in names))
+            raise LimitError(f"{flag} {word}: {error}") from None
+        return set().union(*(_meant(cluster, name, failed, flag) for name in names))
     found = {host for host in cluster.hosts if _matches(host, word)}
     if not found:
         known = [text for host in cluster.hosts for text in (host.name, host.host)]
-        raise LimitError(f"--limit {word}: no such host in {cluster.path}{did_you_mean(word, known)}")
+        raise LimitError(f"{flag} {word}: no such host in {cluster.path}{did_you_mean(word, known)}")
     return found
 
 
-def _group(cluster: Cluster, word: str, failed: Collection[str] | None) -> set[Host]:
+def _group(cluster: Cluster, word: str, failed: Collection[str] | None, flag: str) -> set[Host]:
     if word != "@failed":
-        raise LimitError(f"--limit {word}: unknown group; did you mean @failed?")
+        raise LimitError(f"{flag} {word}: unknown group; did you mean @failed?")
     if failed is None:
-        raise LimitError("--limit @failed: there is no record of an earlier run")
+        raise LimitError(f"{flag} @failed: there is no record of an earlier run")
     found = {host for host in cluster.hosts if host.name in failed}
     if not found:
-        raise LimitError("--limit @failed: no host failed in the last run")
+        raise LimitError(f"{flag} @failed: no host failed in the last run")
     return found
 
 

@@ -23,7 +23,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.path}:{self.line}" if self.line else str(self.path)
+        path = printable(str(self.path), 4096)
+        place = f"{path}:{self.line}" if self.line else path
         return ": ".join(part for part in (place, self.where, self.message) if part)
 
 

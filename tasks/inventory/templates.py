@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tasks.inventory import emit
 
-SCHEMA_LINE = "# yaml-language-server: $schema=hosts.schema.json"
+SCHEMA = "hosts.schema.json"
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _RUNTIME_HINTS = {
     "uv": """\
@@ -34,16 +34,17 @@ _LOCAL_HEAD = "  connection: local             # this machine, without SSH"
 _REMOTE_HEAD = "  # node_ip: 10.0.0.1           # where it has several networks"
 
 
-def starter(hosts: Sequence[str], runtime: str = "uv") -> str:
+def starter(hosts: Sequence[str], runtime: str = "uv", schema: str = SCHEMA) -> str:
     """A commented hosts.yml: the first host is the head, none means this machine.
 
+    :param schema: where an editor finds the JSON Schema: a path from the file's folder, or a URI.
     :raises KeyError: the runtime is not docker, conda or uv.
     """
     head, *workers = hosts or ["localhost"]
     beside_head = _LOCAL_HEAD if head in _LOCAL else _REMOTE_HEAD
     listed = "\n".join(["workers:", *(f"  - {emit.scalar(worker)}" for worker in workers)])
     return f"""\
-{SCHEMA_LINE}
+# yaml-language-server: $schema={schema}
 # The machines of the cluster. `fab check` looks at them, `fab deploy-cluster` makes them a cluster.
 
 cluster: ray                    # name of the cluster

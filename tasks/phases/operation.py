@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tasks.remote import RemoteError
 from tasks.render.operations import unlock_script
-from tasks.report.console import as_typed
+from tasks.report import failures
 
 from . import (
     bring_up,
@@ -123,10 +123,9 @@ def unlock(run: Run) -> None:
 
 
 def report_failures(run: Run) -> None:
-    """A table of the hosts that failed, each with why and the way out, then the lines of their logs."""
+    """The hosts that failed, each with why, and what to do about it; then the lines of their logs."""
     run.console.print()
-    rows = [(n.name, n.failure.message, as_typed(n.failure.hint)) for n in run.failed]
-    run.console.table(("failed", "why", "way out"), rows)
+    failures.show(run.console, [(n.name, n.failure.message, n.failure.hint) for n in run.failed])
     for node in run.failed:
         if node.failure.log:
             run.console.print(f"\n{node.name}, last lines:")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tasks.inventory import Cluster, Host, Secret
+from tasks.inventory import Cluster, Host, Secret, SecretUnavailable
 from tasks.packages.bundle import Bundle
 from tasks.plan.changes import Change
 from tasks.plan.desired import Desired, Versions
@@ -193,7 +193,8 @@ class Run:
     ) -> Answer:
         """As :meth:`ask`, but a script that says no is an answer too."""
         assert node.connection is not None
-        on_step = (lambda text: board.step(node.name, text)) if board else None
+        # a host's words are shown, but do not steer the terminal
+        on_step = (lambda text: board.step(node.name, clean(text))) if board else None
         if board:
             board.step(node.name, script.title)
         text = node.text_of(script)
@@ -232,4 +233,6 @@ def failure_of(error: BaseException) -> Failure:
         return error.failure
     if isinstance(error, (RemoteError, Stop)):
         return Failure(str(error), error.hint)
+    if isinstance(error, SecretUnavailable):
+        return Failure(str(error), "run it again, or name another source for it in the hosts file")
     return Failure(f"unexpected: {type(error).__name__}: {error}", "please report this; --debug shows more")

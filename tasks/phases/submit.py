@@ -79,7 +79,7 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
         where = f"--address {address} {begun[0]}"
         lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "end it")]
         run.console.note(f"job {begun[0]} runs on the cluster:")
-        handover.commands(run.console, str(run.cluster.path), lines)
+        handover.commands(run.console, lines)
 
     text = head.text_of(script)
     try:

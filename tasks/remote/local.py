@@ -111,7 +111,7 @@ class LocalConnection:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                cwd=Path.home(),
+                cwd=_home(),
                 start_new_session=True,  # Ctrl-C in the terminal must not stop it before this side decides
             )
             self._running.add(process)
@@ -173,6 +173,14 @@ def _feed(process: subprocess.Popen, selector: selectors.BaseSelector, left: mem
         selector.unregister(process.stdin)
         process.stdin.close()
     return left
+
+
+def _home() -> Path:
+    """Where a script begins: the home as ssh would have it, / where there is none."""
+    with contextlib.suppress(RuntimeError):
+        if Path.home().is_dir():
+            return Path.home()
+    return Path("/")
 
 
 def _signal_group(process: subprocess.Popen, number: signal.Signals) -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
 from tasks.remote.sshconfig import split_address
 from tasks.remote.target import Settings, Target
 
 _STRICT = {"strict": "yes", "accept-new": "accept-new", "off": "no"}
 
 
-def openssh_argv(target: Target, settings: Settings) -> list[str]:
-    """`ssh ...` for os.execvp, without a command. What the Target leaves open, ssh looks up itself."""
+def openssh_argv(
+    target: Target, settings: Settings, command: Sequence[str] = (), *, terminal: bool = False
+) -> list[str]:
+    """`ssh ...` for os.execvp. What the Target leaves open, ssh looks up itself.
+
+    :param command: a program and its arguments, quoted here for the far shell; none: a shell.
+    :param terminal: a terminal for the command, as a shell has one anyway.
+    """
     host, user, port = split_address(target.host)
     user, port = target.user or user, target.port or port
     argv = [settings.ssh_client or "ssh"]
@@ -23,4 +32,5 @@ def openssh_argv(target: Target, settings: Settings) -> list[str]:
         argv += ["-o", "UserKnownHostsFile=/dev/null"]
     elif settings.known_hosts:
         argv += ["-o", f'UserKnownHostsFile="{settings.known_hosts}"']
-    return [*argv, "--", host]
+    argv += ["-t"] if command and terminal else []
+    return [*argv, "--", host, *([shlex.join(command)] if command else [])]

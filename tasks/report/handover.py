@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from rich.text import Text
-
-from .console import Console, program
-
-TOP = Path(__file__).parents[2]
+from .console import Console
+from .table import described
+from .typed import command
 
 
 def hosts(count: int) -> str:
@@ -20,26 +15,17 @@ def hosts(count: int) -> str:
     return "1 host" if count == 1 else f"{count} hosts"
 
 
-def default_hosts_file() -> str:
-    """The hosts file that is read where none is named: $RAY_HOSTS_FILE, else hosts.yml beside the fabfile."""
-    named = os.environ.get("RAY_HOSTS_FILE")
-    return os.path.abspath(os.path.expanduser(named or TOP / "hosts.yml"))
-
-
-def commands(console: Console, hosts_file: str, lines: Sequence[tuple[str, str]]) -> None:
-    """Commands and what each is for; the hosts file is named where it is not the default one."""
-    path = os.path.abspath(os.path.expanduser(hosts_file))
-    more = "" if path == default_hosts_file() else f" --hosts-file {shlex.quote(os.path.relpath(path))}"
+def commands(console: Console, lines: Sequence[tuple[str, str]]) -> None:
+    """Commands and what each is for, as they can be pasted; ``lines`` begin with the task's name."""
     full = []
-    for command, why in lines:
-        name, _, rest = command.partition(" ")
-        full.append((f"{program()} {name}{more}{' ' + rest if rest else ''}", why))
-    width = max(len(command) for command, _ in full)
-    for command, why in full:
-        console.print(Text.assemble("  ", (command.ljust(width), "cyan"), f"   {why}"))
+    for text, why in lines:
+        task, _, rest = text.partition(" ")
+        full.append((command(task, *([rest] if rest else [])), why))
+    for line in described(full, console.width):
+        console.print(line)
 
 
-def next_steps(console: Console, status: Mapping[str, Any], hosts_file: str) -> None:
+def next_steps(console: Console, status: Mapping[str, Any]) -> None:
     """After a deploy."""
     lines = [
         ("status", "what runs where"),
@@ -48,4 +34,4 @@ def next_steps(console: Console, status: Mapping[str, Any], hosts_file: str) -> 
         ("logs", "the last lines of all nodes"),
     ]
     console.print("next:")
-    commands(console, hosts_file, lines)
+    commands(console, lines)

@@ -1,4 +1,4 @@
-"""The state of the cluster as a table and as JSON (the shape is settled in the contract)."""
+"""The state of the cluster as a table (as JSON its shape is the contract's)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,25 @@ from typing import Any
 from rich.text import Text
 
 from .console import Console
+from .table import Column
 
-COLUMNS = ("host", "role", "node ip", "state", "runtime", "ray", "python", "cpus", "gpus", "problem")
+COLUMNS = (
+    Column("host"),
+    Column("role", said=str),
+    Column("node ip"),
+    Column("state"),
+    Column("runtime", said=str),
+    Column("ray", said="Ray {}".format),
+    Column("python", said="Python {}".format),
+    Column("cpus", said=lambda count: counted(count, "CPU"), each=True),
+    Column("gpus", said=lambda count: counted(count, "GPU"), each=True),
+    Column("problem", wraps=True),
+)
+
+
+def counted(count: str, what: str) -> str:
+    """``1 CPU``, ``2 CPUs``, ``no GPUs``."""
+    return f"1 {what}" if count == "1" else f"{'no' if count == '0' else count} {what}s"
 
 
 def show(console: Console, status: Mapping[str, Any]) -> None:

@@ -514,18 +514,20 @@ for line in answer:
     fi
     if [ "$rf_dk" = root ]; then as_root "$@"; else "$@"; fi
 }
-# What the API has said so far, as "120 of 340 MB, 3 of 12 layers"
+# What the API has said so far, as "120 of 340 MB, 3 of 12 layers"; the whole is known once every layer has begun.
 pull_by_api_progress() {
     tr '\r' '\n' <"$rf_log" | awk '
         match($0, /"id":"[^"]*"/) { id = substr($0, RSTART + 6, RLENGTH - 7) } RLENGTH < 0 { next }
         /"status":"(Already exists|Pulling fs layer|Waiting|Downloading|Verifying|Download complete|Extracting|Pull complete)/ { seen[id] = 1 }
+        /"status":"(Already exists|Verifying|Download complete|Extracting|Pull complete)/ { sized[id] = 1 }
         /"status":"(Already exists|Pull complete)"/ { done[id] = 1 }
         /"status":"Downloading"/ && match($0, /"current":[0-9]+/) { now[id] = substr($0, RSTART + 10, RLENGTH - 10) }
-        /"status":"Downloading"/ && match($0, /"total":[0-9]+/) { all[id] = substr($0, RSTART + 8, RLENGTH - 8) }
+        /"status":"Downloading"/ && match($0, /"total":[0-9]+/) { sized[id] = all[id] = substr($0, RSTART + 8, RLENGTH - 8) }
         /"status":"(Download complete|Extracting|Pull complete)/ { now[id] = all[id] }
         END {
-            for (id in seen) { layers++; whole += done[id]; got += now[id]; total += all[id] }
-            printf "%.0f of %.0f MB, %d of %d layers\n", got / 1000000, total / 1000000, whole, layers
+            for (id in seen) { layers++; known += sized[id] != 0; whole += done[id]; got += now[id]; total += all[id] }
+            of = known == layers ? sprintf(" of %.0f", total / 1000000) : ""
+            printf "%.0f%s MB, %d of %d layers\n", got / 1000000, of, whole, layers
         }'
 }
 # For docker's own command, which counts no bytes into a file: those that came in by the busiest interface.

@@ -101,7 +101,9 @@ def main():
                     done[node_id] = {"task_error": str(error).strip().splitlines()[-1][:300]}
                     again[node_id] = time.time() + 1
         alive = {n["node_ip"] for n in nodes.values() if n["alive"]}
-        good = {nodes[i]["node_ip"] for i, d in done.items() if "task" in d and i in nodes and nodes[i]["alive"]}
+        good = {
+            nodes[i]["node_ip"] for i, d in done.items() if "task" in d and i in nodes and nodes[i]["alive"]
+        }
         reached = good if spec["tasks"] else alive
         if expected <= reached or time.time() > deadline:
             break

@@ -186,7 +186,7 @@ class TestFiles:
         assert problems_of(path) == [f"{path}: cannot be read: Permission denied"]
 
     def test_a_path_that_cannot_be(self):
-        assert problems_of("a\0b") == ["a\0b: cannot be read: the path is not valid"]
+        assert problems_of("a\0b") == ["a\\x00b: cannot be read: the path is not valid"]
 
     def test_bom_and_crlf_are_fine(self, cluster):
         assert [one.host for one in cluster("\ufeffhead: a\r\nworkers:\r\n  - b\r\n").hosts] == ["a", "b"]

@@ -13,6 +13,7 @@ from tasks.testbed.engine import ROOT
 from tests.lab import hosts as helpers
 from tests.lab.remains import healthy, left_alone, snapshot
 from tests.lab.story import ok, raylet, sessions_begun, sh, status, until
+from tests.terminal import Terminal
 
 
 class Cluster:
@@ -97,6 +98,22 @@ class TestDeploy:
             assert set(node) == {
                 "host", "name", "role", "node_ip", "alive", "runtime", "ray", "python", "cpus", "gpus", "problem",
             }  # fmt: skip
+
+    @pytest.mark.parametrize("columns", [80, 60])
+    def test_status_fits_a_terminal(self, cluster, columns):
+        argv = [helpers.ROOT / "fab", "status", "--hosts-file", cluster.path]
+        home = {"HOME": str(cluster.home), "SSH_AUTH_SOCK": None, "RAY_HOSTS_FILE": None}
+        with Terminal(argv, columns=columns, env=home) as terminal:
+            assert terminal.wait(60) == 0
+            lines = terminal.lines
+        at = next(n for n, line in enumerate(lines) if line.startswith("host "))
+        assert lines[at].split() == ["host", "role", "node", "ip", "state"]
+        roles = ["head", "worker", "worker"]
+        expected = [[h.name, role, h.address, "alive"] for h, role in zip(cluster.hosts, roles, strict=True)]
+        assert [line.split() for line in lines[at + 1 : at + 4]] == expected
+        end = next(n for n, line in enumerate(lines) if line.startswith("✓ test is healthy"))
+        assert lines[end - 1] == ""
+        assert " ".join(lines[at + 4 : end - 1]).startswith("all: uv, Ray ")
 
 
 class TestJob:

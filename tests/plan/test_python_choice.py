@@ -164,6 +164,4 @@ class TestAgree:
 def test_a_request_that_the_image_does_not_fit_is_told_apart():
     subjects = hosts("3.12", a="3.10.4 3.12.1")
     found = choose_python(subjects, None, must_be="3.10.4")
-    assert [f.message for f in found] == [
-        "uv.python is 3.12, but the rest of the cluster has Python 3.10.4"
-    ]
+    assert [f.message for f in found] == ["uv.python is 3.12, but the rest of the cluster has Python 3.10.4"]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
-from rich.console import Console as Rich
 from rich.text import Text
 
-from tasks.report import console as module
-from tasks.report.console import Board, Console, as_typed
+from tasks.report import board as module
+from tasks.report.console import Console
 
 
 class TestInAPipe:
@@ -84,6 +81,19 @@ class TestInAPipe:
         pipe.bad("broken")
         assert text(pipe) == "✗ broken\n"
 
+    def test_colours_that_are_asked_for_change_nothing_else(self, monkeypatch, text):
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        pipe = Console(io.StringIO())
+        assert (pipe.live, pipe.width) == (False, None)
+        pipe.table(("host", "why"), [("a", "w " * 100)])
+        assert text(pipe).count("\n") == 2
+        pipe.bad("broken")
+        assert "\x1b[31m" in text(pipe)
+
+    def test_a_table_s_cell_stays_in_its_line(self, pipe, text):
+        pipe.table(("host", "why"), [("a", "one\ntwo\t three\r\n")])
+        assert text(pipe).splitlines() == ["host  why", "a     one two three"]
+
     def test_a_long_text_goes_through_as_it_is(self, pipe, text):
         script = "printf '%s\\n' \"[red]$x\"\t# " + "x" * 300
         pipe.raw(script)
@@ -115,9 +125,30 @@ class TestOnATerminal:
             assert not any(thread.is_alive() for thread in threads), "the board waits for itself"
         assert text(terminal).count("broke") == 40
 
-    def test_a_dumb_terminal_gets_plain_lines(self, monkeypatch, terminal):
-        monkeypatch.setenv("TERM", "dumb")
+    @pytest.mark.parametrize(
+        ("name", "value"), [("TERM", "dumb"), ("CI", "true"), ("CI", "1"), ("TTY_INTERACTIVE", "0")]
+    )
+    def test_nothing_is_drawn_where_that_would_fill_a_log(self, monkeypatch, terminal, name, value):
+        monkeypatch.setenv(name, value)
         assert not Console(terminal.rich.file).live
+
+    @pytest.mark.parametrize("value", ["", "0", "false"])
+    def test_ci_that_is_none(self, monkeypatch, terminal, value):
+        monkeypatch.setenv("CI", value)
+        assert Console(terminal.rich.file).live
+
+    def test_without_colours_it_is_drawn_all_the_same(self, monkeypatch, terminal, text):
+        monkeypatch.setenv("NO_COLOR", "1")
+        console = Console(terminal.rich.file)
+        assert console.live
+        console.bad("broken", "look at it")
+        assert text(console) == "✗ broken\n  → look at it\n"
+
+    def test_its_width_is_the_terminal_s(self, monkeypatch, terminal):
+        monkeypatch.setenv("COLUMNS", "61")
+        assert Console(terminal.rich.file).width == 61
+        monkeypatch.setenv("TERM", "dumb")
+        assert Console(terminal.rich.file).width == 61
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "gbk", "latin-1", "utf-8"])
@@ -125,136 +156,25 @@ def test_signs_that_the_terminal_does_not_have_crash_nothing(encoding):
     raw = io.BytesIO()
     console = Console(io.TextIOWrapper(raw, encoding=encoding, write_through=True))
     console.ok("集群 is up")
-    console.table(("host", "why"), [("中文", "→")])
+    console.table(("host", "why"), [("中文", "→ \udce4")])
     console.bad("…", "→")
+    with console.phase("Install", 2) as board:
+        board.fail("a", "broken", "look at it")
     assert b" is up\n" in raw.getvalue()
 
 
-class TestBoard:
-    @pytest.fixture
-    def clock(self, monkeypatch):
-        """Seconds that pass only when a test says so."""
-
-        class Clock:
-            now = 100.0
-
-            def monotonic(self):
-                return self.now
-
-        made = Clock()
-        monkeypatch.setattr(module, "time", made)
-        return made
-
-    @pytest.fixture
-    def board(self, clock):
-        self.file = io.StringIO()
-        return Board("Install", 3, Rich(file=self.file))
-
-    def lines(self):
-        out = self.file.getvalue().splitlines()
-        self.file.seek(0)
-        self.file.truncate()
-        return out
-
-    def test_tick_is_silent_about_what_has_just_begun(self, board, clock):
-        board.step("a", "downloading")
-        clock.now += module.SILENT_SECONDS
-        board.tick()
-        assert self.lines() == []
-
-    def test_tick_names_what_lasts(self, board, clock):
-        board.step("a", "downloading")
-        board.step("b", "starting")
-        clock.now += module.SILENT_SECONDS + 0.1
-        board.tick()
-        assert self.lines() == ["  a: downloading", "  b: starting"]
-
-    def test_tick_says_the_same_step_again_only_after_a_while(self, board, clock):
-        board.step("a", "waiting for Ray, 1 s")
-        clock.now += 3
-        board.tick()
-        assert self.lines() == ["  a: waiting for Ray, 1 s"]
-        board.step("a", "waiting for Ray, 4 s")
-        clock.now += module.REPEAT_SECONDS - 1
-        board.tick()
-        assert self.lines() == []
-        board.step("a", "waiting for Ray, 13 s")
-        clock.now += 1
-        board.tick()
-        assert self.lines() == ["  a: waiting for Ray, 13 s"]
-
-    def test_tick_never_says_again_what_has_not_changed(self, board, clock):
-        board.step("a", "ready; waiting for the head")
-        clock.now += 3
-        board.tick()
-        clock.now += 10 * module.REPEAT_SECONDS
-        board.tick()
-        assert self.lines() == ["  a: ready; waiting for the head"]
-
-    def test_tick_says_a_new_step_at_once(self, board, clock):
-        board.step("a", "downloading")
-        clock.now += 3
-        board.tick()
-        board.step("a", "starting")
-        board.tick()
-        assert self.lines() == ["  a: downloading", "  a: starting"]
-
-    def test_tick_is_silent_about_who_has_ended(self, board, clock):
-        board.step("a", "downloading")
-        clock.now += 3
-        board.done("a")
-        board.tick()
-        assert self.lines() == []
-
-    def shown(self, board):
-        file = io.StringIO()
-        Rich(file=file, width=60).print(board)
-        return [line.rstrip() for line in file.getvalue().splitlines()]
-
-    def test_drawn(self, board, clock):
-        board.step("a", "downloading")
-        board.step("b", "x" * 100)
-        board.done("c")
-        clock.now += 12
-        drawn = self.shown(board)
-        assert drawn[0] == "Install  1/3  12 s"
-        assert drawn[1].split() == ["a", "downloading"]
-        assert len(drawn) == 3
-        assert drawn[2].endswith("…")
-
-    def test_many_hosts_fit_on_a_screen(self, board):
-        for n in range(100):
-            board.step(f"n{n}", "downloading")
-        drawn = self.shown(board)
-        assert len(drawn) == module.BOARD_ROWS + 2
-        assert drawn[-1].strip() == "… and 88 more"
+def test_plain_signs_stand_for_those_that_are_missing():
+    raw = io.BytesIO()
+    console = Console(io.TextIOWrapper(raw, encoding="ascii", write_through=True))
+    console.ok("up", "10–20 hosts…")
+    console.bad("down", "fab logs")
+    assert raw.getvalue().decode() == "+ up  10-20 hosts...\nx down\n  -> fab logs\n"
 
 
-@pytest.mark.parametrize(
-    ("hint", "typed"),
-    [
-        ("fab deploy-cluster starts it", "./fab deploy-cluster starts it"),
-        ("run fab logs --host two; fab status", "run ./fab logs --host two; ./fab status"),
-        ("see tasks/fab logs", "see tasks/fab logs"),
-        ("prefab logs", "prefab logs"),
-        ("fab", "fab"),
-        ("", ""),
-    ],
-)
-def test_a_way_out_is_said_as_the_user_types_it(monkeypatch, hint, typed):
-    monkeypatch.setenv("RAYFAB_PROGRAM", "./fab")
-    assert as_typed(hint) == typed
-
-
-def test_a_reader_that_goes_away_early_gets_no_traceback():
-    code = (
-        "from tasks.report.console import Console\n"
-        "c = Console()\n"
-        "for n in range(20000): c.print('a line ' * 10)\n"
-    )
-    writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    writer.stdout.readline()
-    writer.stdout.close()
-    assert b"Traceback" not in writer.stderr.read()
-    writer.stderr.close()
-    writer.wait(timeout=30)
+def test_nowhere_to_print_to(monkeypatch):
+    """What some launchers make of a standard output that is closed."""
+    monkeypatch.setattr("sys.stdout", None)
+    console = Console()
+    console.bad("broken", "look at it")
+    console.table(("host",), [("a",)])
+    assert not console.gone

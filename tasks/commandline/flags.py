@@ -1,0 +1,106 @@
+"""Fabric's and Invoke's own flags: each is honoured or refused, before anything is connected.
+
+A flag that is accepted and does nothing is a trap: ``--dry destroy`` has to be dry. So every one of them stands
+in exactly one of the tables below, and tests/commandline goes through those of the installed versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from invoke import Argument
+from invoke.parser import ParserContext
+from invoke.parser.context import to_flag
+
+from tasks.inventory.problems import shown
+
+from .mistakes import Mistake
+
+# What the program itself does with them, whatever the task.
+OWN = {
+    "complete": "candidates for a shell's completion, in Fabric's way",
+    "collection": "another fabfile than this one",
+    "help": "explain a task",
+    "list": "show the tasks",
+    "list-agent-keys": "show the keys of the SSH agent",
+    "list-depth": "how deep --list goes",
+    "list-format": "how --list shows them",
+    "print-completion-script": "the same as fab completion",
+    "search-root": "where the fabfile is looked for",
+    "version": "show the version",
+}
+# What becomes a flag of the task: the first of these that it has.
+BECOMES = {
+    "debug": ("debug",),
+    "dry": ("dry-run",),
+    "hosts": ("limit", "host"),
+}
+# What our tasks cannot honour, and what does the same.
+REFUSED = {
+    "command-timeout": "each step has a time limit of its own",
+    "config": "settings are read from the hosts file: --hosts-file names it",
+    "connect-timeout": "connect_timeout: under ssh: in the hosts file",
+    "echo": "--debug shows every script",
+    "hide": "fab TASK >/dev/null hides the output; the exit status stays",
+    "identity": "key: under ssh: in the hosts file",
+    "no-dedupe": "Fabric runs each task as often as it is named",
+    "prompt-for-login-password": "password: {prompt: true} under ssh: in the hosts file",
+    "prompt-for-passphrase": "a key's passphrase is asked for where it is needed",
+    "prompt-for-sudo-password": "sudo_password: {prompt: true} under ssh: in the hosts file",
+    "pty": "fab ssh --host HOST -- COMMAND runs it on a terminal",
+    "ssh-config": "~/.ssh/config is read; key:, user:, port: and jump: in the hosts file",
+    "warn-only": "a host that fails never stops the others",
+    "write-pyc": "compiled files are always written",
+}
+
+
+def given(core: ParserContext) -> dict[str, object]:
+    """The core flags that were typed, by their main name."""
+    typed_ones = [
+        one for one in core.args.values() if one.got_value and one.value and one.value != one.default
+    ]
+    return {main_name(one): one.value for one in typed_ones}
+
+
+def main_name(argument: Argument) -> str:
+    """The long name of a flag; Fabric's begin with the short one, Invoke's with the long one."""
+    return max(argument.names, key=len)
+
+
+def apply(core: ParserContext, contexts: Iterable[ParserContext], more: Mapping[str, object] = {}) -> None:
+    """Hands each core flag to the tasks that it is for, or raises Mistake.
+
+    :param contexts: the tasks to run, all of this project's own.
+    :param more: core flags from elsewhere (a configuration file, the environment).
+    """
+    contexts = list(contexts)
+    for name, value in {**more, **given(core)}.items():
+        flag = spelled(core, name)
+        if name in REFUSED:
+            raise Mistake(f"{flag} does nothing for {contexts[0].name}", REFUSED[name])
+        for context in contexts if name in BECOMES else ():
+            _hand_over(context, flag, BECOMES[name], value)
+
+
+def spelled(core: ParserContext, name: str) -> str:
+    """A flag in all its spellings: ``-H/--hosts``."""
+    known = next((one for one in core.args.values() if main_name(one) == name), None)
+    names = known.names if known else (name,)
+    return "/".join(sorted(map(to_flag, names), key=len))
+
+
+def _hand_over(context: ParserContext, flag: str, names: tuple[str, ...], value: object) -> None:
+    target = next((context.args[name] for name in names if name in context.args), None)
+    if target is None:
+        known = " or ".join(f"--{name}" for name in names)
+        raise Mistake(
+            f"{flag} does nothing for {context.name}, which has no {known}", f"fab {context.name} --help"
+        )
+    if isinstance(value, bool):
+        target.set_value(value, cast=False)
+        return
+    if target.got_value and target.value:
+        raise Mistake(
+            f"{flag} {shown(value)} and --{target.names[0]} both name hosts", f"only --{target.names[0]}"
+        )
+    target.set_value(str(value))

@@ -1,0 +1,30 @@
+"""In which group a task is shown: by what one does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "look": ("status", "check", "plan", "logs"),
+    "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
+    "change": ("add-worker", "remove-worker", "start", "stop", "restart", "destroy"),
+    "use": ("submit", "exec", "ssh", "dashboard", "completion"),
+    "lab": ("lab-up", "lab-down", "test"),
+}
+OTHERS = "your own"
+EXAMPLES = (
+    ("deploy-cluster", "make the machines of the hosts file a cluster"),
+    ("add-worker --host 10.0.0.5", "one machine more"),
+    ("submit -- python job.py", "run a job on it"),
+)
+
+
+def grouped(names: Iterable[str]) -> dict[str, list[str]]:
+    """The tasks that there are, by group and in its order; those of no group come last."""
+    rest = set(names)
+    out: dict[str, list[str]] = {}
+    for title, members in GROUPS.items():
+        out[title] = [name for name in members if name in rest]
+        rest -= set(members)
+    out[OTHERS] = sorted(rest)
+    return {title: members for title, members in out.items() if members}

@@ -1,0 +1,108 @@
+"""What ``--list``, ``--help`` and a bare call print; pure, the width is given."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from invoke import Task
+from invoke.parser import ParserContext
+
+from tasks.report import typed
+
+from .groups import EXAMPLES, grouped
+
+# What stands for a flag's value, where the flag's name alone does not say it.
+VALUES = {
+    "bundle": "FILE",
+    "command": "COMMAND",
+    "component": "NAMES",
+    "grep": "PATTERN",
+    "host": "HOSTS",
+    "hosts": "N",
+    "hosts-file": "PATH",
+    "limit": "HOSTS",
+    "lines": "N",
+    "only": "TESTS",
+    "output": "FILE",
+    "platform": "SYSTEMS",
+    "port": "PORT",
+}
+PROGRAM_FLAGS = (
+    ("--help TASK", "explain a task; the same as TASK --help"),
+    ("-H, --hosts HOSTS", "the same as --limit of the task behind it"),
+    ("--dry", "the same as --dry-run of the task behind it"),
+    ("--version", "show the version"),
+)
+LEAST, MOST = 40, 100
+
+
+def overview(tasks: Mapping[str, Task], width: int, version: str) -> str:
+    """Every task in its group, with three examples."""
+    program = typed.program()
+    lines = [f"Usage: {program} TASK [--flags]", version, ""]
+    pad = max(len(name) for name in tasks)
+    for title, names in grouped(tasks).items():
+        lines.append(f"{title}:")
+        for name in names:
+            lines += _entry(f"  {name.ljust(pad)}   ", _first_line(tasks[name]), width)
+        lines.append("")
+    lines.append("examples:")
+    commands = [(f"{program} {command}", why) for command, why in EXAMPLES]
+    pad = max(len(command) for command, _ in commands)
+    for command, why in commands:
+        # a command that does not fit beside its text stays whole, with the text below
+        short = len(command.ljust(pad)) + len(why) + 5 <= width
+        lines += [f"  {command.ljust(pad)}   {why}"] if short else [f"  {command}", f"      {why}"]
+    lines.append("")
+    pad = max(len(flag) for flag, _ in PROGRAM_FLAGS)
+    for flag, text in PROGRAM_FLAGS:
+        lines += _entry(f"  {flag.ljust(pad)}   ", text, width)
+    return "\n".join(lines)
+
+
+def explained(name: str, task: Task, context: ParserContext, width: int) -> str:
+    """One task: how to call it, what it does, every flag."""
+    behind = " -- COMMAND" if "command" in context.args else ""
+    lines = [f"Usage: {typed.program()} {name} [--flags]{behind}", ""]
+    for paragraph in (inspect.getdoc(task) or "").split("\n\n"):
+        lines += [*_wrap(" ".join(paragraph.split()), _width(width)), ""]
+    flags = [(_spec(context, flag), context.flags[flag].help or "") for flag in _main_flags(context)]
+    pad = max((len(spec) for spec, _ in flags), default=0)
+    for spec, text in flags:
+        lines += _entry(f"  {spec.ljust(pad)}   ", text, width)
+    return "\n".join(lines)
+
+
+def _main_flags(context: ParserContext) -> Sequence[str]:
+    flags = sorted(f"--{argument.names[0]}" for argument in context.args.values())
+    # what every task has comes last
+    return sorted(flags, key=lambda flag: flag in ("--hosts-file", "--debug"))
+
+
+def _spec(context: ParserContext, flag: str) -> str:
+    argument = context.flags[flag]
+    if not argument.takes_value:
+        return f"--[no-]{flag[2:]}" if argument.default is True else flag
+    kind = "N" if argument.kind is int else argument.names[0].upper()
+    more = " ..." if argument.kind is list else ""
+    return f"{flag} {VALUES.get(argument.names[0], kind)}{more}"
+
+
+def _first_line(task: Task) -> str:
+    return (inspect.getdoc(task) or "").strip().partition("\n")[0]
+
+
+def _width(width: int) -> int:
+    return max(LEAST, min(width, MOST))
+
+
+def _entry(lead: str, text: str, width: int) -> list[str]:
+    wrapped = _wrap(text, max(20, _width(width) - len(lead))) or [""]
+    return [(lead + wrapped[0]).rstrip(), *(" " * len(lead) + line for line in wrapped[1:])]
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    # names such as deploy-cluster and linux-aarch64 stay whole
+    return textwrap.wrap(typed.as_typed(text), width, break_long_words=False, break_on_hyphens=False)

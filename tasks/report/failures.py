@@ -1,0 +1,42 @@
+"""What went wrong on which hosts, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from .console import Console
+from .table import Column
+from .typed import as_typed
+
+COLUMNS = (Column("failed"), Column("why", wraps=True))
+NAMED = 4
+
+
+def show(console: Console, failures: Sequence[tuple[str, str, str]]) -> None:
+    """Host and reason in a table; below it each fix once, as a line that can be copied whole.
+
+    :param failures: host, reason, fix; the fix may be empty.
+    """
+    console.table(COLUMNS, [(name, why) for name, why, _ in failures])
+    for fix, names in fixes([(name, hint) for name, _, hint in failures]):
+        whom = "" if len(failures) == 1 else f"{some(names)}: "
+        console.print(Text.assemble(("  → ", "yellow"), whom, as_typed(fix)))
+
+
+def fixes(hints: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Each different fix, with its hosts; one that differs in the host's name alone is one command for all."""
+    found: dict[str, list[str]] = {}
+    for name, hint in hints:
+        if hint:
+            alike = re.sub(rf"( --host ){re.escape(name)}(?![^\s;,)])", "\\1\0", hint)
+            found.setdefault(alike, []).append(name)
+    return [(hint.replace("\0", ",".join(names)), names) for hint, names in found.items()]
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few of many names."""
+    more = len(names) - NAMED
+    return ", ".join(names) if more < 2 else ", ".join(names[:NAMED]) + f" and {more} more"

@@ -1,0 +1,137 @@
+"""How far a step has come, as its text says, and how long the rest takes, as far as that can be known."""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# "fetching packages, 120 of 340 MB", "pulling X, 120 of 340 MB, 3 of 12 layers, 7 s", "1 of 3 nodes have run a task"
+_AMOUNT = re.compile(r"(?:^|, )(?P<done>\d+) of (?P<total>\d+) (?P<unit>MB|MiB|layers|nodes)\b")
+_BYTES = ("MB", "MiB")
+WINDOW = 30.0  # seconds that a rate is taken over
+FIRST = 3.0  # seconds before which nothing is said about the rest
+STALLED = 15.0  # seconds without any progress after which an estimate would be made up
+
+
+@dataclass(frozen=True)
+class Amount:
+    """``done`` of ``total`` in ``unit``."""
+
+    done: int
+    total: int
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.done} of {self.total} {self.unit}"
+
+    @property
+    def is_bytes(self) -> bool:
+        """Whether equal amounts take about equal times."""
+        return self.unit in _BYTES
+
+    @property
+    def percent(self) -> int:
+        return min(100, 100 * self.done // self.total)
+
+
+def split(text: str) -> tuple[str, Amount | None]:
+    """The text of a step without its amount, and the amount; None where it has none, or none that is known yet."""
+    found = next((amount for amount in _AMOUNT.finditer(text) if int(amount["total"]) > 0), None)
+    if found is None:
+        return text, None
+    amount = Amount(int(found["done"]), int(found["total"]), found["unit"])
+    # at the beginning it is the subject of the sentence
+    return (text if found.start() == 0 else text[: found.start()] + text[found.end() :]), amount
+
+
+class Pace:
+    """How fast one amount grows: over the last half minute, so that it neither jumps nor lags."""
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._samples: deque[tuple[float, int]] = deque()
+
+    def note(self, now: float, amount: Amount) -> None:
+        """The amount as it is ``now``."""
+        if self._samples and (amount.total != self._total or amount.done < self._samples[-1][1]):
+            # another amount, or one of which more has become known: what was measured says nothing of it
+            self._samples.clear()
+        self._total = amount.total
+        if self._samples and self._samples[-1][1] == amount.done:
+            return
+        self._samples.append((now, amount.done))
+        while len(self._samples) > 2 and self._samples[1][0] < now - WINDOW:
+            self._samples.popleft()
+
+    def rate(self, now: float) -> float | None:
+        """Units a second; None where it cannot be known: too early, or nothing moves."""
+        if len(self._samples) < 2 or now - self._samples[-1][0] > STALLED:
+            return None
+        (start, before), (_, done) = self._samples[0], self._samples[-1]
+        return (done - before) / (now - start) if now - start >= FIRST else None
+
+    def left(self, now: float) -> float | None:
+        """Seconds until all of it is done."""
+        rate = self.rate(now)
+        return (self._total - self._samples[-1][1]) / rate if rate else None
+
+
+def hosts_left(finished: list[float], ages: Iterable[float], waiting: int) -> float | None:
+    """Seconds until the last host is done.
+
+    :param finished: how long each took that is done; nothing is said before there are some.
+    :param ages: for how long each has been at it that is under way.
+    :param waiting: how many have not begun.
+    """
+    if len(finished) < 3:
+        return None
+    usual = statistics.median(finished)
+    rest = [usual - age for age in ages]
+    if not rest or min(rest) < -usual / 2:
+        return None  # one takes much longer than the others did, and nobody knows how long
+    busy = waiting * usual + sum(max(0.0, one) for one in rest)
+    return max(busy / len(rest), *rest, 0.0)
+
+
+class Countdown:
+    """An estimate as it is shown: it runs down by itself, and follows what is measured only slowly."""
+
+    def __init__(self) -> None:
+        self._shown: tuple[float, float] | None = None
+
+    def says(self, now: float, measured: float | None) -> float | None:
+        """``measured``, without its jumps; None ends it."""
+        if measured is None:
+            self._shown = None
+            return None
+        if self._shown is not None:
+            when, before = self._shown
+            if now - when < 1.0:
+                return before - (now - when)
+            measured = 0.7 * (before - (now - when)) + 0.3 * measured
+        self._shown = (now, max(0.0, measured))
+        return self._shown[1]
+
+
+def about(seconds: float) -> str:
+    """``about 20 s``, ``about 3 min``, ``about 2 h``: no more exact than it is."""
+    if seconds < 55:
+        return f"about {max(5, 5 * math.ceil(seconds / 5))} s"
+    if seconds < 55 * 60:
+        return f"about {max(1, round(seconds / 60))} min"
+    return f"about {max(1, round(seconds / 3600))} h"
+
+
+def passed(seconds: float) -> str:
+    """``34 s``, ``2:05``."""
+    whole = int(seconds)
+    return f"{whole} s" if whole < 100 else f"{whole // 60}:{whole % 60:02}"
+
+
+def speed(rate: float, unit: str) -> str:
+    """``12 MB/s``, ``0.4 MB/s``."""
+    return f"{rate:.1f} {unit}/s" if rate < 9.95 else f"{rate:.0f} {unit}/s"

@@ -1,0 +1,48 @@
+"""Commands in messages, as this user can paste them: the program, the hosts file, everything quoted."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+
+# Tasks that read no hosts file; tests/commandline holds the set to the tasks themselves.
+NO_HOSTS_FILE = frozenset({"lab-up", "lab-down", "test", "completion"})
+
+# the hosts file may stand there already
+_COMMAND = re.compile(r"(?<![\w./-])fab (?=-|[a-z])(?:([a-z][a-z-]*[a-z])(?![a-z-]| --hosts-file))?")
+_named: dict[str, str] = {}
+
+
+def use_hosts_file(named: str | None) -> None:
+    """Remembers what was typed as --hosts-file, so that printed commands say the same; None: nothing was."""
+    _named.clear()
+    if named:
+        _named["hosts_file"] = named
+
+
+def use_program(typed: str) -> None:
+    """Remembers how the program was called, as a shell takes it; default: $RAYFAB_PROGRAM, else ``fab``."""
+    _named["program"] = typed
+
+
+def program() -> str:
+    """How this program was called, ready to paste: ``./fab``, ``fab``, ``'/a b/fab'``."""
+    return _named.get("program") or shlex.quote(os.environ.get("RAYFAB_PROGRAM") or "fab")
+
+
+def command(task: str, *arguments: str) -> str:
+    """``./fab TASK --hosts-file FILE ARGUMENTS``; arguments are taken as they are, already quoted."""
+    named = _named.get("hosts_file")
+    file = ["--hosts-file", shlex.quote(named)] if named and task not in NO_HOSTS_FILE else []
+    return " ".join([program(), task, *file, *arguments])
+
+
+def as_typed(text: str) -> str:
+    """A text with its commands as they are typed here: the code says ``fab status``, the user ``./fab status``."""
+    return _COMMAND.sub(lambda found: command(found.group(1)) if found.group(1) else f"{program()} ", text)
+
+
+def quote(argument: str) -> str:
+    """One argument as a POSIX shell takes it."""
+    return shlex.quote(argument)

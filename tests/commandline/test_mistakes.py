@@ -1,0 +1,133 @@
+"""What is typed wrong: one line, a second with the way out, status 2, and nothing was begun."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks import cli
+
+# as typed -> what is said; the tasks are the project's own
+CASES = {
+    "stauts": "there is no task stauts; did you mean status?\n  → fab status",
+    "nonsense": "there is no task nonsense\n  → fab --list",
+    "status stpo": "there is no task stpo; did you mean stop?\n  → fab status --help",
+    "--help stauts": "there is no task stauts; did you mean status?\n  → fab status",
+    "help stauts": "there is no task stauts; did you mean status?\n  → fab status",
+    "status --jsn": "status has no flag --jsn; did you mean --json?\n  → fab status --help",
+    "status --jsn=3": "status has no flag --jsn; did you mean --json?\n  → fab status --help",
+    "status -j": "status has no flag -j\n  → fab status --help",
+    "status --json=yes": "--json takes no value\n  → fab status --json",
+    "--vresion": "there is no flag --vresion; did you mean --version?\n  → fab --help",
+    "--hosts-file lab.yml status": "--hosts-file stands behind its task\n  → fab status --hosts-file",
+    "status --hosts-file": "--hosts-file needs a value\n  → fab status --help",
+    "status --hosts-file --json": "--hosts-file needs a value\n  → fab status --help",
+    "status --hosts-file a.yml --hosts-file b.yml": "--hosts-file is given twice\n  → give it once",
+    "status --hosts-file=a.yml --hosts-file=b.yml": "--hosts-file is given twice\n  → give it once",
+    "status now": "status takes no argument now\n  → fab status --help",
+    "status -- now": "status takes nothing behind --, got now\n  → fab status --help",
+    "exec hostname": "exec: the command stands behind --\n  → fab exec -- hostname",
+    "exec": "exec needs a command behind --\n  → fab exec -- ray --version",
+    "exec --": "exec needs a command behind --\n  → fab exec -- ray --version",
+    "submit": "submit needs a command behind --\n  → fab submit -- python job.py",
+    "exec --command ls -- ls": "there is a command in --command, and another one behind --\n  → give one of them",
+    "exec submit -- ls": "what stands behind -- is for one task, and there are several\n  → run one after the other",
+    "add-worker 10.0.0.5": "add-worker: 10.0.0.5 is neither a flag nor a task\n  → fab add-worker --host 10.0.0.5",
+    "stop node7": "stop: node7 is neither a flag nor a task\n  → fab stop --limit node7",
+    "bundle": "bundle needs --output\n  → fab bundle --help",
+    "bundle --output /no/such/x.rfb": "--output: there is no folder /no/such\n  → make it, or name another place",
+    "lab-up --hosts x": "--hosts: expected a whole number, got x",
+    "lab-up --hosts 0": "--hosts: expected 1 or more, got 0",
+    "lab-up --flavour x": "--flavour: expected bare, python or docker, got x",
+    "lab-up --runtime x": "--runtime: expected uv, docker or conda, got x",
+    "init --runtime x": "--runtime: expected uv, docker or conda, got x",
+    "logs --lines x": "--lines: expected a whole number, got x",
+    "logs --lines 0": "--lines: expected 1-1000000, got 0",
+    "logs --component foo": "--component: no component foo",
+    "stop --hosts-file /no/such/hosts.yml": "/no/such/hosts.yml: there is no such file; `fab init ",
+    "stop --hosts-file /": "/: this is a directory; --hosts-file wants a file",
+}
+
+
+@pytest.mark.parametrize("typed", CASES)
+def test_said_in_a_line_with_the_way_out(real, typed):
+    done = real(*typed.split())
+    assert done.status == 2, done.err
+    said = done.err + done.out
+    assert said.startswith(f"✗ {CASES[typed]}"), said
+    assert "Traceback" not in said and len(said.splitlines()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["logs", "--grep", "["],
+            "--grep: [ is no regular expression: unterminated character set at position 0",
+        ),
+        (
+            ["exec", "--", "df | tail -n 1"],
+            "exec runs a program with arguments, not a line for a shell: df | tail -n 1",
+        ),
+        (["submit", "--", "python job.py"], "submit runs a program with arguments, not a line for a shell"),
+        (["exec", "--command", "echo 'a"], "--command: no closing quotation"),
+        (["status", "--hosts-file", "a\0b"], "a\\x00b: cannot be read"),
+        ([""], "there is no task ''"),
+        (["stop", "--limit", ""], "--limit is empty"),
+        (["stop", "--limit="], "--limit is empty"),
+        (["stop", "--hosts-file", " "], "--hosts-file is empty"),
+        (["-H", "", "stop"], "-H is empty"),
+        (["ssh", "--host", ""], "--host is empty"),
+        (["stop", "--limit", "nobody"], "--limit nobody: no such host"),
+        (["ssh", "--host", "nobody"], "--host nobody: no such host"),
+        (["logs", "--host", "nobody"], "--limit nobody: no such host"),
+        (["status", "\x1b[31mred"], "status takes no argument '\\x1b[31mred'"),
+    ],
+)
+def test_whatever_the_shell_passes_on(real, arguments, said):
+    done = real(*arguments)
+    assert done.status == 2, done.err
+    assert (done.err + done.out).startswith(f"✗ {said}"), done.err + done.out
+    assert "\x1b" not in done.err + done.out
+
+
+def test_the_line_for_a_shell_can_be_pasted(real):
+    assert "\n  → fab exec -- sh -c 'df | tail -n 1'\n" in real("exec", "--", "df | tail -n 1").err
+
+
+def test_what_is_found_as_it_is_can_be_pasted(real):
+    assert "fab logs --grep '\\[' finds it as it is" in real("logs", "--grep", "[").err
+
+
+class TestBehindTheDashes:
+    def test_quoting_is_kept(self, run):
+        assert run("go", "--", "sh", "-c", "echo 'a  b' --").calls[0][1]["behind"] == [
+            "sh",
+            "-c",
+            "echo 'a  b' --",
+        ]
+
+    def test_flags_of_the_command_are_its_own(self, run):
+        assert run("go", "--", "ls", "--help", "-H", "x").calls[0][1]["behind"] == ["ls", "--help", "-H", "x"]
+
+
+class TestRequired:
+    def test_help_is_not_taken_for_a_value(self, run):
+        done = run("needy", "--help")
+        assert (done.status, done.calls) == (0, []) and "Usage: fab needy" in done.out
+
+    @pytest.mark.parametrize("task", ["add-worker", "remove-worker", "bundle", "ssh", "exec"])
+    def test_nor_of_the_real_ones(self, real, task):
+        done = real(task, "--help")
+        assert done.status == 0 and f"Usage: fab {task} [--flags]" in done.out
+
+
+def test_a_number_may_be_given(run):
+    assert run("go", "--count", "7", "--", "x").calls[0][1]["count"] == 7
+
+
+def test_the_hosts_file_of_a_hint_is_the_one_that_was_typed(real, tmp_path):
+    file = tmp_path / "my hosts.yml"
+    file.write_text("head: 10.0.0.1\n")
+    done = real("ssh", "--hosts-file", str(file), "--host", "10.0.0.[1-2]")
+    assert done.status == 2
+    assert cli.hosts_file(str(file)) == file
