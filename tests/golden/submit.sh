@@ -21,6 +21,7 @@ comes as an archive on standard input, or '"'"''"'"'; '"'"'wait'"'"' or '"'"''"'
 import asyncio
 import contextlib
 import os
+import select
 import shlex
 import shutil
 import signal
@@ -28,6 +29,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 
 address, place, folder, wait = sys.argv[1:5]
@@ -45,6 +47,14 @@ def say(text):
     except BrokenPipeError:
         # the connection is gone; the job goes on without it
         os._exit(1)
+
+
+def end_with_reader():
+    """While a job writes nothing, a broken connection shows only as an error of the pipe."""
+    pipe = select.poll()
+    pipe.register(sys.stdout.fileno(), 0)
+    pipe.poll()
+    os._exit(1)
 
 
 def sweep(where):
@@ -141,6 +151,8 @@ def main():
     say(f"job {job} submitted\n")
     if not wait:
         return 0
+    if hasattr(select, "poll"):
+        threading.Thread(target=end_with_reader, daemon=True).start()
     status = settle(client, job, tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 49))
     if status == JobStatus.SUCCEEDED:
         say(f"job {job} succeeded\n")

@@ -57,6 +57,9 @@ class JobSubmissionClient:
         return "raysubmit_1"
 
     def get_job_status(self, job):
+        if "silent" in tape:
+            import time
+            time.sleep(600)
         return JobStatus(self.status)
 
     def get_job_info(self, job):
@@ -235,9 +238,13 @@ class TestFolder:
         assert not list(job.place.iterdir())
 
 
-def test_nobody_listens_any_more(job):
-    """The connection broke: the driver ends, and does not ask on for a minute."""
-    process = job.begin({"rounds": [[["a\n"], False, "RUNNING"]] * 9, "logs": ""}, "x")
+@pytest.mark.parametrize(
+    "tape", [{"rounds": [[["a\n"], False, "RUNNING"]] * 9, "logs": ""}, {"silent": True}]
+)
+def test_nobody_listens_any_more(job, tape):
+    """The connection broke: the driver ends, whether or not the job writes anything."""
+    process = job.begin(tape, "x")
+    assert process.stdout.readline() == "job raysubmit_1 submitted\n"
     process.stdout.close()
     assert process.wait(timeout=30) == 1
     assert process.stderr.read() == ""
