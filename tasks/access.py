@@ -108,14 +108,11 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
 
 def ended(answer: Answer, arguments: list[str]) -> None:
     """Raises Stop unless the command itself has ended with 0."""
-    if answer.status is None:
-        raise Stop(
-            "the connection ended before the command did", "the host may have run it to its end: ask it"
-        )
-    if answer.status == 127 and "missing" in answer.values:
-        raise Stop(
-            f"there is no program {shown(arguments[0])}", "fab exec -- sh -c '...' runs a line for a shell"
-        )
+    if not answer.ended:
+        raise Stop(answer.error or "the connection ended before the command did", answer.hint)
+    if "missing" in answer.values:
+        what = "there is no program" if answer.status == 127 else "this cannot be executed:"
+        raise Stop(f"{what} {shown(arguments[0])}", "fab exec -- sh -c '...' runs a line for a shell")
     if answer.status:
         raise Stop(f"ended with status {answer.status}")
 

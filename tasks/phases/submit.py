@@ -12,6 +12,7 @@ import tarfile
 from pathlib import Path
 
 from tasks.plan.addresses import join
+from tasks.remote import RemoteError
 from tasks.render.operations import submit_script
 from tasks.report import handover
 from tasks.report.lines import clean
@@ -39,8 +40,16 @@ def pack(folder: Path) -> bytes:
                         f"{folder} holds more than {MOST_BYTES >> 20} MiB",
                         "start in a folder that holds only the job",
                     )
-                tar.add(full, arcname=str(full.relative_to(folder)), recursive=False)
+                tar.add(full, arcname=str(full.relative_to(folder)), recursive=False, filter=_private)
     return buffer.getvalue()
+
+
+def _private(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """On the hosts a job's source is for the user that Ray runs as; the names and numbers here mean nothing there."""
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.mode = 0o700 if info.mode & 0o100 else 0o600
+    return info
 
 
 def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
@@ -51,7 +60,7 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
     folder = Path.cwd()
     archive = ""
     if any(_is_file(folder / word) for word in words):
-        archive = f"{head.facts.home}/.rayfab/{run.cluster.name}/job-{secrets.token_hex(4)}.tar.gz"
+        archive = f"{head.facts.home}/.rayfab/{run.cluster.name}/rayfab-job-{secrets.token_hex(4)}.tar.gz"
         head.connection.put(pack(folder), archive)
     state = head.subject.state
     address = f"http://{join(_dashboard_ip(run, state), head.host.ray.dashboard_port)}"
@@ -63,19 +72,34 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
 
     def on_line(line: str) -> None:
         begun.extend(re.findall(r"^job (\S+) submitted$", line) if not begun else ())
+        if run.console.gone:
+            raise Stop("nobody reads the output any more")
         print(line if sys.stdout.isatty() else clean(line), flush=True)
 
-    text = head.text_of(script)
-    answer = head.connection.run(text, secrets=head.secrets(), timeout=7 * 86400.0, on_line=on_line)
-    if "error" in answer.values:
-        raise Stop(answer.values["error"], answer.hint)
-    if answer.status:
-        raise Stop("the job did not succeed", "its output above says why")
-    if not wait and begun:
+    def goes_on() -> None:
+        if not begun:
+            return
         ask = f"exec --limit {shlex.quote(head.name)} -- ray job"
         where = f"--address {address} {begun[0]}"
         lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "end it")]
+        run.console.note(f"job {begun[0]} runs on the cluster:")
         handover.commands(run.console, lines)
+
+    text = head.text_of(script)
+    try:
+        answer = head.connection.run(text, secrets=head.secrets(), timeout=7 * 86400.0, on_line=on_line)
+    except (RemoteError, Stop, KeyboardInterrupt):
+        goes_on()
+        raise
+    if "error" in answer.values:
+        raise Stop(answer.values["error"], answer.hint)
+    if not answer.ended:
+        goes_on()
+        raise Stop(f"{head.name}: {answer.error}", "nobody knows how the job ended; look at its output")
+    if answer.status:
+        raise Stop("the job did not succeed", "its output above says why")
+    if not wait:
+        goes_on()
 
 
 def _is_file(path: Path) -> bool:

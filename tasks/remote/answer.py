@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Answer:
-    """`ok` only if the script came to its own end with status 0; otherwise `error` says why.
+    """`ok` only if the script came to its own end (`ended`) with status 0; otherwise `error` says why.
 
     `values[key]` is the last `kv` of that key and `all[key]` every one in order; `texts[key]` is a list of
     lines. `stderr` and `chatter` are tails with secrets replaced; `seconds` is wall time.
     """
 
     ok: bool = False
+    ended: bool = False
     status: int | None = None
     values: dict[str, str] = field(default_factory=dict)
     all: dict[str, list[str]] = field(default_factory=dict)

@@ -110,6 +110,7 @@ class Reader:
                 answer.values[key] = self._scrub(answer.values[key])
                 answer.all[key] = [self._scrub(value) for value in answer.all[key]]
         answer.error, answer.hint = answer.values.get("error", ""), answer.values.get("hint", "")
+        answer.ended = self.ended
         answer.ok = self.ended and answer.status == 0
         return answer
 

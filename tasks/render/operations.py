@@ -10,7 +10,7 @@ from pathlib import Path
 from tasks.inventory import Host
 
 from .names import RAY_DIR, basics
-from .script import Script, render
+from .script import Script, fragment, render
 
 NODE = ("docker", "node")
 
@@ -94,8 +94,11 @@ def logs_script(
 
 
 def command_script(cluster: str, words: Sequence[str], *, sudo: bool = False) -> Script:
-    """One command in the node's own environment."""
-    values = {**basics(cluster), "COMMAND": list(words)}
+    """One program with its arguments, in the node's own environment.
+
+    The answer has ``missing`` with the status 126 or 127 where that program isn't there, or isn't executable.
+    """
+    values = {**basics(cluster), "PROGRAM": fragment("program"), "COMMAND": list(words)}
     return render("run a command", "command", values, fragments=NODE, secrets=_secrets(sudo))
 
 
@@ -113,7 +116,6 @@ def submit_script(
     """A job on the head. :param archive: a tar of the job's folder on the host, or ''; :param user: who submits it."""
     values = {
         **basics(cluster),
-        "TEMP_DIR": RAY_DIR,
         "ADDRESS": address,
         "ARCHIVE": archive,
         "WAIT": wait,

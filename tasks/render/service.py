@@ -66,6 +66,8 @@ if [ -z "${{TMPDIR-}}" ]; then
     if [ -d "$rayfab_tmp" ] && [ ! -h "$rayfab_tmp" ] && [ -O "$rayfab_tmp" ]; then
         TMPDIR=$rayfab_tmp
         export TMPDIR
+        # for a destroy, where this script itself is killed or the power fails
+        echo "$rayfab_tmp" >"$1/tmpdir"
     else
         rayfab_tmp=
     fi
@@ -75,7 +77,8 @@ export RAYFAB_NODE
 {" ".join(quote(word) for word in [*start_words, "--block"])} >"$1/start.log" 2>&1 &
 rayfab_pid=$!
 unset RAYFAB_NODE
-trap 'kill -TERM $rayfab_pid 2>/dev/null' TERM INT HUP
+rayfab_told=
+trap 'rayfab_told=1; kill -TERM $rayfab_pid 2>/dev/null' TERM INT HUP
 # a signal ends the waiting, but not yet Ray; and a status can be asked for only once
 while :; do
     wait $rayfab_pid
@@ -92,7 +95,9 @@ else
 fi
 # shellcheck disable=SC2086
 [ -z "$rayfab_left" ] || kill -KILL $rayfab_left 2>/dev/null
-[ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp"
+[ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp" "$1/tmpdir"
+# Ray ends with 1 when it is told to stop, as after a crash; a supervisor has to tell the two apart.
+[ -z "$rayfab_told" ] || rayfab_status=0
 exit $rayfab_status
 """
 

@@ -297,6 +297,16 @@ can_root() {
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
 }
+# The same for a docker that reads its standard input, behind the password that sudo may want first.
+dk_in() {
+    if [ "${rf_dk-}" != root ]; then
+        docker "$@"
+    elif [ "$(id -u)" = 0 ] || sudo -k -n true 2>/dev/null; then
+        as_root docker "$@"
+    else
+        { printf '%s\n' "${RF_SUDO-}" && cat; } | sudo -k -S -p '' docker "$@"
+    fi
+}
 # Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
 docker_path() {
     have docker && return 0
@@ -466,8 +476,13 @@ node_down() {
         system)
             as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
                 as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            # after a crash the stopped unit would still count as failed, and the system as degraded
+            as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
             ;;
-        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        user)
+            user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT"
+            user_systemctl reset-failed "$UNIT" 2>/dev/null || :
+            ;;
         daemon | agent) job_down "$1" ;;
         loop)
             if rf_pid=$(loop_pid); then
@@ -483,12 +498,47 @@ node_down() {
             ;;
         docker)
             docker_cli
+            # without Docker's command there is no container any more; an engine that is down still has it
+            [ $? -le 1 ] || fail "Docker's engine does not answer" "look at: docker version"
             # stopped, not removed: its log can still be read
             dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
                 fail "cannot stop the container $UNIT" "look at: docker ps"
             ;;
     esac
     node_reap
+}
+# $1: the kind of service, already stopped; removes what it has outside of $NODE
+node_remove() {
+    case $1 in
+        docker)
+            dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
+                fail "cannot remove the container $UNIT" "look at: docker ps -a"
+            ;;
+        system)
+            as_root rm -f "/etc/systemd/system/$UNIT.service" && as_root systemctl daemon-reload ||
+                fail "cannot remove /etc/systemd/system/$UNIT.service" "as root: rm /etc/systemd/system/$UNIT.service"
+            ;;
+        user)
+            rm -f "$HOME/.config/systemd/user/$UNIT.service"
+            for rf_dir in user/default.target.wants user; do
+                rmdir "$HOME/.config/systemd/$rf_dir" 2>/dev/null || :
+            done
+            rmdir "$HOME/.config/systemd" 2>/dev/null || :
+            [ ! -e "$NODE/made-config" ] || rmdir "$HOME/.config" 2>/dev/null || :
+            user_systemctl daemon-reload 2>/dev/null || :
+            [ ! -e "$NODE/made-linger" ] || node_unlinger
+            ;;
+        agent) [ ! -e "$NODE/made-agents" ] || rmdir "$HOME/Library/LaunchAgents" 2>/dev/null || : ;;
+    esac
+}
+# Lingering that a deploy has turned on goes with the last cluster that needs it.
+node_unlinger() {
+    for rf_file in "$ROOT"/*/service; do
+        [ "$rf_file" != "$NODE/service" ] && grep -qx user "$rf_file" 2>/dev/null || continue
+        : >"${rf_file%/*}/made-linger"
+        return
+    done
+    loginctl disable-linger 2>/dev/null || :
 }
 # Processes of this node, known by the mark in their environment.
 node_pids() {
@@ -503,9 +553,12 @@ node_pids() {
         echo "${rf_file#/proc/}"
     done
 }
-# Those that outlived their supervisor.
+# Those that outlived their supervisor, and their temporary folder, which start.sh removes unless it is killed.
 node_reap() {
     for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
+    [ -r "$NODE/tmpdir" ] && IFS= read -r rf_dir <"$NODE/tmpdir" || return 0
+    case ${rf_dir#"/tmp/$UNIT-"} in */* | *[!0-9]* | '') ;; *) rm -rf "$rf_dir" ;; esac
+    rm -f "$NODE/tmpdir"
 }
 # With root and systemd: Ray's folder is there again after a boot that cleared /tmp (open to the image's user,
 # which Docker alone would not make it), and is spared by the cleaning of old files.
@@ -559,14 +612,14 @@ node_exec() {
         # a container that started as root would run it as root
         rf_user=
         [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
-        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
+        dk_in exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
     else
         shift
         # in a shell of its own: the node's environment may set any variable
         (
             # shellcheck source=/dev/null
             . "$NODE/env.sh"
-            "$@"
+            exec "$@"
         )
     fi
 }
@@ -603,6 +656,7 @@ if [ "$rf_old" != none ]; then
     note_sessions "$rf_old"
     step "stopping what ran before"
     node_down "$rf_old"
+    [ "$rf_old" = docker ] || node_remove "$rf_old"
 fi
 # a killed run may have left its server of images here
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :

@@ -20,6 +20,8 @@ if [ -z "${TMPDIR-}" ]; then
     if [ -d "$rayfab_tmp" ] && [ ! -h "$rayfab_tmp" ] && [ -O "$rayfab_tmp" ]; then
         TMPDIR=$rayfab_tmp
         export TMPDIR
+        # for a destroy, where this script itself is killed or the power fails
+        echo "$rayfab_tmp" >"$1/tmpdir"
     else
         rayfab_tmp=
     fi
@@ -29,7 +31,8 @@ export RAYFAB_NODE
 ray start --head --port=6379 --dashboard-host=127.0.0.1 --dashboard-port=8265 --ray-client-server-port=10001 --node-ip-address=10.0.0.1 --node-name=head --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --temp-dir=/tmp/ray --disable-usage-stats --block >"$1/start.log" 2>&1 &
 rayfab_pid=$!
 unset RAYFAB_NODE
-trap 'kill -TERM $rayfab_pid 2>/dev/null' TERM INT HUP
+rayfab_told=
+trap 'rayfab_told=1; kill -TERM $rayfab_pid 2>/dev/null' TERM INT HUP
 # a signal ends the waiting, but not yet Ray; and a status can be asked for only once
 while :; do
     wait $rayfab_pid
@@ -46,5 +49,7 @@ else
 fi
 # shellcheck disable=SC2086
 [ -z "$rayfab_left" ] || kill -KILL $rayfab_left 2>/dev/null
-[ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp"
+[ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp" "$1/tmpdir"
+# Ray ends with 1 when it is told to stop, as after a crash; a supervisor has to tell the two apart.
+[ -z "$rayfab_told" ] || rayfab_status=0
 exit $rayfab_status

@@ -3,7 +3,6 @@
 set -u
 CLUSTER=lab
 UNIT=rayfab-lab
-TEMP_DIR=/tmp/ray
 ADDRESS=http://127.0.0.1:8265
 ARCHIVE=''
 WAIT=''
@@ -14,26 +13,80 @@ sys.path = [place for place in sys.path if place]
 """Runs on the head, in the cluster'"'"'s own Python (3.7 and later): one job through Ray'"'"'s job server, with its output.
 
 `ray job submit` of older Rays (2.7 and 2.30; 2.49 no more) may lose a job'"'"'s last lines, and calls a job done whose
-output it has only lost sight of. argv: the server'"'"'s address, the job'"'"'s folder or '"'"''"'"', '"'"'wait'"'"' or '"'"''"'"', who submits it,
-then the job'"'"'s own arguments.
+output it has only lost sight of.
+
+argv: the server'"'"'s address; where the job'"'"'s folder is unpacked, '"'"''"'"' for the temporary folder; '"'"'folder'"'"' if that folder
+comes as an archive on standard input, or '"'"''"'"'; '"'"'wait'"'"' or '"'"''"'"'; who submits it; then the job'"'"'s own arguments.
 """
 
 import asyncio
+import contextlib
 import os
+import select
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
+import tarfile
+import tempfile
+import threading
 import time
 
-address, folder, wait, user = sys.argv[1:5]
-words = sys.argv[5:]
+address, place, folder, wait, user = sys.argv[1:6]
+words = sys.argv[6:]
 PATIENCE = 60.0  # seconds without an answer of the job server
 MUCH = 16 << 20  # characters
+PREFIX = "rayfab-job-"
+OLD = 86400.0  # seconds; a folder is in use for a few of them
 
 
 def say(text):
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the connection is gone; the job goes on without it
+        os._exit(1)
+
+
+def end_with_reader():
+    """While a job writes nothing, a broken connection shows only as an error of the pipe."""
+    pipe = select.poll()
+    pipe.register(sys.stdout.fileno(), 0)
+    pipe.poll()
+    os._exit(1)
+
+
+def sweep(where):
+    """Removes the folders of earlier runs that were killed while they had one."""
+    for name in os.listdir(where):
+        path = os.path.join(where, name)
+        with contextlib.suppress(OSError):
+            if name.startswith(PREFIX) and time.time() - os.lstat(path).st_mtime > OLD:
+                shutil.rmtree(path)
+
+
+@contextlib.contextmanager
+def unpacked():
+    """The job'"'"'s folder, which nobody but this user can read; it is needed until Ray has its own copy."""
+    where = place or tempfile.gettempdir()
+    sweep(where)
+    os.umask(0o077)
+    work = tempfile.mkdtemp(prefix=PREFIX, dir=where)
+    # Ray'"'"'s client packs the folder once more
+    tempfile.tempdir = work
+    try:
+        job = os.path.join(work, "job")
+        os.mkdir(job)
+        with tarfile.open(fileobj=sys.stdin.buffer, mode="r|gz") as tar:
+            # the operator'"'"'s own archive, of which Python 3.14 would refuse links to elsewhere
+            tar.extraction_filter = lambda member, path: member
+            tar.extractall(job)
+        yield job
+    finally:
+        tempfile.tempdir = None
+        shutil.rmtree(work, ignore_errors=True)
 
 
 class Output:
@@ -94,14 +147,17 @@ def main():
     # Ray hands the line to a shell
     line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
     client = JobSubmissionClient(address)
-    job = client.submit_job(
-        entrypoint=line,
-        runtime_env={"working_dir": folder} if folder else None,
-        metadata={"rayfab_user": user} if user else None,
-    )
+    with unpacked() if folder else contextlib.nullcontext() as source:
+        job = client.submit_job(
+            entrypoint=line,
+            runtime_env={"working_dir": source} if source else None,
+            metadata={"rayfab_user": user} if user else None,
+        )
     say(f"job {job} submitted\n")
     if not wait:
         return 0
+    if hasattr(select, "poll"):
+        threading.Thread(target=end_with_reader, daemon=True).start()
     status = settle(client, job, tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 49))
     if status == JobStatus.SUCCEEDED:
         say(f"job {job} succeeded\n")
@@ -110,6 +166,9 @@ def main():
     return 1
 
 
+for name in ("SIGTERM", "SIGHUP"):
+    if hasattr(signal, name):
+        signal.signal(getattr(signal, name), lambda *_: sys.exit(1))
 try:
     code = main()
 except Exception as error:
@@ -176,6 +235,16 @@ can_root() {
 # dk: docker, through sudo where only that reaches the engine
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
+}
+# The same for a docker that reads its standard input, behind the password that sudo may want first.
+dk_in() {
+    if [ "${rf_dk-}" != root ]; then
+        docker "$@"
+    elif [ "$(id -u)" = 0 ] || sudo -k -n true 2>/dev/null; then
+        as_root docker "$@"
+    else
+        { printf '%s\n' "${RF_SUDO-}" && cat; } | sudo -k -S -p '' docker "$@"
+    fi
 }
 # Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
 docker_path() {
@@ -346,8 +415,13 @@ node_down() {
         system)
             as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
                 as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            # after a crash the stopped unit would still count as failed, and the system as degraded
+            as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
             ;;
-        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        user)
+            user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT"
+            user_systemctl reset-failed "$UNIT" 2>/dev/null || :
+            ;;
         daemon | agent) job_down "$1" ;;
         loop)
             if rf_pid=$(loop_pid); then
@@ -363,12 +437,47 @@ node_down() {
             ;;
         docker)
             docker_cli
+            # without Docker's command there is no container any more; an engine that is down still has it
+            [ $? -le 1 ] || fail "Docker's engine does not answer" "look at: docker version"
             # stopped, not removed: its log can still be read
             dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
                 fail "cannot stop the container $UNIT" "look at: docker ps"
             ;;
     esac
     node_reap
+}
+# $1: the kind of service, already stopped; removes what it has outside of $NODE
+node_remove() {
+    case $1 in
+        docker)
+            dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
+                fail "cannot remove the container $UNIT" "look at: docker ps -a"
+            ;;
+        system)
+            as_root rm -f "/etc/systemd/system/$UNIT.service" && as_root systemctl daemon-reload ||
+                fail "cannot remove /etc/systemd/system/$UNIT.service" "as root: rm /etc/systemd/system/$UNIT.service"
+            ;;
+        user)
+            rm -f "$HOME/.config/systemd/user/$UNIT.service"
+            for rf_dir in user/default.target.wants user; do
+                rmdir "$HOME/.config/systemd/$rf_dir" 2>/dev/null || :
+            done
+            rmdir "$HOME/.config/systemd" 2>/dev/null || :
+            [ ! -e "$NODE/made-config" ] || rmdir "$HOME/.config" 2>/dev/null || :
+            user_systemctl daemon-reload 2>/dev/null || :
+            [ ! -e "$NODE/made-linger" ] || node_unlinger
+            ;;
+        agent) [ ! -e "$NODE/made-agents" ] || rmdir "$HOME/Library/LaunchAgents" 2>/dev/null || : ;;
+    esac
+}
+# Lingering that a deploy has turned on goes with the last cluster that needs it.
+node_unlinger() {
+    for rf_file in "$ROOT"/*/service; do
+        [ "$rf_file" != "$NODE/service" ] && grep -qx user "$rf_file" 2>/dev/null || continue
+        : >"${rf_file%/*}/made-linger"
+        return
+    done
+    loginctl disable-linger 2>/dev/null || :
 }
 # Processes of this node, known by the mark in their environment.
 node_pids() {
@@ -383,9 +492,12 @@ node_pids() {
         echo "${rf_file#/proc/}"
     done
 }
-# Those that outlived their supervisor.
+# Those that outlived their supervisor, and their temporary folder, which start.sh removes unless it is killed.
 node_reap() {
     for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
+    [ -r "$NODE/tmpdir" ] && IFS= read -r rf_dir <"$NODE/tmpdir" || return 0
+    case ${rf_dir#"/tmp/$UNIT-"} in */* | *[!0-9]* | '') ;; *) rm -rf "$rf_dir" ;; esac
+    rm -f "$NODE/tmpdir"
 }
 # With root and systemd: Ray's folder is there again after a boot that cleared /tmp (open to the image's user,
 # which Docker alone would not make it), and is spared by the cleaning of old files.
@@ -439,40 +551,37 @@ node_exec() {
         # a container that started as root would run it as root
         rf_user=
         [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
-        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
+        dk_in exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
     else
         shift
         # in a shell of its own: the node's environment may set any variable
         (
             # shellcheck source=/dev/null
             . "$NODE/env.sh"
-            "$@"
+            exec "$@"
         )
     fi
 }
 main() {
-# A job through Ray's own job server; the folder lies where both the host and the container see it.
+# A job through Ray's own job server. Its folder goes to the driver as an archive on standard input, so that it is
+# unpacked by the user that Ray runs as, in a container too.
 rf_service=$(node_service)
 [ "$rf_service" != none ] || fail "no Ray of this cluster's runs here" "fab deploy-cluster starts it"
 if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi
-rf_work=
-rf_clean() {
-    [ -z "$rf_work" ] || rm -rf "$rf_work"
-    [ -z "$ARCHIVE" ] || rm -f "$ARCHIVE"
-}
-trap rf_clean EXIT
-node_temp
-rf_seen=
+# what was left by runs whose connection broke before this script began
+find "$NODE"/rayfab-job-* -prune -mtime +0 -exec rm -rf {} + 2>/dev/null
+rf_place=$NODE
+[ "$rf_service" != docker ] || rf_place=
 if [ -n "$ARCHIVE" ]; then
-    rf_work=$TEMP_DIR/rayfab-job-$$
-    mkdir -p "$rf_work" && chmod 755 "$rf_work" || fail "cannot make $rf_work"
-    tar -xzf "$ARCHIVE" -C "$rf_work" || fail "cannot unpack the job's folder" "is tar with gzip on the head?"
-    chmod -R a+rX "$rf_work"
-    rf_seen=$rf_work
-    [ "$rf_service" != docker ] || rf_seen=/tmp/ray/${rf_work##*/}
+    [ -r "$ARCHIVE" ] || fail "cannot read $ARCHIVE"
+    # without its name it is gone however this ends
+    exec 3<"$ARCHIVE"
+    rm -f "$ARCHIVE"
+else
+    exec 3</dev/null
 fi
-printf '%s' "$DRIVER" |
-    with_words node_exec "$rf_service" python -W ignore - "$ADDRESS" "$rf_seen" "${WAIT:+wait}" "$USER_AT" 2>&1
+with_words node_exec "$rf_service" \
+    python -W ignore -c "$DRIVER" "$ADDRESS" "$rf_place" "${ARCHIVE:+folder}" "${WAIT:+wait}" "$USER_AT" 2>&1 <&3 3<&-
 finish $?
 finish 0
 }

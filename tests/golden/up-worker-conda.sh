@@ -3,7 +3,7 @@
 set -u
 CLUSTER=lab
 UNIT=rayfab-lab
-STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "dfbaecba51cc1ba3", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "loop", "start": {"args": {"--address": "10.0.0.1:6379", "--dashboard-agent-grpc-port": "20002", "--dashboard-agent-listen-port": "20005", "--labels": "zone=a", "--max-worker-port": "19999", "--memory": "2147483648", "--metrics-export-port": "20004", "--min-worker-port": "10002", "--node-ip-address": "10.0.0.2", "--node-manager-port": "20000", "--node-name": "one", "--num-cpus": "4", "--num-gpus": "0", "--object-manager-port": "20001", "--resources": "{\"ssd\": 1.0}", "--runtime-env-agent-port": "20003", "--temp-dir": "/tmp/ray"}, "docker": {}, "env": {"RAY_AUTH_MODE": "3c46", "RAY_USAGE_STATS_ENABLED": "5fec"}, "run_args": {}, "user_args": {}}, "token": "0123456789ab"}'
+STATE='{"env": "ray-2.52.0-py3.11.2-abc", "hash": "346797e667745b8f", "head": "10.0.0.1:6379", "image": "sha256:0123abcd", "node_ip": "10.0.0.2", "python": "3.11.2", "ray": "2.52.0", "request": "request0", "role": "worker", "service": "loop", "start": {"args": {"--address": "10.0.0.1:6379", "--dashboard-agent-grpc-port": "20002", "--dashboard-agent-listen-port": "20005", "--labels": "zone=a", "--max-worker-port": "19999", "--memory": "2147483648", "--metrics-export-port": "20004", "--min-worker-port": "10002", "--node-ip-address": "10.0.0.2", "--node-manager-port": "20000", "--node-name": "one", "--num-cpus": "4", "--num-gpus": "0", "--object-manager-port": "20001", "--resources": "{\"ssd\": 1.0}", "--runtime-env-agent-port": "20003", "--temp-dir": "/tmp/ray"}, "docker": {}, "env": {"RAY_AUTH_MODE": "3c46", "RAY_USAGE_STATS_ENABLED": "5fec"}, "run_args": {}, "user_args": {}}, "token": "0123456789ab"}'
 START_TIMEOUT=120
 TEMP_DIR=/tmp/ray
 SERVICE=loop
@@ -42,6 +42,8 @@ if [ -z "${TMPDIR-}" ]; then
     if [ -d "$rayfab_tmp" ] && [ ! -h "$rayfab_tmp" ] && [ -O "$rayfab_tmp" ]; then
         TMPDIR=$rayfab_tmp
         export TMPDIR
+        # for a destroy, where this script itself is killed or the power fails
+        echo "$rayfab_tmp" >"$1/tmpdir"
     else
         rayfab_tmp=
     fi
@@ -51,7 +53,8 @@ export RAYFAB_NODE
 ray start --address=10.0.0.1:6379 --node-ip-address=10.0.0.2 --node-name=one --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --temp-dir=/tmp/ray --num-cpus=4 --num-gpus=0 --memory=2147483648 '"'"'--resources={"ssd": 1.0}'"'"' --labels=zone=a --block >"$1/start.log" 2>&1 &
 rayfab_pid=$!
 unset RAYFAB_NODE
-trap '"'"'kill -TERM $rayfab_pid 2>/dev/null'"'"' TERM INT HUP
+rayfab_told=
+trap '"'"'rayfab_told=1; kill -TERM $rayfab_pid 2>/dev/null'"'"' TERM INT HUP
 # a signal ends the waiting, but not yet Ray; and a status can be asked for only once
 while :; do
     wait $rayfab_pid
@@ -68,7 +71,9 @@ else
 fi
 # shellcheck disable=SC2086
 [ -z "$rayfab_left" ] || kill -KILL $rayfab_left 2>/dev/null
-[ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp"
+[ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp" "$1/tmpdir"
+# Ray ends with 1 when it is told to stop, as after a crash; a supervisor has to tell the two apart.
+[ -z "$rayfab_told" ] || rayfab_status=0
 exit $rayfab_status
 '
 UNIT_TEXT=''
@@ -143,6 +148,16 @@ can_root() {
 # dk: docker, through sudo where only that reaches the engine
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
+}
+# The same for a docker that reads its standard input, behind the password that sudo may want first.
+dk_in() {
+    if [ "${rf_dk-}" != root ]; then
+        docker "$@"
+    elif [ "$(id -u)" = 0 ] || sudo -k -n true 2>/dev/null; then
+        as_root docker "$@"
+    else
+        { printf '%s\n' "${RF_SUDO-}" && cat; } | sudo -k -S -p '' docker "$@"
+    fi
 }
 # Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
 docker_path() {
@@ -313,8 +328,13 @@ node_down() {
         system)
             as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
                 as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            # after a crash the stopped unit would still count as failed, and the system as degraded
+            as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
             ;;
-        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        user)
+            user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT"
+            user_systemctl reset-failed "$UNIT" 2>/dev/null || :
+            ;;
         daemon | agent) job_down "$1" ;;
         loop)
             if rf_pid=$(loop_pid); then
@@ -330,12 +350,47 @@ node_down() {
             ;;
         docker)
             docker_cli
+            # without Docker's command there is no container any more; an engine that is down still has it
+            [ $? -le 1 ] || fail "Docker's engine does not answer" "look at: docker version"
             # stopped, not removed: its log can still be read
             dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
                 fail "cannot stop the container $UNIT" "look at: docker ps"
             ;;
     esac
     node_reap
+}
+# $1: the kind of service, already stopped; removes what it has outside of $NODE
+node_remove() {
+    case $1 in
+        docker)
+            dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
+                fail "cannot remove the container $UNIT" "look at: docker ps -a"
+            ;;
+        system)
+            as_root rm -f "/etc/systemd/system/$UNIT.service" && as_root systemctl daemon-reload ||
+                fail "cannot remove /etc/systemd/system/$UNIT.service" "as root: rm /etc/systemd/system/$UNIT.service"
+            ;;
+        user)
+            rm -f "$HOME/.config/systemd/user/$UNIT.service"
+            for rf_dir in user/default.target.wants user; do
+                rmdir "$HOME/.config/systemd/$rf_dir" 2>/dev/null || :
+            done
+            rmdir "$HOME/.config/systemd" 2>/dev/null || :
+            [ ! -e "$NODE/made-config" ] || rmdir "$HOME/.config" 2>/dev/null || :
+            user_systemctl daemon-reload 2>/dev/null || :
+            [ ! -e "$NODE/made-linger" ] || node_unlinger
+            ;;
+        agent) [ ! -e "$NODE/made-agents" ] || rmdir "$HOME/Library/LaunchAgents" 2>/dev/null || : ;;
+    esac
+}
+# Lingering that a deploy has turned on goes with the last cluster that needs it.
+node_unlinger() {
+    for rf_file in "$ROOT"/*/service; do
+        [ "$rf_file" != "$NODE/service" ] && grep -qx user "$rf_file" 2>/dev/null || continue
+        : >"${rf_file%/*}/made-linger"
+        return
+    done
+    loginctl disable-linger 2>/dev/null || :
 }
 # Processes of this node, known by the mark in their environment.
 node_pids() {
@@ -350,9 +405,12 @@ node_pids() {
         echo "${rf_file#/proc/}"
     done
 }
-# Those that outlived their supervisor.
+# Those that outlived their supervisor, and their temporary folder, which start.sh removes unless it is killed.
 node_reap() {
     for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
+    [ -r "$NODE/tmpdir" ] && IFS= read -r rf_dir <"$NODE/tmpdir" || return 0
+    case ${rf_dir#"/tmp/$UNIT-"} in */* | *[!0-9]* | '') ;; *) rm -rf "$rf_dir" ;; esac
+    rm -f "$NODE/tmpdir"
 }
 # With root and systemd: Ray's folder is there again after a boot that cleared /tmp (open to the image's user,
 # which Docker alone would not make it), and is spared by the cleaning of old files.
@@ -406,14 +464,14 @@ node_exec() {
         # a container that started as root would run it as root
         rf_user=
         [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
-        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
+        dk_in exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
     else
         shift
         # in a shell of its own: the node's environment may set any variable
         (
             # shellcheck source=/dev/null
             . "$NODE/env.sh"
-            "$@"
+            exec "$@"
         )
     fi
 }
@@ -632,6 +690,7 @@ case $rf_old:$SERVICE in
     *)
         step "stopping what ran before"
         node_down "$rf_old"
+        [ "$rf_old" = "$SERVICE" ] || node_remove "$rf_old"
         ;;
 esac
 rm -f "$NODE/state.json"

@@ -6,7 +6,11 @@ UNIT=rayfab-lab
 DRIVER='import sys
 
 sys.path = [place for place in sys.path if place]
-"""Runs on the head, in the cluster'"'"'s own Python (3.7 and later): Ray'"'"'s node table, and a task on every node."""
+"""Runs on the head, in the cluster'"'"'s own Python (3.7 and later): Ray'"'"'s node table, and a task on every node.
+
+Every driver is a job in Ray'"'"'s job list, save those in a namespace with Ray'"'"'s own prefix. Where no task is wanted, there
+is no driver: the node table is read from the GCS.
+"""
 
 import json
 import os
@@ -22,13 +26,38 @@ def say(kind, value):
     sys.stdout.flush()
 
 
+def from_gcs(address):
+    """A function that reads Ray'"'"'s node table without being a driver; None where this Ray has no such way."""
+    try:
+        from ray._private.services import _get_gcs_client_options
+        from ray._private.state import GlobalState
+
+        state = GlobalState()
+        state._initialize_global_state(_get_gcs_client_options(address))
+        return state.node_table
+    except (ImportError, AttributeError, TypeError):
+        return None
+
+
 def main():
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    ray.init(address=spec["address"], log_to_driver=False, logging_level="error", namespace="rayfab")
+    ray_nodes = None if spec["tasks"] else from_gcs(spec["address"])
+    if ray_nodes is None:
+        ray.init(
+            address=spec["address"],
+            log_to_driver=False,
+            logging_level="error",
+            namespace="_ray_internal_rayfab",
+        )
+        ray_nodes = ray.nodes
+    options = {"num_cpus": 0, "max_retries": 0}
+    if tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 10):
+        # nor in its list of tasks
+        options["enable_task_events"] = False
 
-    @ray.remote(num_cpus=0, max_retries=0)
+    @ray.remote(**options)
     def probe():
         import platform
         import socket
@@ -47,7 +76,7 @@ def main():
                 "resources": {k: v for k, v in n["Resources"].items() if ":" not in k},
                 "reason": str(n.get("DeathReasonMessage") or ""),
             }
-            for n in ray.nodes()
+            for n in ray_nodes()
         }
 
     expected = set(spec["expect"])
@@ -152,6 +181,16 @@ can_root() {
 # dk: docker, through sudo where only that reaches the engine
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
+}
+# The same for a docker that reads its standard input, behind the password that sudo may want first.
+dk_in() {
+    if [ "${rf_dk-}" != root ]; then
+        docker "$@"
+    elif [ "$(id -u)" = 0 ] || sudo -k -n true 2>/dev/null; then
+        as_root docker "$@"
+    else
+        { printf '%s\n' "${RF_SUDO-}" && cat; } | sudo -k -S -p '' docker "$@"
+    fi
 }
 # Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
 docker_path() {
@@ -322,8 +361,13 @@ node_down() {
         system)
             as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
                 as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+            # after a crash the stopped unit would still count as failed, and the system as degraded
+            as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
             ;;
-        user) user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" ;;
+        user)
+            user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT"
+            user_systemctl reset-failed "$UNIT" 2>/dev/null || :
+            ;;
         daemon | agent) job_down "$1" ;;
         loop)
             if rf_pid=$(loop_pid); then
@@ -339,12 +383,47 @@ node_down() {
             ;;
         docker)
             docker_cli
+            # without Docker's command there is no container any more; an engine that is down still has it
+            [ $? -le 1 ] || fail "Docker's engine does not answer" "look at: docker version"
             # stopped, not removed: its log can still be read
             dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
                 fail "cannot stop the container $UNIT" "look at: docker ps"
             ;;
     esac
     node_reap
+}
+# $1: the kind of service, already stopped; removes what it has outside of $NODE
+node_remove() {
+    case $1 in
+        docker)
+            dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
+                fail "cannot remove the container $UNIT" "look at: docker ps -a"
+            ;;
+        system)
+            as_root rm -f "/etc/systemd/system/$UNIT.service" && as_root systemctl daemon-reload ||
+                fail "cannot remove /etc/systemd/system/$UNIT.service" "as root: rm /etc/systemd/system/$UNIT.service"
+            ;;
+        user)
+            rm -f "$HOME/.config/systemd/user/$UNIT.service"
+            for rf_dir in user/default.target.wants user; do
+                rmdir "$HOME/.config/systemd/$rf_dir" 2>/dev/null || :
+            done
+            rmdir "$HOME/.config/systemd" 2>/dev/null || :
+            [ ! -e "$NODE/made-config" ] || rmdir "$HOME/.config" 2>/dev/null || :
+            user_systemctl daemon-reload 2>/dev/null || :
+            [ ! -e "$NODE/made-linger" ] || node_unlinger
+            ;;
+        agent) [ ! -e "$NODE/made-agents" ] || rmdir "$HOME/Library/LaunchAgents" 2>/dev/null || : ;;
+    esac
+}
+# Lingering that a deploy has turned on goes with the last cluster that needs it.
+node_unlinger() {
+    for rf_file in "$ROOT"/*/service; do
+        [ "$rf_file" != "$NODE/service" ] && grep -qx user "$rf_file" 2>/dev/null || continue
+        : >"${rf_file%/*}/made-linger"
+        return
+    done
+    loginctl disable-linger 2>/dev/null || :
 }
 # Processes of this node, known by the mark in their environment.
 node_pids() {
@@ -359,9 +438,12 @@ node_pids() {
         echo "${rf_file#/proc/}"
     done
 }
-# Those that outlived their supervisor.
+# Those that outlived their supervisor, and their temporary folder, which start.sh removes unless it is killed.
 node_reap() {
     for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
+    [ -r "$NODE/tmpdir" ] && IFS= read -r rf_dir <"$NODE/tmpdir" || return 0
+    case ${rf_dir#"/tmp/$UNIT-"} in */* | *[!0-9]* | '') ;; *) rm -rf "$rf_dir" ;; esac
+    rm -f "$NODE/tmpdir"
 }
 # With root and systemd: Ray's folder is there again after a boot that cleared /tmp (open to the image's user,
 # which Docker alone would not make it), and is spared by the cleaning of old files.
@@ -415,14 +497,14 @@ node_exec() {
         # a container that started as root would run it as root
         rf_user=
         [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
-        dk exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
+        dk_in exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
     else
         shift
         # in a shell of its own: the node's environment may set any variable
         (
             # shellcheck source=/dev/null
             . "$NODE/env.sh"
-            "$@"
+            exec "$@"
         )
     fi
 }

@@ -65,6 +65,21 @@ def _entry(host: LabHost, per_host: Mapping[str, Mapping[str, Any]]) -> dict[str
     return {"host": host.address, "name": host.name, **port, **per_host.get(host.name, {})}
 
 
+def _fab(home: Path, args: Sequence[str], hosts_file: Path | None, env: Mapping[str, str]) -> dict[str, Any]:
+    """What subprocess needs to run `fab ARGS` from the project's top as a user with that home would."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    strip = ("SSH_AUTH_SOCK", "RAY_HOSTS_FILE", "RAY_ADDRESS", "FORCE_COLOR")
+    clean = {key: value for key, value in os.environ.items() if key not in strip}
+    clean |= {"HOME": str(home), "TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "120", **env}
+    where = ["--hosts-file", str(hosts_file)] if hosts_file else []
+    return {
+        "args": [sys.executable, "-m", "fabric", *args[:1], *where, *args[1:]],
+        "cwd": ROOT,
+        "env": clean,
+        "text": True,
+    }
+
+
 def run_fab(
     home: Path,
     *args: str,
@@ -73,25 +88,23 @@ def run_fab(
     timeout: float = 300,
     stdin: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `fab ARGS` from the project's top as a user with that home would; output as a CI log has it.
+    """Run `fab ARGS` to its end; output as a CI log has it.
 
     Without stdin there is none to ask on. env is added to this process's environment.
     """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    strip = ("SSH_AUTH_SOCK", "RAY_HOSTS_FILE", "RAY_ADDRESS", "FORCE_COLOR")
-    clean = {key: value for key, value in os.environ.items() if key not in strip}
-    clean |= {"HOME": str(home), "TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "120", **(env or {})}
-    where = ["--hosts-file", str(hosts_file)] if hosts_file else []
     return subprocess.run(
-        [sys.executable, "-m", "fabric", *args[:1], *where, *args[1:]],
-        cwd=ROOT,
-        env=clean,
+        **_fab(home, args, hosts_file, env or {}),
         timeout=timeout,
         capture_output=True,
-        text=True,
         check=False,
         **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
     )
+
+
+def begin_fab(home: Path, *args: str, hosts_file: Path | None = None) -> subprocess.Popen[str]:
+    """The same, under way: both streams of its output are ``stdout``."""
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.Popen(**_fab(home, args, hosts_file, {}), **streams)
 
 
 def ssh(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import concurrent.futures
+import itertools
+import json
 import re
 
 import pytest
 
+from tasks.testbed.engine import ROOT
 from tests.lab import hosts as helpers
+from tests.lab.remains import healthy, left_alone, snapshot
 from tests.lab.story import ok, raylet, sessions_begun, sh, status, until
 from tests.terminal import Terminal
 
@@ -22,6 +26,9 @@ class Cluster:
     def fab(self, *args, hosts_file=None, **more):
         return helpers.run_fab(self.home, *args, hosts_file=hosts_file or self.path, **more)
 
+    def begin(self, *args):
+        return helpers.begin_fab(self.home, *args, hosts_file=self.path)
+
     def raylets(self):
         return [raylet(h) for h in self.hosts]
 
@@ -34,9 +41,20 @@ def cluster(fresh_hosts, tmp_path_factory):
         host.set_sshd(extra="LogLevel VERBOSE")
     path = helpers.write_hosts_file(folder, hosts)
     made = Cluster(hosts, path, folder / "home")
+    made.before = [snapshot(h) for h in hosts]
     made.first = made.fab("deploy-cluster")
     ok(made.first)
     return made
+
+
+def jobs(head) -> list[dict]:
+    """What the dashboard lists as jobs."""
+    code = (
+        "import os, urllib.request as u; token = open(os.environ['RAY_AUTH_TOKEN_PATH']).read().strip();"
+        "r = u.Request('http://127.0.0.1:8265/api/jobs/', headers={'Authorization': 'Bearer ' + token});"
+        "print(u.urlopen(r).read().decode())"
+    )
+    return json.loads(sh(head, f'. /root/.rayfab/test/env.sh; python -c "{code}"'))
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +65,14 @@ def mended(cluster):
 
 
 class TestDeploy:
+    def test_leaves_nothing_in_ray_s_lists_of_jobs_and_tasks(self, cluster):
+        """The first of all tests: what another one runs is listed, of course."""
+        assert status(cluster.fab, cluster.path)["healthy"]
+        assert jobs(cluster.head) == []
+        env = ". /root/.rayfab/test/env.sh; RAY_ADDRESS=http://127.0.0.1:8265; export RAY_ADDRESS;"
+        for what in ("jobs", "tasks"):
+            assert sh(cluster.head, f"{env} ray list {what} 2>/dev/null") == "No resource in the cluster"
+
     def test_says_that_a_task_ran_on_each_of_the_three(self, cluster):
         assert "3 hosts run Ray" in cluster.first.stdout
         assert "a task ran on each" in cluster.first.stdout
@@ -95,7 +121,45 @@ class TestJob:
         code = "import os, sys; print('here', os.path.isfile('fabfile.py'), sys.argv[2:])"
         out = ok(cluster.fab("submit", "--", "python", "-c", code, "fabfile.py", "$HOME `id` 'x'"))
         assert """here True ["$HOME `id` 'x'"]""" in out
-        assert not sh(cluster.head, "ls /tmp/ray | grep rayfab-job || true")
+
+    def test_its_source_is_for_ray_s_user_alone_though_the_connection_is_cut(self, cluster):
+        code = "import pathlib, time; print('begun', pathlib.Path().absolute(), flush=True); time.sleep(600)"
+        with cluster.begin("submit", "--", "python", "-c", code, "fabfile.py") as process:
+            said = itertools.takewhile(lambda line: not line.startswith("begun"), process.stdout)
+            job = re.search(r"job (\S+) submitted", "".join(said)).group(1)
+            # nothing of this project's is left while the job runs; Ray's own copy is not for everybody to read
+            assert sh(cluster.head, "find / -xdev -name 'rayfab-job-*' -print") == ""
+            (copy,) = sh(
+                cluster.head, "find /tmp/ray/session_latest/ -path '*working_dir_files/*/fabfile.py' -mmin -1"
+            ).splitlines()
+            assert sh(cluster.head, f"cat {copy}") == (ROOT / "fabfile.py").read_text().strip()
+            assert cluster.head.exec(["cat", copy], user="nobody").rc == 1
+            process.kill()
+        (found,) = [j for j in jobs(cluster.head) if j["submission_id"] == job]
+        assert found["status"] == "RUNNING"
+        until(lambda: sh(cluster.head, "pgrep -fc 'rayfab-jo[b]' || true") == "0", 60)
+        assert sh(cluster.head, "find / -xdev -name 'rayfab-job-*' -print") == ""
+        ok(cluster.fab("exec", "--limit", cluster.head.name, "--", "ray", "job", "stop", job))
+
+    def test_a_far_shell_that_is_killed_is_no_success(self, cluster):
+        with cluster.begin(
+            "submit", "--", "python", "-c", "import time; print('begun', flush=True); time.sleep(600)"
+        ) as process:
+            said = "".join(itertools.takewhile(lambda line: not line.startswith("begun"), process.stdout))
+            job = re.search(r"job (\S+) submitted", said).group(1)
+            # as when memory runs out: the script, and what it has started
+            sh(cluster.head, "pkill -KILL -xf 'sh -s'; pkill -KILL -f 'rayfab-jo[b]'")
+            rest = process.stdout.read()
+            assert process.wait(60) == 1
+        assert f"{cluster.head.name}: the script was killed" in rest
+        assert re.search(rf"ray job stop .*{job}", rest)
+        ok(cluster.fab("exec", "--limit", cluster.head.name, "--", "ray", "job", "stop", job))
+
+    def test_a_program_that_is_not_there(self, cluster):
+        done = cluster.fab("exec", "--", "no-such-program", "x")
+        assert done.returncode == 1
+        assert done.stdout.count(" no-such-program: there is no such program") == 3
+        assert "sh: " not in done.stdout
 
     def test_a_file_of_the_home_with_ray_s_name_is_no_module(self, cluster):
         cluster.head.write_file("/root/ray.py", "raise SystemExit('wrong one')")
@@ -288,9 +352,32 @@ class TestLock:
         assert "eve@far" in out
 
 
+class TestCrash:
+    def test_is_a_failure_for_systemd_and_the_node_comes_back(self, cluster):
+        worker = cluster.workers[0]
+        before = raylet(worker)
+        sh(worker, f"kill -9 {before.split()[0]}")
+        until(lambda: sh(worker, "systemctl show -P Result rayfab-test") == "exit-code", 20, pause=0.1)
+        until(lambda: raylet(worker) not in ("", before), 60)
+        assert sh(worker, "systemctl is-active rayfab-test") == "active"
+        assert "Failed with result 'exit-code'" in sh(worker, "journalctl -u rayfab-test --no-pager")
+
+    def test_that_is_stopped_leaves_no_failed_unit(self, cluster):
+        worker = cluster.workers[0]
+        sh(worker, "mkdir -p /run/systemd/system/rayfab-test.service.d")
+        worker.write_file("/run/systemd/system/rayfab-test.service.d/no.conf", "[Service]\nRestart=no\n")
+        sh(worker, "systemctl daemon-reload; pkill -KILL -x raylet")
+        until(lambda: healthy(worker) == "degraded", 30)
+        ok(cluster.fab("stop"))
+        assert [healthy(h) for h in cluster.hosts] == ["running"] * 3
+        sh(worker, "rm -r /run/systemd/system/rayfab-test.service.d; systemctl daemon-reload")
+        ok(cluster.fab("start"))
+
+
 class TestStopStart:
     def test_stopped_is_stopped_also_after_a_reboot_and_starts_again(self, cluster):
         ok(cluster.fab("stop"))
+        assert [healthy(h) for h in cluster.hosts] == ["running"] * 3
         cluster.workers[0].reboot()
         assert cluster.raylets() == ["", "", ""]
         said = status(cluster.fab, cluster.path)
@@ -305,4 +392,6 @@ class TestZDestroy:
         for host in cluster.hosts:
             assert sh(host, "ls -A /root /tmp /etc/systemd/system | grep -iE 'ray' || true") == ""
             assert sh(host, "pgrep -c raylet || true") in ("", "0")
+        for host, before in zip(cluster.hosts, cluster.before, strict=True):
+            left_alone(host, before)
         assert "nothing was there" in ok(cluster.fab("destroy", "--yes"))

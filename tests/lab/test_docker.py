@@ -8,6 +8,7 @@ import shlex
 import pytest
 
 from tests.lab import hosts as helpers
+from tests.lab.remains import left_alone, snapshot
 from tests.lab.story import ok, raylet, sh, status, until
 
 NAME = "rayfab-test"
@@ -34,6 +35,7 @@ def cluster(lab, fresh_hosts, tmp_path_factory):
     folder = tmp_path_factory.mktemp("docker")
     path = helpers.write_hosts_file(folder, hosts, runtime="docker", settings={"docker": {"shm_size": "1gb"}})
     made = Cluster(hosts, path, folder / "home")
+    made.before = [snapshot(h) for h in hosts]
     made.first = made.fab("deploy-cluster", timeout=900)
     ok(made.first)
     return made
@@ -110,6 +112,24 @@ class TestLater:
         out = ok(cluster.fab("submit", "--", "python", "-c", job))
         assert re.search("nodes [2-9]", out)
 
+    def test_a_job_s_source_is_for_the_container_s_user_alone(self, cluster):
+        head = cluster.hosts[0]
+        code = "import os; print(os.getuid(), open('fabfile.py').read(14))"
+        out = ok(cluster.fab("submit", "--", "python", "-c", code, "fabfile.py"))
+        uid = sh(head, f"docker exec {NAME} id -u")
+        assert uid != "0"
+        assert f"\n{uid} " in out
+        (copy,) = sh(head, "find /tmp/ray/session_*/ -path '*working_dir_files/*/fabfile.py'").splitlines()
+        assert sh(head, f"stat -c '%a %u' {copy}") == f"600 {uid}"
+        assert sh(head, f"docker exec {NAME} find / -xdev -name 'rayfab-job-*'") == ""
+        assert sh(head, "find /root /tmp -name 'rayfab-job-*'") == ""
+
+    def test_a_program_that_is_not_in_the_container(self, cluster):
+        done = cluster.fab("exec", "--", "no-such-program", "x")
+        assert done.returncode == 1
+        assert done.stdout.count(" no-such-program: there is no such program") == 2
+        assert "OCI" not in done.stdout
+
     def test_a_job_that_is_not_waited_for_is_found_again(self, cluster):
         said = ok(
             cluster.fab("submit", "--no-wait", "--", "sh", "-c", "sleep 1; echo here $((6 * 7)); sleep 600")
@@ -171,3 +191,5 @@ class TestZDestroy:
             assert sh(host, "ls -A /root /tmp | grep -i ray || true") == ""
             assert "rayproject/ray-ml" in sh(host, "docker images")
             assert host.exec("test -e /etc/tmpfiles.d/rayfab-test.conf")[0] != 0
+        for host, before in zip(cluster.hosts, cluster.before, strict=True):
+            left_alone(host, before)

@@ -9,6 +9,7 @@ import sys
 import pytest
 from uv import find_uv_bin
 
+from tests.lab.remains import left_alone, snapshot
 from tests.lab.story import ok, raylet, sh, status, until
 
 PASSWORD = "pa ss$'w\"ord"
@@ -22,6 +23,12 @@ def head(fresh_host):
 @pytest.fixture
 def odd(fresh_host):
     return fresh_host("python")
+
+
+def of_user(host, words: str) -> str:
+    """What the manager of alice's own units says."""
+    known = "XDG_RUNTIME_DIR=/run/user/$(id -u alice)"
+    return host.exec(f"runuser -u alice -- env {known} systemctl --user {words}").out.strip()
 
 
 class TestBehindAJumpHost:
@@ -54,14 +61,21 @@ class TestPlainUser:
         odd.write_file("/home/alice/.zshenv", "echo 'good morning'; echo 'set -x' >&2\n")
         odd.write_file("/home/alice/.config/fish/config.fish", "echo 'good morning'\n")
         sh(odd, "chown -R alice:alice /home/alice")
+        before = snapshot(odd)
         path = hosts_file([head, odd], per_host={odd.name: {"user": "alice"}})
         out = ok(fab("deploy-cluster", hosts_file=path))
         assert "2 hosts run Ray" in out
         assert sh(odd, "cat /home/alice/.rayfab/test/service") == "user"
         odd.reboot()
         until(lambda: status(fab, path)["healthy"], 120)
+        # a crash counts as one, until somebody stops the node
+        sh(odd, "pkill -KILL -x raylet")
+        until(lambda: of_user(odd, "show -P Result rayfab-test") == "exit-code", 20, pause=0.1)
+        ok(fab("stop", hosts_file=path))
+        assert of_user(odd, "is-system-running") == "running"
         ok(fab("destroy", "--yes", hosts_file=path))
         assert sh(odd, "find /home/alice /tmp -iname '*ray*'") == ""
+        left_alone(odd, before)
         assert raylet(odd) == ""
 
     def test_without_a_user_manager_the_loop_keeps_ray_alive(self, head, odd, fab, hosts_file):

@@ -81,7 +81,8 @@ def test_a_status_without_a_word_is_explained_by_stderr():
 
 
 def test_no_end_is_a_failure_even_with_status_0():
-    assert read(f"{MARK} kv a b\n".encode()).error == "the script ended early with status 0"
+    answer = read(f"{MARK} kv a b\n".encode())
+    assert (answer.ended, answer.error) == (False, "the script ended early with status 0")
 
 
 def test_an_answer_with_an_odd_status_is_a_failure():

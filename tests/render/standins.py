@@ -83,11 +83,20 @@ case "$1 ${2-}" in
     "rm "*) rm -f "$HOME/docker.up" "$HOME/docker.container" ;;
     "exec "*)
         case $* in
-            *cmdline*) is up && printf 'raylet\\0--session_dir=/tmp/ray/session_2026-01-02_03\\0' ;;
-            *) printf '%s\\0' "$@" >"$HOME/docker.argv" ;;
+            */cmdline*) is up && printf 'raylet\\0--session_dir=/tmp/ray/session_2026-01-02_03\\0' ;;
+            *) printf '%s\\0' "$@" >"$HOME/docker.argv"; cat >"$HOME/docker.fed" ;;
         esac
         ;;
 esac
+"""
+
+# An engine that the plain user may not use, whose container is this machine
+INSIDE = """
+if [ -e "$HOME/docker.denied" ] && [ -z "${AS_ROOT-}" ]; then echo "permission denied" >&2; exit 1; fi
+[ "$1" = exec ] || { echo "28.0.1 linux"; exit 0; }
+while [ "$1" != rayfab-lab ]; do shift; done
+shift
+exec "$@"
 """
 
 SYSTEMCTL = """

@@ -12,10 +12,11 @@ import pytest
 from tasks.render import images, install, operations
 from tasks.render.facts import facts_script, parse_facts
 from tasks.render.logfiles import patterns
+from tasks.render.script import assignment
 from tests.render import samples
 from tests.render.samples import WORST
-from tests.render.shells import SHELLS, ask, only, tool
-from tests.render.standins import DOCKER, ID, SUDO, Host
+from tests.render.shells import SHELLS, ask, only, stand_in, tool
+from tests.render.standins import DOCKER, ID, INSIDE, SUDO, Host
 
 
 @pytest.fixture(params=SHELLS)
@@ -26,11 +27,12 @@ def host(request, tmp_path):
         made.has(name, text)
     made.has("install", ":")
     made.has("sleep", f"exec {tool('sleep')} 0.05")
-    (made.home / "password").write_text("it's $(secret)")
+    (made.home / "password").write_text(PASSWORD)
     return made
 
 
 WORKER = samples.host("worker", samples.DOCKER)
+PASSWORD = "it's $(secret)"
 
 
 class TestFacts:
@@ -405,7 +407,45 @@ class TestUp:
     def test_commands_run_in_the_container(self, host):
         self.up(host)
         assert host.ask(operations.command_script("lab", ["ray", "--version", "a b"])).ok
-        assert self.argv(host) == ["exec", "-i", "rayfab-lab", "ray", "--version", "a b"]
+        *inside, _, how, one, two, three = self.argv(host)
+        assert inside == ["exec", "-i", "rayfab-lab", "sh", "-c"]
+        assert (how, one, two, three) == ("run", "ray", "--version", "a b")
+
+    def test_a_program_that_the_container_does_not_have(self, host):
+        self.up(host)
+        host.has("docker", INSIDE)
+        answer = host.ask(operations.command_script("lab", ["a | b"]))
+        assert (answer.status, answer.values["missing"]) == (127, "127")
+        assert answer.chatter.strip() == "a | b: there is no such program"
+
+    def test_a_driver_is_read_behind_sudo_s_password(self, host):
+        self.up(host)
+        host.has("docker", INSIDE)
+        host.flag("denied")
+        host.has("python", 'echo "RF $(cat)"')
+        script = operations.verify_script("lab", "10.0.0.1:6379", [], tasks=False, timeout=5, sudo=True)
+        shipped = assignment("DRIVER", script.values["DRIVER"])
+        text = script.text.replace(shipped, assignment("DRIVER", "the driver"))
+        answer = host.ask(text, secrets={"RF_SUDO": PASSWORD})
+        assert answer.texts["answer"] == ["the driver"]
+        assert not [line for line in host.log("sudo") if "secret" in line]
+
+    def test_another_runtime_takes_the_container_away(self, host):
+        self.up(host)
+        of = samples.subject(home=str(host.home), systemd=False)
+        wanted = samples.desired(of, versions=samples.versions("e"))
+        stand_in(host.node / "envs/e/bin", "ray", "exit 1")
+        made = install.up_script(of.host, "lab", wanted, str(host.home), wanted.state("", ""))
+        host.ask(made)
+        assert "rm -f -v rayfab-lab rayfab_seed_lab" in host.log("docker")
+
+    def test_an_engine_that_is_down_keeps_its_container(self, host):
+        """It would come back with the engine; so a destroy does not say that it is gone."""
+        self.up(host)
+        host.flag("stopped")
+        answer = host.ask(operations.destroy_script(WORKER, "lab"))
+        assert answer.error == "Docker's engine does not answer"
+        assert (host.node / "service").exists()
 
     def test_through_sudo(self, host):
         host.flag("denied")

@@ -231,7 +231,7 @@ def test_from_a_loop_to_an_agent_to_a_daemon(mac):
     assert not alive(loop) and not alive(before) and not (mac.node / "loop.pid").exists()
     assert mac.jobs() == ["user_501_rayfab-lab"]
     assert mac.up(**DAEMON)[0].ok
-    assert mac.jobs() == ["system_rayfab-lab"] and list(mac.agents.iterdir()) == []
+    assert mac.jobs() == ["system_rayfab-lab"] and not mac.agents.exists()
     assert len(mac.rays) == 1
 
 

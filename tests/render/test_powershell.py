@@ -28,6 +28,7 @@ POSIX_ONLY = {
     *(f"engine{p}" for p in ("", "_install", "_apt", "_dnf", "_zypper", "_pacman")),
     *(f"image_{p}" for p in ("cut", "serve", "pieces", "fetch", "clean")),
     "pieces",
+    "program",  # runs in a container
     *windows.IN_ONE,
 }
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"

@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import stat
-import tarfile
 import threading
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from tasks.render import install, operations, script
 from tasks.render.logfiles import patterns
 from tasks.render.names import basics
+from tasks.render.script import Script
 from tests.render import samples
 from tests.render.shells import SHELLS, ask, finish, only, spawn, stand_in, tool
 
@@ -218,6 +218,30 @@ class TestInTheNode:
         assert answer.chatter == "deep blue: a  b $(id)\nto stderr\n\n"
         assert (answer.ok, answer.status) == (False, 7)
 
+    @pytest.mark.parametrize("name", ["a | b", "nosuch", "./nosuch", "/nosuch", "", "emit", "cd", "*"])
+    def test_a_program_that_is_not_there(self, shell, tmp_path, name):
+        """Nothing of this project's script, and nothing of a shell, is taken for a program."""
+        answer = ask(
+            operations.command_script("lab", [name, "x"]), shell, tmp_path, path=f"{tmp_path}/none:/bin"
+        )
+        assert (answer.status, answer.values["missing"]) == (127, "127")
+        assert answer.chatter.rstrip("\n") == f"{name}: there is no such program"
+
+    @pytest.mark.parametrize("name", ["plain", "{}/bin/plain", "{}"])
+    def test_a_file_that_is_no_program(self, shell, tmp_path, name):
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin/plain").write_text("")
+        name = name.format(tmp_path)
+        answer = ask(operations.command_script("lab", [name]), shell, tmp_path)
+        assert (answer.status, answer.values["missing"]) == (126, "126")
+        assert answer.chatter.rstrip("\n") == f"{name}: not executable"
+
+    @pytest.mark.parametrize("status", [126, 127])
+    def test_a_program_that_ends_as_if_it_were_not_there(self, shell, tmp_path, status):
+        stand_in(tmp_path / "bin", "odd", f"exit {status}")
+        answer = ask(operations.command_script("lab", ["odd"]), shell, tmp_path)
+        assert (answer.status, answer.values) == (status, {})
+
     def test_driver(self, shell, tmp_path):
         said = {"a": "it's & \\ 中文"}
         lines = ["noise", "RFSTEP 1 of 2", f"RF {json.dumps(said, ensure_ascii=False)}"]
@@ -238,40 +262,47 @@ class TestInTheNode:
         stand_in(
             tmp_path / "bin",
             "python",
-            'cat >"$HOME/driver"; printf "%s\\n" "$@" >"$HOME/argv"; cat "$5/job.py" >"$HOME/job"\n'
+            'printf "%s\\0" "$@" >"$HOME/argv"; cat >"$HOME/read"; ls -A "$HOME/.rayfab/lab" >"$HOME/there"\n'
             "echo done >&2; exit 3",
         )
-        with tarfile.open(tmp_path / "job.tar.gz", "w:gz") as tar:
-            (tmp_path / "job.py").write_text("print(1)")
-            tar.add(tmp_path / "job.py", "job.py")
-        made = self.submit(tmp_path, f"{tmp_path}/job.tar.gz", wait=True)
-        answer = ask(made, shell, tmp_path)
+        archive, old = (tmp_path / f".rayfab/lab/rayfab-job-{n}.tar.gz" for n in "12")
+        archive.write_bytes(b"\0 an archive\n")
+        old.write_text("")
+        os.utime(old, (time.time() - 90_000,) * 2)
+        answer = ask(self.submit(str(archive), wait=True), shell, tmp_path)
         assert answer.status == 3 and answer.chatter.strip() == "done"
-        argv = (tmp_path / "argv").read_text().splitlines()
-        folder = argv[4]
-        assert folder.startswith(f"{tmp_path}/temp/rayfab-job-")
-        python = ["-W", "ignore", "-", "http://127.0.0.1:8265"]
-        assert argv == [*python, folder, "wait", "me@here", "python", "job.py", "$(id) 'x'"]
-        assert (tmp_path / "driver").read_text() == operations._driver("submit")
-        assert (tmp_path / "job").read_text() == "print(1)"
-        assert not (tmp_path / "job.tar.gz").exists() and not Path(folder).exists()
+        python = ["-W", "ignore", "-c", operations._driver("submit")]
+        job = [
+            "http://127.0.0.1:8265",
+            str(archive.parent),
+            "folder",
+            "wait",
+            "me@here",
+            "python",
+            "job.py",
+            "$(id) 'x'",
+        ]
+        assert (tmp_path / "argv").read_text().split("\0")[:-1] == [*python, *job]
+        assert (tmp_path / "read").read_bytes() == b"\0 an archive\n"
+        assert "rayfab-job" not in (tmp_path / "there").read_text(), (
+            "its name is gone before the driver begins"
+        )
         assert (tmp_path / "precious").exists(), "a variable of ray.env is not this script's own"
 
     def test_submit_without_a_folder_and_without_waiting(self, shell, tmp_path):
-        stand_in(tmp_path / "bin", "python", 'cat >/dev/null; printf "%s\\n" "$@" >"$HOME/argv"')
-        assert ask(self.submit(tmp_path, "", wait=False), shell, tmp_path).ok
-        argv = (tmp_path / "argv").read_text().splitlines()
-        assert argv[4:] == ["", "", "me@here", "python", "job.py", "$(id) 'x'"]
+        stand_in(tmp_path / "bin", "python", 'cat >"$HOME/read"; printf "%s\\0" "$@" >"$HOME/argv"')
+        assert ask(self.submit("", wait=False), shell, tmp_path).ok
+        argv = (tmp_path / "argv").read_text().split("\0")[:-1]
+        assert argv[5:] == [f"{tmp_path}/.rayfab/lab", "", "", "me@here", "python", "job.py", "$(id) 'x'"]
+        assert (tmp_path / "read").read_bytes() == b""
         assert (tmp_path / "precious").exists()
 
     @staticmethod
-    def submit(tmp_path: Path, archive: str, *, wait: bool) -> str:
+    def submit(archive: str, *, wait: bool) -> Script:
         words = ["python", "job.py", "$(id) 'x'"]
-        made = operations.submit_script(
+        return operations.submit_script(
             samples.host("head"), "lab", "http://127.0.0.1:8265", archive, words, wait=wait, user="me@here"
         )
-        assert made.text.count("TEMP_DIR=/tmp/ray\n") == 1
-        return made.text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={tmp_path}/temp\n")
 
 
 def test_a_driver_needs_a_node(shell, tmp_path):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
+from tasks.phases.submit import pack
 from tasks.render.operations import _driver
+from tests.render.processes import until
 
 CLIENT = '''
 import enum, json, os, pathlib
@@ -41,10 +46,21 @@ class JobSubmissionClient:
         assert metadata == {"rayfab_user": "me@here"}
         if "refused" in tape:
             raise RuntimeError(tape["refused"])
-        (folder / "at.json").write_text(json.dumps([entrypoint, runtime_env]))
+        there = runtime_env and pathlib.Path(runtime_env["working_dir"])
+        files = {
+            str(p.relative_to(there.parent)): [oct(p.stat().st_mode & 0o777), p.is_file() and p.read_text()]
+            for p in (sorted([there.parent, *there.parent.rglob("*")]) if there else ())
+        }
+        (folder / "at.json").write_text(json.dumps([entrypoint, runtime_env, files]))
+        if "stays" in tape:
+            import time
+            time.sleep(600)
         return "raysubmit_1"
 
     def get_job_status(self, job):
+        if "silent" in tape:
+            import time
+            time.sleep(600)
         return JobStatus(self.status)
 
     def get_job_info(self, job):
@@ -74,28 +90,31 @@ class Job:
         (package / "job_submission.py").write_text(CLIENT)
         (folder / "cwd").mkdir()
 
-    def run(self, tape, *words, version="2.30.0", folder="", wait=True):
+        self.place = folder / "place"
+        self.place.mkdir()
+
+    def begin(self, tape, *words, version="2.30.0", archive=None, wait=True):
         (self.folder / "site/ray/__init__.py").write_text(f"__version__ = {version!r}\n")
         (self.folder / "tape.json").write_text(json.dumps(tape))
         env = {"PYTHONPATH": str(self.folder / "site"), "TAPE": str(self.folder)}
-        argv = [
-            sys.executable,
-            "-",
-            "http://127.0.0.1:8265",
-            folder,
-            "wait" if wait else "",
-            "me@here",
-            *words,
-        ]
-        return subprocess.run(
-            argv,
-            input=_driver("submit"),
-            env=env,
-            cwd=self.folder / "cwd",
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        how = [str(self.place), "folder" if archive else "", "wait" if wait else "", "me@here"]
+        read = self.folder / "archive"
+        read.write_bytes(archive or b"")
+        with read.open("rb") as stdin:
+            return subprocess.Popen(
+                [sys.executable, "-c", _driver("submit"), "http://127.0.0.1:8265", *how, *words],
+                env=env,
+                cwd=self.folder / "cwd",
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+
+    def run(self, *given, **more):
+        process = self.begin(*given, **more)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess((), process.returncode, out, err)
 
 
 @pytest.fixture
@@ -151,9 +170,9 @@ def test_not_waited_for(job):
 
 
 def test_words_reach_the_job_as_they_are(job):
-    job.run({"rounds": []}, "python", "-c", "print('$HOME', \"`id`\")", folder="/tmp/ray/job", wait=False)
-    line, env = json.loads(job.at.read_text())
-    assert env == {"working_dir": "/tmp/ray/job"}
+    job.run({"rounds": []}, "python", "-c", "print('$HOME', \"`id`\")", wait=False)
+    line, env, _ = json.loads(job.at.read_text())
+    assert env is None
     run = subprocess.run(
         ["sh", "-c", line.replace("python", sys.executable, 1)], capture_output=True, text=True
     )
@@ -169,3 +188,65 @@ def test_a_refusal_is_one_line(job):
 def test_a_file_of_the_home_is_not_imported(job, name):
     (job.folder / "cwd" / name).write_text("raise SystemExit('wrong one')")
     assert job.run({"rounds": []}, "x", wait=False).returncode == 0
+
+
+class TestFolder:
+    @pytest.fixture
+    def archive(self, job, tmp_path):
+        source = tmp_path / "source"
+        (source / "sub").mkdir(parents=True)
+        (source / "job.py").write_text("print(1)")
+        (source / "sub/run.sh").write_text("#!/bin/sh")
+        (source / "sub/run.sh").chmod(0o755)
+        (source / "link").symlink_to(job.folder / "site/ray/job_submission.py")
+        return pack(source)
+
+    def test_is_for_this_user_alone_and_gone_when_ray_has_it(self, job, archive):
+        left = job.place / "rayfab-job-left"
+        left.mkdir()
+        (job.place / "token").write_text("")
+        for path in job.place.iterdir():
+            os.utime(path, (time.time() - 90_000,) * 2)
+        (job.place / "rayfab-job-now").mkdir()
+        done = job.run(
+            {"rounds": [[[], False, "SUCCEEDED"]], "logs": ""}, "python", "job.py", archive=archive
+        )
+        assert done.returncode == 0, done
+        _, env, files = json.loads(job.at.read_text())
+        assert env["working_dir"].startswith(f"{job.place}/rayfab-job-")
+        assert files.pop("job/link")[1] is not False
+        assert files == {
+            ".": ["0o700", False],
+            "job": ["0o700", False],
+            "job/job.py": ["0o600", "print(1)"],
+            "job/sub": ["0o700", False],
+            "job/sub/run.sh": ["0o700", "#!/bin/sh"],
+        }
+        assert {path.name for path in job.place.iterdir()} == {"token", "rayfab-job-now"}
+
+    def test_is_gone_when_it_is_refused(self, job, archive):
+        assert job.run({"refused": "too large"}, "x", archive=archive).returncode == 1
+        assert not list(job.place.iterdir())
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+    def test_is_gone_when_the_driver_is_ended(self, job, archive, number):
+        process = job.begin({"stays": True}, "x", archive=archive)
+        until(job.at.exists)
+        assert list(job.place.iterdir())
+        process.send_signal(number)
+        process.communicate(timeout=30)
+        assert process.returncode == 1
+        assert not list(job.place.iterdir())
+
+
+@pytest.mark.parametrize(
+    "tape", [{"rounds": [[["a\n"], False, "RUNNING"]] * 9, "logs": ""}, {"silent": True}]
+)
+def test_nobody_listens_any_more(job, tape):
+    """The connection broke: the driver ends, whether or not the job writes anything."""
+    process = job.begin(tape, "x")
+    assert process.stdout.readline() == "job raysubmit_1 submitted\n"
+    process.stdout.close()
+    assert process.wait(timeout=30) == 1
+    assert process.stderr.read() == ""
+    process.stderr.close()

@@ -45,6 +45,11 @@ def up(host, **facts):
     return host.ask(script, secrets=secrets), wanted, state
 
 
+def destroy(host, **more):
+    made = operations.destroy_script(samples.host(), "lab", **more)
+    return host.ask(made.text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={host.home}/temp\n"))
+
+
 def commands(host) -> list[str]:
     """What systemctl was told to do; questions are left out."""
     return [line for line in host.log("systemctl") if "is-active" not in line]
@@ -71,7 +76,7 @@ class TestSystem:
 
         stop = operations.stop_script("lab", sudo=True)
         assert host.ask(stop, secrets={"RF_SUDO": PASSWORD}).values == {"changed": "1"}
-        assert host.log("systemctl")[-1] == "disable --now --quiet rayfab-lab"
+        assert host.log("systemctl")[-2:] == ["disable --now --quiet rayfab-lab", "reset-failed rayfab-lab"]
         assert host.ask(stop, secrets={"RF_SUDO": PASSWORD}).values == {"changed": "0"}
 
         made = operations.destroy_script(samples.host(), "lab", sudo=True)
@@ -109,10 +114,12 @@ class TestUser:
         ]
         assert host.log("loginctl") == ["enable-linger"] and host.log("sudo") == []
         assert host.ask(operations.stop_script("lab")).values == {"changed": "1"}
+        assert host.log("systemctl")[-2:] == [
+            "--user disable --now --quiet rayfab-lab",
+            "--user reset-failed rayfab-lab",
+        ]
 
-        made = operations.destroy_script(samples.host(), "lab")
-        text = made.text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={host.home}/temp\n")
-        assert host.ask(text).values == {"changed": "1"}
+        assert destroy(host).values == {"changed": "1"}
         assert not (host.home / ".rayfab").exists() and not (host.home / ".config").exists()
         assert host.log("loginctl") == ["enable-linger", "disable-linger"]
 
@@ -128,11 +135,28 @@ class TestUser:
             "no lingering: Ray ends when the last session of alice does; "
             "ask root for: loginctl enable-linger alice"
         )
-        made = operations.destroy_script(samples.host(), "lab")
-        text = made.text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={host.home}/temp\n")
-        assert host.ask(text).values == {"changed": "1"}
+        assert destroy(host).values == {"changed": "1"}
         assert other.exists() and not self.unit(host).exists()
         assert host.log("loginctl") == ["enable-linger"]
+
+    def test_lingering_goes_with_the_last_cluster_that_needs_it(self, host):
+        answer, *_ = up(host, user_systemd=True)
+        assert answer.ok
+        other = host.home / ".rayfab/other"
+        other.mkdir()
+        (other / "service").write_text("user")
+        assert destroy(host).values == {"changed": "1"}
+        assert host.log("loginctl") == ["enable-linger"]
+        assert (other / "made-linger").exists()
+
+    def test_another_kind_of_node_takes_the_unit_away(self, host):
+        """As root now, say: the user's own unit would be found by nobody any more."""
+        assert up(host, user_systemd=True)[0].ok
+        answer, wanted, _ = up(host, systemd=False)
+        assert answer.ok and wanted.kind == "loop"
+        assert not (host.home / ".config").exists()
+        assert host.log("loginctl") == ["enable-linger", "disable-linger"]
+        assert host.ask(operations.stop_script("lab")).values == {"changed": "1"}
 
     def test_systemd_says_no(self, host):
         (host.home / "systemctl.fails").write_text("")

@@ -251,10 +251,9 @@ def test_commands_logs_and_the_driver(win):
     answer = win.ask(operations.command_script("lab", ["ray", "--version"]))
     assert answer.ok and "ray, version 2.52.0" in answer.chatter and "to its errors" in answer.chatter
     answer = win.ask(operations.command_script("lab", ["dir"]))
-    assert (answer.error, answer.hint) == (
-        "there is no program dir here",
-        "a word of cmd.exe goes behind: cmd /c",
-    )
+    assert (answer.status, answer.values["missing"]) == (127, "127")
+    assert answer.chatter == "dir: there is no such program\n"
+    assert answer.hint == "a command of cmd.exe goes behind: cmd /c"
     script = operations.verify_script("lab", "10.0.0.1:6379", [], tasks=False, timeout=1.0)
     driver = 'import os, sys; print("RFSTEP one"); print("RF", sys.argv[1], os.environ["RAY_AUTH_MODE"])'
     spec = {**script.values, "DRIVER": driver, "SPEC": '{"a": "b c\\"d"}'}

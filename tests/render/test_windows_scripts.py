@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -17,7 +19,7 @@ from tasks.render import facts, install, operations, windows
 from tests.golden.windows_kinds import SCRIPTS
 from tests.render import samples
 from tests.render.shells import stand_in
-from tests.render.standins import DOCKER
+from tests.render.standins import DOCKER, INSIDE
 from tests.standins.windows.dotnet import types
 from tests.standins.windows.interpreter import Shell
 from tests.standins.windows.machine import DESKTOP, Machine
@@ -262,6 +264,41 @@ class TestLater:
         assert win.ask(install.token_script("lab")).error == "there is no token on the head"
         assert win.ask(install.token_script("lab"), RF_TOKEN="one").values["token"] == "one"
         assert win.ask(install.token_script("lab"), RF_TOKEN="two").values["token"] == "one"
+
+
+class TestInTheContainer:
+    @pytest.fixture(autouse=True)
+    def runs(self, win):
+        win.has("service", "docker")
+
+    def test_a_job_s_folder_is_read_by_the_driver(self, win):
+        archive, old = (win.node(f"rayfab-job-{n}.tar.gz") for n in "12")
+        archive.write_bytes(b"\0 an archive")
+        old.touch()
+        os.utime(old, (time.time() - 90_000,) * 2)
+        where = rf"C:\Users\me\.rayfab\lab\{archive.name}"
+        words = ["python", "job.py", 'a "b"']
+        script = operations.submit_script(
+            samples.host("head"), "lab", "http://127.0.0.1:8265", where, words, wait=True
+        )
+        assert win.ask(script).ok
+        argv = (win.home / "docker.argv").read_text().split("\0")[:-1]
+        python = ["python", "-W", "ignore", "-c", operations._driver("submit")]
+        assert argv[-12:] == [*python, "http://127.0.0.1:8265", "", "folder", "wait", *words]
+        assert (win.home / "docker.fed").read_bytes() == b"\0 an archive"
+        assert not archive.exists() and not old.exists()
+
+    def test_a_program_that_is_not_there(self, win):
+        stand_in(win.home.parent / "bin", "docker", INSIDE)
+        answer = win.ask(operations.command_script("lab", ["a | b"]))
+        assert (answer.status, answer.values["missing"]) == (127, "127")
+        assert answer.chatter == "a | b: there is no such program\n"
+
+    @pytest.mark.parametrize("status", [7, 127])
+    def test_a_program_that_ends_so(self, win, status):
+        stand_in(win.home.parent / "bin", "docker", INSIDE)
+        answer = win.ask(operations.command_script("lab", ["sh", "-c", f"echo here; exit {status}"]))
+        assert (answer.status, answer.values, answer.chatter) == (status, {}, "here\n")
 
 
 class TestLogs:

@@ -1,26 +1,80 @@
 """Runs on the head, in the cluster's own Python (3.7 and later): one job through Ray's job server, with its output.
 
 `ray job submit` of older Rays (2.7 and 2.30; 2.49 no more) may lose a job's last lines, and calls a job done whose
-output it has only lost sight of. argv: the server's address, the job's folder or '', 'wait' or '', who submits it,
-then the job's own arguments.
+output it has only lost sight of.
+
+argv: the server's address; where the job's folder is unpacked, '' for the temporary folder; 'folder' if that folder
+comes as an archive on standard input, or ''; 'wait' or ''; who submits it; then the job's own arguments.
 """
 
 import asyncio
+import contextlib
 import os
+import select
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
+import tarfile
+import tempfile
+import threading
 import time
 
-address, folder, wait, user = sys.argv[1:5]
-words = sys.argv[5:]
+address, place, folder, wait, user = sys.argv[1:6]
+words = sys.argv[6:]
 PATIENCE = 60.0  # seconds without an answer of the job server
 MUCH = 16 << 20  # characters
+PREFIX = "rayfab-job-"
+OLD = 86400.0  # seconds; a folder is in use for a few of them
 
 
 def say(text):
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the connection is gone; the job goes on without it
+        os._exit(1)
+
+
+def end_with_reader():
+    """While a job writes nothing, a broken connection shows only as an error of the pipe."""
+    pipe = select.poll()
+    pipe.register(sys.stdout.fileno(), 0)
+    pipe.poll()
+    os._exit(1)
+
+
+def sweep(where):
+    """Removes the folders of earlier runs that were killed while they had one."""
+    for name in os.listdir(where):
+        path = os.path.join(where, name)
+        with contextlib.suppress(OSError):
+            if name.startswith(PREFIX) and time.time() - os.lstat(path).st_mtime > OLD:
+                shutil.rmtree(path)
+
+
+@contextlib.contextmanager
+def unpacked():
+    """The job's folder, which nobody but this user can read; it is needed until Ray has its own copy."""
+    where = place or tempfile.gettempdir()
+    sweep(where)
+    os.umask(0o077)
+    work = tempfile.mkdtemp(prefix=PREFIX, dir=where)
+    # Ray's client packs the folder once more
+    tempfile.tempdir = work
+    try:
+        job = os.path.join(work, "job")
+        os.mkdir(job)
+        with tarfile.open(fileobj=sys.stdin.buffer, mode="r|gz") as tar:
+            # the operator's own archive, of which Python 3.14 would refuse links to elsewhere
+            tar.extraction_filter = lambda member, path: member
+            tar.extractall(job)
+        yield job
+    finally:
+        tempfile.tempdir = None
+        shutil.rmtree(work, ignore_errors=True)
 
 
 class Output:
@@ -81,14 +135,17 @@ def main():
     # Ray hands the line to a shell
     line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
     client = JobSubmissionClient(address)
-    job = client.submit_job(
-        entrypoint=line,
-        runtime_env={"working_dir": folder} if folder else None,
-        metadata={"rayfab_user": user} if user else None,
-    )
+    with unpacked() if folder else contextlib.nullcontext() as source:
+        job = client.submit_job(
+            entrypoint=line,
+            runtime_env={"working_dir": source} if source else None,
+            metadata={"rayfab_user": user} if user else None,
+        )
     say(f"job {job} submitted\n")
     if not wait:
         return 0
+    if hasattr(select, "poll"):
+        threading.Thread(target=end_with_reader, daemon=True).start()
     status = settle(client, job, tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 49))
     if status == JobStatus.SUCCEEDED:
         say(f"job {job} succeeded\n")
@@ -97,6 +154,9 @@ def main():
     return 1
 
 
+for name in ("SIGTERM", "SIGHUP"):
+    if hasattr(signal, name):
+        signal.signal(getattr(signal, name), lambda *_: sys.exit(1))
 try:
     code = main()
 except Exception as error:

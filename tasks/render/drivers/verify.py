@@ -1,4 +1,8 @@
-"""Runs on the head, in the cluster's own Python (3.7 and later): Ray's node table, and a task on every node."""
+"""Runs on the head, in the cluster's own Python (3.7 and later): Ray's node table, and a task on every node.
+
+Every driver is a job in Ray's job list, save those in a namespace with Ray's own prefix. Where no task is wanted, there
+is no driver: the node table is read from the GCS.
+"""
 
 import json
 import os
@@ -14,13 +18,38 @@ def say(kind, value):
     sys.stdout.flush()
 
 
+def from_gcs(address):
+    """A function that reads Ray's node table without being a driver; None where this Ray has no such way."""
+    try:
+        from ray._private.services import _get_gcs_client_options
+        from ray._private.state import GlobalState
+
+        state = GlobalState()
+        state._initialize_global_state(_get_gcs_client_options(address))
+        return state.node_table
+    except (ImportError, AttributeError, TypeError):
+        return None
+
+
 def main():
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    ray.init(address=spec["address"], log_to_driver=False, logging_level="error", namespace="rayfab")
+    ray_nodes = None if spec["tasks"] else from_gcs(spec["address"])
+    if ray_nodes is None:
+        ray.init(
+            address=spec["address"],
+            log_to_driver=False,
+            logging_level="error",
+            namespace="_ray_internal_rayfab",
+        )
+        ray_nodes = ray.nodes
+    options = {"num_cpus": 0, "max_retries": 0}
+    if tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 10):
+        # nor in its list of tasks
+        options["enable_task_events"] = False
 
-    @ray.remote(num_cpus=0, max_retries=0)
+    @ray.remote(**options)
     def probe():
         import platform
         import socket
@@ -39,7 +68,7 @@ def main():
                 "resources": {k: v for k, v in n["Resources"].items() if ":" not in k},
                 "reason": str(n.get("DeathReasonMessage") or ""),
             }
-            for n in ray.nodes()
+            for n in ray_nodes()
         }
 
     expected = set(spec["expect"])

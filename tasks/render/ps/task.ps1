@@ -87,12 +87,17 @@ function FindProgram($word) {
             if ($folder -and [IO.File]::Exists($file)) { return $file }
         }
     }
-    Fail ('there is no program ' + $word + ' here') 'a word of cmd.exe goes behind: cmd /c'
+    return ''
 }
+function EnterNode { . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1')))) }
 function BeginHere($words, $given) {
-    . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1'))))
+    EnterNode
     $file = ''
     $rest = @()
-    foreach ($word in $words) { if ($file) { $rest = $rest + $word } else { $file = FindProgram $word } }
+    foreach ($word in $words) {
+        if ($file) { $rest = $rest + $word; continue }
+        $file = FindProgram $word
+        if (-not $file) { Fail ('there is no program ' + $word + ' here') }
+    }
     return StartRun $file $rest $given
 }

@@ -62,27 +62,7 @@ fi
 step "removing files"
 node_temp
 [ ! -e "/etc/tmpfiles.d/$UNIT.conf" ] || as_root rm -f "/etc/tmpfiles.d/$UNIT.conf"
-case $rf_service in
-    docker)
-        dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
-            fail "cannot remove the container $UNIT" "look at: docker ps -a"
-        ;;
-    system)
-        as_root rm -f "/etc/systemd/system/$UNIT.service"
-        as_root systemctl daemon-reload
-        ;;
-    user)
-        rm -f "$HOME/.config/systemd/user/$UNIT.service"
-        for rf_dir in user/default.target.wants user; do
-            rmdir "$HOME/.config/systemd/$rf_dir" 2>/dev/null || :
-        done
-        rmdir "$HOME/.config/systemd" 2>/dev/null || :
-        [ ! -e "$NODE/made-config" ] || rmdir "$HOME/.config" 2>/dev/null || :
-        user_systemctl daemon-reload 2>/dev/null || :
-        [ ! -e "$NODE/made-linger" ] || loginctl disable-linger 2>/dev/null || :
-        ;;
-    agent) [ ! -e "$NODE/made-agents" ] || rmdir "$HOME/Library/LaunchAgents" 2>/dev/null || : ;;
-esac
+node_remove "$rf_service"
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
     # a container on a bridge calls its folder otherwise than the host does
     case $rf_dir in "$TEMP_DIR"/session_*/* | /tmp/ray/session_*/* | /var/tmp/ray/session_*/* | *..*) continue ;; esac

@@ -4,6 +4,16 @@
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
 }
+# The same for a docker that reads its standard input, behind the password that sudo may want first.
+dk_in() {
+    if [ "${rf_dk-}" != root ]; then
+        docker "$@"
+    elif [ "$(id -u)" = 0 ] || sudo -k -n true 2>/dev/null; then
+        as_root docker "$@"
+    else
+        { printf '%s\n' "${RF_SUDO-}" && cat; } | sudo -k -S -p '' docker "$@"
+    fi
+}
 # Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
 docker_path() {
     have docker && return 0

@@ -1,16 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # The image on this host: what it is, and the versions inside it.
-# What is fed to docker, past the password that sudo may want first.
-dk_in() {
-    if [ "${rf_dk-}" != root ]; then
-        docker "$@"
-    elif [ "$(id -u)" = 0 ] || sudo -k -n true 2>/dev/null; then
-        as_root docker "$@"
-    else
-        { printf '%s\n' "${RF_SUDO-}" && cat; } | sudo -k -S -p '' docker "$@"
-    fi
-}
 image_begin() {
     (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
     docker_cli || fail "Docker's engine does not answer" "look at: docker version"

@@ -22,6 +22,7 @@ case $rf_old:$SERVICE in
     *)
         step "stopping what ran before"
         node_down "$rf_old"
+        [ "$rf_old" = "$SERVICE" ] || node_remove "$rf_old"
         ;;
 esac
 rm -f "$NODE/state.json"

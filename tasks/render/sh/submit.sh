@@ -1,25 +1,22 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# A job through Ray's own job server; the folder lies where both the host and the container see it.
+# A job through Ray's own job server. Its folder goes to the driver as an archive on standard input, so that it is
+# unpacked by the user that Ray runs as, in a container too.
 rf_service=$(node_service)
 [ "$rf_service" != none ] || fail "no Ray of this cluster's runs here" "fab deploy-cluster starts it"
 if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi
-rf_work=
-rf_clean() {
-    [ -z "$rf_work" ] || rm -rf "$rf_work"
-    [ -z "$ARCHIVE" ] || rm -f "$ARCHIVE"
-}
-trap rf_clean EXIT
-node_temp
-rf_seen=
+# what was left by runs whose connection broke before this script began
+find "$NODE"/rayfab-job-* -prune -mtime +0 -exec rm -rf {} + 2>/dev/null
+rf_place=$NODE
+[ "$rf_service" != docker ] || rf_place=
 if [ -n "$ARCHIVE" ]; then
-    rf_work=$TEMP_DIR/rayfab-job-$$
-    mkdir -p "$rf_work" && chmod 755 "$rf_work" || fail "cannot make $rf_work"
-    tar -xzf "$ARCHIVE" -C "$rf_work" || fail "cannot unpack the job's folder" "is tar with gzip on the head?"
-    chmod -R a+rX "$rf_work"
-    rf_seen=$rf_work
-    [ "$rf_service" != docker ] || rf_seen=/tmp/ray/${rf_work##*/}
+    [ -r "$ARCHIVE" ] || fail "cannot read $ARCHIVE"
+    # without its name it is gone however this ends
+    exec 3<"$ARCHIVE"
+    rm -f "$ARCHIVE"
+else
+    exec 3</dev/null
 fi
-printf '%s' "$DRIVER" |
-    with_words node_exec "$rf_service" python -W ignore - "$ADDRESS" "$rf_seen" "${WAIT:+wait}" "$USER_AT" 2>&1
+with_words node_exec "$rf_service" \
+    python -W ignore -c "$DRIVER" "$ADDRESS" "$rf_place" "${ARCHIVE:+folder}" "${WAIT:+wait}" "$USER_AT" 2>&1 <&3 3<&-
 finish $?

@@ -1,6 +1,37 @@
 # rayfab: run a command
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
+$RF_PROGRAM = '# Becomes the program "$@", by a shell of its own in the node''s environment: so no function or builtin of a script
+# runs in its place, and a missing program is reported in the same way on a host and in a container.
+# $0: run, or find for the status alone.
+find_program() {
+    case $1 in
+        '''') return 127 ;;
+        */*)
+            [ -e "$1" ] || return 127
+            [ -f "$1" ] && [ -x "$1" ] || return 126
+            return 0
+            ;;
+    esac
+    found=127
+    set -f
+    IFS=:
+    for folder in $PATH; do
+        [ -f "${folder:-.}/$1" ] || continue
+        if [ -x "${folder:-.}/$1" ]; then return 0; fi
+        found=126
+    done
+    return "$found"
+}
+status=0
+find_program "$1" || status=$?
+if [ "$0" = find ]; then exit "$status"; fi
+case $status in
+    0) exec "$@" ;;
+    126) printf ''%s: not executable\n'' "$1" ;;
+    *) printf ''%s: there is no such program\n'' "$1" ;;
+esac
+exit "$status"'
 $RF_COMMAND = @('ray', '--version')
 # The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
 $Utf8 = [Text.UTF8Encoding]::new($false)
@@ -76,7 +107,7 @@ function QuoteWord($word) {
     if ($word -ne '' -and $word -notmatch '[\s"]') { return $word }
     return '"' + (($word -replace '(\\*)"', '$1$1\"') -replace '(\\+)\z', '$1$1') + '"'
 }
-# Starts a program with exactly these words; its errors are read on the side, so that neither pipe can block it.
+# Starts a program with exactly these words, given a text or an open file to read; its errors are read on the side, so that neither pipe can block it.
 function StartRun($file, $words, $given) {
     $quoted = foreach ($word in $words) { QuoteWord $word }
     $start = [Diagnostics.ProcessStartInfo]::new()
@@ -96,9 +127,12 @@ function StartRun($file, $words, $given) {
     # not by the writer around it, which may add a byte order mark
     $stdin = $process.StandardInput.BaseStream
     try {
-        if ($given) {
+        if ($given -is [string]) {
             $bytes = $Utf8.GetBytes($given)
             $stdin.Write($bytes, 0, $bytes.Length)
+        } elseif ($given) {
+            $given.CopyTo($stdin)
+            $given.Close()
         }
         $stdin.Close()
     } catch { $run.Unread = [string]$_ }
@@ -310,13 +344,18 @@ function FindProgram($word) {
             if ($folder -and [IO.File]::Exists($file)) { return $file }
         }
     }
-    Fail ('there is no program ' + $word + ' here') 'a word of cmd.exe goes behind: cmd /c'
+    return ''
 }
+function EnterNode { . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1')))) }
 function BeginHere($words, $given) {
-    . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1'))))
+    EnterNode
     $file = ''
     $rest = @()
-    foreach ($word in $words) { if ($file) { $rest = $rest + $word } else { $file = FindProgram $word } }
+    foreach ($word in $words) {
+        if ($file) { $rest = $rest + $word; continue }
+        $file = FindProgram $word
+        if (-not $file) { Fail ('there is no program ' + $word + ' here') }
+    }
     return StartRun $file $rest $given
 }
 # What a script about conda knows: the store, where conda may be, whose it is, and what it leaves in ~\.conda.
@@ -615,10 +654,29 @@ function NeedNode {
     if ((NodeService) -eq 'docker') { NeedDocker }
 }
 try {
-# One command in the node's own environment; what it says is chatter, passed on line by line.
+# One program in the node's own environment; what it says is chatter, passed on line by line.
 NeedNode
-$run = NodeExec $RF_COMMAND ''
+$words = $RF_COMMAND
+$docker = (NodeService) -eq 'docker'
+if ($docker) {
+    $words = @('sh', '-c', $RF_PROGRAM, 'run') + $words
+} else {
+    EnterNode
+    if (-not (FindProgram ($RF_COMMAND[0]))) {
+        Say ($RF_COMMAND[0] + ': there is no such program')
+        Emit 'missing' 127
+        Emit 'hint' 'a command of cmd.exe goes behind: cmd /c'
+        Finish 127
+    }
+}
+$run = NodeExec $words ''
 SayAll $run
+if ($docker -and ($run.Code -eq 126 -or $run.Code -eq 127)) {
+    # a program may end so by itself
+    $find = NodeExec (@('sh', '-c', $RF_PROGRAM, 'find') + $RF_COMMAND) ''
+    EndRun $find
+    if ($find.Code -ne 0) { Emit 'missing' $run.Code }
+}
 Finish ($run.Code)
 Finish 0
 } catch { Fail ('unexpected: ' + $_) }

@@ -78,7 +78,7 @@ function QuoteWord($word) {
     if ($word -ne '' -and $word -notmatch '[\s"]') { return $word }
     return '"' + (($word -replace '(\\*)"', '$1$1\"') -replace '(\\+)\z', '$1$1') + '"'
 }
-# Starts a program with exactly these words; its errors are read on the side, so that neither pipe can block it.
+# Starts a program with exactly these words, given a text or an open file to read; its errors are read on the side, so that neither pipe can block it.
 function StartRun($file, $words, $given) {
     $quoted = foreach ($word in $words) { QuoteWord $word }
     $start = [Diagnostics.ProcessStartInfo]::new()
@@ -98,9 +98,12 @@ function StartRun($file, $words, $given) {
     # not by the writer around it, which may add a byte order mark
     $stdin = $process.StandardInput.BaseStream
     try {
-        if ($given) {
+        if ($given -is [string]) {
             $bytes = $Utf8.GetBytes($given)
             $stdin.Write($bytes, 0, $bytes.Length)
+        } elseif ($given) {
+            $given.CopyTo($stdin)
+            $given.Close()
         }
         $stdin.Close()
     } catch { $run.Unread = [string]$_ }
@@ -312,13 +315,18 @@ function FindProgram($word) {
             if ($folder -and [IO.File]::Exists($file)) { return $file }
         }
     }
-    Fail ('there is no program ' + $word + ' here') 'a word of cmd.exe goes behind: cmd /c'
+    return ''
 }
+function EnterNode { . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1')))) }
 function BeginHere($words, $given) {
-    . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1'))))
+    EnterNode
     $file = ''
     $rest = @()
-    foreach ($word in $words) { if ($file) { $rest = $rest + $word } else { $file = FindProgram $word } }
+    foreach ($word in $words) {
+        if ($file) { $rest = $rest + $word; continue }
+        $file = FindProgram $word
+        if (-not $file) { Fail ('there is no program ' + $word + ' here') }
+    }
     return StartRun $file $rest $given
 }
 # What a script about conda knows: the store, where conda may be, whose it is, and what it leaves in ~\.conda.

@@ -1,7 +1,6 @@
 # rayfab: submit a job
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
-$RF_TEMP_DIR = '/tmp/ray'
 $RF_ADDRESS = 'http://127.0.0.1:8265'
 $RF_ARCHIVE = 'C:/Users/me/.rayfab/lab/job-0.tar.gz'
 $RF_WAIT = '1'
@@ -12,26 +11,80 @@ sys.path = [place for place in sys.path if place]
 """Runs on the head, in the cluster''s own Python (3.7 and later): one job through Ray''s job server, with its output.
 
 `ray job submit` of older Rays (2.7 and 2.30; 2.49 no more) may lose a job''s last lines, and calls a job done whose
-output it has only lost sight of. argv: the server''s address, the job''s folder or '''', ''wait'' or '''', who submits it,
-then the job''s own arguments.
+output it has only lost sight of.
+
+argv: the server''s address; where the job''s folder is unpacked, '''' for the temporary folder; ''folder'' if that folder
+comes as an archive on standard input, or ''''; ''wait'' or ''''; who submits it; then the job''s own arguments.
 """
 
 import asyncio
+import contextlib
 import os
+import select
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
+import tarfile
+import tempfile
+import threading
 import time
 
-address, folder, wait, user = sys.argv[1:5]
-words = sys.argv[5:]
+address, place, folder, wait, user = sys.argv[1:6]
+words = sys.argv[6:]
 PATIENCE = 60.0  # seconds without an answer of the job server
 MUCH = 16 << 20  # characters
+PREFIX = "rayfab-job-"
+OLD = 86400.0  # seconds; a folder is in use for a few of them
 
 
 def say(text):
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the connection is gone; the job goes on without it
+        os._exit(1)
+
+
+def end_with_reader():
+    """While a job writes nothing, a broken connection shows only as an error of the pipe."""
+    pipe = select.poll()
+    pipe.register(sys.stdout.fileno(), 0)
+    pipe.poll()
+    os._exit(1)
+
+
+def sweep(where):
+    """Removes the folders of earlier runs that were killed while they had one."""
+    for name in os.listdir(where):
+        path = os.path.join(where, name)
+        with contextlib.suppress(OSError):
+            if name.startswith(PREFIX) and time.time() - os.lstat(path).st_mtime > OLD:
+                shutil.rmtree(path)
+
+
+@contextlib.contextmanager
+def unpacked():
+    """The job''s folder, which nobody but this user can read; it is needed until Ray has its own copy."""
+    where = place or tempfile.gettempdir()
+    sweep(where)
+    os.umask(0o077)
+    work = tempfile.mkdtemp(prefix=PREFIX, dir=where)
+    # Ray''s client packs the folder once more
+    tempfile.tempdir = work
+    try:
+        job = os.path.join(work, "job")
+        os.mkdir(job)
+        with tarfile.open(fileobj=sys.stdin.buffer, mode="r|gz") as tar:
+            # the operator''s own archive, of which Python 3.14 would refuse links to elsewhere
+            tar.extraction_filter = lambda member, path: member
+            tar.extractall(job)
+        yield job
+    finally:
+        tempfile.tempdir = None
+        shutil.rmtree(work, ignore_errors=True)
 
 
 class Output:
@@ -92,14 +145,17 @@ def main():
     # Ray hands the line to a shell
     line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
     client = JobSubmissionClient(address)
-    job = client.submit_job(
-        entrypoint=line,
-        runtime_env={"working_dir": folder} if folder else None,
-        metadata={"rayfab_user": user} if user else None,
-    )
+    with unpacked() if folder else contextlib.nullcontext() as source:
+        job = client.submit_job(
+            entrypoint=line,
+            runtime_env={"working_dir": source} if source else None,
+            metadata={"rayfab_user": user} if user else None,
+        )
     say(f"job {job} submitted\n")
     if not wait:
         return 0
+    if hasattr(select, "poll"):
+        threading.Thread(target=end_with_reader, daemon=True).start()
     status = settle(client, job, tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 49))
     if status == JobStatus.SUCCEEDED:
         say(f"job {job} succeeded\n")
@@ -108,6 +164,9 @@ def main():
     return 1
 
 
+for name in ("SIGTERM", "SIGHUP"):
+    if hasattr(signal, name):
+        signal.signal(getattr(signal, name), lambda *_: sys.exit(1))
 try:
     code = main()
 except Exception as error:
@@ -190,7 +249,7 @@ function QuoteWord($word) {
     if ($word -ne '' -and $word -notmatch '[\s"]') { return $word }
     return '"' + (($word -replace '(\\*)"', '$1$1\"') -replace '(\\+)\z', '$1$1') + '"'
 }
-# Starts a program with exactly these words; its errors are read on the side, so that neither pipe can block it.
+# Starts a program with exactly these words, given a text or an open file to read; its errors are read on the side, so that neither pipe can block it.
 function StartRun($file, $words, $given) {
     $quoted = foreach ($word in $words) { QuoteWord $word }
     $start = [Diagnostics.ProcessStartInfo]::new()
@@ -210,9 +269,12 @@ function StartRun($file, $words, $given) {
     # not by the writer around it, which may add a byte order mark
     $stdin = $process.StandardInput.BaseStream
     try {
-        if ($given) {
+        if ($given -is [string]) {
             $bytes = $Utf8.GetBytes($given)
             $stdin.Write($bytes, 0, $bytes.Length)
+        } elseif ($given) {
+            $given.CopyTo($stdin)
+            $given.Close()
         }
         $stdin.Close()
     } catch { $run.Unread = [string]$_ }
@@ -424,13 +486,18 @@ function FindProgram($word) {
             if ($folder -and [IO.File]::Exists($file)) { return $file }
         }
     }
-    Fail ('there is no program ' + $word + ' here') 'a word of cmd.exe goes behind: cmd /c'
+    return ''
 }
+function EnterNode { . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1')))) }
 function BeginHere($words, $given) {
-    . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1'))))
+    EnterNode
     $file = ''
     $rest = @()
-    foreach ($word in $words) { if ($file) { $rest = $rest + $word } else { $file = FindProgram $word } }
+    foreach ($word in $words) {
+        if ($file) { $rest = $rest + $word; continue }
+        $file = FindProgram $word
+        if (-not $file) { Fail ('there is no program ' + $word + ' here') }
+    }
     return StartRun $file $rest $given
 }
 # What a script about conda knows: the store, where conda may be, whose it is, and what it leaves in ~\.conda.
@@ -729,42 +796,26 @@ function NeedNode {
     if ((NodeService) -eq 'docker') { NeedDocker }
 }
 try {
-# A job through Ray's own job server; the folder lies where both the host and the container see it.
+# A job through Ray's own job server. Its folder goes to the driver as an archive on standard input.
 NeedNode
-$temp = NodeTemp
-$work = ''
-$seen = ''
-$wait = ''
-$code = 1
-try {
-    if ($RF_ARCHIVE) {
-        $name = 'rayfab-job-' + [Guid]::NewGuid().ToString('N')
-        $work = $temp + '\' + $name
-        $null = [IO.Directory]::CreateDirectory($work)
-        [IO.File]::Move($RF_ARCHIVE, $work + '\job.tar.gz')
-        if ((NodeService) -eq 'task') {
-            $null = [IO.Directory]::CreateDirectory($work + '\job')
-            $run = Run (Tool 'tar') @('-xzf', ($work + '\job.tar.gz'), '-C', ($work + '\job')) ''
-            if ($run.Code -ne 0) { Fail ("cannot unpack the job's folder: " + $run.Errors) }
-            Remove ($work + '\job.tar.gz')
-            $seen = $work + '\job'
-        } else {
-            # the container's tar: links and names in it need not be ones that Windows knows
-            $open = 'mkdir "$1/job" && tar -xzf "$1/job.tar.gz" -C "$1/job" && rm -f "$1/job.tar.gz" && chmod -R a+rX "$1"'
-            $run = Dk @('exec', '--user', '0', $RF_UNIT, 'sh', '-c', $open, 'sh', ('/tmp/ray/' + $name)) ''
-            if ($run.Code -ne 0) { Fail ("cannot unpack the job's folder: " + $run.Errors) }
-            $seen = '/tmp/ray/' + $name + '/job'
-        }
-    }
-    if ($RF_WAIT) { $wait = 'wait' }
-    $run = NodeExec (@('python', '-W', 'ignore', '-', $RF_ADDRESS, $seen, $wait, $RF_USER_AT) + $RF_WORDS) $RF_DRIVER
-    SayAll $run
-    $code = $run.Code
-} finally {
-    if ($RF_ARCHIVE) { Remove $RF_ARCHIVE }
-    if ($work -and (NodeService) -eq 'docker') { $null = Dk @('exec', '--user', '0', $RF_UNIT, 'rm', '-rf', ('/tmp/ray/' + $name)) '' }
-    if ($work -and [IO.Directory]::Exists($work)) { [IO.Directory]::Delete($work, $true) }
+# what was left by runs whose connection broke before this script began
+foreach ($path in [IO.Directory]::GetFiles($Node, 'rayfab-job-*')) {
+    if ([IO.File]::GetLastWriteTimeUtc($path) -lt [DateTime]::UtcNow.AddDays(-1)) { Remove $path }
 }
-Finish $code
+$given = ''
+$place = ''
+$folder = ''
+$wait = ''
+if ((NodeService) -eq 'task') { $place = $Node }
+if ($RF_ARCHIVE) {
+    # without its name it is gone however this ends
+    $given = OpenLog $RF_ARCHIVE
+    Remove $RF_ARCHIVE
+    $folder = 'folder'
+}
+if ($RF_WAIT) { $wait = 'wait' }
+$run = NodeExec (@('python', '-W', 'ignore', '-c', $RF_DRIVER, $RF_ADDRESS, $place, $folder, $wait, $RF_USER_AT) + $RF_WORDS) $given
+SayAll $run
+Finish ($run.Code)
 Finish 0
 } catch { Fail ('unexpected: ' + $_) }

@@ -76,7 +76,7 @@ function QuoteWord($word) {
     if ($word -ne '' -and $word -notmatch '[\s"]') { return $word }
     return '"' + (($word -replace '(\\*)"', '$1$1\"') -replace '(\\+)\z', '$1$1') + '"'
 }
-# Starts a program with exactly these words; its errors are read on the side, so that neither pipe can block it.
+# Starts a program with exactly these words, given a text or an open file to read; its errors are read on the side, so that neither pipe can block it.
 function StartRun($file, $words, $given) {
     $quoted = foreach ($word in $words) { QuoteWord $word }
     $start = [Diagnostics.ProcessStartInfo]::new()
@@ -96,9 +96,12 @@ function StartRun($file, $words, $given) {
     # not by the writer around it, which may add a byte order mark
     $stdin = $process.StandardInput.BaseStream
     try {
-        if ($given) {
+        if ($given -is [string]) {
             $bytes = $Utf8.GetBytes($given)
             $stdin.Write($bytes, 0, $bytes.Length)
+        } elseif ($given) {
+            $given.CopyTo($stdin)
+            $given.Close()
         }
         $stdin.Close()
     } catch { $run.Unread = [string]$_ }

@@ -4,7 +4,11 @@ $RF_UNIT = 'rayfab-lab'
 $RF_DRIVER = 'import sys
 
 sys.path = [place for place in sys.path if place]
-"""Runs on the head, in the cluster''s own Python (3.7 and later): Ray''s node table, and a task on every node."""
+"""Runs on the head, in the cluster''s own Python (3.7 and later): Ray''s node table, and a task on every node.
+
+Every driver is a job in Ray''s job list, save those in a namespace with Ray''s own prefix. Where no task is wanted, there
+is no driver: the node table is read from the GCS.
+"""
 
 import json
 import os
@@ -20,13 +24,38 @@ def say(kind, value):
     sys.stdout.flush()
 
 
+def from_gcs(address):
+    """A function that reads Ray''s node table without being a driver; None where this Ray has no such way."""
+    try:
+        from ray._private.services import _get_gcs_client_options
+        from ray._private.state import GlobalState
+
+        state = GlobalState()
+        state._initialize_global_state(_get_gcs_client_options(address))
+        return state.node_table
+    except (ImportError, AttributeError, TypeError):
+        return None
+
+
 def main():
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    ray.init(address=spec["address"], log_to_driver=False, logging_level="error", namespace="rayfab")
+    ray_nodes = None if spec["tasks"] else from_gcs(spec["address"])
+    if ray_nodes is None:
+        ray.init(
+            address=spec["address"],
+            log_to_driver=False,
+            logging_level="error",
+            namespace="_ray_internal_rayfab",
+        )
+        ray_nodes = ray.nodes
+    options = {"num_cpus": 0, "max_retries": 0}
+    if tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 10):
+        # nor in its list of tasks
+        options["enable_task_events"] = False
 
-    @ray.remote(num_cpus=0, max_retries=0)
+    @ray.remote(**options)
     def probe():
         import platform
         import socket
@@ -45,7 +74,7 @@ def main():
                 "resources": {k: v for k, v in n["Resources"].items() if ":" not in k},
                 "reason": str(n.get("DeathReasonMessage") or ""),
             }
-            for n in ray.nodes()
+            for n in ray_nodes()
         }
 
     expected = set(spec["expect"])
@@ -166,7 +195,7 @@ function QuoteWord($word) {
     if ($word -ne '' -and $word -notmatch '[\s"]') { return $word }
     return '"' + (($word -replace '(\\*)"', '$1$1\"') -replace '(\\+)\z', '$1$1') + '"'
 }
-# Starts a program with exactly these words; its errors are read on the side, so that neither pipe can block it.
+# Starts a program with exactly these words, given a text or an open file to read; its errors are read on the side, so that neither pipe can block it.
 function StartRun($file, $words, $given) {
     $quoted = foreach ($word in $words) { QuoteWord $word }
     $start = [Diagnostics.ProcessStartInfo]::new()
@@ -186,9 +215,12 @@ function StartRun($file, $words, $given) {
     # not by the writer around it, which may add a byte order mark
     $stdin = $process.StandardInput.BaseStream
     try {
-        if ($given) {
+        if ($given -is [string]) {
             $bytes = $Utf8.GetBytes($given)
             $stdin.Write($bytes, 0, $bytes.Length)
+        } elseif ($given) {
+            $given.CopyTo($stdin)
+            $given.Close()
         }
         $stdin.Close()
     } catch { $run.Unread = [string]$_ }
@@ -400,13 +432,18 @@ function FindProgram($word) {
             if ($folder -and [IO.File]::Exists($file)) { return $file }
         }
     }
-    Fail ('there is no program ' + $word + ' here') 'a word of cmd.exe goes behind: cmd /c'
+    return ''
 }
+function EnterNode { . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1')))) }
 function BeginHere($words, $given) {
-    . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1'))))
+    EnterNode
     $file = ''
     $rest = @()
-    foreach ($word in $words) { if ($file) { $rest = $rest + $word } else { $file = FindProgram $word } }
+    foreach ($word in $words) {
+        if ($file) { $rest = $rest + $word; continue }
+        $file = FindProgram $word
+        if (-not $file) { Fail ('there is no program ' + $word + ' here') }
+    }
     return StartRun $file $rest $given
 }
 # What a script about conda knows: the store, where conda may be, whose it is, and what it leaves in ~\.conda.

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from . import values as v
-from .files import Stream, StreamReader
+from .files import Moment, Stream, StreamReader
 from .machine import Machine
 from .values import VOID, PSError, Table, Unsupported, Void
 
@@ -70,14 +70,6 @@ class Encoding:
 
 Encoding.UTF8 = Encoding()
 Encoding.Unicode = SimpleNamespace(Preamble=b"\xff\xfe", GetBytes=lambda words: words.encode("utf-16-le"))
-
-
-class Moment:
-    def __init__(self, at: float) -> None:
-        self.at = at
-
-    def __sub__(self, other: Moment) -> Any:
-        return SimpleNamespace(TotalSeconds=self.at - other.at)
 
 
 class Clock:

@@ -169,6 +169,8 @@ class Expressions:
             return v.regex(pattern).split(v.text(left), maxsplit=max(most - 1, 0))
         if operator == "-join":
             return right.join(map(v.text, left if isinstance(left, list) else [left]))
+        if operator == "-is" and right is self.types["string"]:
+            return isinstance(left, str)
         if operator == "-notcontains":
             return not any(v.same(item, right) for item in left)
         simple = {"-eq": v.same, "-ne": lambda a, b: not v.same(a, b)}

@@ -10,6 +10,7 @@ import os
 import shutil
 import threading
 from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 from typing import Any
 
 from .values import VOID, Unsupported, Void
@@ -43,12 +44,32 @@ class Stream:
         self.raw.write(bytes(data[at : at + count]))
         return VOID
 
+    def CopyTo(self, other: Stream) -> Void:
+        shutil.copyfileobj(self.raw, other.raw)
+        return VOID
+
     def Close(self) -> Void:
         if self._close:
             self._close()
         with contextlib.suppress(BrokenPipeError):
             self.raw.close()
         return VOID
+
+
+class Moment:
+    """A DateTime of .NET's."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+    def __sub__(self, other: Moment) -> Any:
+        return SimpleNamespace(TotalSeconds=self.at - other.at)
+
+    def __lt__(self, other: Moment) -> bool:
+        return self.at < other.at
+
+    def AddDays(self, days: float) -> Moment:
+        return Moment(self.at + 86400 * days)
 
 
 class Later:
@@ -146,6 +167,9 @@ class Files:
         if kind != "Normal":
             raise Unsupported(f"the attribute {kind}")
         return VOID
+
+    def GetLastWriteTimeUtc(self, path: str) -> Moment:
+        return Moment(self._at(path).stat().st_mtime)
 
     def Delete(self, path: str) -> Void:
         self._at(path).unlink(missing_ok=True)

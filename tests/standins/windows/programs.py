@@ -240,6 +240,7 @@ def packages(target: Path, words: list[str]) -> None:
 
 
 def python(me: Path, words: list[str]) -> None:
+    words = words[2:] if words[0] == "-W" else words
     if words == ["-V"]:
         print("Python " + (me.parent / "python.version").read_text())
     elif words[0] == "-c":

@@ -1,0 +1,85 @@
+"""How a job's run ends for the person who waits: with what the job came to, or with how to find it again."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from tasks.phases.run import Stop
+from tasks.phases.submit import submit_job
+from tasks.remote import Answer, ConnectionLost
+from tasks.report.console import Console
+from tests.render import samples
+
+LINE = "job raysubmit_1 submitted"
+COMMANDS = ("ray job logs --follow --address http://127.0.0.1:8265 raysubmit_1", "ray job stop --address")
+
+
+def submitted(end, *, begun=True, wait=True):
+    """Runs a job whose script ends so."""
+
+    def script(text, *, on_line, **how):
+        if begun:
+            on_line(LINE)
+        if isinstance(end, BaseException):
+            raise end
+        return end
+
+    head = SimpleNamespace(
+        name="head",
+        host=samples.host("head"),
+        sudo=False,
+        facts=SimpleNamespace(active=True, home="/root"),
+        subject=SimpleNamespace(state={}),
+        connection=SimpleNamespace(run=script),
+        text_of=lambda script: script.text,
+        secrets=dict,
+    )
+    run = SimpleNamespace(head=head, cluster=SimpleNamespace(name="lab"), console=Console(), user="me@here")
+    submit_job(run, ["python", "-c", "1"], wait=wait)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        Answer(status=None, error="the script was killed"),
+        Answer(status=255, error="the script ended early with status 255"),
+        Answer(status=0, error="the script ended early with status 0"),
+    ],
+)
+def test_a_channel_that_closes_before_the_job_s_end_is_a_failure(end, capsys):
+    with pytest.raises(Stop, match=f"head: {end.error}") as stop:
+        submitted(end)
+    assert stop.value.code == 1
+    said = capsys.readouterr().out
+    assert "job raysubmit_1 runs on the cluster" in said
+    assert all(command in said for command in COMMANDS)
+
+
+@pytest.mark.parametrize("end", [ConnectionLost("head: the connection is lost"), KeyboardInterrupt()])
+def test_who_waits_no_longer_is_told_how_to_find_the_job(end, capsys):
+    with pytest.raises(type(end)):
+        submitted(end)
+    said = capsys.readouterr().out
+    assert all(command in said for command in COMMANDS)
+    with pytest.raises(type(end)):
+        submitted(end, begun=False)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_job_that_failed(capsys):
+    with pytest.raises(Stop, match="the job did not succeed"):
+        submitted(Answer(ended=True, status=1))
+    assert capsys.readouterr().out == f"{LINE}\n"
+
+
+def test_a_job_that_succeeded(capsys):
+    submitted(Answer(ok=True, ended=True, status=0))
+    assert capsys.readouterr().out == f"{LINE}\n"
+
+
+def test_not_waited_for(capsys):
+    submitted(Answer(ok=True, ended=True, status=0), wait=False)
+    said = capsys.readouterr().out
+    assert all(command in said for command in COMMANDS)
