@@ -9,10 +9,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from invoke import Exit
 
 from tasks import cli
+from tasks.environment import Failed, added
+from tasks.environment.installer import Installer
+from tasks.environment.progress import Progress
 from tasks.report.console import Console
 
 TOP = Path(__file__).parent.parent
@@ -55,13 +59,17 @@ def _packages(console: Console) -> None:
     needed += ("zstandard", "rattler", "pyte")
     if all(importlib.util.find_spec(name) for name in needed):
         return
-    console.note("installing what the tests need (first use only)")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*command, "-r", str(TOP / "requirements-dev.txt")]).returncode:
-        console.bad(
-            "the packages of requirements-dev.txt could not be installed", "is the package index reachable?"
-        )
-        raise Exit(code=1)
+    requirements = TOP / "requirements-dev.txt"
+    try:
+        with (
+            Progress("first use, installing what the tests need") as progress,
+            TemporaryDirectory() as scratch,
+        ):
+            log = added.own_folder() / "pip.log"
+            Installer(Path(sys.executable), Path(scratch), log, progress.say).install(requirements)
+    except Failed as error:
+        console.bad(str(error), error.hint)
+        raise Exit(code=1) from None
 
 
 def _tools(console: Console) -> None:

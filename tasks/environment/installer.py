@@ -1,0 +1,203 @@
+"""Installs packages by uv or by pip, whichever knows this user's package index, and says what it is at."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from . import Failed, pip
+from .reasons import explain
+
+Say = Callable[[str], None]
+LOOK_SECONDS = 0.5
+SMALL = 1_000_000
+# What would send packages elsewhere than where they are wanted.
+DIVERTING = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON", "PIP_DRY_RUN"}
+DIVERTING |= {"UV_SYSTEM_PYTHON", "UV_PYTHON", "UV_TARGET", "UV_PREFIX", "PYTHONHOME", "PYTHONPATH"}
+# Settings of pip's that say nothing about where packages come from.
+HARMLESS = {
+    "DISABLE_PIP_VERSION_CHECK",
+    "DEFAULT_TIMEOUT",
+    "NO_CACHE_DIR",
+    "CACHE_DIR",
+    "PROGRESS_BAR",
+    "USER",
+}
+HARMLESS |= {
+    "NO_INPUT",
+    "NO_COLOR",
+    "ROOT_USER_ACTION",
+    "BREAK_SYSTEM_PACKAGES",
+    "REQUIRE_VIRTUALENV",
+    "QUIET",
+}
+HARMLESS |= {"NO_WARN_SCRIPT_LOCATION", "RETRIES", "VERBOSE", "NO_COMPILE"}
+
+
+def pip_is_configured(environment: Mapping[str, str]) -> bool:
+    """Whether pip has been told of an index, a proxy, a certificate ...: uv reads none of that."""
+    names = {name[4:] for name in environment if name.startswith("PIP_") and environment[name]}
+    no_files = environment.get("PIP_CONFIG_FILE") == os.devnull
+    if names - HARMLESS - ({"CONFIG_FILE"} if no_files else set()):
+        return True
+    if no_files:
+        return False
+    home = Path(environment.get("HOME") or "/nonexistent")
+    user = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+    system = (environment.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
+    support = "Library/Application Support/pip/pip.conf"
+    places = [Path("/etc/pip.conf"), *(Path(folder, "pip/pip.conf") for folder in [*system, user])]
+    places += [home / ".pip/pip.conf", home / support, Path("/", support), Path(sys.prefix, "pip.conf")]
+    return any(re.search(r"^\s*[\w-]+\s*[=:]", _text(place), re.MULTILINE) for place in places)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+class Installer:
+    """Installs for one Python.
+
+    :param scratch: a folder for downloads, on the disk that has the room.
+    :param log: where all that pip and uv print goes.
+    """
+
+    def __init__(self, python: Path, scratch: Path, log: Path, say: Say) -> None:
+        self.python, self.scratch, self.log, self.say = python, scratch, log, say
+        self.output = ""
+        self._count = 0
+        self._file = self._size = ""
+        self._lent: Path | None = None
+
+    def install(self, requirements: Path, target: Path | None = None) -> None:
+        """All of a requirements file, into the Python's own environment or into ``target``.
+
+        :raises Failed: the reason and a way out.
+        """
+        where = ["--target", str(target)] if target else []
+        has_pip = self._find_pip()
+        uv = None if has_pip and pip_is_configured(os.environ) else self._uv(requirements, has_pip)
+        if uv and self._run([*uv, "--python", str(self.python), *where, "-r", str(requirements)]):
+            return
+        if has_pip:
+            if uv:
+                self.say("uv could not install them, trying pip")
+            if self._pip([*where, "-r", str(requirements)]):
+                return
+        what, hint = explain(self.output)
+        raise Failed(
+            f"the packages of {requirements.name} could not be installed: {what}",
+            f"{hint}; more in {self.log}",
+        )
+
+    def _find_pip(self) -> bool:
+        """Whether there is a pip; a Python without one gets it lent for this run."""
+        if (pip.site_packages(self.python.parent.parent) / "pip").is_dir():
+            return True
+        source = pip.find()
+        if source is not None:
+            self._lent = self.scratch / "pip"
+            pip.put(source, self._lent)
+        return source is not None
+
+    def _uv(self, requirements: Path, has_pip: bool) -> list[str] | None:
+        """The user's uv with its cache; else the one that is required anyway, which pip installs first."""
+        if own := shutil.which("uv"):
+            return [own, "pip", "install"]
+        needed = re.search(r"^uv==\S+", _text(requirements), re.MULTILINE)
+        beside = self.python.with_name("uv")
+        if not beside.exists() and not (needed and has_pip and self._pip(["--no-deps", needed.group()])):
+            return None
+        return [str(beside), "pip", "install", "--no-cache"]
+
+    def _pip(self, arguments: Sequence[str]) -> bool:
+        options = ["--no-compile", "--no-input", "--disable-pip-version-check"]
+        return self._run([str(self.python), "-m", "pip", "install", *options, *arguments])
+
+    def _run(self, command: Sequence[str]) -> bool:
+        self.output, self._file = "", ""
+        # the lock's file is inherited: what is still at work here keeps it
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            env=self._environment(),
+            close_fds=False,
+        )
+        over = threading.Event()
+        looking = threading.Thread(target=self._look, args=(over,), daemon=True)
+        looking.start()
+        try:
+            with self.log.open("a", encoding="utf-8") as log:
+                for line in process.stdout:
+                    self.output += line
+                    log.write(line)
+                    self._heard(line)
+            return process.wait() == 0
+        finally:
+            over.set()
+            looking.join()
+            _end(process)
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in DIVERTING}
+        authorities = kept.get("REQUESTS_CA_BUNDLE") or kept.get("CURL_CA_BUNDLE")
+        if authorities:
+            kept.setdefault("SSL_CERT_FILE", authorities)
+        own = {"PIP_USER": "0", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+        own |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+        if self._lent:
+            own["PYTHONPATH"] = str(self._lent)
+        return {**kept, **own, "TMPDIR": str(self.scratch)}
+
+    def _heard(self, line: str) -> None:
+        """One line of pip or uv, as progress."""
+        if found := re.match(r"\s*Downloading (?:\S*/)?(\S+) \((.*)\)", line):
+            self._file, self._size = found.groups()
+            self._tell(f"fetching {self._file.split('-')[0]}, {self._size}")
+        elif found := re.match(r"Collecting ([\w.-]+)", line):
+            self._count += 1
+            self._file = ""
+            self._tell(found.group(1))
+        elif found := re.match(r"(Resolved|Prepared) (\d+ packages?)", line):
+            doing = "fetching" if found.group(1) == "Resolved" else "installing"
+            self.say(f"{doing} {found.group(2)}")
+        elif line.startswith("Installing collected packages:"):
+            count = line.count(",") + 1
+            self.say(f"installing {count} package{'s' if count > 1 else ''}")
+
+    def _tell(self, text: str) -> None:
+        self.say(f"packages, {self._count} so far: {text}" if self._count > 1 else text)
+
+    def _look(self, over: threading.Event) -> None:
+        """How far a large download is."""
+        while not over.wait(LOOK_SECONDS):
+            name = self._file
+            try:
+                size = next(self.scratch.rglob(name)).stat().st_size if name else 0
+            except (OSError, StopIteration):
+                continue
+            if size > SMALL and name == self._file:
+                self._tell(f"fetching {name.split('-')[0]}, {size / 1e6:.1f} of {self._size}")
+
+
+def _end(process: subprocess.Popen) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
