@@ -50,6 +50,11 @@ REASONS = (
         f"is it reachable? {MIRROR}",
     ),
     (
+        r"satisfies the requirement (?P<name>\S+) \(from versions: none\)",
+        "the package index does not answer, or has no {name}",
+        f"is it reachable? {MIRROR}",
+    ),
+    (
         r"No matching distribution found for (?P<name>\S+)|Because (?P<name2>\S+) was not found",
         "the package index has no {name} for this Python and system",
         f"another index may have it; {MIRROR}",
