@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from . import Failed, pip
-from .reasons import explain
+from .reasons import DISK_FULL, explain
 
 Say = Callable[[str], None]
 LOOK_SECONDS = 0.5
@@ -39,6 +39,9 @@ HARMLESS |= {
 }
 HARMLESS |= {"NO_WARN_SCRIPT_LOCATION", "RETRIES", "VERBOSE", "NO_COMPILE"}
 
+MACOS = "Library/Application Support/pip/pip.conf"
+SYSTEM_FILES = (Path("/etc/pip.conf"), Path("/", MACOS))
+
 
 def pip_is_configured(environment: Mapping[str, str]) -> bool:
     """Whether pip has been told of an index, a proxy, a certificate ...: uv reads none of that."""
@@ -51,9 +54,8 @@ def pip_is_configured(environment: Mapping[str, str]) -> bool:
     home = Path(environment.get("HOME") or "/nonexistent")
     user = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     system = (environment.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
-    support = "Library/Application Support/pip/pip.conf"
-    places = [Path("/etc/pip.conf"), *(Path(folder, "pip/pip.conf") for folder in [*system, user])]
-    places += [home / ".pip/pip.conf", home / support, Path("/", support), Path(sys.prefix, "pip.conf")]
+    places = [*SYSTEM_FILES, Path(sys.prefix, "pip.conf"), home / ".pip/pip.conf", home / MACOS]
+    places += [Path(folder, "pip/pip.conf") for folder in (*system, user)]
     return any(re.search(r"^\s*[\w-]+\s*[=:]", _text(place), re.MULTILINE) for place in places)
 
 
@@ -88,7 +90,8 @@ class Installer:
         uv = None if has_pip and pip_is_configured(os.environ) else self._uv(requirements, has_pip)
         if uv and self._run([*uv, "--python", str(self.python), *where, "-r", str(requirements)]):
             return
-        if has_pip:
+        # where uv found no room, pip finds none either
+        if has_pip and not (uv and explain(self.output)[0] == DISK_FULL):
             if uv:
                 self.say("uv could not install them, trying pip")
             if self._pip([*where, "-r", str(requirements)]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+DISK_FULL = "the disk is full"
 MIRROR = "a mirror: export PIP_INDEX_URL=https://pypi.tuna.tsinghua.edu.cn/simple"
 
 # The first that is found counts: after an index that does not answer pip also says that it has no such package.
@@ -15,7 +16,7 @@ REASONS = (
     ),
     (
         r"No space left on device|Disk quota exceeded|os error 28\b",
-        "the disk is full",
+        DISK_FULL,
         "free about 200 MB there, then the same command again",
     ),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import os
@@ -10,7 +11,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -36,16 +36,11 @@ def copy(folder: Path) -> Path:
 
 
 @functools.cache
-def wheels() -> str:
-    """A folder with all that requirements.txt needs, so that only the first environment asks the index."""
-    folder = Path(tempfile.gettempdir()) / f"rayfab-test-wheels-{os.getuid()}-{os.getpid()}"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(folder)]
-    subprocess.run(
-        [*command, "--disable-pip-version-check", "-r", str(TOP / "requirements.txt")],
-        check=True,
-        stderr=subprocess.DEVNULL,
-    )
-    return str(folder)
+def cache() -> str:
+    """uv's cache for all environments of a test run: only the first one asks the index."""
+    folder = tempfile.TemporaryDirectory(prefix="rayfab-test-")
+    atexit.register(folder.cleanup)
+    return folder.name
 
 
 def environ(**more: str) -> dict[str, str]:
@@ -53,18 +48,11 @@ def environ(**more: str) -> dict[str, str]:
     return {**kept, **more}
 
 
-def offline() -> dict[str, str]:
-    """Settings of pip that need no index."""
-    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels()}
-
-
 def quick(**more: str) -> dict[str, str]:
     """For a user who has uv, and whose pip knows of nothing: it takes a second."""
-    folder = Path(find_uv_bin()).parent
-    kept = {name: value for name, value in environ().items() if not name.startswith(("PIP_", "UV_"))}
-    uv = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": wheels(), "UV_CACHE_DIR": f"{wheels()}/cache"}
-    path = f"{folder}:{os.environ['PATH']}"
-    return {**kept, **uv, "PATH": path, "PIP_CONFIG_FILE": os.devnull, **more}
+    kept = {name: value for name, value in environ().items() if not name.startswith("PIP_")}
+    path = f"{Path(find_uv_bin()).parent}:{os.environ['PATH']}"
+    return {**kept, "PATH": path, "UV_CACHE_DIR": cache(), "PIP_CONFIG_FILE": os.devnull, **more}
 
 
 def run(command: Sequence[str | Path], **more) -> subprocess.CompletedProcess[str]:

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
-from tests.environment.checkout import copy, environ, offline, quick, run, whole
+from tests.environment.checkout import copy, environ, quick, run, whole
 
+UV = find_uv_bin()
 REFUSED = "http://127.0.0.1:9/simple"
 mounts = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("unshare") or run(["unshare", "-m", "true"]).returncode != 0,
@@ -60,7 +62,7 @@ def test_a_read_only_checkout_has_its_environment_in_the_cache(checkout, tmp_pat
     command = ["unshare", "-m", "sh", "-c", f'{script}; "$1/fab" --version', "sh", checkout]
     home = tmp_path / "home"
     home.mkdir()
-    done = run(command, env=environ(HOME=str(home), **offline()))
+    done = run(command, env=quick(HOME=str(home)))
     assert done.returncode == 0, done.stderr
     (venv,) = (home / ".cache/rayfab").glob("venv-*")
     assert f"✓ the environment is in {venv}: " in done.stderr
@@ -78,7 +80,7 @@ def test_a_full_disk(tmp_path, checkout):
     disk = tmp_path / "disk"
     disk.mkdir()
     script = 'mount -t tmpfs -o size=24m tmpfs "$2" && cp -R "$1" "$2/c" && "$2/c/fab" --version'
-    done = run(["unshare", "-m", "sh", "-c", script, "sh", checkout, disk], env=environ(**offline()))
+    done = run(["unshare", "-m", "sh", "-c", script, "sh", checkout, disk], env=quick())
     assert done.returncode == 1
     what, way = the_one_error(done)
     assert "the disk is full" in what or "No space left on device" in what
@@ -115,15 +117,17 @@ def test_a_python_that_cannot(checkout, tmp_path, python, what):
 
 def test_the_first_python_that_can_is_taken(checkout, tmp_path):
     real = f'#!/bin/sh\nexec "{os.path.realpath(sys.executable)}" "$@"\n'
-    path = machine_with(tmp_path, checkout, {"python3": OLD, "python3.13": BARE, "python3.11": real})
-    done = run([checkout / "fab", "--version"], env=environ(PATH=path, **offline()))
+    programs = {"python3": OLD, "python3.13": BARE, "python3.11": real, "uv": f'#!/bin/sh\nexec {UV} "$@"\n'}
+    path = machine_with(tmp_path, checkout, programs)
+    done = run([checkout / "fab", "--version"], env=quick(PATH=path))
     assert done.returncode == 0, done.stderr
 
 
 def test_where_no_python_fits_uv_brings_one(checkout, tmp_path):
-    uv = f'#!/bin/sh\n[ "$1 $2" = "python find" ] && echo "{os.path.realpath(sys.executable)}"\n'
+    found = f'[ "$1 $2" != "python find" ] || {{ echo "{os.path.realpath(sys.executable)}"; exit; }}'
+    uv = f'#!/bin/sh\n{found}\nexec {UV} "$@"\n'
     path = machine_with(tmp_path, checkout, {"python3": OLD, "uv": uv})
-    done = run([checkout / "fab", "--version"], env=environ(PATH=path, **offline()))
+    done = run([checkout / "fab", "--version"], env=quick(PATH=path))
     assert done.returncode == 0, done.stderr
 
 
