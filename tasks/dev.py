@@ -15,11 +15,11 @@ from invoke import Exit
 
 from tasks import cli
 from tasks.environment import Failed, added
+from tasks.environment.home import TOP, in_checkout
 from tasks.environment.installer import Installer
 from tasks.environment.progress import Progress
 from tasks.report.console import Console
 
-TOP = Path(__file__).parent.parent
 TOOLS = ("shellcheck", "busybox", "dash", "bash", "zsh", "fish", "bash_completion", "sshd", "sshpass")
 PACKAGES = {"sshd": "openssh-server", "bash_completion": "bash-completion"}
 BESIDES_PATH = ("/usr/sbin", "/usr/share/bash-completion")
@@ -38,6 +38,9 @@ def test(c, only="", unit=False):
     The lab needs Linux and root; elsewhere its tests are left out, and that is said.
     """
     console = Console()
+    if not in_checkout():
+        console.bad("the tests are not installed", "a checkout of this project has them: ./fab test")
+        raise Exit(code=2)
     _packages(console)
     _tools(console)
     # two at a time: each has a lab of its own, and a file's hosts stay with one of them

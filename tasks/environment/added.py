@@ -9,11 +9,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from .home import TOP
 from .installer import Installer
 from .lock import locked
 from .make import explained
-
-TOP = Path(__file__).resolve().parent.parent.parent
 
 
 def own_folder() -> Path:
