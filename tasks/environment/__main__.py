@@ -13,11 +13,12 @@ TOP = Path(__file__).resolve().parent.parent.parent
 
 
 def main(arguments: list[str]) -> int:
-    sys.path.insert(0, str(TOP))
-    from tasks.environment import Failed, make, pip
+    # in the place of this file's own folder, whose modules are no top-level ones
+    sys.path[0] = str(TOP)
+    from tasks.environment import Failed, bundled, make
 
     if arguments == ["check"]:
-        return not (importlib.util.find_spec("venv") and (pip.find() or shutil.which("uv")))
+        return not (importlib.util.find_spec("venv") and (bundled.find() or shutil.which("uv")))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")
     venv, requirements, stamp = arguments[1:]

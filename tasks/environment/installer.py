@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from . import Failed, pip
+from . import Failed, bundled
 from .reasons import DISK_FULL, explain
 
 Say = Callable[[str], None]
@@ -104,12 +104,12 @@ class Installer:
 
     def _find_pip(self) -> bool:
         """Whether there is a pip; a Python without one gets it lent for this run."""
-        if (pip.site_packages(self.python.parent.parent) / "pip").is_dir():
+        if (bundled.site_packages(self.python.parent.parent) / "pip").is_dir():
             return True
-        source = pip.find()
+        source = bundled.find()
         if source is not None:
             self._lent = self.scratch / "pip"
-            pip.put(source, self._lent)
+            bundled.put(source, self._lent)
         return source is not None
 
     def _uv(self, requirements: Path, has_pip: bool) -> list[str] | None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import Failed, pip
+from . import Failed, bundled
 from .installer import Installer
 from .lock import NAME as LOCK
 from .lock import locked
@@ -53,7 +53,7 @@ def make(venv: Path, requirements: Path, stamp: str) -> str:
             new = venv / f"{READY}.new"
             new.write_text(f"{line}\n", "utf-8")
             new.replace(venv / READY)
-        count = len(list(pip.site_packages(venv).glob("*.dist-info")))
+        count = len(list(bundled.site_packages(venv).glob("*.dist-info")))
         return f"the environment is in {venv}: {count} packages, {progress.seconds:.0f} s"
 
 
@@ -84,8 +84,8 @@ def create(venv: Path, progress: Progress) -> None:
         raise Failed(
             f"{base_python()} cannot make an environment: {last}", "another Python may: put it first in PATH"
         )
-    if source := pip.find():
-        pip.put(source, pip.site_packages(venv))
+    if source := bundled.find():
+        bundled.put(source, bundled.site_packages(venv))
 
 
 def load(venv: Path) -> None:

@@ -82,3 +82,12 @@ def test_one_command_and_ray_lives(machine, user):
     # the operator's own log of what was done is all that stays
     assert {name for name in left if "/.local" not in name} == set()
     assert sh(machine, "pgrep -c 'raylet|gcs_server' || true") in ("", "0")
+
+
+def test_the_environment_that_root_made_is_enough_for_a_user(machine):
+    sh(machine, "mkdir -p /srv/project && tar -xf /var/tmp/project.tar -C /srv/project")
+    code, out = as_user(machine, "root", "/root", "/srv/project/fab --version")
+    assert code == 0 and "the environment is in /srv/project/.venv" in out
+    code, out = as_user(machine, "alice", "/home/alice", "/srv/project/fab --version")
+    assert code == 0, out
+    assert out.startswith("rayfab ") and len(out.splitlines()) == 1
