@@ -39,7 +39,7 @@ def test(c, only="", unit=False):
     """
     console = Console()
     if not in_checkout():
-        console.bad("the tests are not installed", "a checkout of this project has them: ./fab test")
+        console.bad("the tests are not installed", "run them in a checkout of this project")
         raise Exit(code=2)
     _packages(console)
     _tools(console)

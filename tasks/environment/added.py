@@ -43,10 +43,12 @@ def packages(name: str, say: Callable[[str], None]) -> Path:
             work = parent / "new"
             shutil.rmtree(work, ignore_errors=True)
             (work / "tmp").mkdir(parents=True)
-            say(f"installing what {requirements.name} lists (first use only)")
+            say("choosing packages")
             Installer(Path(sys.executable), work / "tmp", parent / "pip.log", say).install(
                 requirements, work / name
             )
             (work / name).rename(place)
+            for old in set(parent.glob(f"{name}-*")) - {place}:
+                shutil.rmtree(old, ignore_errors=True)
             shutil.rmtree(work, ignore_errors=True)
     return place

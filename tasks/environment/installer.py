@@ -159,7 +159,12 @@ class Installer:
         authorities = kept.get("REQUESTS_CA_BUNDLE") or kept.get("CURL_CA_BUNDLE")
         if authorities:
             kept.setdefault("SSL_CERT_FILE", authorities)
-        own = {"PIP_USER": "0", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+        own = {
+            "PIP_USER": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONIOENCODING": "utf-8",
+        }
         own |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
         if self._lent:
             own["PYTHONPATH"] = str(self._lent)
@@ -178,7 +183,7 @@ class Installer:
             doing = "fetching" if found.group(1) == "Resolved" else "installing"
             self.say(f"{doing} {found.group(2)}")
         elif line.startswith("Installing collected packages:"):
-            count = line.count(",") + 1
+            self._file, count = "", line.count(",") + 1
             self.say(f"installing {count} package{'s' if count > 1 else ''}")
 
     def _tell(self, text: str) -> None:

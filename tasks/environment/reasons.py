@@ -12,7 +12,7 @@ REASONS = (
     (
         r"externally-managed-environment",
         "this Python belongs to the system",
-        "./fab has an environment of its own; or python3 -m venv makes one",
+        "python3 -m venv makes an environment that is your own",
     ),
     (
         r"No space left on device|Disk quota exceeded|os error 28\b",

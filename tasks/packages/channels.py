@@ -95,7 +95,9 @@ def solver(say: Callable[[str], None]) -> dict[str, str]:
     if importlib.util.find_spec("rattler"):
         return {}
     try:
-        return {"PYTHONPATH": str(added.packages("conda", say))}
+        return {
+            "PYTHONPATH": str(added.packages("conda", lambda text: say(f"first use, the solver: {text}")))
+        }
     except Failed as error:
         raise Unavailable(str(error), error.hint) from None
 

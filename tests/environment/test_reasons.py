@@ -68,7 +68,7 @@ OTHER = "Collecting x\nERROR: something new\n\n[notice] of no use\n"
         (PIP_SILENT, "the package index does not answer, or has no fabric==3.2.3", "PIP_INDEX_URL=https://"),
         (PIP_FULL, "the disk is full", "free about 200 MB"),
         (UV_FULL, "the disk is full", "free about 200 MB"),
-        (PIP_MANAGED, "this Python belongs to the system", "./fab"),
+        (PIP_MANAGED, "this Python belongs to the system", "python3 -m venv"),
         (OTHER, "something new", "PIP_INDEX_URL=https://"),
         ("", "it said nothing", "PIP_INDEX_URL=https://"),
     ],
