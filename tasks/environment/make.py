@@ -45,16 +45,25 @@ def make(venv: Path, requirements: Path, stamp: str) -> str:
                 create(venv, progress)
             scratch = venv / "tmp"
             scratch.mkdir(exist_ok=True)
-            progress.say("choosing packages")
-            Installer(venv / "bin/python", scratch, log, progress.say).install(requirements)
+            install(venv, requirements, scratch, log, progress)
             shutil.rmtree(scratch, ignore_errors=True)
-            progress.say("trying it")
+            progress.say("3 of 3, trying it")
             load(venv)
             new = venv / f"{READY}.new"
             new.write_text(f"{line}\n", "utf-8")
             new.replace(venv / READY)
         count = len(list(bundled.site_packages(venv).glob("*.dist-info")))
         return f"the environment is in {venv}: {count} packages, {progress.seconds:.0f} s"
+
+
+def install(venv: Path, requirements: Path, scratch: Path, log: Path, progress: Progress) -> None:
+    """The packages, into an environment that is there."""
+
+    def say(text: str) -> None:
+        progress.say(f"2 of 3, {text}")
+
+    say("choosing packages")
+    Installer(venv / "bin/python", scratch, log, say).install(requirements)
 
 
 def runs(venv: Path) -> bool:
@@ -68,7 +77,7 @@ def runs(venv: Path) -> bool:
 
 def create(venv: Path, progress: Progress) -> None:
     """An empty environment in the place of whatever is there."""
-    progress.say("an empty environment")
+    progress.say("1 of 3, an empty environment")
     for child in venv.iterdir():
         if child.name in KEPT:
             continue
@@ -125,8 +134,8 @@ def explained(folder: Path) -> Iterator[None]:
         hint = "see who owns it; the same command then repairs it"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             hint = "free about 200 MB there, then the same command again"
-        elif error.errno == errno.EROFS:
-            hint = "XDG_CACHE_HOME names a folder that can be written"
+        elif error.errno == errno.EROFS or folder.name != ".venv":
+            hint = "a folder that can be written: export XDG_CACHE_HOME=/a/folder"
         raise Failed(f"{where}: {error.strerror or error}", hint) from None
 
 

@@ -66,6 +66,11 @@ def test_a_read_only_checkout_has_its_environment_in_the_cache(checkout, tmp_pat
     assert done.returncode == 0, done.stderr
     (venv,) = (home / ".cache/rayfab").glob("venv-*")
     assert f"✓ the environment is in {venv}: " in done.stderr
+    done = run(command, env=environ(HOME="/dev/null"))
+    assert done.returncode == 1
+    what, way = the_one_error(done)
+    assert re.fullmatch(r"/dev/null/\.cache/rayfab/venv-\d+: Not a directory", what)
+    assert way == "a folder that can be written: export XDG_CACHE_HOME=/a/folder"
     env = environ()
     del env["HOME"]
     done = run(command, env=env)
