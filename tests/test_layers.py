@@ -34,12 +34,8 @@ LAYERS = {
     "remote": {"inventory"},
     "environment": set(),
     "inventory": set(),
-<<<<<<< HEAD
-    "testbed": set(),
-    "completion": {"commandline", "inventory", "render", "plan", "testbed"},
-=======
     "testbed": {"environment"},
->>>>>>> 6fafb9a (pip, pipx and uv install a command: rayfab, with its tasks and data in one folder, for the current folder's hosts file)
+    "completion": {"commandline", "inventory", "render", "plan", "testbed"},
 }
 # packages that must be pure: same input, same output
 PURE = ("render", "plan")
