@@ -6,13 +6,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from . import Failed, bundled
 from .reasons import DISK_FULL, explain
+from .settings import for_uv
 
 Say = Callable[[str], None]
 LOOK_SECONDS = 0.5
@@ -20,50 +20,6 @@ SMALL = 1_000_000
 # What would send packages elsewhere than where they are wanted.
 DIVERTING = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON", "PIP_DRY_RUN"}
 DIVERTING |= {"UV_SYSTEM_PYTHON", "UV_PYTHON", "UV_TARGET", "UV_PREFIX", "PYTHONHOME", "PYTHONPATH"}
-# Settings of pip's that say nothing about where packages come from.
-HARMLESS = {
-    "DISABLE_PIP_VERSION_CHECK",
-    "DEFAULT_TIMEOUT",
-    "NO_CACHE_DIR",
-    "CACHE_DIR",
-    "PROGRESS_BAR",
-    "USER",
-}
-HARMLESS |= {
-    "NO_INPUT",
-    "NO_COLOR",
-    "ROOT_USER_ACTION",
-    "BREAK_SYSTEM_PACKAGES",
-    "REQUIRE_VIRTUALENV",
-    "QUIET",
-}
-HARMLESS |= {"NO_WARN_SCRIPT_LOCATION", "RETRIES", "VERBOSE", "NO_COMPILE"}
-
-MACOS = "Library/Application Support/pip/pip.conf"
-SYSTEM_FILES = (Path("/etc/pip.conf"), Path("/", MACOS))
-
-
-def pip_is_configured(environment: Mapping[str, str]) -> bool:
-    """Whether pip has been told of an index, a proxy, a certificate ...: uv reads none of that."""
-    names = {name[4:] for name in environment if name.startswith("PIP_") and environment[name]}
-    no_files = environment.get("PIP_CONFIG_FILE") == os.devnull
-    if names - HARMLESS - ({"CONFIG_FILE"} if no_files else set()):
-        return True
-    if no_files:
-        return False
-    home = Path(environment.get("HOME") or "/nonexistent")
-    user = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    system = (environment.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
-    places = [*SYSTEM_FILES, Path(sys.prefix, "pip.conf"), home / ".pip/pip.conf", home / MACOS]
-    places += [Path(folder, "pip/pip.conf") for folder in (*system, user)]
-    return any(re.search(r"^\s*[\w-]+\s*[=:]", _text(place), re.MULTILINE) for place in places)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 class Installer:
@@ -87,8 +43,9 @@ class Installer:
         """
         where = ["--target", str(target)] if target else []
         has_pip = self._find_pip()
-        uv = None if has_pip and pip_is_configured(os.environ) else self._uv(requirements, has_pip)
-        if uv and self._run([*uv, "--python", str(self.python), *where, "-r", str(requirements)]):
+        settings = for_uv(os.environ)
+        uv = None if has_pip and settings is None else self._uv(requirements, has_pip)
+        if uv and self._run([*uv, "--python", str(self.python), *where, "-r", str(requirements)], settings):
             return
         # where uv found no room, pip finds none either
         if has_pip and not (uv and explain(self.output)[0] == DISK_FULL):
@@ -96,8 +53,11 @@ class Installer:
                 self.say("uv could not install them, trying pip")
             if self._pip([*where, "-r", str(requirements)]):
                 return
+        raise self._failed(requirements)
+
+    def _failed(self, requirements: Path) -> Failed:
         what, hint = explain(self.output)
-        raise Failed(
+        return Failed(
             f"the packages of {requirements.name} could not be installed: {what}",
             f"{hint}; more in {self.log}",
         )
@@ -116,17 +76,20 @@ class Installer:
         """The user's uv with its cache; else the one that is required anyway, which pip installs first."""
         if own := shutil.which("uv"):
             return [own, "pip", "install"]
-        needed = re.search(r"^uv==\S+", _text(requirements), re.MULTILINE)
         beside = self.python.with_name("uv")
-        if not beside.exists() and not (needed and has_pip and self._pip(["--no-deps", needed.group()])):
-            return None
+        if not beside.exists():
+            needed = re.search(r"^uv==\S+", requirements.read_text("utf-8"), re.MULTILINE)
+            if not needed or not has_pip:
+                return None
+            if not self._pip(["--no-deps", needed.group()]):
+                raise self._failed(requirements)
         return [str(beside), "pip", "install", "--no-cache"]
 
     def _pip(self, arguments: Sequence[str]) -> bool:
         options = ["--no-compile", "--no-input", "--disable-pip-version-check"]
         return self._run([str(self.python), "-m", "pip", "install", *options, *arguments])
 
-    def _run(self, command: Sequence[str]) -> bool:
+    def _run(self, command: Sequence[str], settings: Mapping[str, str] | None = None) -> bool:
         self.output, self._file = "", ""
         # the lock's file is inherited: what is still at work here keeps it
         process = subprocess.Popen(
@@ -136,7 +99,7 @@ class Installer:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            env=self._environment(),
+            env={**(settings or {}), **self._environment()},
             close_fds=False,
         )
         over = threading.Event()

@@ -1,4 +1,4 @@
-"""uv or pip: whichever knows the user's package index."""
+"""uv or pip: whichever knows the user's package index; what is said meanwhile, and of a failure."""
 
 from __future__ import annotations
 
@@ -7,62 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
-from tasks.environment import Failed, installer
-from tasks.environment.installer import Installer, pip_is_configured
+from tasks.environment import Failed
+from tasks.environment.installer import Installer
 from tests.environment.wheel import write_wheel
-
-
-@pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """A machine on which nobody configured pip."""
-    monkeypatch.setattr(installer, "SYSTEM_FILES", (tmp_path / "etc/pip.conf",))
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
-    return {"HOME": str(tmp_path), "XDG_CONFIG_DIRS": "/nonexistent"}
-
-
-def test_nothing_is_configured(machine):
-    assert not pip_is_configured(machine)
-
-
-@pytest.mark.parametrize(
-    "name", ["INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "PROXY", "CERT", "TRUSTED_HOST"]
-)
-def test_by_its_environment(machine, name):
-    assert pip_is_configured({**machine, f"PIP_{name}": "x"})
-    assert not pip_is_configured({**machine, f"PIP_{name}": ""})
-
-
-@pytest.mark.parametrize("name", ["USER", "NO_CACHE_DIR", "BREAK_SYSTEM_PACKAGES", "ROOT_USER_ACTION"])
-def test_what_says_nothing_about_the_index_does_not_count(machine, name):
-    assert not pip_is_configured({**machine, f"PIP_{name}": "1"})
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        "etc/pip.conf",
-        "prefix/pip.conf",
-        ".pip/pip.conf",
-        ".config/pip/pip.conf",
-        "Library/Application Support/pip/pip.conf",
-    ],
-)
-def test_by_a_file(machine, tmp_path, place):
-    file = tmp_path / place
-    file.parent.mkdir(parents=True)
-    file.write_text("[global]\n# index-url = x\n")
-    assert not pip_is_configured(machine)
-    file.write_text("[global]\nindex-url = https://mirror/simple\n")
-    assert pip_is_configured(machine)
-    assert not pip_is_configured({**machine, "PIP_CONFIG_FILE": os.devnull})
-
-
-def test_xdg_folders_count(machine, tmp_path):
-    (tmp_path / "x/pip").mkdir(parents=True)
-    (tmp_path / "x/pip/pip.conf").write_text("[global]\nproxy = http://p\n")
-    assert pip_is_configured({**machine, "XDG_CONFIG_HOME": str(tmp_path / "x")})
-    assert pip_is_configured({**machine, "XDG_CONFIG_DIRS": f"/nonexistent:{tmp_path}/x"})
 
 
 class TestInstall:
@@ -93,8 +42,20 @@ class TestInstall:
 
         return install, said
 
-    def test_settings_of_pip_are_followed_by_pip(self, install, tmp_path, monkeypatch):
+    def test_settings_that_uv_knows_are_handed_to_it(self, install, tmp_path, monkeypatch):
+        monkeypatch.setenv("PATH", f"{Path(find_uv_bin()).parent}:{os.environ['PATH']}")
+        monkeypatch.setenv("PIP_FIND_LINKS", f"/nonexistent {tmp_path}/wheels")
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setenv("UV_SYSTEM_PYTHON", "1")
+        monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "constraints.txt"))
+        (tmp_path / "constraints.txt").write_text("smallthing<2\n")
+        target = install[0]()
+        assert (target / "smallthing/__init__.py").exists()
+        assert "Installed 1 package" in (tmp_path / "pip.log").read_text()
+
+    def test_settings_that_only_pip_knows_are_followed_by_pip(self, install, tmp_path, monkeypatch):
         monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
+        monkeypatch.setenv("PIP_PREFER_BINARY", "1")
         monkeypatch.setenv("PIP_NO_INDEX", "1")
         monkeypatch.setenv("PIP_REQUIRE_VIRTUALENV", "1")
         target = install[0]()
