@@ -1,10 +1,13 @@
-"""``python tasks TASK``: what ``./fab`` starts, in whatever folder it was called."""
+"""``python tasks TASK``: what ``./fab`` starts, in whatever folder it was called; also the installed ``rayfab``."""
 
 import os
 import sys
 from pathlib import Path
 
-if __name__ == "__main__":
+
+def start() -> None:
+    """Runs the command line of this process."""
+    # in the place of this file's own folder, or of the one of the installed command
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
     try:
         from fabfile import ns
@@ -14,3 +17,13 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         os.write(2, "✗ interrupted\n".encode())
         raise SystemExit(130) from None
+
+
+def installed() -> None:
+    """The command ``rayfab`` that pip installs."""
+    os.environ.setdefault("RAYFAB_PROGRAM", Path(sys.argv[0]).name)
+    start()
+
+
+if __name__ == "__main__":
+    start()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tasks import cli
 from tasks.commandline import Mistake
+from tasks.environment.home import TOP
 from tasks.inventory import InventoryError, address, ranges
 from tasks.inventory.edit import write
 from tasks.inventory.limit import split
@@ -175,5 +176,5 @@ def _named(hosts: Sequence[str]) -> list[str]:
 
 def _schema_for(path: Path) -> str:
     """Where editors find the schema, from that file."""
-    schema = cli.TOP / "hosts.schema.json"
-    return schema.name if path.absolute().parent == cli.TOP else schema.as_uri()
+    schema = TOP / "hosts.schema.json"
+    return schema.name if path.absolute().parent == TOP else schema.as_uri()

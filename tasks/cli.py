@@ -16,6 +16,7 @@ from invoke import Exit
 from tasks import ask
 from tasks.commandline import Mistake
 from tasks.consent import Consent
+from tasks.environment.home import in_checkout, user_folder
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, edit, load
 from tasks.inventory.limit import LimitError, select
 from tasks.inventory.problems import shown
@@ -39,8 +40,7 @@ task = functools.partial(invoke.task, auto_shortflags=False, positional=[])
 
 
 # The user's own file wins over the one that comes with the project, which an update may change.
-TOP = Path(__file__).parent.parent
-OWN, SHIPPED = TOP / "my_hosts.yml", TOP / "hosts.yml"
+OWN, SHIPPED = user_folder() / "my_hosts.yml", user_folder() / "hosts.yml"
 
 
 def hosts_file(given: str | None) -> Path:
@@ -56,9 +56,11 @@ def hosts_file(given: str | None) -> Path:
 def file_to_change(path: Path, console: Console) -> Path:
     """The hosts file that a change is written into: never the shipped one, which an update of the project replaces.
 
+    An installed program comes with none: hosts.yml in the current folder is the user's own.
+
     :raises OSError: the user's own file cannot be made.
     """
-    if path != SHIPPED:
+    if path != SHIPPED or not in_checkout():
         return path
     edit.write(OWN, SHIPPED.read_text("utf-8"))
     console.note(

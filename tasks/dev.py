@@ -9,13 +9,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from invoke import Exit
 
 from tasks import cli
+from tasks.environment import Failed, added
+from tasks.environment.home import TOP, in_checkout
+from tasks.environment.installer import Installer
+from tasks.environment.progress import Progress
 from tasks.report.console import Console
 
-TOP = Path(__file__).parent.parent
 TOOLS = ("shellcheck", "busybox", "dash", "bash", "zsh", "fish", "bash_completion", "sshd", "sshpass")
 PACKAGES = {"sshd": "openssh-server", "bash_completion": "bash-completion"}
 BESIDES_PATH = ("/usr/sbin", "/usr/share/bash-completion")
@@ -34,6 +38,9 @@ def test(c, only="", unit=False):
     The lab needs Linux and root; elsewhere its tests are left out, and that is said.
     """
     console = Console()
+    if not in_checkout():
+        console.bad("the tests are not installed", "run them in a checkout of this project")
+        raise Exit(code=2)
     _packages(console)
     _tools(console)
     # two at a time: each has a lab of its own, and a file's hosts stay with one of them
@@ -55,13 +62,17 @@ def _packages(console: Console) -> None:
     needed += ("zstandard", "rattler", "pyte")
     if all(importlib.util.find_spec(name) for name in needed):
         return
-    console.note("installing what the tests need (first use only)")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*command, "-r", str(TOP / "requirements-dev.txt")]).returncode:
-        console.bad(
-            "the packages of requirements-dev.txt could not be installed", "is the package index reachable?"
-        )
-        raise Exit(code=1)
+    requirements = TOP / "requirements-dev.txt"
+    try:
+        with (
+            Progress("first use, installing what the tests need") as progress,
+            TemporaryDirectory() as scratch,
+        ):
+            log = added.own_folder() / "pip.log"
+            Installer(Path(sys.executable), Path(scratch), log, progress.say).install(requirements)
+    except Failed as error:
+        console.bad(str(error), error.hint)
+        raise Exit(code=1) from None
 
 
 def _tools(console: Console) -> None:

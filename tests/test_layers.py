@@ -14,6 +14,7 @@ TOP = Path(__file__).parent.parent
 LAYERS = {
     "tasks": {
         "commandline",
+        "environment",
         "inventory",
         "remote",
         "render",
@@ -25,14 +26,15 @@ LAYERS = {
         "completion",
     },
     "phases": {"inventory", "remote", "render", "plan", "packages", "report"},
-    "packages": {"inventory", "render", "plan"},
+    "packages": {"environment", "inventory", "render", "plan"},
     "plan": {"inventory", "render"},
     "commandline": {"inventory", "report"},
     "report": {"inventory"},
     "render": {"inventory"},
     "remote": {"inventory"},
+    "environment": set(),
     "inventory": set(),
-    "testbed": set(),
+    "testbed": {"environment"},
     "completion": {"commandline", "inventory", "render", "plan", "testbed"},
 }
 # packages that must be pure: same input, same output

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from tasks.environment import Failed, added
 from tasks.inventory import Host
 from tasks.render.conda import Item
 from tasks.render.versions import parse
@@ -84,18 +86,42 @@ def terms_wanted(channels: Sequence[str]) -> Unavailable:
     )
 
 
+def solver(say: Callable[[str], None]) -> dict[str, str]:
+    """What the solver's environment needs; rattler is installed if it is not there yet.
+
+    :param say: what is being done, while it is installed.
+    :raises Unavailable: it cannot be installed.
+    """
+    if importlib.util.find_spec("rattler"):
+        return {}
+    try:
+        return {
+            "PYTHONPATH": str(added.packages("conda", lambda text: say(f"first use, the solver: {text}")))
+        }
+    except Failed as error:
+        raise Unavailable(str(error), error.hint) from None
+
+
 def solve(
-    channels: Sequence[str], platform: str, python: str, *, glibc: str = "2.17", web: Web | None = None
+    channels: Sequence[str],
+    platform: str,
+    python: str,
+    *,
+    glibc: str = "2.17",
+    web: Web | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> tuple[str, list[Item]]:
     """Python and all that it needs, for one platform.
 
     In a process of its own: what rattler does with threads of its own must not be able to end this one.
 
     :param python: ``3.7.7``, or ``3.7`` for its newest patch.
+    :param say: what is being done, where the solver itself has to be installed first.
     :returns: the full version, and the packages in the order in which they can be linked.
     :raises Unavailable: with the nearest versions that the channels have.
     """
     asked = {"channels": list(channels), "platform": platform, "python": python, "glibc": glibc}
+    modules = solver(say)
     asked["cache"] = str(kept_in() / "repodata")
     try:
         done = subprocess.run(
@@ -104,7 +130,7 @@ def solve(
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
-            env={**os.environ, **(web or Web()).environment},
+            env={**os.environ, **modules, **(web or Web()).environment},
         )
     except subprocess.TimeoutExpired:
         raise Unavailable("conda's channels did not answer in time", UNREADABLE) from None

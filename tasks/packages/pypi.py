@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from uv import find_uv_bin
 
+from tasks.environment.added import own_folder
 from tasks.inventory import Host
 from tasks.render.conda import Item
 
@@ -56,7 +57,7 @@ def environment(host: Host) -> dict[str, str]:
         "UV_NATIVE_TLS": "1",
         "UV_NO_PROGRESS": "1",
         # beside this program, so that nothing is left in the user's home
-        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path(sys.prefix) / "uv-cache"),
+        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(own_folder() / "uv-cache"),
         **Web.of(host).environment,
     }
     if host.mirrors.pypi:

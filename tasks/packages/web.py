@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import ssl
-import sys
 import threading
 import time
 import urllib.error
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tasks.environment.added import own_folder
 from tasks.inventory import Host
 from tasks.render.conda import Item
 
@@ -45,7 +45,7 @@ def one_at_a_time(sha256: str) -> threading.Lock:
 
 def kept_in() -> Path:
     """Where downloads stay: beside this program, so that nothing is left in the user's home."""
-    return Path(os.environ.get("RAYFAB_CACHE") or Path(sys.prefix) / "download-cache")
+    return Path(os.environ.get("RAYFAB_CACHE") or own_folder() / "download-cache")
 
 
 @dataclass(frozen=True)

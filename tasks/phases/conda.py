@@ -178,7 +178,14 @@ def make(
                 early = None
                 if host.conda.python.count(".") == 2:
                     early = side.submit(_packages, host, host.conda.python, platform, glibc, ray)
-                python, items = channels.solve(sources, platform, host.conda.python, glibc=glibc, web=web)
+                python, items = channels.solve(
+                    sources,
+                    platform,
+                    host.conda.python,
+                    glibc=glibc,
+                    web=web,
+                    say=lambda text: board.step("channels", text),
+                )
                 board.step("packages", f"choosing versions for Python {python} on {platform}")
                 late = early or side.submit(_packages, host, python, platform, glibc, ray)
                 version, packages = late.result()

@@ -13,8 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from tasks.environment.added import own_folder
+from tasks.environment.home import in_checkout
+
 ROOT = Path(__file__).resolve().parents[2]
-LAB_DIR = ROOT / ".lab"
+LAB_DIR = ROOT / ".lab" if in_checkout() else own_folder() / "lab"
 LABEL = "rayfab.lab"
 FREE_DISK = 8 * 1024**3  # bytes: base images, one Ray image and what a few hosts write
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 
 import pytest
@@ -42,7 +43,7 @@ def as_user(host, user, home, script, timeout=600):
 def traces(host, home):
     """What lies in the home and in the places where a cluster leaves something."""
     where = f"{home} /tmp /etc/systemd/system /var/lib/systemd/linger"
-    return sh(host, f"find {where} -not -path '*/project/*' 2>/dev/null | sort")
+    return sh(host, f"find {where} -not -path '*project/*' 2>/dev/null | sort")
 
 
 def test_where_venv_is_missing_it_says_the_one_command(machine):
@@ -58,27 +59,37 @@ def test_where_venv_is_missing_it_says_the_one_command(machine):
     assert "deploy-cluster" in out
 
 
-@pytest.mark.parametrize("user", ["root", "alice"])
-def test_one_command_and_ray_lives(machine, user):
+@pytest.mark.parametrize(("user", "folder"), [("root", "project"), ("alice", 'it\'s "my" project')])
+def test_one_command_and_ray_lives(machine, user, folder):
     home = "/root" if user == "root" else f"/home/{user}"
+    place = shlex.quote(f"{home}/{folder}")
     if user != "root":
         machine.add_user(user)
-        sh(machine, f"mkdir -p {home}/project && tar -xf /var/tmp/project.tar -C {home}/project")
+        sh(machine, f"mkdir -p {place} && tar -xf /var/tmp/project.tar -C {place}")
         sh(
             machine,
-            f"chown -R {user} {home}/project && loginctl enable-linger {user} && rm -rf /var/lib/systemd/linger/*",
+            f"chown -R {user} {place} && loginctl enable-linger {user} && rm -rf /var/lib/systemd/linger/*",
         )
     before = traces(machine, home)
-    code, out = as_user(machine, user, home, f"cd {home}/project && ./fab deploy-cluster")
+    code, out = as_user(machine, user, home, f"cd {place} && ./fab deploy-cluster")
     assert code == 0, out
     assert "1 host run Ray" in out or "1 host runs Ray" in out
     assert "a task ran on each" in out
     assert "./fab status" in out
-    code, out = as_user(machine, user, home, f"cd {home}/project && ./fab status")
+    code, out = as_user(machine, user, home, f"cd {place} && ./fab status")
     assert code == 0, out
-    code, out = as_user(machine, user, home, f"cd {home}/project && ./fab destroy --yes")
+    code, out = as_user(machine, user, home, f"cd {place} && ./fab destroy --yes")
     assert code == 0, out
     left = set(traces(machine, home).splitlines()) - set(before.splitlines())
     # the operator's own log of what was done is all that stays
     assert {name for name in left if "/.local" not in name} == set()
     assert sh(machine, "pgrep -c 'raylet|gcs_server' || true") in ("", "0")
+
+
+def test_the_environment_that_root_made_is_enough_for_a_user(machine):
+    sh(machine, "mkdir -p /srv/project && tar -xf /var/tmp/project.tar -C /srv/project")
+    code, out = as_user(machine, "root", "/root", "/srv/project/fab --version")
+    assert code == 0 and "the environment is in /srv/project/.venv" in out
+    code, out = as_user(machine, "alice", "/home/alice", "/srv/project/fab --version")
+    assert code == 0, out
+    assert out.startswith("rayfab ") and len(out.splitlines()) == 1

@@ -40,7 +40,7 @@ class Outside:
         self.folder, self.asked = folder, []
         self.ray = "2.7.2"
 
-    def solve(self, sources, platform, python, *, glibc, web):
+    def solve(self, sources, platform, python, *, glibc, web, say):
         self.asked.append((platform, glibc))
         return python, [item("conda", f"python-{python}-{platform}.conda")]
 

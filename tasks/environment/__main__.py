@@ -1,0 +1,48 @@
+"""``python tasks/environment make VENV REQUIREMENTS STAMP``: what ``./fab`` starts on first use.
+
+``check`` instead: whether this Python can make an environment.
+"""
+
+import importlib.util
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent.parent
+
+
+def main(arguments: list[str]) -> int:
+    # in the place of this file's own folder, whose modules are no top-level ones
+    sys.path[0] = str(TOP)
+    from tasks.environment import Failed, bundled, make
+
+    if arguments == ["check"]:
+        return not (importlib.util.find_spec("venv") and (bundled.find() or shutil.which("uv")))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")
+    venv, requirements, stamp = arguments[1:]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    try:
+        done = make.make(Path(venv), Path(requirements), stamp)
+    except Failed as error:
+        print(f"✗ {error}\n  → {error.hint}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("✗ interrupted; the same command starts again", file=sys.stderr)
+        return 130
+    if done:
+        print(f"✓ {done}", file=sys.stderr)
+    return 0
+
+
+def interrupt(number: int, frame: object) -> None:
+    """Once: what follows is the cleaning up."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

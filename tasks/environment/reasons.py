@@ -1,0 +1,75 @@
+"""What pip and uv print when they fail, as one sentence and a way out."""
+
+from __future__ import annotations
+
+import re
+
+DISK_FULL = "the disk is full"
+MIRROR = "a mirror: export PIP_INDEX_URL=https://pypi.tuna.tsinghua.edu.cn/simple"
+
+# The first that is found counts: after an index that does not answer pip also says that it has no such package.
+REASONS = (
+    (
+        r"externally-managed-environment",
+        "this Python belongs to the system",
+        "python3 -m venv makes an environment that is your own",
+    ),
+    (
+        r"No space left on device|Disk quota exceeded|os error 28\b",
+        DISK_FULL,
+        "free about 200 MB there, then the same command again",
+    ),
+    (
+        r"Read-only file system|Permission denied|os error (?:13|30)\b",
+        "a folder cannot be written",
+        "see who owns it, or start from a folder of your own",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer",
+        "the certificate of the package index is not trusted",
+        "the authorities of your network: export PIP_CERT=/path/to/authorities.pem",
+    ),
+    (
+        r"ProxyError|Cannot connect to proxy|proxy CONNECT|tunnel error",
+        "the proxy does not answer",
+        "another one: export HTTPS_PROXY=http://HOST:PORT",
+    ),
+    (
+        r"\b40[13] (?:Client Error|Unauthorized|Forbidden)|status code (?:401|403)|HTTP error 40[13]",
+        "the package index refuses access",
+        "put the user and password into PIP_INDEX_URL or ~/.netrc",
+    ),
+    (
+        r"[Nn]ame or service not known|name resolution|nodename nor servname|getaddrinfo|dns error|NameResolution",
+        "the name of the package index is not known here",
+        f"is there a network? {MIRROR}",
+    ),
+    (
+        r"[Cc]onnection refused|[Tt]imed out|[Nn]etwork is unreachable|NewConnectionError|error sending request"
+        r"|[Cc]onnection (?:reset|broken|aborted)|RemoteDisconnected",
+        "the package index does not answer",
+        f"is it reachable? {MIRROR}",
+    ),
+    (
+        r"satisfies the requirement (?P<name>\S+) \(from versions: none\)",
+        "the package index does not answer, or has no {name}",
+        f"is it reachable? {MIRROR}",
+    ),
+    (
+        r"No matching distribution found for (?P<name>\S+)|Because (?P<name2>\S+) was not found",
+        "the package index has no {name} for this Python and system",
+        f"another index may have it; {MIRROR}",
+    ),
+)
+
+
+def explain(output: str) -> tuple[str, str]:
+    """What is wrong and the way out, from all that the installer printed."""
+    for pattern, what, hint in REASONS:
+        if found := re.search(pattern, output):
+            name = next((value for value in found.groupdict().values() if value), "package")
+            return what.format(name=name), hint
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"(ERROR|error|×)", line)]
+    last = (errors or lines or ["it said nothing"])[-1]
+    return re.sub(r"^(ERROR|error|×):?\s*", "", last), f"is the package index reachable? {MIRROR}"
