@@ -21,7 +21,7 @@ TOP = Path(__file__).parents[1]
 def checkout(tmp_path, monkeypatch):
     """A folder in the place of the project's, with its shipped hosts file."""
     (tmp_path / "hosts.yml").write_bytes((TOP / "hosts.yml").read_bytes())
-    monkeypatch.setattr(cli, "TOP", tmp_path)
+    monkeypatch.setattr(check, "TOP", tmp_path)
     monkeypatch.setattr(cli, "SHIPPED", tmp_path / "hosts.yml")
     monkeypatch.setattr(cli, "OWN", tmp_path / "my_hosts.yml")
     return tmp_path

@@ -14,4 +14,9 @@ def in_checkout() -> bool:
 
 def user_folder() -> Path:
     """The folder of the hosts file: the checkout; of an installed program the current folder."""
-    return TOP if in_checkout() else Path.cwd()
+    if in_checkout():
+        return TOP
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # the folder is gone, and no file is found there either
+        return Path()
