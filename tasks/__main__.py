@@ -14,6 +14,11 @@ def start() -> None:
         from tasks.commandline.program import main
 
         main(ns)
+    except ModuleNotFoundError as error:
+        made_here = Path(sys.prefix, ".ready")  # by ./fab, which makes it again where this file is missing
+        hint = f"rm '{made_here}'" if made_here.exists() else "pip install -r requirements.txt"
+        print(f"✗ the environment in {sys.prefix} is damaged: {error}\n  → {hint}", file=sys.stderr)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         os.write(2, "✗ interrupted\n".encode())
         raise SystemExit(130) from None
