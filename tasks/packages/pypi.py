@@ -95,17 +95,28 @@ def resolve(
         words += ["--python-version", python, "--python-platform", uv_platform(platform, glibc)]
         done = _uv(host, [*words, "--format", "pylock.toml", "-o", str(out)], "\n".join(wanted))
         if done.returncode:
-            said = " ".join(x.strip(" ×╰─▶│") for x in done.stderr.splitlines()[:6] if x.strip())
-            raise Unavailable(
-                f"no set of packages fits Python {python} on {platform}: {said}", _way_out(done.stderr)
-            )
+            raise Unavailable(*unresolved(done.stderr, f"Python {python} on {platform}", "conda"))
         return tomllib.loads(out.read_text("utf-8")).get("packages", [])
 
 
-def _way_out(stderr: str) -> str:
-    if re.search("dns|connect|timed out|resolv", stderr, re.IGNORECASE) and "No solution" not in stderr:
-        return "is the package index reachable from here? mirrors.pypi names another one"
-    return "choose another ray.version, conda.python or conda.packages"
+def unresolved(stderr: str, what: str, section: str) -> tuple[str, str]:
+    """Why uv has chosen no versions, as its own words say, and the way out.
+
+    :param what: the Python and the platform they were for.
+    :param section: where the hosts file names them: uv or conda.
+    """
+    said = " ".join(line.strip(" ×╰─▶│") for line in stderr.splitlines()[:6] if line.strip())
+    fits_none = f"no set of packages fits {what}: {said}"
+    if "No solution" in stderr:
+        return fits_none, f"choose another ray.version, {section}.python or {section}.packages"
+    if re.search("cache|No space left|Read-only|Permission denied", stderr):
+        return f"uv cannot work on this machine: {said}", "free some space, or name a folder in UV_CACHE_DIR"
+    if re.search("dns|connect|timed out|resolv", stderr, re.IGNORECASE):
+        return (
+            f"the versions for {what} cannot be chosen: {said}",
+            "is the package index reachable from here? mirrors.pypi names another one",
+        )
+    return fits_none, f"choose another ray.version, {section}.python or {section}.packages"
 
 
 def version_of(packages: Sequence[dict[str, Any]], name: str) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from tasks.inventory import Host
-from tasks.packages.pypi import MANYLINUX, environment, uv_version
+from tasks.packages.pypi import MANYLINUX, environment, unresolved, uv_version
 from tasks.render.facts import Facts
 from tasks.render.versions import companions
 from tasks.report.console import Console
@@ -76,9 +76,7 @@ def _compile(console: Console, host: Host, python: str, platform: str, packages:
                 "the package index did not answer in time", "mirrors.pypi names another index"
             ) from None
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        said = " ".join(line.strip(" ×╰─▶│") for line in lines[:4])
-        raise Stop(f"no set of packages fits Python {python} on {platform}: {said}", _way_out(done.stderr))
+        raise Stop(*unresolved(done.stderr, f"Python {python} on {platform}", "uv"))
     console.ok("Resolve versions", f"{_summary(done.stdout)}, Python {python}, {board.seconds:.1f} s")
     return done.stdout
 
@@ -86,12 +84,6 @@ def _compile(console: Console, host: Host, python: str, platform: str, packages:
 def _summary(lock: str) -> str:
     ray = re.search(r"^ray(?:\[[^\]]*\])?==(\S+)", lock, re.MULTILINE)
     return f"Ray {ray.group(1) if ray else '?'} and {len(lock.splitlines()) - 1} packages"
-
-
-def _way_out(stderr: str) -> str:
-    if re.search("dns|connect|timed out|resolv", stderr, re.IGNORECASE) and "No solution" not in stderr:
-        return "is the package index reachable from here? mirrors.pypi names another one"
-    return "choose another ray.version, uv.python or uv.packages"
 
 
 def uv_binary_for(host: Host, facts: Facts, folder: Path) -> Path:

@@ -74,24 +74,30 @@ class TestResolving:
         [
             (
                 "  × No solution found when resolving dependencies:\n  ╰─▶ Because ray==9 has no wheels\n",
-                "No solution found when resolving dependencies: Because ray==9 has no wheels",
+                "no set of packages fits {what}: No solution found when resolving dependencies: "
+                "Because ray==9 has no wheels",
                 "choose another ray.version, uv.python or uv.packages",
             ),
             (
                 "error: Failed to fetch: `https://pypi.org/simple/ray/`\n  Caused by: dns error\n",
+                "the versions for {what} cannot be chosen: "
                 "error: Failed to fetch: `https://pypi.org/simple/ray/` Caused by: dns error",
                 "is the package index reachable from here? mirrors.pypi names another one",
             ),
+            (
+                "error: Failed to initialize cache at `/c`\n  Caused by: No space left on device (os error 28)\n",
+                "uv cannot work on this machine: error: Failed to initialize cache at `/c` "
+                "Caused by: No space left on device (os error 28)",
+                "free some space, or name a folder in UV_CACHE_DIR",
+            ),
         ],
-        ids=["no solution", "no network"],
+        ids=["no solution", "no network", "no space"],
     )
     def test_that_fails_says_why_in_one_line(self, uv, console, stderr, message, hint):
         uv(f"cat >/dev/null; printf %s {shlex.quote(stderr)} >&2; exit 1")
         with pytest.raises(Stop) as stopped:
             compiled(console)
-        assert (
-            str(stopped.value) == f"no set of packages fits Python 3.11.2 on x86_64-manylinux_2_36: {message}"
-        )
+        assert str(stopped.value) == message.format(what="Python 3.11.2 on x86_64-manylinux_2_36")
         assert stopped.value.hint == hint
 
     def test_that_takes_for_ever_ends(self, uv, console, monkeypatch):
