@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tasks import cli
 from tasks.commandline import Mistake
-from tasks.environment.home import TOP
+from tasks.environment.home import TOP, in_checkout
 from tasks.inventory import InventoryError, address, ranges
 from tasks.inventory.edit import write
 from tasks.inventory.limit import split
@@ -56,10 +56,17 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
         print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
         return
     console = Console()
+    path = cli.hosts_file(hosts_file)
     cluster = cli.read(hosts_file, console)
     console.ok(
         f"{cluster.path.name} is right", f"{handover.hosts(len(cluster.hosts))}, cluster {cluster.name}"
     )
+    if path == cli.SHIPPED and in_checkout() and [host.connection for host in cluster.hosts] != ["local"]:
+        console.note(
+            f"{path.name} comes with this project, and an update may be in conflict with your changes"
+        )
+        here, own = quote(str(path)), quote(str(cli.OWN))
+        console.print(f"  → cp -p {here} {own} && git -C {quote(str(TOP))} checkout {path.name}")
     run = cli.make_run(cluster, console, "check", limit=limit, debug=debug)
     cli.finish(run, (image_file.check, conda.check, connect.run, facts.run, checked), None)
 

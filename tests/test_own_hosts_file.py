@@ -63,6 +63,25 @@ class TestOwnFile:
         other = checkout / "lab.yml"
         assert cli.file_to_change(other, Console()) == other
 
+    def test_check_says_how_an_edited_shipped_one_becomes_an_own_one(self, checkout, capsys):
+        shipped = (checkout / "hosts.yml").read_text()
+        (checkout / "hosts.yml").write_text("head: {host: 127.0.0.1, port: 1, user: nobody}\n")
+        with pytest.raises(Exit):
+            check.check.body(Context())
+        command = (
+            f"cp -p {checkout}/hosts.yml {checkout}/my_hosts.yml && git -C {checkout} checkout hosts.yml"
+        )
+        assert f"  → {command}\n" in capsys.readouterr().out
+        git = ["git", "-C", str(checkout), "-c", "user.name=a", "-c", "user.email=a@b"]
+        edited = (checkout / "hosts.yml").read_bytes()
+        (checkout / "hosts.yml").write_text(shipped)
+        for words in (["init", "-q"], ["add", "hosts.yml"], ["commit", "-q", "-m", "as shipped"]):
+            subprocess.run([*git, *words], check=True)
+        (checkout / "hosts.yml").write_bytes(edited)
+        subprocess.run(["sh", "-c", command], check=True, capture_output=True)
+        assert (checkout / "hosts.yml").read_text() == shipped
+        assert cli.hosts_file(None).read_bytes() == edited
+
     @pytest.mark.parametrize("name", ["my_hosts.yml", "my_tasks.py", "my_tasks/more.py", "lab.yml"])
     def test_git_does_not_see_it(self, name):
         asked = subprocess.run(["git", "check-ignore", "-q", name], cwd=TOP)
