@@ -44,7 +44,8 @@ class TestInstall:
 
     def test_settings_that_uv_knows_are_handed_to_it(self, install, tmp_path, monkeypatch):
         monkeypatch.setenv("PATH", f"{Path(find_uv_bin()).parent}:{os.environ['PATH']}")
-        monkeypatch.setenv("PIP_FIND_LINKS", f"/nonexistent {tmp_path}/wheels")
+        monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path}/empty {tmp_path}/wheels")
+        (tmp_path / "empty").mkdir()
         monkeypatch.setenv("PIP_NO_INDEX", "1")
         monkeypatch.setenv("UV_SYSTEM_PYTHON", "1")
         monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "constraints.txt"))

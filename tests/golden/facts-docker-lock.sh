@@ -662,7 +662,7 @@ if [ -r /proc/net/tcp ]; then
         elif grep -qE 'docker|containerd|libpod|kubepods' "$rf_dir/cgroup" 2>/dev/null; then
             continue
         fi
-        emit ray_process "${rf_dir#/proc/} $(readlink "$rf_dir/exe" 2>/dev/null) $(tr '\n' ',' <"$rf_dir/cgroup" 2>/dev/null)"
+        emit ray_process "${rf_dir#/proc/} $(readlink "$rf_dir/exe" 2>/dev/null) $(tr '\n' ',' 2>/dev/null <"$rf_dir/cgroup")"
     done
 else
     netstat -an -p tcp 2>/dev/null | awk '/LISTEN/ { print $4 }' | emit_text netstat

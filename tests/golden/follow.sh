@@ -412,7 +412,7 @@ rf_live() { sed "s/^/|$1| /" && echo; }
 # $1 the file's number, $2 its path
 rf_grown() {
     eval "rf_from=\${rf_at_$1-}"
-    rf_size=$(wc -c <"$2" 2>/dev/null) || return 0
+    rf_size=$(wc -c 2>/dev/null <"$2") || return 0
     rf_size=$((rf_size))
     if [ -z "$rf_from" ] && [ -n "$rf_first" ]; then
         tail -n "$LINES_EACH" "$2" | rf_live "${2##*/}"

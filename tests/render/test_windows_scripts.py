@@ -279,12 +279,12 @@ class TestInTheContainer:
         where = rf"C:\Users\me\.rayfab\lab\{archive.name}"
         words = ["python", "job.py", 'a "b"']
         script = operations.submit_script(
-            samples.host("head"), "lab", "http://127.0.0.1:8265", where, words, wait=True
+            samples.host("head"), "lab", "http://127.0.0.1:8265", where, words, wait=True, user="me@here"
         )
         assert win.ask(script).ok
         argv = (win.home / "docker.argv").read_text().split("\0")[:-1]
         python = ["python", "-W", "ignore", "-c", operations._driver("submit")]
-        assert argv[-12:] == [*python, "http://127.0.0.1:8265", "", "folder", "wait", *words]
+        assert argv[-13:] == [*python, "http://127.0.0.1:8265", "", "folder", "wait", "me@here", *words]
         assert (win.home / "docker.fed").read_bytes() == b"\0 an archive"
         assert not archive.exists() and not old.exists()
 
