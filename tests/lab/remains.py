@@ -34,11 +34,19 @@ def snapshot(host: LabHost) -> set[str]:
     """Files with mode and owner, programs that run, open ports, units, and what Docker has but its images."""
     skip = " -o ".join(f"-path {path}" for path in OWN_LIFE)
     lines = host.exec(SCRIPT.format(skip=skip)).out.splitlines()
-    return {
-        line
-        for line in lines
-        if not (line.startswith("process ") and (line[8:] in OF_LOGINS or "kworker" in line))
-    }
+    return {line for line in lines if not _own_life(line)}
+
+
+def _own_life(line: str) -> bool:
+    """What another boot or login has in another way."""
+    kind, _, rest = line.partition(" ")
+    if kind == "process":
+        return rest in OF_LOGINS or "kworker" in rest
+    if kind == "listens":
+        # the resolver and the container engine of the machine take any port of their own loopback
+        address, _, port = rest.removeprefix("at ").partition(":")
+        return address.endswith("7F") and int(port, 16) >= 32768
+    return "/systemd-private-" in rest
 
 
 def left_alone(host: LabHost, before: set[str], but: str = "") -> None:

@@ -119,9 +119,9 @@ class TestLater:
         uid = sh(head, f"docker exec {NAME} id -u")
         assert uid != "0"
         assert f"\n{uid} " in out
-        (copy,) = sh(head, "find /tmp/ray/session_*/ -path '*working_dir_files/*/fabfile.py'").splitlines()
-        assert sh(head, f"stat -c '%a %u' {copy}") == f"600 {uid}"
-        assert sh(head, f"docker exec {NAME} find / -xdev -name 'rayfab-job-*'") == ""
+        copies = "find /tmp/ray/session_*/ -path '*working_dir_files/*/fabfile.py'"
+        assert set(sh(head, f"{copies} -printf '%m %U\\n'").splitlines()) == {f"600 {uid}"}
+        assert sh(head, f"docker exec -u 0 {NAME} find / -xdev -name 'rayfab-job-*'") == ""
         assert sh(head, "find /root /tmp -name 'rayfab-job-*'") == ""
 
     def test_a_program_that_is_not_in_the_container(self, cluster):

@@ -9,6 +9,7 @@ import sys
 import pytest
 from uv import find_uv_bin
 
+from tests.lab import hosts as helpers
 from tests.lab.remains import left_alone, snapshot
 from tests.lab.story import ok, raylet, sh, status, until
 
@@ -61,6 +62,8 @@ class TestPlainUser:
         odd.write_file("/home/alice/.zshenv", "echo 'good morning'; echo 'set -x' >&2\n")
         odd.write_file("/home/alice/.config/fish/config.fish", "echo 'good morning'\n")
         sh(odd, "chown -R alice:alice /home/alice")
+        # a shell makes files of its own at the first login
+        assert helpers.ssh(odd, "true", user="alice").returncode == 0
         before = snapshot(odd)
         path = hosts_file([head, odd], per_host={odd.name: {"user": "alice"}})
         out = ok(fab("deploy-cluster", hosts_file=path))

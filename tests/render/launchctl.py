@@ -31,6 +31,13 @@ def known(target: str) -> dict | None:
     return None
 
 
+def keep(target: str, **job: object) -> None:
+    """Whole or not at all: others read it meanwhile."""
+    new = HOME / f".launchd-{os.getpid()}"
+    new.write_text(json.dumps(job))
+    os.replace(new, job_file(target))
+
+
 def end(code: int, said: str = "") -> None:
     if said:
         print(said, file=sys.stderr)
@@ -62,7 +69,7 @@ def bootstrap(domain: str, path: str) -> None:
     if known(target) or (settling.exists() and time.time() < float(settling.read_text())):
         end(5, "Bootstrap failed: 5: Input/output error")
     JOBS.mkdir(exist_ok=True)
-    job_file(target).write_text(json.dumps({"pid": 0, "state": "spawn scheduled"}))
+    keep(target, pid=0, state="spawn scheduled")
     subprocess.Popen(
         [sys.executable, __file__, "--run", target, path],
         start_new_session=True,
@@ -89,9 +96,7 @@ def run(target: str, path: str) -> None:
     words = [shell if word == "/bin/sh" else word for word in job["ProgramArguments"]]
     while not asked:
         child.append(subprocess.Popen(words, start_new_session=True))
-        job_file(target).write_text(
-            json.dumps({"pid": os.getpid(), "job": child[-1].pid, "state": "running"})
-        )
+        keep(target, pid=os.getpid(), job=child[-1].pid, state="running")
         if asked:
             child[-1].terminate()
         try:
@@ -100,7 +105,7 @@ def run(target: str, path: str) -> None:
             child[-1].kill()
         if not job.get("KeepAlive") or asked:
             break
-        job_file(target).write_text(json.dumps({"pid": os.getpid(), "state": "spawn scheduled"}))
+        keep(target, pid=os.getpid(), state="spawn scheduled")
         # of ThrottleInterval a tenth
         time.sleep(job["ThrottleInterval"] / 10)
     (JOBS / "settling").write_text(str(time.time() + SETTLES))
