@@ -168,6 +168,25 @@ class TestJob:
         sh(cluster.head, "rm /root/ray.py")
 
 
+class TestSsh:
+    def test_runs_a_command_as_it_was_quoted(self, cluster):
+        name = cluster.workers[0].name
+        done = cluster.fab(
+            "ssh", "--host", name, "--", "sh", "-c", 'hostname; echo "[$0]" >&2; exit 7', "a  'b' $HOME"
+        )
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (7, name)
+        assert done.stderr.splitlines()[-1] == "[a  'b' $HOME]"
+
+    def test_needs_one_host(self, cluster):
+        done = cluster.fab("ssh", "--host", "*", "--", "hostname")
+        assert done.returncode == 2 and "--host * means 3 hosts, and one is needed" in done.stderr
+
+    def test_fabric_s_hosts_are_the_limit_and_a_task_runs_once(self, cluster):
+        names = [host.name for host in cluster.workers]
+        done = cluster.fab("exec", "-H", ",".join(names), "--", "hostname")
+        assert sorted(re.findall(r"^\S+ (\S+)$", ok(done), re.MULTILINE)) == sorted(names)
+
+
 class TestAgain:
     def test_changes_nothing_and_says_so(self, cluster):
         before = cluster.raylets()
