@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tasks.remote import RemoteError
 from tasks.render.operations import unlock_script
-from tasks.report import failures
+from tasks.report import failures, typed
 
 from . import (
     bring_up,
@@ -179,4 +179,4 @@ def _interrupted(run: Run) -> None:
     if rest and run.changing:
         run.console.print("  not done, or not to its end: " + ", ".join(rest))
     if run.changing:
-        run.console.print("  → the same command again takes up what is missing")
+        run.console.print(f"  → {typed.again()} takes up what is missing")

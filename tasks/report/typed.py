@@ -32,9 +32,9 @@ def use_arguments(arguments: Sequence[str]) -> None:
     _named["arguments"] = shlex.join(arguments)
 
 
-def again(flag: str) -> str:
-    """The command of this process once more, with one flag added."""
-    return f"{program()} {_named.get('arguments', 'TASK')} {flag}"
+def again(*flags: str) -> str:
+    """The command of this process once more, with flags added."""
+    return " ".join([program(), _named.get("arguments", "TASK"), *flags])
 
 
 def program() -> str:

@@ -169,7 +169,7 @@ class TestInterrupt:
             "✗ interrupted",
             "  done: nothing was changed",
             "  not done, or not to its end: head, one, two",
-            "  → the same command again takes up what is missing",
+            "  → fab TASK takes up what is missing",
         ]
 
     def test_names_the_hosts_on_which_something_was_done(self, fleet, world, interrupt):
