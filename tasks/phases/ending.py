@@ -69,7 +69,12 @@ def said(run: Run) -> None:
 
 
 def _active(run: Run) -> list[Node]:
-    return [n for n in run.chosen if n.facts is not None and n.facts.active]
+    return [n for n in run.chosen if n.facts is not None and _lives(n)]
+
+
+def _lives(node: Node) -> bool:
+    """Also a node that an interrupted run has left on its way up, of which the host remembers nothing yet."""
+    return node.facts.active or node.facts.node_processes
 
 
 def _agree(run: Run, stopping: Sequence[Node], verb: str) -> None:
@@ -106,10 +111,12 @@ def _work(run: Run, tasks_on: Sequence[str]) -> Work:
     head = run.head
     if head.facts is None or head.failure is not None:
         return Work(problem="the head cannot be asked")
-    if not head.facts.active:
+    if not _lives(head):
         # without its head no work can go on
         return Work()
-    address = head.subject.state.get("head", "")
+    address = head.subject.state.get("head") or run.head_address
+    if not address:
+        return Work(problem="the last start of the head was interrupted")
     script = work_script(run.cluster.name, address, tasks_on, timeout=PATIENCE, sudo=head.sudo)
 
     def one(node: Node, board: Board) -> Work:

@@ -60,6 +60,8 @@ PLAN: Sequence[Phase] = (
     ending.by_change,
 )
 CHANGE: Sequence[Phase] = (bring_up.run, verify.run)
+# An interruption in one of these, or later, may have left something half done.
+CHANGING = {bring_up.ahead, bring_up.run, stop.stop, stop.destroy}
 DEPLOY: Sequence[Phase] = (*PLAN, *CHANGE)
 IMAGES: Sequence[Phase] = (*READY, engine.run, images.run)
 BUNDLE: Sequence[Phase] = (connect.run, facts.run)
@@ -112,8 +114,10 @@ def operate(
     :param report: print the table of failed hosts.
     """
     code = 0
+    begun: list[Phase] = []
     try:
         for phase in phases:
+            begun.append(phase)
             phase(run)
         if end is not None:
             end(run)
@@ -136,14 +140,14 @@ def operate(
         code = 1
     except KeyboardInterrupt:
         code = 130
-        _interrupted(run)
+        _interrupted(run, begun)
     finally:
         try:
             if code != 130:
                 unlock(run)
         except KeyboardInterrupt:
             code = 130
-            _interrupted(run)
+            _interrupted(run, begun)
         connect.close(run)
     if run.failed:
         code = code or 1
@@ -171,10 +175,12 @@ def report_failures(run: Run) -> None:
                 run.console.print(f"  {line}")
 
 
-def _interrupted(run: Run) -> None:
+def _interrupted(run: Run, begun: Sequence[Phase]) -> None:
     run.console.bad("interrupted")
     done = [f"{n.name}: {', '.join(n.did)}" for n in run.nodes if n.did]
-    run.console.print("  done: " + ("; ".join(done) if done else "nothing was changed"))
+    half = bool(CHANGING & {*begun}) or begun[-1:] in ([engine.run], [images.run])
+    none = "on no host to its end" if half else "nothing was changed"
+    run.console.print("  done: " + ("; ".join(done) or none))
     rest = [n.name for n in run.nodes if not n.did]
     if rest and run.changing:
         run.console.print("  not done, or not to its end: " + ", ".join(rest))

@@ -208,6 +208,8 @@ def _occupied(subject: Subject, cluster: str):
     foreign = [p for p in facts.ray_processes if not _is_ours(p, subject, cluster)]
     # ours may run with its supervisor dead; a start replaces it then
     ours = (bool(facts.state) and facts.active) or len(foreign) < len(facts.ray_processes)
+    # a run that was interrupted may have left it on its way up or down
+    ours = ours or facts.node_processes
     if foreign:
         pids = ", ".join(str(p.pid) for p in foreign)
         yield (

@@ -103,6 +103,7 @@ class Facts:
     engine: EngineFacts = field(default=EngineFacts())
     condas: tuple[Conda, ...] = ()  # the one that is rather used first
     supervisor: str = ""  # what the service's supervisor calls its state: active, inactive, activating...
+    node_processes: bool = False  # whether any process of this cluster's node is there, Ray's own or not
     conda_prefix: str = ""  # what lies at conda.prefix: one of PREFIX_STATES
 
     @property
@@ -207,6 +208,7 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         os_release={k[3:]: one(k).strip("\"'") for k in all_values if k.startswith("os_")},
         engine=parse_engine(all_values, texts),
         condas=parse_condas(all_values.get("conda", ())),
+        node_processes=bool(one("node_processes")),
         conda_prefix=one("conda_prefix"),
     )
 
@@ -290,11 +292,7 @@ def _ray_processes(values: Sequence[str], ps: Sequence[str]) -> list[RayProcess]
     out = []
     for value in values:
         # a path may hold blanks: the control groups begin where one looks like "0::/system.slice"
-        got = re.fullmatch(r"(\d+) (.*?)(?: (\d+:[^:/]*:/.*))?", value)
-        if got:
+        if got := re.fullmatch(r"(\d+) (.*?)(?: (\d+:[^:/]*:/.*))?", value):
             out.append(RayProcess(int(got.group(1)), got.group(2).strip(), got.group(3) or ""))
-    for line in ps:
-        parts = line.split(None, 1)
-        if len(parts) == 2 and parts[0].isdigit():
-            out.append(RayProcess(int(parts[0]), parts[1], ""))
-    return out
+    split = [parts for line in ps if len(parts := line.split(None, 1)) == 2]
+    return out + [RayProcess(int(pid), program, "") for pid, program in split if pid.isdigit()]

@@ -852,6 +852,8 @@ else
     netstat -an -p tcp 2>/dev/null | awk '/LISTEN/ { print $4 }' | emit_text netstat
     ps -axo pid=,comm= 2>/dev/null | awk '$2 ~ /(raylet|gcs_server)$/' | emit_text ray_ps
 fi
+# A node that is just ending or starting may have neither of them, and still hold its ports.
+[ -z "$(node_pids)" ] || emit node_processes 1
 finish 0
 }
 main </dev/null

@@ -88,6 +88,37 @@ class TestNo:
         assert len(fleet.asked) == 2, "asked again, though all was agreed to"
 
 
+class TestAfterAnInterruption:
+    """A run was interrupted between the start of the nodes and its note of it; the nodes came up by themselves."""
+
+    @pytest.fixture
+    def forgotten(self, busy, world):
+        for host in world.hosts.values():
+            host.state = None
+            host.facts["node_processes"] = "1"
+        busy.yes = False
+        return busy
+
+    def test_a_deploy_asks_the_head_that_it_would_restart(self, forgotten, world):
+        assert forgotten.operate(operation.DEPLOY) == 1
+        assert "  1 job: raysubmit_1, 5 s" in forgotten.asked[0]
+        assert untouched(world)
+
+    def test_a_stop_asks_though_it_does_not_know_what_runs(self, forgotten, world):
+        assert forgotten.operate(operation.STOP, what="stop") == 1
+        assert (
+            "what is running is not known: the last start of the head was interrupted"
+            in forgotten.asked[0][1]
+        )
+        assert untouched(world)
+
+    def test_where_no_process_is_there_nothing_is_asked(self, forgotten, world):
+        for host in world.hosts.values():
+            del host.facts["node_processes"]
+        assert forgotten.operate(operation.STOP, what="stop") == 0
+        assert forgotten.asked == []
+
+
 class TestYes:
     def test_goes_on_and_says_at_the_end_what_it_has_ended(self, busy, world):
         change(busy, "head")

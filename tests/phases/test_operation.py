@@ -167,7 +167,7 @@ class TestInterrupt:
         assert fleet.operate(operation.DEPLOY) == 130
         assert fleet.out.splitlines()[-4:] == [
             "✗ interrupted",
-            "  done: nothing was changed",
+            "  done: on no host to its end",
             "  not done, or not to its end: head, one, two",
             "  → fab TASK takes up what is missing",
         ]

@@ -228,6 +228,7 @@ NONE = {
     "space that nobody could tell": (UV, {"disk_free": {}}),
     "another disk is full": (UV, {"disk_free": {"/": 50 * GIB, "/ro": 0, "/tmp": 0}}),
     "our own ports": (UV, {"ports": frozenset({20000}), "state": {"hash": "h"}, "active": True}),
+    "our own node on its way up or down": (UV, {"ports": frozenset({20000}), "node_processes": True}),
     "our own Ray by its environment": (
         UV,
         {

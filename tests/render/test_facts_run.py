@@ -143,3 +143,16 @@ def test_the_system(said):
     name, version = platform.libc_ver()
     if name == "glibc" and shutil.which("getconf", path=said.path):
         assert facts.libc == f"glibc {version}"
+
+
+@linux
+@pytest.mark.parametrize(("cluster", "known"), [("lab", True), ("lab2", False)])
+def test_a_node_on_its_way_up_or_down_is_known_by_its_processes(tmp_path, cluster, known):
+    """Neither raylet nor GCS is there yet, or any more, and ports may still be taken."""
+    marked = {"PATH": SYSTEM_PATH, "RAYFAB_NODE": f"{tmp_path}/.rayfab/lab/"}
+    with subprocess.Popen(["sleep", "60"], env=marked) as process:
+        try:
+            answer = ask(facts_script(samples.host(), cluster), "dash", tmp_path, path=SYSTEM_PATH)
+        finally:
+            process.kill()
+    assert parse_facts(answer.all, answer.texts).node_processes is known
