@@ -1,6 +1,7 @@
 """``python tasks TASK``: what ``./fab`` starts, in whatever folder it was called; also the installed ``rayfab``."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ def start() -> None:
     # in the place of this file's own folder, or of the one of the installed command
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
     try:
+        if os.environ.pop("RAYFAB_SIGINT", ""):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         from fabfile import ns
         from tasks.commandline.program import main
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -188,6 +190,31 @@ class TestQuestions:
             terminal.feed("open sesame\r")
             terminal.wait_for("✓ Connect")
             terminal.wait()
+
+
+def test_ctrl_c_at_any_moment_of_the_start(home):
+    """From the shell that begins to the task that is about to run."""
+    for hundredth in range(2, 50, 3):
+        begun = subprocess.Popen(
+            [str(TOP / "fab"), "--list"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "HOME": str(home)},
+        )
+        time.sleep(hundredth / 100)
+        os.killpg(begun.pid, signal.SIGINT)
+        said = begun.communicate(timeout=30)[0].decode()
+        assert "Traceback" not in said and "KeyboardInterrupt" not in said, said
+        # the shell's own end, ours, or too late
+        assert begun.returncode in (-signal.SIGINT, 130, 0), said
+
+
+def test_in_the_background_of_a_script_ctrl_c_stays_ignored(home):
+    line = "trap '' INT; FAB --list >out & sleep 0.2; kill -INT $!; wait $!"
+    done = shell([str(TOP / "fab")], line, home)
+    assert done.returncode == 0, done.stderr
+    assert "deploy-cluster" in (home / "out").read_text()
 
 
 def test_ctrl_c_while_a_host_does_not_answer(home):
