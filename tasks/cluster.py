@@ -106,7 +106,7 @@ def deployed(run: Run) -> None:
             if where == "each"
             else f"a task ran on {where or 'none of the new ones'}"
         )
-        run.console.bad(f"{count} of {every} hosts {runs} Ray {said['ray']}; {tasks}")
+        run.console.bad(f"{count} of {handover.hosts(every)} run Ray {said['ray']}; {tasks}")
     elif changed:
         run.console.ok(f"{handover.hosts(count)} {runs} Ray {said['ray']}; a task ran on {where}")
     else:

@@ -140,7 +140,7 @@ def test_a_daemon_s_life(mac):
     facts = mac.facts()
     assert (facts.service, facts.active) == ("daemon", True)
     os.kill(first, signal.SIGKILL)
-    until(lambda: mac.rays and first not in mac.rays)
+    until(lambda: (now := mac.rays) and first not in now)
 
     # restarted, though launchd takes its time to forget the former one
     (second,) = mac.rays
