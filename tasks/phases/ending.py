@@ -128,4 +128,6 @@ def _work(run: Run, tasks_on: Sequence[str]) -> Work:
         why = clean(log[-1].strip()) if log else "the driver said nothing"
         return parse(answer.texts.get("answer", ()), f"Ray's head does not answer: {why}")
 
-    return run.each(title, [head], one)[head]
+    work = run.each(title, [head], one)[head]
+    # on a head that never came up, nothing can run
+    return Work() if work.problem and not head.facts.active else work

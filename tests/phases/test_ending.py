@@ -104,6 +104,11 @@ class TestAfterAnInterruption:
         assert "  1 job: raysubmit_1, 5 s" in forgotten.asked[0]
         assert untouched(world)
 
+    def test_a_deploy_goes_on_where_the_head_never_came_up(self, forgotten, world):
+        world["head"].replies[ASK] = refused("ConnectionRefusedError")
+        assert forgotten.operate(operation.DEPLOY) == 0
+        assert forgotten.asked == []
+
     def test_a_stop_asks_though_it_does_not_know_what_runs(self, forgotten, world):
         assert forgotten.operate(operation.STOP, what="stop") == 1
         assert (
