@@ -8,6 +8,7 @@ import getpass
 import sys
 import threading
 from collections.abc import Callable
+from typing import TextIO
 
 from tasks.inventory import SecretUnavailable
 
@@ -19,9 +20,10 @@ except ImportError:  # Windows, where getpass changes no terminal
 _asking = threading.Lock()
 
 
-def on_terminal() -> bool:
-    """Whether a person can be asked."""
-    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+def on_terminal(*shown_on: TextIO | None) -> bool:
+    """Whether a person can be asked. :param shown_on: where the question stands, if not on the terminal itself."""
+    streams = (sys.stdin, *shown_on)
+    return all(stream is not None and not stream.closed and stream.isatty() for stream in streams)
 
 
 def secret(prompt: str) -> str:

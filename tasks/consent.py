@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from tasks.ask import on_terminal
 from tasks.commandline import Mistake
 from tasks.phases.run import Stop
 from tasks.report import typed
@@ -15,9 +16,7 @@ YES = "do not ask; needed without a terminal"
 
 def can_ask() -> bool:
     """Whether a person sees the question, which stands on standard error, and can answer it."""
-    return all(
-        stream is not None and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr)
-    )
+    return on_terminal(sys.stderr)
 
 
 def insist(task: str, yes: bool) -> None:
