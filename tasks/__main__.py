@@ -1,15 +1,18 @@
 """``python tasks TASK``: what ``./fab`` starts, in whatever folder it was called; also the installed ``rayfab``."""
 
+import _thread
 import os
 import signal
 import sys
 from pathlib import Path
+from threading import Timer
 
 
 def start() -> None:
     """Runs the command line of this process."""
     # in the place of this file's own folder, or of the one of the installed command
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    sys.unraisablehook = deliver_again
     try:
         if os.environ.pop("RAYFAB_SIGINT", ""):
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,6 +28,16 @@ def start() -> None:
     except KeyboardInterrupt:
         os.write(2, "✗ interrupted\n".encode())
         raise SystemExit(130) from None
+
+
+def deliver_again(unraisable) -> None:
+    """Repeats a Ctrl-C that came inside one of Python's own callbacks, where Python prints it and goes on."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        again = Timer(0.02, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def installed() -> None:

@@ -738,5 +738,15 @@ foreach ($name in @('raylet', 'gcs_server')) {
         Emit 'ray_process' ([string]$process.Id + ' ' + $where)
     }
 }
+# A node that is just ending or starting may have neither of them, and still hold its ports.
+$there = $false
+foreach ($name in @('python', 'raylet', 'gcs_server', 'ray')) {
+    foreach ($process in [Diagnostics.Process]::GetProcessesByName($name)) {
+        $where = ''
+        try { $where = $process.MainModule.FileName } catch { $null = $_ }
+        if ($where.StartsWith($Node + '\', 'OrdinalIgnoreCase')) { $there = $true }
+    }
+}
+if ($there) { Emit 'node_processes' 1 }
 Finish 0
 } catch { Fail ('unexpected: ' + $_) }
