@@ -27,7 +27,7 @@ from tasks.report.typed import quote
 from tasks.run import facts
 from tasks.run.run import Run, Stop
 from tasks.runtimes.conda.steps import resolve as conda
-from tasks.runtimes.docker.engine_choice import engine_for, lacks_engine
+from tasks.runtimes.docker.engine.choice import engine_for, lacks_engine
 from tasks.runtimes.docker.steps import engine, image_file
 
 GIB = 1 << 30

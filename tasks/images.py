@@ -7,7 +7,7 @@ from tasks.phases import operation
 from tasks.report import handover
 from tasks.report.console import Console
 from tasks.run.run import Run, Stop
-from tasks.runtimes.docker.image_state import short
+from tasks.runtimes.docker.image.state import short
 
 
 @cli.task(

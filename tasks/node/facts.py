@@ -12,9 +12,9 @@ from typing import Any
 from tasks.inventory import Host
 from tasks.node.names import basics
 from tasks.runtimes.conda.scripts import Conda, conda_values, parse_condas
-from tasks.runtimes.docker.engine_facts import EngineFacts, parse_engine
-from tasks.runtimes.docker.image_names import identities
-from tasks.runtimes.docker.image_scripts import image_values
+from tasks.runtimes.docker.engine.facts import EngineFacts, parse_engine
+from tasks.runtimes.docker.image.names import identities
+from tasks.runtimes.docker.image.scripts import image_values
 from tasks.script.script import Script, render
 
 FRAGMENTS = ("docker", "docker_info", "about", "node", "envs")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tasks.inventory import Host
 from tasks.node.facts import Facts
-from tasks.runtimes.docker.image_names import for_arch, identities
+from tasks.runtimes.docker.image.names import for_arch, identities
 
 
 @dataclass(frozen=True)

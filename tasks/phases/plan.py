@@ -10,7 +10,7 @@ from tasks.node.systems import multi_node_note
 from tasks.plan.changes import change
 from tasks.plan.desired import desire, on_bridge, shm_note
 from tasks.run.run import Failure, Node, Run, Stop
-from tasks.runtimes.docker.image_scripts import image_script
+from tasks.runtimes.docker.image.scripts import image_script
 from tasks.runtimes.docker.steps import engine as install_docker
 from tasks.runtimes.packages.steps import kits as conda_install
 from tasks.runtimes.packages.steps.kits import Kits

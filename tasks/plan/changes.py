@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from tasks.node.subject import Subject
 from tasks.plan.desired import Desired
 from tasks.plan.remembered import differences
-from tasks.runtimes.docker.engine import Engine
-from tasks.runtimes.docker.engine_choice import engine_for, lacks_engine
-from tasks.runtimes.docker.image_state import short
+from tasks.runtimes.docker.engine.choice import engine_for, lacks_engine
+from tasks.runtimes.docker.engine.install import Engine
+from tasks.runtimes.docker.image.state import short
 
 UP_TO_DATE = "up to date"
 

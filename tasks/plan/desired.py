@@ -14,7 +14,7 @@ from tasks.node.names import RAY_DIR, node_dir, temp_dir
 from tasks.node.subject import Subject
 from tasks.plan.remembered import remembered
 from tasks.runtimes.docker import container as docker
-from tasks.runtimes.docker.engine_facts import given, run_options, said
+from tasks.runtimes.docker.engine.facts import given, run_options, said
 
 STEP = 64 << 20
 GIB = 1 << 30

@@ -9,10 +9,10 @@ from tasks.node.facts import facts_script
 from tasks.node.logfiles import patterns
 from tasks.node.subject import Subject
 from tasks.runtimes.conda import scripts as conda
-from tasks.runtimes.docker import image_scripts as images
-from tasks.runtimes.docker.engine import engine_script
-from tasks.runtimes.docker.engine_choice import engine_for
-from tasks.runtimes.docker.engine_facts import EngineFacts
+from tasks.runtimes.docker.engine.choice import engine_for
+from tasks.runtimes.docker.engine.facts import EngineFacts
+from tasks.runtimes.docker.engine.install import engine_script
+from tasks.runtimes.docker.image import scripts as images
 from tasks.runtimes.packages import seed_script as conda_seed
 from tasks.script.script import Script
 from tests.render import samples

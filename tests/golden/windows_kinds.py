@@ -8,7 +8,7 @@ from tasks.node import install, operations
 from tasks.node.facts import Address, facts_script
 from tasks.node.logfiles import patterns
 from tasks.runtimes.conda import scripts as conda
-from tasks.runtimes.docker import image_scripts as images
+from tasks.runtimes.docker.image import scripts as images
 from tasks.script import powershell as windows
 from tasks.script.script import Script
 from tasks.ssh.windows import BOOTSTRAP

@@ -6,8 +6,8 @@ import pytest
 
 from tasks.node.subject import Finding
 from tasks.plan.problems import host_problems
-from tasks.runtimes.docker.engine_facts import EngineFacts
-from tasks.runtimes.docker.gpus import GUIDE
+from tasks.runtimes.docker.engine.facts import EngineFacts
+from tasks.runtimes.docker.engine.gpus import GUIDE
 from tests.render import samples
 
 UV = samples.host("worker", samples.UV)

@@ -12,7 +12,7 @@ import pytest
 from tasks.node import install, operations
 from tasks.node.facts import facts_script, parse_facts
 from tasks.node.logfiles import patterns
-from tasks.runtimes.docker import image_scripts as images
+from tasks.runtimes.docker.image import scripts as images
 from tasks.script.script import assignment
 from tests.render import samples
 from tests.render.samples import WORST

@@ -19,7 +19,7 @@ from tasks.node import supervisors as service
 from tasks.node.facts import facts_script
 from tasks.plan.desired import fingerprint
 from tasks.runtimes.conda import scripts as conda
-from tasks.runtimes.docker import image_scripts as images
+from tasks.runtimes.docker.image import scripts as images
 from tasks.script import script
 from tests.render import condas, samples
 from tests.render.samples import WORST

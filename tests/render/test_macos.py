@@ -14,7 +14,7 @@ from tasks.node.facts import facts_script, parse_facts
 from tasks.node.logfiles import patterns
 from tasks.node.subject import Finding, Subject
 from tasks.plan.problems import host_problems
-from tasks.runtimes.docker import image_scripts as images
+from tasks.runtimes.docker.image import scripts as images
 from tasks.script.files import files
 from tests.render import samples
 from tests.render.mac import DESKTOP, Mac

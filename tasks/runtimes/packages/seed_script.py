@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from tasks.node.names import basics
-from tasks.runtimes.docker.image_scripts import IDLE_SECONDS
+from tasks.runtimes.docker.image.scripts import IDLE_SECONDS
 from tasks.script import files
 from tasks.script.script import Script, render
 

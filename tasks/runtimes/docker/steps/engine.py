@@ -6,8 +6,8 @@ from tasks.node.facts import with_docker
 from tasks.report.console import Board
 from tasks.run.facts import in_image
 from tasks.run.run import Node, Run, Stop
-from tasks.runtimes.docker.engine import Engine, engine_script
-from tasks.runtimes.docker.engine_choice import engine_for, lacks_engine
+from tasks.runtimes.docker.engine.choice import engine_for, lacks_engine
+from tasks.runtimes.docker.engine.install import Engine, engine_script
 from tasks.script.script import Script
 
 title = "Install Docker"

@@ -15,8 +15,8 @@ from typing import Any
 
 from tasks.report.console import Board
 from tasks.run.run import Failure, HostFailed, Node, Run, Stop
-from tasks.runtimes.docker.image_names import content, parse
-from tasks.runtimes.docker.image_scripts import Piece, fetch_script, pieces_script
+from tasks.runtimes.docker.image.names import content, parse
+from tasks.runtimes.docker.image.scripts import Piece, fetch_script, pieces_script
 
 PIECE = 8 << 20
 SMALL = 4 << 20  # no JSON of an archive is larger

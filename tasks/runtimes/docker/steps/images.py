@@ -10,8 +10,8 @@ from pathlib import Path
 from tasks.report.console import Board
 from tasks.run.facts import in_image
 from tasks.run.run import Failure, HostFailed, Node, Run, Stop
-from tasks.runtimes.docker.image_scripts import image_script
-from tasks.runtimes.docker.image_state import foreign_platform, mismatches, short
+from tasks.runtimes.docker.image.scripts import image_script
+from tasks.runtimes.docker.image.state import foreign_platform, mismatches, short
 from tasks.runtimes.docker.steps import image_file
 from tasks.runtimes.docker.steps.image_file import Archive
 from tasks.runtimes.docker.steps.seed import HandOn, lacking, seed_of

@@ -12,7 +12,7 @@ from tasks.node.addresses import head_ip, worker_ip
 from tasks.plan.desired import on_bridge
 from tasks.report.console import Board
 from tasks.run.run import HostFailed, Node, Run, Stop
-from tasks.runtimes.docker.image_scripts import Piece, clean_script, cut_script, fetch_script, serve_script
+from tasks.runtimes.docker.image.scripts import Piece, clean_script, cut_script, fetch_script, serve_script
 from tasks.runtimes.docker.steps.image_pool import Pool, Source
 from tasks.ssh import Answer, RemoteError
 

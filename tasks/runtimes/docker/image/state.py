@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tasks.node.subject import Subject
-from tasks.runtimes.docker.image_names import ARM, plain
+from tasks.runtimes.docker.image.names import ARM, plain
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 

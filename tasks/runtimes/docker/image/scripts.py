@@ -7,7 +7,7 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node.names import basics
-from tasks.runtimes.docker import image_names
+from tasks.runtimes.docker.image import names
 from tasks.script import files
 from tasks.script.script import Script, Value, render
 
@@ -21,8 +21,8 @@ def image_values(host: Host) -> dict[str, Value]:
     image = host.docker.image
     return {
         "IMAGE": image,
-        "IMAGE_ARM": image_names.arm_name(image),
-        "LOCAL_TAG": image_names.local_tag(image),
+        "IMAGE_ARM": names.arm_name(image),
+        "LOCAL_TAG": names.local_tag(image),
     }
 
 
@@ -39,12 +39,12 @@ def image_script(host: Host, cluster: str, arch: str = "x86_64", *, sudo: bool =
     :param arch: the host's, as its facts have it.
     """
     docker = host.docker
-    image = image_names.for_arch(docker.image, arch)
-    pulled = image_names.at_mirror(image, docker.registry_mirror) or image
-    name = image_names.parse(pulled)
+    image = names.for_arch(docker.image, arch)
+    pulled = names.at_mirror(image, docker.registry_mirror) or image
+    name = names.parse(pulled)
     values = {
         "PULL_NAME": pulled,
-        "PULL_REPO": image_names.plain(pulled),
+        "PULL_REPO": names.plain(pulled),
         "PULL_VERSION": name.version,
         "REGISTRY": "Docker Hub" if name.on_hub else name.registry,
         "LOGIN": "" if name.on_hub else name.registry,

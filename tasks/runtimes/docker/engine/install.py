@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tasks.inventory import Host
 from tasks.node.names import basics
-from tasks.runtimes.docker.image_scripts import image_values
+from tasks.runtimes.docker.image.scripts import image_values
 from tasks.script.script import Script, Value, render
 
 DOCKER_URL = "https://download.docker.com/linux"

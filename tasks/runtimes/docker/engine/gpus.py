@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tasks.node.facts import Facts
 from tasks.node.subject import Subject
-from tasks.runtimes.docker.engine_facts import gpus_in
+from tasks.runtimes.docker.engine.facts import gpus_in
 
 GUIDE = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
 RPM = "https://nvidia.github.io/libnvidia-container/stable/rpm/nvidia-container-toolkit.repo"

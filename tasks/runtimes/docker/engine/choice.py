@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tasks.node.facts import Facts
 from tasks.node.subject import Subject
-from tasks.runtimes.docker.engine import DOCKER_URL, Engine
+from tasks.runtimes.docker.engine.install import DOCKER_URL, Engine
 
 CE = ("docker-ce", "docker-ce-cli", "containerd.io")
 RHEL = ("rhel", "centos", "rocky", "almalinux", "ol")
