@@ -8,17 +8,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks import cli
+from tasks import cli, runtimes
 from tasks.commandline import Mistake
 from tasks.environment.home import TOP, in_checkout
 from tasks.inventory import InventoryError, address, ranges
 from tasks.inventory.edit import write
 from tasks.inventory.limit import split
 from tasks.inventory.load import parse
-from tasks.inventory.problems import shown
+from tasks.inventory.problems import either, shown
 from tasks.inventory.schema import json_schema
 from tasks.inventory.templates import starter
-from tasks.phases import connect, validate
+from tasks.phases import connect, operation, validate
 from tasks.report import handover
 from tasks.report.console import Console
 from tasks.report.status import counted
@@ -26,9 +26,6 @@ from tasks.report.table import Column
 from tasks.report.typed import quote
 from tasks.run import facts
 from tasks.run.run import Run, Stop
-from tasks.runtimes.conda.steps import resolve as conda
-from tasks.runtimes.docker.engine.choice import engine_for, lacks_engine
-from tasks.runtimes.docker.steps import engine, image_file
 
 GIB = 1 << 30
 COLUMNS = (
@@ -71,7 +68,7 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
         here, own = quote(str(path)), quote(str(cli.OWN))
         console.print(f"  → cp -p {here} {own} && git -C {quote(str(TOP))} checkout {path.name}")
     run = cli.make_run(cluster, console, "check", limit=limit, debug=debug)
-    cli.finish(run, (image_file.check, conda.check, connect.run, facts.run, checked), None)
+    cli.finish(run, (operation.check, connect.run, facts.run, checked), None)
 
 
 def checked(run: Run) -> None:
@@ -82,13 +79,8 @@ def checked(run: Run) -> None:
         if f is None:
             rows.append((node.name, "-", "-", "-", "-", "-", "-"))
             continue
-        pythons = ", ".join(sorted({v for v, _ in f.pythons})) or "-"
         root = "root" if f.root else {"nopasswd": "sudo", "password": "sudo"}.get(f.sudo or "", "no root")
         memory = f"{f.memory / GIB:.1f} GiB" if f.memory else "-"
-        what = f"Docker {f.docker}" if f.docker else pythons
-        what = "no Docker yet" if lacks_engine(node.subject) else what
-        if node.host.runtime == "conda":
-            what = f"{f.condas[0].kind} {f.condas[0].version}" if f.condas else "no conda yet"
         rows.append(
             (
                 node.name,
@@ -96,7 +88,7 @@ def checked(run: Run) -> None:
                 str(f.cpus or "-"),
                 memory,
                 f"{f.user} ({root})",
-                what,
+                runtimes.of(node.host).summary(f),
                 _service(node),
             )
         )
@@ -105,19 +97,16 @@ def checked(run: Run) -> None:
     run.console.print()
     with contextlib.suppress(Stop):
         validate.run(run)
-    _say_docker(run)
+    _announce(run)
     if not run.failed:
         run.console.ok(f"{handover.hosts(len(run.living))} ready for deploy-cluster")
 
 
-def _say_docker(run: Run) -> None:
-    """Where deploy-cluster would install Docker, and where from: a line for each source."""
-    names: dict[str, list[str]] = {}
-    for node in run.chosen:
-        if engine.wanted(node):
-            names.setdefault(engine_for(node.subject).what, []).append(node.name)
-    for what, hosts in names.items():
-        run.console.note(f"deploy-cluster will install Docker ({what}) on {', '.join(hosts)}")
+def _announce(run: Run) -> None:
+    """What deploy-cluster would install as root."""
+    for name, nodes in runtimes.grouped(n for n in run.chosen if n.facts).items():
+        for line in runtimes.by_name(name).announcements([n.subject for n in nodes]):
+            run.console.note(f"deploy-cluster will {line}")
 
 
 def _service(node) -> str:
@@ -145,8 +134,8 @@ def init(c, host=None, runtime="uv", hosts_file=None, force=False):
     console = Console()
     named = hosts_file or os.environ.get("RAY_HOSTS_FILE")
     path = cli.hosts_file(hosts_file) if named else cli.OWN
-    if runtime not in ("uv", "docker", "conda"):
-        raise Mistake(f"--runtime: expected uv, docker or conda, got {shown(runtime)}")
+    if runtime not in runtimes.NAMES:
+        raise Mistake(f"--runtime: expected {either(runtimes.NAMES)}, got {shown(runtime)}")
     if path.is_dir():
         raise Mistake(f"{path} is a folder", "fab init --hosts-file FILE names a file")
     if path.exists() and not force:

@@ -13,7 +13,7 @@ from pathlib import Path
 import invoke
 from invoke import Exit
 
-from tasks import ask
+from tasks import ask, runtimes
 from tasks.commandline import Mistake
 from tasks.consent import Consent
 from tasks.environment.home import in_checkout, user_folder
@@ -123,8 +123,8 @@ def make_run(
             host = node.host
             node.password = _secret(host.password)
             node.sudo_password = _secret(host.sudo_password)
-            if registry and not dry_run and host.runtime == "docker":
-                node.registry_password = _secret(host.docker.registry_password)
+            if registry and not dry_run:
+                node.registry_password = _secret(runtimes.of(host).password(host))
     except SecretUnavailable as error:
         console.bad(str(error), "set it, or name another source for the password in the hosts file")
         raise Exit(code=2) from None

@@ -9,7 +9,7 @@ import time
 
 from invoke import Exit
 
-from tasks import cli, consent
+from tasks import cli, consent, runtimes
 from tasks.phases import ending, operation, status, verdict
 from tasks.phases.plan import show, show_scripts
 from tasks.report import handover
@@ -251,5 +251,6 @@ def destroyed(run: Run) -> None:
     done = [n.name for n in run.nodes if n.did]
     ending.said(run)
     run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing was there")
-    if any(n.did and n.host.runtime == "docker" for n in run.nodes):
-        run.console.note("Docker and its images stay: other things on these hosts may need them")
+    for name in runtimes.grouped(n for n in run.nodes if n.did):
+        if stays := runtimes.by_name(name).stays:
+            run.console.note(stays)

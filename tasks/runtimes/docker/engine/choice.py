@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tasks.node.facts import Facts
 from tasks.node.subject import Subject
 from tasks.runtimes.docker.engine.install import DOCKER_URL, Engine
+from tasks.runtimes.docker.facts import docker_of
 
 CE = ("docker-ce", "docker-ce-cli", "containerd.io")
 RHEL = ("rhel", "centos", "rocky", "almalinux", "ol")
@@ -38,9 +39,8 @@ class NoEngine:
 
 
 def lacks_engine(subject: Subject) -> bool:
-    """Whether this Linux host shall run a container, and has no Docker yet."""
-    facts = subject.facts
-    return subject.host.runtime == "docker" and facts.system == "Linux" and facts.docker_problem == "missing"
+    """Whether this Linux host is to run a container, and has no Docker yet."""
+    return subject.facts.system == "Linux" and docker_of(subject.facts).problem == "missing"
 
 
 def engine_for(subject: Subject) -> Engine | NoEngine:

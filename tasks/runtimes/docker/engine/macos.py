@@ -1,8 +1,9 @@
-"""What stands in the way of Docker on a Mac, where nothing is installed or started from afar."""
+"""What stands in the way of Docker on a Mac, where this tool neither installs nor starts it."""
 
 from __future__ import annotations
 
 from tasks.node.facts import Facts
+from tasks.runtimes.docker.facts import docker_of
 
 INSTALL = "https://docs.docker.com/desktop/setup/install/mac-install/"
 STARTS = {
@@ -14,13 +15,14 @@ STARTS = {
 
 def docker_problem(facts: Facts) -> tuple[str, str]:
     """The problem that a Mac has with Docker, and the way out of it."""
-    start = STARTS.get(facts.docker_app, STARTS["Docker"])
-    if facts.docker_problem == "missing" and facts.docker_app:
-        return f"{facts.docker_app} is installed, but has no docker command yet", start
-    if facts.docker_problem == "missing":
+    docker = docker_of(facts)
+    start = STARTS.get(docker.app, STARTS["Docker"])
+    if docker.problem == "missing" and docker.app:
+        return f"{docker.app} is installed, but has no docker command yet", start
+    if docker.problem == "missing":
         return "Docker is not installed", f"install Docker Desktop and start it once: {INSTALL}"
-    if facts.docker_problem == "podman":
+    if docker.problem == "podman":
         return "the docker command here is Podman's", f"install Docker Desktop: {INSTALL}"
-    if facts.docker_problem == "denied":
+    if docker.problem == "denied":
         return f"{facts.user} may not use Docker's engine", "log in as the user who started it"
-    return f"Docker's engine does not run: {facts.docker_says}", start
+    return f"Docker's engine does not run: {docker.says}", start

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from functools import cache
 
 from tasks.inventory import Host
-from tasks.node.names import basics
+from tasks.node.names import IDLE_SECONDS, basics
 from tasks.runtimes.docker.image import names
 from tasks.script import files
 from tasks.script.script import Script, Value, render
 
 TALK = ("docker", "about", "node", "image")
-IDLE_SECONDS = 600  # a seed that nobody asks for so long ends by itself
 Piece = tuple[str, int]  # SHA-256 and size in bytes
 
 

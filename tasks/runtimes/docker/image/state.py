@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tasks.node.subject import Subject
+from tasks.runtimes.docker.facts import docker_of, image_of
 from tasks.runtimes.docker.image.names import ARM, plain
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -52,12 +53,12 @@ def mismatches(subjects: Sequence[Subject], others: Collection[str] = ()) -> lis
     """
     kinds: dict[tuple[str, str], list[tuple[Subject, str, frozenset[str]]]] = {}
     for subject in subjects:
-        facts = subject.facts
-        if subject.host.runtime == "docker" and facts.image:
-            runs = subject.state.get("image") if subject.name in others and facts.active else None
-            known = facts.image_ids if runs in (None, "", facts.image) else frozenset({runs})
-            key = (subject.image, facts.image_platform or "")
-            kinds.setdefault(key, []).append((subject, runs or facts.image, known))
+        docker = docker_of(subject.facts)
+        if docker.image:
+            runs = subject.state.get("image") if subject.name in others and subject.facts.active else None
+            known = docker.image_ids if runs in (None, "", docker.image) else frozenset({runs})
+            key = (image_of(subject), docker.image_platform or "")
+            kinds.setdefault(key, []).append((subject, runs or docker.image, known))
     out = []
     for (image, platform), having in kinds.items():
         groups = _groups(having)
@@ -84,8 +85,9 @@ def _digest(one: tuple[Subject, str, frozenset[str]]) -> str:
 
 def foreign_platform(subject: Subject) -> str:
     """What is odd about an image that is made for another architecture than its host's, or ''."""
-    machine = (subject.facts.image_platform or "").partition("/")[2].partition("/")[0]
+    machine = (docker_of(subject.facts).image_platform or "").partition("/")[2].partition("/")[0]
     here = "aarch64" if subject.facts.arch in ARM else subject.facts.arch
     if not machine or MACHINES.get(machine, machine) == here:
         return ""
-    return f"{subject.image} is for {machine}, and this host is {subject.facts.arch}: it runs by emulation, if at all"
+    image, arch = image_of(subject), subject.facts.arch
+    return f"{image} is for {machine}, and this host is {arch}: it runs by emulation, if at all"

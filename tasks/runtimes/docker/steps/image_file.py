@@ -15,6 +15,7 @@ from typing import Any
 
 from tasks.report.console import Board
 from tasks.run.run import Failure, HostFailed, Node, Run, Stop
+from tasks.runtimes.docker.facts import image_of
 from tasks.runtimes.docker.image.names import content, parse
 from tasks.runtimes.docker.image.scripts import Piece, fetch_script, pieces_script
 
@@ -137,7 +138,7 @@ def _full(tag: str) -> str:
 
 def read_for(node: Node) -> Archive:
     """The archive of one host; raises HostFailed where it is for another architecture."""
-    archive = read(path_of(node), _full(node.subject.image))
+    archive = read(path_of(node), _full(image_of(node.subject)))
     wanted = DOCKER_NAMES.get(node.facts.arch, node.facts.arch)
     if archive.machine and archive.machine != wanted:
         why = f"{archive.path.name} holds an image for {archive.machine}, and this host is {node.facts.arch}"

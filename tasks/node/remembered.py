@@ -1,7 +1,7 @@
 """What a host remembers of its node's start, so that a plan can name what has changed.
 
-Free arguments and variables of the hosts file may hold secrets: of those only the name is kept, with a digest that is
-too short to tell the value.
+Arguments and variables that a person writes into the hosts file may hold secrets: of those the host keeps the name,
+and a digest that is too short to tell the value.
 """
 
 from __future__ import annotations
@@ -16,38 +16,44 @@ LONG = 24  # characters; what is longer is named without its value
 
 
 def remembered(
-    host: Host,
-    arguments: Sequence[str],
-    environment: Mapping[str, str],
-    options: Sequence[str] = (),
-    **more: str,
+    host: Host, arguments: Sequence[str], variables: Mapping[str, str], **more: Any
 ) -> dict[str, Any]:
     """The start of a node by names.
 
-    :param arguments: those of ``ray start``, the hosts file's own at their end.
-    :param options: of ``docker run``, without the hosts file's own.
-    :param more: what else a restart can be for, such as the image.
+    :param arguments: ``ray start`` with its arguments, the hosts file's own at their end.
+    :param variables: the environment variables of Ray's processes.
+    :param more: what the runtime adds: texts, or mappings such as :func:`by_name` and :func:`hidden` make.
     """
     own = host.ray.head_args if host.role == "head" else host.ray.worker_args
     ours = arguments[: len(arguments) - len(own)]
     return {
-        "args": _pairs(ours[2:]),
-        "user_args": _digests(_pairs(own)),
-        "env": _digests(environment),
-        "docker": _pairs(options),
-        "run_args": _digests(_pairs(host.docker.run_args if host.runtime == "docker" else ())),
+        "args": by_name(ours[2:]),
+        "user_args": hidden(by_name(own)),
+        "env": hidden(variables),
         **more,
     }
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two of these, each with its name, and ``old -> new`` where the values may be shown."""
-    out = [_changed(key, before[key], now[key]) for key in ("image", "network") if _differs(key, before, now)]
-    for key, lead in (("args", ""), ("docker", "docker ")):
-        old, new = before.get(key, {}), now[key]
+def differences(
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    *,
+    texts: Sequence[str] = (),
+    shown: Mapping[str, str] | None = None,
+    secret: Mapping[str, str] | None = None,
+) -> list[str]:
+    """What differs between two of these, each by its name, with ``old -> new`` where the values may be shown.
+
+    :param texts: the runtime's own texts among ``more``.
+    :param shown: the runtime's own mappings whose values may be shown, each with the word before the names.
+    :param secret: the runtime's own mappings whose values may be secret, each with the word before the names.
+    """
+    out = [_changed(key, before[key], now[key]) for key in texts if _differs(key, before, now)]
+    for key, lead in {"args": "", **(shown or {})}.items():
+        old, new = before.get(key, {}), now.get(key, {})
         out += [lead + _changed(name, old.get(name), new.get(name)) for name in _names(old, new)]
-    for key, lead in (("user_args", ""), ("run_args", "docker "), ("env", "env ")):
-        old, new = before.get(key, {}), now[key]
+    for key, lead in {"user_args": "", **(secret or {}), "env": "env "}.items():
+        old, new = before.get(key, {}), now.get(key, {})
         out += [f"{lead}{name} {_how(old.get(name), new.get(name))}" for name in _names(old, new)]
     return out
 
@@ -71,8 +77,8 @@ def _how(old: str | None, new: str | None) -> str:
     return "added" if old is None else "removed" if new is None else "changed"
 
 
-def _pairs(arguments: Sequence[str]) -> dict[str, str]:
-    """``--name=value``, ``--name value``, ``--name`` -> names and values; a name that comes again has all of them."""
+def by_name(arguments: Sequence[str]) -> dict[str, str]:
+    """``--name=value``, ``--name value``, ``--name`` -> names and values; a repeated name has all of its values."""
     found: dict[str, list[str]] = {}
     name = ""
     for argument in arguments:
@@ -84,7 +90,8 @@ def _pairs(arguments: Sequence[str]) -> dict[str, str]:
     return {name: " ".join(values) for name, values in found.items()}
 
 
-def _digests(values: Mapping[str, str]) -> dict[str, str]:
+def hidden(values: Mapping[str, str]) -> dict[str, str]:
+    """Names and short digests: a change is seen, and the value cannot be told."""
     return {name: _digest(value) for name, value in values.items()}
 
 

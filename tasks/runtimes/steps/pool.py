@@ -1,4 +1,4 @@
-"""Who serves an image to whom: a bounded number of hosts at each source, and those that have it serve in turn."""
+"""Hosts that serve others: a bounded number of hosts at each source, and those that have it all serve in turn."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tasks.inventory import Secret
+from tasks.node.addresses import head_ip, worker_ip
+from tasks.run.run import Node, Run, Stop
 
 AT_ONCE = 4  # hosts that one source serves at the same time
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A host that serves the pieces. ``token``: the secret part of their address."""
+    """A host that serves files. ``token``: the secret part of their addresses."""
 
     name: str
     address: str
@@ -22,7 +24,7 @@ class Source:
 
 
 class Pool:
-    """The sources that there are; used by one thread for each host that takes the image."""
+    """The sources that there are; used by one thread for each host that takes from them."""
 
     def __init__(self, first: Source) -> None:
         self._changed = threading.Condition()
@@ -31,7 +33,7 @@ class Pool:
 
     @property
     def crowded(self) -> bool:
-        """Whether somebody waits for a place."""
+        """Whether a host waits for a place."""
         with self._changed:
             return self._waiting > 0
 
@@ -56,7 +58,20 @@ class Pool:
             self._changed.notify_all()
 
     def add(self, source: Source) -> None:
-        """One more host has the image and serves it."""
+        """One more host serves."""
         with self._changed:
             self._takers[source] = 0
             self._changed.notify_all()
+
+
+def address_of(run: Run, node: Node) -> str:
+    """The address under which the other hosts of the cluster reach this one."""
+    others = [n.subject for n in run.living if n.facts and n is not node]
+    if node.is_head or run.head.facts is None:
+        found = head_ip(node.subject, others)
+    else:
+        head = head_ip(run.head.subject, [n.subject for n in run.workers if n.facts])
+        found = worker_ip(node.subject, head) if head else None
+    if found is None:
+        raise Stop(f"{node.name} has no address that the others could reach", "node_ip says which one")
+    return found

@@ -10,12 +10,11 @@ from tasks.inventory import Secret
 from tasks.inventory.checks import RAY_WORKER_PORTS
 from tasks.report.console import Board
 from tasks.run.run import HostFailed, Node, Run
-from tasks.runtimes.docker.steps.image_pool import Pool, Source
-from tasks.runtimes.docker.steps.seed import address_of
+from tasks.runtimes.conda.steps import kits as conda_install
+from tasks.runtimes.conda.steps.kits import Kits
 from tasks.runtimes.packages.lock import subdir
 from tasks.runtimes.packages.seed_script import clean_script, serve_script
-from tasks.runtimes.packages.steps import kits as conda_install
-from tasks.runtimes.packages.steps.kits import Kits
+from tasks.runtimes.steps.pool import Pool, Source, address_of
 from tasks.ssh import RemoteError
 
 BRIEFLY = 120.0

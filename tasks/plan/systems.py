@@ -1,19 +1,20 @@
-"""What has to be said where Ray itself runs on macOS or Windows, outside a container."""
+"""What a person has to know where Ray itself runs on macOS or Windows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tasks import runtimes
 from tasks.node.subject import Subject
 
 
 def multi_node_note(subjects: Sequence[Subject], nodes: int) -> str:
-    """One line for the whole cluster, '' where it need not be said.
+    """One line for the whole cluster, '' where there is nothing to know.
 
     :param subjects: the nodes that are about to start.
     :param nodes: how many the hosts file lists.
     """
-    names = [s.name for s in subjects if s.facts.system != "Linux" and not s.in_container]
+    names = [s.name for s in subjects if runtimes.of(s.host).system(s.facts) != "Linux"]
     if not names or nodes < 2:
         return ""
     return (

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from tasks.run.run import Run, Stop
 from tasks.runtimes.conda import installers
-from tasks.runtimes.conda.scripts import Item
 from tasks.runtimes.conda.steps import resolve as conda
+from tasks.runtimes.conda.steps.kits import local_item
 from tasks.runtimes.packages import Unavailable, pypi
 from tasks.runtimes.packages.bundle import room_for, write
+from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.lock import Lock, subdir
-from tasks.runtimes.packages.steps.kits import local_item
 from tasks.runtimes.packages.web import Web
 
 MEGA = 1_000_000
@@ -107,7 +107,7 @@ def _locks(run: Run, platforms: Sequence[str]) -> dict[str, Lock]:
     if not platforms:
         return conda.locks(run, [n for n in nodes if n.facts and subdir(n.facts)], ray)
     out: dict[str, Lock] = {}
-    request = conda.request_of(first)  # nobody was asked, so the first one speaks for all
+    request = conda.request_of(first.host)  # nobody was asked, so the first one speaks for all
     kept = {} if run.upgrade else conda.lock_file(first)
     for platform in platforms:
         lock = kept.get(platform)

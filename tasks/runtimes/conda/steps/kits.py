@@ -12,11 +12,14 @@ from tasks.node.addresses import join
 from tasks.report.console import Board
 from tasks.run.run import Failure, HostFailed, Node, Run
 from tasks.runtimes.conda import installers
-from tasks.runtimes.conda.scripts import Item, conda_script, fetch_script
-from tasks.runtimes.docker.steps.image_pool import Source
+from tasks.runtimes.conda.facts import conda_of
+from tasks.runtimes.conda.scripts import conda_script
 from tasks.runtimes.packages import Unavailable, pypi
+from tasks.runtimes.packages.fetch import fetch_script
+from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.lock import Lock, parse, subdir
 from tasks.runtimes.packages.web import Web
+from tasks.runtimes.steps.pool import Source
 from tasks.script.script import Script
 from tasks.ssh import Answer
 
@@ -124,7 +127,7 @@ def local_item(kind: str, path: Path) -> Item:
 
 def needs_conda(node: Node) -> bool:
     """Whether conda has to be installed there first."""
-    return not node.facts.condas
+    return not conda_of(node.facts).condas
 
 
 def install(run: Run, node: Node, board: Board, kits: Kits, *, source: Source | None = None) -> None:
@@ -219,7 +222,7 @@ def _here(run: Run, node: Node, board: Board, item: Item, why: str) -> Path:
 
 def script(run: Run, node: Node, kit: Kit) -> Script:
     """The script that installs from the store."""
-    found = node.facts.condas[0] if node.facts.condas else None
+    condas = conda_of(node.facts).condas
     return conda_script(
         node.host,
         run.cluster.name,
@@ -228,6 +231,6 @@ def script(run: Run, node: Node, kit: Kit) -> Script:
         lock=kit.lock.text,
         items=kit.items,
         uv_version=pypi.uv_version(),
-        conda=found,
+        conda=condas[0] if condas else None,
         proxy=node.host.mirrors.proxy or "",
     )
