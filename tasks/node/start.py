@@ -8,10 +8,25 @@ from typing import Any
 
 from tasks.node.desired import Desired
 from tasks.node.names import basics
+from tasks.script import files
 from tasks.script.script import Script, Value, render
 
 START_TIMEOUT = 120  # seconds that Ray may take
-NODE = ("docker", "node")
+
+
+def node_fragments() -> tuple[str, ...]:
+    """What every script about a node needs: each kind of service, found by its file's name, and what they share."""
+    return (*files.beginning("sh", "kind_"), "node")
+
+
+def outside_fragments() -> tuple[str, ...]:
+    """Those of runtimes that put something outside of the node's folder, see ``sh/outside_*.sh``."""
+    return files.beginning("sh", "outside_")
+
+
+def outside_value() -> dict[str, Value]:
+    """The names of these runtimes, as the scripts read them."""
+    return {"OUTSIDE": " ".join(name.removeprefix("outside_") for name in outside_fragments())}
 
 
 def secrets_of(*, sudo: bool = False, token: bool = False) -> tuple[str, ...]:
@@ -34,4 +49,6 @@ def start_values(cluster: str, desired: Desired, state: Mapping[str, Any]) -> di
 
 def token_script(cluster: str) -> Script:
     """Asks the head for the cluster's token, or puts the offered one there; the answer holds it under ``token``."""
-    return render("get the cluster's token", "token", basics(cluster), fragments=NODE, secrets=("RF_TOKEN",))
+    return render(
+        "get the cluster's token", "token", basics(cluster), fragments=node_fragments(), secrets=("RF_TOKEN",)
+    )

@@ -31,7 +31,9 @@ class Installation:
     """The installations of all runtimes; used as a context, at whose end what they needed is removed."""
 
     def __init__(self, run: Run) -> None:
-        self._own = {name: runtimes.steps_by_name(name).installation(run) for name in runtimes.grouped(run.nodes)}
+        self._own = {
+            name: runtimes.steps_by_name(name).installation(run) for name in runtimes.grouped(run.nodes)
+        }
 
     def __enter__(self) -> Installation:
         return self

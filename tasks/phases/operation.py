@@ -41,7 +41,9 @@ def check_for_start(run: Run) -> None:
 
 
 # What runtimes bring to the hosts before anything is decided, such as Docker and its images.
-PREPARE: Sequence[Phase] = tuple(phase for name in runtimes.NAMES for phase in runtimes.steps_by_name(name).preparing)
+PREPARE: Sequence[Phase] = tuple(
+    phase for name in runtimes.NAMES for phase in runtimes.steps_by_name(name).preparing
+)
 READY: Sequence[Phase] = (check, connect.run, facts.run, validate.run)
 
 
