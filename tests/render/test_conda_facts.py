@@ -257,7 +257,7 @@ class TestPrefix:
     )
     def test_odd_names(self, host, prefix):
         of = HOST.model_copy(update={"conda": HOST.conda.model_copy(update={"prefix": prefix})})
-        assert host.facts(of).conda_prefix == "absent"
+        assert host.facts(of).own.prefix == "absent"
         if prefix.startswith("~/"):
             place = host.home / prefix[2:]
             make(place)

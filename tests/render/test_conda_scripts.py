@@ -53,7 +53,7 @@ class Host:
 
     def state(self) -> str:
         answer = ask(facts_script(HOST, "lab"), self.shell, self.home)
-        return parse_facts(answer.all, answer.texts).conda_prefix
+        return parse_facts(HOST, answer.all, answer.texts).own.prefix
 
     def flag(self, name: str, text: str = "") -> None:
         (self.home / name).write_text(text)
@@ -150,8 +150,8 @@ class TestFromNothing:
         (host.root / "lab/state.json").write_text("{}")
         answer = ask(facts_script(HOST, "lab"), host.shell, host.home)
         facts = parse_facts(answer.all, answer.texts)
-        assert facts.envs == {"e"} and facts.conda_prefix == "ours"
-        assert [c.path for c in facts.condas] == [f"{host.prefix}/bin/conda"]
+        assert facts.envs == {"e"} and facts.own.prefix == "ours"
+        assert [c.path for c in facts.own.condas] == [f"{host.prefix}/bin/conda"]
         (host.env / "bin/ray").rename(host.env / "bin/other")
         answer = ask(facts_script(HOST, "lab"), host.shell, host.home)
         assert parse_facts(answer.all, answer.texts).envs == frozenset()
