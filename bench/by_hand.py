@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 import stage
-from stage import ROOT, LabHost, Operator
+from stage import LabHost, Operator
 
 from tasks.inventory import Cluster
+from tasks.render.fragments import paths
 from tasks.render.ray import start_words
 
-UV_FROM_INDEX = ROOT / "tasks" / "render" / "sh" / "uv_install.sh"
+UV_FROM_INDEX = paths("sh")["uv_install"]
 
 INSTALL = """set -e
 mkdir -p ~/uv

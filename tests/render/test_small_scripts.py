@@ -74,7 +74,7 @@ class TestLogs:
     def script(temp: Path, components: list[str], lines: int = 20, body: str = "logs") -> script.Script:
         values = {**basics("lab"), "TEMP_DIR": str(temp), "LINES_EACH": lines}
         values["PATTERNS"] = patterns(components)
-        return script.render("read logs", body, values, fragments=operations.NODE)
+        return script.render("read logs", body, values)
 
     def test_the_last_lines_of_every_file(self, shell, tmp_path, temp, node):
         (node / "start.log").write_text("Ray runtime started\n")

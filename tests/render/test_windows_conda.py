@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +23,6 @@ import pytest
 from tasks.remote.windows import BOOTSTRAP, wrap
 from tasks.render import conda, install, operations, windows
 from tasks.render.facts import facts_script
-from tasks.render.script import Script
 from tests.render import samples
 from tests.render.processes import until
 from tests.render.test_windows_scripts import Listener, Windows
@@ -257,7 +257,7 @@ def test_commands_logs_and_the_driver(win):
     script = operations.verify_script("lab", "10.0.0.1:6379", [], tasks=False, timeout=1.0)
     driver = 'import os, sys; print("RFSTEP one"); print("RF", sys.argv[1], os.environ["RAY_AUTH_MODE"])'
     spec = {**script.values, "DRIVER": driver, "SPEC": '{"a": "b c\\"d"}'}
-    answer = win.ask(Script("verify", "", parts=script.parts, values=spec))
+    answer = win.ask(replace(script, values=spec))
     assert answer.texts["answer"] == ['{"a": "b c\\"d"} token']
     told = Listener()
     following = operations.logs_script(samples.host(), "lab", ["start"], 5, follow=True)

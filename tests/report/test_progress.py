@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.render.fragments import paths
 from tasks.report.progress import Amount, Countdown, Pace, about, hosts_left, passed, speed, split
 
 TASKS = Path(__file__).parents[2] / "tasks"
@@ -41,10 +42,10 @@ def from_python() -> list[str]:
 def from_scripts() -> list[str]:
     """What the scripts call ``step`` with, each value in it a 7."""
     found = []
-    for path in (TASKS / "render" / "sh").glob("*.sh"):
+    for path in paths("sh").values():
         text = re.sub(r"\$\(\([^()]*(\([^()]*\))?[^()]*\)\)|\$\w+|\$\{[^}]*\}", "7", path.read_text("utf-8"))
         found += re.findall(r'\bstep "([^"]+)"', text)
-    for path in (TASKS / "render" / "ps").glob("*.ps1"):
+    for path in paths("ps1").values():
         for call in re.findall(r"\bStep \((.+)\)$", path.read_text("utf-8"), re.MULTILINE):
             found.append("7".join(re.findall(r"'([^']*)'", call)))
     return found

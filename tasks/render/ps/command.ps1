@@ -1,3 +1,5 @@
+# needs: lib node task
+# values: COMMAND PROGRAM
 # One program in the node's own environment; what it says is chatter, passed on line by line.
 NeedNode
 $words = $RF_COMMAND

@@ -1,5 +1,5 @@
+# needs: lib
 # What a script about conda knows: the store, where conda may be, whose it is, and what it leaves in ~\.conda.
-$Store = $Root + '\.store'
 # A path as the hosts file has it; one without a drive lies in the user's home.
 function OwnPath($path) {
     $plain = $path -replace '/', '\'
@@ -33,46 +33,6 @@ function CondaVersion($file) {
     try { $run = CondaRun $file @('--version') } catch { return '' }
     if ($run.Code -eq 0 -and ($run.Said + "`n" + $run.Errors) -match '(?m)^(conda |mamba )?([0-9][0-9.a-z]*)\r?$') { return $Matches[2] }
     return ''
-}
-function CondaKind($file) {
-    if ($file -match '\\micromamba\.exe\z') { return 'micromamba' }
-    if ($file -match '\\mamba\.exe\z') { return 'mamba' }
-    return 'conda'
-}
-# Every file that may be a conda, in order of preference; the wanted prefix comes first.
-function CondaPlaces($prefix) {
-    $prefix + '\Scripts\conda.exe'
-    foreach ($file in @($env:CONDA_EXE, $env:MAMBA_EXE)) { if ($file) { $file } }
-    $folders = @($env:PATH -split ';')
-    $folders = $folders + ([Environment]::GetEnvironmentVariable('Path', 'Machine') -split ';')
-    $folders = $folders + ([Environment]::GetEnvironmentVariable('Path', 'User') -split ';')
-    foreach ($folder in $folders) {
-        $plain = $folder.Trim('"').TrimEnd('\')
-        if (-not $plain -or $plain -match '%|\.\.') { continue }
-        if ($plain -match '\\condabin\z') { [IO.Path]::GetDirectoryName($plain) + '\Scripts\conda.exe' }
-        foreach ($name in @('conda.exe', 'micromamba.exe')) { $plain + '\' + $name }
-    }
-    foreach ($above in @($UserHome, $env:LOCALAPPDATA, $env:ProgramData, 'C:\tools', 'C:')) {
-        if (-not $above) { continue }
-        foreach ($name in @('miniconda3', 'anaconda3', 'miniforge3', 'mambaforge')) { $above + '\' + $name + '\Scripts\conda.exe' }
-        $above + '\micromamba\micromamba.exe'
-    }
-    # every environment that a conda has ever made, the bases among them
-    foreach ($line in (LinesOf (ReadText ($UserHome + '\.conda\environments.txt')))) {
-        if ($line -match '^[A-Za-z]:\\' -and $line -notmatch '\.\.') { $line.TrimEnd('\') + '\Scripts\conda.exe' }
-    }
-}
-function CondaFacts {
-    $prefix = OwnPath $RF_CONDA_PREFIX_WANTED
-    $seen = @()
-    foreach ($file in (CondaPlaces $prefix)) {
-        if ($seen -notcontains $file) {
-            $seen = $seen + $file
-            $version = CondaVersion $file
-            if ($version) { Emit 'conda' ((CondaKind $file) + ' ' + $version + ' ' + $file) }
-        }
-    }
-    Emit 'conda_prefix' (CondaState $prefix)
 }
 # Both are needed: since then somebody may have put a conda of their own there.
 function CondaIsOurs($prefix) {
@@ -142,43 +102,6 @@ function CondaUnlink {
         CondaForget $link
     } catch { $null = $_ }
     Remove ($Node + '\conda-link')
-}
-# What is shared by the clusters goes with the last of them.
-function CondaGone {
-    if ([IO.File]::Exists($Root + '\.made-conda')) {
-        foreach ($folder in @('\.conda\envs', '\.conda')) {
-            try { [IO.Directory]::Delete($UserHome + $folder) } catch { $null = $_ }
-        }
-    }
-    foreach ($name in @('\.store', '\.cache', '\.uv')) { RemoveTree ($Root + $name) }
-    foreach ($name in @('\.made-conda', '\.conda-installing', '\.ca.pem')) { Remove ($Root + $name) }
-}
-# A conda that was installed here, if that is wanted; never one that somebody works in.
-function CondaPurge($others) {
-    $left = ''
-    foreach ($prefix in (LinesOf (ReadText ($Root + '\.conda')))) {
-        if (-not (CondaIsOurs $prefix)) { continue }
-        $why = ''
-        if ([IO.Directory]::Exists($prefix + '\envs')) {
-            foreach ($name in [IO.Directory]::GetDirectories($prefix + '\envs', '*')) { $why = $why + ' ' + [IO.Path]::GetFileName($name) }
-        }
-        if ($why) { $why = ' (it holds environments:' + $why + ')' }
-        if ($others) { $why = ' (another cluster is on this host)' }
-        if (-not $RF_PURGE -or $why) {
-            if (-not $RF_PURGE) { $why = '' }
-            Emit 'kept' ($prefix + $why)
-            $left = $left + $prefix + "`n"
-            continue
-        }
-        foreach ($file in [IO.Directory]::GetFiles($prefix, 'Uninstall-*.exe')) {
-            # _?= comes last and without quotes; with it the program waits for itself
-            $null = RunLast ('removing ' + $prefix) $file @('/S') ('_?=' + $prefix)
-        }
-        try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
-        CondaForget $prefix
-        $script:Changed = 1
-    }
-    if ($left) { WriteText ($Root + '\.conda') $left } else { Remove ($Root + '\.conda') }
 }
 # A program of NSIS's: its last word goes to the end of the line, never in quotes.
 function RunLast($text, $file, $words, $last) {

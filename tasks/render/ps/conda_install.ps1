@@ -1,3 +1,5 @@
+# needs: lib conda envs files node store task
+# values: ACCEPT_TERMS CONDA CONDA_KIND ENV_ID INDEX INSTALLER ITEMS LOCK NO_PROXY_FOR PREFIX PROXY PYTHON_VERSION UV_VERSION UV_WHEEL
 # Conda where there is none, an environment out of the store's files, and the packages of PyPI in it; all offline.
 MakeNode
 $folder = $Envs + $RF_ENV_ID

@@ -1,3 +1,4 @@
+# needs: lib
 # Docker Desktop's command, and the words for whatever keeps its engine from answering.
 $DockerState = $null
 $DockerExe = ''
@@ -49,34 +50,4 @@ function NeedDocker {
     $problem = DockerProblem
     if ($problem -eq 'windows') { Fail 'Docker Desktop runs Windows containers' 'switch it to Linux containers' }
     if ($problem) { Fail ("Docker's engine does not answer: " + $problem + ' ' + $DockerSays) 'look at: docker version' }
-}
-# Id, platform, date, layers and digests of the image in one line, '' if it is not there.
-function ImageHere {
-    $run = Dk @('image', 'inspect', '--format', '{{.Id}} {{.Os}}/{{.Architecture}} {{.Created}} {{range .RootFS.Layers}}{{.}},{{end}} {{range .RepoDigests}}{{.}},{{end}}', $RF_IMAGE) ''
-    if ($run.Code -ne 0) { return '' }
-    return $run.Said.Trim()
-}
-function DockerFacts {
-    $problem = DockerProblem
-    if ($problem) {
-        Emit 'docker_problem' $problem
-        if ($DockerSays) { Emit 'docker_says' $DockerSays }
-        return
-    }
-    Emit 'docker' $DockerVersion
-    # what Ray will see is the engine's virtual machine
-    $machine = @((Dk @('info', '--format', '{{.NCPU}} {{.MemTotal}}') '').Said.Trim() -split ' ')
-    if ($machine.Count -eq 2) {
-        Emit 'cpus' ($machine[0])
-        Emit 'mem_bytes' ($machine[1])
-    }
-    $here = ImageHere
-    if ($here) { EmitText 'image' @($here) }
-    $kept = (ReadText ($Node + '\image')).Trim()
-    if ($here -and $kept.StartsWith(($here -split ' ')[0] + ' ')) {
-        Emit 'image_versions' (($kept -split ' ', 2)[1])
-    }
-    $run = Dk @('ps', '-a', '--no-trunc', '--filter', ('name=^/' + $RF_UNIT + '$'), '--format', '{{.ID}} {{.Image}}') ''
-    EmitText 'container' (LinesOf $run.Said)
-    DockerGives
 }

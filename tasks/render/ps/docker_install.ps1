@@ -1,3 +1,5 @@
+# needs: lib about docker
+# values: IMAGE
 # The image on this host, and the versions inside it.
 MakeNode
 NeedDocker

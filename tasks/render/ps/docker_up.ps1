@@ -1,3 +1,5 @@
+# needs: lib docker node wait_ray
+# values: CONTAINER_USER RUN STATE TEMP_DIR
 # Replaces this node's container and waits for Ray.
 NeedDocker
 MakeNode
@@ -6,7 +8,7 @@ if ((NodeService) -ne 'none') {
     Step 'stopping what ran before'
     NodeDown
 }
-$null = Dk @('rm', '-f', '-v', $RF_UNIT) ''
+$null = Dk @('rm', '-f', '-v', $Unit) ''
 Remove ($Node + '\state.json')
 if (-not [IO.Directory]::Exists([IO.Path]::GetDirectoryName($RF_TEMP_DIR))) { WriteText ($Node + '\made-tmp') '' }
 $null = [IO.Directory]::CreateDirectory($RF_TEMP_DIR)
@@ -24,7 +26,7 @@ Step 'starting the container'
 $run = Dk (@('run', '--env-file', ($Node + '\container.env')) + $RF_RUN) ''
 Remove ($Node + '\container.env')
 if ($run.Code -ne 0) {
-    $null = Dk @('rm', '-f', $RF_UNIT) ''
+    $null = Dk @('rm', '-f', $Unit) ''
     $hint = ''
     if ($run.Errors -match 'forbidden by its access permissions') {
         $hint = 'Windows keeps some of these ports for itself (netsh int ipv4 show excludedportrange protocol=tcp): choose others under ray.ports'

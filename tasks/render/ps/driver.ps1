@@ -1,3 +1,5 @@
+# needs: lib node
+# values: DRIVER SPEC
 # Runs a Python driver in the head's own environment; what it prints behind RF is the answer.
 NeedNode
 $run = NodeAsk @('python', '-', $RF_SPEC) $RF_DRIVER

@@ -1,3 +1,4 @@
+# needs: lib docker envs node
 # Read-only. .NET and the registry, no WMI: only administrators may ask that over SSH.
 $arch = $env:PROCESSOR_ARCHITECTURE
 if ($arch -eq 'AMD64') { $arch = 'x86_64' }
@@ -42,10 +43,11 @@ if ([IO.File]::Exists($smi)) {
 $kept = (ReadText ($Node + '\state.json')).Trim()
 if ($kept) {
     Emit 'state' $kept
-    NodeFacts
+    $kind = NodeService
+    Emit 'service' $kind
+    if ($kind -eq 'docker' -and (DockerProblem)) { Emit 'active' 'inactive' } else { Emit 'active' (NodeActive) }
+    EnvFacts
 }
-if ($RF_WANT_DOCKER) { DockerFacts }
-if ($RF_WANT_CONDA) { CondaFacts }
 
 # Who listens, and which Ray processes there are.
 $ports = foreach ($end in [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties().GetActiveTcpListeners()) {

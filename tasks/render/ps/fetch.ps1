@@ -1,3 +1,5 @@
+# needs: lib files store
+# values: BASE CA ITEMS NO_PROXY_FOR PROXY
 # Packages into the store: several at a time, resumed, checked. What cannot be had is said; who asked decides.
 MakeNode
 $null = [IO.Directory]::CreateDirectory($Store)

@@ -1,3 +1,5 @@
+# needs: lib files node
+# values: LINES_EACH PATTERNS
 # Follows the chosen files by their sizes; the files of a new session (Ray was started again) are followed in turn.
 function Live($path, $lines) {
     foreach ($line in $lines) { Say ('|' + [IO.Path]::GetFileName($path) + '| ' + $line) }

@@ -1,3 +1,4 @@
+# values: CLUSTER
 # The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
 $Utf8 = [Text.UTF8Encoding]::new($false)
 $Out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), $Utf8)
@@ -5,6 +6,7 @@ $Out.AutoFlush = $true
 $UserHome = $env:USERPROFILE
 $Root = $UserHome + '\.rayfab'
 $Node = $Root + '\' + $RF_CLUSTER
+$Unit = 'rayfab-' + $RF_CLUSTER
 function Tell($told) {
     if ($told -match '[^\x20-\x7E\t]') { $told = 'b64 ' + [Convert]::ToBase64String($Utf8.GetBytes($told)) }
     $Out.Write($RF_MARK + ' ' + $told + "`n")

@@ -1,3 +1,5 @@
+# needs: lib
+# values: HOLDER
 # A holder lives as long as its connection to this host, which is known by the ports of both its ends.
 function PlainAddress($end) { return ($end.Address.ToString() -replace '%.*', '') + ' ' + $end.Port }
 function IsOpen($ends) {

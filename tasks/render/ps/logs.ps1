@@ -1,3 +1,5 @@
+# needs: lib docker files node
+# values: LINES_EACH PATTERNS
 # The last lines of the chosen files, read from the host's side: no living Ray is needed.
 $temp = NodeTemp
 $logs = NewestLogs $temp

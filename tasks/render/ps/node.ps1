@@ -1,3 +1,4 @@
+# needs: lib docker files task
 # A node in a container of Docker Desktop, kept alive by its restart policy, or under a task (task.ps1).
 function NodeService {
     $kind = (ReadText ($Node + '\service')).Trim()
@@ -9,16 +10,10 @@ function NodeActive {
         if (LoopPid) { return 'active' }
         return 'inactive'
     }
-    $run = Dk @('inspect', '-f', '{{.State.Status}}', $RF_UNIT) ''
+    $run = Dk @('inspect', '-f', '{{.State.Status}}', $Unit) ''
     if ($run.Said.Trim() -eq 'running') { return 'active' }
     if ($run.Said.Trim() -eq 'restarting') { return 'activating' }
     return 'inactive'
-}
-function NodeFacts {
-    $kind = NodeService
-    Emit 'service' $kind
-    if ($kind -eq 'docker' -and (DockerProblem)) { Emit 'active' 'inactive' } else { Emit 'active' (NodeActive) }
-    EnvFacts
 }
 # a container is stopped, not removed: its log can still be read
 function NodeDown {
@@ -26,9 +21,9 @@ function NodeDown {
         TaskDown
         return
     }
-    $run = Dk @('stop', $RF_UNIT) ''
-    if ($run.Code -ne 0 -and (Dk @('ps', '-q', '-f', ('name=^/' + $RF_UNIT + '$')) '').Said.Trim()) {
-        Fail ('cannot stop the container ' + $RF_UNIT) 'look at: docker ps'
+    $run = Dk @('stop', $Unit) ''
+    if ($run.Code -ne 0 -and (Dk @('ps', '-q', '-f', ('name=^/' + $Unit + '$')) '').Said.Trim()) {
+        Fail ('cannot stop the container ' + $Unit) 'look at: docker ps'
     }
 }
 # What `ray start` has said, on both of the container's streams.
@@ -36,7 +31,7 @@ function NodeLog($count) {
     if ((NodeService) -eq 'task') { return @(LinesOf (ReadOpen ($Node + '\start.log'))) }
     $words = @('logs')
     if ($count) { $words = $words + @('--tail', $count) }
-    $run = Dk ($words + $RF_UNIT) ''
+    $run = Dk ($words + $Unit) ''
     return @(LinesOf $run.Said) + @(LinesOf $run.Errors)
 }
 function NodeLogBefore {
@@ -45,7 +40,7 @@ function NodeLogBefore {
 }
 function NodeTries {
     if ((NodeService) -eq 'task') { return @(LinesOf (ReadOpen ($Node + '\starts'))).Count - 1 }
-    $said = (Dk @('inspect', '-f', '{{.RestartCount}}', $RF_UNIT) '').Said.Trim()
+    $said = (Dk @('inspect', '-f', '{{.RestartCount}}', $Unit) '').Said.Trim()
     if ($said) { return [int]$said }
     return 0
 }
@@ -54,7 +49,7 @@ function NoteSessions {
     # a task's are in a folder of this cluster's alone
     if ((NodeService) -ne 'docker') { return }
     $known = @(LinesOf (ReadText ($Node + '\sessions')))
-    $words = Dk @('exec', $RF_UNIT, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
+    $words = Dk @('exec', $Unit, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
     $text = (@(NodeLog '') -join ' ') + ' ' + $words.Said
     foreach ($found in [regex]::Matches($text, '/session_[0-9_-]+')) {
         $name = $found.Value.Substring(1)
@@ -73,8 +68,6 @@ function NewestLogs($folder) {
     }
     return $newest
 }
-# Opened for reading beside the one who writes.
-function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite, Delete') }
 # Where Ray's own folder lies on this host, as the last start has left it.
 function NodeTemp {
     $kept = (ReadText ($Node + '\temp')).Trim()
@@ -84,8 +77,8 @@ function NodeTemp {
 # The words of a command inside; a container that started as root would run it as root.
 function Inside($words) {
     $user = (ReadText ($Node + '\user')).Trim()
-    if ($user) { return @('exec', '-i', '--user', $user, $RF_UNIT) + $words }
-    return @('exec', '-i', $RF_UNIT) + $words
+    if ($user) { return @('exec', '-i', '--user', $user, $Unit) + $words }
+    return @('exec', '-i', $Unit) + $words
 }
 # Started inside, with what it reads; both streams as one, in order.
 function NodeExec($words, $given) {

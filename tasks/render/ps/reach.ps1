@@ -1,3 +1,5 @@
+# needs: lib
+# values: ADDRESS PORTS
 # Can this host reach the head's ports? A refusal is an answer: nothing listens there yet, but the way is open.
 function TryPort($port) {
     $client = [Net.Sockets.TcpClient]::new([Net.IPAddress]::Parse($RF_ADDRESS).AddressFamily)

@@ -1,3 +1,4 @@
+# needs: lib docker node
 if ((NodeService) -eq 'none') {
     Emit 'changed' 0
     Finish 0

@@ -1,3 +1,5 @@
+# needs: lib files node
+# values: ADDRESS ARCHIVE DRIVER USER_AT WAIT WORDS
 # A job through Ray's own job server. Its folder goes to the driver as an archive on standard input.
 NeedNode
 # what was left by runs whose connection broke before this script began

@@ -1,10 +1,9 @@
+# needs: lib envs files
 # A node on Windows itself, under a task of the Task Scheduler: loop.py starts Ray again whenever it ends.
-$Envs = $Node + '\envs\'
-function Tool($name) { return $env:SystemRoot + '\System32\' + $name + '.exe' }
 function Task($words) { return Run (Tool 'schtasks') $words '' }
 # what this tool says is in the system's language: only its status counts
 function TaskThere {
-    $run = Task @('/Query', '/TN', $RF_UNIT)
+    $run = Task @('/Query', '/TN', $Unit)
     return $run.Code -eq 0
 }
 # Whether a process runs a program of this cluster's environments.
@@ -22,8 +21,8 @@ function LoopPid {
 function TaskDown {
     # gone first, so that neither a boot nor the Scheduler brings it back
     if (TaskThere) {
-        $run = Task @('/Delete', '/TN', $RF_UNIT, '/F')
-        if ($run.Code -ne 0) { Fail ('cannot remove the task ' + $RF_UNIT + ': ' + $run.Errors) 'was it an administrator who deployed here?' }
+        $run = Task @('/Delete', '/TN', $Unit, '/F')
+        if ($run.Code -ne 0) { Fail ('cannot remove the task ' + $Unit + ': ' + $run.Errors) 'was it an administrator who deployed here?' }
     }
     $number = LoopPid
     if ($number) { $null = Run (Tool 'taskkill') @('/PID', [string]$number, '/T', '/F') '' }
@@ -40,43 +39,6 @@ function TaskDown {
         Nap 200
     }
     Remove ($Node + '\loop.pid')
-}
-# An environment is whole while it has every file that its installation has listed.
-function EnvWhole($folder) {
-    if (-not [IO.File]::Exists($folder + '\.complete')) { return $false }
-    foreach ($name in (LinesOf (ReadText ($folder + '\.files')))) {
-        if (-not [IO.File]::Exists($folder + '\' + $name)) { return $false }
-    }
-    return ([IO.File]::Exists($folder + '\python.exe') -and [IO.File]::Exists($folder + '\Scripts\ray.exe'))
-}
-function EnvFacts {
-    if (-not [IO.Directory]::Exists($Node + '\envs')) { return }
-    foreach ($folder in [IO.Directory]::GetDirectories($Node + '\envs', '*')) {
-        if (EnvWhole $folder) { Emit 'env' ([IO.Path]::GetFileName($folder)) }
-    }
-    EmitText 'requirements' (LinesOf (ReadText ($Envs + (ReadText ($Node + '\env')).Trim() + '\requirements.lock')))
-}
-# The text of a file that somebody still writes.
-function ReadOpen($path) {
-    if (-not [IO.File]::Exists($path)) { return '' }
-    try { $file = OpenLog $path } catch { return '' }
-    $reader = [IO.StreamReader]::new($file, $Utf8)
-    $text = $reader.ReadToEnd()
-    $reader.Close()
-    return $text
-}
-# A folder with all that is in it, also what may not be written; a junction goes without what it leads to.
-function RemoveTree($path) {
-    if (-not [IO.Directory]::Exists($path)) { return }
-    try { [IO.Directory]::Delete($path, $true) }
-    catch {
-        # what may not be written, and what has more than 260 letters, robocopy can empty
-        $empty = $Root + '\.empty'
-        $null = [IO.Directory]::CreateDirectory($empty)
-        $null = Run (Tool 'robocopy') @($empty, $path, '/MIR', '/XJ', '/R:1', '/W:1', '/NFL', '/NDL', '/NJH', '/NJS') ''
-        [IO.Directory]::Delete($empty)
-        [IO.Directory]::Delete($path, $true)
-    }
 }
 # A command in the node's environment. CreateProcess would look for it on the PATH of this process.
 function FindProgram($word) {

@@ -1,3 +1,4 @@
+# needs: lib
 # The head's token is the cluster's; where there is none yet, the offered one becomes it.
 MakeNode
 if (-not (ReadText ($Node + '\token'))) {

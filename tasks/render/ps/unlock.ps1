@@ -1,3 +1,5 @@
+# needs: lib
+# values: HOLDER
 # Only one's own: the file's text names the holder.
 $mine = ([string]$env:SSH_CONNECTION -replace '%\S*', '').Trim()
 if (-not $mine) { $mine = '- - - -' }

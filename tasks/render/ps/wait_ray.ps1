@@ -1,3 +1,5 @@
+# needs: lib node
+# values: START_TIMEOUT
 # Waits until `ray start` says that it has started.
 function WaitRay {
     $began = [DateTime]::UtcNow

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: docker
+# values: IMAGE IMAGE_ARM LOCAL_TAG
 # The tag for this host's own architecture, where the image has one for each.
 image_name() {
     [ -z "${IMAGE_ARM-}" ] || case $(uname -m) in aarch64 | arm64) IMAGE=$IMAGE_ARM ;; esac

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker node
+# values: COMMAND PROGRAM
 # One command in the node's own environment; what it says is chatter, passed on line by line.
 rf_service=$(node_service)
 if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi

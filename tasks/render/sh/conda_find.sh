@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib conda
+# values: CONDA_PREFIX_WANTED
 # Which condas there are: on PATH, where they usually go, and where a start-up file says; those files are only read.
 # $1: kind, $2: program
 conda_try() {
@@ -87,3 +89,4 @@ conda_facts() {
 $(conda_words)
 END
 }
+conda_facts

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib conda envs owner proxy store sums uv
+# values: ACCEPT_TERMS CONDA CONDA_KIND ENV_ID INDEX INSTALLER ITEMS LOCK PREFIX PYTHON_VERSION UV_WHEEL
 # conda, an environment of the locked packages; from the store alone, so nothing is fetched. What is whole stays.
 rf_env=$NODE/envs/$ENV_ID
 rf_log=$NODE/install.log
@@ -18,7 +20,7 @@ busy() {
     shift
     step "$rf_text"
     (
-        RAYFAB_INSTALL=$ROOT/$CLUSTER/
+        RAYFAB_INSTALL=$NODE/
         export RAYFAB_INSTALL
         "$@"
     ) &

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib conda node node_logs
+# values: PURGE TEMP_DIR
 # Everything of this cluster's leaves this host, and nothing else does.
 # A conda that was installed here, if that is wanted; never one that somebody has put in its place, or works in.
 purge_conda() {

@@ -1,5 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker
 # docker asks its store of passwords even for a public image, and a store such as a Mac's keychain is closed to
 # a session without a screen: then a configuration without it. $1: the image
 docker_passwords() {

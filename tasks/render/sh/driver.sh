@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker node
+# values: DRIVER SPEC
 # Runs a Python driver in the head's own environment; what it prints behind RF is the answer.
 rf_service=$(node_service)
 [ "$rf_service" != none ] || fail "no Ray of this cluster's runs here" "fab deploy-cluster starts it"

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib
+# values: ABSENT_HINT BY_HAND CONFLICT_HINT FETCH_HINT LOCK_SECONDS NAMES
 # What every package manager needs: progress, patience with another one's lock, and a reason in one line.
 rf_log=$NODE/engine.log
 rf_wrote=

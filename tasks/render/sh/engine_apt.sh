@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib engine
+# values: APT_HELPER FETCH_HINT LOCK_SECONDS MIRROR MIRROR_FOLDER MIRROR_KEYRING MIRROR_PARTS MIRROR_SUITE MIRROR_SUITES NAMES PACKAGES REPO_URL SOURCE SUITE
 # Docker Engine by apt. A mirror is used through lists of its own, so that the host's sources stay as they are.
 rf_lists=
 rf_temp=

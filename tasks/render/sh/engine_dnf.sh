@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib engine
+# values: MANAGER NAMES PACKAGES REPO_FILE REPO_TEXT
 # Docker Engine by dnf, or by yum where that is all there is; both wait for another one's lock by themselves.
 rpm_install() {
     rf_what=$1

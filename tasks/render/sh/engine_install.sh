@@ -1,5 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker engine
+# one of: engine_apt engine_dnf engine_pacman engine_zypper
+# values: BY_HAND START_SECONDS
 # Docker Engine: installed, started now and at every boot, open to this user; then what it is, as among the facts.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 can_root || fail "sudo does not let $(id -un) in" "sudo_password in the hosts file, or by hand: $BY_HAND"
@@ -42,4 +45,3 @@ until docker_cli; do
 done
 rm -f "$rf_log" "$NODE/engine.installing"
 emit changed 1
-docker_facts

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib engine
+# values: NAMES PACKAGES PACMAN_LIST
 # Docker Engine by pacman. New lists without an upgrade of all else would be the start of a broken system,
 # so they are only fetched where there are none.
 install_packages() {

@@ -1,5 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh
+# needs: lib
 # An environment is whole while it has every file that its installation has listed; older ones have no list.
 env_whole() {
     [ -r "$1/.complete" ] && [ -x "$1/bin/ray" ] && "$1/bin/python" -V >/dev/null 2>&1 || return 1

@@ -1,5 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker envs node
 # Read-only. Builtins and /proc where they will do: on a hundred hosts every process counts.
 emit uname "$(uname -srm)"
 emit hostname "$(uname -n)"
@@ -76,48 +77,23 @@ if have "$rf_smi"; then
 fi
 if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
 
-# Interpreters: shims answer for others, so they are passed over.
-rf_python() {
-    case $1 in */shims/*) return ;; esac
-    [ -x "$1" ] || return 0
-    rf_value=$("$1" -V 2>&1) && emit python "$rf_value $1"
-}
-if [ -n "$WANT_PYTHON" ]; then
-    rf_old=$IFS
-    IFS=:
-    for rf_dir in $PATH:$HOME/.local/bin:/opt/homebrew/bin; do
-        IFS=$rf_old
-        case ":${rf_seen-}:" in *":$rf_dir:"*) continue ;; esac
-        rf_seen=${rf_seen-}:$rf_dir
-        if [ -h "$rf_dir" ] && [ "$rf_dir" = /bin ]; then continue; fi
-        rf_found=
-        for rf_file in "$rf_dir"/python3.[0-9] "$rf_dir"/python3.[0-9][0-9]; do
-            if [ -x "$rf_file" ]; then
-                rf_found=1
-                rf_python "$rf_file"
-            fi
-        done
-        [ -n "$rf_found" ] || rf_python "$rf_dir/python3"
-    done
-    IFS=$rf_old
-    for rf_file in "$HOME"/.pyenv/versions/*/bin/python3 "$HOME"/.local/share/uv/python/cpython-*/bin/python3 \
-        "$ROOT"/.python/cpython-*/bin/python3 /opt/python*/bin/python3; do
-        rf_python "$rf_file"
-    done
-fi
-
-if [ -n "$WANT_CONDA" ]; then conda_facts; fi
-
 # What this project left here, and whether it lives.
-if [ -r "$ROOT/$CLUSTER/state.json" ]; then
-    IFS= read -r rf_value <"$ROOT/$CLUSTER/state.json" || :
+if [ -r "$NODE/state.json" ]; then
+    IFS= read -r rf_value <"$NODE/state.json" || :
     emit state "$rf_value"
-    node_facts
+    rf_service=$(node_service)
+    emit service "$rf_service"
+    if [ "$rf_service" = docker ]; then docker_cli; fi
+    emit active "$(node_active "$rf_service")"
+    for rf_file in "$NODE"/envs/*/.complete; do
+        rf_dir=${rf_file%/.complete}
+        if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
+    done
+    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 fi
 for rf_file in "$ROOT"/*/state.json; do
     [ ! -r "$rf_file" ] || emit cluster_here "$rf_file"
 done
-if [ -n "$WANT_DOCKER" ]; then docker_facts; fi
 
 # Who listens, and which Ray processes there are.
 if [ -r /proc/net/tcp ]; then

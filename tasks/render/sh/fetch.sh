@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib owner proxy store sums
+# values: BASE CA CLUSTER ITEMS NO_PROXY_FOR
 # Packages into the store: several at a time, resumed, checked. What cannot be had is said; who asked decides.
 rf_works=$STORE/.fetch/$CLUSTER
 rf_work=$rf_works/$$
@@ -241,7 +243,7 @@ fetch_few() {
 # Takes one file after the other that no other worker has taken; they tell each other by files that may exist only once.
 fetch_worker() {
     rf_get=
-    RAYFAB_FETCH=$ROOT/$CLUSTER/
+    RAYFAB_FETCH=$NODE/
     export RAYFAB_FETCH
     trap 'kill $rf_get 2>/dev/null; exit 1' HUP INT TERM
     set -C
@@ -314,7 +316,12 @@ if [ -n "$CA" ]; then
     SSL_CERT_FILE=$rf_ca
     export CURL_CA_BUNDLE SSL_CERT_FILE
 fi
-proxy_on
+# a seed is a neighbour
+if [ -n "$BASE" ]; then
+    unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+else
+    proxy_on
+fi
 (umask 077 && mkdir -p "$rf_work" && printf '%s\n' "$rf_list" >"$rf_work/.list") || fail "cannot write $rf_work"
 rf_jobs=
 # small files that are taken at a time, so that all eight have some

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker node node_logs
+# values: LINES_EACH PATTERNS
 # Follows the chosen files by their sizes: no `tail -f` is left behind when the reader goes,
 # and the files of a new session (Ray was started again) are followed in their turn.
 rf_service=$(node_service)

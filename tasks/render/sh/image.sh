@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib about docker
+# values: IMAGE
 # The image on this host: what it is, and the versions inside it.
 image_begin() {
     (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"

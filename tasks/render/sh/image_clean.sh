@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker
+# values: CLUSTER
 # After the image has been handed on: no server and no pieces stay.
 docker_cli || :
 dk rm -f "rayfab_seed_$CLUSTER" >/dev/null 2>&1

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib about docker image pieces sums
+# values: CUT IMAGE
 # On the seed: the image as pieces, cut and compressed by its own Python.
 image_begin
 rf_image=$(image_about '') || fail "the image $IMAGE is not there" "look at: docker image ls"

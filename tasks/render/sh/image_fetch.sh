@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib about docker image pieces pieces_room
+# values: ADDRESS IMAGE KEEP LIST LOCAL_TAG PACKED_BYTES PORT URL_HOST WANT_ID WHENCE
 # The image out of its pieces: those that are not here are fetched from ADDRESS, each is checked, and docker loads them.
 rf_getter=
 for rf_tool in curl python3 wget-gnu bash wget; do

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib image pieces pieces_room
+# values: LIST
 # Before pieces are carried here: which of them are here already, and whether there is room for the rest.
 image_begin
 (umask 077 && mkdir -p "$rf_parts") || fail "cannot make $rf_parts"

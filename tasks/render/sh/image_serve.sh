@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib about docker image pieces
+# values: ADDRESS CLUSTER IDLE IMAGE PORTS SERVE
 # Serves this host's pieces to the others, in a container of the image itself, which ends by itself when nobody asks.
 image_begin
 rf_image=$(image_about '') || fail "the image $IMAGE is not there" "look at: docker image ls"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2034
+# values: CLUSTER
 # The answer: marked lines on stdout. Everything else there is chatter and is ignored.
 LC_ALL=C
 export LC_ALL
@@ -7,6 +8,8 @@ HOME=${HOME:-$(cd && pwd)}
 PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
 export HOME PATH
 ROOT=$HOME/.rayfab
+NODE=$ROOT/$CLUSTER
+UNIT=rayfab-$CLUSTER
 NL='
 '
 one_line() {

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib
+# values: HOLDER
 # One symbolic link is made whole or not at all, and holds who, from where, since when and what in its target.
 # A holder lives as long as its connection to this host: the parent of this shell, told by its start time too.
 rf_alive() {
@@ -24,8 +26,8 @@ rf_birth() {
     fi
 }
 rf_boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null || sysctl -n kern.bootsessionuuid 2>/dev/null || echo 0; }
-(umask 077 && mkdir -p "$ROOT/$CLUSTER") || fail "cannot make $ROOT/$CLUSTER" "make the home folder writable"
-rf_lock=$ROOT/$CLUSTER/lock
+(umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE" "make the home folder writable"
+rf_lock=$NODE/lock
 rf_mine="$PPID $(rf_birth "$PPID") $(rf_boot) $HOLDER"
 rf_n=0
 rf_stale=

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker node node_logs
+# values: LINES_EACH PATTERNS TEMP_DIR
 # The last lines of the chosen files, read from the host's side: no living Ray is needed.
 rf_service=$(node_service)
 if [ "$rf_service" = docker ]; then docker_cli; fi

@@ -1,8 +1,9 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker
+# values: CLUSTER
 # A node under one of six supervisors: system unit, user unit, daemon or agent of launchd's, our own loop, or
 # Docker's restart policy.
-NODE=$ROOT/$CLUSTER
 user_systemctl() {
     XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
 }
@@ -76,17 +77,6 @@ node_active() {
         docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; restarting) echo activating ;; *) echo inactive ;; esac ;;
         *) echo inactive ;;
     esac
-}
-node_facts() {
-    rf_service=$(node_service)
-    emit service "$rf_service"
-    if [ "$rf_service" = docker ]; then docker_cli; fi
-    emit active "$(node_active "$rf_service")"
-    for rf_file in "$NODE"/envs/*/.complete; do
-        rf_dir=${rf_file%/.complete}
-        if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
-    done
-    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 }
 # $1: the kind of service; ends it and keeps it from coming back at the next boot
 node_down() {
@@ -214,14 +204,6 @@ node_tries() {
         rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
         echo "$((rf_tries - 1))"
     fi
-}
-# Where Ray's own folder lies on this host, as the last start has left it.
-node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
-# rf_logs: the log files of the newest session. Its link names a folder as Ray sees it, in a container maybe another.
-node_logs() {
-    node_temp
-    rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
-    rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
 }
 # A command in the node's environment: $1 the kind of service, then the words.
 node_exec() {

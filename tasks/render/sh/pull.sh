@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker docker_passwords image
+# values: IMAGE LOCAL_TAG LOGIN PULL_NAME PULL_REPO PULL_VERSION REGISTRY REGISTRY_USER
 # Pulling an image: with progress in bytes by the engine's API where curl or Python is there, else by docker's own command.
 rf_log=$NODE/install.log
 megabytes() { echo "$(($1 / 1000000))"; }

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib
+# values: ADDRESS PORTS
 # Can this host reach the head's ports? A refusal is an answer: nothing listens there yet, but the way is open.
 rf_python() {
     python3 -c 'import socket, sys

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib conda node wait_ray
+# values: ENV_DIR ENV_NAME ENV_SH LOOP_SH SERVICE START_SH STATE TEMP_DIR UNIT_TEXT
 # Puts the start script under its supervisor, (re)starts it and waits for Ray.
 # $1: daemon or agent, $2: where to; gives its file to launchd, which runs it. rf_said: what that said last
 job_up() {

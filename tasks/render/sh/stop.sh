@@ -1,5 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker node
 rf_service=$(node_service)
 if [ "$rf_service" = none ]; then
     emit changed 0

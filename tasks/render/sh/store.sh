@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib
+STORE=$ROOT/.store
 # The server of a store; its number may have passed on to a stranger since.
 store_server() {
     [ -r "$NODE/serve.pid" ] && read -r rf_pid <"$NODE/serve.pid" || return 1

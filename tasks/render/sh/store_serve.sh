@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib store
+# values: ADDRESS ENV_ID IDLE PORTS SERVE
 # Serves this host's store to the others by the environment's own Python, which ends by itself when nobody asks.
 store_quiet
 rf_python=$NODE/envs/$ENV_ID/bin/python

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker node
+# values: ADDRESS ARCHIVE DRIVER USER_AT WAIT WORDS
 # A job through Ray's own job server. Its folder goes to the driver as an archive on standard input, so that it is
 # unpacked by the user that Ray runs as, in a container too.
 rf_service=$(node_service)

@@ -1,5 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh
+# needs: lib
 # Sums of files, and room for them.
 # $1: file, $2: what to say where nothing on this host can compute one
 sum_of() {

@@ -1,5 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib
 # The head's token is the cluster's; where there is none yet, the offered one becomes it.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 if [ ! -s "$NODE/token" ]; then

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib
+# values: INDEX UV_VERSION
 # uv on this host: in a folder of its own version, or another one of that version.
 rf_uv=$ROOT/.uv/$UV_VERSION/uv
 uv_works() { [ "$("$1" --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ]; }

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib envs uv
+# values: ENV_ID INDEX LOCK PYTHON PYTHON_MIRROR PYTHON_VERSION UV_CARRIED UV_VERSION
 # uv, a versioned environment, the locked packages; what is whole is left as it is.
 rf_env=$NODE/envs/$ENV_ID
 uv_from_index() {

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib node
+# values: START_TIMEOUT
 # Waits until `ray start` says that it has started; $1: the kind of service.
 wait_ray() {
     rf_n=0
