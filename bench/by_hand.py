@@ -14,10 +14,10 @@ import stage
 from stage import LabHost, Operator
 
 from tasks.inventory import Cluster
-from tasks.render.fragments import paths
-from tasks.render.ray import start_words
+from tasks.node.ray import start_words
+from tasks.script.files import files
 
-UV_FROM_INDEX = paths("sh")["uv_install"]
+UV_FROM_INDEX = files("sh")["uv_install"]
 
 INSTALL = """set -e
 mkdir -p ~/uv

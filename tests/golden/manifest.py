@@ -7,26 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.render import script as posix
-from tasks.render import windows
-from tasks.render.fragments import SH, TASKS, complete, fragment, read_by
-from tasks.render.script import Script
+from tasks.script import powershell
+from tasks.script import script as posix
+from tasks.script.files import ENDINGS
+from tasks.script.files import files as texts
+from tasks.script.fragments import SH, complete, fragment, read_by
+from tasks.script.script import Script
 
-DRIVERS = {path.read_text("utf-8"): f"<{path.name}>" for path in sorted(TASKS.rglob("drivers/*.py"))}
+DRIVERS = {path.read_text("utf-8"): f"<{path.name}>" for path in texts("drivers").values()}
 
 
-def assembled(script: Script, ending: str) -> str:
+def assembled(script: Script, kind: str) -> str:
     """The whole text that a host gets."""
-    return script.text if ending == SH else windows.text_of(script)
+    return script.text if kind == SH else powershell.text_of(script)
 
 
-def manifest(script: Script, ending: str, files: Mapping[str, str]) -> str:
+def manifest(script: Script, kind: str, files: Mapping[str, str]) -> str:
     """The manifest of a script.
 
-    :param ending: ``sh`` or ``ps1``.
+    :param kind: ``sh`` or ``ps``.
     :param files: texts of the files that are kept whole, by name.
     """
-    language = posix if ending == SH else windows
+    language = posix if kind == SH else powershell
     known = {**DRIVERS, **{text: f"<{name}>" for name, text in files.items()}}
     known[fragment("program").text] = "<program.sh>"
     inside = {language.quote(text)[1:-1]: name for text, name in known.items()}
@@ -37,7 +39,7 @@ def manifest(script: Script, ending: str, files: Mapping[str, str]) -> str:
         return text
 
     parts = []
-    read = read_by(ending, script.body, script.named)
+    read = read_by(kind, script.body, script.named)
     for name, value in script.values.items():
         if name in read:
             line = language.assignment(name, value)
@@ -46,11 +48,11 @@ def manifest(script: Script, ending: str, files: Mapping[str, str]) -> str:
                 # an argument a line
                 shown = "\n    ".join([f"{name}:", *(named(language.quote(word)) for word in value)])
             parts.append((line, shown))
-    order = [found.name for found in complete(ending, script.body, script.named)]
+    order = [found.name for found in complete(kind, script.body, script.named)]
     for name in (*order, *script.body):
-        parts.append((fragment(name, ending).text, f"<{name}.{ending}>"))
+        parts.append((fragment(name, kind).text, f"<{name}{ENDINGS[kind]}>"))
 
-    text, at, out = assembled(script, ending), 0, []
+    text, at, out = assembled(script, kind), 0, []
     for part, shown in parts:
         # an empty fragment is an empty line
         start = text.index(f"\n{part}\n", at - 1 if at else 0) + 1

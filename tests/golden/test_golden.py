@@ -17,8 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.render import fragments
-from tasks.render.fragments import PS1, SH
+from tasks.script import fragments
+from tasks.script.files import ENDINGS
+from tasks.script.files import files as texts
+from tasks.script.fragments import PS, SH
 from tests.golden import kinds, windows_kinds
 from tests.golden.manifest import assembled, manifest
 from tests.render.shells import tool
@@ -26,7 +28,7 @@ from tests.render.shells import tool
 HERE = Path(__file__).parent
 FILES = {**kinds.FILES, **{f"windows/{name}": make for name, make in windows_kinds.FILES.items()}}
 SCRIPTS = {name: (make, SH) for name, make in kinds.SCRIPTS.items()}
-SCRIPTS |= {f"windows/{name}": (make, PS1) for name, make in windows_kinds.SCRIPTS.items()}
+SCRIPTS |= {f"windows/{name}": (make, PS) for name, make in windows_kinds.SCRIPTS.items()}
 KEPT = [*FILES, *(f"{name}.txt" for name in SCRIPTS)]
 # all that a POSIX shell runs
 POSIX = [*kinds.SCRIPTS, *(name for name in kinds.FILES if name.endswith(".sh"))]
@@ -40,8 +42,8 @@ def files() -> dict[str, str]:
 def shown(kept: str, files: dict[str, str]) -> str:
     if kept in files:
         return files[kept]
-    make, ending = SCRIPTS[kept.removesuffix(".txt")]
-    return manifest(make(), ending, files)
+    make, kind = SCRIPTS[kept.removesuffix(".txt")]
+    return manifest(make(), kind, files)
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +58,8 @@ def posix(files, tmp_path_factory) -> dict[str, Path]:
 
 
 def made(name: str):
-    make, ending = SCRIPTS[name]
-    return make(), ending
+    make, kind = SCRIPTS[name]
+    return make(), kind
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -80,14 +82,14 @@ def test_nothing_else_is_kept():
 
 def test_every_fragment_is_in_a_kept_script():
     """So every fragment is read by shellcheck, by the shells, or by PowerShell's grammar."""
-    used = {SH: {"program"}, PS1: set()}
-    for make, ending in SCRIPTS.values():
+    used = {SH: {"program"}, PS: set()}
+    for make, kind in SCRIPTS.values():
         script = make()
-        used[ending] |= {
+        used[kind] |= {
             *script.body,
-            *(f.name for f in fragments.complete(ending, script.body, script.named)),
+            *(f.name for f in fragments.complete(kind, script.body, script.named)),
         }
-    assert used == {ending: set(fragments.paths(ending)) for ending in (SH, PS1)}
+    assert used == {kind: set(texts(kind)) for kind in (SH, PS)}
 
 
 class TestAManifest:
@@ -95,19 +97,21 @@ class TestAManifest:
 
     @pytest.mark.parametrize(("name", "of"), [("stop", "node"), ("stop", "stop"), ("windows/stop", "node")])
     def test_stays_when_a_fragment_changes(self, own_fragments, files, name, of):
-        make, ending = SCRIPTS[name]
+        make, kind = SCRIPTS[name]
         before = assembled(*made(name))
-        own_fragments.edit(f"{of}.{ending}", lambda source: source + "# another line\n")
+        own_fragments.edit(f"{kind}/{of}{ENDINGS[kind]}", lambda source: source + "# another line\n")
         assert assembled(*made(name)) != before
-        assert manifest(make(), ending, files) == (HERE / f"{name}.txt").read_text("utf-8")
+        assert manifest(make(), kind, files) == (HERE / f"{name}.txt").read_text("utf-8")
 
     @pytest.mark.parametrize("name", ["stop", "windows/stop"])
     def test_changes_when_a_fragment_needs_another(self, own_fragments, files, name):
-        make, ending = SCRIPTS[name]
-        own_fragments.edit(f"stop.{ending}", lambda source: source.replace("needs: lib", "needs: lib store"))
-        lib, store = f"<lib.{ending}>\n", f"<store.{ending}>\n"
+        make, kind = SCRIPTS[name]
+        own_fragments.edit(
+            f"{kind}/stop{ENDINGS[kind]}", lambda source: source.replace("needs: lib", "needs: lib store")
+        )
+        lib, store = (f"<{of}{ENDINGS[kind]}>\n" for of in ("lib", "store"))
         kept = (HERE / f"{name}.txt").read_text("utf-8")
-        assert manifest(make(), ending, files) == kept.replace(lib, lib + store)
+        assert manifest(make(), kind, files) == kept.replace(lib, lib + store)
 
     def test_shows_what_is_no_part_of_a_script(self, monkeypatch, files):
         script = SCRIPTS["stop"][0]()

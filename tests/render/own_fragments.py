@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 
-from tasks.render import fragments
+from tasks.script import files, fragments
 
 
 class OwnFragments:
@@ -22,26 +22,29 @@ class OwnFragments:
 
     def __init__(self, folder: Path, monkeypatch) -> None:
         self.folder = folder
-        for ending in (fragments.SH, fragments.PS1):
-            for path in fragments.paths(ending).values():
-                shutil.copy(path, folder)
-        monkeypatch.setattr(fragments, "FOLDERS", (str(folder),))
+        for kind in files.ENDINGS:
+            (folder / kind).mkdir()
+            for path in files.files(kind).values():
+                shutil.copy(path, folder / kind)
+        monkeypatch.setattr(files, "ROOTS", (folder,))
         forget()
 
     def edit(self, name: str, change: Callable[[str], str]) -> None:
-        """Changes the fragment ``NAME.ENDING``."""
+        """Changes the fragment ``sh/NAME.sh`` or ``ps/NAME.ps1``."""
         before = (self.folder / name).read_text("utf-8")
         assert change(before) != before
         self.write(name, change(before))
 
     def write(self, name: str, source: str) -> None:
-        (self.folder / name).write_text(source, "utf-8")
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, "utf-8")
         forget()
 
 
 def forget() -> None:
     """What has been read of fragments is read again."""
-    for read in (fragments.paths, fragments.fragment, fragments.complete, fragments.read_by):
+    for read in (files.files, fragments.fragment, fragments.complete, fragments.read_by):
         read.cache_clear()
 
 
@@ -55,10 +58,12 @@ def own_fragments(tmp_path, monkeypatch):
 
 @contextmanager
 def added(name: str, source: str) -> Iterator[None]:
-    """One more fragment, ``NAME.ENDING``, for as long as this lasts."""
+    """One more fragment, ``sh/NAME.sh`` or ``ps/NAME.ps1``, for as long as this lasts."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / name).write_text(source, "utf-8")
-        with mock.patch.object(fragments, "FOLDERS", (*fragments.FOLDERS, folder)):
+        path = Path(folder) / name
+        path.parent.mkdir()
+        path.write_text(source, "utf-8")
+        with mock.patch.object(files, "ROOTS", (*files.ROOTS, Path(folder))):
             forget()
             yield
     forget()

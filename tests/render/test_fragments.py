@@ -4,96 +4,97 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.render import fragments, script, windows
-from tasks.render.fragments import PS1, SH, ScriptError, complete, fragment, parse, paths
+from tasks.script import powershell, script
+from tasks.script.files import files
+from tasks.script.fragments import PS, SH, ScriptError, complete, fragment, parse
 from tests.golden import kinds, windows_kinds
 from tests.render.sources import read_ps1, read_sh
 
-READ = {SH: read_sh, PS1: read_ps1}
-ALL = [(name, ending) for ending in (SH, PS1) for name in sorted(paths(ending))]
+READ = {SH: read_sh, PS: read_ps1}
+ALL = [(name, kind) for kind in (SH, PS) for name in sorted(files(kind))]
 SECRETS = {"RF_SUDO", "RF_TOKEN", "RF_SEED", "RF_REGISTRY"}
 # what a fragment may read that neither a fragment nor a value sets: the environment of a login, and the answer's mark
 AROUND = {
     SH: {"HOME", "PATH", "PPID", "SHELL", "SSH_CONNECTION", "XDG_RUNTIME_DIR"}
     | {"CONDA_EXE", "MAMBA_EXE", "DOCKER_CONFIG", "DOCKER_HOST", "RF_MARK", *SECRETS},
-    PS1: {"_", "null", "true", "false", "matches"},
+    PS: {"_", "null", "true", "false", "matches"},
 }
 # set by `eval`, which no grammar sees through
 BY_EVAL = {("follow", SH): {"rf_from"}}
 
 
-def source(name: str, ending: str):
-    return READ[ending](paths(ending)[name].read_text("utf-8"))
+def source(name: str, kind: str):
+    return READ[kind](files(kind)[name].read_text("utf-8"))
 
 
-def needed(name: str, ending: str) -> set[str]:
+def needed(name: str, kind: str) -> set[str]:
     """What a fragment has around it: all that comes before it, whatever the caller names."""
-    found = fragment(name, ending)
+    found = fragment(name, kind)
     named = found.one_of[:1]
-    return {other.name for other in complete(ending, (name,), named)} | set(found.one_of)
+    return {other.name for other in complete(kind, (name,), named)} | set(found.one_of)
 
 
-def owners(ending: str) -> dict[str, set[str]]:
+def owners(kind: str) -> dict[str, set[str]]:
     """The fragments that define each function."""
     out: dict[str, set[str]] = {}
-    for name in paths(ending):
-        for function in source(name, ending).functions:
+    for name in files(kind):
+        for function in source(name, kind).functions:
             out.setdefault(function, set()).add(name)
     return out
 
 
-def values_read(name: str, ending: str) -> set[str]:
-    found = source(name, ending)
-    if ending == PS1:
+def values_read(name: str, kind: str) -> set[str]:
+    found = source(name, kind)
+    if kind == PS:
         return (
             {v.upper()[3:] for v in found.reads if v.startswith("rf_")} - {s[3:] for s in SECRETS} - {"MARK"}
         )
-    known = {value for other in paths(SH) for value in fragment(other).values}
+    known = {value for other in files(SH) for value in fragment(other).values}
     for make in kinds.SCRIPTS.values():
         known |= set(make().values)
     return (found.reads | found.lists) & known
 
 
 class TestADeclarationIsTrue:
-    @pytest.mark.parametrize(("name", "ending"), ALL)
-    def test_every_function_that_is_called_is_there(self, name, ending):
-        found, around = source(name, ending), needed(name, ending)
-        defined = owners(ending)
+    @pytest.mark.parametrize(("name", "kind"), ALL)
+    def test_every_function_that_is_called_is_there(self, name, kind):
+        found, around = source(name, kind), needed(name, kind)
+        defined = owners(kind)
         called = {c for c in found.calls if c in defined and c not in found.functions}
         assert {c for c in called if not defined[c] & around} == set()
 
-    @pytest.mark.parametrize(("name", "ending"), ALL)
-    def test_every_variable_that_is_read_is_set(self, name, ending):
-        found = source(name, ending)
-        known = AROUND[ending] | BY_EVAL.get((name, ending), set()) | set(fragment(name, ending).values)
-        known |= found.sets.union(*(source(other, ending).sets for other in needed(name, ending)))
-        prefix = ("rf_", "env:") if ending == PS1 else ()
+    @pytest.mark.parametrize(("name", "kind"), ALL)
+    def test_every_variable_that_is_read_is_set(self, name, kind):
+        found = source(name, kind)
+        known = AROUND[kind] | BY_EVAL.get((name, kind), set()) | set(fragment(name, kind).values)
+        known |= found.sets.union(*(source(other, kind).sets for other in needed(name, kind)))
+        prefix = ("rf_", "env:") if kind == PS else ()
         free = {v for v in found.reads - known if not v.isdigit() and not v.startswith(prefix)}
         assert free == set()
 
-    @pytest.mark.parametrize(("name", "ending"), ALL)
-    def test_it_needs_nothing_that_it_does_not_use(self, name, ending):
-        found = source(name, ending)
+    @pytest.mark.parametrize(("name", "kind"), ALL)
+    def test_it_needs_nothing_that_it_does_not_use(self, name, kind):
+        found = source(name, kind)
         used = found.calls | found.reads - found.sets
         spare = [
             other
-            for other in fragment(name, ending).needs
-            if not used & (source(other, ending).functions | source(other, ending).sets)
+            for other in fragment(name, kind).needs
+            if not used & (source(other, kind).functions | source(other, kind).sets)
         ]
         assert spare == []
 
-    @pytest.mark.parametrize(("name", "ending"), ALL)
-    def test_its_values_are_those_that_it_reads(self, name, ending):
-        assert set(fragment(name, ending).values) == values_read(name, ending)
+    @pytest.mark.parametrize(("name", "kind"), ALL)
+    def test_its_values_are_those_that_it_reads(self, name, kind):
+        assert set(fragment(name, kind).values) == values_read(name, kind)
 
     def test_a_function_has_one_definition(self):
         """Unless the caller chooses which: then one fragment says `one of`."""
-        choices = [set(fragment(name, ending).one_of) for name, ending in ALL]
+        choices = [set(fragment(name, kind).one_of) for name, kind in ALL]
         bodies = {
             name for s in (*kinds.SCRIPTS.values(), *windows_kinds.SCRIPTS.values()) for name in s().body
         }
-        for ending in (SH, PS1):
-            for function, names in owners(ending).items():
+        for kind in (SH, PS):
+            for function, names in owners(kind).items():
                 # what a body defines is its own
                 assert len(names - bodies) <= 1 or names in choices, function
 
@@ -127,24 +128,20 @@ class TestAScriptIsCompleted:
 
     def test_the_header_stays_here(self):
         made = script.render("stop Ray", "stop", {"CLUSTER": "lab"})
-        for text in (made.text, windows.text_of(made)):
+        for text in (made.text, powershell.text_of(made)):
             assert "# needs:" not in text and "# values:" not in text and "shell=sh" not in text
 
     def test_values_that_only_windows_reads_stay_away_from_posix(self, own_fragments):
-        own_fragments.write("own.sh", "# needs: lib\n# values: A\nemit a $A\n")
-        own_fragments.write("own.ps1", "# needs: lib\n# values: B\nEmit 'b' $RF_B\n")
+        own_fragments.write("sh/own.sh", "# needs: lib\n# values: A\nemit a $A\n")
+        own_fragments.write("ps/own.ps1", "# needs: lib\n# values: B\nEmit 'b' $RF_B\n")
         made = script.render("try", "own", {"CLUSTER": "lab", "A": "here", "B": "there"})
         assert "\nA=here\n" in made.text and "\nB=" not in made.text
-        assert "$RF_B = 'there'" in windows.text_of(made) and "$RF_A" not in windows.text_of(made)
+        assert "$RF_B = 'there'" in powershell.text_of(made) and "$RF_A" not in powershell.text_of(made)
 
-    def test_folders_are_searched_in_one_place(self, own_fragments, monkeypatch, tmp_path):
-        more = tmp_path / "more"
-        more.mkdir()
-        (more / "other.sh").write_text("true\n")
-        monkeypatch.setattr(fragments, "FOLDERS", (*fragments.FOLDERS, str(more)))
-        own_fragments.write("own.sh", "# needs: other\ntrue\n")
-        assert paths(SH)["other"] == more / "other.sh"
-        assert [f.name for f in complete(SH, ("own",))] == ["lib", "other"]
+    def test_a_fragment_may_be_in_any_room(self, own_fragments):
+        own_fragments.write("runtimes/toy/sh/other.sh", "true\n")
+        own_fragments.write("sh/own.sh", "# needs: other\ntrue\n")
+        assert [found.name for found in complete(SH, ("own",))] == ["lib", "other"]
 
 
 class TestAScriptIsRefused:
@@ -159,25 +156,25 @@ class TestAScriptIsRefused:
         assert self.refused("nonsuch") == "the script 'try it': there is no fragment nonsuch.sh"
 
     def test_for_one_that_a_fragment_needs_and_nobody_has(self, own_fragments):
-        own_fragments.write("own.sh", "# needs: lib gone\ntrue\n")
+        own_fragments.write("sh/own.sh", "# needs: lib gone\ntrue\n")
         said = self.refused("own")
         assert said == "the script 'try it': there is no fragment gone.sh, which own needs"
 
     def test_for_one_that_only_another_system_has(self, own_fragments):
-        own_fragments.write("own.sh", "true\n")
-        own_fragments.write("own.ps1", "# needs: node_logs\n$null = 0\n")
+        own_fragments.write("sh/own.sh", "true\n")
+        own_fragments.write("ps/own.ps1", "# needs: node_logs\n$null = 0\n")
         said = self.refused("own")
         assert said == "the script 'try it': there is no fragment node_logs.ps1, which own needs"
 
     def test_for_a_circle(self, own_fragments):
-        own_fragments.write("one.sh", "# needs: two\ntrue\n")
-        own_fragments.write("two.sh", "# needs: three\ntrue\n")
-        own_fragments.write("three.sh", "# needs: two\ntrue\n")
+        own_fragments.write("sh/one.sh", "# needs: two\ntrue\n")
+        own_fragments.write("sh/two.sh", "# needs: three\ntrue\n")
+        own_fragments.write("sh/three.sh", "# needs: two\ntrue\n")
         said = self.refused("one")
         assert said == "the script 'try it': the fragments go in a circle: two needs three needs two"
 
     def test_for_a_fragment_that_needs_what_runs(self, own_fragments):
-        own_fragments.write("own.sh", "# needs: stop\ntrue\n")
+        own_fragments.write("sh/own.sh", "# needs: stop\ntrue\n")
         said = self.refused(("own", "stop"))
         assert said == "the script 'try it': the fragment own needs stop, which is a part of the body"
 
@@ -186,8 +183,8 @@ class TestAScriptIsRefused:
         assert said == "the script 'try it': uv.sh reads INDEX, which has no value"
 
     def test_for_a_value_that_only_windows_lacks(self, own_fragments):
-        own_fragments.write("own.sh", "true\n")
-        own_fragments.write("own.ps1", "# values: MORE\nEmit 'a' $RF_MORE\n")
+        own_fragments.write("sh/own.sh", "true\n")
+        own_fragments.write("ps/own.ps1", "# values: MORE\nEmit 'a' $RF_MORE\n")
         assert self.refused("own") == "the script 'try it': own.ps1 reads MORE, which has no value"
 
     def test_for_a_value_that_nothing_reads(self):
@@ -201,12 +198,9 @@ class TestAScriptIsRefused:
             "engine_apt, engine_dnf, engine_pacman, engine_zypper"
         )
 
-    def test_for_two_fragments_of_one_name(self, own_fragments, monkeypatch, tmp_path):
-        (tmp_path / "more").mkdir()
-        (tmp_path / "more" / "stop.sh").write_text("true\n")
-        monkeypatch.setattr(fragments, "FOLDERS", (*fragments.FOLDERS, str(tmp_path / "more")))
-        paths.cache_clear()
-        with pytest.raises(ScriptError, match=r"two fragments are called stop\.sh: in .* and in .*more"):
+    def test_for_two_fragments_of_one_name(self, own_fragments):
+        own_fragments.write("more/sh/stop.sh", "true\n")
+        with pytest.raises(ValueError, match=r"two files are called stop\.sh: in .*/more/sh and in .*/sh"):
             script.render("stop Ray", "stop", {"CLUSTER": "lab"})
 
 

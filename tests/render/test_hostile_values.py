@@ -12,10 +12,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.inventory import Secret
+from tasks.node import install, operations
+from tasks.node import ray as ray_words
+from tasks.node import supervisors as service
+from tasks.node.facts import facts_script
 from tasks.plan.desired import fingerprint
-from tasks.render import conda, images, install, operations, script, service
-from tasks.render import ray as ray_words
-from tasks.render.facts import facts_script
+from tasks.runtimes.conda import scripts as conda
+from tasks.runtimes.docker import image_scripts as images
+from tasks.script import script
 from tests.render import condas, samples
 from tests.render.own_fragments import added
 from tests.render.samples import WORST
@@ -52,7 +56,7 @@ class TestScripts:
         assigned = {f"V{number}": value for number, value in enumerate(single)}
         lines = [f"# values: {' '.join(assigned)} ALL"]
         lines += [f"printf '%s\\0' \"${name}\"" for name in assigned]
-        with added("echo.sh", "\n".join([*lines, "with_all printf '%s\\0'"])):
+        with added("sh/echo.sh", "\n".join([*lines, "with_all printf '%s\\0'"])):
             text = script.render("echo", "echo", {"CLUSTER": "lab", **assigned, "ALL": listed}).text
         with tempfile.TemporaryDirectory() as folder:
             answer = ask(text, shell, folder)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.render import install, operations
-from tasks.render.facts import facts_script, parse_facts
+from tasks.node import install, operations
+from tasks.node.facts import facts_script, parse_facts
 from tests.render import launchctl, samples
 from tests.render.mac import Mac, taken_out
 from tests.render.nodes import RAY

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.inventory import Secret
-from tasks.remote import windows as wire
-from tasks.render import windows
-from tasks.render.fragments import PS1, SH, ScriptError, complete, fragment, paths
+from tasks.script import files
+from tasks.script import powershell as windows
+from tasks.script.fragments import PS, SH, ScriptError, complete, fragment
+from tasks.ssh import windows as wire
 from tests.golden import kinds
 from tests.golden.windows_kinds import FILES, SCRIPTS
 from tests.render.samples import WORST
@@ -63,7 +64,7 @@ def test_what_runs_on_one_system_is_there_for_the_other():
     assert here - there == {"task_up"}
 
 
-@pytest.mark.parametrize("path", paths(PS1).values(), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", files.files(PS).values(), ids=lambda p: p.stem)
 def test_a_fragment_never_sets_a_value(path):
     """Names do not mind upper and lower case there: a fragment's own could hide what was handed over."""
     text = path.read_text("utf-8")
@@ -71,7 +72,7 @@ def test_a_fragment_never_sets_a_value(path):
     assert text.isascii()
 
 
-@pytest.mark.parametrize("path", paths(PS1).values(), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", files.files(PS).values(), ids=lambda p: p.stem)
 def test_a_fragment_is_for_windows_powershell_5(path):
     code = re.sub(r"'[^'\n]*'|\"[^\"\n]*\"|#.*", "", path.read_text("utf-8"))
     assert re.findall(r"\?\?|&&|\|\||\?\.|\? ", code) == []
@@ -111,7 +112,7 @@ def test_a_nul_is_refused():
 def test_words_of_a_command_line_come_through(listed):
     """Windows hands a program one line; the program takes it apart."""
     shell = Shell({"?": lambda owner, name: None}, {})
-    lines = fragment("lib", PS1).text.split("# One word of a command line")[1].split("# Starts a program")[0]
+    lines = fragment("lib", PS).text.split("# One word of a command line")[1].split("# Starts a program")[0]
     shell.run("# " + lines)
     quoted = [shell.call(shell.functions["quoteword"], [word])[0] for word in listed]
     assert words_of(" ".join(quoted)) == listed
@@ -167,7 +168,7 @@ def test_the_same_answer_as_on_posix(name):
         return {key for name in names for key in own.findall(fragment(name, ending).text)}
 
     try:
-        posix, here = keys(SH), keys(PS1)
+        posix, here = keys(SH), keys(PS)
     except ScriptError:
         assert set(script.body) == {"task_up"}
         return

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tasks.render.fragments import fragment
+from tasks.script.fragments import fragment
 from tests.render.shells import SHELLS, spawn
 
 FRAGMENT = fragment("pull").text

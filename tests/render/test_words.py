@@ -2,8 +2,8 @@
 
 import pytest
 
-from tasks.render.fragments import fragment
-from tasks.render.script import assignment, quote, render
+from tasks.script.fragments import fragment
+from tasks.script.script import assignment, quote, render
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""The constant texts that scripts are made of: ``sh/NAME.sh``, ``ps/NAME.ps1`` and ``drivers/NAME.py`` of any room.
+
+A name is used once only, wherever its file is.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+# A text may be in any folder below these.
+ROOTS: tuple[Path, ...] = (Path(__file__).parents[1],)
+ENDINGS = {"sh": ".sh", "ps": ".ps1", "drivers": ".py"}
+
+
+@cache
+def files(kind: str) -> dict[str, Path]:
+    """Name -> file of every text of ``kind``: sh, ps or drivers.
+
+    :raises ValueError: two of them have one name.
+    """
+    found: dict[str, Path] = {}
+    for root in ROOTS:
+        for path in sorted(root.rglob(f"{kind}/*{ENDINGS[kind]}")):
+            if path.stem in found:
+                raise ValueError(
+                    f"two files are called {path.name}: in {found[path.stem].parent} and in {path.parent}"
+                )
+            found[path.stem] = path
+    return found
+
+
+def text(kind: str, name: str) -> str:
+    """The text of one file. A name that is not there is a mistake of the program: KeyError."""
+    return files(kind)[name].read_text("utf-8")
