@@ -1,7 +1,7 @@
 # needs: lib conda docker files node
 # values: PURGE
-# Everything of this cluster's leaves this host, and nothing else does.
-# the lock is this run's own
+# Removes all that this cluster has put on this host, and nothing else.
+# the lock belongs to this run
 $ours = @()
 if ([IO.Directory]::Exists($Node)) {
     foreach ($path in [IO.Directory]::GetFileSystemEntries($Node)) {
@@ -15,7 +15,7 @@ if ([IO.Directory]::Exists($Root)) {
         if ([IO.File]::Exists($folder + '\service') -or [IO.Directory]::Exists($folder + '\envs')) { $others = $true }
     }
 }
-# What is shared by the clusters goes with the last of them.
+# Removes what clusters share, with the last cluster.
 function CondaGone {
     if ([IO.File]::Exists($Root + '\.made-conda')) {
         foreach ($folder in @('\.conda\envs', '\.conda')) {
@@ -25,7 +25,7 @@ function CondaGone {
     foreach ($name in @('\.store', '\.cache', '\.uv')) { RemoveTree ($Root + $name) }
     foreach ($name in @('\.made-conda', '\.conda-installing', '\.ca.pem')) { Remove ($Root + $name) }
 }
-# A conda that was installed here, if that is wanted; never one that somebody works in.
+# Removes a conda that this project installed if PURGE is set; it stays while it has other environments.
 function CondaPurge($others) {
     $left = ''
     foreach ($prefix in (LinesOf (ReadText ($Root + '\.conda')))) {
@@ -43,7 +43,7 @@ function CondaPurge($others) {
             continue
         }
         foreach ($file in [IO.Directory]::GetFiles($prefix, 'Uninstall-*.exe')) {
-            # _?= comes last and without quotes; with it the program waits for itself
+            # _?= must be last and unquoted; it makes the uninstaller wait until it has finished
             $null = RunLast ('removing ' + $prefix) $file @('/S') ('_?=' + $prefix)
         }
         try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
@@ -56,7 +56,7 @@ function Shared {
     CondaPurge $others
     if ($others) { return }
     CondaGone
-    # what is left is a conda of ours, or the lock of this run
+    # what is left is a conda that stays, or the lock of this run
     try { [IO.Directory]::Delete($Root) } catch { $null = $_ }
 }
 $Changed = 0

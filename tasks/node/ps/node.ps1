@@ -1,5 +1,5 @@
 # needs: lib docker files task
-# A node in a container of Docker Desktop, kept alive by its restart policy, or under a task (task.ps1).
+# A node in a container of Docker Desktop, with its restart policy, or under a scheduled task (task.ps1).
 function NodeService {
     $kind = (ReadText ($Node + '\service')).Trim()
     if ($kind) { return $kind }
@@ -15,7 +15,7 @@ function NodeActive {
     if ($run.Said.Trim() -eq 'restarting') { return 'activating' }
     return 'inactive'
 }
-# a container is stopped, not removed: its log can still be read
+# a container is stopped, not removed, so that its log can still be read
 function NodeDown {
     if ((NodeService) -eq 'task') {
         TaskDown
@@ -26,7 +26,7 @@ function NodeDown {
         Fail ('cannot stop the container ' + $Unit) 'look at: docker ps'
     }
 }
-# What `ray start` has said, on both of the container's streams.
+# The output of `ray start`, from both streams of a container.
 function NodeLog($count) {
     if ((NodeService) -eq 'task') { return @(LinesOf (ReadOpen ($Node + '\start.log'))) }
     $words = @('logs')
@@ -44,9 +44,9 @@ function NodeTries {
     if ($said) { return [int]$said }
     return 0
 }
-# Ray's session folders that were this node's; they are removed when the cluster is.
+# Collects the names of this node's session folders, which `destroy` removes.
 function NoteSessions {
-    # a task's are in a folder of this cluster's alone
+    # a task's sessions are in this cluster's own folder
     if ((NodeService) -ne 'docker') { return }
     $known = @(LinesOf (ReadText ($Node + '\sessions')))
     $words = Dk @('exec', $Unit, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
@@ -57,7 +57,7 @@ function NoteSessions {
     }
     WriteText ($Node + '\sessions') ((@($known) -join "`n") + "`n")
 }
-# Docker Desktop's links are none that Windows can follow, so the newest session is known by its name.
+# Windows cannot follow the links that Docker Desktop makes, so the newest session is found by name.
 function NewestLogs($folder) {
     $newest = ''
     if ([IO.Directory]::Exists($folder)) {
@@ -68,24 +68,24 @@ function NewestLogs($folder) {
     }
     return $newest
 }
-# Where Ray's own folder lies on this host, as the last start has left it.
+# Ray's temporary folder on this host, as the last start recorded it.
 function NodeTemp {
     $kept = (ReadText ($Node + '\temp')).Trim()
     if ($kept) { return $kept }
     return $UserHome + '\tmp\ray'
 }
-# The words of a command inside; a container that started as root would run it as root.
+# The arguments of docker exec; in a container that started as root the command would run as root.
 function Inside($words) {
     $user = (ReadText ($Node + '\user')).Trim()
     if ($user) { return @('exec', '-i', '--user', $user, $Unit) + $words }
     return @('exec', '-i', $Unit) + $words
 }
-# Started inside, with what it reads; both streams as one, in order.
+# Starts a command in the node's environment, with its input; both output streams as one, in order.
 function NodeExec($words, $given) {
     if ((NodeService) -eq 'task') { return BeginHere $words $given }
     return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) $given
 }
-# As above, its errors apart.
+# The same with a separate error stream.
 function NodeAsk($words, $given) {
     if ((NodeService) -eq 'task') { return BeginHere $words $given }
     return BeginDk (Inside $words) $given
@@ -96,6 +96,6 @@ function SayAll($run) {
     foreach ($line in (LinesOf $run.Errors)) { Say $line }
 }
 function NeedNode {
-    if ((NodeService) -eq 'none') { Fail "no Ray of this cluster's runs here" 'fab deploy-cluster starts it' }
+    if ((NodeService) -eq 'none') { Fail "this cluster has no node on this host" 'fab deploy-cluster starts it' }
     if ((NodeService) -eq 'docker') { NeedDocker }
 }

@@ -1,16 +1,16 @@
 # needs: lib envs files
-# A node on Windows itself, under a task of the Task Scheduler: loop.py starts Ray again whenever it ends.
+# A node on Windows itself, under a task of the Task Scheduler: loop.py restarts Ray whenever it ends.
 function Task($words) { return Run (Tool 'schtasks') $words '' }
-# what this tool says is in the system's language: only its status counts
+# this tool's output is in the system's language, so only its exit status counts
 function TaskThere {
     $run = Task @('/Query', '/TN', $Unit)
     return $run.Code -eq 0
 }
-# Whether a process runs a program of this cluster's environments.
+# Whether a process runs a program from this cluster's environments.
 function IsOurs($process) {
     try { return $process.MainModule.FileName.ToLower().StartsWith($Envs.ToLower()) } catch { return $false }
 }
-# The loop's process, 0 if there is none; its number may have passed on to a stranger since.
+# The loop's process id, or 0; the id in the file may belong to another program by now.
 function LoopPid {
     $number = (ReadText ($Node + '\loop.pid')).Trim()
     if ($number -notmatch '^[0-9]{1,9}\z') { return 0 }
@@ -19,14 +19,14 @@ function LoopPid {
     return 0
 }
 function TaskDown {
-    # gone first, so that neither a boot nor the Scheduler brings it back
+    # deleted first, so that neither a boot nor the Scheduler starts it again
     if (TaskThere) {
         $run = Task @('/Delete', '/TN', $Unit, '/F')
         if ($run.Code -ne 0) { Fail ('cannot remove the task ' + $Unit + ': ' + $run.Errors) 'was it an administrator who deployed here?' }
     }
     $number = LoopPid
     if ($number) { $null = Run (Tool 'taskkill') @('/PID', [string]$number, '/T', '/F') '' }
-    # those whose parent had gone before; their workers follow them
+    # processes whose parent had already ended; their workers end with them
     foreach ($name in @('raylet', 'gcs_server')) {
         foreach ($process in [Diagnostics.Process]::GetProcessesByName($name)) {
             if (IsOurs $process) { try { $process.Kill() } catch { $null = $_ } }
@@ -40,7 +40,7 @@ function TaskDown {
     }
     Remove ($Node + '\loop.pid')
 }
-# A command in the node's environment. CreateProcess would look for it on the PATH of this process.
+# A program of the node's environment, by its name. CreateProcess would search the PATH of this process.
 function FindProgram($word) {
     if ([IO.Path]::IsPathRooted($word)) { return $word }
     foreach ($folder in ($Surroundings['PATH'] -split ';')) {

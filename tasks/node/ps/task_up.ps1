@@ -1,6 +1,6 @@
 # needs: lib conda docker files node task wait_ray
 # values: ENV_DIR ENV_NAME ENV_PS1 LOOP_JSON LOOP_PY SERVICE STATE TASK_BOOT TASK_LOGON TEMP_DIR
-# Puts the loop under a task, starts it and waits for Ray.
+# Registers the loop as a task, starts it and waits for Ray.
 MakeNode
 $old = NodeService
 if ($old -eq 'docker') { NeedDocker }
@@ -23,7 +23,7 @@ Step 'starting Ray'
 $me = [Security.Principal.WindowsIdentity]::GetCurrent().User.Value
 $file = $Node + '\task.xml'
 function Register($text) {
-    # the Scheduler takes nothing but UTF-16
+    # the Scheduler accepts only UTF-16
     [IO.File]::WriteAllText($file, ($text -replace '@ME@', $me), [Text.Encoding]::Unicode)
     return Task @('/Create', '/TN', $Unit, '/XML', $file, '/F')
 }

@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib
 # values: HOLDER
-# Only one's own: the link's text names the holder.
+# Removes the lock only if this run holds it.
 case $(readlink "$NODE/lock" 2>/dev/null) in
     "$PPID "*" $HOLDER") rm -f "$NODE/lock" ;;
 esac

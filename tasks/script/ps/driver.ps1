@@ -1,6 +1,6 @@
 # needs: lib node
 # values: DRIVER SPEC
-# Runs a Python driver in the head's own environment; what it prints behind RF is the answer.
+# Runs a Python driver in the head's environment. Lines that it prints with RF in front are the answer.
 NeedNode
 $run = NodeAsk @('python', '-', $RF_SPEC) $RF_DRIVER
 while ($null -ne ($line = $run.Reader.ReadLine())) {

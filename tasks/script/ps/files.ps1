@@ -1,9 +1,9 @@
 # needs: lib
 # Files and folders of Windows, and the programs that come with it.
 function Tool($name) { return $env:SystemRoot + '\System32\' + $name + '.exe' }
-# Opened for reading beside the one who writes.
+# Opens a file that another program may be writing.
 function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite, Delete') }
-# The text of a file that somebody still writes.
+# The text of a file that another program may be writing.
 function ReadOpen($path) {
     if (-not [IO.File]::Exists($path)) { return '' }
     try { $file = OpenLog $path } catch { return '' }
@@ -12,12 +12,12 @@ function ReadOpen($path) {
     $reader.Close()
     return $text
 }
-# A folder with all that is in it, also what may not be written; a junction goes without what it leads to.
+# Removes a folder with all that is in it, read-only files too; of a junction, not the folder that it leads to.
 function RemoveTree($path) {
     if (-not [IO.Directory]::Exists($path)) { return }
     try { [IO.Directory]::Delete($path, $true) }
     catch {
-        # what may not be written, and what has more than 260 letters, robocopy can empty
+        # robocopy can also empty read-only folders and paths of more than 260 characters
         $empty = $Root + '\.empty'
         $null = [IO.Directory]::CreateDirectory($empty)
         $null = Run (Tool 'robocopy') @($empty, $path, '/MIR', '/XJ', '/R:1', '/W:1', '/NFL', '/NDL', '/NJH', '/NJS') ''

@@ -1,6 +1,6 @@
 # needs: lib
-# What a script about conda knows: the store, where conda may be, whose it is, and what it leaves in ~\.conda.
-# A path as the hosts file has it; one without a drive lies in the user's home.
+# What conda scripts share: running conda, whose a conda is, and the entries in ~\.conda.
+# A path of the hosts file; one without a drive is in the user's home folder.
 function OwnPath($path) {
     $plain = $path -replace '/', '\'
     if ($plain -notmatch '^([A-Za-z]:)?\\') { $plain = $UserHome + '\' + $plain }
@@ -27,19 +27,19 @@ function CondaRun($file, $words) {
     CondaHere $file
     return Run $file $words ''
 }
-# '' where it says no version
+# The version of a conda, or '' if it prints none.
 function CondaVersion($file) {
     if (-not [IO.File]::Exists($file)) { return '' }
     try { $run = CondaRun $file @('--version') } catch { return '' }
     if ($run.Code -eq 0 -and ($run.Said + "`n" + $run.Errors) -match '(?m)^(conda |mamba )?([0-9][0-9.a-z]*)\r?$') { return $Matches[2] }
     return ''
 }
-# Both are needed: since then somebody may have put a conda of their own there.
+# Both marks are needed: somebody may have put a conda of their own there since.
 function CondaIsOurs($prefix) {
     if (-not [IO.File]::Exists($prefix + '\.rayfab')) { return $false }
     return -not (@(LinesOf (ReadText ($Root + '\.conda'))) -notcontains $prefix)
 }
-# absent, ours, found (another one that works), broken (ours), foreign
+# absent, ours, found (works, not ours), broken (ours), foreign (no working conda)
 function CondaState($prefix) {
     if (-not [IO.Directory]::Exists($prefix)) {
         if ([IO.File]::Exists($prefix)) { return 'foreign' }
@@ -48,7 +48,7 @@ function CondaState($prefix) {
     if ([IO.Directory]::GetFileSystemEntries($prefix).Length -eq 0) { return 'absent' }
     $ours = CondaIsOurs $prefix
     $works = CondaVersion ($prefix + '\Scripts\conda.exe')
-    # the installer writes its counterpart last; without it ours was interrupted
+    # the installer writes its uninstaller last; without one our installation was interrupted
     $began = (ReadText ($Root + '\.conda-installing')).Trim() -eq $prefix
     if ($began -and ([IO.Directory]::GetFiles($prefix, 'Uninstall-*.exe').Length -eq 0 -or -not $works)) { return 'broken' }
     if ($works) {
@@ -58,11 +58,11 @@ function CondaState($prefix) {
     if ($ours) { return 'broken' }
     return 'foreign'
 }
-# A folder of the user's that is not there yet; the last cluster takes it away if it is empty again.
+# Records that the user's folder does not exist yet; the last `destroy` removes it if it is empty.
 function CondaHome {
     if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
 }
-# Takes a folder, and what lies below it, out of the list of environments that conda keeps in the user's home.
+# Removes a folder, and all below it, from conda's list of environments in the user's home.
 function CondaForget($gone) {
     $file = $UserHome + '\.conda\environments.txt'
     $kept = ''
@@ -74,7 +74,7 @@ function CondaForget($gone) {
     if (-not $known) { return }
     if ($kept) { WriteText $file $kept } else { Remove $file }
 }
-# `conda activate NAME` works with any conda, and none is changed: a junction, which needs no right of its own.
+# Makes `conda activate NAME` work with any conda, without changing one: by a junction, which needs no privilege.
 function CondaLink($name, $target) {
     CondaUnlink
     $folder = $UserHome + '\.conda\envs'
@@ -96,14 +96,14 @@ function CondaLink($name, $target) {
 function CondaUnlink {
     $link = (ReadText ($Node + '\conda-link')).Trim()
     if (-not $link) { return }
-    # without what is in it: only the junction goes, and nothing else that may have come in its place
+    # not recursive: only the junction is deleted, never a folder that took its place
     try {
         [IO.Directory]::Delete($link)
         CondaForget $link
     } catch { $null = $_ }
     Remove ($Node + '\conda-link')
 }
-# A program of NSIS's: its last word goes to the end of the line, never in quotes.
+# Runs an NSIS program: its last argument must be at the end of the line, unquoted.
 function RunLast($text, $file, $words, $last) {
     $script:LastWord = ' ' + $last
     try { return Busy $text $file $words } finally { $script:LastWord = '' }

@@ -1,12 +1,12 @@
 # needs: lib conda
 # values: CONDA_PREFIX_WANTED
-# Which condas there are: on PATH, and where they usually go.
+# Looks for condas on PATH and in the usual folders.
 function CondaKind($file) {
     if ($file -match '\\micromamba\.exe\z') { return 'micromamba' }
     if ($file -match '\\mamba\.exe\z') { return 'mamba' }
     return 'conda'
 }
-# Every file that may be a conda, in order of preference; the wanted prefix comes first.
+# Every file that may be a conda, in order of preference; conda.prefix comes first.
 function CondaPlaces($prefix) {
     $prefix + '\Scripts\conda.exe'
     foreach ($file in @($env:CONDA_EXE, $env:MAMBA_EXE)) { if ($file) { $file } }
@@ -24,7 +24,7 @@ function CondaPlaces($prefix) {
         foreach ($name in @('miniconda3', 'anaconda3', 'miniforge3', 'mambaforge')) { $above + '\' + $name + '\Scripts\conda.exe' }
         $above + '\micromamba\micromamba.exe'
     }
-    # every environment that a conda has ever made, the bases among them
+    # every environment that a conda has made, base environments included
     foreach ($line in (LinesOf (ReadText ($UserHome + '\.conda\environments.txt')))) {
         if ($line -match '^[A-Za-z]:\\' -and $line -notmatch '\.\.') { $line.TrimEnd('\') + '\Scripts\conda.exe' }
     }

@@ -1,6 +1,6 @@
 # needs: lib conda envs files node store task
 # values: ACCEPT_TERMS CONDA CONDA_KIND ENV_ID INDEX INSTALLER ITEMS LOCK NO_PROXY_FOR PREFIX PROXY PYTHON_VERSION UV_VERSION UV_WHEEL
-# Conda where there is none, an environment out of the store's files, and the packages of PyPI in it; all offline.
+# Installs conda if needed, an environment from the store's files, and PyPI's packages in it; all offline.
 MakeNode
 $folder = $Envs + $RF_ENV_ID
 if (EnvWhole $folder) {
@@ -39,10 +39,10 @@ if (-not $conda) {
     }
     if ($state -eq 'absent' -or $state -eq 'broken') {
         if ($prefix -match '[^\x21-\x7E]') {
-            Fail ('conda cannot be installed into ' + $prefix + ': there is a blank or a foreign letter in it') 'let conda.prefix name another folder, as C:\miniconda3'
+            Fail ('conda cannot be installed into ' + $prefix + ': it contains a space or a character outside ASCII') 'let conda.prefix name another folder, as C:\miniconda3'
         }
         if (-not $RF_INSTALLER) { Fail 'there is no conda on this host, and no installer' 'conda.installer' }
-        # known by this if it is interrupted
+        # so that an interrupted installation is recognised
         WriteText ($Root + '\.conda-installing') $prefix
         CondaHome
         if ($state -eq 'broken') { RemoveTree $prefix }
@@ -61,9 +61,9 @@ if (-not $conda) {
         Emit 'conda_installed' $prefix
     }
 }
-# a program that runs cannot be replaced
+# a running program cannot be replaced
 if ([IO.Directory]::Exists($folder) -and (LoopPid)) {
-    Step 'stopping Ray: its environment is mended'
+    Step 'stopping Ray: its environment is repaired'
     NodeDown
 }
 RemoveTree $folder
@@ -84,12 +84,12 @@ if ($run.Code -ne 0 -or -not [IO.File]::Exists($python)) {
     CheckDisk $run
     Fail ('conda cannot make the environment ' + $RF_ENV_ID)
 }
-# from here on its own Python works, with the libraries that lie beside it
+# from here on its own Python is used, with its libraries
 $Surroundings['PATH'] = $folder + ';' + $folder + '\Library\bin;' + $folder + '\Scripts;' + $env:PATH
 $run = Run $python @('-V') ''
 $said = ($run.Said + $run.Errors).Trim()
 if ($said -ne 'Python ' + $RF_PYTHON_VERSION) { Fail ('the environment has ' + $said + ', not Python ' + $RF_PYTHON_VERSION) }
-# uv out of its wheel; where it does not run, pip does it
+# unpacks uv from its wheel; if uv does not run, pip installs the packages
 $uv = $Root + '\.uv\' + $RF_UV_VERSION + '\uv.exe'
 if ($RF_UV_WHEEL -and -not [IO.File]::Exists($uv)) {
     $null = [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($uv))
@@ -122,7 +122,7 @@ function Install($text, $more) {
         Fail 'cannot install the packages' $hint
     }
 }
-# a wheel is named by its package and version; the sum makes it that very file
+# pip gets package and version; the sum selects exactly this file
 $text = ''
 foreach ($name in $files.wheel) {
     $parts = @($name -split '-')

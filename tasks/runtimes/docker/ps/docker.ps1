@@ -1,11 +1,11 @@
 # needs: lib
-# Docker Desktop's command, and the words for whatever keeps its engine from answering.
+# Docker Desktop's command, and why its engine does not answer.
 $DockerState = $null
 $DockerExe = ''
 $DockerVersion = ''
 $DockerSays = ''
 function FindDocker {
-    # the service of sshd knows the PATH of the day it was started; the registry knows today's
+    # the sshd service has the PATH from when it was started; the registry has the current one
     $folders = @($env:PATH -split ';')
     $folders = $folders + ([Environment]::GetEnvironmentVariable('Path', 'Machine') -split ';')
     $folders = $folders + ([Environment]::GetEnvironmentVariable('Path', 'User') -split ';')
@@ -19,7 +19,7 @@ function FindDocker {
 }
 function BeginDk($words, $given) { return StartRun $DockerExe $words $given }
 function Dk($words, $given) { return Run $DockerExe $words $given }
-# '' when the engine answers; else missing | stopped | denied | windows
+# '' if the engine answers; else missing, stopped, denied or windows (it runs Windows containers)
 function DockerProblem {
     if ($null -eq $DockerState) { $script:DockerState = AskDocker }
     return $DockerState
@@ -27,7 +27,7 @@ function DockerProblem {
 function AskDocker {
     $script:DockerExe = FindDocker
     if (-not $DockerExe) { return 'missing' }
-    # The user's own settings name a helper for passwords that fails without a desktop, so they are passed over.
+    # The user's own configuration names a credential helper that fails without a desktop, so it is not used.
     $Surroundings['DOCKER_CONFIG'] = $Node + '\docker-config'
     $ask = @('version', '--format', '{{.Server.Version}} {{.Server.Os}}')
     $run = Dk $ask ''

@@ -1,5 +1,5 @@
 # needs: lib about docker
-# What the engine can give to a container; one that answers nothing gives nothing.
+# What the engine can give to a container.
 function DockerGives {
     $told = 'cpus {{.NCPU}}{{println}}memory {{.MemTotal}}{{println}}system {{.OperatingSystem}}{{println}}arch {{.Architecture}}{{println}}'
     $told = $told + '{{range .SecurityOptions}}option {{println .}}{{end}}{{range $name, $_ := .Runtimes}}runtime {{println $name}}{{end}}'
@@ -14,7 +14,7 @@ function DockerFacts {
         return
     }
     Emit 'docker' $DockerVersion
-    # what Ray will see is the engine's virtual machine
+    # Ray will see the engine's virtual machine
     $machine = @((Dk @('info', '--format', '{{.NCPU}} {{.MemTotal}}') '').Said.Trim() -split ' ')
     if ($machine.Count -eq 2) {
         Emit 'cpus' ($machine[0])

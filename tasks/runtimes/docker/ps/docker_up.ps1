@@ -15,7 +15,7 @@ $null = [IO.Directory]::CreateDirectory($RF_TEMP_DIR)
 WriteText ($Node + '\service') 'docker'
 WriteText ($Node + '\temp') $RF_TEMP_DIR
 WriteText ($Node + '\user') $RF_CONTAINER_USER
-# Docker reads the token from a file in our own folder, so that no argument list holds it.
+# Docker reads the token from a file in our own folder, so that it is in no argument list.
 $given = ''
 if ($RF_TOKEN) {
     $given = 'RAY_AUTH_TOKEN=' + $RF_TOKEN + "`n"
@@ -29,7 +29,7 @@ if ($run.Code -ne 0) {
     $null = Dk @('rm', '-f', $Unit) ''
     $hint = ''
     if ($run.Errors -match 'forbidden by its access permissions') {
-        $hint = 'Windows keeps some of these ports for itself (netsh int ipv4 show excludedportrange protocol=tcp): choose others under ray.ports'
+        $hint = 'Windows reserves some of these ports (netsh int ipv4 show excludedportrange protocol=tcp): choose others under ray.ports'
     }
     $says = ($run.Errors -replace '(?m)^.*docker run --help.*$', '').Trim()
     Fail ('docker run failed: ' + (@(LastOf (LinesOf $says) 3) -join ' ')) $hint

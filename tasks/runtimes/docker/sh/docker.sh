@@ -1,11 +1,11 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib
-# dk: docker, through sudo where only that reaches the engine
+# Runs docker, with sudo if only root reaches the engine.
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
 }
-# The same for a docker that reads its standard input, behind the password that sudo may want first.
+# The same for a docker command that reads standard input, after the password that sudo may read first.
 dk_in() {
     if [ "${rf_dk-}" != root ]; then
         docker "$@"
@@ -15,7 +15,7 @@ dk_in() {
         { printf '%s\n' "${RF_SUDO-}" && cat; } | sudo -k -S -p '' docker "$@"
     fi
 }
-# Where Docker Desktop and its like put the command; a session without a terminal has none of these on its PATH.
+# Folders of Docker Desktop and similar programs, which are not on the PATH of a session without a terminal.
 docker_path() {
     have docker && return 0
     for rf_dir in /opt/homebrew/bin "$HOME/.docker/bin" "$HOME/.orbstack/bin" "$HOME/.rd/bin" \
@@ -28,7 +28,7 @@ docker_path() {
     done
     return 1
 }
-# Sockets that the command's own configuration may not name
+# Sockets that docker's own configuration may not know
 docker_socket() {
     [ -z "${DOCKER_HOST-}" ] || return 1
     for rf_file in "$HOME/.docker/run/docker.sock" "$HOME/.orbstack/run/docker.sock" \

@@ -1,7 +1,7 @@
 # needs: lib
 # The environments of this node.
 $Envs = $Node + '\envs\'
-# An environment is whole while it has every file that its installation has listed.
+# Whether an environment is complete: it has every file that its installation listed.
 function EnvWhole($folder) {
     if (-not [IO.File]::Exists($folder + '\.complete')) { return $false }
     foreach ($name in (LinesOf (ReadText ($folder + '\.files')))) {

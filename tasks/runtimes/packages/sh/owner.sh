@@ -1,10 +1,10 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib
-# Programs of an earlier run may still be at work here. $1: the run's mark, a name and a value in their environment
+# Ids of processes of an earlier run that may still be running. $1: NAME=VALUE in their environment
 marked_pids() {
     if [ ! -r /proc/self/environ ]; then
-        # macOS shows a process's environment behind its words
+        # macOS prints a process's environment after its arguments
         ps -axwwE -o pid=,command= 2>/dev/null | RF_AT=${1#RAYFAB_} awk 'index($0, "RAYFAB_" ENVIRON["RF_AT"]) { print $1 }'
         return
     fi
@@ -13,15 +13,15 @@ marked_pids() {
         echo "${rf_file#/proc/}"
     done
 }
-# This run owns what the file $1 stands for until another one of this cluster's takes it over, whose programs it ends.
-# $2: the name of its programs' mark
+# Makes this run the owner of what the file $1 stands for, and ends the programs of this cluster's earlier runs.
+# A later run of this cluster takes it over in the same way. $2: the variable that marks the programs.
 own_begin() {
     rf_own=$1
     rf_token="$$ $(date +%s)"
     write_file "$1" 600 "$rf_token$NL"
     for rf_pid in $(marked_pids "$2=$NODE/"); do kill -KILL "$rf_pid" 2>/dev/null; done
     rf_n=0
-    # another cluster's go on to their end
+    # another cluster's programs are waited for
     while [ -n "$(marked_pids "$2=$ROOT/")" ] && [ "$rf_n" -lt 3600 ]; do
         [ $((rf_n % 10)) != 0 ] || step "waiting for another cluster's installation on this host"
         sleep 1

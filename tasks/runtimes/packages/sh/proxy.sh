@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # values: NO_PROXY_FOR PROXY
-# For programs that fetch or build: through the proxy, if there is one.
+# Sets the proxy, if there is one, for programs that download or build.
 proxy_on() {
     [ -n "$PROXY" ] || return 0
     http_proxy=$PROXY

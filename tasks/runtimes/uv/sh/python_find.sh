@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib
-# Interpreters: shims answer for others, so they are passed over.
+# Looks for Python interpreters. Shims only start another interpreter, so they are skipped.
 rf_python() {
     case $1 in */shims/*) return ;; esac
     [ -x "$1" ] || return 0
