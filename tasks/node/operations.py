@@ -119,6 +119,6 @@ def submit_script(
         "WAIT": wait,
         "USER_AT": user,
         "DRIVER": _driver("submit"),
-        "WORDS": list(words),
+        "COMMAND": list(words),
     }
     return render("submit a job", "submit", values, secrets=_secrets(sudo))

@@ -114,7 +114,7 @@ def test_words_of_a_command_line_come_through(listed):
     shell = Shell({"?": lambda owner, name: None}, {})
     lines = fragment("lib", PS).text.split("# Quotes one argument")[1].split("# Starts a program")[0]
     shell.run("# " + lines)
-    quoted = [shell.call(shell.functions["quoteword"], [word])[0] for word in listed]
+    quoted = [shell.call(shell.functions["quoteargument"], [word])[0] for word in listed]
     assert words_of(" ".join(quoted)) == listed
 
 

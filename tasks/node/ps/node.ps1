@@ -29,9 +29,9 @@ function NodeDown {
 # The output of `ray start`, from both streams of a container.
 function NodeLog($count) {
     if ((NodeService) -eq 'task') { return @(LinesOf (ReadOpen ($Node + '\start.log'))) }
-    $words = @('logs')
-    if ($count) { $words = $words + @('--tail', $count) }
-    $run = Dk ($words + $Unit) ''
+    $arguments = @('logs')
+    if ($count) { $arguments = $arguments + @('--tail', $count) }
+    $run = Dk ($arguments + $Unit) ''
     return @(LinesOf $run.Said) + @(LinesOf $run.Errors)
 }
 function NodeLogBefore {
@@ -49,8 +49,8 @@ function NoteSessions {
     # a task's sessions are in this cluster's own folder
     if ((NodeService) -ne 'docker') { return }
     $known = @(LinesOf (ReadText ($Node + '\sessions')))
-    $words = Dk @('exec', $Unit, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
-    $text = (@(NodeLog '') -join ' ') + ' ' + $words.Said
+    $arguments = Dk @('exec', $Unit, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
+    $text = (@(NodeLog '') -join ' ') + ' ' + $arguments.Said
     foreach ($found in [regex]::Matches($text, '/session_[0-9_-]+')) {
         $name = $found.Value.Substring(1)
         if ($known -notcontains $name) { $known = $known + $name }
@@ -75,20 +75,20 @@ function NodeTemp {
     return $UserHome + '\tmp\ray'
 }
 # The arguments of docker exec; in a container that started as root the command would run as root.
-function Inside($words) {
+function Inside($arguments) {
     $user = (ReadText ($Node + '\user')).Trim()
-    if ($user) { return @('exec', '-i', '--user', $user, $Unit) + $words }
-    return @('exec', '-i', $Unit) + $words
+    if ($user) { return @('exec', '-i', '--user', $user, $Unit) + $arguments }
+    return @('exec', '-i', $Unit) + $arguments
 }
 # Starts a command in the node's environment, with its input; both output streams as one, in order.
-function NodeExec($words, $given) {
-    if ((NodeService) -eq 'task') { return BeginHere $words $given }
-    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) $given
+function NodeExec($arguments, $given) {
+    if ((NodeService) -eq 'task') { return BeginHere $arguments $given }
+    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $arguments)) $given
 }
 # The same with a separate error stream.
-function NodeAsk($words, $given) {
-    if ((NodeService) -eq 'task') { return BeginHere $words $given }
-    return BeginDk (Inside $words) $given
+function NodeAsk($arguments, $given) {
+    if ((NodeService) -eq 'task') { return BeginHere $arguments $given }
+    return BeginDk (Inside $arguments) $given
 }
 function SayAll($run) {
     while ($null -ne ($line = $run.Reader.ReadLine())) { Say $line }

@@ -1,6 +1,6 @@
 # needs: lib envs files
 # A node on Windows itself, under a task of the Task Scheduler: loop.py restarts Ray whenever it ends.
-function Task($words) { return Run (Tool 'schtasks') $words '' }
+function Task($arguments) { return Run (Tool 'schtasks') $arguments '' }
 # this tool's output is in the system's language, so only its exit status counts
 function TaskThere {
     $run = Task @('/Query', '/TN', $Unit)
@@ -41,25 +41,25 @@ function TaskDown {
     Remove ($Node + '\loop.pid')
 }
 # A program of the node's environment, by its name. CreateProcess would search the PATH of this process.
-function FindProgram($word) {
-    if ([IO.Path]::IsPathRooted($word)) { return $word }
+function FindProgram($argument) {
+    if ([IO.Path]::IsPathRooted($argument)) { return $argument }
     foreach ($folder in ($Surroundings['PATH'] -split ';')) {
         foreach ($end in @('', '.exe')) {
-            $file = $folder.Trim('"').TrimEnd('\') + '\' + $word + $end
+            $file = $folder.Trim('"').TrimEnd('\') + '\' + $argument + $end
             if ($folder -and [IO.File]::Exists($file)) { return $file }
         }
     }
     return ''
 }
 function EnterNode { . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1')))) }
-function BeginHere($words, $given) {
+function BeginHere($arguments, $given) {
     EnterNode
     $file = ''
     $rest = @()
-    foreach ($word in $words) {
-        if ($file) { $rest = $rest + $word; continue }
-        $file = FindProgram $word
-        if (-not $file) { Fail ('there is no program ' + $word + ' here') }
+    foreach ($argument in $arguments) {
+        if ($file) { $rest = $rest + $argument; continue }
+        $file = FindProgram $argument
+        if (-not $file) { Fail ('there is no program ' + $argument + ' here') }
     }
     return StartRun $file $rest $given
 }

@@ -178,9 +178,9 @@ keep_temp() {
 # (session_latest may belong to another Ray); `destroy` removes them.
 note_sessions() {
     if [ "$1" = docker ] && [ -z "${rf_dk-}" ]; then docker_cli; fi
-    { node_log_before "$1"; node_words "$1"; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
+    { node_log_before "$1"; node_arguments "$1"; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
 }
-node_words() {
+node_arguments() {
     if [ "$1" = docker ]; then
         dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '
     elif [ -r /proc/self/environ ]; then

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib docker node
-# values: ADDRESS ARCHIVE DRIVER USER_AT WAIT WORDS
+# values: ADDRESS ARCHIVE COMMAND DRIVER USER_AT WAIT
 # Submits a job to Ray's job server. The driver reads the job's folder as an archive from standard input, so that
 # it is unpacked by the user that Ray runs as, also in a container.
 rf_service=$(node_service)
@@ -19,6 +19,6 @@ if [ -n "$ARCHIVE" ]; then
 else
     exec 3</dev/null
 fi
-with_words node_exec "$rf_service" \
+with_command node_exec "$rf_service" \
     python -W ignore -c "$DRIVER" "$ADDRESS" "$rf_place" "${ARCHIVE:+folder}" "${WAIT:+wait}" "$USER_AT" 2>&1 <&3 3<&-
 finish $?

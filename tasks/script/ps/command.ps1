@@ -2,10 +2,10 @@
 # values: COMMAND PROGRAM
 # Runs one program in the node's environment. Its output is chatter, passed on line by line.
 NeedNode
-$words = $RF_COMMAND
+$arguments = $RF_COMMAND
 $docker = (NodeService) -eq 'docker'
 if ($docker) {
-    $words = @('sh', '-c', $RF_PROGRAM, 'run') + $words
+    $arguments = @('sh', '-c', $RF_PROGRAM, 'run') + $arguments
 } else {
     EnterNode
     if (-not (FindProgram ($RF_COMMAND[0]))) {
@@ -15,7 +15,7 @@ if ($docker) {
         Finish 127
     }
 }
-$run = NodeExec $words ''
+$run = NodeExec $arguments ''
 SayAll $run
 if ($docker -and ($run.Code -eq 126 -or $run.Code -eq 127)) {
     # a program may end with this status itself

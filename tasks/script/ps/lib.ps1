@@ -70,17 +70,17 @@ function MakeNode {
     } catch { Fail ('cannot make ' + $Node + ': ' + $_) 'make the home folder writable' }
 }
 # Quotes one argument for the command line, as C programs parse it: a backslash is special only before a quote.
-function QuoteWord($word) {
-    if ($word -ne '' -and $word -notmatch '[\s"]') { return $word }
-    return '"' + (($word -replace '(\\*)"', '$1$1\"') -replace '(\\+)\z', '$1$1') + '"'
+function QuoteArgument($argument) {
+    if ($argument -ne '' -and $argument -notmatch '[\s"]') { return $argument }
+    return '"' + (($argument -replace '(\\*)"', '$1$1\"') -replace '(\\+)\z', '$1$1') + '"'
 }
 # Starts a program with exactly these arguments; $given is a text or an open file that it reads.
 # Its error stream is read in the background, so that no pipe blocks.
-function StartRun($file, $words, $given) {
-    $quoted = foreach ($word in $words) { QuoteWord $word }
+function StartRun($file, $arguments, $given) {
+    $quoted = foreach ($argument in $arguments) { QuoteArgument $argument }
     $start = [Diagnostics.ProcessStartInfo]::new()
     $start.FileName = $file
-    $start.Arguments = (@($quoted) -join ' ') + $LastWord
+    $start.Arguments = (@($quoted) -join ' ') + $LastArgument
     $start.UseShellExecute = $false
     $start.CreateNoWindow = $true
     $start.RedirectStandardInput = $true
@@ -112,17 +112,17 @@ function EndRun($run) {
     $run.Process.WaitForExit()
     $run.Code = $run.Process.ExitCode
 }
-function Run($file, $words, $given) {
-    $run = StartRun $file $words $given
+function Run($file, $arguments, $given) {
+    $run = StartRun $file $arguments $given
     EndRun $run
     return $run
 }
 # Like Run, for programs that take long: it reports progress.
-function Busy($text, $file, $words) {
+function Busy($text, $file, $arguments) {
     Step $text
     $began = [DateTime]::UtcNow
     $shown = 0
-    $run = StartRun $file $words ''
+    $run = StartRun $file $arguments ''
     $said = $run.Reader.ReadToEndAsync()
     while (-not $run.Process.HasExited) {
         Nap 200
@@ -140,4 +140,4 @@ function Busy($text, $file, $words) {
 }
 $Surroundings = @{}
 # an argument that ends the command line unquoted
-$LastWord = ''
+$LastArgument = ''

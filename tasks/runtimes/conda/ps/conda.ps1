@@ -23,9 +23,9 @@ function CondaHere($file) {
     $Surroundings['PYTHONDONTWRITEBYTECODE'] = '1'
     $Surroundings['PYTHONIOENCODING'] = 'utf-8'
 }
-function CondaRun($file, $words) {
+function CondaRun($file, $arguments) {
     CondaHere $file
-    return Run $file $words ''
+    return Run $file $arguments ''
 }
 # The version of a conda, or '' if it prints none.
 function CondaVersion($file) {
@@ -104,7 +104,7 @@ function CondaUnlink {
     Remove ($Node + '\conda-link')
 }
 # Runs an NSIS program: its last argument must be at the end of the line, unquoted.
-function RunLast($text, $file, $words, $last) {
-    $script:LastWord = ' ' + $last
-    try { return Busy $text $file $words } finally { $script:LastWord = '' }
+function RunLast($text, $file, $arguments, $last) {
+    $script:LastArgument = ' ' + $last
+    try { return Busy $text $file $arguments } finally { $script:LastArgument = '' }
 }

@@ -11,12 +11,12 @@ $files = @{ conda = @(); wheel = @(); sdist = @() }
 $sums = @{}
 $missing = $false
 foreach ($line in (LinesOf $RF_ITEMS)) {
-    $words = @($line -split ' ')
-    if ($files.ContainsKey($words[0])) { $files[$words[0]] = $files[$words[0]] + $words[1] }
-    $sums[$words[1]] = $words[2]
-    $path = $Store + '\' + $words[1]
-    if (-not [IO.File]::Exists($path) -or [IO.FileInfo]::new($path).Length -ne [long]$words[3]) {
-        Emit 'missing' ($words[1])
+    $arguments = @($line -split ' ')
+    if ($files.ContainsKey($arguments[0])) { $files[$arguments[0]] = $files[$arguments[0]] + $arguments[1] }
+    $sums[$arguments[1]] = $arguments[2]
+    $path = $Store + '\' + $arguments[1]
+    if (-not [IO.File]::Exists($path) -or [IO.FileInfo]::new($path).Length -ne [long]$arguments[3]) {
+        Emit 'missing' ($arguments[1])
         $missing = $true
     }
 }
@@ -72,10 +72,10 @@ $lines = '@EXPLICIT'
 foreach ($name in $files.conda) { $lines = $lines + "`n" + (UrlOf ($Store + '\' + $name)) }
 WriteText $list ($lines + "`n")
 $Surroundings['CONDA_PLUGINS_AUTO_ACCEPT_TOS'] = $RF_ACCEPT_TERMS
-$words = @('create', '-y', '-q', '--offline')
-if ($kind -eq 'micromamba') { $words = $words + '--no-rc' } else { $words = $words + @('--override-channels', '-c', (UrlOf $Store)) }
+$arguments = @('create', '-y', '-q', '--offline')
+if ($kind -eq 'micromamba') { $arguments = $arguments + '--no-rc' } else { $arguments = $arguments + @('--override-channels', '-c', (UrlOf $Store)) }
 CondaHere $conda
-$run = Busy 'making the environment' $conda ($words + @('-p', $folder, '--file', $list))
+$run = Busy 'making the environment' $conda ($arguments + @('-p', $folder, '--file', $list))
 Remove $list
 CondaForget $folder
 $python = $folder + '\python.exe'

@@ -27,7 +27,7 @@ conda_in() {
     conda_try micromamba "$1/bin/micromamba"
 }
 # Paths in start-up files that lead to a conda, found by text alone.
-conda_words() {
+conda_paths() {
     set --
     for rf_file in "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.profile" "$HOME/.zshrc" "$HOME/.zprofile" \
         "$HOME/.config/fish/config.fish" "$HOME/.tcshrc" "$HOME/.cshrc" /etc/profile.d/*.sh; do
@@ -86,7 +86,7 @@ conda_facts() {
     while IFS= read -r rf_dir; do
         for rf_kind in conda mamba micromamba; do [ -z "$rf_dir" ] || conda_try "$rf_kind" "$rf_dir/$rf_kind"; done
     done <<END
-$(conda_words)
+$(conda_paths)
 END
 }
 conda_facts

@@ -17,8 +17,8 @@ function FindDocker {
     }
     return ''
 }
-function BeginDk($words, $given) { return StartRun $DockerExe $words $given }
-function Dk($words, $given) { return Run $DockerExe $words $given }
+function BeginDk($arguments, $given) { return StartRun $DockerExe $arguments $given }
+function Dk($arguments, $given) { return Run $DockerExe $arguments $given }
 # '' if the engine answers; else missing, stopped, denied or windows (it runs Windows containers)
 function DockerProblem {
     if ($null -eq $DockerState) { $script:DockerState = AskDocker }

@@ -54,14 +54,14 @@ function NextTry($item) {
         return
     }
     $item.Tries = $item.Tries + 1
-    $words = @('-sSfgL', '--connect-timeout', '10', '--speed-limit', '1000', '--speed-time', '30', '-C', '-', '-o', $part, '-K', '-')
-    if ($RF_BASE) { $words = $words + @('--noproxy', '*') }
-    elseif ($RF_PROXY) { $words = $words + @('--proxy', $RF_PROXY, '--noproxy', ([string]$RF_NO_PROXY_FOR)) }
-    if ($RF_CA) { $words = $words + @('--cacert', ($Root + '\.ca.pem')) }
+    $arguments = @('-sSfgL', '--connect-timeout', '10', '--speed-limit', '1000', '--speed-time', '30', '-C', '-', '-o', $part, '-K', '-')
+    if ($RF_BASE) { $arguments = $arguments + @('--noproxy', '*') }
+    elseif ($RF_PROXY) { $arguments = $arguments + @('--proxy', $RF_PROXY, '--noproxy', ([string]$RF_NO_PROXY_FOR)) }
+    if ($RF_CA) { $arguments = $arguments + @('--cacert', ($Root + '\.ca.pem')) }
     # without a reachable revocation list curl would fail; the sum still proves the file
-    if ($item.Blind) { $words = $words + '--ssl-no-revoke' }
+    if ($item.Blind) { $arguments = $arguments + '--ssl-no-revoke' }
     # through standard input: a seed's URL contains a secret
-    $item.Run = StartRun $curl $words ('url = "' + $from + '"')
+    $item.Run = StartRun $curl $arguments ('url = "' + $from + '"')
 }
 # Handles the result of a try.
 function Ended($item) {
@@ -95,15 +95,15 @@ $sizes = @()
 [long]$need = 0
 [long]$all = 0
 foreach ($line in (LinesOf $RF_ITEMS)) {
-    $words = @($line -split ' ')
-    if ($words.Count -ne 4) { continue }
-    $path = $Store + '\' + $words[0]
-    [long]$size = $words[2]
+    $arguments = @($line -split ' ')
+    if ($arguments.Count -ne 4) { continue }
+    $path = $Store + '\' + $arguments[0]
+    [long]$size = $arguments[2]
     if ((SizeOf $path) -eq $size) { continue }
     # an old file of another size
     Remove $path
     $began = SizeOf ($path + '.part')
-    $items = $items + @{ File = $words[0]; Sum = $words[1]; Size = $size; Url = $words[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Server = ''; Pause = 0; Done = $false; Blind = $false; Run = $null }
+    $items = $items + @{ File = $arguments[0]; Sum = $arguments[1]; Size = $size; Url = $arguments[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Server = ''; Pause = 0; Done = $false; Blind = $false; Run = $null }
     $sizes = $sizes + $size
     $all = $all + $size
     $need = $need + $size
