@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tasks.inventory import address, emit, ranges, surgery
-from tasks.inventory import document as yaml
+from tasks.inventory import address, document, emit, ranges, surgery
 from tasks.inventory.cluster import Cluster, Host
 from tasks.inventory.load import parse, read
 from tasks.inventory.problems import InventoryError, did_you_mean
@@ -38,7 +37,7 @@ def add_worker(path: str | Path, host: str, **fields: Any) -> None:
     with _by_hand(path, f"add it to workers: as - {line}"):
         after = text[: len(text) - len(body)] + surgery.append(body, emit.host_lines(host, fields), line)
         added = _parsed(after, path)
-        if _facts(added.hosts)[: len(before.hosts)] != _facts(before.hosts):
+        if _comparable(added.hosts)[: len(before.hosts)] != _comparable(before.hosts):
             raise ByHand
     _write(path, after)
 
@@ -58,7 +57,9 @@ def remove_worker(path: str | Path, host: str) -> None:
         patterns = _patterns(body, index, member) if size > 1 else None
         edited = surgery.rewrite(body, index, patterns) if patterns else surgery.delete(body, index)
         after = text[: len(text) - len(body)] + edited
-        if _facts(_parsed(after, path).hosts) != _facts([one for one in before.hosts if one is not gone]):
+        if _comparable(_parsed(after, path).hosts) != _comparable(
+            [one for one in before.hosts if one is not gone]
+        ):
             raise ByHand
     _write(path, after)
 
@@ -93,7 +94,7 @@ def _find(cluster: Cluster, host: str) -> list[Host]:
 def _place(body: str, gone: Host, cluster: Cluster) -> tuple[int, int, int]:
     """Index of the entry in `workers:`, of the host in its range, and the length of that range."""
     passed, position = 0, cluster.workers.index(gone)
-    for index, value in enumerate(yaml.parse(body).value["workers"]):
+    for index, value in enumerate(document.parse(body).value["workers"]):
         written = value if isinstance(value, str) else value["host"]
         size = len(ranges.expand(address.parse(written).host))
         if position < passed + size:
@@ -104,7 +105,7 @@ def _place(body: str, gone: Host, cluster: Cluster) -> tuple[int, int, int]:
 
 def _patterns(body: str, index: int, member: int) -> dict[str, list[str]]:
     """For each key with a range, the patterns that are left of it without this member."""
-    value = yaml.parse(body).value["workers"][index]
+    value = document.parse(body).value["workers"][index]
     written = {"host": value} if isinstance(value, str) else value
     ranged = {
         key: written[key] for key in ("host", "name", "node_ip") if ranges.is_range(written.get(key) or "")
@@ -112,19 +113,23 @@ def _patterns(body: str, index: int, member: int) -> dict[str, list[str]]:
     return {key: ranges.without(pattern, member) for key, pattern in ranged.items()}
 
 
-def _facts(hosts: tuple[Host, ...] | list[Host]) -> list[dict[str, Any]]:
+def _comparable(hosts: tuple[Host, ...] | list[Host]) -> list[dict[str, Any]]:
     # a prompt's text holds its place in the file, which may move
     return [host.model_dump(exclude={"line", "password", "sudo_password"}) for host in hosts]
 
 
 def _parsed(text: str, path: Path) -> Cluster:
-    """What the cut made of the file. Bad YAML is the cut's fault, a bad key of a host is the caller's."""
+    """The cluster after the edit.
+
+    :raises ByHand: the edit made invalid YAML of the file, which is not the fault of the caller's values.
+    :raises InventoryError: a value of the caller is wrong.
+    """
     try:
         return parse(text, path)
     except InventoryError as error:
-        if all(problem.where for problem in error.problems):
-            raise
-        raise ByHand from None
+        if document.parse(text.removeprefix(_BOM)).flaws or not all(one.where for one in error.problems):
+            raise ByHand from None
+        raise
 
 
 @contextlib.contextmanager

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from tasks.inventory import emit
-from tasks.inventory.document import compose
+from tasks.inventory.nodes import compose
 
 _KEY = "workers"
 
