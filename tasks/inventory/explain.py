@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from tasks.inventory.document import Document, Flaw
+from tasks.inventory.document import Document, Flaw, parse
 from tasks.inventory.model import HostEntry, HostsFile, Ssh
 from tasks.inventory.problems import SECRET_KEYS, Where, either, nearest, shown
 from tasks.inventory.rule import Rule
@@ -52,20 +52,36 @@ def _mismatch(rule: Rule, value: Any, typed: str | None, secret: bool) -> str:
     expected = f"expected {rule.expected}"
     typed = typed or str(value)
     if isinstance(value, (int, float)) and rule.is_free_text:
-        if secret:
-            return f"{expected}; put it in quotes"
-        kind = "word" if isinstance(value, bool) else "number"
-        also = (
-            ""
-            if isinstance(value, bool) or typed == str(value)
-            else f" (YAML reads it as the number {value})"
-        )
-        way_out = f'; quote it: "{typed}"' if rule.accepts(typed) and len(typed) <= 40 else "; quote it"
-        return f"{expected}, got the {kind} {shown(value, typed)}{also}{way_out}"
+        return f"{expected}; put it in quotes" if secret else f"{expected}, {_not_quoted(rule, value, typed)}"
     if secret:
         return expected
+    if rule.schema.get("type") in ("integer", "number") and isinstance(value, (str, float)):
+        return f"{expected}, {_not_a_number(rule, value, typed)}"
     near = nearest(value, rule.schema.get("enum", ())) if isinstance(value, str) else None
     return f"{expected}, got {shown(value, typed)}" + (f"; did you mean {near}?" if near else "")
+
+
+def _not_quoted(rule: Rule, value: int | float, typed: str) -> str:
+    """A number, true or false where text is expected."""
+    kind, also = "number", f" (YAML reads it as the number {value})"
+    if isinstance(value, bool):
+        kind = "word"
+    if isinstance(value, bool) or typed == str(value):
+        also = ""
+    way_out = f'quote it: "{typed}"' if rule.accepts(typed) and len(typed) <= 40 else "quote it"
+    return f"got the {kind} {shown(value, typed)}{also}; {way_out}"
+
+
+def _not_a_number(rule: Rule, value: str | float, typed: str) -> str:
+    """Text where a number is expected, as in ``"22"`` and ``1_000``, or 1e3 where an integer is."""
+    if isinstance(value, float):
+        kind, number = "", int(value) if value.is_integer() else None
+    else:
+        kind, number = "the text ", parse(value.replace("_", "")).value
+    way_out = ""
+    if type(number) in (int, float) and rule.accepts(number):
+        way_out = "; leave the quotes out" if str(number) == value else f"; write {number}"
+    return f"got {kind}{shown(value, typed)}{way_out}"
 
 
 def _unknown_key(model: type[BaseModel], prefix: Where, where: Where) -> str:
