@@ -27,6 +27,7 @@ FORMS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
     )
 }
 _BASES = {"0o": 8, "0x": 16}
+MAX_DIGITS = 600  # of an integer; Python may refuse to print one with more than 640, and none here is that large
 
 
 def value(kind: str, text: str) -> Any:
@@ -45,7 +46,6 @@ def value(kind: str, text: str) -> Any:
         return text.lower() == "true"
     if kind == "float":
         return float(re.sub(r"\.(?=[inIN])", "", text))
-    try:
-        return int(text.removeprefix("0o").removeprefix("0x"), _BASES.get(text[:2], 10))
-    except ValueError:
-        return text  # Python refuses to convert thousands of digits; no number that large is valid anyway
+    if len(text) > MAX_DIGITS:
+        return text
+    return int(text.removeprefix("0o").removeprefix("0x"), _BASES.get(text[:2], 10))

@@ -85,9 +85,11 @@ def test_tags_of_the_core_schema(written, value):
     assert parse(f"- {written}\n").value == [value]
 
 
-def test_more_digits_than_python_converts():
-    """Neither a traceback nor a long wait: the number stays as it is written."""
-    assert parse("9" * 5000).value == "9" * 5000
+@pytest.mark.parametrize("written", ["9" * 5000, "0x" + "9" * 5000, "0o" + "7" * 5000])
+def test_more_digits_than_python_prints(cluster, written):
+    assert parse(written).value == written
+    with pytest.raises(InventoryError, match=r"cluster: expected a name .*, got [0-9xo]+\.\.\.$"):
+        cluster(f"cluster: {written}\nhead: a\n")
 
 
 class TestInAHostsFile:
