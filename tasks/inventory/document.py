@@ -27,7 +27,7 @@ class Map(dict[str, Any]):
 
 
 class Seq(list[Any]):
-    """A list; `lines` and `texts` as in Map, by index."""
+    """A list; `lines` and `texts` are as in `Map`, by index."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Document:
     flaws: list[Flaw] = field(default_factory=list)
 
     def line(self, where: Where) -> int:
-        """The line of a value, or of the nearest one around it that is written in the file."""
+        """The line of a value, or of the closest enclosing value that is written in the file."""
         line, current = 1, self.value
         for key in where:
             if not isinstance(current, (Map, Seq)) or key not in current.lines:
@@ -61,7 +61,7 @@ class Document:
         return line
 
     def has(self, where: Where) -> bool:
-        """Is this place written in the file?"""
+        """Whether a value with this path is written in the file."""
         current = self.value
         for key in where:
             if not isinstance(current, (Map, Seq)) or key not in current.lines:
@@ -70,7 +70,7 @@ class Document:
         return True
 
     def typed(self, where: Where) -> str | None:
-        """A scalar as it was typed: `3.10` where the value is 3.1."""
+        """A scalar as it was typed, such as ``3.10`` for the number 3.1; None if it is not a scalar."""
         parent = self.value
         for key in where[:-1]:
             parent = parent[key] if isinstance(parent, (Map, Seq)) and key in parent.lines else None
@@ -103,9 +103,9 @@ class _Reader:
 
     def __init__(self) -> None:
         self.flaws: list[Flaw] = []
-        self._done: dict[int, tuple[Any, int, int]] = {}  # node -> value, count of values in it, height
+        self._done: dict[int, tuple[Any, int, int]] = {}  # id of a node -> value, count, height
         self._open: set[int] = set()
-        self._copied = 0  # keys, by merging
+        self._copied = 0  # keys that were copied by merging
 
     def read(self, node: Node, where: Where) -> Any:
         value, count, height = self._visit(node, where)
@@ -120,6 +120,7 @@ class _Reader:
         return value
 
     def _visit(self, node: Node, where: Where) -> tuple[Any, int, int]:
+        """The value, the number of values in it, and the number of levels; both with aliases followed."""
         known = self._done.get(id(node))
         if known:
             return known
@@ -211,7 +212,7 @@ class _Reader:
         text = str(node.value)
         if not _SURROGATES.search(text):
             return text
-        # JSON writes a character beyond U+FFFF as two escapes, which YAML leaves apart
+        # JSON writes a character beyond U+FFFF as two escapes, which YAML reads as two characters
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
         if _SURROGATES.search(text):
             self._flaw(

@@ -1,4 +1,4 @@
-"""Pydantic's errors as lines that say what was found and what was expected."""
+"""Pydantic's errors as messages that name what was found and what was expected."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def _message(error: Any, model: type[BaseModel], document: Document, prefix: Whe
     if kind == "missing":
         return "missing" if where[-1] != "host" else "missing; each host needs its address or name"
     if kind in _CONTAINERS:
-        # a text may be a password that stands in a wrong place: only its kind is named
+        # a text can be a password in a wrong place, so only its kind is named
         found = shown(value) if isinstance(value, (dict, list)) or value is None else "a single value"
         return f"expected {_CONTAINERS[kind]}, got {found}"
     if kind != "expected":
-        return "this value does not belong here"
+        return "this value does not belong here; leave it out"
     typed = None if error["loc"][-1] == "[key]" else document.typed(where)
     return _mismatch(context["rule"], value, typed, secret=_is_secret(where))
 
 
 def _is_secret(where: Where) -> bool:
-    """May the value not be shown? Environment variables hold keys and tokens too."""
+    """Whether the value must not be shown: environment variables hold keys and tokens too."""
     return "env" in where[:-1] or bool(SECRET_KEYS.intersection(map(str, where)))
 
 
@@ -88,7 +88,7 @@ def _unknown_key(model: type[BaseModel], prefix: Where, where: Where) -> str:
     key, owner = str(where[-1]), _owner(model, where[len(prefix) : -1])
     known = list(owner.model_fields)
     if owner is HostEntry and key == "ssh":
-        return "unknown key here; on a host its keys stand by themselves: user, port, key, jump, ..."
+        return "unknown key here; write its keys directly on the host: user, port, key, jump, ..."
     near = nearest(key, known)
     if near:
         return f"unknown key; did you mean {near}?"
@@ -106,7 +106,7 @@ def _owner(model: type[BaseModel], where: Where) -> type[BaseModel]:
 
 @cache
 def _homes() -> dict[str, str]:
-    """Where each key of a section belongs, if that is not said in too many words."""
+    """The sections that each key belongs to; keys of more than three are left out."""
     homes: dict[str, list[str]] = {}
     for section, field in HostsFile.model_fields.items():
         for model in models_in(field.annotation):

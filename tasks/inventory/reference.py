@@ -1,4 +1,4 @@
-"""The table of all keys, as the README shows it, made from the models."""
+"""The reference of all keys and values in the README, made from the models."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _rows(model: type[BaseModel], prefix: str, nested: bool = True) -> Iterator[
 
 def _default(model: type[BaseModel], key: str, field: FieldInfo) -> str:
     if field.is_required():
-        return "needed"
+        return "required"
     if model is HostEntry and key in SshKeys.model_fields:
         return f"`ssh.{key}`"
     if model is HostEntry and field.default is None and key in Defaults.model_fields:
@@ -85,7 +85,7 @@ def _default(model: type[BaseModel], key: str, field: FieldInfo) -> str:
 
 
 def _type(annotation: Any, metadata: list[Any]) -> str:
-    """'port', 'list of text', 'mapping of name to text', 'host'."""
+    """Such as ``port``, ``list of text``, ``mapping of name to text`` and ``host``."""
     rule = next((one for one in metadata if isinstance(one, Rule)), None)
     if rule:
         return rule.label
