@@ -14,9 +14,9 @@ import stage
 from stage import ROOT, LabHost, Operator
 
 from tasks.inventory import Cluster
-from tasks.render.ray import start_words
+from tasks.node.ray import start_words
 
-UV_FROM_INDEX = ROOT / "tasks" / "render" / "sh" / "uv_install.sh"
+UV_FROM_INDEX = ROOT / "tasks" / "runtimes" / "uv" / "sh" / "uv_install.sh"
 
 INSTALL = """set -e
 mkdir -p ~/uv

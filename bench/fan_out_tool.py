@@ -13,8 +13,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import measure
 
 from tasks import cli
-from tasks.phases import connect, facts, images, plan, resolve
+from tasks.phases import connect, plan, resolve
 from tasks.report.console import Console
+from tasks.run import facts
+from tasks.runtimes.docker.steps import images
 
 
 def main(path: str) -> None:

@@ -15,11 +15,12 @@ from tasks.commandline import Mistake, line
 from tasks.commandline.mistakes import SHELL_SIGNS
 from tasks.inventory import Cluster, Host
 from tasks.inventory.problems import shown
-from tasks.phases import connect, facts, operation
-from tasks.phases.run import Node, Run, Stop
-from tasks.remote import Answer, openssh_argv
-from tasks.render.operations import command_script
+from tasks.node.operations import command_script
+from tasks.phases import connect, operation
 from tasks.report.console import Board, Console
+from tasks.run import facts
+from tasks.run.run import Node, Run, Stop
+from tasks.ssh import Answer, openssh_argv
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 
@@ -177,7 +178,7 @@ def dashboard(c, hosts_file=None, port=None, token=False):
     run = cli.make_run(cluster, console, "dashboard", hosts=[cluster.head])
 
     def work(run: Run) -> None:
-        from tasks.render.install import token_script
+        from tasks.node.install import token_script
 
         head = run.head
         if not head.facts.active:

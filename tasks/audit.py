@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-from tasks.phases.run import Run
+from tasks.run.run import Run
 
 
 def folder() -> Path:

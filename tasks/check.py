@@ -18,14 +18,17 @@ from tasks.inventory.load import parse
 from tasks.inventory.problems import shown
 from tasks.inventory.schema import json_schema
 from tasks.inventory.templates import starter
-from tasks.phases import conda, connect, engine, facts, image_file, validate
-from tasks.phases.run import Run, Stop
-from tasks.plan.engine import engine_for, lacks_engine
+from tasks.phases import connect, validate
 from tasks.report import handover
 from tasks.report.console import Console
 from tasks.report.status import counted
 from tasks.report.table import Column
 from tasks.report.typed import quote
+from tasks.run import facts
+from tasks.run.run import Run, Stop
+from tasks.runtimes.conda.steps import resolve as conda
+from tasks.runtimes.docker.engine_choice import engine_for, lacks_engine
+from tasks.runtimes.docker.steps import engine, image_file
 
 GIB = 1 << 30
 COLUMNS = (

@@ -21,10 +21,10 @@ from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, ed
 from tasks.inventory.limit import LimitError, select
 from tasks.inventory.problems import shown
 from tasks.phases.operation import Phase, operate
-from tasks.phases.run import Node, Run
-from tasks.remote import Settings
 from tasks.report import typed
 from tasks.report.console import Console
+from tasks.run.run import Node, Run
+from tasks.ssh import Settings
 
 HOSTS_FILE = "the hosts file; else $RAY_HOSTS_FILE, else my_hosts.yml or hosts.yml beside the fabfile"
 LIMIT = (

@@ -12,10 +12,10 @@ from invoke import Exit
 from tasks import cli, consent
 from tasks.phases import ending, operation, status, verdict
 from tasks.phases.plan import show, show_scripts
-from tasks.phases.run import Run
 from tasks.report import handover
 from tasks.report import status as table
 from tasks.report.console import Console
+from tasks.run.run import Run
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 task = functools.partial(cli.task, iterable=["limit"])

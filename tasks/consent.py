@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from tasks.ask import on_terminal
 from tasks.commandline import Mistake
-from tasks.phases.run import Stop
 from tasks.report import typed
 from tasks.report.console import Console
+from tasks.run.run import Stop
 
 YES = "do not ask; needed without a terminal"
 

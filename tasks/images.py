@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tasks import cli
 from tasks.phases import operation
-from tasks.phases.run import Run, Stop
-from tasks.plan.images import short
 from tasks.report import handover
 from tasks.report.console import Console
+from tasks.run.run import Run, Stop
+from tasks.runtimes.docker.image_state import short
 
 
 @cli.task(

@@ -14,13 +14,13 @@ from invoke import Exit
 from tasks import cli
 from tasks.commandline import Mistake
 from tasks.inventory.problems import shown
+from tasks.node.logfiles import COMPONENTS, patterns
+from tasks.node.operations import logs_script
 from tasks.phases import operation
-from tasks.phases.run import Node, Run
-from tasks.remote import Cancelled, RemoteError
-from tasks.render.logfiles import COMPONENTS, patterns
-from tasks.render.operations import logs_script
 from tasks.report.console import Board, Console
 from tasks.report.lines import Line, clean, merge, show
+from tasks.run.run import Node, Run
+from tasks.ssh import Cancelled, RemoteError
 
 HELP = {
     "hosts_file": cli.HOSTS_FILE,

@@ -17,9 +17,9 @@ from tasks.inventory.edit import add_worker as write_worker
 from tasks.inventory.edit import remove_worker as erase_worker
 from tasks.newcomers import Entry, entries, expanded, find, items, preview, with_names
 from tasks.phases import ending, operation, stop
-from tasks.phases.run import Run, Stop
 from tasks.report import handover
 from tasks.report.console import Console
+from tasks.run.run import Run, Stop
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "debug": cli.DEBUG}
 task = functools.partial(cli.task, iterable=["host"])

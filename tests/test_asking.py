@@ -9,8 +9,8 @@ import pytest
 from invoke import Exit
 
 from tasks import consent
-from tasks.phases.run import Stop
 from tasks.report.console import Console
+from tasks.run.run import Stop
 
 
 class Tty(io.StringIO):

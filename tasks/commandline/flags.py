@@ -12,9 +12,8 @@ from invoke import Argument
 from invoke.parser import ParserContext
 from invoke.parser.context import to_flag
 
+from tasks.commandline.mistakes import Mistake
 from tasks.inventory.problems import shown
-
-from .mistakes import Mistake
 
 # What the program itself does with them, whatever the task.
 OWN = {

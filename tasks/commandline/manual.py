@@ -10,9 +10,8 @@ from itertools import groupby
 from invoke import Task
 from invoke.parser import ParserContext
 
+from tasks.commandline.groups import EXAMPLES, grouped
 from tasks.report import typed
-
-from .groups import EXAMPLES, grouped
 
 # What stands for a flag's value, where the flag's name alone does not say it.
 VALUES = {

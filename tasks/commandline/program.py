@@ -18,13 +18,12 @@ from invoke import Argument, Collection, Exit
 from invoke.exceptions import UnexpectedExit
 from invoke.parser import ParseError, Parser, ParserContext
 
+from tasks.commandline import flags, manual
+from tasks.commandline.line import line
+from tasks.commandline.mistakes import Mistake, checked, explain, unknown_word
+from tasks.commandline.version import VERSION
 from tasks.inventory.problems import shown
 from tasks.report import output, typed
-
-from . import flags, manual
-from .line import line
-from .mistakes import Mistake, checked, explain, unknown_word
-from .version import VERSION
 
 OURS = "tasks."
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from tasks.inventory.types import Runtime
-from tasks.plan.lock import SUBDIRS
-from tasks.render.logfiles import COMPONENTS
+from tasks.node.logfiles import COMPONENTS
+from tasks.runtimes.packages.lock import SUBDIRS
 from tasks.testbed.image import FLAVOURS
 
 SHELLS = ("bash", "zsh", "fish")

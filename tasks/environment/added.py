@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .home import TOP
-from .installer import Installer
-from .lock import locked
-from .make import explained
+from tasks.environment.home import TOP
+from tasks.environment.installer import Installer
+from tasks.environment.lock import locked
+from tasks.environment.make import explained
 
 
 def own_folder() -> Path:

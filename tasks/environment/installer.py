@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from . import Failed, bundled
-from .reasons import DISK_FULL, explain
-from .settings import for_uv
+from tasks.environment import Failed, bundled
+from tasks.environment.reasons import DISK_FULL, explain
+from tasks.environment.settings import for_uv
 
 Say = Callable[[str], None]
 LOOK_SECONDS = 0.5

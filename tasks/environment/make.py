@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import Failed, bundled
-from .installer import Installer
-from .lock import NAME as LOCK
-from .lock import locked
-from .progress import Progress
+from tasks.environment import Failed, bundled
+from tasks.environment.installer import Installer
+from tasks.environment.lock import NAME as LOCK
+from tasks.environment.lock import locked
+from tasks.environment.progress import Progress
 
 READY = ".ready"
 # What a new environment has as well: the lock that is held, and downloads of gigabytes.

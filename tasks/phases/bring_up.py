@@ -9,10 +9,9 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+from tasks.phases import install, start
 from tasks.report.console import Board
-
-from . import install, start
-from .run import Failure, HostFailed, Node, Run, Stop
+from tasks.run.run import Failure, HostFailed, Node, Run, Stop
 
 title = "Install and start"
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tasks.remote import Target, connect
 from tasks.report.console import Board
-
-from .run import Node, Run, Stop
+from tasks.run.run import Node, Run, Stop
+from tasks.ssh import Target, connect
 
 title = "Connect"
 

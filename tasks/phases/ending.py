@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.plan.work import UNKNOWN, Work, ending, parse
-from tasks.remote import RemoteError
-from tasks.render.operations import work_script
+from tasks.node.operations import work_script
+from tasks.node.work import UNKNOWN, Work, ending, parse
 from tasks.report import handover
 from tasks.report.console import Board
 from tasks.report.lines import clean
-
-from .run import HostFailed, Node, Run
+from tasks.run.run import HostFailed, Node, Run
+from tasks.ssh import RemoteError
 
 title = "Ask what is running"
 PATIENCE = 20.0

@@ -6,13 +6,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tasks.phases.plan import install_script
 from tasks.report.console import Board
-
-from .conda_install import Kits
-from .conda_seed import Sharing
-from .packages import uv_binary_for, uv_version
-from .plan import install_script
-from .run import Node, Run
+from tasks.run.run import Node, Run
+from tasks.runtimes.packages.steps.kits import Kits
+from tasks.runtimes.packages.steps.seed import Sharing
+from tasks.runtimes.uv.steps.resolve import uv_binary_for, uv_version
 
 title = "Install"
 TIMEOUT = 3600.0

@@ -5,19 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 
-from tasks.remote import RemoteError
-from tasks.render.operations import unlock_script
-from tasks.report import failures, typed
-
-from . import (
+from tasks.node.operations import unlock_script
+from tasks.phases import (
     bring_up,
-    conda,
     connect,
     ending,
-    engine,
-    facts,
-    image_file,
-    images,
     plan,
     reach,
     resolve,
@@ -27,7 +19,12 @@ from . import (
     validate,
     verify,
 )
-from .run import HostFailed, Run, Stop
+from tasks.report import failures, typed
+from tasks.run import facts
+from tasks.run.run import HostFailed, Run, Stop
+from tasks.runtimes.conda.steps import resolve as conda
+from tasks.runtimes.docker.steps import engine, image_file, images
+from tasks.ssh import RemoteError
 
 Phase = Callable[[Run], None]
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tasks.plan.addresses import head_ip, join, worker_ip
+from tasks.node.addresses import head_ip, join, worker_ip
+from tasks.node.install import up_script, uv_script
+from tasks.node.systems import multi_node_note
 from tasks.plan.changes import change
 from tasks.plan.desired import desire, on_bridge, shm_note
-from tasks.plan.systems import multi_node_note
-from tasks.render.images import image_script
-from tasks.render.install import up_script, uv_script
-from tasks.render.script import Script
-
-from . import conda_install
-from . import engine as install_docker
-from .conda_install import Kits
-from .packages import uv_version
-from .run import Failure, Node, Run, Stop
+from tasks.run.run import Failure, Node, Run, Stop
+from tasks.runtimes.docker.image_scripts import image_script
+from tasks.runtimes.docker.steps import engine as install_docker
+from tasks.runtimes.packages.steps import kits as conda_install
+from tasks.runtimes.packages.steps.kits import Kits
+from tasks.runtimes.uv.steps.resolve import uv_version
+from tasks.script.script import Script
 
 title = "Plan"
 

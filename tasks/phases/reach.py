@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tasks.render.operations import reach_script
+from tasks.node.operations import reach_script
 from tasks.report.console import Board
-
-from .run import Failure, HostFailed, Node, Run
+from tasks.run.run import Failure, HostFailed, Node, Run
 
 title = "Reach the head"
 REACHED = ("open", "refused", "unknown")

@@ -6,14 +6,13 @@ import hashlib
 import json
 import re
 
+from tasks.node.subject import Finding
 from tasks.plan.desired import Versions, env_id
-from tasks.plan.lock import subdir
-from tasks.plan.subject import Finding
 from tasks.plan.versions import agree, choose_python
-
-from . import conda
-from .packages import compile_lock, platform_of
-from .run import Failure, Node, Run, Stop
+from tasks.run.run import Failure, Node, Run, Stop
+from tasks.runtimes.conda.steps import resolve as conda
+from tasks.runtimes.packages.lock import subdir
+from tasks.runtimes.uv.steps.resolve import compile_lock, platform_of
 
 title = "Resolve versions"
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from tasks.plan.changes import NONE
 from tasks.report import handover
-
-from .run import Failure, Node, Run, Stop
+from tasks.run.run import Failure, Node, Run, Stop
 
 HINT = "fab deploy-cluster installs and starts what is missing"
 

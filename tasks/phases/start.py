@@ -6,13 +6,12 @@ import re
 import secrets
 
 from tasks.inventory import Secret
+from tasks.node.install import START_TIMEOUT, token_script
+from tasks.phases.plan import start_script
 from tasks.plan.desired import desire, fingerprint
-from tasks.remote import RemoteError
-from tasks.render.install import START_TIMEOUT, token_script
 from tasks.report.console import Board
-
-from .plan import start_script
-from .run import HostFailed, Node, Run, Stop, failure_of
+from tasks.run.run import HostFailed, Node, Run, Stop, failure_of
+from tasks.ssh import RemoteError
 
 title = "Start"
 TIMEOUT = START_TIMEOUT + 120.0

@@ -6,10 +6,9 @@ import ipaddress
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.plan.addresses import head_ip, join, worker_ip
-
-from . import verify
-from .run import Node, Run
+from tasks.node.addresses import head_ip, join, worker_ip
+from tasks.phases import verify
+from tasks.run.run import Node, Run
 
 title = "Status"
 PATIENCE = 5.0

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tasks.render.operations import destroy_script, stop_script
+from tasks.node.operations import destroy_script, stop_script
 from tasks.report.console import Board
-
-from .run import Node, Run
+from tasks.run.run import Node, Run
 
 TIMEOUT = 180.0
 

@@ -11,13 +11,12 @@ import sys
 import tarfile
 from pathlib import Path
 
-from tasks.plan.addresses import join
-from tasks.remote import RemoteError
-from tasks.render.operations import submit_script
+from tasks.node.addresses import join
+from tasks.node.operations import submit_script
 from tasks.report import handover
 from tasks.report.lines import clean
-
-from .run import Run, Stop
+from tasks.run.run import Run, Stop
+from tasks.ssh import RemoteError
 
 LEFT_OUT = {".git", ".venv", "venv", "__pycache__", "node_modules", ".lab", ".pytest_cache", ".hypothesis"}
 MOST_BYTES = 100 << 20

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tasks.plan.problems import cluster_problems, host_problems
-
-from .run import Failure, Run, Stop
+from tasks.run.run import Failure, Run, Stop
 
 title = "Validate hosts"
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasks.phases.status import NOT_DEPLOYED, STOPPED
 from tasks.report import handover
-
-from .run import Run
-from .status import NOT_DEPLOYED, STOPPED
+from tasks.run.run import Run
 
 
 def unhealthy(run: Run, said: dict[str, Any]) -> tuple[str, str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 
-from tasks.render.operations import logs_script, verify_script
+from tasks.node.operations import logs_script, verify_script
 from tasks.report.console import Board
 from tasks.report.lines import clean
-
-from .run import Failure, HostFailed, Node, Run, Stop
+from tasks.run.run import Failure, HostFailed, Node, Run, Stop
 
 title = "Verify"
 PATIENCE = 60.0

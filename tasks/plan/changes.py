@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tasks.render.engine import Engine
-
-from .desired import Desired
-from .engine import engine_for, lacks_engine
-from .images import short
-from .remembered import differences
-from .subject import Subject
+from tasks.node.subject import Subject
+from tasks.plan.desired import Desired
+from tasks.plan.remembered import differences
+from tasks.runtimes.docker.engine import Engine
+from tasks.runtimes.docker.engine_choice import engine_for, lacks_engine
+from tasks.runtimes.docker.image_state import short
 
 UP_TO_DATE = "up to date"
 

@@ -7,12 +7,14 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.render import docker, ray, service, task
-from tasks.render.engine_facts import given, run_options, said
-from tasks.render.names import RAY_DIR, node_dir, temp_dir
-
-from .remembered import remembered
-from .subject import Subject
+from tasks.node import ray
+from tasks.node import supervisors as service
+from tasks.node import windows_task as task
+from tasks.node.names import RAY_DIR, node_dir, temp_dir
+from tasks.node.subject import Subject
+from tasks.plan.remembered import remembered
+from tasks.runtimes.docker import container as docker
+from tasks.runtimes.docker.engine_facts import given, run_options, said
 
 STEP = 64 << 20
 GIB = 1 << 30

@@ -7,13 +7,13 @@ import re
 from collections.abc import Sequence
 from statistics import median_low
 
-from tasks.render import ray
-from tasks.render.engine_facts import given, said
-
-from . import conda, gpus, macos
-from .desired import on_bridge
-from .engine import NoEngine, engine_for, remove_podman
-from .subject import Finding, Subject
+from tasks.node import macos, ray
+from tasks.node.subject import Finding, Subject
+from tasks.plan.desired import on_bridge
+from tasks.runtimes.conda import problems as conda
+from tasks.runtimes.docker import gpus
+from tasks.runtimes.docker.engine_choice import NoEngine, engine_for, remove_podman
+from tasks.runtimes.docker.engine_facts import given, said
 
 GIB = 1 << 30
 SYSTEMS = ("Linux", "Darwin", "Windows")

@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tasks.render.versions import NEWEST_FOR_PYTHON, PYTHONS_OF_TODAY, parse
-
-from .subject import Finding, Subject
+from tasks.node.subject import Finding, Subject
+from tasks.node.versions import NEWEST_FOR_PYTHON, PYTHONS_OF_TODAY, parse
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .progress import Amount, Countdown, Pace, about, hosts_left, passed, speed, split
-from .typed import as_typed
+from tasks.report.progress import Amount, Countdown, Pace, about, hosts_left, passed, speed, split
+from tasks.report.typed import as_typed
 
 BOARD_ROWS = 12
 REPEAT_SECONDS = 10

@@ -15,10 +15,10 @@ from rich.console import Console as Rich
 from rich.live import Live
 from rich.text import Text
 
-from . import output
-from .board import Board
-from .table import Cell, Column, lay_out
-from .typed import as_typed
+from tasks.report import output
+from tasks.report.board import Board
+from tasks.report.table import Cell, Column, lay_out
+from tasks.report.typed import as_typed
 
 
 def _tick(board: Board, over: threading.Event) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from .console import Console
-from .table import Column
-from .typed import as_typed
+from tasks.report.console import Console
+from tasks.report.table import Column
+from tasks.report.typed import as_typed
 
 COLUMNS = (Column("failed"), Column("why", wraps=True))
 NAMED = 4

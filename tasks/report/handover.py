@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .console import Console
-from .table import described
-from .typed import command
+from tasks.report.console import Console
+from tasks.report.table import described
+from tasks.report.typed import command
 
 
 def hosts(count: int) -> str:

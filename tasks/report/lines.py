@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from .console import Console
+from tasks.report.console import Console
 
 _TIME = re.compile(r"\[?(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)[,.]?(\d*)")
 _CONTROL = re.compile(r"(?:\x1b\[|\x9b)[0-9:;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
-from .console import Console
-from .table import Column
+from tasks.report.console import Console
+from tasks.report.table import Column
 
 COLUMNS = (
     Column("host"),

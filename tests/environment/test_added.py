@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from tasks.environment import Failed, added
-from tasks.packages import Unavailable, channels
+from tasks.runtimes.conda import channels
+from tasks.runtimes.packages import Unavailable
 from tests.environment.checkout import TOP, environ
 from tests.environment.wheel import write_wheel
 

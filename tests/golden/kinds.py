@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tasks.plan.engine import engine_for
-from tasks.plan.subject import Subject
-from tasks.render import conda, conda_seed, images, install, operations
-from tasks.render.engine import engine_script
-from tasks.render.engine_facts import EngineFacts
-from tasks.render.facts import facts_script
-from tasks.render.logfiles import patterns
-from tasks.render.script import Script
+from tasks.node import install, operations
+from tasks.node.facts import facts_script
+from tasks.node.logfiles import patterns
+from tasks.node.subject import Subject
+from tasks.runtimes.conda import scripts as conda
+from tasks.runtimes.docker import image_scripts as images
+from tasks.runtimes.docker.engine import engine_script
+from tasks.runtimes.docker.engine_choice import engine_for
+from tasks.runtimes.docker.engine_facts import EngineFacts
+from tasks.runtimes.packages import seed_script as conda_seed
+from tasks.script.script import Script
 from tests.render import samples
 
 PIECES = [("0" * 64, 7_000_000), ("1" * 64, 1234)]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tasks.remote.windows import BOOTSTRAP
-from tasks.render import conda, images, install, operations, windows
-from tasks.render.facts import Address, facts_script
-from tasks.render.logfiles import patterns
-from tasks.render.script import Script
+from tasks.node import install, operations
+from tasks.node.facts import Address, facts_script
+from tasks.node.logfiles import patterns
+from tasks.runtimes.conda import scripts as conda
+from tasks.runtimes.docker import image_scripts as images
+from tasks.script import powershell as windows
+from tasks.script.script import Script
+from tasks.ssh.windows import BOOTSTRAP
 from tests.golden.kinds import CONDA_HOST, HOLDER, submit, up
 from tests.render import samples
 

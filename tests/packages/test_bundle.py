@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from tasks.packages import Unavailable
-from tasks.packages.bundle import Bundle, write
-from tasks.plan.lock import Lock
-from tasks.render.conda import Item
+from tasks.runtimes.conda.scripts import Item
+from tasks.runtimes.packages import Unavailable
+from tasks.runtimes.packages.bundle import Bundle, write
+from tasks.runtimes.packages.lock import Lock
 
 
 @pytest.fixture

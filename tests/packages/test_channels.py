@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tasks.inventory import load
-from tasks.packages import Unavailable, channels
-from tasks.packages.web import Web
+from tasks.runtimes.conda import channels
+from tasks.runtimes.packages import Unavailable
+from tasks.runtimes.packages.web import Web
 from tests.packages import channel
 from tests.packages.server import serving
 

@@ -8,8 +8,9 @@ import re
 import pytest
 
 from tasks.inventory import load
-from tasks.packages import Unavailable, installers
-from tasks.packages.web import Web
+from tasks.runtimes.conda import installers
+from tasks.runtimes.packages import Unavailable
+from tasks.runtimes.packages.web import Web
 from tests.packages.server import serving
 
 NEWEST = "Miniconda3-py313_25.11.1-1-Linux-x86_64.sh"

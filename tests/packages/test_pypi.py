@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tasks.inventory import load
-from tasks.packages import Unavailable, pypi
-from tasks.packages.web import Web
-from tasks.render.versions import companions
+from tasks.node.versions import companions
+from tasks.runtimes.packages import Unavailable, pypi
+from tasks.runtimes.packages.web import Web
 
 
 @pytest.fixture

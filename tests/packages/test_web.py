@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.packages import Unavailable, web
-from tasks.packages.web import Web
-from tasks.render.conda import Item
+from tasks.runtimes.conda.scripts import Item
+from tasks.runtimes.packages import Unavailable, web
+from tasks.runtimes.packages.web import Web
 from tests.packages.server import serving
 
 DATA = bytes(range(256)) * 4000

@@ -8,9 +8,9 @@ import pytest
 from tasks.inventory import load
 from tasks.phases import connect, resolve
 from tasks.phases.operation import operate
-from tasks.phases.run import Node, Run, Stop
-from tasks.remote import Settings
 from tasks.report.console import Console
+from tasks.run.run import Node, Run, Stop
+from tasks.ssh import Settings
 from tests.phases.world import World
 
 THREE = """

@@ -6,14 +6,17 @@ import hashlib
 
 import pytest
 
-from tasks.packages import Unavailable, channels, installers, pypi
-from tasks.packages.bundle import Bundle, write
-from tasks.packages.web import Web
-from tasks.phases import bundle as bundle_phase
-from tasks.phases import conda, conda_install, operation
+from tasks.phases import operation
 from tasks.phases.plan import show_scripts
-from tasks.plan.lock import Lock, join, parse_all
-from tasks.render.conda import Item
+from tasks.runtimes.conda import channels, installers
+from tasks.runtimes.conda.scripts import Item
+from tasks.runtimes.conda.steps import resolve as conda
+from tasks.runtimes.packages import Unavailable, pypi
+from tasks.runtimes.packages.bundle import Bundle, write
+from tasks.runtimes.packages.lock import Lock, join, parse_all
+from tasks.runtimes.packages.steps import bundle as bundle_phase
+from tasks.runtimes.packages.steps import kits as conda_install
+from tasks.runtimes.packages.web import Web
 from tests.phases.world import refused
 
 FILE = """

@@ -6,7 +6,7 @@ import pytest
 
 from tasks import cluster as tasks_cluster
 from tasks.phases import operation
-from tasks.remote import StepTimeout
+from tasks.ssh import StepTimeout
 from tests.phases.world import refused, said
 
 PLAN = {"changing": False, "dry_run": True}

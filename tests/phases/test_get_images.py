@@ -7,7 +7,7 @@ import pytest
 from tasks import images as tasks_images
 from tasks.inventory import Secret
 from tasks.phases import operation
-from tasks.remote import ConnectionLost
+from tasks.ssh import ConnectionLost
 from tests.phases.world import refused, said, value
 
 IMAGE = "rayproject/ray:2.52.0"

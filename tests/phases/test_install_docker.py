@@ -8,7 +8,8 @@ import pytest
 
 from tasks import check
 from tasks import cluster as tasks_cluster
-from tasks.phases import connect, facts, operation
+from tasks.phases import connect, operation
+from tasks.run import facts
 from tests.phases.conftest import THREE
 from tests.phases.world import refused, said
 

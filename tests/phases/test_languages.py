@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tasks.phases.run import Node
-from tasks.render import operations, windows
+from tasks.node import operations
+from tasks.run.run import Node
+from tasks.script import powershell as windows
 from tests.render import samples
 
 

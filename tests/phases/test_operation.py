@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from tasks.phases import operation, stop
-from tasks.phases.run import Failure, HostFailed, Stop
-from tasks.remote import Cancelled, ConnectionLost, StepTimeout
+from tasks.run.run import Failure, HostFailed, Stop
+from tasks.ssh import Cancelled, ConnectionLost, StepTimeout
 from tests.phases.world import refused
 
 BEGIN = operation.STOP[:2]  # connected, facts known, the lock taken

@@ -8,10 +8,10 @@ import shlex
 
 import pytest
 
-from tasks.phases import packages
-from tasks.phases.packages import compile_lock, uv_binary_for
-from tasks.phases.run import Stop
 from tasks.report.console import Console
+from tasks.run.run import Stop
+from tasks.runtimes.uv.steps import resolve as packages
+from tasks.runtimes.uv.steps.resolve import compile_lock, uv_binary_for
 from tests.render import samples
 
 LOCK = "aiohttp==3.9.0\nclick==8.1.8\nray[default]==2.52.0\n"

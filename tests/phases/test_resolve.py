@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.phases import operation
-from tasks.phases.packages import platform_of
+from tasks.runtimes.uv.steps.resolve import platform_of
 from tests.phases.world import LOCK
 from tests.render import samples
 

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from tasks.phases.run import Stop
 from tasks.phases.submit import submit_job
-from tasks.remote import Answer, ConnectionLost
 from tasks.report.console import Console
+from tasks.run.run import Stop
+from tasks.ssh import Answer, ConnectionLost
 from tests.render import samples
 
 LINE = "job raysubmit_1 submitted"

@@ -8,8 +8,8 @@ import tarfile
 import pytest
 
 from tasks.phases import submit
-from tasks.phases.run import Stop
 from tasks.phases.submit import pack
+from tasks.run.run import Stop
 
 
 def names(data: bytes) -> list[str]:

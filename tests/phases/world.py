@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tasks.remote import Answer, Target, Unreachable
+from tasks.ssh import Answer, Target, Unreachable
 
 LOCK = "ray[default]==2.52.0\nclick==8.1.8\n"
 NO_NODES = '{"done": true, "ray": "2.52.0", "python": "3.11.2"}'
@@ -197,7 +197,7 @@ class FakeHost:
 
 
 class FakeConnection:
-    """What :func:`tasks.remote.connect` would give; ``execs`` counts as the real one does."""
+    """What :func:`tasks.ssh.connect` would give; ``execs`` counts as the real one does."""
 
     system = "posix"
 

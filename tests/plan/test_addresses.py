@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tasks.plan.addresses import head_ip, usable, worker_ip
-from tasks.plan.subject import Subject
-from tasks.render.facts import Address
+from tasks.node.addresses import head_ip, usable, worker_ip
+from tasks.node.facts import Address
+from tasks.node.subject import Subject
 from tests.render import samples
 
 

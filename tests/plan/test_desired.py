@@ -7,9 +7,9 @@ import plistlib
 
 import pytest
 
+from tasks.node import ray
+from tasks.node.systems import multi_node_note
 from tasks.plan.desired import env_id, fingerprint, service_kind, shm_bytes
-from tasks.plan.systems import multi_node_note
-from tasks.render import ray
 from tests.render import samples
 
 UV, DOCKER = samples.UV, samples.DOCKER

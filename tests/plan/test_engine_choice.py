@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.plan.engine import NoEngine, engine_for, lacks_engine, remove_podman
-from tasks.render.engine import Engine
+from tasks.runtimes.docker.engine import Engine
+from tasks.runtimes.docker.engine_choice import NoEngine, engine_for, lacks_engine, remove_podman
 from tests.render import samples
 
 MANAGERS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.plan.gpus import GUIDE
+from tasks.node.subject import Finding
 from tasks.plan.problems import host_problems
-from tasks.plan.subject import Finding
-from tasks.render.engine_facts import EngineFacts
+from tasks.runtimes.docker.engine_facts import EngineFacts
+from tasks.runtimes.docker.gpus import GUIDE
 from tests.render import samples
 
 UV = samples.host("worker", samples.UV)

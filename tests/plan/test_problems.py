@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tasks.inventory import Host
+from tasks.node.facts import RayProcess
+from tasks.node.subject import Finding
 from tasks.plan.problems import GIB, host_problems
-from tasks.plan.subject import Finding
-from tasks.render.facts import RayProcess
 from tests.render import samples
 
 UV_TEXT, DOCKER_TEXT = samples.UV, samples.DOCKER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.plan.subject import Finding
+from tasks.node.subject import Finding
 from tasks.plan.versions import PythonChoice, agree, choose_python, group, runs_ray
 from tests.render import samples
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tasks.node.facts import Address
+from tasks.node.subject import Finding
 from tasks.plan.problems import cluster_problems
-from tasks.plan.subject import Finding
-from tasks.render.facts import Address
 from tests.render import samples
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tasks.plan.work import Work, ending, parse, program
+from tasks.node.work import Work, ending, parse, program
 
 JOB = {"job": "raysubmit_1", "pending": False, "age": 260, "user": "alice@desk", "ip": "10.0.0.1"}
 DRIVER = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.remote import Settings, Target, connect
+from tasks.ssh import Settings, Target, connect
 from tests.remote import sshd
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tasks.remote import Interrupted, fan_out
+from tasks.ssh import Interrupted, fan_out
 
 
 def test_outcomes_keep_the_items_order():
@@ -94,7 +94,7 @@ class TestCtrlC:
     def test_a_thread_that_hangs_for_ever_does_not_hold_up_the_exit(self):
         program = (
             "import signal, os, threading, time\n"
-            "from tasks.remote import fanout\n"
+            "from tasks.ssh import fanout\n"
             "fanout._BRIEFLY = 0.2\n"
             "threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
             "try:\n"

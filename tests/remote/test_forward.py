@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tasks.remote import RemoteError
+from tasks.ssh import RemoteError
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.remote import HostKeyProblem, connect, fan_out
+from tasks.ssh import HostKeyProblem, connect, fan_out
 from tests.remote import sshd
 
 OK = 'echo "$RF_MARK end 0"'

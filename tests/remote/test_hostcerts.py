@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.remote import HostKeyProblem
-from tasks.remote.hostcerts import parse
+from tasks.ssh import HostKeyProblem
+from tasks.ssh.hostcerts import parse
 from tests.remote.sshd import keygen
 
 

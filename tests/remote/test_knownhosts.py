@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.remote import HostKeyProblem, Settings, Target
-from tasks.remote.hostkeys import Verifier
-from tasks.remote.knownhosts import KnownHosts, fingerprint, load
-from tasks.remote.sshconfig import resolve
+from tasks.ssh import HostKeyProblem, Settings, Target
+from tasks.ssh.hostkeys import Verifier
+from tasks.ssh.knownhosts import KnownHosts, fingerprint, load
+from tasks.ssh.sshconfig import resolve
 from tests.remote.sshd import keygen
 
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from tasks.inventory.secret import Secret
-from tasks.remote import AuthFailed, ConfigProblem, Target, connect, fan_out
+from tasks.ssh import AuthFailed, ConfigProblem, Target, connect, fan_out
 from tests.remote import sshd
 from tests.render.processes import until
 

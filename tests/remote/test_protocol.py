@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.inventory.secret import Secret
-from tasks.remote import protocol
-from tasks.remote.answer import Tail
-from tasks.remote.outcome import explain
-from tasks.remote.protocol import Reader, Scrubber
+from tasks.script import protocol
+from tasks.script.answer import Tail
+from tasks.script.protocol import Reader, Scrubber
+from tasks.ssh.outcome import explain
 
 MARK = "rf0123456789abcdef"
 

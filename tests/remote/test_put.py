@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.remote import PutFailed, Target, connect
-from tasks.remote.put import COMMAND, Load
+from tasks.ssh import PutFailed, Target, connect
+from tasks.ssh.put import COMMAND, Load
 
 
 @pytest.fixture(params=["ssh", "local"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tasks.inventory.secret import Secret
-from tasks.remote import ConfigProblem, HostKeyProblem, Target, Unreachable, connect, fan_out, openssh_argv
+from tasks.ssh import ConfigProblem, HostKeyProblem, Target, Unreachable, connect, fan_out, openssh_argv
 from tests.remote import sshd
 
 OK = 'echo "$RF_MARK kv from ${SSH_CONNECTION%% *}"; echo "$RF_MARK end 0"'

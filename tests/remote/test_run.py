@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tasks.inventory.secret import Secret
-from tasks.remote import Cancelled, ConnectionLost, StepTimeout, Target, connect
+from tasks.ssh import Cancelled, ConnectionLost, StepTimeout, Target, connect
 from tests.remote import sshd
 
 END = 'echo "$RF_MARK end 0"\n'

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from tasks.inventory.secret import Secret
-from tasks.remote import connect
+from tasks.ssh import connect
 from tests.remote import sshd
 
 PASSWORD = "pass word"

@@ -4,8 +4,8 @@ import stat
 
 import pytest
 
-from tasks.remote import ConfigProblem, Settings, Target, openssh_argv
-from tasks.remote.sshconfig import resolve, split_address
+from tasks.ssh import ConfigProblem, Settings, Target, openssh_argv
+from tasks.ssh.sshconfig import resolve, split_address
 
 
 @pytest.fixture(params=["with ssh", "without"])

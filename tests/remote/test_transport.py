@@ -6,7 +6,7 @@ import time
 import paramiko
 import pytest
 
-from tasks.remote.transport import Transport
+from tasks.ssh.transport import Transport
 from tests.render.processes import until
 
 

@@ -10,7 +10,7 @@ import paramiko
 import pytest
 
 from tasks.inventory.secret import Secret
-from tasks.remote import Cancelled, ConnectionLost, PutFailed, Settings, StepTimeout, Target, connect
+from tasks.ssh import Cancelled, ConnectionLost, PutFailed, Settings, StepTimeout, Target, connect
 from tests.standins.windows.machine import Machine
 from tests.standins.windows.server import WindowsSshd
 

@@ -13,9 +13,11 @@ import paramiko
 import pytest
 
 from tasks.inventory.secret import Secret
-from tasks.remote import Settings, Target, connect
-from tasks.render import conda, install, operations, windows
-from tasks.render.facts import facts_script, parse_facts
+from tasks.node import install, operations
+from tasks.node.facts import facts_script, parse_facts
+from tasks.runtimes.conda import scripts as conda
+from tasks.script import powershell as windows
+from tasks.ssh import Settings, Target, connect
 from tests.render import samples
 from tests.standins.windows import programs
 from tests.standins.windows.machine import Machine

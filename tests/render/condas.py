@@ -20,7 +20,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from tasks.render import conda
+from tasks.runtimes.conda import scripts as conda
 from tests.render import samples
 from tests.render.shells import stand_in
 

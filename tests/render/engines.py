@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.plan.engine import engine_for
-from tasks.render.engine import Engine, engine_script
+from tasks.runtimes.docker.engine import Engine, engine_script
+from tasks.runtimes.docker.engine_choice import engine_for
 from tests.render import samples
 from tests.render.shells import SHELLS, ask, only, tool
 from tests.render.standins import DOCKER, ID, SUDO, Host

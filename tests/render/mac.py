@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tasks.render.script import Script
+from tasks.script.script import Script
 from tests.render.shells import ask, stand_in, tool
 from tests.render.standins import DOCKER, Host
 

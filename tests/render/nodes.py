@@ -9,7 +9,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tasks.render import install, operations
+from tasks.node import install, operations
 from tests.render import samples
 from tests.render.processes import alive, environ
 from tests.render.shells import SHELLS, SYSTEM_PATH, ask, environment, stand_in, tool

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tasks.inventory import Cluster, Host, load
+from tasks.node.facts import Address, Facts
+from tasks.node.subject import Subject
 from tasks.plan.desired import Desired, Versions, desire
-from tasks.plan.subject import Subject
-from tasks.render.facts import Address, Facts
 
 UV = """
 cluster: lab

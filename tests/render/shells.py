@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tasks.inventory import Secret
-from tasks.remote import protocol
-from tasks.remote.answer import Answer
-from tasks.render.script import Script
+from tasks.script import protocol
+from tasks.script.answer import Answer
+from tasks.script.script import Script
 
 MARK = "rf0123456789abcdef"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.render.docker import entry
+from tasks.runtimes.docker.container import entry
 from tests.render import samples
 
 BRIDGE = samples.DOCKER.replace("docker: {", "docker: {network: bridge, ")

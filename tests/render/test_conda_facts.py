@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.render.conda import Conda, parse_condas
-from tasks.render.facts import facts_script, parse_facts
-from tasks.render.script import fragment
+from tasks.node.facts import facts_script, parse_facts
+from tasks.runtimes.conda.scripts import Conda, parse_condas
+from tasks.script.script import fragment
 from tests.render import samples
 from tests.render.condas import HOST, make, tree
 from tests.render.mac import Mac, taken_out

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.render import operations
-from tasks.render.conda import conda_script
-from tasks.render.facts import facts_script, parse_facts
+from tasks.node import operations
+from tasks.node.facts import facts_script, parse_facts
+from tasks.runtimes.conda.scripts import conda_script
 from tests.render import condas
 from tests.render.condas import HOST, PYTHON, make, put, tree
 from tests.render.mac import Mac

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.render import operations, script
-from tasks.render.names import basics
+from tasks.node import operations
+from tasks.node.names import basics
+from tasks.script import script
 from tests.render import samples
 from tests.render.shells import SHELLS, ask, stand_in
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.render import images, install, operations
-from tasks.render.facts import facts_script, parse_facts
-from tasks.render.logfiles import patterns
-from tasks.render.script import assignment
+from tasks.node import install, operations
+from tasks.node.facts import facts_script, parse_facts
+from tasks.node.logfiles import patterns
+from tasks.runtimes.docker import image_scripts as images
+from tasks.script.script import assignment
 from tests.render import samples
 from tests.render.samples import WORST
 from tests.render.shells import SHELLS, ask, only, stand_in, tool

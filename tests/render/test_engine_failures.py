@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.render.facts import facts_script, parse_facts
+from tasks.node.facts import facts_script, parse_facts
 from tests.render import samples
 from tests.render.engines import AFTER, MANAGER, RECORD, bare_host, install  # noqa: F401 (a fixture)
 from tests.render.shells import ask, only

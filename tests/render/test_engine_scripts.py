@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tasks.render.facts import facts_script, parse_facts, with_docker
+from tasks.node.facts import facts_script, parse_facts, with_docker
 from tests.render import samples
 from tests.render.engines import AFTER, MANAGER, RECORD, bare_host, install  # noqa: F401 (a fixture)
 from tests.render.shells import ask, only

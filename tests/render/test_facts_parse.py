@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.render.facts import Address, parse_facts
+from tasks.node.facts import Address, parse_facts
 
 IP = """\
 1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever

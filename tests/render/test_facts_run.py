@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.render.facts import Facts, facts_script, parse_facts
+from tasks.node.facts import Facts, facts_script, parse_facts
 from tests.render import samples
 from tests.render.shells import SHELLS, SYSTEM_PATH, ask, tool
 

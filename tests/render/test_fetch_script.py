@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tasks.render.conda import Item, fetch_script
+from tasks.runtimes.conda.scripts import Item, fetch_script
 from tests.render.condas import item
 from tests.render.mac import Mac
 from tests.render.mirror import mirror

@@ -13,10 +13,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.inventory import Secret
+from tasks.node import install, operations
+from tasks.node import ray as ray_words
+from tasks.node import supervisors as service
+from tasks.node.facts import facts_script
 from tasks.plan.desired import fingerprint
-from tasks.render import conda, images, install, operations, script, service
-from tasks.render import ray as ray_words
-from tasks.render.facts import facts_script
+from tasks.runtimes.conda import scripts as conda
+from tasks.runtimes.docker import image_scripts as images
+from tasks.script import script
 from tests.render import condas, samples
 from tests.render.samples import WORST
 from tests.render.shells import MARK, SHELLS, argv, ask, environment, stand_in

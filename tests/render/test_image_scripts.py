@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tasks.render import images
+from tasks.runtimes.docker import image_scripts as images
+from tasks.script import files
 from tests.render import samples
 from tests.render.shells import SHELLS, ask, only, tool
 from tests.render.standins import DOCKER, ID, Host
 
 WORKER = samples.host("worker", samples.DOCKER)
-DRIVERS = Path(images.__file__).parent / "drivers"
 RAW = random.Random(7).randbytes(40 << 20)
 TOKEN = "5ec4e7"
 TOOLS = "sed awk grep cat cut tail head date sleep sha256sum wc tr mkdir rm mv chmod df uname sort env"
@@ -39,7 +39,7 @@ esac
 
 
 def driver(name: str, folder: Path) -> str:
-    return (DRIVERS / f"{name}.py").read_text().replace('"/pieces"', repr(str(folder)))
+    return files.text("drivers", name).replace('"/pieces"', repr(str(folder)))
 
 
 @pytest.fixture(scope="module")

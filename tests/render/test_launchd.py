@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.render import install, operations
-from tasks.render.facts import facts_script, parse_facts
-from tasks.render.script import render
+from tasks.node import install, operations
+from tasks.node.facts import facts_script, parse_facts
+from tasks.script.script import render
 from tests.render import launchctl, samples
 from tests.render.mac import Mac, taken_out
 from tests.render.nodes import RAY

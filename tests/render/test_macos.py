@@ -9,12 +9,13 @@ import subprocess
 
 import pytest
 
+from tasks.node import install, operations
+from tasks.node.facts import facts_script, parse_facts
+from tasks.node.logfiles import patterns
+from tasks.node.subject import Finding, Subject
 from tasks.plan.problems import host_problems
-from tasks.plan.subject import Finding, Subject
-from tasks.render import images, install, operations
-from tasks.render.facts import facts_script, parse_facts
-from tasks.render.logfiles import patterns
-from tasks.render.script import SH
+from tasks.runtimes.docker import image_scripts as images
+from tasks.script.files import files
 from tests.render import samples
 from tests.render.mac import DESKTOP, Mac
 from tests.render.processes import alive
@@ -217,7 +218,7 @@ NOT_THERE = {
 @pytest.mark.parametrize(
     "path",
     # Docker Engine is installed on Linux alone
-    [p for p in sorted(SH.glob("*.sh")) if not p.name.startswith("engine")],
+    [p for p in sorted(files("sh").values()) if not p.name.startswith("engine")],
     ids=lambda p: p.name,
 )
 def test_no_fragment_asks_for_more_than_a_mac_has(path, what):

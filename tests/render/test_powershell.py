@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.inventory import Secret
-from tasks.remote import windows as wire
-from tasks.render import windows
-from tasks.render.script import SH, Script
+from tasks.script import files
+from tasks.script import powershell as windows
+from tasks.script.script import Script
+from tasks.ssh import windows as wire
 from tests.golden.windows_kinds import SCRIPTS, WINDOWS
 from tests.render.samples import WORST
 from tests.standins.windows.dotnet import words_of
@@ -21,7 +21,7 @@ from tests.standins.windows.interpreter import Shell
 from tests.standins.windows.syntax import literal, mistakes, parse
 from tests.standins.windows.values import PSError
 
-PS = Path(windows.__file__).parent / "ps"
+PS = files.files("ps")
 # of runtimes and systems that are none of Windows'
 POSIX_ONLY = {
     *("uv_install", "store", "store_serve", "store_clean"),
@@ -60,12 +60,12 @@ def test_the_grammar_finds_one_where_there_is_one():
 
 def test_every_fragment_has_its_twin():
     """What is rendered for one system is there for the other."""
-    here, there = ({p.stem for p in folder.iterdir()} for folder in (PS, SH))
+    here, there = set(PS), set(files.files("sh"))
     assert there - here == POSIX_ONLY
     assert here - there == {"task"}
 
 
-@pytest.mark.parametrize("path", sorted(PS.iterdir()), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted(PS.values()), ids=lambda p: p.stem)
 def test_a_fragment_never_sets_a_value(path):
     """Names do not mind upper and lower case there: a fragment's own could hide what was handed over."""
     text = path.read_text("utf-8")
@@ -73,7 +73,7 @@ def test_a_fragment_never_sets_a_value(path):
     assert text.isascii()
 
 
-@pytest.mark.parametrize("path", sorted(PS.iterdir()), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted(PS.values()), ids=lambda p: p.stem)
 def test_a_fragment_is_for_windows_powershell_5(path):
     code = re.sub(r"'[^'\n]*'|\"[^\"\n]*\"|#.*", "", path.read_text("utf-8"))
     assert re.findall(r"\?\?|&&|\|\||\?\.|\? ", code) == []
@@ -164,7 +164,7 @@ def test_the_same_answer_as_on_posix(name):
     script = SCRIPTS[name]()
     own = re.compile(r"(?:emit|emit_text|Emit|EmitText) '?([a-z:_]+)'?(?= |$)", re.MULTILINE)
     parts = [*(part for part in script.parts[0] if part in windows.IN_ONE), *script.parts[1]]
-    posix = {k for part in parts for k in own.findall((SH / f"{part}.sh").read_text("utf-8"))}
+    posix = {k for part in parts for k in own.findall(files.text("sh", part))}
     told = [*script.parts[1], *(["conda"] if "conda_find" in script.parts[0] else [])]
     here = {k for part in told for k in own.findall(windows.fragment(part))}
     only_posix = {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
+from tasks.script.files import files
 from tests.render.shells import SHELLS, spawn
 
-FRAGMENT = Path(__file__).parents[2] / "tasks" / "render" / "sh" / "pull.sh"
+FRAGMENT = files("sh")["pull"]
 BEGUN = [{"status": "Pulling from ray/ray", "id": "2.60.0"}]
 BEGUN += [{"status": "Pulling fs layer", "progressDetail": {}, "id": layer} for layer in "abcd"]
 BEGUN += [{"status": "Already exists", "progressDetail": {}, "id": "e"}]

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.render import install, operations, service
+from tasks.node import install, operations
+from tasks.node import supervisors as service
 from tests.render import samples
 from tests.render.nodes import Node
 from tests.render.processes import alive, until

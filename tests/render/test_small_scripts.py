@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.render import install, operations, script
-from tasks.render.logfiles import patterns
-from tasks.render.names import basics
-from tasks.render.script import Script
+from tasks.node import install, operations
+from tasks.node.logfiles import patterns
+from tasks.node.names import basics
+from tasks.script import script
+from tasks.script.script import Script
 from tests.render import samples
 from tests.render.shells import SHELLS, ask, finish, only, spawn, stand_in, tool
 

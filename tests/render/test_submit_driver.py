@@ -11,8 +11,8 @@ import time
 
 import pytest
 
+from tasks.node.operations import _driver
 from tasks.phases.submit import pack
-from tasks.render.operations import _driver
 from tests.render.processes import until
 
 CLIENT = '''

@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from tasks.render import install, operations
+from tasks.node import install, operations
 from tests.render import samples
 from tests.render.processes import alive
 from tests.render.shells import SHELLS, stand_in, tool

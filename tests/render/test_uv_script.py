@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from tasks.render import install
+from tasks.node import install
 from tests.render import samples
 from tests.render.shells import SHELLS, ask, stand_in
 

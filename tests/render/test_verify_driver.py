@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tasks.render.operations import _driver
+from tasks.node.operations import _driver
 
 NODE = {
     "NodeID": "a1",

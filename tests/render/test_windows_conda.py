@@ -19,10 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.remote.windows import BOOTSTRAP, wrap
-from tasks.render import conda, install, operations, windows
-from tasks.render.facts import facts_script
-from tasks.render.script import Script
+from tasks.node import install, operations
+from tasks.node.facts import facts_script
+from tasks.runtimes.conda import scripts as conda
+from tasks.script import powershell as windows
+from tasks.script.script import Script
+from tasks.ssh.windows import BOOTSTRAP, wrap
 from tests.render import samples
 from tests.render.processes import until
 from tests.render.test_windows_scripts import Listener, Windows

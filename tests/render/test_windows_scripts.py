@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tasks.inventory import Secret
-from tasks.remote.protocol import Reader, Scrubber
-from tasks.remote.windows import BOOTSTRAP, wrap
-from tasks.render import facts, install, operations, windows
+from tasks.node import facts, install, operations
+from tasks.script import powershell as windows
+from tasks.script.protocol import Reader, Scrubber
+from tasks.ssh.windows import BOOTSTRAP, wrap
 from tests.golden.windows_kinds import SCRIPTS
 from tests.render import samples
 from tests.render.shells import stand_in

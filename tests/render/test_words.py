@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.render.script import assignment, fragment, quote, render, words
+from tasks.script.script import assignment, fragment, quote, render, words
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.report.progress import Amount, Countdown, Pace, about, hosts_left, passed, speed, split
+from tasks.script.files import files
 
 TASKS = Path(__file__).parents[2] / "tasks"
 OF = re.compile(r"\bof 7\b")
@@ -31,7 +32,7 @@ def from_python() -> list[str]:
                         for part in parts
                     )
                 )
-    for path in (TASKS / "render" / "drivers").glob("*.py"):
+    for path in files("drivers").values():
         found += re.findall(
             r'say\("RFSTEP", f"([^"]+)"\)', re.sub(r"\{[^}]*\}", "7", path.read_text("utf-8"))
         )
@@ -41,10 +42,10 @@ def from_python() -> list[str]:
 def from_scripts() -> list[str]:
     """What the scripts call ``step`` with, each value in it a 7."""
     found = []
-    for path in (TASKS / "render" / "sh").glob("*.sh"):
+    for path in files("sh").values():
         text = re.sub(r"\$\(\([^()]*(\([^()]*\))?[^()]*\)\)|\$\w+|\$\{[^}]*\}", "7", path.read_text("utf-8"))
         found += re.findall(r'\bstep "([^"]+)"', text)
-    for path in (TASKS / "render" / "ps").glob("*.ps1"):
+    for path in files("ps").values():
         for call in re.findall(r"\bStep \((.+)\)$", path.read_text("utf-8"), re.MULTILINE):
             found.append("7".join(re.findall(r"'([^']*)'", call)))
     return found

@@ -1,0 +1,297 @@
+"""The one read-only script of questions, and the reading of its answer."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from tasks.inventory import Host
+from tasks.node.names import basics
+from tasks.runtimes.conda.scripts import Conda, conda_values, parse_condas
+from tasks.runtimes.docker.engine_facts import EngineFacts, parse_engine
+from tasks.runtimes.docker.image_names import identities
+from tasks.runtimes.docker.image_scripts import image_values
+from tasks.script.script import Script, render
+
+FRAGMENTS = ("docker", "docker_info", "about", "node", "envs")
+VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
+# On Windows a host's own address may be that of a switch, but not of these.
+VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
+VIRTUAL += ("bridge1", "vmenet", "vmnet")  # those of a Mac's virtual machines
+
+
+@dataclass(frozen=True)
+class Address:
+    """One address of a host, with the network that it lies in."""
+
+    interface: str
+    ip: str
+    prefix: int
+
+    @property
+    def virtual(self) -> bool:
+        """True for bridges and other interfaces that no other machine reaches."""
+        return self.interface.startswith(VIRTUAL)
+
+    @property
+    def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+        return ipaddress.ip_network(f"{self.ip}/{self.prefix}", strict=False)
+
+
+@dataclass(frozen=True)
+class RayProcess:
+    """A raylet or GCS that runs on the host, whoever started it."""
+
+    pid: int
+    exe: str
+    cgroup: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a host said of itself. Sizes in bytes, the clock in seconds since 1970."""
+
+    system: str
+    arch: str
+    hostname: str
+    user: str
+    uid: int
+    home: str
+    ssh_server_ip: str | None
+    clock: int | None
+    os_id: str
+    cpus: int | None
+    memory: int | None
+    machine_id: str
+    boot_id: str
+    libc: str
+    addresses: tuple[Address, ...]
+    default_interface: str | None
+    disk_free: dict[str, int]
+    home_writable: bool
+    tmp_writable: bool
+    tmp_ray_foreign: bool
+    tools: frozenset[str]
+    systemd: bool
+    user_systemd: bool
+    sudo: str | None
+    gpus: tuple[str, ...]
+    pythons: tuple[tuple[str, str], ...]
+    state: dict[str, Any] | None
+    service: str | None
+    active: bool
+    envs: frozenset[str]
+    docker: str | None
+    docker_problem: str | None
+    docker_says: str
+    image: str | None
+    image_ids: frozenset[str]  # all that the image is known by: two hosts that share one have the same image
+    image_platform: str | None
+    container: str | None
+    container_image: str | None
+    ports: frozenset[int]
+    ray_processes: tuple[RayProcess, ...] = field(default=())
+    os_release: Mapping[str, str] = field(default_factory=dict)  # ID_LIKE, VERSION_ID, VERSION_CODENAME...
+    gpu_driver: str = ""
+    gpu_says: str = ""
+    docker_app: str = ""
+    engine: EngineFacts = field(default=EngineFacts())
+    condas: tuple[Conda, ...] = ()  # the one that is rather used first
+    supervisor: str = ""  # what the service's supervisor calls its state: active, inactive, activating...
+    node_processes: bool = False  # whether any process of this cluster's node is there, Ray's own or not
+    conda_prefix: str = ""  # what lies at conda.prefix: one of PREFIX_STATES
+
+    @property
+    def root(self) -> bool:
+        return self.uid == 0
+
+    @property
+    def can_root(self) -> bool:
+        """Whether something can be done as root here, now."""
+        return self.root or self.sudo in ("nopasswd", "password")
+
+
+def facts_script(
+    host: Host, cluster: str, *, sudo_password: bool = False, holder: str | None = None
+) -> Script:
+    """The script of questions for one host.
+
+    :param holder: take the cluster's lock for this holder before asking (the head, when something may change).
+    """
+    docker = host.runtime == "docker"
+    values = {
+        **basics(cluster),
+        "WANT_PYTHON": host.runtime == "uv",
+        "WANT_DOCKER": docker,
+        **conda_values(host),
+        **(image_values(host) if docker else {}),
+    }
+    secrets = ("RF_SUDO",) if sudo_password else ()
+    fragments = (*FRAGMENTS, *(("conda", "conda_find") if values["WANT_CONDA"] else ()))
+    body: tuple[str, ...] = ("facts",)
+    if holder is not None:
+        values["HOLDER"] = holder
+        body = ("lock", "facts")
+    return render("gather facts", body, values, fragments=fragments, secrets=secrets)
+
+
+def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:
+    """The answer's values -> Facts. What a host did not say is None, empty or False."""
+
+    def one(key: str, default: str = "") -> str:
+        got = all_values.get(key)
+        return got[-1].strip() if got else default
+
+    def number(key: str) -> int | None:
+        return int(one(key)) if one(key).isdigit() else None
+
+    system, _, arch = [*one("uname").split(), "", "", ""][:3]
+    uid = re.search(r"uid=(\d+)(?:\(([^)]*)\))?", one("id"))
+    connection = one("ssh_connection").split()
+    memory = number("mem_bytes")
+    if one("mem_MemTotal:").isdigit():
+        memory = int(one("mem_MemTotal:")) * 1024
+    image, platform, image_ids = identities((texts.get("image") or [""])[0])
+    container, _, container_image = (texts.get("container") or [""])[0].partition(" ")
+    # NVIDIA L4, 550.54.15
+    gpus = [(n.strip(), v.strip()) for n, _, v in (t.rpartition(",") for t in texts.get("gpu", ())) if n]
+    return Facts(
+        system=system,
+        arch={"amd64": "x86_64", "arm64": "aarch64"}.get(arch, arch) if system == "Linux" else arch,
+        hostname=one("hostname"),
+        user=(uid.group(2) or "") if uid else one("user"),
+        uid=int(uid.group(1)) if uid else -1,
+        home=one("home"),
+        ssh_server_ip=connection[2] if len(connection) == 4 else None,
+        clock=number("clock"),
+        os_id=one("os_ID").strip('"'),
+        cpus=number("cpus"),
+        memory=memory,
+        machine_id=one("machine-id"),
+        boot_id=one("boot_id"),
+        libc=one("libc"),
+        addresses=tuple(_addresses(texts)),
+        default_interface=_default_interface(texts),
+        disk_free=_disk(texts.get("df", ())),
+        home_writable=bool(one("home_writable")),
+        tmp_writable=bool(one("tmp_writable")),
+        tmp_ray_foreign=bool(one("tmp_ray_foreign")),
+        tools=frozenset(all_values.get("tool", ())),
+        systemd=bool(one("systemd")),
+        user_systemd=bool(one("user_systemd")),
+        sudo=one("sudo") or None,
+        gpus=tuple(name for name, _ in gpus),
+        gpu_driver=gpus[0][1] if gpus else "",
+        gpu_says=one("gpu_says"),
+        docker_app=one("docker_app"),
+        pythons=tuple(_pythons(all_values.get("python", ()))),
+        state=_state(one("state")),
+        service=one("service") or None,
+        active=one("active") == "active",
+        supervisor=one("active"),
+        envs=frozenset(all_values.get("env", ())),
+        docker=one("docker") or None,
+        docker_problem=one("docker_problem") or None,
+        docker_says=one("docker_says"),
+        image=image or None,
+        image_ids=image_ids,
+        image_platform=platform or None,
+        container=container or None,
+        container_image=container_image or None,
+        ports=frozenset(_ports(one("ports"), texts.get("netstat", ()))),
+        ray_processes=tuple(_ray_processes(all_values.get("ray_process", ()), texts.get("ray_ps", ()))),
+        os_release={k[3:]: one(k).strip("\"'") for k in all_values if k.startswith("os_")},
+        engine=parse_engine(all_values, texts),
+        condas=parse_condas(all_values.get("conda", ())),
+        node_processes=bool(one("node_processes")),
+        conda_prefix=one("conda_prefix"),
+    )
+
+
+def with_docker(
+    facts: Facts, all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]
+) -> Facts:
+    """The same host after Docker has come to it: what it says of Docker and its images is taken anew."""
+    now = parse_facts(all_values, texts)
+    anew = [f.name for f in fields(Facts) if f.name.startswith(("docker", "image", "container"))]
+    engine = replace(now.engine, hook=facts.engine.hook)
+    return replace(facts, engine=engine, **{name: getattr(now, name) for name in anew})
+
+
+def _addresses(texts: Mapping[str, Sequence[str]]) -> list[Address]:
+    out = []
+    for line in texts.get("ip_addr", ()):
+        got = re.match(r"\d+:\s+(\S+)\s+inet6?\s+([0-9a-fA-F.:]+)(?:/(\d+))?", line)
+        if got and "scope link" not in line:
+            full = 128 if ":" in got.group(2) else 32
+            out.append(Address(got.group(1).split("@")[0], got.group(2), int(got.group(3) or full)))
+    interface = ""
+    for line in texts.get("ifconfig", ()):
+        if line and not line[0].isspace():
+            interface = re.split(r"[:\s]", line)[0]
+        got = re.match(r"\s+inet (?:addr:)?([\d.]+).*?(?:netmask|Mask:)\s*(0x[0-9a-f]+|[\d.]+)", line)
+        if got:
+            out.append(Address(interface, got.group(1), _prefix(got.group(2))))
+    out += [Address("", line.strip(), 32) for line in texts.get("fib", ()) if line.strip()]
+    return out
+
+
+def _prefix(mask: str) -> int:
+    number = int(mask, 16) if mask.startswith("0x") else int(ipaddress.IPv4Address(mask))
+    return bin(number).count("1")
+
+
+def _default_interface(texts: Mapping[str, Sequence[str]]) -> str | None:
+    best: tuple[int, str] | None = None
+    for line in texts.get("route", ()):
+        parts = line.split()
+        if len(parts) > 7 and parts[1] == "00000000" and parts[7] == "00000000":
+            best = min(best or (1 << 31, ""), (int(parts[6]), parts[0]))
+    for line in texts.get("route_default", ()):
+        if line.strip().startswith("interface:"):
+            return line.split(":")[1].strip()
+    return best[1] if best else None
+
+
+def _disk(lines: Sequence[str]) -> dict[str, int]:
+    """Free bytes by what was asked for: the rows come in the order of the question."""
+    # a Mac's own files and its users' lie on two volumes that share their space
+    lines = [line.replace("/System/Volumes/Data", "/") for line in lines]
+    rows = [line.split() for line in lines if re.search(r"\d+%", line)]
+    return {row[-1]: int(row[-3]) * 1024 for row in rows if len(row) >= 6 and row[-3].isdigit()}
+
+
+def _pythons(values: Sequence[str]) -> list[tuple[str, str]]:
+    out = []
+    for value in values:
+        got = re.match(r"Python (\d+\.\d+\.\d+)\S* (/.*)", value)
+        if got and (got.group(1), got.group(2)) not in out:
+            out.append((got.group(1), got.group(2)))
+    return out
+
+
+def _state(text: str) -> dict[str, Any] | None:
+    try:
+        state = json.loads(text) if text else None
+    except ValueError:
+        return None
+    return state if isinstance(state, dict) else None
+
+
+def _ports(hexes: str, netstat: Sequence[str]) -> list[int]:
+    out = [int(word, 16) for word in hexes.split() if re.fullmatch("[0-9A-F]+", word)]
+    return out + [int(word) for line in netstat if (word := line.rsplit(".", 1)[-1]).isdigit()]
+
+
+def _ray_processes(values: Sequence[str], ps: Sequence[str]) -> list[RayProcess]:
+    out = []
+    for value in values:
+        # a path may hold blanks: the control groups begin where one looks like "0::/system.slice"
+        if got := re.fullmatch(r"(\d+) (.*?)(?: (\d+:[^:/]*:/.*))?", value):
+            out.append(RayProcess(int(got.group(1)), got.group(2).strip(), got.group(3) or ""))
+    split = [parts for line in ps if len(parts := line.split(None, 1)) == 2]
+    return out + [RayProcess(int(pid), program, "") for pid, program in split if pid.isdigit()]

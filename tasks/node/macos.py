@@ -1,0 +1,26 @@
+"""What stands in the way of Docker on a Mac, where nothing is installed or started from afar."""
+
+from __future__ import annotations
+
+from tasks.node.facts import Facts
+
+INSTALL = "https://docs.docker.com/desktop/setup/install/mac-install/"
+STARTS = {
+    "Docker": "open -a Docker, as the user who is logged in at that Mac; its settings can start it at login",
+    "OrbStack": "open -a OrbStack, as the user who is logged in at that Mac",
+    "colima": "colima start",
+}
+
+
+def docker_problem(facts: Facts) -> tuple[str, str]:
+    """The problem that a Mac has with Docker, and the way out of it."""
+    start = STARTS.get(facts.docker_app, STARTS["Docker"])
+    if facts.docker_problem == "missing" and facts.docker_app:
+        return f"{facts.docker_app} is installed, but has no docker command yet", start
+    if facts.docker_problem == "missing":
+        return "Docker is not installed", f"install Docker Desktop and start it once: {INSTALL}"
+    if facts.docker_problem == "podman":
+        return "the docker command here is Podman's", f"install Docker Desktop: {INSTALL}"
+    if facts.docker_problem == "denied":
+        return f"{facts.user} may not use Docker's engine", "log in as the user who started it"
+    return f"Docker's engine does not run: {facts.docker_says}", start

@@ -1,0 +1,125 @@
+"""The scripts that are the same for every runtime: lock, reach, driver, logs, stop, destroy, command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+
+from tasks.inventory import Host
+from tasks.node.names import RAY_DIR, basics
+from tasks.script import files
+from tasks.script.script import Script, fragment, render
+
+NODE = ("docker", "node")
+
+
+def _secrets(sudo: bool) -> tuple[str, ...]:
+    return ("RF_SUDO",) if sudo else ()
+
+
+def lock_script(cluster: str, holder: str) -> Script:
+    """Takes the cluster's lock on the head. :param holder: who, from where, since when, what; one line."""
+    return render("take the lock", "lock", {**basics(cluster), "HOLDER": holder})
+
+
+def unlock_script(cluster: str, holder: str) -> Script:
+    """Gives back the lock that the same connection took."""
+    return render("give the lock back", "unlock", {**basics(cluster), "HOLDER": holder})
+
+
+def reach_script(cluster: str, address: str, ports: Sequence[int]) -> Script:
+    """Tries TCP from this host to the head, 4 s a port at the most."""
+    values = {**basics(cluster), "ADDRESS": address, "PORTS": " ".join(map(str, ports))}
+    return render(f"reach the head at {address}", "reach", values)
+
+
+# Where a driver runs, in a home maybe, a file may be called ray.py.
+_NOT_FROM_HERE = "import sys\n\nsys.path = [place for place in sys.path if place]\n"
+
+
+@cache
+def _driver(name: str) -> str:
+    return _NOT_FROM_HERE + files.text("drivers", name)
+
+
+def verify_script(
+    cluster: str, address: str, expect: Sequence[str], *, tasks: bool, timeout: float, sudo: bool = False
+) -> Script:
+    """Asks Ray's own node table, and runs one task on every node.
+
+    :param expect: node addresses that must be there before the time is up.
+    :param timeout: seconds to wait for them.
+    """
+    spec = json.dumps({"address": address, "expect": list(expect), "tasks": tasks, "timeout": timeout})
+    values = {**basics(cluster), "DRIVER": _driver("verify"), "SPEC": spec}
+    title = "run a task on every node" if tasks else "read Ray's node table"
+    return render(title, "driver", values, fragments=NODE, secrets=_secrets(sudo))
+
+
+def work_script(
+    cluster: str, address: str, tasks_on: Sequence[str], *, timeout: float, sudo: bool = False
+) -> Script:
+    """Asks Ray what is running, without becoming a job of it.
+
+    :param tasks_on: addresses of the nodes whose running tasks are counted.
+    """
+    spec = json.dumps({"address": address, "tasks_on": list(tasks_on), "timeout": timeout})
+    values = {**basics(cluster), "DRIVER": _driver("work"), "SPEC": spec}
+    return render("ask what is running", "driver", values, fragments=NODE, secrets=_secrets(sudo))
+
+
+def stop_script(cluster: str, *, sudo: bool = False) -> Script:
+    """Stops the node, whatever supervises it, and keeps it from starting at the next boot."""
+    return render("stop Ray", "stop", basics(cluster), fragments=NODE, secrets=_secrets(sudo))
+
+
+def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool = False) -> Script:
+    """Stops the node and removes what this project put on the host.
+
+    :param purge: a conda that was installed here as well; without it that one stays (the answer's ``kept``).
+    """
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "PURGE": purge}
+    return render("remove everything", "destroy", values, fragments=(*NODE, "conda"), secrets=_secrets(sudo))
+
+
+def logs_script(
+    host: Host, cluster: str, patterns: Sequence[str], lines: int, *, follow: bool, sudo: bool = False
+) -> Script:
+    """The last ``lines`` lines of every file that one of ``patterns`` matches; with ``follow`` it goes on."""
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "LINES_EACH": lines, "PATTERNS": list(patterns)}
+    body = "follow" if follow else "logs"
+    return render("read logs", body, values, fragments=NODE, secrets=_secrets(sudo))
+
+
+def command_script(cluster: str, words: Sequence[str], *, sudo: bool = False) -> Script:
+    """One program with its arguments, in the node's own environment.
+
+    The answer has ``missing`` with the status 126 or 127 where that program isn't there, or isn't executable.
+    """
+    values = {**basics(cluster), "PROGRAM": fragment("program"), "COMMAND": list(words)}
+    return render("run a command", "command", values, fragments=NODE, secrets=_secrets(sudo))
+
+
+def submit_script(
+    host: Host,
+    cluster: str,
+    address: str,
+    archive: str,
+    words: Sequence[str],
+    *,
+    wait: bool,
+    user: str = "",
+    sudo: bool = False,
+) -> Script:
+    """A job on the head. :param archive: a tar of the job's folder on the host, or ''; :param user: who submits it."""
+    values = {
+        **basics(cluster),
+        "ADDRESS": address,
+        "ARCHIVE": archive,
+        "WAIT": wait,
+        "USER_AT": user,
+        "DRIVER": _driver("submit"),
+        "WORDS": list(words),
+    }
+    return render("submit a job", "submit", values, fragments=NODE, secrets=_secrets(sudo))

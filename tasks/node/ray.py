@@ -1,0 +1,127 @@
+"""The words of `ray start` for a node, and the environment that it runs in."""
+
+from __future__ import annotations
+
+import json
+
+from tasks.inventory import Host
+from tasks.node import versions
+from tasks.node.names import RAY_DIR
+
+BRIDGE_WORKERS = 98  # 10002-10099 as in the recipe
+
+
+def uses_token(host: Host, ray: str) -> bool:
+    """Whether this node authenticates with a token: by default wherever its Ray can."""
+    return host.ray.auth != "none" and versions.has_token_auth(ray)
+
+
+def worker_ports(host: Host, *, bridge: bool = False, cpus: int | None = None) -> tuple[int, int]:
+    """The range that Ray's worker processes listen in, both ends included.
+
+    The host's own network can afford Ray's default. On a bridge each port costs a proxy process and rules of the
+    firewall (20 ms at the start, 55 ms at the end), so it is the recipe's range there, and two for each CPU.
+    """
+    ports = host.ray.ports
+    low = ports.min_worker or 10002
+    most = max(BRIDGE_WORKERS, 2 * (cpus or 0)) if bridge else 9998
+    return low, ports.max_worker or min(low + most - 1, 65535)
+
+
+def start_words(
+    host: Host,
+    ray: str,
+    node_ip: str,
+    head_address: str,
+    *,
+    bridge: bool = False,
+    cpus: int | None = None,
+    temp_dir: str = RAY_DIR,
+) -> list[str]:
+    """The words of ``ray start`` without ``--block``.
+
+    :param ray: the version that will run; flags that it does not know are not sent to it.
+    :param node_ip: the address by which the other nodes reach this one.
+    :param head_address: ``ip:port`` of the head's GCS.
+    :param bridge: in a container that has the node's address as its own, and its ports published.
+    :param cpus: what the range of worker ports is made for on a bridge.
+    :param temp_dir: Ray's own folder as Ray sees it.
+    """
+    ports = host.ray.ports
+    low, high = worker_ports(host, bridge=bridge, cpus=cpus)
+    # inside a container it is Docker that says where the dashboard is to be reached
+    dashboard_host = "0.0.0.0" if bridge else host.ray.dashboard_host
+    out = ["ray", "start"]
+    if host.role == "head":
+        out += ["--head", f"--port={host.ray.port}"]
+        out += [f"--dashboard-host={dashboard_host}", f"--dashboard-port={host.ray.dashboard_port}"]
+        out += [f"--ray-client-server-port={ports.client}"]
+    else:
+        out += [f"--address={head_address}"]
+    out += [f"--node-ip-address={node_ip}", f"--node-name={host.name}"]
+    out += [f"--node-manager-port={ports.node_manager}", f"--object-manager-port={ports.object_manager}"]
+    out += [f"--min-worker-port={low}", f"--max-worker-port={high}"]
+    out += [f"--metrics-export-port={ports.metrics_export}"]
+    out += [f"--dashboard-agent-grpc-port={ports.dashboard_agent_grpc}"]
+    out += [f"--dashboard-agent-listen-port={ports.dashboard_agent_listen}"]
+    if versions.knows_runtime_env_agent_port(ray):
+        out += [f"--runtime-env-agent-port={ports.runtime_env_agent}"]
+    # said, since Ray would follow a TMPDIR, and the logs are looked for here
+    out += [f"--temp-dir={temp_dir}"]
+    if host.cpus is not None:
+        out += [f"--num-cpus={host.cpus}"]
+    if host.gpus is not None:
+        out += [f"--num-gpus={host.gpus}"]
+    if host.memory is not None:
+        out += [f"--memory={int(host.memory)}"]
+    if host.resources:
+        out += [f"--resources={json.dumps(host.resources, sort_keys=True)}"]
+    if host.labels:
+        out += ["--labels=" + _labels(host.labels, ray)]
+    out += ["--disable-usage-stats"] if host.role == "head" else []
+    out += list(host.ray.head_args if host.role == "head" else host.ray.worker_args)
+    return out
+
+
+def _labels(labels: dict[str, str], ray: str) -> str:
+    if versions.knows_string_labels(ray):
+        return ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
+    return json.dumps(labels, sort_keys=True)
+
+
+def environment(host: Host, ray: str, system: str = "Linux") -> dict[str, str]:
+    """What Ray's processes find in their environment, the token left out.
+
+    The mode of authentication is always said: unset, the head alone would turn it on when a token file lies about.
+    """
+    out: dict[str, str] = {}
+    if versions.has_token_auth(ray):
+        out["RAY_AUTH_MODE"] = "token" if uses_token(host, ray) else "disabled"
+    out["RAY_USAGE_STATS_ENABLED"] = "0"
+    if host.role == "head":
+        out["AUTOSCALER_METRIC_PORT"] = str(host.ray.ports.autoscaler_metric)
+        out["DASHBOARD_METRIC_PORT"] = str(host.ray.ports.dashboard_metric)
+    if system != "Linux":
+        # without it Ray refuses to be one node of several there
+        out["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "1"
+    return {**out, **host.ray.env}
+
+
+def ports_needed(host: Host) -> dict[str, int]:
+    """Every fixed port that this node will listen on, by what it is for."""
+    ports = host.ray.ports
+    out = {
+        "node manager": ports.node_manager,
+        "object manager": ports.object_manager,
+        "dashboard agent": ports.dashboard_agent_grpc,
+        "runtime env agent": ports.runtime_env_agent,
+        "metrics": ports.metrics_export,
+        "dashboard agent's HTTP": ports.dashboard_agent_listen,
+    }
+    if host.role == "head":
+        out |= {"GCS": host.ray.port, "dashboard": host.ray.dashboard_port, "Ray Client": ports.client}
+        out |= {
+            "autoscaler's metrics": ports.autoscaler_metric,
+            "dashboard's metrics": ports.dashboard_metric,
+        }
+    return out

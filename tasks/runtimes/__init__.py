@@ -1,0 +1,1 @@
+"""A folder for each runtime, with all that is its own."""

@@ -1,0 +1,1 @@
+"""`runtime: conda`: channels, installers, environments."""

@@ -1,0 +1,27 @@
+"""What stands in the way of `runtime: conda` on a host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tasks.node.subject import Subject
+from tasks.runtimes.packages.lock import SUBDIRS, subdir
+
+
+def problems(subject: Subject) -> Iterator[tuple[str, str]]:
+    """Each problem with its way out."""
+    host, facts = subject.host, subject.facts
+    if subdir(facts) is None:
+        known = ", ".join(sorted(set(SUBDIRS.values())))
+        yield f"there are no packages of conda's for {facts.system} on {facts.arch}", f"it has: {known}"
+    prefix = host.conda.prefix
+    if facts.condas:
+        return
+    if facts.conda_prefix == "foreign":
+        yield (
+            f"there is something at {prefix}, but no conda that works",
+            "conda.prefix names another folder; or move away what is there",
+        )
+    where = prefix.replace("~", facts.home, 1) if prefix.startswith("~") else prefix
+    if " " in where:
+        yield f"conda cannot be installed below a folder with blanks: {where}", "conda.prefix: a path without"

@@ -1,0 +1,1 @@
+"""What conda adds to an operation."""

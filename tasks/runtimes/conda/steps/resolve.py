@@ -1,0 +1,213 @@
+"""`runtime: conda`: one lock for each kind of system, so that all hosts install the same files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tasks.node.versions import NEWEST_FOR_PYTHON, companions
+from tasks.node.versions import parse as parse_version
+from tasks.run.run import Node, Run, Stop
+from tasks.runtimes.conda import channels
+from tasks.runtimes.packages import Unavailable, pypi
+from tasks.runtimes.packages.bundle import Bundle
+from tasks.runtimes.packages.lock import BadLock, Lock, join, parse, parse_all, subdir
+from tasks.runtimes.packages.web import Web
+
+ANYWHERE = "2.17"  # the oldest glibc that Ray's own wheels are made for
+
+
+def request_of(node: Node) -> str:
+    """What was asked for; as long as it stays the same, the versions that were found for it stay too."""
+    conda = node.host.conda
+    asked = [node.host.ray.version, list(conda.packages), conda.python, list(conda.channels)]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]
+
+
+def nodes_of(run: Run) -> list[Node]:
+    """All that run from conda, the head first."""
+    return sorted((n for n in run.living if n.host.runtime == "conda"), key=lambda n: not n.is_head)
+
+
+def check(run: Run) -> None:
+    """Before anything is connected: the terms, the lock file and the bundle are as they must be."""
+    for node in nodes_of(run):
+        wanted = [] if node.host.conda.accept_terms else channels.with_terms(node.host)
+        if wanted:
+            raise _stop(channels.terms_wanted(wanted))
+        lock_file(node)
+    if run.bundle_path is not None:
+        try:
+            run.bundle = Bundle.open(Path(run.bundle_path))
+        except Unavailable as error:
+            raise _stop(error) from None
+
+
+def _stop(error: Unavailable) -> Stop:
+    return Stop(str(error), error.hint, error.code)
+
+
+def lock_file(node: Node) -> dict[str, Lock]:
+    """The locks that the user keeps beside the hosts file, by platform."""
+    path = node.host.conda.lock
+    if path is None or not Path(path).expanduser().exists():
+        return {}
+    try:
+        return parse_all(Path(path).expanduser().read_text("utf-8"))
+    except (BadLock, UnicodeDecodeError) as error:
+        raise Stop(f"conda.lock: {path}: {error}", "deploy with --upgrade makes it anew", code=2) from None
+    except OSError as error:
+        raise Stop(f"conda.lock: {path}: {error.strerror}", "make it readable", code=2) from None
+
+
+def locks(run: Run, nodes: Sequence[Node], ray: str | None) -> dict[str, Lock]:
+    """A lock for each platform among the nodes.
+
+    :param ray: the version that the rest of the cluster has; None: the newest that this Python runs.
+    """
+    by_platform: dict[str, list[Node]] = {}
+    for node in nodes:
+        by_platform.setdefault(subdir(node.facts), []).append(node)
+    out: dict[str, Lock] = {}
+    for platform, group in by_platform.items():
+        first = group[0]
+        request = request_of(first)
+        for other in group:
+            if request_of(other) != request:
+                raise Stop(
+                    f"{first.name} and {other.name} are both {platform}, and ask for other packages or Pythons",
+                    "conda: {python, packages, channels}: the same for all hosts of one kind of system",
+                    code=2,
+                )
+        found = _kept(run, group, platform, request) or make(
+            run, first, platform, glibc=_oldest([n.facts.libc for n in group]), ray=ray, request=request
+        )
+        ray = ray or found.ray
+        out[platform] = found
+    _keep(run, nodes, out)
+    return out
+
+
+def _oldest(libcs: Sequence[str]) -> str:
+    found = [m.group(1) for text in libcs if (m := re.search(r"glibc (2\.\d+)", text))]
+    return min(found, key=lambda v: int(v.partition(".")[2]), default=ANYWHERE)
+
+
+def _kept(run: Run, group: Sequence[Node], platform: str, request: str) -> Lock | None:
+    """What the bundle holds, the user's file, or the hosts themselves; in this order."""
+    if run.bundle is not None:
+        return _from_bundle(run, platform, request)
+    if run.upgrade:
+        return None
+    written = lock_file(group[0]).get(platform)
+    if written is not None:
+        if written.request != request:
+            raise Stop(
+                f"{group[0].host.conda.lock} was made for other packages or another Python than is asked for",
+                "fab deploy-cluster --upgrade makes it anew",
+                code=2,
+            )
+        return written
+    everyone = [n for n in run.living if n.facts and subdir(n.facts) == platform and n.lock_text]
+    for node in sorted(everyone, key=lambda n: not n.is_head):
+        try:
+            kept = parse(node.lock_text)
+        except BadLock:
+            continue  # of the runtime uv
+        if kept.platform == platform and kept.request == request:
+            return kept
+    return None
+
+
+def _from_bundle(run: Run, platform: str, request: str) -> Lock:
+    found = run.bundle.locks.get(platform)
+    if found is None:
+        there = ", ".join(run.bundle.locks)
+        raise Stop(
+            f"the bundle holds nothing for {platform} (it is for {there})",
+            f"fab bundle --output FILE --platform {platform},{there}",
+        )
+    if found.request != request:
+        raise Stop(
+            "the bundle was made for other packages or another Python than the hosts file asks for",
+            "make it anew: fab bundle --output FILE",
+        )
+    return found
+
+
+def _keep(run: Run, nodes: Sequence[Node], found: dict[str, Lock]) -> None:
+    """Into the user's file, if there is to be one; what it holds of other platforms stays."""
+    path = nodes[0].host.conda.lock
+    if path is None or run.dry_run:
+        return
+    before = {} if run.upgrade else lock_file(nodes[0])
+    now = {**before, **found}
+    if now == before:
+        return
+    place = Path(path).expanduser()
+    part = place.with_name(f".{place.name}.new")
+    try:
+        part.write_text(join(now), "utf-8")
+        part.replace(place)
+    except OSError as error:
+        raise Stop(f"conda.lock: {path} cannot be written: {error.strerror}", "name another file") from None
+    run.console.note(
+        f"the lock is in {path}: keep it with the hosts file, and every deploy installs the same"
+    )
+
+
+def make(
+    run: Run, node: Node, platform: str, *, glibc: str = ANYWHERE, ray: str | None = None, request: str = ""
+) -> Lock:
+    """Resolves Python by conda's channels and the packages by PyPI's index, on this machine."""
+    host, web = node.host, Web.of(node.host)
+    sources = channels.urls(host, platform)
+    with run.console.phase("Resolve versions", 1) as board:
+        try:
+            if not host.conda.accept_terms:
+                board.step("channels", "asking whether they have terms")
+                if wanted := channels.ask_terms(web, sources):
+                    raise channels.terms_wanted(wanted)
+            board.step("channels", f"choosing Python {host.conda.python} for {platform}")
+            with ThreadPoolExecutor(1) as side:
+                # where the whole version is asked for, the index need not wait for the channels
+                early = None
+                if host.conda.python.count(".") == 2:
+                    early = side.submit(_packages, host, host.conda.python, platform, glibc, ray)
+                python, items = channels.solve(
+                    sources,
+                    platform,
+                    host.conda.python,
+                    glibc=glibc,
+                    web=web,
+                    say=lambda text: board.step("channels", text),
+                )
+                board.step("packages", f"choosing versions for Python {python} on {platform}")
+                late = early or side.submit(_packages, host, python, platform, glibc, ray)
+                version, packages = late.result()
+            items = [*items, *packages]
+        except Unavailable as error:
+            raise _stop(error) from None
+    size = sum(item.size for item in items) / 1e6
+    run.console.ok(
+        "Resolve versions",
+        f"Ray {version} on Python {python} for {platform}, {len(items)} packages, {size:.0f} MB, {board.seconds:.1f} s",
+    )
+    return Lock(platform, python, version, request, tuple(items))
+
+
+def _packages(host, python: str, platform: str, glibc: str, ray: str | None):
+    wanted = [*host.conda.packages, *([f"ray=={ray}"] if ray else [])]
+    # an old Ray does not say all that it needs today; which one it will be is mostly known
+    guess = companions(ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"))
+    found = pypi.resolve(host, [*wanted, *guess], python, platform, glibc)
+    version = pypi.version_of(found, "ray")
+    if version is None:
+        raise Unavailable("the packages hold no ray", "name ray in conda.packages", code=2)
+    if (more := companions(version)) != guess:
+        found = pypi.resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc)
+    return version, pypi.items(host, found, platform)

@@ -1,0 +1,1 @@
+"""`runtime: docker`: Docker Engine, images, containers."""

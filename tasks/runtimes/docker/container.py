@@ -1,0 +1,104 @@
+"""`docker run` for a node: on the host's own network, or on a bridge with every port published."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from tasks.inventory import Host
+from tasks.node import ray
+from tasks.node.names import DRAIN_SECONDS, RAY_DIR, unit
+from tasks.script import files
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a node's container is made of, beside Ray's own words.
+
+    :param image: name or id; an id is what was checked.
+    :param user: ``uid:gid`` that Ray runs as, ``run_args``' or the image's own; empty while that is not known.
+    :param temp_dir: the host's folder that is Ray's own folder inside.
+    :param options: what depends on the engine, see ``engine_facts.run_options``.
+    :param cpus: what the node's range of worker ports is made for; None where nobody knows.
+    :param hostname: the host's own, which Ray's dashboard shows; a container on a bridge would have another.
+    """
+
+    host: Host
+    cluster: str
+    ray: str
+    image: str
+    user: str
+    node_ip: str
+    temp_dir: str
+    options: tuple[str, ...]
+    bridge: bool
+    cpus: int | None
+    hostname: str = ""
+
+
+def run_words(box: Container, start_words: Sequence[str], hash_: str) -> list[str]:
+    """The words after ``docker run --env-file FILE``: options, image, and Ray as the container's command."""
+    host = box.host
+    out = ["--detach", "--name", unit(box.cluster)]
+    out += _bridge(box) if box.bridge else ["--network=host"]
+    out += ["--init", *box.options]
+    out += ["--volume", f"{box.temp_dir}:{RAY_DIR}"]
+    out += ["--restart", "unless-stopped", "--stop-timeout", str(DRAIN_SECONDS)]
+    # named, since some distributions' engines log to the journal, which takes no sizes
+    out += ["--log-driver", "json-file", "--log-opt", "max-size=20m", "--log-opt", "max-file=3"]
+    out += ["--label", f"rayfab.cluster={box.cluster}", "--label", f"rayfab.hash={hash_}"]
+    for name, value in ray.environment(host, box.ray).items():
+        out += ["--env", f"{name}={value}"]
+    out += host.docker.run_args
+    # root at first, whatever run_args say of the user: they are heard below
+    out += ["--user", "0:0", box.image] if box.bridge else [box.image]
+    if box.bridge:
+        uid, _, gid = box.user.partition(":")
+        out += ["python", "-c", entry(), box.node_ip, uid, gid or uid, ",".join(_ranges(box))]
+    return [*out, *start_words, "--block"]
+
+
+@cache
+def entry() -> str:
+    """The first process of a container on a bridge; it takes the node's address and then is Ray."""
+    return files.text("drivers", "bridge")
+
+
+def _bridge(box: Container) -> list[str]:
+    """Options of the bridge. It starts as root, to take the address, and goes on as the image's own user."""
+    out = ["--network=bridge", "--cap-add", "NET_ADMIN"]
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", box.hostname):
+        out += ["--hostname", box.hostname]
+    for ports in _ranges(box):
+        # IPv4 alone: an engine with IPv6 would start a second proxy process for each port
+        out += ["--publish", f"0.0.0.0:{ports}:{ports}"]
+    if box.host.role == "head":
+        port = box.host.ray.dashboard_port
+        out += ["--publish", f"{_listen(box.host.ray.dashboard_host)}:{port}:{port}"]
+    return out
+
+
+def _listen(address: str) -> str:
+    """An address of the host's for Docker, which takes no names."""
+    try:
+        found = ipaddress.ip_address(address.strip("[]"))
+    except ValueError:
+        return "127.0.0.1"
+    return f"[{found}]" if found.version == 6 else str(found)
+
+
+def _ranges(box: Container) -> list[str]:
+    """Published ports but the dashboard's, neighbours joined: ``["6379", "10002-10099", "20000-20005"]``."""
+    low, high = ray.worker_ports(box.host, bridge=True, cpus=box.cpus)
+    single = {port for what, port in ray.ports_needed(box.host).items() if what != "dashboard"}
+    out: list[str] = []
+    for port in sorted(single | set(range(low, high + 1))):
+        first, _, last = out[-1].partition("-") if out else ("", "", "")
+        if out and port == int(last or first) + 1:
+            out[-1] = f"{first}-{port}"
+        else:
+            out.append(str(port))
+    return out

@@ -1,0 +1,1 @@
+"""What Docker adds to an operation: installing the engine, getting images."""

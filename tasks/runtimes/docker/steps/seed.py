@@ -1,0 +1,164 @@
+"""`image_source: seed`: one host gets the image once, and the others take it from there, over their own network."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Sequence
+
+from tasks.inventory import Secret
+from tasks.inventory.checks import RAY_WORKER_PORTS
+from tasks.node.addresses import head_ip, worker_ip
+from tasks.plan.desired import on_bridge
+from tasks.report.console import Board
+from tasks.run.run import HostFailed, Node, Run, Stop
+from tasks.runtimes.docker.image_scripts import Piece, clean_script, cut_script, fetch_script, serve_script
+from tasks.runtimes.docker.steps.image_pool import Pool, Source
+from tasks.ssh import Answer, RemoteError
+
+TIMEOUT = 4 * 3600.0
+BRIEFLY = 120.0
+Pull = Callable[[Run, Node, Board], None]
+Arrived = Callable[[Run, Node, Answer, str], None]
+
+
+def seed_of(run: Run, takers: Sequence[Node]) -> Node | None:
+    """Who hands the image on: a host that has it, the head rather than another; else one that can get it."""
+    kind = takers[0].subject.image, takers[0].facts.arch
+    same = [
+        n
+        for n in run.living
+        if n.facts
+        and n.facts.system != "Windows"
+        and n.host.runtime == "docker"
+        and (n.subject.image, n.facts.arch) == kind
+    ]
+    same.sort(key=lambda n: not n.is_head)
+    having = [n for n in same if n.facts.image]
+    getting = [n for n in same if n in run.chosen]
+    return next(iter([*having, *getting]), None)
+
+
+def lacking(seed: Node, takers: Sequence[Node]) -> list[Node]:
+    """Those that do not have the seed's image, though perhaps another one of that name."""
+    return [
+        n
+        for n in takers
+        if n is not seed and not (n.facts.image and n.facts.image_ids & seed.facts.image_ids)
+    ]
+
+
+class HandOn:
+    """One image on its way from the seed to the others.
+
+    :param pull: what a host does that cannot take it from another.
+    :param arrived: told of every host that has it then.
+    """
+
+    def __init__(self, run: Run, seed: Node, pull: Pull, arrived: Arrived) -> None:
+        self.run, self.seed, self.pull, self.arrived = run, seed, pull, arrived
+        self.pieces: list[Piece] = []
+        self.raw = 0
+        self.pool: Pool | None = None
+        self.serving: list[Node] = [seed]
+
+    def to(self, takers: Sequence[Node]) -> None:
+        """Brings the image to all of them; one that fails leaves the others alone."""
+        try:
+            self.run.each("Prepare the image", [self.seed], self._prepare)
+            self.run.each("Hand on the image", takers, self._take)
+        finally:
+            self._clean()
+
+    def _prepare(self, node: Node, board: Board) -> None:
+        try:
+            script = cut_script(node.host, self.run.cluster.name, sudo=node.sudo)
+            answer = self.run.ask(node, script, board, timeout=TIMEOUT)
+            lines = [line.split() for line in answer.texts["piece"]]
+            self.pieces = [(name, int(size)) for name, size in lines]
+            self.raw = int(answer.texts["raw"][0])
+            self.pool = Pool(self._serve(node, board))
+        except HostFailed as failed:
+            self.run.console.note(f"{node.name}: {failed.failure.message}; every host pulls for itself")
+
+    def _serve(self, node: Node, board: Board) -> Source:
+        address = address_of(self.run, node)
+        token = Secret(secrets.token_hex(16))
+        # the last of Ray's worker ports: open between the hosts, whatever a firewall does to others, and where a
+        # killed run's server still has it, Ray takes the next
+        last = RAY_WORKER_PORTS[1]
+        if not on_bridge(node.subject):
+            last = node.host.ray.ports.max_worker or last
+        asked = (last, last - 1)
+        script = serve_script(node.host, self.run.cluster.name, address, asked, sudo=node.sudo)
+        answer = self.run.ask(node, script, board, timeout=BRIEFLY, RF_SEED=token)
+        return Source(node.name, address, int(answer.values["port"]), token)
+
+    def _take(self, node: Node, board: Board) -> None:
+        why = self._try_sources(node, board) if self.pool else ""
+        if why is None:
+            return
+        if why:
+            self.run.console.note(f"{node.name}: {why}; it pulls for itself")
+        self.pull(self.run, node, board)
+
+    def _try_sources(self, node: Node, board: Board) -> str | None:
+        """None if the image has come; else why not from any host."""
+        failed: list[Source] = []
+        why = ""
+        board.step(node.name, "waiting for a place")
+        while source := self.pool.borrow(failed):
+            try:
+                keep = self.pool.crowded
+                answer = self._fetch(node, board, source, keep)
+            finally:
+                self.pool.give_back(source)
+            if "no_source" not in answer.values:
+                self.arrived(self.run, node, answer, f"took the image from {source.name}")
+                if keep:
+                    self._join(node, board)
+                return None
+            why = answer.values["no_source"]
+            failed.append(source)
+        return why
+
+    def _fetch(self, node: Node, board: Board, source: Source, keep: bool) -> Answer:
+        script = fetch_script(
+            node.host,
+            self.run.cluster.name,
+            self.pieces,
+            self.raw,
+            source=(source.name, source.address, source.port),
+            want=self.seed.facts.image,
+            keep=keep,
+            sudo=node.sudo,
+        )
+        return self.run.ask(node, script, board, timeout=TIMEOUT, RF_SEED=source.token)
+
+    def _join(self, node: Node, board: Board) -> None:
+        """This host has the image now and serves it to those that wait."""
+        self.serving.append(node)
+        if self.pool.crowded:
+            # one that cannot serve has the image all the same
+            with contextlib.suppress(HostFailed, RemoteError):
+                self.pool.add(self._serve(node, board))
+
+    def _clean(self) -> None:
+        for node in self.serving:
+            if node.connection is not None:
+                with contextlib.suppress(HostFailed, RemoteError):
+                    script = clean_script(node.host, self.run.cluster.name, sudo=node.sudo)
+                    self.run.ask(node, script, None, timeout=BRIEFLY)
+
+
+def address_of(run: Run, node: Node) -> str:
+    """The address under which the other hosts of the cluster reach this one."""
+    others = [n.subject for n in run.living if n.facts and n is not node]
+    if node.is_head or run.head.facts is None:
+        found = head_ip(node.subject, others)
+    else:
+        head = head_ip(run.head.subject, [n.subject for n in run.workers if n.facts])
+        found = worker_ip(node.subject, head) if head else None
+    if found is None:
+        raise Stop(f"{node.name} has no address that the others could reach", "node_ip says which one")
+    return found

@@ -1,0 +1,111 @@
+"""A lock: every file that an environment of `runtime: conda` is made of, for one platform."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tasks.node.facts import Facts
+from tasks.runtimes.conda.scripts import Item
+
+HEADER = "rayfab-lock 1"
+KINDS = ("conda", "wheel", "sdist")
+_ITEM = re.compile(r"(conda|wheel|sdist) ([A-Za-z0-9._+!-]+) ([0-9a-f]{64}) (\d+) (\S+)")
+SUBDIRS = {
+    ("Linux", "x86_64"): "linux-64",
+    ("Linux", "aarch64"): "linux-aarch64",
+    ("Linux", "ppc64le"): "linux-ppc64le",
+    ("Darwin", "arm64"): "osx-arm64",
+    ("Darwin", "x86_64"): "osx-64",
+    ("Windows", "AMD64"): "win-64",
+    ("Windows", "x86_64"): "win-64",
+}
+
+
+class BadLock(ValueError):
+    """A text that is no lock; says which line is not."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What one platform installs. ``platform`` is conda's name for it, as in ``linux-64``."""
+
+    platform: str
+    python: str
+    ray: str
+    request: str = ""  # what it was made for
+    items: tuple[Item, ...] = field(default=())
+
+    def of(self, kind: str) -> list[Item]:
+        return [item for item in self.items if item.kind == kind]
+
+    @property
+    def id(self) -> str:
+        """The same for the same files, wherever they were found."""
+        said = [self.platform, self.python, *(f"{i.kind} {i.file} {i.sha256}" for i in self.items)]
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
+
+    @property
+    def text(self) -> str:
+        head = [HEADER, f"platform {self.platform}", f"python {self.python}", f"ray {self.ray}"]
+        head += [f"request {self.request}"] if self.request else []
+        lines = [f"{i.kind} {i.file} {i.sha256} {i.size} {i.url}" for i in self.items]
+        return "\n".join([*head, *lines]) + "\n"
+
+
+def subdir(facts: Facts) -> str | None:
+    """Conda's name for a host's platform; None where conda has none."""
+    return SUBDIRS.get((facts.system, facts.arch))
+
+
+def parse(text: str) -> Lock:
+    """One platform's text -> Lock. :raises BadLock: with the number of the line."""
+    said: dict[str, str] = {}
+    items: list[Item] = []
+    lines = text.strip().splitlines()
+    if not lines or lines[0].strip() != HEADER:
+        raise BadLock(f"line 1: expected {HEADER!r}")
+    for number, line in enumerate(lines[1:], 2):
+        line = line.strip()
+        got = _ITEM.fullmatch(line)
+        if got:
+            kind, file, sha256, size, url = got.groups()
+            try:
+                items.append(Item(kind, file, sha256, int(size), url))
+            except ValueError as error:
+                raise BadLock(f"line {number}: {error}") from None
+        elif (key := line.partition(" ")[0]) in ("platform", "python", "ray", "request"):
+            said[key] = line.partition(" ")[2].strip()
+        elif line and not line.startswith("#"):
+            raise BadLock(f"line {number}: not a line of a lock: {line[:60]!r}")
+    missing = [key for key in ("platform", "python", "ray") if not said.get(key)]
+    if missing:
+        raise BadLock(f"it does not say {' or '.join(missing)}")
+    return Lock(said["platform"], said["python"], said["ray"], said.get("request", ""), tuple(items))
+
+
+def parse_all(text: str) -> dict[str, Lock]:
+    """A file with the locks of several platforms, one behind the other. :raises BadLock: the file is not one."""
+    lines = text.splitlines()
+    starts = [n for n, line in enumerate(lines) if line.strip() == HEADER]
+    if not starts:
+        raise BadLock(f"it holds no line {HEADER!r}")
+    out: dict[str, Lock] = {}
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        try:
+            one = parse("\n".join(lines[start:end]))
+        except BadLock as error:
+            number = re.match(r"line (\d+): (.*)", str(error))
+            said = f"line {int(number.group(1)) + start}: {number.group(2)}" if number else str(error)
+            raise BadLock(said) from None
+        out[one.platform] = one
+    return out
+
+
+def join(locks: Mapping[str, Lock] | Iterable[Lock]) -> str:
+    """The text of a lock file, platforms in the order of their names."""
+    every = locks.values() if isinstance(locks, Mapping) else locks
+    head = "# Every file of the cluster's environments, made by `fab deploy-cluster`; `--upgrade` makes it anew.\n"
+    return head + "\n".join(lock.text for lock in sorted(every, key=lambda one: one.platform))

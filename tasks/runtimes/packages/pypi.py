@@ -1,0 +1,197 @@
+"""The packages from PyPI: resolved by uv for one platform and Python, down to the files with their SHA-256."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from uv import find_uv_bin
+
+from tasks.environment.added import own_folder
+from tasks.inventory import Host
+from tasks.runtimes.conda.scripts import Item
+from tasks.runtimes.packages import Unavailable
+from tasks.runtimes.packages.web import Web
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MANYLINUX = (40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 28, 17)
+TIMEOUT = 600
+_ARCHES = {"64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64", "ppc64le": "powerpc64le"}
+
+
+def uv_version() -> str:
+    """The version of uv that this project installs on hosts: the operator's own."""
+    return version("uv")
+
+
+def uv_platform(platform: str, glibc: str = "2.17") -> str:
+    """uv's name for conda's ``linux-64`` and so on."""
+    system, _, arch = platform.partition("-")
+    machine = _ARCHES[arch]
+    if system == "win":
+        return f"{machine}-pc-windows-msvc"
+    if system == "osx":
+        return f"{machine}-apple-darwin"
+    minor = int(glibc.partition(".")[2] or 17)
+    return f"{machine}-manylinux_2_{next((m for m in MANYLINUX if m <= minor), 17)}"
+
+
+def environment(host: Host) -> dict[str, str]:
+    """For uv on this machine: the system's certificates, the configured index and proxy."""
+    out = {
+        **os.environ,
+        "UV_SYSTEM_CERTS": "1",
+        "UV_NATIVE_TLS": "1",
+        "UV_NO_PROGRESS": "1",
+        # beside this program, so that nothing is left in the user's home
+        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(own_folder() / "uv-cache"),
+        **Web.of(host).environment,
+    }
+    if host.mirrors.pypi:
+        out["UV_DEFAULT_INDEX"] = host.mirrors.pypi
+    return out
+
+
+def _uv(host: Host, words: Sequence[str], stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            [find_uv_bin(), *words],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            # SOURCE_DATE_EPOCH: what is built again shall be the same file
+            env={"SOURCE_DATE_EPOCH": "946684800", **environment(host)},
+        )
+    except subprocess.TimeoutExpired:
+        raise Unavailable(
+            "the package index did not answer in time", "mirrors.pypi names another index"
+        ) from None
+
+
+def resolve(
+    host: Host, wanted: Sequence[str], python: str, platform: str, glibc: str
+) -> list[dict[str, Any]]:
+    """Every package with its version and files, as uv's pylock has it.
+
+    :raises Unavailable: no set of packages fits, or the index does not answer.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "pylock.toml"
+        words = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate", "--python", sys.executable]
+        words += ["--python-version", python, "--python-platform", uv_platform(platform, glibc)]
+        done = _uv(host, [*words, "--format", "pylock.toml", "-o", str(out)], "\n".join(wanted))
+        if done.returncode:
+            raise Unavailable(*unresolved(done.stderr, f"Python {python} on {platform}", "conda"))
+        return tomllib.loads(out.read_text("utf-8")).get("packages", [])
+
+
+def unresolved(stderr: str, what: str, section: str) -> tuple[str, str]:
+    """Why uv has chosen no versions, as its own words say, and the way out.
+
+    :param what: the Python and the platform they were for.
+    :param section: where the hosts file names them: uv or conda.
+    """
+    said = " ".join(line.strip(" ×╰─▶│") for line in stderr.splitlines()[:6] if line.strip())
+    fits_none = f"no set of packages fits {what}: {said}"
+    if "No solution" in stderr:
+        return fits_none, f"choose another ray.version, {section}.python or {section}.packages"
+    if re.search("cache|No space left|Read-only|Permission denied", stderr):
+        return f"uv cannot work on this machine: {said}", "free some space, or name a folder in UV_CACHE_DIR"
+    if re.search("dns|connect|timed out|resolv", stderr, re.IGNORECASE):
+        return (
+            f"the versions for {what} cannot be chosen: {said}",
+            "is the package index reachable from here? mirrors.pypi names another one",
+        )
+    return fits_none, f"choose another ray.version, {section}.python or {section}.packages"
+
+
+def version_of(packages: Sequence[dict[str, Any]], name: str) -> str | None:
+    """The version that was chosen for a package, if it is among them."""
+    return next((p.get("version") for p in packages if p["name"] == name), None)
+
+
+def items(host: Host, packages: Sequence[dict[str, Any]], platform: str) -> list[Item]:
+    """The one file of each package that is to be installed: the wheel made most closely for the platform."""
+    return [_item(host, package, platform) for package in packages]
+
+
+def _item(host: Host, package: dict[str, Any], platform: str) -> Item:
+    wheels = package.get("wheels", [])
+    if wheels:
+        best = min(wheels, key=lambda wheel: (_distance(_file(wheel)), _file(wheel)))
+        return _of(host, "wheel", best, package)
+    if "sdist" in package:
+        return _of(host, "sdist", package["sdist"], package)
+    raise Unavailable(
+        f"{package['name']} has no file for {platform}", "conda.packages: choose another version of it"
+    )
+
+
+def _distance(file: str) -> int:
+    """How far a wheel is from being made for one Python and one platform."""
+    *_, _python, abi, platform = file.removesuffix(".whl").split("-")
+    return 2 * (platform == "any") + (abi in ("abi3", "none"))
+
+
+def _file(entry: dict[str, Any]) -> str:
+    return entry.get("name") or unquote(urlsplit(entry["url"]).path.rsplit("/", 1)[-1])
+
+
+def _of(host: Host, kind: str, entry: dict[str, Any], package: dict[str, Any]) -> Item:
+    sha256 = entry.get("hashes", {}).get("sha256")
+    if not sha256 or "url" not in entry:
+        raise Unavailable(
+            f"the package index does not say the SHA-256 of {package['name']}",
+            "mirrors.pypi names another index",
+        )
+    size = entry.get("size") or Web.of(host).size(entry["url"], sha256, _file(entry))
+    return Item(kind, _file(entry), sha256, size, entry["url"])
+
+
+def uv_wheel(host: Host, platform: str, glibc: str) -> Item:
+    """uv itself for a platform. :raises Unavailable: the index has none."""
+    found = resolve(host, [f"uv=={uv_version()}"], "3.12", platform, glibc)
+    one = _item(host, next(p for p in found if p["name"] == "uv"), platform)
+    return Item("tool", one.file, one.sha256, one.size, one.url)
+
+
+def build(host: Host, sdist: Item, web: Web) -> Path | None:
+    """A wheel out of a package's source, if it then runs on any system; None where it has to be built there.
+
+    :raises Unavailable: the source cannot be fetched or built.
+    """
+    source = web.get(sdist)
+    kept = source.parent / "wheel"
+    if not any(kept.glob("*.whl")):
+        words = [
+            "build",
+            "--wheel",
+            "--quiet",
+            "--python",
+            sys.executable,
+            "--out-dir",
+            str(kept),
+            str(source),
+        ]
+        done = _uv(host, words)
+        if done.returncode:
+            last = " ".join(done.stderr.strip().splitlines()[-3:])
+            raise Unavailable(
+                f"{sdist.file} cannot be built: {last}",
+                "conda.packages: choose a version of it that has a wheel",
+            )
+    wheel = next(kept.glob("*.whl"))
+    return wheel if wheel.name.endswith("-none-any.whl") else None

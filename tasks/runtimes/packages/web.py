@@ -1,0 +1,188 @@
+"""Downloads on the operator's machine: through the configured proxy, resumed, checked, kept for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tasks.environment.added import own_folder
+from tasks.inventory import Host
+from tasks.runtimes.conda.scripts import Item
+from tasks.runtimes.packages import Unavailable
+
+TRIES = 3
+TIMEOUT = 30
+CHUNK = 1 << 18
+OnBytes = Callable[[int], None]
+# where OpenSSL's own idea names no file: Debian, Red Hat, SUSE, macOS and Alpine
+SYSTEMS = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+_gates: dict[str, threading.Lock] = {}
+_making = threading.Lock()
+
+
+def one_at_a_time(sha256: str) -> threading.Lock:
+    """Many hosts may want one file at the same moment: the first fetches it, the others find it."""
+    with _making:
+        return _gates.setdefault(sha256, threading.Lock())
+
+
+def kept_in() -> Path:
+    """Where downloads stay: beside this program, so that nothing is left in the user's home."""
+    return Path(os.environ.get("RAYFAB_CACHE") or own_folder() / "download-cache")
+
+
+@dataclass(frozen=True)
+class Web:
+    """How this machine reaches the outside; what is None is as its environment says."""
+
+    proxy: str | None = None
+    ca: str | None = None
+
+    @classmethod
+    def of(cls, host: Host) -> Web:
+        return cls(host.mirrors.proxy, host.mirrors.ca)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The same for programs such as uv."""
+        out = {}
+        if self.proxy:
+            out |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), self.proxy)
+        if self.ca:
+            out["SSL_CERT_FILE"] = str(bundle(Path(self.ca)))
+        return out
+
+    def text(self, url: str) -> str | None:
+        """A small page; None where there is no such page. :raises Unavailable: nothing answers there."""
+        try:
+            with self._open(urllib.request.Request(url)) as page:
+                return page.read(8 << 20).decode("utf-8", "replace")
+        except urllib.error.HTTPError as error:
+            if error.code in (403, 404, 410):
+                return None
+            raise self._unreachable(url, error) from None
+        except (OSError, ValueError) as error:
+            raise self._unreachable(url, error) from None
+
+    def size(self, url: str, sha256: str, file: str) -> int:
+        """Bytes of a file; where its server does not say, it is fetched for that."""
+        try:
+            with self._open(urllib.request.Request(url, method="HEAD")) as answer:
+                told = int(answer.headers.get("Content-Length") or 0)
+        except (OSError, ValueError):
+            told = 0
+        return told or self._get(url, sha256, 0, file).stat().st_size
+
+    def get(self, item: Item, on_bytes: OnBytes | None = None) -> Path:
+        """The file of an item, whole and checked. :raises Unavailable: it cannot be had."""
+        with one_at_a_time(item.sha256):
+            return self._get(item.url, item.sha256, item.size, item.file, on_bytes)
+
+    def _get(self, url: str, sha256: str, size: int, file: str, on_bytes: OnBytes | None = None) -> Path:
+        """:param size: 0: unknown."""
+        place = kept_in() / sha256[:2] / sha256 / file
+        if place.is_file() and place.stat().st_size == (size or place.stat().st_size):
+            return place
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f"{place.name}.part")
+        failed: Exception | None = None
+        for attempt in range(TRIES):
+            try:
+                self._fetch(url, part, size, on_bytes)
+            except (OSError, ValueError) as error:  # URLError is an OSError
+                failed = error
+                time.sleep(attempt)
+                continue
+            if sha256_of(part) == sha256:
+                part.replace(place)
+                return place
+            part.unlink()
+            failed = None
+        if failed is None:
+            raise Unavailable(
+                f"{file} from {_site(url)} is not what was expected: its SHA-256 differs",
+                "try again; if it stays so, the mirror is wrong: name another one under mirrors",
+            )
+        raise self._unreachable(url, failed)
+
+    def _fetch(self, url: str, part: Path, size: int, on_bytes: OnBytes | None) -> None:
+        have = part.stat().st_size if part.exists() else 0
+        if have > size:  # of an unknown size it is begun anew
+            part.unlink()
+            have = 0
+        if have and have == size:
+            return
+        request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+        with self._open(request) as answer:
+            if have and answer.status != 206:
+                have = 0
+            with part.open("ab" if have else "wb") as out:
+                while data := answer.read(CHUNK):
+                    out.write(data)
+                    have += len(data)
+                    if on_bytes:
+                        on_bytes(have)
+        if size and have != size:
+            raise OSError(f"{have} of {size} bytes came")
+
+    def _open(self, request: urllib.request.Request):
+        handlers: list[urllib.request.BaseHandler] = []
+        if self.proxy:
+            handlers.append(urllib.request.ProxyHandler({"http": self.proxy, "https": self.proxy}))
+        if self.ca:
+            context = ssl.create_default_context()
+            context.load_verify_locations(self.ca)
+            handlers.append(urllib.request.HTTPSHandler(context=context))
+        return urllib.request.build_opener(*handlers).open(request, timeout=TIMEOUT)
+
+    def _unreachable(self, url: str, error: Exception) -> Unavailable:
+        why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        return Unavailable(
+            f"{_site(url)} cannot be reached from here: {why}",
+            "name a mirror under mirrors, a proxy in mirrors.proxy, or bring a bundle (fab bundle)",
+        )
+
+
+def bundle(ca: Path) -> Path:
+    """The system's authorities and these: for programs whose list of authorities takes the place of the system's."""
+    paths = ssl.get_default_verify_paths()
+    found = (Path(name) for name in (paths.cafile, *SYSTEMS) if name)
+    system = next((path for path in found if path.is_file()), None)
+    data = (system.read_bytes().rstrip() + b"\n" if system else b"") + ca.read_bytes()
+    place = kept_in() / "authorities" / f"{hashlib.sha256(data).hexdigest()}.pem"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
+        part.write_bytes(data)
+        part.replace(place)
+    return place
+
+
+def _site(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}" if parts.hostname else url
+
+
+def sha256_of(path: Path) -> str:
+    """In hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(CHUNK):
+            digest.update(data)
+    return digest.hexdigest()

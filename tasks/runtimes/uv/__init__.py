@@ -1,0 +1,1 @@
+"""`runtime: uv`: Python packages straight into an environment."""

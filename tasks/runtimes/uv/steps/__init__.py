@@ -1,0 +1,1 @@
+"""What uv adds to an operation."""

@@ -1,0 +1,113 @@
+"""The packages, resolved on the operator's machine into one exact list for a platform; and uv itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from tasks.inventory import Host
+from tasks.node.facts import Facts
+from tasks.node.versions import companions
+from tasks.report.console import Console
+from tasks.run.run import Stop
+from tasks.runtimes.packages.pypi import MANYLINUX, environment, unresolved, uv_version
+
+TIMEOUT = 600
+
+
+def platform_of(facts: Facts) -> str:
+    """uv's name for a host's platform, e.g. ``x86_64-manylinux_2_36``."""
+    if facts.system == "Darwin":
+        return ("aarch64" if facts.arch == "arm64" else "x86_64") + "-apple-darwin"
+    found = re.search(r"glibc 2\.(\d+)", facts.libc)
+    minor = int(found.group(1)) if found else 17
+    best = next((m for m in MANYLINUX if m <= minor), 17)
+    return f"{facts.arch}-manylinux_2_{best}"
+
+
+def compile_lock(console: Console, host: Host, python: str, platform: str, ray: str | None) -> str:
+    """Every package with its exact version, a line each.
+
+    :param python: full version of the hosts' Python.
+    :param ray: exact version of Ray, or None for the newest that this Python runs.
+    """
+    lock = _compile(console, host, python, platform, [*host.uv.packages, *([f"ray=={ray}"] if ray else [])])
+    found = re.search(r"^ray(?:\[[^\]]*\])?==([^\s;]+)", lock, re.MULTILINE)
+    # an old Ray does not say all that it needs today
+    if found and (more := companions(found.group(1))):
+        pinned = [*host.uv.packages, f"ray=={found.group(1)}", *more]
+        lock = _compile(console, host, python, platform, pinned)
+    return lock
+
+
+def _compile(console: Console, host: Host, python: str, platform: str, packages: list[str]) -> str:
+    wanted = "\n".join(packages)
+    command = [
+        find_uv_bin(),
+        "pip",
+        "compile",
+        "-",
+        "--quiet",
+        "--no-header",
+        "--no-annotate",
+        "--python",
+        sys.executable,
+    ]
+    command += ["--python-version", python, "--python-platform", platform]
+    with console.phase("Resolve versions", 1) as board:
+        board.step("packages", f"choosing versions for Python {python} on {platform}")
+        try:
+            done = subprocess.run(
+                command,
+                input=wanted,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+                env=environment(host),
+            )
+        except subprocess.TimeoutExpired:
+            raise Stop(
+                "the package index did not answer in time", "mirrors.pypi names another index"
+            ) from None
+    if done.returncode:
+        raise Stop(*unresolved(done.stderr, f"Python {python} on {platform}", "uv"))
+    console.ok("Resolve versions", f"{_summary(done.stdout)}, Python {python}, {board.seconds:.1f} s")
+    return done.stdout
+
+
+def _summary(lock: str) -> str:
+    ray = re.search(r"^ray(?:\[[^\]]*\])?==(\S+)", lock, re.MULTILINE)
+    return f"Ray {ray.group(1) if ray else '?'} and {len(lock.splitlines()) - 1} packages"
+
+
+def uv_binary_for(host: Host, facts: Facts, folder: Path) -> Path:
+    """uv for a host's platform, to be carried there: the operator's own, or one fetched for that platform."""
+    own = Path(find_uv_bin())
+    here = os.uname()
+    same_arch = {"amd64": "x86_64", "arm64": "aarch64"}.get(here.machine, here.machine) == {
+        "arm64": "aarch64"
+    }.get(facts.arch, facts.arch)
+    if here.sysname == facts.system and same_arch:
+        return own
+    target = folder / f"uv-{facts.system}-{facts.arch}"
+    command = [
+        str(own),
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(target),
+        f"uv=={uv_version()}",
+    ]
+    command += ["--python", sys.executable, "--python-platform", platform_of(facts)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, env=environment(host))
+    found = target / "bin" / "uv"
+    if done.returncode or not found.exists():
+        raise Stop(f"cannot fetch uv for {facts.system} on {facts.arch}", "install uv on that host by hand")
+    return found

@@ -1,0 +1,1 @@
+"""One script for a host and its answer: quoting, fragments, marked lines, POSIX sh and PowerShell."""

@@ -1,0 +1,24 @@
+"""The constant texts that scripts are made of: ``sh/NAME.sh``, ``ps/NAME.ps1`` and ``drivers/NAME.py`` of any room.
+
+A name is used once only, wherever its file is.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+TASKS = Path(__file__).parents[1]
+ENDINGS = {"sh": ".sh", "ps": ".ps1", "drivers": ".py"}
+
+
+@cache
+def files(kind: str) -> dict[str, Path]:
+    """Name -> file of every text of ``kind``: sh, ps or drivers."""
+    found = sorted(path for path in TASKS.rglob(f"{kind}/*{ENDINGS[kind]}"))
+    return {path.stem: path for path in found}
+
+
+def text(kind: str, name: str) -> str:
+    """The text of one file. A name that is not there is a mistake of the program: KeyError."""
+    return files(kind)[name].read_text("utf-8")

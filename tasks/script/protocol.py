@@ -1,0 +1,154 @@
+"""The script protocol: what goes into the far shell's stdin, and how its stdout is read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import secrets as _secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from tasks.inventory.secret import Secret
+from tasks.script.answer import Answer, Tail
+
+COMMAND = "exec sh -s"
+LINE_LIMIT = 1 << 20  # a longer line is cut up, so that a binary on stdout costs no memory
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+def quote(text: str) -> str:
+    """`text` as one word of a POSIX shell."""
+    if "\0" in text:
+        raise ValueError("a NUL cannot be passed to a shell")
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def new_mark() -> str:
+    return "rf" + _secrets.token_hex(8)
+
+
+def wrap(script: str, mark: str, secrets: Mapping[str, Secret]) -> bytes:
+    """The stdin for `sh -s`: the mark, the secrets, then the script."""
+    for name in secrets:
+        if not _NAME.match(name):
+            raise ValueError(f"not a shell variable's name: {name!r}")
+    lines = [f"RF_MARK={quote(mark)}", *(f"{n}={quote(s.reveal())}" for n, s in secrets.items())]
+    # The group is parsed whole before it runs: a script cut off on the way does nothing,
+    # and a command in it that reads stdin cannot swallow the rest of the script.
+    return "\n".join([*lines, "{", script, "} </dev/null", ""]).encode()
+
+
+def chunks(data: bytes, size: int = 1 << 15) -> Iterator[bytes]:
+    """In pieces: paramiko copies what is left of a piece each time that it sends a part."""
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
+class Scrubber:
+    """Replaces secrets by `***` in text that people may see."""
+
+    def __init__(self, secrets: Iterable[Secret | None]) -> None:
+        found: set[str] = set()
+        for secret in secrets:
+            value = secret.reveal() if secret is not None else ""
+            if value:
+                # quoted by a shell as in `set -x`; line by line as output is read
+                found |= {value, value.replace("'", "'\\''"), value.replace("'", "''")}
+                found |= {line for line in value.splitlines() if len(line) >= 6}
+        self._words = sorted(found, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        for word in self._words:
+            text = text.replace(word, "***")
+        return text
+
+
+class Reader:
+    """Takes the bytes of stdout and stderr as they come and builds the Answer.
+
+    `on_step` gets each progress text, `on_line` each line that is not part of the answer.
+    """
+
+    def __init__(
+        self,
+        mark: str,
+        scrub: Callable[[str], str] = str,
+        on_step: Callable[[str], None] | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        self.answer = Answer()
+        self.step = ""
+        self.ended = False
+        self._mark = mark + " "
+        self._scrub = scrub
+        self._on_step = on_step
+        self._on_line = on_line
+        self._rest = b""
+        self._chatter = Tail(64 * 1024)
+        self._stderr = Tail(16 * 1024)
+
+    def stdout(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._line(line)
+        if len(self._rest) > LINE_LIMIT:
+            rest, self._rest = self._rest, b""
+            self._line(rest)
+
+    def stderr(self, data: bytes) -> None:
+        self._stderr.add(data)
+
+    def close(self) -> Answer:
+        """The Answer as it is now; call once, when nothing more comes."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            self._line(rest)
+        answer = self.answer
+        answer.chatter = self._chatter.text()
+        answer.stderr = self._scrub(self._stderr.text())
+        for key in ("error", "hint"):  # shown to people, unlike the other values
+            if key in answer.values:
+                answer.values[key] = self._scrub(answer.values[key])
+                answer.all[key] = [self._scrub(value) for value in answer.all[key]]
+        answer.error, answer.hint = answer.values.get("error", ""), answer.values.get("hint", "")
+        answer.ended = self.ended
+        answer.ok = self.ended and answer.status == 0
+        return answer
+
+    def _line(self, raw: bytes) -> None:
+        line = raw.decode("utf-8", "replace").removesuffix("\r")
+        # The mark is random, so it also counts after a start-up file's prompt that had no newline.
+        before, mark, told = line.partition(self._mark)
+        if before or not mark:
+            self._chat(self._scrub(before))
+        if mark:
+            self._told(told)
+
+    def _chat(self, line: str) -> None:
+        self._chatter.add(line.encode() + b"\n")
+        if self._on_line:
+            self._on_line(line)
+
+    def _told(self, told: str) -> None:
+        kind, _, rest = told.partition(" ")
+        key, _, value = rest.partition(" ")
+        if kind == "kv":
+            self.answer.values[key] = value
+            self.answer.all.setdefault(key, []).append(value)
+        elif kind == "text":
+            self.answer.texts.setdefault(key, []).append(value)
+        elif kind == "step":
+            self.step = self._scrub(rest)
+            if self._on_step:
+                self._on_step(self.step)
+        elif kind == "end":
+            self.ended = True
+            self.answer.status = int(rest) if rest.strip().isdigit() else 255
+        elif kind == "b64":  # any of the others, where something on the way knows ASCII only
+            try:
+                self._told(base64.b64decode(rest).decode("utf-8", "replace"))
+            except binascii.Error:
+                self._chat(self._scrub(told))
+        elif kind == "say":
+            self._chat(self._scrub(rest))
+        else:
+            self._chat(self._scrub(told))

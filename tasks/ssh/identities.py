@@ -1,0 +1,51 @@
+"""The keys to offer to one host, in order."""
+
+from __future__ import annotations
+
+from tasks.ssh import agent as agents
+from tasks.ssh.errors import ConfigProblem
+from tasks.ssh.identity import Identity
+from tasks.ssh.keyfile import KeyFile
+from tasks.ssh.knownhosts import fingerprint
+from tasks.ssh.sshconfig import Route
+from tasks.ssh.target import Settings
+
+
+def collect(route: Route, settings: Settings) -> list[Identity]:
+    """The key that the Target names first; then as ssh: certificates, keys in the agent, other files.
+
+    With IdentitiesOnly, keys that only the agent has are left out. Raises ConfigProblem if the named key is
+    of no use.
+    """
+    agent = settings.once(("agent", route.agent), lambda: agents.reach(route.agent))
+    paths = [p for p in dict.fromkeys([route.key, *route.identity_files]) if p and p.is_file()]
+    files = [settings.once(("key", p), lambda p=p: KeyFile(p, settings)) for p in paths]
+    named = [f for f in files if f.path == route.key]
+    for file in named:
+        if file.problem and not (agent and file.blob in agent.held):
+            raise ConfigProblem(f"key {file.label} cannot be used: {file.problem}")
+    held = agent.held if agent else {}
+    ours = {f.blob for f in files}
+    alone = [
+        Identity(f"agent key {comment or fingerprint(b)}", b, True, lambda b=b: agent.signer(b))
+        for b, comment in held.items()
+        if b not in ours and not route.identities_only
+    ]
+    others = [f for f in files if f.path != route.key]
+    return [
+        *_certified(named, route),
+        *(f.identity(agent) for f in named),
+        *_certified(others, route),
+        *(f.identity(agent) for f in others if f.blob in held),
+        *alone,
+        *(f.identity(None) for f in others if f.blob not in held),
+    ]
+
+
+def _certified(files: list[KeyFile], route: Route) -> list[Identity]:
+    return [
+        file.certified(path)
+        for file in files
+        for path in dict.fromkeys([*file.certificates, *route.certificate_files])
+        if file.owns(path)
+    ]

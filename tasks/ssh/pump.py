@@ -1,0 +1,118 @@
+"""Moves bytes between a channel and a Reader in one thread, so that neither side can block the other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import paramiko
+from paramiko.message import Message
+
+from tasks.script.protocol import Reader
+
+CHUNK = 1 << 16
+_GRACE = 1.0  # seconds for the rest of the output after the script's own end
+
+
+class _Wake(threading.Event):
+    """Shared by two pipes of a channel: one that is drained must not hide that the other has data."""
+
+    def clear(self) -> None:
+        pass
+
+    def rest(self) -> None:
+        super().clear()
+
+
+def execute(channel: paramiko.Channel, command: str, timeout: float) -> None:
+    """Starts `command`. As Channel.exec_command, which would wait for a hung server for ever.
+
+    Raises TimeoutError, or SSHException if the server will not run it.
+    """
+    request = Message()
+    request.add_byte(b"\x62")  # SSH_MSG_CHANNEL_REQUEST
+    request.add_int(channel.remote_chanid)
+    request.add_string("exec")
+    request.add_boolean(True)
+    request.add_string(command)
+    channel._event_pending()
+    channel.transport._send_user_message(request)
+    if not channel.event.wait(timeout):
+        raise TimeoutError
+    if channel.closed:
+        raise paramiko.SSHException("the server did not start the command")
+
+
+def pump(channel: paramiko.Channel, stdin: Iterator[bytes], reader: Reader, deadline: float) -> int | None:
+    """Sends all of `stdin` while taking in stdout and stderr; returns the exit status, None if there is none.
+
+    Raises TimeoutError at `deadline` (time.monotonic).
+    """
+    wake = _Wake()
+    channel.in_buffer.set_event(wake)
+    channel.in_stderr_buffer.set_event(wake)
+    chunk = next(stdin, None)
+    while True:
+        wake.rest()
+        if chunk is not None:
+            chunk = _send(channel, chunk, stdin)
+        busy = _drain(channel, reader)
+        if channel.eof_received or channel.closed:
+            if not busy:
+                break
+            continue
+        if reader.ended and channel.exit_status_ready():
+            # A daemon that the script left behind may hold its output open for ever.
+            deadline = min(deadline, time.monotonic() + _GRACE)
+            if not _linger(channel, reader, wake, deadline):
+                break
+            continue
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        if not busy:
+            # nobody tells when the far side takes more stdin
+            waiting = chunk is not None
+            if not (waiting and channel.send_ready()):
+                wake.wait(min(left, 0.01 if waiting else 1.0))
+    channel.status_event.wait(max(0.0, min(_GRACE * 5, deadline - time.monotonic())))
+    return channel.exit_status if channel.exit_status_ready() and channel.exit_status >= 0 else None
+
+
+def _send(channel: paramiko.Channel, chunk: bytes, stdin: Iterator[bytes]) -> bytes | None:
+    """What is left to send; None when all went and the far side was told so."""
+    while channel.send_ready():
+        try:
+            chunk = chunk[channel.send(chunk) :]
+        except OSError:  # the far side ended without reading all; its answer says why
+            return None
+        if not chunk:
+            following = next(stdin, None)
+            if following is None:
+                channel.shutdown_write()
+                return None
+            chunk = following
+    return chunk
+
+
+def _drain(channel: paramiko.Channel, reader: Reader) -> bool:
+    busy = False
+    if channel.recv_ready():
+        reader.stdout(channel.recv(CHUNK))
+        busy = True
+    if channel.recv_stderr_ready():
+        reader.stderr(channel.recv_stderr(CHUNK))
+        busy = True
+    return busy
+
+
+def _linger(channel: paramiko.Channel, reader: Reader, wake: _Wake, deadline: float) -> bool:
+    """Takes what still comes until the channel closes or the deadline; False at the deadline."""
+    while time.monotonic() < deadline:
+        wake.rest()
+        if not _drain(channel, reader):
+            if channel.eof_received or channel.closed:
+                return True
+            wake.wait(deadline - time.monotonic())
+    return False

@@ -1,0 +1,144 @@
+"""Carrying a file to a host over a shell: SFTP may be switched off there, a shell never is."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from tasks.script.answer import Answer
+from tasks.script.protocol import quote
+from tasks.ssh.errors import PutFailed
+
+# Fixed text that sh, bash, zsh, fish and csh all take as it stands. It reads the length of a
+# script, the script (byte by byte, so as not to read into the file) and runs it with the file on stdin.
+COMMAND = """exec sh -c 'IFS= read -r n; eval "$(dd bs=1 count=$n 2>/dev/null)"'"""
+CHUNK = 1 << 15
+
+_SCRIPT = r"""
+fail() { echo "$RF_MARK kv error $1"; echo "$RF_MARK end 1"; exit 1; }
+case $path in
+  "~") fail "it is a directory" ;;
+  "~/"*) path=$HOME/${path#"~/"} ;;
+  /*) ;;
+  *) path=$HOME/$path ;;
+esac
+[ ! -d "$path" ] || fail "it is a directory"
+directory=${path%/*}
+[ -d "${directory:=/}" ] || mkdir -p "$directory" || fail "its directory cannot be made"
+part=$path.part.$$
+trap 'rm -f "$part"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
+umask 077
+rm -f "$part"
+exec 3>"$part" || fail "it cannot be written"
+chmod "$mode" "$part" || fail "its mode cannot be set"
+cat >&3 || fail "it cannot be written; is the disk full?"
+exec 3>&-
+got=$(wc -c <"$part" | tr -d ' ')
+[ "$got" = "$size" ] || fail "$got of $size bytes arrived"
+if command -v sha256sum >/dev/null 2>&1; then sum=$(sha256sum <"$part")
+elif command -v shasum >/dev/null 2>&1; then sum=$(shasum -a 256 <"$part")
+else sum=$sha256; fi
+[ "${sum%% *}" = "$sha256" ] || fail "it arrived changed"
+mv -f "$part" "$path" || fail "it cannot be put in place"
+echo "$RF_MARK end 0"
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is to be carried: `size` bytes, from memory or from a file."""
+
+    source: Path | bytes
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, source: Path | bytes) -> Load:
+        if isinstance(source, bytes):
+            return cls(source, len(source), hashlib.sha256(source).hexdigest())
+        try:
+            stat = source.stat()
+            return cls(source, stat.st_size, _sha256(source, stat.st_size, stat.st_mtime_ns))
+        except OSError as error:
+            raise PutFailed(f"{source} cannot be read: {error.strerror}") from error
+
+    def stdin(
+        self, mark: str, path: str, mode: int, on_bytes: Callable[[int, int], None] | None
+    ) -> Iterator[bytes]:
+        words = {
+            "RF_MARK": mark,
+            "path": path,
+            "mode": f"{mode:o}",
+            "size": str(self.size),
+            "sha256": self.sha256,
+        }
+        head = "\n".join(f"{name}={quote(value)}" for name, value in words.items())
+        # A trailing newline is lost in $(...), so it is not counted on.
+        script = (head + _SCRIPT).encode()
+        yield b"%d\n%s" % (len(script), script)
+        sent = 0
+        for chunk in self.chunks():
+            yield chunk
+            sent += len(chunk)
+            if on_bytes:
+                on_bytes(sent, self.size)
+
+    def chunks(self) -> Iterator[bytes]:
+        if isinstance(self.source, bytes):
+            for at in range(0, self.size, CHUNK):
+                yield self.source[at : at + CHUNK]
+            return
+        with self.source.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    def judge(self, answer: Answer, name: str, path: str) -> None:
+        if not answer.ok:
+            said = " | ".join(answer.stderr.splitlines()[-2:])
+            why = answer.error + (f" ({said})" if said and said not in answer.error else "")
+            raise PutFailed(
+                f"{path} did not arrive on {name}: {why}", "see to the place and the disk, then run again"
+            )
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, size: int, changed: int) -> str:
+    """Read once for all hosts; size and date of change are only there to tell versions of the file apart."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def local(load: Load, path: str, mode: int, on_bytes: Callable[[int, int], None] | None) -> None:
+    """The same on this machine, without a shell."""
+    place = Path.home() / Path(path).expanduser()
+    part = place.with_name(f"{place.name}.part.{os.getpid()}")
+    try:
+        if place.is_dir():
+            raise IsADirectoryError(21, "it is a directory")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, mode)
+            sent = 0
+            for chunk in load.chunks():
+                file.write(chunk)
+                sent += len(chunk)
+                if on_bytes:
+                    on_bytes(sent, load.size)
+        os.replace(part, place)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise PutFailed(
+            f"{path} cannot be written: {error.strerror}", "see to the place and the disk"
+        ) from error
