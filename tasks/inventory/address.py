@@ -24,7 +24,7 @@ class Address:
 
 
 def parse(text: str) -> Address:
-    """Split an address; the host may still hold a range.
+    """Split an address. The host can contain a range.
 
     :raises ValueError: it is not an address; the message says why and never quotes a password.
     """

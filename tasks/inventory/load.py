@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tasks.inventory import document as yaml
 from tasks.inventory import ranges
 from tasks.inventory.checks import Placed, check
 from tasks.inventory.cluster import Cluster
-from tasks.inventory.document import Document, Flaw
+from tasks.inventory.document import Document, Flaw, Map
+from tasks.inventory.document import parse as parse_yaml
 from tasks.inventory.explain import explain
 from tasks.inventory.model import Defaults, HostEntry, HostsFile
 from tasks.inventory.problems import InventoryError, Problem, Where, dotted, printable, shown
@@ -67,12 +67,12 @@ def parse(text: str, path: Path) -> Cluster:
 
     :raises InventoryError: as `load` does.
     """
-    document = yaml.parse(text.removeprefix("\ufeff"))
+    document = parse_yaml(text.removeprefix("\ufeff"))
     if not document.flaws and document.value is None:
         raise _whole(path, "the file is empty; `fab init` writes one")
-    if not document.flaws and not isinstance(document.value, yaml.Map):
+    if not document.flaws and not isinstance(document.value, Map):
         raise _whole(path, f"expected keys such as head: and workers:, got {_kind(document.value)}")
-    if not isinstance(document.value, yaml.Map):
+    if not isinstance(document.value, Map):
         raise _error(document.flaws, path)
     reader = _Reader(document, path)
     cluster = reader.cluster()

@@ -54,7 +54,7 @@ def _plain_values() -> str:
     rows: dict[str, list[str]] = {kind: [] for kind in _KINDS}
     for text in PLAIN:
         value = parse(text).value
-        # octal, hexadecimal and e notation: the number that is meant beside what is written
+        # after octal, hexadecimal and e notation: the number that is meant
         also = f" ({value:g})" if type(value) in (int, float) and re.match(r"0.|\d+e", text) else ""
         rows[compose(text).tag.removeprefix(TAG)].append(f"`{text}`{also}")
     lines = [f"| {', '.join(examples)} | {_KINDS[kind]} |\n" for kind, examples in rows.items()]

@@ -27,9 +27,7 @@ FORMS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
     )
 }
 _BASES = {"0o": 8, "0x": 16}
-MAX_DIGITS = (
-    600  # of an integer; Python may refuse to print one with more than 640, and none here is that large
-)
+MAX_DIGITS = 600  # of an integer; Python can refuse to print more than 640
 
 
 def value(kind: str, text: str) -> Any:

@@ -158,7 +158,7 @@ def _list(text: str) -> tuple[ScalarNode, SequenceNode]:
 
 
 def _block(text: str, key: ScalarNode, count: int | None = None) -> _List:
-    """The list's lines. The nodes do not tell: one that an alias stands for is written elsewhere."""
+    """The lines of the list, found without the marks of its items: an alias has those of its anchor."""
     lines = text.split("\n")
     start = key.start_mark.line + 1
     while start < len(lines) and _is_empty(lines[start]):

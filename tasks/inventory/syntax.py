@@ -1,4 +1,4 @@
-"""PyYAML's errors in plain words. Text of the file is never repeated: it may be a password."""
+"""PyYAML's errors in plain words. The text of the file is never repeated, since it can be a password."""
 
 from __future__ import annotations
 
