@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.node.names import basics
-from tasks.node.start import node_fragments
 from tasks.script.script import Script, Value, render
 
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
@@ -65,12 +64,10 @@ class OwnFacts:
 class Questions:
     """What a runtime asks of a host.
 
-    :param function: the shell function that asks; '' where there is nothing to ask.
-    :param fragments: those that define it, in order, and :param values: what they read.
+    :param body: names of the fragments that ask, and :param values: what they read.
     """
 
-    function: str = ""
-    fragments: tuple[str, ...] = ()
+    body: tuple[str, ...] = ()
     values: Mapping[str, Value] = field(default_factory=dict)
 
 
@@ -137,15 +134,12 @@ def facts_script(
     :param questions: those of its runtime.
     :param holder: take the cluster's lock for this holder before asking (the head, when something may change).
     """
-    values = {**basics(cluster), "ASK": questions.function, **questions.values}
-    body: tuple[str, ...] = ("facts",)
+    values = {**basics(cluster), **questions.values}
+    body = ("facts", *questions.body)
     if holder is not None:
         values["HOLDER"] = holder
-        body = ("lock", "facts")
-    fragments = (*node_fragments(), "envs", *questions.fragments)
-    return render(
-        "gather facts", body, values, fragments=fragments, secrets=("RF_SUDO",) if sudo_password else ()
-    )
+        body = ("lock", *body)
+    return render("gather facts", body, values, secrets=("RF_SUDO",) if sudo_password else ())
 
 
 def parse_facts(

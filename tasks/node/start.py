@@ -14,19 +14,10 @@ from tasks.script.script import Script, Value, render
 START_TIMEOUT = 120  # seconds that Ray may take
 
 
-def node_fragments() -> tuple[str, ...]:
-    """What every script about a node needs: each kind of service, found by its file's name, and what they share."""
-    return (*files.beginning("sh", "kind_"), "node")
-
-
-def outside_fragments() -> tuple[str, ...]:
-    """Those of runtimes that put something outside of the node's folder, see ``sh/outside_*.sh``."""
-    return files.beginning("sh", "outside_")
-
-
 def outside_value() -> dict[str, Value]:
-    """The names of these runtimes, as the scripts read them."""
-    return {"OUTSIDE": " ".join(name.removeprefix("outside_") for name in outside_fragments())}
+    """The names of the runtimes that put something outside of the node's folder, see ``sh/outside_*.sh``."""
+    found = files.beginning("sh", "outside_")
+    return {"OUTSIDE": " ".join(name.removeprefix("outside_") for name in found)}
 
 
 def secrets_of(*, sudo: bool = False, token: bool = False) -> tuple[str, ...]:
@@ -49,6 +40,4 @@ def start_values(cluster: str, desired: Desired, state: Mapping[str, Any]) -> di
 
 def token_script(cluster: str) -> Script:
     """Asks the head for the cluster's token, or puts the offered one there; the answer holds it under ``token``."""
-    return render(
-        "get the cluster's token", "token", basics(cluster), fragments=node_fragments(), secrets=("RF_TOKEN",)
-    )
+    return render("get the cluster's token", "token", basics(cluster), secrets=secrets_of(token=True))
