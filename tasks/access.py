@@ -14,13 +14,13 @@ from tasks import ask, cli
 from tasks.commandline import Mistake, line
 from tasks.commandline.mistakes import SHELL_SIGNS
 from tasks.inventory import Cluster, Host
-from tasks.inventory.problems import shown
 from tasks.node.operations import command_script
 from tasks.phases import connect, operation
 from tasks.report.console import Board, Console
 from tasks.run import facts
 from tasks.run.run import Node, Run, Stop
 from tasks.ssh import Answer, openssh_argv
+from tasks.text.wording import shown
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from tasks import cli
 from tasks.commandline import Mistake
-from tasks.inventory.problems import shown
 from tasks.phases import operation
 from tasks.report import handover
 from tasks.report.console import Console
 from tasks.run.run import Run
 from tasks.runtimes.packages.lock import SUBDIRS
 from tasks.runtimes.packages.steps import bundle as phase
+from tasks.text.wording import shown
 
 
 @cli.task(

@@ -15,7 +15,6 @@ from tasks.inventory import InventoryError, address, ranges
 from tasks.inventory.edit import write
 from tasks.inventory.limit import split
 from tasks.inventory.load import parse
-from tasks.inventory.problems import shown
 from tasks.inventory.schema import json_schema
 from tasks.inventory.templates import starter
 from tasks.phases import connect, validate
@@ -29,6 +28,7 @@ from tasks.run.run import Run, Stop
 from tasks.runtimes.conda.steps import resolve as conda
 from tasks.runtimes.docker.engine_choice import engine_for, lacks_engine
 from tasks.runtimes.docker.steps import engine, image_file
+from tasks.text.wording import shown
 
 GIB = 1 << 30
 COLUMNS = (

@@ -19,12 +19,12 @@ from tasks.consent import Consent
 from tasks.environment.home import in_checkout, user_folder
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, edit, load
 from tasks.inventory.limit import LimitError, select
-from tasks.inventory.problems import shown
 from tasks.phases.operation import Phase, operate
 from tasks.report import typed
 from tasks.report.console import Console
 from tasks.run.run import Node, Run
 from tasks.ssh import Settings
+from tasks.text.wording import shown
 
 HOSTS_FILE = "the hosts file; else $RAY_HOSTS_FILE, else my_hosts.yml or hosts.yml beside the fabfile"
 LIMIT = (

@@ -10,7 +10,7 @@ from tasks import cli
 from tasks.commandline import Mistake
 from tasks.completion import scripts, table
 from tasks.completion.known import SHELLS
-from tasks.inventory.problems import shown
+from tasks.text.wording import shown
 
 
 @cli.task(positional=["shell"], help={"shell": "bash, zsh or fish"})

@@ -9,12 +9,12 @@ from invoke import Context, Exit
 from tasks import cli
 from tasks.commandline import Mistake
 from tasks.environment.home import user_folder
-from tasks.inventory.problems import either, shown
 from tasks.report.typed import as_typed, quote
 from tasks.testbed import image
 from tasks.testbed.engine import LabError, running, stop_engine
 from tasks.testbed.hosts_file import hosts_file
 from tasks.testbed.lab import Lab
+from tasks.text.wording import either, shown
 
 FILE = user_folder() / "lab.yml"
 

@@ -13,7 +13,6 @@ from invoke import Exit
 
 from tasks import cli
 from tasks.commandline import Mistake
-from tasks.inventory.problems import shown
 from tasks.node.logfiles import COMPONENTS, patterns
 from tasks.node.operations import logs_script
 from tasks.phases import operation
@@ -21,6 +20,7 @@ from tasks.report.console import Board, Console
 from tasks.report.lines import Line, clean, merge, show
 from tasks.run.run import Node, Run
 from tasks.ssh import Cancelled, RemoteError
+from tasks.text.wording import shown
 
 HELP = {
     "hosts_file": cli.HOSTS_FILE,

@@ -10,8 +10,8 @@ from invoke import Argument, Exit
 from invoke.parser import ParseError, ParserContext
 from invoke.parser.context import to_flag
 
-from tasks.inventory.problems import did_you_mean, nearest, shown
 from tasks.report import typed
+from tasks.text.wording import did_you_mean, nearest, shown
 
 # what tells that one argument is meant to be a line for a shell
 SHELL_SIGNS = re.compile(r"[\s|&;<>$`*]")

@@ -22,8 +22,8 @@ from tasks.commandline import flags, manual
 from tasks.commandline.line import line
 from tasks.commandline.mistakes import Mistake, checked, explain, unknown_word
 from tasks.commandline.version import VERSION
-from tasks.inventory.problems import shown
 from tasks.report import output, typed
+from tasks.text.wording import shown
 
 OURS = "tasks."
 

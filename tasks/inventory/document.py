@@ -13,7 +13,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from tasks.inventory import syntax
-from tasks.inventory.problems import SECRET_KEYS, Where, shown
+from tasks.inventory.problems import SECRET_KEYS, Where
+from tasks.text.wording import shown
 
 MAX_DEPTH = 40
 MAX_VALUES = 300_000  # with aliases followed: a bomb of them grows without bound

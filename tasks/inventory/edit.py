@@ -13,8 +13,9 @@ from tasks.inventory import address, emit, ranges, surgery
 from tasks.inventory import document as yaml
 from tasks.inventory.cluster import Cluster, Host
 from tasks.inventory.load import parse, read
-from tasks.inventory.problems import InventoryError, did_you_mean
+from tasks.inventory.problems import InventoryError
 from tasks.inventory.surgery import ByHand
+from tasks.text.wording import did_you_mean
 
 _BOM = "\ufeff"
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from tasks.inventory import address, ranges
 from tasks.inventory.cluster import Cluster, Host
-from tasks.inventory.problems import did_you_mean
+from tasks.text.wording import did_you_mean
 
 _COMMAS = re.compile(r",(?![^\[\]]*\])")  # not those inside [1-3,7]
 

@@ -15,8 +15,9 @@ from tasks.inventory.cluster import Cluster
 from tasks.inventory.document import Document, Flaw
 from tasks.inventory.explain import explain
 from tasks.inventory.model import Defaults, HostEntry, HostsFile
-from tasks.inventory.problems import InventoryError, Problem, Where, dotted, printable, shown
+from tasks.inventory.problems import InventoryError, Problem, Where, dotted
 from tasks.inventory.resolve import Conflict, resolve
+from tasks.text.wording import printable, shown
 
 MAX_BYTES = 1024 * 1024
 PLAIN_PASSWORD = "a password in clear; {env: NAME}, {command: ...} or {prompt: true} keep it out of the file"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from tasks.text.wording import printable, shown
 
 Where = tuple["str | int", ...]
 SECRET_KEYS = frozenset({"password", "sudo_password", "registry_password"})
@@ -52,42 +53,3 @@ def dotted(where: Where) -> str:
         if key in SECRET_KEYS:
             break
     return text
-
-
-def shown(value: object, typed: str | None = None) -> str:
-    """A value as an error text names it: short, on one line, without control characters."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    text = str(value) if typed is None or isinstance(value, str) else typed
-    if len(text) > 60:
-        text = text[:57] + "..."
-    return text if text.isprintable() and text.strip() == text != "" else ascii(text)
-
-
-def printable(text: str, limit: int = 500) -> str:
-    """A message that cannot turn a terminal upside down, whatever a file made it quote."""
-    text = text if len(text) <= limit else f"{text[: limit - 3]}..."
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
-def nearest(word: object, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant, or None."""
-    found = difflib.get_close_matches(
-        str(word)[:100].lower(), sorted({str(word) for word in known}), n=1, cutoff=0.6
-    )
-    return found[0] if found else None
-
-
-def did_you_mean(word: object, known: Iterable[str]) -> str:
-    near = nearest(word, known)
-    return f"; did you mean {near}?" if near else ""
-
-
-def either(words: Iterable[str]) -> str:
-    """'a, b or c'"""
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
