@@ -14,6 +14,19 @@ TOP = Path(__file__).parent.parent
 # operation (tasks/runtimes/*/steps) is a layer of its own, above the runtimes.
 LAYERS = {
     "tasks": {
+        "actions",
+        "commandline",
+        "completion",
+        "inventory",
+        "node",
+        "phases",
+        "report",
+        "run",
+        "runtimes",
+        "steps",
+        "ssh",
+    },
+    "actions": {
         "commandline",
         "environment",
         "inventory",
