@@ -26,18 +26,17 @@ def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False
 
     from tasks.actions import cli
     from tasks.commandline import Mistake
+    from tasks.node.platforms import CONDA
     from tasks.phases import operation, summary
     from tasks.report.console import Console
-    from tasks.runtimes.packages.lock import SUBDIRS
     from tasks.runtimes.packages.steps import bundle
     from tasks.text.wording import shown
 
     console = Console()
     cluster = cli.read(hosts_file, console)
     platforms = [p.strip() for p in platform.split(",") if p.strip()] if platform else []
-    if wrong := [p for p in platforms if p not in SUBDIRS.values()]:
-        known = ", ".join(sorted(set(SUBDIRS.values())))
-        raise Mistake(f"--platform: there is no {shown(wrong[0])}", f"one of: {known}")
+    if wrong := [p for p in platforms if p not in CONDA]:
+        raise Mistake(f"--platform: there is no {shown(wrong[0])}", f"one of: {', '.join(sorted(CONDA))}")
     path = Path(output).expanduser()
     if not path.parent.is_dir():
         raise Mistake(f"--output: there is no folder {path.parent}", "make it, or name another place")
