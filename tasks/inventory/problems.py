@@ -16,7 +16,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake; `line` counts from 1, 0 means the file as a whole; `where` is a dotted path."""
+    """One mistake; ``line`` counts from 1, and 0 is the file as a whole; ``where`` is a dotted path."""
 
     path: Path
     line: int
@@ -30,7 +30,7 @@ class Problem:
 
 
 class InventoryError(Exception):
-    """The hosts file is wrong; `problems` holds every mistake, sorted by line."""
+    """The hosts file is wrong; ``problems`` has every mistake, sorted by line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.line, problem.where, problem.message))
@@ -41,7 +41,7 @@ class InventoryError(Exception):
 
 
 def dotted(where: Where) -> str:
-    """('workers', 2, 'port') -> 'workers[2].port'; ends at a password, whose inside is not shown."""
+    """``('workers', 2, 'port')`` -> ``workers[2].port``. Keys inside a password are left out."""
     text = ""
     for key in where:
         if isinstance(key, int):

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 
 
 def shown(value: object, typed: str | None = None) -> str:
-    """A value as an error text names it: short, on one line, without control characters."""
+    """A value for an error message: short, on one line, without control characters.
+
+    :param typed: how a number, true or false is written in the file.
+    """
     if value is None:
         return "nothing"
     if isinstance(value, dict):
@@ -21,13 +24,13 @@ def shown(value: object, typed: str | None = None) -> str:
 
 
 def printable(text: str, limit: int = 500) -> str:
-    """A message that cannot turn a terminal upside down, whatever a file made it quote."""
+    """A message without control characters, whatever it quotes of a file; longer ones are cut."""
     text = text if len(text) <= limit else f"{text[: limit - 3]}..."
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant, or None."""
+    """The known word that is most similar, or None."""
     found = difflib.get_close_matches(
         str(word)[:100].lower(), sorted({str(word) for word in known}), n=1, cutoff=0.6
     )
@@ -35,11 +38,12 @@ def nearest(word: object, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """``; did you mean X?``, or nothing; the end of a message."""
     near = nearest(word, known)
     return f"; did you mean {near}?" if near else ""
 
 
 def either(words: Iterable[str]) -> str:
-    """'a, b or c'"""
+    """``a, b or c``."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last

@@ -120,7 +120,7 @@ class TestHostThatMayBeNew:
         assert (found and found.name) == name
 
     def test_what_cannot_be_a_host_is_refused(self, lab):
-        with pytest.raises(SelectionError, match=r"^--host vm\*: a host name cannot hold '\*'$"):
+        with pytest.raises(SelectionError, match=r"^--host vm\*: a host name cannot contain '\*'$"):
             find(lab.hosts, "vm*")
         with pytest.raises(SelectionError, match=r"^--host 127.0.0.1 means 2 hosts: vm1, vm2$"):
             find(lab.hosts, "127.0.0.1")
