@@ -11,6 +11,7 @@ from typing import Any
 
 from tasks.inventory import Host
 from tasks.node.names import basics
+from tasks.node.platforms import machine
 from tasks.runtimes.conda.scripts import Conda, conda_values, parse_condas
 from tasks.runtimes.docker.engine_facts import EngineFacts, parse_engine
 from tasks.runtimes.docker.image_names import identities
@@ -155,7 +156,8 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
     gpus = [(n.strip(), v.strip()) for n, _, v in (t.rpartition(",") for t in texts.get("gpu", ())) if n]
     return Facts(
         system=system,
-        arch={"amd64": "x86_64", "arm64": "aarch64"}.get(arch, arch) if system == "Linux" else arch,
+        # macOS and others: as their own tools name it, such as arm64
+        arch=machine(arch) if system in ("Linux", "Windows") else arch,
         hostname=one("hostname"),
         user=(uid.group(2) or "") if uid else one("user"),
         uid=int(uid.group(1)) if uid else -1,
