@@ -7,16 +7,7 @@ from __future__ import annotations
 
 from tasks.script.fragments import PS, complete, fragment, read_by
 from tasks.script.script import Script, Value
-
-# PowerShell takes the typographic ones for a single quote, too
-QUOTES = "'\u2018\u2019\u201a\u201b"
-
-
-def quote(value: str) -> str:
-    """One argument for PowerShell, in single quotes, where only these themselves are doubled."""
-    if "\0" in value:
-        raise ValueError("a NUL character cannot be handed to a shell")
-    return "'" + "".join(c * 2 if c in QUOTES else c for c in value) + "'"
+from tasks.text.quoting import powershell as quote
 
 
 def assignment(name: str, value: Value) -> str:

@@ -7,11 +7,11 @@ appends its quoted elements to a command.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.script.fragments import SH, check, complete, fragment, read_by
+from tasks.text.quoting import posix as quote
 
 Value = str | int | bool | None | Sequence[str]
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -56,13 +56,6 @@ class Script:
             "main </dev/null",
         ]
         return "\n".join(lines) + "\n"
-
-
-def quote(value: str) -> str:
-    """One argument for any POSIX shell. NUL cannot be a part of one and is refused."""
-    if "\0" in value:
-        raise ValueError("a NUL character cannot be handed to a shell")
-    return shlex.quote(value)
 
 
 def assignment(name: str, value: Value) -> str:

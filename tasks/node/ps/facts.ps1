@@ -1,9 +1,6 @@
 # needs: lib docker envs node
 # Read-only. Uses .NET and the registry, not WMI, which only administrators may query over SSH.
-$arch = $env:PROCESSOR_ARCHITECTURE
-if ($arch -eq 'AMD64') { $arch = 'x86_64' }
-if ($arch -eq 'ARM64') { $arch = 'aarch64' }
-Emit 'uname' ('Windows ' + [Environment]::OSVersion.Version.ToString() + ' ' + $arch)
+Emit 'uname' ('Windows ' + [Environment]::OSVersion.Version.ToString() + ' ' + $env:PROCESSOR_ARCHITECTURE)
 Emit 'hostname' ([Environment]::MachineName)
 Emit 'user' ([Environment]::UserName)
 Emit 'home' ($UserHome -replace '\\', '/')

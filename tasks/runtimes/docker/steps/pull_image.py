@@ -1,4 +1,4 @@
-"""Of `fab pull-image`: whether there is anything to pull, and which image is where afterwards."""
+"""What `fab pull-image` has besides the steps that get images: it needs a Docker host, and says what it got."""
 
 from __future__ import annotations
 
