@@ -11,7 +11,7 @@ from tasks.actions import cli
 from tasks.commandline import Mistake
 from tasks.environment.home import TOP
 from tasks.inventory import InventoryError, address, edit, ranges
-from tasks.inventory.load import parse
+from tasks.inventory.loader import parse
 from tasks.inventory.selection import items
 from tasks.inventory.templates import starter
 from tasks.text.quoting import printed

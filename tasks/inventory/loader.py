@@ -17,6 +17,7 @@ from tasks.inventory.explain import explain
 from tasks.inventory.model import Defaults, HostEntry, HostsFile
 from tasks.inventory.problems import InventoryError, Problem, Where, dotted
 from tasks.inventory.resolve import Conflict, resolve
+from tasks.inventory.runtime_sections import SECTIONS
 from tasks.text.wording import printable, shown
 
 MAX_BYTES = 1024 * 1024
@@ -181,7 +182,12 @@ class _Reader:
         places: list[Where] = [("ssh",), ("head",)]
         places += [("workers", index) for index in range(len(self.document.value.get("workers") or ()))]
         keys = [(*place, key) for place in places for key in ("password", "sudo_password")]
-        keys += [(*place, "docker", "registry_password") for place in [(), *places[1:]]]
+        keys += [
+            (*place, name, key)
+            for name, section in SECTIONS.items()
+            for key in section.passwords()
+            for place in [(), *places[1:]]
+        ]
         nothing = (None, "", "~", "null", "Null", "NULL")
         plain = [key for key in keys if self.document.has(key) and self.document.typed(key) not in nothing]
         problems = [Problem(self.path, self.document.line(key), dotted(key), PLAIN_PASSWORD) for key in plain]
