@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
 from tasks.testbed.engine import ROOT
 from tests.lab import hosts as helpers
@@ -13,6 +14,11 @@ from tests.lab.story import ok, raylet, sh, status
 
 TOY = Path(__file__).parent / "toy"
 TABLE = "tasks/runtimes/__init__.py"
+PUT_RAY = """
+set -a; . /etc/environment; UV_SYSTEM_CERTS=1; UV_NATIVE_TLS=1; set +a
+/tmp/uv venv -q --no-cache --python python3 /opt/toy &&
+/tmp/uv pip install -q --no-cache --python /opt/toy/bin/python 'ray[default]' && rm /tmp/uv
+"""
 LAST = '    "uv",\n)'
 
 
@@ -36,7 +42,9 @@ def cluster(project, fresh_hosts, tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy")
     hosts = fresh_hosts(2, flavour="python")
     for host in hosts:
-        sh(host, "python3 -m venv /opt/toy && /opt/toy/bin/pip install -q 'ray[default]'")
+        # as somebody else would have put it there, whatever tool they have used
+        host.copy_in(find_uv_bin(), "/tmp/uv")
+        sh(host, PUT_RAY)
     path = helpers.write_hosts_file(folder, hosts, "toy")
 
     def fab(*args, hosts_file=path, **more):

@@ -17,7 +17,7 @@
 #   KIND_exec        runs a command in the node's environment
 # $1: the kind of service, $2: which of its functions, then its arguments
 node_do() {
-    rf_do=$1_$2
+    rf_do=${1}_$2
     have "$rf_do" || rf_do=host_$2
     shift 2
     "$rf_do" "$@"

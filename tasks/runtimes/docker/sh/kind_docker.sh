@@ -1,6 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib docker
+# values: CLUSTER
 # A node in a container, which Docker's restart policy keeps alive.
 docker_reach() { [ -n "${rf_dk-}" ] || docker_cli; }
 docker_need() { docker_cli || fail "Docker's engine does not answer"; }
