@@ -87,7 +87,7 @@ def test_a_secret_comes_through_and_is_not_shown(host, server):
 
 
 def test_a_script_that_throws_is_a_failure(host):
-    with pytest.raises(Unfinished, match="^win: the script ended early with status 1: no such thing"):
+    with pytest.raises(Unfinished, match=r"^win: the script ended early with status 1: no such thing"):
         host.ask("throw 'no such thing'", timeout=20)
 
 
