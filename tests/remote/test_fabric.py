@@ -76,10 +76,9 @@ class TestRun:
         host.run("echo hidden", **QUIET)
         assert capsys.readouterr().out == "seen\n"
 
-    def test_a_terminal(self, host):
-        assert (
-            host.run("test -t 1 && echo terminal", pty=True, fallback=False, **QUIET).stdout == "terminal\r\n"
-        )
+    def test_a_terminal(self, server, settings):
+        with Connection(server.target(key=str(server.key)), settings) as host:
+            assert host.run("test -t 1 && echo terminal", pty=True, **QUIET).stdout == "terminal\r\n"
 
     def test_a_timeout(self, host):
         start = time.monotonic()
