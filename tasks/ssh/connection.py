@@ -109,7 +109,7 @@ class Connection(BaseConnection):
         return channel
 
     def cancel(self) -> None:
-        """Ends all that runs here, commands of ``run`` and ``sudo`` on the host too; what comes after it raises Cancelled."""
+        """As for every connection; the host is told to end the commands of ``run`` and ``sudo``, too."""
         for channel in list(self._commands):
             hang_up(channel)
         super().cancel()

@@ -48,7 +48,7 @@ def execute(channel: paramiko.Channel, command: str, timeout: float) -> None:
 def hang_up(channel: paramiko.Channel) -> None:
     """Tells the server to send SIGHUP to the command, as at the end of a terminal; without one it would run on.
 
-    OpenSSH does so since 7.9; other servers may ignore it.
+    OpenSSH does so since 7.9, save for root: there a command without a terminal runs on until it writes output.
     """
     if channel.closed or channel.exit_status_ready():
         return

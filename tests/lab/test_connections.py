@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import os
 import signal
@@ -202,7 +201,8 @@ class TestFleet:
         assert [c.name for c in caught.value.result.failed] == ["away"]
 
     def test_files_and_sudo(self, three, tmp_path):
-        three.put(io.BytesIO(b"all"), "/tmp/rf-all")
+        (tmp_path / "all").write_text("all")
+        three.put(str(tmp_path / "all"), "/tmp/rf-all")
         assert {r.stdout for r in three.sudo("cat /tmp/rf-all", **QUIET).values()} == {"all"}
         three.get("/tmp/rf-all", f"{tmp_path}/{{host}}/")
         assert sorted(p.read_text() for p in Path(tmp_path).glob("*/rf-all")) == ["all"] * 3
@@ -219,12 +219,19 @@ class TestFleet:
             said = kind.from_connections(three).run("hostname", **QUIET)
             assert {c.name: r.stdout.strip() for c, r in said.items()} == {c.name: c.name for c in three}
 
-    def test_an_interruption_ends_all(self, gate, inner, ssh_settings):
-        key = str(keys.login_key())
-        fleet = Fleet(*(Connection(target(h, key=key), ssh_settings) for h in (gate, inner)))
-        with fleet:
-            threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-            with pytest.raises(Interrupted):
-                fleet.run("sleep 4321; echo done", **QUIET)
-        for host in (gate, inner):
-            until(lambda host=host: host.exec("pgrep -fx 'sleep 4321'").rc == 1, 10, pause=0.2)
+    def test_an_interruption_ends_all(self, behind, inner):
+        fleet = Fleet(behind("ops"), behind("deploy"))
+
+        def running() -> int:
+            return int(inner.exec("pgrep -fxc 'sleep 4321'").out)
+
+        def interrupt() -> None:
+            until(lambda: running() == 2, 20, pause=0.2)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(Interrupted):
+            fleet.run("sleep 4321; echo done", **QUIET)
+        until(lambda: running() == 0, 10, pause=0.2)
+        with pytest.raises(GroupException, match="stopped from this side"):
+            fleet.run("true", **QUIET)
