@@ -6,7 +6,6 @@ import io
 import os
 import re
 import secrets
-import shlex
 import sys
 import tarfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from tasks.report import handover
 from tasks.report.lines import clean
 from tasks.run.run import Run, Stop
 from tasks.ssh import RemoteError, Unfinished
+from tasks.text.quoting import printed
 
 LEFT_OUT = {".git", ".venv", "venv", "__pycache__", "node_modules", ".lab", ".pytest_cache", ".hypothesis"}
 MOST_BYTES = 100 << 20
@@ -79,7 +79,7 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
     def goes_on() -> None:
         if not begun:
             return
-        ask = f"exec --limit {shlex.quote(head.name)} -- ray job"
+        ask = f"exec --limit {printed(head.name)} -- ray job"
         where = f"--address {address} {begun[0]}"
         lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "end it")]
         run.console.note(f"job {begun[0]} runs on the cluster:")

@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from tasks.script.answer import Answer
-from tasks.script.protocol import quote
 from tasks.ssh.errors import CarryFailed
+from tasks.text.quoting import posix as quote
 
 # Constant text that sh, bash, zsh, fish and csh read in the same way. It reads the length of a script and the script
 # (byte by byte, or it would read part of the file), and runs it with the file on stdin.

@@ -12,6 +12,7 @@ from invoke.runners import Result, Runner
 from invoke.watchers import StreamWatcher
 
 from tasks.inventory.secret import Secret
+from tasks.text.quoting import posix
 
 
 class Answering(StreamWatcher):
@@ -40,11 +41,11 @@ def run(context: Context, runner: Runner, command: str, password: str | None, **
     """
     user = kwargs.pop("user", None) or context.config.sudo.user
     prompt = f"[sudo] password ({secrets.token_hex(4)}): "
-    flags = f"-S -p '{prompt}' " if password else "-n "
+    flags = f"-S -p {posix(prompt)} " if password else "-n "
     if kwargs.get("env"):
-        flags += f"--preserve-env='{','.join(kwargs['env'])}' "
+        flags += f"--preserve-env={posix(','.join(kwargs['env']))} "
     if user is not None:
-        flags += f"-H -u {user} "
+        flags += f"-H -u {posix(user)} "
     watchers = kwargs.pop("watchers", None)
     watchers = list(context.config.run.watchers if watchers is None else watchers)
     if password:
