@@ -9,6 +9,7 @@ from tasks.script.fragments import PS, complete, fragment, read_by
 from tasks.script.script import Script, Value
 from tasks.text.quoting import powershell as quote
 
+
 def assignment(name: str, value: Value) -> str:
     """``$RF_NAME = 'value'``; a bool is '1' or empty, None is empty, a list becomes an array."""
     if isinstance(value, bool):
