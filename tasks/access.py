@@ -43,8 +43,8 @@ def ssh(c, host=None, command=None, hosts_file=None):
 
     from tasks.actions import ask, cli
     from tasks.commandline.behind import arguments_of
-    from tasks.phases import connect
     from tasks.report.console import Console
+    from tasks.run.target import target_of
     from tasks.ssh import openssh_argv
 
     arguments = arguments_of(command)
@@ -54,8 +54,7 @@ def ssh(c, host=None, command=None, hosts_file=None):
     if found.connection == "local":
         cli.become(arguments or [os.environ.get("SHELL") or "/bin/sh"], console)
     run = cli.make_run(cluster, console, "ssh", hosts=[found])
-    target = connect.target_of(run.nodes[0])
-    cli.become(openssh_argv(target, run.settings, arguments, terminal=ask.on_terminal()), console)
+    cli.become(openssh_argv(target_of(found), run.settings, arguments, terminal=ask.on_terminal()), console)
 
 
 @options.task(

@@ -265,6 +265,33 @@ def test_every_runtime_has_its_parts(name):
     assert runtimes.steps_by_name(name)
 
 
+# what the parts of an operation may do with a host's connection; run, sudo, put and get are for people's own tasks
+ON_A_CONNECTION = {"ask", "cancel", "carry", "close", "forward_local", "open", "text_of"}
+
+
+def calls_on_a_connection(tree: ast.AST) -> set[str]:
+    """The methods that are called on ``connection`` or ``something.connection``."""
+    return {
+        call.func.attr
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and "connection" in (getattr(call.func.value, "attr", ""), getattr(call.func.value, "id", ""))
+    }
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if package(m) not in ("ssh", "testbed")])
+def test_scripts_reach_a_host_through_ask_alone(module):
+    assert calls_on_a_connection(ast.parse(SOURCES[module].read_text("utf-8"))) <= ON_A_CONNECTION
+
+
+def test_the_check_sees_calls_on_a_connection():
+    code = (
+        "node.connection.run('x'); connection.exec_command('x'); node.host.connection == 'local'; c.run('x')"
+    )
+    assert calls_on_a_connection(ast.parse(code)) == {"run", "exec_command"}
+
+
 def test_the_check_sees_what_it_should(tmp_path, monkeypatch):
     """Imports in functions, relative imports, and modules taken out of a package."""
     (tmp_path / "facts.py").write_text(

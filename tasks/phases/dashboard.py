@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tasks.node.start import token_script
 from tasks.run.run import Run, Stop
+from tasks.ssh import PortTaken
 
 
 def tunnel(port: int | None, token: bool) -> Callable[[Run], None]:
@@ -32,14 +33,12 @@ def tunnel(port: int | None, token: bool) -> Callable[[Run], None]:
             return
         for local in (port or remote, 0):
             try:
-                with head.connection.forward_local(local, "127.0.0.1", remote) as opened:
+                with head.connection.forward_local(local, remote, "127.0.0.1", "127.0.0.1") as opened:
                     run.console.ok(f"http://127.0.0.1:{opened}", "Ctrl-C closes the tunnel")
                     while True:
                         time.sleep(3600)
-            except OSError as error:
+            except PortTaken as error:
                 if port or local == 0:
-                    raise Stop(
-                        f"cannot listen on port {local}: {error.strerror}", "choose another --port"
-                    ) from None
+                    raise Stop(str(error), "choose another --port") from None
 
     return work

@@ -1,21 +1,19 @@
-"""Carrying a file to a host over a shell: SFTP may be switched off there, a shell never is."""
+"""Carrying a file to a host through a shell, because SFTP may be switched off there."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from tasks.script.answer import Answer
-from tasks.ssh.errors import PutFailed
+from tasks.ssh.errors import CarryFailed
 from tasks.text.quoting import posix as quote
 
-# Fixed text that sh, bash, zsh, fish and csh all take as it stands. It reads the length of a
-# script, the script (byte by byte, so as not to read into the file) and runs it with the file on stdin.
+# Constant text that sh, bash, zsh, fish and csh read in the same way. It reads the length of a script and the script
+# (byte by byte, or it would read part of the file), and runs it with the file on stdin.
 COMMAND = """exec sh -c 'IFS= read -r n; eval "$(dd bs=1 count=$n 2>/dev/null)"'"""
 CHUNK = 1 << 15
 
@@ -52,7 +50,7 @@ echo "$RF_MARK end 0"
 
 @dataclass(frozen=True)
 class Load:
-    """What is to be carried: `size` bytes, from memory or from a file."""
+    """What is carried: `size` bytes, from memory or from a file."""
 
     source: Path | bytes
     size: int
@@ -66,20 +64,20 @@ class Load:
             stat = source.stat()
             return cls(source, stat.st_size, _sha256(source, stat.st_size, stat.st_mtime_ns))
         except OSError as error:
-            raise PutFailed(f"{source} cannot be read: {error.strerror}") from error
+            raise CarryFailed(f"{source} cannot be read: {error.strerror}") from error
 
     def stdin(
         self, mark: str, path: str, mode: int, on_bytes: Callable[[int, int], None] | None
     ) -> Iterator[bytes]:
-        words = {
+        values = {
             "RF_MARK": mark,
             "path": path,
             "mode": f"{mode:o}",
             "size": str(self.size),
             "sha256": self.sha256,
         }
-        head = "\n".join(f"{name}={quote(value)}" for name, value in words.items())
-        # A trailing newline is lost in $(...), so it is not counted on.
+        head = "\n".join(f"{name}={quote(value)}" for name, value in values.items())
+        # The shell's $(...) removes newlines at the end, so the script does not need one.
         script = (head + _SCRIPT).encode()
         yield b"%d\n%s" % (len(script), script)
         sent = 0
@@ -99,46 +97,20 @@ class Load:
                 yield chunk
 
     def judge(self, answer: Answer, name: str, path: str) -> None:
+        """Raises CarryFailed unless the answer of host `name` says that the file arrived."""
         if not answer.ok:
-            said = " | ".join(answer.stderr.splitlines()[-2:])
-            why = answer.error + (f" ({said})" if said and said not in answer.error else "")
-            raise PutFailed(
-                f"{path} did not arrive on {name}: {why}", "see to the place and the disk, then run again"
+            last = " | ".join(answer.stderr.splitlines()[-2:])
+            why = answer.error + (f" ({last})" if last and last not in answer.error else "")
+            raise CarryFailed(
+                f"{path} did not arrive on {name}: {why}", "check the directory and the disk, then run again"
             )
 
 
 @lru_cache(maxsize=64)
 def _sha256(path: Path, size: int, changed: int) -> str:
-    """Read once for all hosts; size and date of change are only there to tell versions of the file apart."""
+    """Read once for all hosts. Size and modification time are in the key because the file may change."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def local(load: Load, path: str, mode: int, on_bytes: Callable[[int, int], None] | None) -> None:
-    """The same on this machine, without a shell."""
-    place = Path.home() / Path(path).expanduser()
-    part = place.with_name(f"{place.name}.part.{os.getpid()}")
-    try:
-        if place.is_dir():
-            raise IsADirectoryError(21, "it is a directory")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(handle, mode)
-            sent = 0
-            for chunk in load.chunks():
-                file.write(chunk)
-                sent += len(chunk)
-                if on_bytes:
-                    on_bytes(sent, load.size)
-        os.replace(part, place)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise PutFailed(
-            f"{path} cannot be written: {error.strerror}", "see to the place and the disk"
-        ) from error
