@@ -74,7 +74,7 @@ class Questions:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a host said of itself. Sizes in bytes, the clock in seconds since 1970.
+    """The answers of a host. Sizes in bytes, the clock in seconds since 1970.
 
     :param own: the answers to the questions of the host's runtime.
     """

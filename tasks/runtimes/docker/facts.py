@@ -19,7 +19,7 @@ class DockerFacts(OwnFacts):
 
     :param version: of the engine; None where none answers.
     :param problem: why none answers: missing, stopped, denied, podman or windows.
-    :param says: what the command has said of it.
+    :param says: the output of the command that could not reach it.
     :param app: the application that brings the engine on a Mac.
     :param image: id of the image; None where it is not on the host.
     :param image_ids: all that the image is known by: two hosts that share one of them have the same image.
