@@ -1,4 +1,4 @@
-"""Whose tasks a typed line means: this checkout's, another one's, or those of another project's fabfile."""
+"""Whose tasks a typed line means: those of this checkout, of another one, or of another project's fabfile."""
 
 from __future__ import annotations
 
@@ -47,6 +47,19 @@ def trusted(path: str) -> bool:
     except OSError:
         return False
     return found.st_uid in (0, os.getuid()) and not found.st_mode & 0o002
+
+
+def user_folder(top: str, folder: str) -> str:
+    """Where the user's hosts file and own tasks are: the checkout `top`; of an installed program, `folder`.
+
+    The same rule as tasks/environment/home.py. A folder that others can write to counts as empty: `top` is returned.
+    """
+    if os.path.isfile(os.path.join(top, "fab")):
+        return top
+    own = [
+        os.path.join(folder, *parts) for parts in (["my_tasks.py"], ["my_tasks"], ["my_tasks", "__init__.py"])
+    ]
+    return folder if all(trusted(path) for path in (folder, *filter(os.path.lexists, own))) else top
 
 
 def fast(top: str) -> str:
