@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import re
 import shlex
@@ -115,7 +116,7 @@ def _follow(run: Run, chosen: list[str], count: int, print_lines, out: Console) 
                 lines.put(Line(node.name, got.group(1), clean(got.group(2))))
 
         try:
-            node.connection.stream(node.text_of(script), on_line, secrets=node.secrets())
+            node.connection.ask(script, secrets=node.secrets(), timeout=math.inf, on_line=on_line)
         except Cancelled:
             pass  # this side has ended it
         except RemoteError as error:

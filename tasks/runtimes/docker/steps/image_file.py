@@ -204,7 +204,7 @@ def carry(run: Run, node: Node, board: Board, archive: Archive, pieces: Pieces) 
             done = (before + sent) // 1_000_000
             board.step(node.name, f"carrying {archive.path.name}, {done} of {total // 1_000_000} MB")
 
-        node.connection.put(pieces.get(number), f"{place}/{name}", on_bytes=on_bytes, timeout=TIMEOUT)
+        node.connection.carry(pieces.get(number), f"{place}/{name}", on_bytes=on_bytes, timeout=TIMEOUT)
         there += size
         have.add(name)
     script = fetch_script(*asked, want=archive.id, sudo=node.sudo)
