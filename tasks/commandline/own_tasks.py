@@ -1,4 +1,4 @@
-"""A user's own tasks: found in ``my_tasks.py`` or in the package ``my_tasks/``, which no update of this project touches.
+"""A user's own tasks, from ``my_tasks.py`` or the package ``my_tasks/``: no update of this project touches them.
 
 Whatever is wrong with them is reported on standard error, and every other task still works.
 """

@@ -97,12 +97,16 @@ class Program(Fab):
             except KeyError:
                 raise Mistake(f"there is no group of tasks {shown(part)}", "fab --list") from None
         super().parse_cleanup()
+        self.debug = self.debug or bool(self.args.debug.value)  # after a task of the user's own
         self.built_in = [context for context in self.tasks if self.is_built_in(context)]
         if self.built_in:
             self.prepare(self.built_in)
         elif line.remainder and not self.args.hosts.value:
             command = " ".join(typed.quote(argument) for argument in line.remainder)
-            raise Mistake(f"no host to run {shown(command)} on", f"fab -H HOSTS -- {command}")
+            raise Mistake(
+                f"no host to run {shown(command)} on",
+                f"fab -H HOSTS -- {command} runs it there; fab exec -- {command} on all, in Ray's environment",
+            )
 
     def update_config(self) -> None:
         with self.calm():

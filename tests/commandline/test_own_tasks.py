@@ -174,7 +174,7 @@ class TestHelp:
         text = manual.explained("brew-tea", namespace["brew-tea"], context, 80, built_in=False)
         assert text == (
             "Usage: fab brew-tea KIND [--flags]\n\nMake tea.\n\n"
-            "  --[no-]strong\n  --kind KIND\n  -n N            cups"
+            "  --kind KIND\n  --[no-]strong\n  -n N            cups"
         )
 
     def test_the_list_has_them_under_their_own_heading(self, added):
