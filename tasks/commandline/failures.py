@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
 from pathlib import Path
 
@@ -77,8 +78,11 @@ def last_line(text: str) -> str:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether a command ended because of a Ctrl-C that its terminal passed on."""
-    return isinstance(error, UnexpectedExit) and error.result.pty and error.result.exited == INTERRUPTED
+    """Whether a Ctrl-C has ended a command: Invoke leaves it to a command on a terminal, or on this machine."""
+    if not isinstance(error, UnexpectedExit):
+        return False
+    result = error.result
+    return result.exited == -signal.SIGINT or (result.pty and result.exited == INTERRUPTED)
 
 
 def described(error: BaseException) -> str:

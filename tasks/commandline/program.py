@@ -16,7 +16,6 @@ from fabric import Config, Executor
 from fabric.exceptions import GroupException
 from fabric.main import Fab
 from invoke import Argument, Collection, Exit
-from invoke.exceptions import UnexpectedExit
 from invoke.parser import ParseError, Parser, ParserContext
 
 from tasks.commandline import failures, flags, manual
@@ -133,7 +132,7 @@ class Program(Fab):
             if self.debug or any(c.args["debug"].value for c in self.built_in if "debug" in c.args):
                 print(failures.traceback_of(error), file=sys.stderr, end="")
                 raise Exit(code=1) from None
-            if isinstance(error, UnexpectedExit) and failures.is_interrupt(error):
+            if failures.is_interrupt(error):
                 raise Exit("✗ interrupted", code=failures.INTERRUPTED) from None
             raise Exit("\n".join(self.failed(error)), code=1) from None
 
