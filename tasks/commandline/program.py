@@ -40,14 +40,16 @@ class Program(Fab):
         """Parses the flags of the program itself; a bare ``help`` is ``--help``, and so is one after a task."""
         if self.argv[1:2] == ["help"]:
             self.argv = [self.argv[0], "--help", *self.argv[2:]]
-        if self.argv[2:3] in (["--help"], ["-h"]) and not self.argv[1].startswith("-"):
-            # a positional argument would take it as its value
-            self.argv = [self.argv[0], "--help", self.argv[1]]
         parser = Parser(initial=checked(self.initial_context), ignore_unknown=True)
         try:
             self.core = parser.parse_argv(self.argv[1:])
         except ParseError as error:
             raise explain(error, self.argv, {}, self.initial_context) from None
+        asked = self.core.unparsed[1:]
+        if asked[:1] == ["--help"] or asked == ["-h"]:
+            # a positional argument of the task would take it as its value
+            self.args.help.set_value(self.core.unparsed[0])
+            self.core.unparsed = []
         typed.use_arguments(self.argv[1:])
         line.remainder = self.argv[self.argv.index("--") + 1 :] if "--" in self.argv else []
         shell = self.args["print-completion-script"]
@@ -144,9 +146,7 @@ class Program(Fab):
             return failures.of_task(error)
         place = failures.place(error)
         at = f"{place}: " if place else ""
-        hint = f"{typed.program()} --debug {' '.join(map(typed.quote, self.argv[1:]))} shows the traceback"
-        if self.built_in:
-            hint = "please report this; --debug shows more"
+        hint = "please report this; --debug shows more" if self.built_in else "--debug shows the traceback"
         return [f"✗ {at}{failures.described(error)}", f"  → {hint}"]
 
     def is_built_in(self, context: ParserContext) -> bool:

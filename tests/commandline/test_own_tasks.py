@@ -207,7 +207,7 @@ class TestFailing:
         done = own("fails")
         assert (done.status, done.err) == (
             1,
-            "✗ ValueError: no tea\n  → fab --debug fails shows the traceback\n",
+            "✗ ValueError: no tea\n  → --debug shows the traceback\n",
         )
         for arguments in (["--debug", "fails"], ["fails", "--debug"]):
             done = own(*arguments)
