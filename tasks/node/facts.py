@@ -17,7 +17,8 @@ from tasks.runtimes.docker.image_names import identities
 from tasks.runtimes.docker.image_scripts import image_values
 from tasks.script.script import Script, render
 
-FRAGMENTS = ("docker", "docker_info", "about", "node", "envs")
+# what is asked for one runtime only
+FRAGMENT = {"uv": "python_find", "docker": "docker_info", "conda": "conda_find"}
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
 # On Windows a host's own address may be that of a switch, but not of these.
 VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
@@ -122,21 +123,14 @@ def facts_script(
 
     :param holder: take the cluster's lock for this holder before asking (the head, when something may change).
     """
-    docker = host.runtime == "docker"
-    values = {
-        **basics(cluster),
-        "WANT_PYTHON": host.runtime == "uv",
-        "WANT_DOCKER": docker,
-        **conda_values(host),
-        **(image_values(host) if docker else {}),
-    }
+    values = basics(cluster)
+    values |= {"docker": image_values, "conda": conda_values}.get(host.runtime, lambda _: {})(host)
     secrets = ("RF_SUDO",) if sudo_password else ()
-    fragments = (*FRAGMENTS, *(("conda", "conda_find") if values["WANT_CONDA"] else ()))
-    body: tuple[str, ...] = ("facts",)
+    body: tuple[str, ...] = ("facts", FRAGMENT[host.runtime])
     if holder is not None:
         values["HOLDER"] = holder
-        body = ("lock", "facts")
-    return render("gather facts", body, values, fragments=fragments, secrets=secrets)
+        body = ("lock", *body)
+    return render("gather facts", body, values, secrets=secrets)
 
 
 def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:

@@ -256,7 +256,7 @@ class TestPrefix:
     def test_a_blank_in_its_name(self, host):
         answer = host.install(prefix="~/mini conda")
         assert answer.error == (
-            f"conda cannot be installed into a folder with a blank in its name: {host.home}/mini conda"
+            f"conda cannot be installed into a folder with a space in its name: {host.home}/mini conda"
         )
         assert answer.hint == "conda.prefix: another folder"
 
@@ -477,7 +477,7 @@ class TestEnvironment:
         (host.store / name).write_bytes(b"x" * size)
         answer = host.install()
         assert answer.error == "1 of the packages in the store were damaged"
-        assert answer.hint == "they are removed; run again to fetch them anew"
+        assert answer.hint == "they are removed; run again to download them again"
         assert not (host.store / name).exists() and not host.env.exists()
 
     def test_files_that_are_not_in_the_store(self, host):
