@@ -17,6 +17,7 @@ LAYERS = {
         "actions",
         "commandline",
         "completion",
+        "environment",
         "inventory",
         "node",
         "phases",
