@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.commandline import options
 
-COMMAND = "the command as one text, instead of behind --"
+COMMAND = "the command as one text, instead of after --"
 
 
 @options.task(name="exec", iterable=["limit"], help={**options.WITH_LIMIT, "command": COMMAND})
@@ -85,7 +85,7 @@ def dashboard(c, hosts_file=None, port=None, token=False):
 @options.task(
     help={
         **options.COMMON,
-        "command": "the entry point as one text, instead of behind --",
+        "command": "the entry point as one text, instead of after --",
         "no_wait": "do not wait for its end",
     }
 )

@@ -22,6 +22,7 @@ LAYERS = {
         "actions",
         "commandline",
         "completion",
+        "environment",
         "inventory",
         "node",
         "phases",

@@ -13,7 +13,7 @@ from tasks.text.wording import shown
 def arguments_of(command: str | None) -> list[str]:
     """The arguments behind ``--`` on the command line, or those in ``--command``; empty if there are none."""
     if command and line.remainder:
-        raise Mistake("there is a command in --command, and another one behind --", "give one of them")
+        raise Mistake("there is a command in --command, and another one after --", "give one of them")
     try:
         return shlex.split(command) if command else list(line.remainder)
     except ValueError as error:
@@ -29,7 +29,7 @@ def program_and_arguments(command: str | None, task: str, example: str) -> list[
     """
     arguments = arguments_of(command)
     if not arguments:
-        raise Mistake(f"{task} needs a command behind --", f"fab {task} -- {example}")
+        raise Mistake(f"{task} needs a command after --", f"fab {task} -- {example}")
     if len(arguments) == 1 and SHELL_SIGNS.search(arguments[0]):
         raise Mistake(
             f"{task} runs a program with arguments, not a line for a shell: {shown(arguments[0])}",
