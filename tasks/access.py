@@ -16,10 +16,14 @@ from tasks.commandline.mistakes import SHELL_SIGNS
 from tasks.inventory import Cluster, Host
 from tasks.inventory.problems import shown
 from tasks.node.operations import command_script
-from tasks.phases import connect, operation
+from tasks.phases import operation
+from tasks.phases.connect import target_of
 from tasks.report.console import Board, Console
-from tasks.run import facts
-from tasks.run.run import Node, Run, Stop
+from tasks.run.failures import Stop
+from tasks.run.operate import operate
+from tasks.run.run import Run
+from tasks.run.stages import Known, Reached
+from tasks.run.step import Step
 from tasks.ssh import Answer, openssh_argv
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
@@ -84,11 +88,10 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
     console = Console()
     cluster = cli.read(hosts_file, console)
     run = cli.make_run(cluster, console, f"exec {shlex.join(arguments)}", limit=limit, debug=debug)
-    run.nodes = [n for n in run.nodes if run.limit is None or n.name in run.limit]
-    width = max(len(n.name) for n in run.nodes)
+    width = max(len(node.name) for node in run.chosen())
 
     def work(run: Run) -> None:
-        def one(node: Node, board: Board) -> int:
+        def one(node: Reached, board: Board) -> int:
             def show(line: str) -> None:
                 if console.gone:
                     raise Stop("nobody reads the output any more")
@@ -96,15 +99,13 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
 
             print_line = without_last_blank(show)
             script = command_script(run.cluster.name, arguments, sudo=node.sudo)
-            answer = node.connection.run(
-                node.text_of(script), secrets=node.secrets(), timeout=86400.0, on_line=print_line
-            )
+            answer = run.try_ask(node, script, timeout=86400.0, on_line=print_line)
             ended(answer, arguments)
             return 0
 
-        run.each(f"Run {shlex.join(arguments)}", run.living, one)
+        run.each(f"Run {shlex.join(arguments)}", run.chosen(Reached), one)
 
-    cli.finish(run, (*operation.REACH, work))
+    cli.finish(run, (*operation.REACH, Step("Run a command", work, changes=True)))
 
 
 def ended(answer: Answer, arguments: list[str]) -> None:
@@ -141,9 +142,7 @@ def ssh(c, host=None, command=None, hosts_file=None):
         argv = arguments or [os.environ.get("SHELL") or "/bin/sh"]
     else:
         run = cli.make_run(cluster, console, "ssh", hosts=[found])
-        argv = openssh_argv(
-            connect.target_of(run.nodes[0]), run.settings, arguments, terminal=ask.on_terminal()
-        )
+        argv = openssh_argv(target_of(run.every()[0]), run.settings, arguments, terminal=ask.on_terminal())
     sys.stdout.flush()
     try:
         os.execvp(argv[0], argv)
@@ -180,11 +179,11 @@ def dashboard(c, hosts_file=None, port=None, token=False):
     def work(run: Run) -> None:
         from tasks.node.install import token_script
 
-        head = run.head
+        head = run.head(Known)
         if not head.facts.active:
             raise Stop("the head does not run", "fab deploy-cluster starts it")
         remote = head.host.ray.dashboard_port
-        if head.subject.state.get("token"):
+        if head.state.get("token"):
             if token:
                 answer = run.ask(head, token_script(cluster.name), None, timeout=60.0)
                 print(answer.values["token"])
@@ -206,7 +205,7 @@ def dashboard(c, hosts_file=None, port=None, token=False):
                         f"cannot listen on port {local}: {error.strerror}", "choose another --port"
                     ) from None
 
-    code = operation.operate(run, (connect.run, facts.run, work))
+    code = operate(run, (*operation.FACTS, Step("Open a tunnel", work)))
     if code not in (0, 130):
         raise Exit(code=code)
 
@@ -231,9 +230,6 @@ def submit(c, command=None, hosts_file=None, no_wait=False, debug=False):
     cluster = cli.read(hosts_file, console)
     run = cli.make_run(cluster, console, f"submit {shlex.join(words)}", hosts=[cluster.head], debug=debug)
 
-    def work(run: Run) -> None:
-        from tasks.phases.submit import submit_job
+    from tasks.phases.submit import submit as submit_job
 
-        submit_job(run, words, wait=not no_wait)
-
-    cli.finish(run, (connect.run, facts.run, work))
+    cli.finish(run, (*operation.FACTS, submit_job(words, wait=not no_wait)))

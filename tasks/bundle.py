@@ -13,7 +13,7 @@ from tasks.report import handover
 from tasks.report.console import Console
 from tasks.run.run import Run
 from tasks.runtimes.packages.lock import SUBDIRS
-from tasks.runtimes.packages.steps import bundle as phase
+from tasks.runtimes.packages.steps.bundle import check_conda_hosts, collect
 
 
 @cli.task(
@@ -44,9 +44,9 @@ def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False
     if not path.parent.is_dir():
         raise Mistake(f"--output: there is no folder {path.parent}", "make it, or name another place")
     run = cli.make_run(cluster, console, "bundle", debug=debug, upgrade=upgrade, connects=not platforms)
-    collect = phase.collect(path, platforms)
-    asking = () if platforms else operation.BUNDLE
-    cli.finish(run, (phase.check, *asking, collect), lambda run: made(run, path))
+    asking = () if platforms else operation.FACTS
+    steps = (check_conda_hosts, *asking, collect(path, platforms))
+    cli.finish(run, steps, lambda run: made(run, path))
 
 
 def made(run: Run, path: Path) -> None:

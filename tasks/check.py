@@ -18,17 +18,18 @@ from tasks.inventory.load import parse
 from tasks.inventory.problems import shown
 from tasks.inventory.schema import json_schema
 from tasks.inventory.templates import starter
-from tasks.phases import connect, validate
+from tasks.phases import operation
+from tasks.phases.validate import validate
 from tasks.report import handover
 from tasks.report.console import Console
 from tasks.report.status import counted
 from tasks.report.table import Column
 from tasks.report.typed import quote
-from tasks.run import facts
-from tasks.run.run import Run, Stop
-from tasks.runtimes.conda.steps import resolve as conda
+from tasks.run.failures import Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known
 from tasks.runtimes.docker.engine_choice import engine_for, lacks_engine
-from tasks.runtimes.docker.steps import engine, image_file
+from tasks.runtimes.docker.steps.engine import lacks_docker
 
 GIB = 1 << 30
 COLUMNS = (
@@ -71,17 +72,17 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
         here, own = quote(str(path)), quote(str(cli.OWN))
         console.print(f"  → cp -p {here} {own} && git -C {quote(str(TOP))} checkout {path.name}")
     run = cli.make_run(cluster, console, "check", limit=limit, debug=debug)
-    cli.finish(run, (image_file.check, conda.check, connect.run, facts.run, checked), None)
+    cli.finish(run, operation.CHECK, checked)
 
 
 def checked(run: Run) -> None:
     """What each host is, then every problem of every host."""
     rows = []
-    for node in run.nodes:
-        f = node.facts
-        if f is None:
+    for node in run.every():
+        if not isinstance(node, Known):
             rows.append((node.name, "-", "-", "-", "-", "-", "-"))
             continue
+        f = node.facts
         pythons = ", ".join(sorted({v for v, _ in f.pythons})) or "-"
         root = "root" if f.root else {"nopasswd": "sudo", "password": "sudo"}.get(f.sudo or "", "no root")
         memory = f"{f.memory / GIB:.1f} GiB" if f.memory else "-"
@@ -104,24 +105,24 @@ def checked(run: Run) -> None:
     run.console.table(COLUMNS, rows)
     run.console.print()
     with contextlib.suppress(Stop):
-        validate.run(run)
+        validate(run)
     _say_docker(run)
     if not run.failed:
-        run.console.ok(f"{handover.hosts(len(run.living))} ready for deploy-cluster")
+        run.console.ok(f"{handover.hosts(len(run.living()))} ready for deploy-cluster")
 
 
 def _say_docker(run: Run) -> None:
     """Where deploy-cluster would install Docker, and where from: a line for each source."""
     names: dict[str, list[str]] = {}
-    for node in run.chosen:
-        if engine.wanted(node):
+    for node in run.chosen(Known):
+        if lacks_docker(node):
             names.setdefault(engine_for(node.subject).what, []).append(node.name)
     for what, hosts in names.items():
         run.console.note(f"deploy-cluster will install Docker ({what}) on {', '.join(hosts)}")
 
 
-def _service(node) -> str:
-    if not node.subject.state:
+def _service(node: Known) -> str:
+    if not node.state:
         return "not deployed"
     return "runs" if node.facts.active else "stopped"
 

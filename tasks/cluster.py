@@ -10,12 +10,17 @@ import time
 from invoke import Exit
 
 from tasks import cli, consent
-from tasks.phases import ending, operation, status, verdict
-from tasks.phases.plan import show, show_scripts
+from tasks.phases import operation
+from tasks.phases.show_plan import show_plan, show_scripts
 from tasks.report import handover
 from tasks.report import status as table
 from tasks.report.console import Console
+from tasks.report.verdict import unhealthy
+from tasks.run.operate import operate
 from tasks.run.run import Run
+from tasks.run.stages import Known, Planned
+from tasks.run.status import as_json as status_of
+from tasks.run.work import say_ended
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 task = functools.partial(cli.task, iterable=["limit"])
@@ -48,7 +53,6 @@ def deploy_cluster(
         "deploy-cluster",
         limit=limit,
         debug=debug,
-        changing=True,
         dry_run=dry_run,
         registry=True,
         upgrade=upgrade,
@@ -56,7 +60,7 @@ def deploy_cluster(
         yes=yes,
     )
     if dry_run:
-        cli.finish(run, operation.PLAN, functools.partial(planned, scripts=True))
+        cli.finish(run, operation.PREPARE, functools.partial(planned, scripts=True))
     else:
         cli.finish(run, operation.DEPLOY, deployed)
 
@@ -69,36 +73,37 @@ def plan(c, hosts_file=None, limit=None, scripts=False, debug=False):
     console = Console()
     cluster = cli.read(hosts_file, console)
     run = cli.make_run(cluster, console, "plan", limit=limit, debug=debug, dry_run=True)
-    cli.finish(run, operation.PLAN, functools.partial(planned, scripts=scripts))
+    cli.finish(run, operation.PREPARE, functools.partial(planned, scripts=scripts))
 
 
 def planned(run: Run, scripts: bool = False) -> None:
     """What a deploy would do; with the scripts too, if wanted."""
     if scripts:
         show_scripts(run)
-    show(run)
-    changing = [n for n in run.chosen if n.change and n.change.any]
+    show_plan(run)
+    changing = [n for n in run.chosen(Planned) if n.change.any]
     if changing:
-        run.console.note(f"dry run: nothing was changed; {len(changing)} of {len(run.chosen)} hosts would be")
+        run.console.note(
+            f"dry run: nothing was changed; {len(changing)} of {len(run.chosen())} hosts would be"
+        )
     else:
-        run.console.ok(f"{handover.hosts(len(run.chosen))} as wanted; nothing to do")
+        run.console.ok(f"{handover.hosts(len(run.chosen()))} as wanted; nothing to do")
 
 
 def deployed(run: Run) -> None:
     """What the cluster is now, and what to type next."""
-    said = status.as_json(run)
+    said = status_of(run)
     run.console.print()
     table.show(run.console, said)
     run.console.print()
-    ending.said(run)
-    changed = any(n.did for n in run.nodes)
-    good = [n for n in run.nodes if n.failure is None and n.ray_node and "task" in n.ray_node]
-    count, every, where = len(good), len(run.nodes), "each"
-    if len(run.nodes) + len(run.left_out) < len(run.cluster.hosts):
+    say_ended(run)
+    good = [n for n in run.living() if "task" in run.learned.ray_nodes.get(n.name, ())]
+    count, every, where = len(good), len(run.every()), "each"
+    if len(run.every()) + len(run.record.left_out) < len(run.cluster.hosts):
         # of hosts that this run was not for, Ray's own table tells
         listed = said["nodes"][: len(run.cluster.hosts)]
         count, every = sum(n["alive"] for n in listed), len(listed)
-        where = handover.names(n.name for n in good if n in run.chosen)
+        where = handover.names(n.name for n in good if run.may_change(n))
     runs = "runs" if count == 1 else "run"
     if run.failed:
         tasks = (
@@ -107,7 +112,7 @@ def deployed(run: Run) -> None:
             else f"a task ran on {where or 'none of the new ones'}"
         )
         run.console.bad(f"{count} of {handover.hosts(every)} run Ray {said['ray']}; {tasks}")
-    elif changed:
+    elif run.record.done:
         run.console.ok(f"{handover.hosts(count)} {runs} Ray {said['ray']}; a task ran on {where}")
     else:
         run.console.ok(f"{handover.hosts(count)} as wanted; nothing was changed, and a task ran on {where}")
@@ -149,10 +154,10 @@ def _status_once(path: str | None, as_json: bool, debug: bool, *, quiet: bool, c
     run = cli.make_run(cluster, console, "status", debug=debug)
     console.quiet = quiet and not debug
     found: dict = {}
-    code = operation.operate(run, operation.STATUS, lambda r: found.update(status.as_json(r)), report=False)
+    code = operate(run, operation.STATUS, lambda r: found.update(status_of(r)), report=False)
     if code == 130:
         return code  # what was not asked is not known
-    found = found or status.as_json(run)
+    found = found or status_of(run)
     if as_json:
         print(json.dumps(found, ensure_ascii=False), flush=True)
     else:
@@ -166,7 +171,7 @@ def _status_once(path: str | None, as_json: bool, debug: bool, *, quiet: bool, c
         if found["healthy"]:
             out.ok(f"{cluster.name} is healthy: every listed host is an alive node of Ray's own table")
         else:
-            out.bad(*verdict.unhealthy(run, found))
+            out.bad(*unhealthy(found, len(cluster.hosts), {n.name for n in run.every(Known)}))
     return code or (0 if found["healthy"] else 1)
 
 
@@ -179,16 +184,14 @@ def stop(c, hosts_file=None, limit=None, yes=False, debug=False):
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(
-        cluster, console, "stop", limit=limit, debug=debug, changing=True, needs_head=False, yes=yes
-    )
+    run = cli.make_run(cluster, console, "stop", limit=limit, debug=debug, yes=yes)
     cli.finish(run, operation.STOP, stopped)
 
 
 def stopped(run: Run) -> None:
     """What has been stopped, and how it comes back."""
-    done = [n.name for n in run.nodes if n.did]
-    ending.said(run)
+    done = run.record.done
+    say_ended(run)
     run.console.ok(f"stopped on {handover.hosts(len(done))}" if done else "nothing was running")
     if done:
         handover.commands(run.console, [("start", "start it again")])
@@ -203,7 +206,7 @@ def start(c, hosts_file=None, limit=None, debug=False):
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, "start", limit=limit, debug=debug, changing=True)
+    run = cli.make_run(cluster, console, "start", limit=limit, debug=debug)
     cli.finish(run, operation.START, deployed)
 
 
@@ -216,9 +219,7 @@ def restart(c, hosts_file=None, limit=None, yes=False, debug=False):
     """
     console = Console()
     cluster = cli.read(hosts_file, console)
-    run = cli.make_run(
-        cluster, console, "restart", limit=limit, debug=debug, changing=True, registry=True, yes=yes
-    )
+    run = cli.make_run(cluster, console, "restart", limit=limit, debug=debug, registry=True, yes=yes)
     cli.finish(run, operation.RESTART, deployed)
 
 
@@ -238,8 +239,6 @@ def destroy(c, hosts_file=None, limit=None, yes=False, purge=False, debug=False)
         "destroy",
         limit=limit,
         debug=debug,
-        changing=True,
-        needs_head=False,
         purge=purge,
         yes=yes,
     )
@@ -248,8 +247,8 @@ def destroy(c, hosts_file=None, limit=None, yes=False, purge=False, debug=False)
 
 def destroyed(run: Run) -> None:
     """What has been removed, and what stays."""
-    done = [n.name for n in run.nodes if n.did]
-    ending.said(run)
+    done = run.record.done
+    say_ended(run)
     run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing was there")
-    if any(n.did and n.host.runtime == "docker" for n in run.nodes):
+    if any(run.done(n) and n.host.runtime == "docker" for n in run.every()):
         run.console.note("Docker and its images stay: other things on these hosts may need them")

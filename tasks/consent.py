@@ -9,7 +9,7 @@ from tasks.ask import on_terminal
 from tasks.commandline import Mistake
 from tasks.report import typed
 from tasks.report.console import Console
-from tasks.run.run import Stop
+from tasks.run.failures import Stop
 
 YES = "do not ask; needed without a terminal"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import re
 import shlex
@@ -19,7 +20,10 @@ from tasks.node.operations import logs_script
 from tasks.phases import operation
 from tasks.report.console import Board, Console
 from tasks.report.lines import Line, clean, merge, show
-from tasks.run.run import Node, Run
+from tasks.run.operate import operate
+from tasks.run.run import Run
+from tasks.run.stages import Reached
+from tasks.run.step import Step
 from tasks.ssh import Cancelled, RemoteError
 
 HELP = {
@@ -68,9 +72,8 @@ def logs(
     cluster = cli.read(hosts_file, console)
     limit = [*(host or ()), *(limit or ())]
     run = cli.make_run(cluster, console, "logs", limit=limit, debug=debug)
-    run.nodes = [n for n in run.nodes if run.limit is None or n.name in run.limit]
     out = Console()
-    width = max(len(n.name) for n in run.nodes)
+    width = max(len(node.name) for node in run.chosen())
 
     def print_lines(found: Iterator[Line] | list[Line]) -> None:
         for line in found:
@@ -81,17 +84,17 @@ def logs(
         work = lambda run: _follow(run, chosen, lines, print_lines, out)  # noqa: E731
     else:
         work = lambda run: _once(run, chosen, lines, print_lines)  # noqa: E731
-    code = operation.operate(run, (*operation.REACH, work))
+    code = operate(run, (*operation.REACH, Step("Read logs", work)))
     if code:
         raise Exit(code=0 if follow and code == 130 else code)
 
 
 def _once(run: Run, chosen: list[str], count: int, print_lines) -> None:
-    def one(node: Node, board: Board):
+    def one(node: Reached, board: Board):
         script = logs_script(node.host, run.cluster.name, chosen, count, follow=False, sudo=node.sudo)
         return run.ask(node, script, board, timeout=60.0)
 
-    answers = run.each("Read logs", run.living, one)
+    answers = run.each("Read logs", run.chosen(Reached), one)
     found = []
     for node, answer in answers.items():
         files = {key[4:]: texts for key, texts in answer.texts.items() if key.startswith("log:")}
@@ -106,7 +109,7 @@ def _once(run: Run, chosen: list[str], count: int, print_lines) -> None:
 def _follow(run: Run, chosen: list[str], count: int, print_lines, out: Console) -> None:
     lines: queue.Queue[Line | None] = queue.Queue(maxsize=10000)
 
-    def one(node: Node) -> None:
+    def one(node: Reached) -> None:
         script = logs_script(node.host, run.cluster.name, chosen, count, follow=True, sudo=node.sudo)
 
         def on_line(text: str) -> None:
@@ -115,17 +118,18 @@ def _follow(run: Run, chosen: list[str], count: int, print_lines, out: Console) 
                 lines.put(Line(node.name, got.group(1), clean(got.group(2))))
 
         try:
-            node.connection.stream(node.text_of(script), on_line, secrets=node.secrets())
+            run.try_ask(node, script, timeout=math.inf, on_line=on_line)
         except Cancelled:
             pass  # this side has ended it
         except RemoteError as error:
             run.console.bad(f"{node.name}: {error}", error.hint)
         lines.put(None)
 
-    for node in run.living:
+    nodes = run.chosen(Reached)
+    for node in nodes:
         threading.Thread(target=one, args=(node,), daemon=True).start()
     ended = 0
-    while ended < len(run.living) and not out.gone:
+    while ended < len(nodes) and not out.gone:
         try:
             line = lines.get(timeout=0.5)
         except queue.Empty:

@@ -16,10 +16,12 @@ from tasks.inventory.edit import EditError
 from tasks.inventory.edit import add_worker as write_worker
 from tasks.inventory.edit import remove_worker as erase_worker
 from tasks.newcomers import Entry, entries, expanded, find, items, preview, with_names
-from tasks.phases import ending, operation, stop
+from tasks.phases import operation
 from tasks.report import handover
 from tasks.report.console import Console
-from tasks.run.run import Run, Stop
+from tasks.run.failures import Stop
+from tasks.run.run import Run
+from tasks.run.work import say_ended
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "debug": cli.DEBUG}
 task = functools.partial(cli.task, iterable=["host"])
@@ -74,21 +76,20 @@ def add_worker(
         console,
         f"add-worker {' '.join(named)}",
         hosts=[cluster.head, *chosen],
+        limit=frozenset(one.name for one in chosen),
         debug=debug,
-        changing=True,
         dry_run=dry_run,
         registry=True,
         bundle=bundle,
         yes=yes,
     )
-    run.limit = frozenset(one.name for one in chosen)
 
     def end(run: Run) -> None:
         write(run, path, new, port)
         deployed(run)
 
     if dry_run:
-        cli.finish(run, operation.PLAN, functools.partial(planned, scripts=True))
+        cli.finish(run, operation.PREPARE, functools.partial(planned, scripts=True))
     else:
         cli.finish(run, operation.DEPLOY, end)
 
@@ -125,18 +126,15 @@ def remove_worker(c, host=None, hosts_file=None, keep_files=False, force=False, 
         console,
         f"remove-worker {' '.join(named)}",
         hosts=[cluster.head, *chosen],
+        limit=names,
         debug=debug,
-        changing=True,
-        needs_head=False,
         yes=yes,
     )
-    run.limit = names
 
     def end(run: Run) -> None:
         removed(run, path, force)
 
-    phases = (*operation.REMOVE[:-1], stop.stop) if keep_files else operation.REMOVE
-    cli.finish(run, phases, end)
+    cli.finish(run, operation.STOP if keep_files else operation.REMOVE, end)
 
 
 def with_new(cluster: Cluster, path: Path, new: Sequence[Entry], console: Console) -> Cluster:
@@ -184,11 +182,12 @@ def write(run: Run, path: Path, new: Sequence[Entry], port: int | None) -> None:
 def removed(run: Run, path: Path, force: bool) -> None:
     """Takes the hosts that are out of the cluster out of the hosts file, too."""
     gone: list[str] = []
-    for node in [n for n in run.nodes if not n.is_head]:
-        if node.failure is not None and force:
-            run.console.note(f"{node.name}: {node.failure.message}; nothing was removed there")
-            node.failure = None
-        elif node.failure is not None:
+    for node in run.workers():
+        failure = run.failure(node)
+        if failure and force:
+            run.console.note(f"{node.name}: {failure.message}; nothing was removed there")
+            run.forgive(node)
+        elif failure:
             run.console.note(f"{path.name} still lists {node.name}; --force takes it out all the same")
             continue
         try:
@@ -197,7 +196,7 @@ def removed(run: Run, path: Path, force: bool) -> None:
         except (EditError, InventoryError, OSError) as error:
             raise Stop(f"{node.name} is out of the cluster, but not out of {path.name}: {error}") from None
         gone.append(node.name)
-    ending.said(run)
+    say_ended(run)
     if gone:
         left = handover.hosts(len(run.cluster.hosts) - len(gone))
         are = "is" if len(gone) == 1 else "are"

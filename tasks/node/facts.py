@@ -15,7 +15,7 @@ from tasks.runtimes.conda.scripts import Conda, conda_values, parse_condas
 from tasks.runtimes.docker.engine_facts import EngineFacts, parse_engine
 from tasks.runtimes.docker.image_names import identities
 from tasks.runtimes.docker.image_scripts import image_values
-from tasks.script.script import Script, render
+from tasks.script.script import Effect, Script, render
 
 FRAGMENTS = ("docker", "docker_info", "about", "node", "envs")
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
@@ -136,7 +136,8 @@ def facts_script(
     if holder is not None:
         values["HOLDER"] = holder
         body = ("lock", "facts")
-    return render("gather facts", body, values, fragments=fragments, secrets=secrets)
+    effect = Effect.READS if holder is None else Effect.LOCKS
+    return render("gather facts", body, values, fragments=fragments, secrets=secrets, effect=effect)
 
 
 def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:

@@ -6,27 +6,30 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks.phases.plan import install_script
+from tasks.node.install import uv_script
 from tasks.report.console import Board
-from tasks.run.run import Node, Run
+from tasks.run.run import Run
+from tasks.run.stages import Planned
+from tasks.runtimes.docker.image_scripts import image_script
 from tasks.runtimes.packages.steps.kits import Kits
 from tasks.runtimes.packages.steps.seed import Sharing
 from tasks.runtimes.uv.steps.resolve import uv_binary_for, uv_version
+from tasks.script.script import Script
 
-title = "Install"
 TIMEOUT = 3600.0
 
 
-def run(run: Run) -> None:
+def install(run: Run) -> None:
+    """Installs on every chosen host that lacks something."""
     with Installation(run) as installation:
         waiting = pending(run)
         installation.begin(waiting)
-        run.each(title, [n for n in waiting if n.failure is None], installation.install)
+        run.each("Install", [node for node in waiting if not run.failure(node)], installation.install)
 
 
-def pending(run: Run) -> list[Node]:
-    """The nodes that lack what they run from. Images are there already: they were asked for their versions."""
-    return [n for n in run.chosen if n.change and n.change.install and n.desired.kind != "docker"]
+def pending(run: Run) -> list[Planned]:
+    """The hosts whose environment is missing. Images are there already: the plan needed to know their versions."""
+    return [node for node in run.chosen(Planned) if node.change.install and node.desired.kind != "docker"]
 
 
 class Installation:
@@ -44,29 +47,46 @@ class Installation:
         self._sharing.end()
         self._folder.cleanup()
 
-    def begin(self, nodes: Sequence[Node]) -> None:
-        """What has to be done on one host before the others can be installed."""
-        self._sharing.begin([n for n in nodes if n.host.runtime == "conda"])
+    def begin(self, nodes: Sequence[Planned]) -> None:
+        """What must be done on one host before the others can be installed."""
+        self._sharing.begin([node for node in nodes if node.host.runtime == "conda"])
 
-    def install(self, node: Node, board: Board) -> None:
-        """Installs on one node."""
+    def install(self, node: Planned, board: Board) -> None:
+        """Installs on one host."""
         if node.host.runtime == "conda":
             if node not in self._sharing.installed:
                 self._sharing.install(node, board)
             return
         answer = self.run.ask(node, install_script(self.run, node), board, timeout=TIMEOUT)
         if "need_uv" in answer.values:
-            _carry_uv(node, board, Path(self._folder.name))
-            answer = self.run.ask(node, install_script(self.run, node, carried=True), board, timeout=TIMEOUT)
+            self._carry_uv(node, board)
+            script = install_script(self.run, node, carried=True)
+            answer = self.run.ask(node, script, board, timeout=TIMEOUT)
         if answer.values.get("changed") == "1":
-            node.did.append("installed")
+            self.run.did(node, "installed")
+
+    def _carry_uv(self, node: Planned, board: Board) -> None:
+        binary = uv_binary_for(node.host, node.facts, Path(self._folder.name))
+
+        def on_bytes(sent: int, total: int) -> None:
+            board.step(node.name, f"carrying uv, {sent >> 20} of {total >> 20} MiB")
+
+        target = f"{node.facts.home}/.rayfab/.uv/{uv_version()}/uv"
+        self.run.carry(node, binary, target, mode=0o700, on_bytes=on_bytes)
 
 
-def _carry_uv(node: Node, board: Board, folder: Path) -> None:
-    binary = uv_binary_for(node.host, node.facts, folder)
-
-    def on_bytes(sent: int, total: int) -> None:
-        board.step(node.name, f"carrying uv, {sent >> 20} of {total >> 20} MiB")
-
-    target = f"{node.facts.home}/.rayfab/.uv/{uv_version()}/uv"
-    node.connection.put(binary, target, mode=0o700, on_bytes=on_bytes)
+def install_script(run: Run, node: Planned, *, carried: bool = False) -> Script:
+    """Puts on the host what the node runs from. :param carried: uv has been copied there."""
+    if node.desired.kind == "docker":
+        return image_script(node.host, run.cluster.name, node.facts.arch, sudo=node.sudo)
+    versions = node.desired.versions
+    return uv_script(
+        node.host,
+        run.cluster.name,
+        uv_version=uv_version(),
+        env_id=versions.env_id,
+        python=versions.python,
+        python_path=versions.python_path,
+        lock=versions.lock,
+        carried=carried,
+    )

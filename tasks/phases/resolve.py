@@ -9,15 +9,16 @@ import re
 from tasks.node.subject import Finding
 from tasks.plan.desired import Versions, env_id
 from tasks.plan.versions import agree, choose_python
-from tasks.run.run import Failure, Node, Run, Stop
+from tasks.run.failures import Failure, Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known, Listed, Resolved
+from tasks.run.step import step
 from tasks.runtimes.conda.steps import resolve as conda
 from tasks.runtimes.packages.lock import subdir
 from tasks.runtimes.uv.steps.resolve import compile_lock, platform_of
 
-title = "Resolve versions"
 
-
-def request_of(node: Node) -> str:
+def request_of(node: Listed) -> str:
     """What was asked for; as long as it stays the same, the versions that were found for it stay too."""
     host = node.host
     if host.runtime == "conda":
@@ -26,52 +27,60 @@ def request_of(node: Node) -> str:
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]
 
 
-def run(run: Run) -> None:
-    run.request = request_of(run.head)
-    nodes = [n for n in run.living if n.facts is not None]
-    containers = [n for n in nodes if n.host.runtime == "docker"]
-    from_conda = [n for n in conda.nodes_of(run) if n.facts is not None]
-    direct = [n for n in nodes if n.host.runtime == "uv"]
+@step("Resolve versions")
+def resolve(run: Run) -> None:
+    run.learned.request = request_of(run.head())
+    containers = [node for node in run.living(Known) if node.host.runtime == "docker"]
+    from_conda = conda.nodes_of(run, Known)
+    direct = [node for node in run.living(Known) if node.host.runtime == "uv"]
+    resolved: list[Resolved] = []
     for node in containers:
         ray, python, user = node.image_versions or _guess(node)
         image = node.facts.image or node.subject.image
-        node.versions = Versions(ray, python, image=image, image_user=user)
+        resolved.append(node.resolved(Versions(ray, python, image=image, image_user=user)))
     if from_conda:
-        _conda(run, from_conda, containers)
+        resolved += _conda(run, from_conda, resolved)
     if direct:
-        _direct(run, direct, [*containers, *from_conda])
-    versions = {n.name: (n.versions.ray, n.versions.python) for n in nodes if n.versions and n.versions.ray}
-    _stop_at(run, agree(versions) + _not_as_asked(nodes))
+        resolved += _direct(run, direct, resolved)
+    for node in resolved:
+        run.put(node)
+    by_name = {node.name: node.versions for node in run.living(Resolved)}
+    versions = {name: (v.ray, v.python) for name, v in by_name.items() if v.ray}
+    _stop_at(run, agree(versions) + _not_as_asked(run.living(Known)))
 
 
-def _guess(node: Node) -> tuple[str, str, str]:
-    """Before the image is there only its tag can say something."""
+def _guess(node: Known) -> tuple[str, str, str]:
+    """Before the image is there, only its tag tells its versions."""
     found = re.search(r":(\d+\.\d+\.\d+)", node.subject.image)
     return (found.group(1) if found else node.host.ray.version or "", "", "")
 
 
-def _conda(run: Run, nodes: list[Node], containers: list[Node]) -> None:
-    """Conda's hosts have the Python that the file asks for; it shows afterwards whether the others have it too."""
-    anchor = next((n.versions.ray for n in containers if n.versions and n.versions.ray), None)
+def _conda(run: Run, nodes: list[Known], containers: list[Resolved]) -> list[Resolved]:
+    """Conda's hosts get the Python that the hosts file asks for; afterwards it shows whether the others have it."""
+    anchor = next((node.versions.ray for node in containers if node.versions.ray), None)
     locks = conda.locks(run, nodes, nodes[0].host.ray.version or anchor)
+    resolved = []
     for node in nodes:
         lock = locks[subdir(node.facts)]
         id_ = f"ray-{lock.ray}-py{lock.python}-{lock.id}"
-        node.versions = Versions(lock.ray, lock.python, None, lock.text, id_)
+        resolved.append(node.resolved(Versions(lock.ray, lock.python, None, lock.text, id_)))
+    return resolved
 
 
-def _direct(run: Run, direct: list[Node], others: list[Node]) -> None:
-    anchor = next((n.versions for n in others if n.versions and n.versions.python), None)
+def _direct(run: Run, direct: list[Known], others: list[Resolved]) -> list[Resolved]:
+    limited = run.options.limit is not None
+    anchor = next((node.versions for node in others if node.versions.python), None)
     kept = _kept(run, direct)
     ray = direct[0].host.ray.version or (anchor.ray if anchor else kept.get("ray"))
-    must_be = anchor.python if anchor else (kept.get("python") if run.limit is not None else None)
-    subjects = [n.subject for n in direct]
+    must_be = anchor.python if anchor else (kept.get("python") if limited else None)
+    subjects = [node.subject for node in direct]
     choice = choose_python(subjects, ray, must_be=must_be, kept=kept.get("python"))
     if isinstance(choice, list):
         _stop_at(run, choice)
-        return
+        return []
     locks: dict[str, str] = {}
-    for node in sorted(direct, key=lambda n: not n.is_head):
+    resolved = []
+    for node in _head_first(direct):
         platform = platform_of(node.facts)
         if platform not in locks:
             locks[platform] = _kept_lock(run, direct, platform, choice.version, ray) or compile_lock(
@@ -80,25 +89,31 @@ def _direct(run: Run, direct: list[Node], others: list[Node]) -> None:
             ray = _ray_in(locks[platform])
         lock = locks[platform]
         path = choice.paths.get(node.name)
-        node.versions = Versions(ray, choice.version, path, lock, env_id(ray, choice.version, lock))
+        versions = Versions(ray, choice.version, path, lock, env_id(ray, choice.version, lock))
+        resolved.append(node.resolved(versions))
+    return resolved
 
 
-def _kept(run: Run, direct: list[Node]) -> dict:
-    if run.upgrade:
+def _head_first(nodes: list[Known]) -> list[Known]:
+    return sorted(nodes, key=lambda node: not node.is_head)
+
+
+def _kept(run: Run, direct: list[Known]) -> dict:
+    if run.options.upgrade:
         return {}
-    for node in sorted(direct, key=lambda n: not n.is_head):
-        state = node.subject.state
-        if state.get("request") == run.request or (run.limit is not None and node.is_head):
+    for node in _head_first(direct):
+        state = node.state
+        if state.get("request") == run.learned.request or (run.options.limit is not None and node.is_head):
             return state
     return {}
 
 
-def _kept_lock(run: Run, direct: list[Node], platform: str, python: str, ray: str | None) -> str:
-    if run.upgrade:
+def _kept_lock(run: Run, direct: list[Known], platform: str, python: str, ray: str | None) -> str:
+    if run.options.upgrade:
         return ""
-    for node in sorted(direct, key=lambda n: not n.is_head):
-        state = node.subject.state
-        same = state.get("request") == run.request and state.get("python") == python
+    for node in _head_first(direct):
+        state = node.state
+        same = state.get("request") == run.learned.request and state.get("python") == python
         if (
             same
             and node.lock_text
@@ -116,7 +131,7 @@ def _ray_in(lock: str) -> str:
     return found.group(1)
 
 
-def _not_as_asked(nodes: list[Node]) -> list[Finding]:
+def _not_as_asked(nodes: list[Known]) -> list[Finding]:
     out = []
     for node in nodes:
         asked = node.host.ray.version
@@ -129,7 +144,7 @@ def _not_as_asked(nodes: list[Node]) -> list[Finding]:
 def _stop_at(run: Run, findings: list[Finding]) -> None:
     if not findings:
         return
-    by_name = {n.name: n for n in run.nodes}
+    by_name = {n.name: n for n in run.every()}
     for finding in findings:
         run.fail(by_name[finding.name], Failure(finding.message, finding.hint))
     raise Stop("the hosts cannot all run the same versions; nothing was started", findings[0].hint)

@@ -4,70 +4,88 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 
 from tasks.inventory import Secret
-from tasks.node.install import START_TIMEOUT, token_script
-from tasks.phases.plan import start_script
+from tasks.node.install import START_TIMEOUT, token_script, up_script
 from tasks.plan.desired import desire, fingerprint
 from tasks.report.console import Board
-from tasks.run.run import HostFailed, Node, Run, Stop, failure_of
+from tasks.run.failures import HostFailed, Stop, failure_of
+from tasks.run.run import Run
+from tasks.run.stages import Planned
+from tasks.script.script import Script
 from tasks.ssh import RemoteError
 
-title = "Start"
 TIMEOUT = START_TIMEOUT + 120.0
 
 
-def run(run: Run) -> None:
-    starting = [n for n in run.chosen if n.change and n.change.start]
+def start_all(run: Run) -> None:
+    """Starts every chosen node that has to be started."""
+    starting = [node for node in run.chosen(Planned) if node.change.start]
     if not starting:
         return
     get_token(run, starting)
-    head = run.head
+    head = run.head(Planned)
     if head in starting:
         run.each("Start the head", [head], lambda node, board: start(run, node, board))
-        if head.failure is not None:
-            raise Stop("the head did not start, so no worker was started", head.failure.hint)
-    run.each(
-        "Start the workers",
-        [n for n in starting if n is not head and n.failure is None],
-        lambda node, board: start(run, node, board),
-    )
+        if failure := run.failure(head):
+            raise Stop("the head did not start, so no worker was started", failure.hint)
+    workers = [run.now(node) for node in starting if not node.is_head]
+    run.each("Start the workers", workers, lambda node, board: start(run, node, board))
 
 
-def get_token(run: Run, starting: list[Node]) -> None:
-    """Fetches the cluster's token from the head, if a node that starts needs it; a new head gets a new one."""
-    if not any(n.desired.token for n in starting):
+def get_token(run: Run, starting: Sequence[Planned]) -> None:
+    """Gets the cluster's token from the head, if a node that starts needs it; a new head gets a new token."""
+    if not any(node.desired.token for node in starting):
         return
     offered = Secret(secrets.token_hex(32))
+    head = run.head(Planned)
     try:
-        answer = run.ask(run.head, token_script(run.cluster.name), None, timeout=60.0, RF_TOKEN=offered)
+        answer = run.ask(head, token_script(run.cluster.name), timeout=60.0, RF_TOKEN=offered)
     except (HostFailed, RemoteError) as error:
-        run.fail(run.head, failure_of(error))
-        hint = run.head.failure.hint
-        raise Stop("the head did not give the cluster's token, so nothing was started", hint) from None
-    run.token = Secret(answer.values["token"])
+        failure = failure_of(error)
+        run.fail(head, failure)
+        why = "the head did not give the cluster's token, so nothing was started"
+        raise Stop(why, failure.hint) from None
+    run.learned.token = Secret(answer.values["token"])
 
 
-def start(run: Run, node: Node, board: Board) -> None:
-    """Starts one node and waits until Ray says that it has started."""
-    token = run.token if node.desired.token else None
+def start(run: Run, node: Planned, board: Board) -> None:
+    """Starts one node and waits until Ray reports that it has started."""
+    token = run.learned.token if node.desired.token else None
     script = start_script(run, node, fingerprint(token.reveal()) if token else "")
     answer = run.ask(node, script, board, timeout=TIMEOUT, RF_TOKEN=token)
     for note in answer.all.get("note", ()):
         run.console.note(f"{node.name}: {note}")
-    node.did.append("started")
+    run.did(node, "started")
     if node.is_head:
-        _use_collected(run, (answer.texts.get("address") or [""])[0])
+        _use_address(run, (answer.texts.get("address") or [""])[0])
 
 
-def _use_collected(run: Run, said: str) -> None:
-    """The workers use the address that the head's own `ray start` names."""
-    found = re.search(r"--address='([^']+)'", said)
-    if not found or found.group(1) == run.head_address:
+def start_script(run: Run, node: Planned, fingerprint_of_token: str) -> Script:
+    """Starts the node under its supervisor."""
+    desired = node.desired
+    state = desired.state(fingerprint_of_token if desired.token else "", run.learned.request)
+    return up_script(
+        node.host,
+        run.cluster.name,
+        desired,
+        node.facts.home,
+        state,
+        sudo=node.sudo,
+        token=desired.token,
+    )
+
+
+def _use_address(run: Run, line: str) -> None:
+    """The workers use the address that the head's own `ray start` prints."""
+    found = re.search(r"--address='([^']+)'", line)
+    if not found or found.group(1) == run.learned.head_address:
         return
-    run.head_address = found.group(1)
-    for node in run.workers:
-        if node.desired is not None:
-            node.desired = desire(
-                node.subject, run.cluster.name, node.versions, node.desired.node_ip, run.head_address
-            )
+    run.learned.head_address = found.group(1)
+    for node in run.workers(Planned):
+        desired = desire(
+            node.subject, run.cluster.name, node.versions, node.desired.node_ip, run.learned.head_address
+        )
+        run.put(replace(node, desired=desired))

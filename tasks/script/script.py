@@ -10,12 +10,21 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cache
 
 from . import files
 
 Value = str | int | bool | None | Sequence[str]
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+class Effect(Enum):
+    """What a script does to the host that runs it."""
+
+    READS = "reads"  # leaves the host as it was
+    LOCKS = "locks"  # takes or releases the cluster's lock, and changes nothing else
+    CHANGES = "changes"  # may change anything else
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,7 @@ class Script:
     :param title: what it does, for people ("start the head").
     :param text: the whole POSIX sh text; it holds no secret.
     :param secrets: names of the variables that the runner must hand over beside it.
+    :param effect: a script that declares nothing counts as one that changes its host.
     :param parts: names of the fragments before and in its body; with ``values`` all that :mod:`.windows` needs.
     """
 
@@ -33,6 +43,7 @@ class Script:
     secrets: tuple[str, ...] = ()
     parts: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     values: Mapping[str, Value] = field(default_factory=dict)
+    effect: Effect = Effect.CHANGES
 
 
 @cache
@@ -73,6 +84,7 @@ def render(
     *,
     fragments: Sequence[str] = (),
     secrets: Sequence[str] = (),
+    effect: Effect = Effect.CHANGES,
 ) -> Script:
     """A whole script.
 
@@ -94,4 +106,6 @@ def render(
         "}",
         "main </dev/null",
     ]
-    return Script(title, "\n".join(lines) + "\n", tuple(secrets), (tuple(fragments), bodies), dict(values))
+    return Script(
+        title, "\n".join(lines) + "\n", tuple(secrets), (tuple(fragments), bodies), dict(values), effect
+    )

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from tasks.phases import operation
-from tasks.phases.plan import show_scripts
+from tasks.phases.show_plan import show_scripts
 from tasks.runtimes.conda import channels, installers
 from tasks.runtimes.conda.scripts import Item
 from tasks.runtimes.conda.steps import resolve as conda
@@ -244,7 +244,7 @@ class TestChange:
         world["one"].replies["install Ray with conda"] = refused("the disk is full")
         before = world["head"].state
         assert conda_fleet.operate(operation.DEPLOY, upgrade=True) == 1
-        assert "not installed on one, so nothing was started over" in conda_fleet.out
+        assert "not installed on one, so nothing was restarted" in conda_fleet.out
         assert world["head"].state == before
         assert not any(
             "start the head" in h.titles or "start the worker" in h.titles for h in world.hosts.values()
@@ -287,7 +287,7 @@ class TestBundle:
     @pytest.fixture
     def bundle(self, conda_fleet, outside, tmp_path):
         conda_fleet.run = conda_fleet.make()
-        request = conda.request_of(conda_fleet.run.head)
+        request = conda.request_of(conda_fleet.run.head())
         files = [
             item("conda", "python.conda"),
             item("wheel", "ray.whl"),
@@ -314,7 +314,7 @@ class TestBundle:
     def test_is_all_that_is_needed(self, conda_fleet, world, outside, bundle):
         for host in world.hosts.values():
             host.reaches_out, host.conda = False, ""
-        assert conda_fleet.operate(operation.DEPLOY, bundle_path=bundle) == 0, conda_fleet.out
+        assert conda_fleet.operate(operation.DEPLOY, bundle=bundle) == 0, conda_fleet.out
         assert outside.asked == []
         assert set(world["one"].carried) == {
             "python.conda",
@@ -325,23 +325,23 @@ class TestBundle:
         }
 
     def test_is_used_though_the_host_could_fetch(self, conda_fleet, world, bundle):
-        assert conda_fleet.operate(operation.DEPLOY, bundle_path=bundle) == 0
+        assert conda_fleet.operate(operation.DEPLOY, bundle=bundle) == 0
         assert "ray.whl" in world["one"].carried
 
     def test_that_lacks_a_system_ends_the_run(self, conda_fleet, world, bundle):
         world["two"].facts["uname"] = "Linux 6.1.0 aarch64"
-        assert conda_fleet.operate(operation.DEPLOY, bundle_path=bundle) == 1
+        assert conda_fleet.operate(operation.DEPLOY, bundle=bundle) == 1
         assert "the bundle holds nothing for linux-aarch64 (it is for linux-64)" in conda_fleet.out
         assert not any("install Ray with conda" in h.titles for h in world.hosts.values())
 
     def test_made_for_something_else(self, conda_fleet, world, bundle):
         conda_fleet.edit("accept_terms: true", "accept_terms: true, packages: ['ray[serve]']")
-        assert conda_fleet.operate(operation.DEPLOY, bundle_path=bundle) == 1
+        assert conda_fleet.operate(operation.DEPLOY, bundle=bundle) == 1
         assert "the bundle was made for other packages" in conda_fleet.out
 
     def test_that_is_none_is_told_before_anything_is_reached(self, conda_fleet, world, tmp_path):
         (tmp_path / "x.tar").write_text("no tar")
-        assert conda_fleet.operate(operation.DEPLOY, bundle_path=str(tmp_path / "x.tar")) == 2
+        assert conda_fleet.operate(operation.DEPLOY, bundle=str(tmp_path / "x.tar")) == 2
         assert "is not a bundle" in conda_fleet.out
         assert world.connections == []
 
@@ -349,8 +349,8 @@ class TestBundle:
 class TestCollect:
     def test_a_bundle_is_for_every_system_that_is_named(self, conda_fleet, world, outside, tmp_path):
         path = tmp_path / "both.tar"
-        asked = (bundle_phase.check, bundle_phase.collect(path, ["linux-64", "osx-arm64"]))
-        assert conda_fleet.operate(asked, changing=False) == 0, conda_fleet.out
+        asked = (bundle_phase.check_conda_hosts, bundle_phase.collect(path, ["linux-64", "osx-arm64"]))
+        assert conda_fleet.operate(asked) == 0, conda_fleet.out
         assert world.connections == []
         made = Bundle.open(path)
         assert set(made.locks) == set(made.tools) == {"linux-64", "osx-arm64"}
@@ -367,12 +367,12 @@ class TestCollect:
     def test_and_otherwise_for_those_of_the_hosts(self, conda_fleet, world, tmp_path):
         world["two"].facts["uname"] = "Linux 6.1.0 aarch64"
         path = tmp_path / "hosts.tar"
-        asked = (bundle_phase.check, *operation.BUNDLE, bundle_phase.collect(path, []))
-        assert conda_fleet.operate(asked, changing=False) == 0, conda_fleet.out
+        asked = (bundle_phase.check_conda_hosts, *operation.FACTS, bundle_phase.collect(path, []))
+        assert conda_fleet.operate(asked) == 0, conda_fleet.out
         assert set(Bundle.open(path).locks) == {"linux-64", "linux-aarch64"}
 
     def test_needs_a_host_that_wants_it(self, fleet, tmp_path):
-        assert fleet.operate((bundle_phase.check,), changing=False) == 2
+        assert fleet.operate((bundle_phase.check_conda_hosts,)) == 2
         assert "no host has runtime: conda" in fleet.out
 
 
@@ -402,8 +402,8 @@ class TestMixed:
 
 class TestPlan:
     def test_shows_every_script_and_changes_nothing(self, conda_fleet, world, outside):
-        dry = {"changing": False, "dry_run": True}
-        assert conda_fleet.operate(operation.PLAN, show_scripts, **dry) == 0, conda_fleet.out
+        dry = {"dry_run": True}
+        assert conda_fleet.operate(operation.PREPARE, show_scripts, **dry) == 0, conda_fleet.out
         for host in ("head", "one", "two"):
             assert f"### {host}: fetch packages" in conda_fleet.out
             assert f"### {host}: install Ray with conda" in conda_fleet.out

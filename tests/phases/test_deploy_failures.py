@@ -9,7 +9,7 @@ from tasks.phases import operation
 from tasks.ssh import StepTimeout
 from tests.phases.world import refused, said
 
-PLAN = {"changing": False, "dry_run": True}
+PLAN = {"dry_run": True}
 
 
 class TestOneWorkerFails:
@@ -29,8 +29,8 @@ class TestOneWorkerFails:
         assert world["one"].active
         assert not world["two"].active
         assert "✗ 2 of 3 hosts run Ray 2.52.0; each of those ran a task" in fleet.out
-        assert fleet.node("two").failure is not None
-        assert [n.failure for n in fleet.run.nodes[:2]] == [None, None]
+        assert fleet.failure("two") is not None
+        assert [fleet.failure(name) for name in ("head", "one")] == [None, None]
 
     def test_unreachable(self, fleet, world):
         world["two"].reachable = False
@@ -48,7 +48,7 @@ class TestOneWorkerFails:
             [("reach", "6379 refused"), ("reach", "20000 timeout")]
         )
         fleet.operate(operation.DEPLOY)
-        assert fleet.node("two").failure.message == "cannot reach the head at 10.0.0.1 port 20000: timeout"
+        assert fleet.failure("two").message == "cannot reach the head at 10.0.0.1 port 20000: timeout"
         assert "install Ray with uv" not in world["two"].titles
 
     def test_with_nonsense_for_facts(self, fleet, world):
@@ -56,14 +56,14 @@ class TestOneWorkerFails:
         world["two"].replies["gather facts"] = nonsense
         assert fleet.operate(operation.DEPLOY) == 1
         assert world["one"].active
-        assert fleet.node("two").failure.message.startswith("unexpected: ")
+        assert fleet.failure("two").message.startswith("unexpected: ")
 
     def test_the_next_run_takes_up_what_is_missing(self, fleet, world):
         world["two"].replies["start the worker"] = refused("Ray ended")
         fleet.operate(operation.DEPLOY)
         world["two"].replies.clear()
         assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
-        assert [n.did for n in fleet.run.nodes] == [[], [], ["started"]]
+        assert fleet.done() == [[], [], ["started"]]
 
 
 class TestHeadFails:
@@ -92,7 +92,7 @@ class TestHeadFails:
     )
     def test_no_plan_can_be_made_either(self, fleet, world, broken, why):
         vars(world["head"]).update(broken)
-        assert fleet.operate(operation.PLAN, tasks_cluster.planned, **PLAN) == 1
+        assert fleet.operate(operation.PREPARE, tasks_cluster.planned, **PLAN) == 1
         assert f"✗ {why}" in fleet.out
         assert "unexpected" not in fleet.out
 
@@ -129,7 +129,7 @@ class TestHeadFails:
         # what the workers have installed meanwhile is taken up by the next run
         world["head"].replies.clear()
         assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
-        assert [n.did for n in fleet.run.nodes] == [["installed", "started"], ["started"], ["started"]]
+        assert fleet.done() == [["installed", "started"], ["started"], ["started"]]
 
 
 class TestSameMachine:
@@ -137,14 +137,14 @@ class TestSameMachine:
         world["two"].facts |= {"hostname": "one", "machine-id": "one", "boot_id": "one"}
         world["two"].address = world["one"].address
         assert fleet.operate(operation.DEPLOY) == 1
-        assert fleet.node("two").failure.message == "is the same machine as one"
+        assert fleet.failure("two").message == "is the same machine as one"
         assert world["one"].active
         assert not world["two"].active
 
     def test_with_one_address_for_two(self, fleet, world):
         world["two"].address = world["one"].address
         assert fleet.operate(operation.DEPLOY) == 1
-        assert fleet.node("two").failure.message == "has the same address as one: 10.0.0.2"
+        assert fleet.failure("two").message == "has the same address as one: 10.0.0.2"
 
     def test_a_wrong_clock_is_said_and_stops_nothing(self, fleet, world):
         world["two"].facts["clock"] = "1800000500"

@@ -181,8 +181,8 @@ class TestNothingToAsk:
 
     def test_a_plan_only_says_it(self, busy, world):
         change(busy, "one")
-        dry = {"changing": False, "dry_run": True}
-        assert busy.operate(operation.PLAN, tasks_cluster.planned, **dry) == 0
+        dry = {"dry_run": True}
+        assert busy.operate(operation.PREPARE, tasks_cluster.planned, **dry) == 0
         assert busy.asked == []
         assert "! running work that would end:\n    1 actor: counter on one\n" in busy.out
         assert untouched(world)
@@ -200,6 +200,6 @@ class TestAHeadThatCannotBeAsked:
 
     def test_it_is_away(self, busy, world):
         world["head"].reachable = False
-        assert busy.operate(operation.STOP, what="stop", needs_head=False) == 1
+        assert busy.operate(operation.STOP, what="stop") == 1
         assert busy.asked[0][1] == "  what is running is not known: the head cannot be asked"
         assert not world["one"].active

@@ -8,8 +8,7 @@ import pytest
 
 from tasks import check
 from tasks import cluster as tasks_cluster
-from tasks.phases import connect, operation
-from tasks.run import facts
+from tasks.phases import operation
 from tests.phases.conftest import THREE
 from tests.phases.world import refused, said
 
@@ -38,7 +37,11 @@ def test_it_is_installed_where_it_is_missing(containers, world):
     assert containers.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
     titles = world["one"].titles
     assert titles.index("gather facts") < titles.index("install Docker") < titles.index("get the image")
-    assert containers.node("one").did == ["installed Docker", "pulled the image", "started"]
+    assert list(containers.run.done(containers.node("one"))) == [
+        "installed Docker",
+        "pulled the image",
+        "started",
+    ]
     assert [host.name for host in world.hosts.values() if "install Docker" in host.titles] == ["one"]
     assert "✓ Install Docker  1 host" in containers.out
     facts = containers.node("one").facts
@@ -85,9 +88,9 @@ def test_a_host_out_of_the_limit_is_left_as_it_is(containers, world):
 
 
 def test_a_dry_run_shows_the_script_and_runs_none(containers, world):
-    plan = {"changing": False, "dry_run": True}
+    plan = {"dry_run": True}
     scripts = functools.partial(tasks_cluster.planned, scripts=True)
-    assert containers.operate(operation.PLAN, scripts, **plan) == 0
+    assert containers.operate(operation.PREPARE, scripts, **plan) == 0
     assert world["one"].titles == ["gather facts", "reach the head at 10.0.0.1"]
     assert "### one: install Docker\n# rayfab: install Docker\n" in containers.out
     assert str(containers.node("one").change) == (
@@ -98,7 +101,7 @@ def test_a_dry_run_shows_the_script_and_runs_none(containers, world):
 
 def test_a_check_says_it_and_finds_nothing_wrong(containers, world):
     world["two"].facts = dict(DEBIAN)
-    assert containers.operate((connect.run, facts.run, check.checked), changing=False) == 0
+    assert containers.operate(operation.FACTS, check.checked) == 0
     assert (
         "! deploy-cluster will install Docker (docker.io from the distribution) on one, two" in containers.out
     )

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from tasks.node import operations
-from tasks.run.run import Node
+from tasks.run.door import text_for
+from tasks.run.stages import Listed
 from tasks.script import powershell as windows
 from tests.render import samples
 
@@ -15,10 +16,5 @@ from tests.render import samples
 @pytest.mark.parametrize("system", ["posix", "windows"])
 def test_a_script_is_in_the_language_of_the_host(system):
     script = operations.stop_script("lab")
-    node = Node(samples.host(), connection=SimpleNamespace(system=system))
-    assert node.text_of(script) == (windows.text_of(script) if system == "windows" else script.text)
-
-
-def test_without_a_connection_it_is_sh():
-    script = operations.stop_script("lab")
-    assert Node(samples.host()).text_of(script) == script.text
+    node = Listed(samples.host()).reached(SimpleNamespace(system=system))
+    assert text_for(node, script) == (windows.text_of(script) if system == "windows" else script.text)

@@ -7,8 +7,10 @@ import threading
 
 import pytest
 
-from tasks.phases import operation, stop
-from tasks.run.run import Failure, HostFailed, Stop
+from tasks.phases import operation
+from tasks.phases.stop import stop
+from tasks.run.failures import Failure, HostFailed, Stop
+from tasks.run.step import Step
 from tasks.ssh import Cancelled, ConnectionLost, StepTimeout
 from tests.phases.world import refused
 
@@ -16,17 +18,17 @@ BEGIN = operation.STOP[:2]  # connected, facts known, the lock taken
 
 
 def raising(error: BaseException):
-    def phase(run):
+    def work(run):
         raise error
 
-    return phase
+    return Step("Raise", work)
 
 
 def failing(name: str):
-    def phase(run):
-        run.fail(next(n for n in run.nodes if n.name == name), Failure("broke", "mend it"))
+    def work(run):
+        run.fail(next(n for n in run.every() if n.name == name), Failure("broke", "repair it"))
 
-    return phase
+    return Step("Fail", work)
 
 
 class TestExitStatus:
@@ -52,7 +54,7 @@ class TestExitStatus:
 
     def test_of_a_failed_host_with_a_table(self, fleet):
         assert fleet.operate([*BEGIN, failing("two")]) == 1
-        assert fleet.out.splitlines()[-3:] == ["failed  why", "two     broke", "  → mend it"]
+        assert fleet.out.splitlines()[-3:] == ["failed  why", "two     broke", "  → repair it"]
 
     def test_of_a_failed_host_without_the_table_where_the_caller_has_its_own(self, fleet):
         assert fleet.operate([*BEGIN, failing("two")], report=False) == 1
@@ -64,7 +66,8 @@ class TestExitStatus:
     def test_a_stop_skips_the_rest_and_the_end(self, fleet):
         seen = []
         fleet.operate(
-            [*BEGIN, raising(Stop("no")), lambda run: seen.append("phase")], lambda run: seen.append("end")
+            [*BEGIN, raising(Stop("no")), Step("Note", lambda run: seen.append("step"))],
+            lambda run: seen.append("end"),
         )
         assert seen == []
 
@@ -78,7 +81,7 @@ class TestExitStatus:
     def test_an_unexpected_exception_of_one_host_is_that_host_s(self, fleet, world):
         world["two"].replies["gather facts"] = ZeroDivisionError("oops")
         seen = []
-        assert fleet.operate(BEGIN, lambda run: seen.extend(n.name for n in run.living)) == 1
+        assert fleet.operate(BEGIN, lambda run: seen.extend(n.name for n in run.living())) == 1
         assert seen == ["head", "one"]
         assert "  ✗ two: unexpected: ZeroDivisionError: oops" in fleet.out.splitlines()
         assert "Traceback" not in fleet.out
@@ -95,9 +98,9 @@ class TestExitStatus:
                 if node.name == "two":
                     raise Stop("cannot fetch uv for Linux", "install it by hand")
 
-            run.each("Install", run.living, one)
+            run.each("Install", run.living(), one)
 
-        assert fleet.operate([*BEGIN, phase]) == 1
+        assert fleet.operate([*BEGIN, Step("Install", phase)]) == 1
         assert "  ✗ two: cannot fetch uv for Linux" in fleet.out.splitlines()
         assert "unexpected" not in fleet.out
 
@@ -134,7 +137,7 @@ class TestLock:
 
     def test_is_not_taken_where_nothing_changes(self, fleet, world):
         world.held_by = "eve@far"
-        assert fleet.operate(operation.STATUS, changing=False) == 0
+        assert fleet.operate(operation.STATUS) == 0
         assert "give the lock back" not in world["head"].titles
 
     def test_of_a_dead_run_is_taken_over_with_a_note(self, fleet, world):
@@ -194,7 +197,7 @@ class TestInterrupt:
         assert all(c.closed and c.cancelled for c in world.connections)
 
     def test_where_nothing_changes_promises_nothing(self, fleet):
-        assert fleet.operate([*operation.REACH, raising(KeyboardInterrupt())], changing=False) == 130
+        assert fleet.operate([*operation.REACH, raising(KeyboardInterrupt())]) == 130
         assert fleet.out.splitlines()[-2:] == ["✗ interrupted", "  done: nothing was changed"]
 
     def test_between_two_phases(self, fleet, world):
@@ -220,12 +223,12 @@ class TestStopAndDestroy:
             host.replies["stop Ray"] = lambda script, host=host: order.append(host.name) or host._stop(script)
         assert deployed.operate(operation.STOP) == 0
         assert order[-1] == "head"
-        assert [n.did for n in deployed.run.nodes] == [["stopped"]] * 3
+        assert deployed.done() == [["stopped"]] * 3
 
     def test_stopped_already(self, deployed):
         deployed.operate(operation.STOP)
         assert deployed.operate(operation.STOP) == 0
-        assert [n.did for n in deployed.run.nodes] == [[], [], []]
+        assert deployed.done() == [[], [], []]
 
     def test_one_that_cannot_be_stopped_leaves_the_others_to_it(self, deployed, world):
         world["one"].replies["stop Ray"] = refused("it will not end", "kill it")
@@ -236,7 +239,7 @@ class TestStopAndDestroy:
     def test_destroys(self, deployed, world):
         assert deployed.operate(operation.DESTROY) == 0
         assert [h.state for h in world.hosts.values()] == [None] * 3
-        assert [n.did for n in deployed.run.nodes] == [["removed"]] * 3
+        assert deployed.done() == [["removed"]] * 3
 
     def test_names_what_it_could_not_remove(self, deployed, world):
         world["one"].replies["remove everything"] = refused("")
@@ -246,16 +249,16 @@ class TestStopAndDestroy:
         assert "! one: could not remove /tmp/ray/session_1, which belongs to another user" in deployed.out
 
     def test_limit(self, deployed, world):
-        assert deployed.operate((*BEGIN, stop.stop), limit=["two"]) == 0
+        assert deployed.operate((*BEGIN, stop), limit=["two"]) == 0
         assert [h.active for h in world.hosts.values()] == [True, True, False]
 
     def test_without_the_head_the_workers_are_stopped_all_the_same(self, deployed, world):
         world["head"].reachable = False
-        assert deployed.operate(operation.STOP, needs_head=False) == 1
+        assert deployed.operate(operation.STOP) == 1
         assert "the head is away" in deployed.out
-        assert {n.name for n in deployed.run.nodes if n.did} == {"one", "two"}
+        assert set(deployed.run.record.done) == {"one", "two"}
 
     def test_without_the_head_nothing_is_started(self, deployed, world):
         world["head"].reachable = False
         assert deployed.operate(operation.RESTART) == 1
-        assert not [n for n in deployed.run.nodes if n.did]
+        assert not deployed.run.record.done

@@ -9,7 +9,7 @@ import shlex
 import pytest
 
 from tasks.report.console import Console
-from tasks.run.run import Stop
+from tasks.run.failures import Stop
 from tasks.runtimes.uv.steps import resolve as packages
 from tasks.runtimes.uv.steps.resolve import compile_lock, uv_binary_for
 from tests.render import samples

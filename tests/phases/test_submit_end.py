@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from tasks.phases.submit import submit_job
+from tasks.phases.submit import submit
 from tasks.report.console import Console
-from tasks.run.run import Stop
-from tasks.ssh import Answer, ConnectionLost
+from tasks.run.failures import Stop
+from tasks.run.options import Options
+from tasks.run.run import Run
+from tasks.run.stages import Listed
+from tasks.ssh import Answer, ConnectionLost, Settings
 from tests.render import samples
 
 LINE = "job raysubmit_1 submitted"
@@ -26,18 +30,11 @@ def submitted(end, *, begun=True, wait=True):
             raise end
         return end
 
-    head = SimpleNamespace(
-        name="head",
-        host=samples.host("head"),
-        sudo=False,
-        facts=SimpleNamespace(active=True, home="/root"),
-        subject=SimpleNamespace(state={}),
-        connection=SimpleNamespace(run=script),
-        text_of=lambda script: script.text,
-        secrets=dict,
-    )
-    run = SimpleNamespace(head=head, cluster=SimpleNamespace(name="lab"), console=Console(), user="me@here")
-    submit_job(run, ["python", "-c", "1"], wait=wait)
+    host = samples.host("head")
+    listed, connection = Listed(host), SimpleNamespace(run=script, system="posix")
+    run = Run(SimpleNamespace(name="lab"), Console(), [listed], Settings(), Options("submit"))
+    run.put(listed.reached(connection).known(replace(samples.facts(), active=True)))
+    submit(["python", "-c", "1"], wait=wait)(run)
 
 
 @pytest.mark.parametrize(

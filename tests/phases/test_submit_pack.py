@@ -7,9 +7,9 @@ import tarfile
 
 import pytest
 
-from tasks.phases import submit
-from tasks.phases.submit import pack
-from tasks.run.run import Stop
+from tasks.run import job_folder
+from tasks.run.failures import Stop
+from tasks.run.job_folder import pack
 
 
 def names(data: bytes) -> list[str]:
@@ -40,7 +40,7 @@ def test_not_what_is_no_file(tmp_path):
 
 
 def test_too_much_is_refused_before_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(submit, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(job_folder, "MOST_BYTES", 1 << 20)
     with (tmp_path / "model.bin").open("wb") as big:
         big.truncate(1 << 40)
     with pytest.raises(Stop, match="holds more than 1 MiB") as stopped:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tasks.node.subject import Subject
 from tasks.runtimes.docker.image_names import ARM, plain
+from tasks.script.answer import Answer
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
@@ -89,3 +90,9 @@ def foreign_platform(subject: Subject) -> str:
     if not machine or MACHINES.get(machine, machine) == here:
         return ""
     return f"{subject.image} is for {machine}, and this host is {subject.facts.arch}: it runs by emulation, if at all"
+
+
+def in_image(answer: Answer) -> tuple[str, str, str] | None:
+    """Ray, Python and ``uid:gid`` of the image, if the script found them out."""
+    found = answer.values.get("image_versions", "").split()
+    return (found[0], found[1], found[2]) if len(found) == 3 else None

@@ -11,7 +11,10 @@ from pathlib import Path
 
 from tasks.node.versions import NEWEST_FOR_PYTHON, companions
 from tasks.node.versions import parse as parse_version
-from tasks.run.run import Node, Run, Stop
+from tasks.run.failures import Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known, Listed, Stage
+from tasks.run.step import step
 from tasks.runtimes.conda import channels
 from tasks.runtimes.packages import Unavailable, pypi
 from tasks.runtimes.packages.bundle import Bundle
@@ -21,28 +24,30 @@ from tasks.runtimes.packages.web import Web
 ANYWHERE = "2.17"  # the oldest glibc that Ray's own wheels are made for
 
 
-def request_of(node: Node) -> str:
+def request_of(node: Listed) -> str:
     """What was asked for; as long as it stays the same, the versions that were found for it stay too."""
     conda = node.host.conda
     asked = [node.host.ray.version, list(conda.packages), conda.python, list(conda.channels)]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]
 
 
-def nodes_of(run: Run) -> list[Node]:
-    """All that run from conda, the head first."""
-    return sorted((n for n in run.living if n.host.runtime == "conda"), key=lambda n: not n.is_head)
+def nodes_of(run: Run, stage: type[Stage] = Listed) -> list[Stage]:
+    """All hosts that run from conda and have come to this stage, the head first."""
+    nodes = [node for node in run.living(stage) if node.host.runtime == "conda"]
+    return sorted(nodes, key=lambda node: not node.is_head)
 
 
-def check(run: Run) -> None:
-    """Before anything is connected: the terms, the lock file and the bundle are as they must be."""
+@step("Check conda's terms, lock and bundle")
+def check_conda_files(run: Run) -> None:
+    """Before anything is connected: the terms are accepted, the lock file and the bundle can be read."""
     for node in nodes_of(run):
         wanted = [] if node.host.conda.accept_terms else channels.with_terms(node.host)
         if wanted:
             raise _stop(channels.terms_wanted(wanted))
         lock_file(node)
-    if run.bundle_path is not None:
+    if run.options.bundle is not None:
         try:
-            run.bundle = Bundle.open(Path(run.bundle_path))
+            run.learned.bundle = Bundle.open(Path(run.options.bundle))
         except Unavailable as error:
             raise _stop(error) from None
 
@@ -51,7 +56,7 @@ def _stop(error: Unavailable) -> Stop:
     return Stop(str(error), error.hint, error.code)
 
 
-def lock_file(node: Node) -> dict[str, Lock]:
+def lock_file(node: Listed) -> dict[str, Lock]:
     """The locks that the user keeps beside the hosts file, by platform."""
     path = node.host.conda.lock
     if path is None or not Path(path).expanduser().exists():
@@ -64,12 +69,12 @@ def lock_file(node: Node) -> dict[str, Lock]:
         raise Stop(f"conda.lock: {path}: {error.strerror}", "make it readable", code=2) from None
 
 
-def locks(run: Run, nodes: Sequence[Node], ray: str | None) -> dict[str, Lock]:
+def locks(run: Run, nodes: Sequence[Known], ray: str | None) -> dict[str, Lock]:
     """A lock for each platform among the nodes.
 
     :param ray: the version that the rest of the cluster has; None: the newest that this Python runs.
     """
-    by_platform: dict[str, list[Node]] = {}
+    by_platform: dict[str, list[Known]] = {}
     for node in nodes:
         by_platform.setdefault(subdir(node.facts), []).append(node)
     out: dict[str, Lock] = {}
@@ -97,11 +102,11 @@ def _oldest(libcs: Sequence[str]) -> str:
     return min(found, key=lambda v: int(v.partition(".")[2]), default=ANYWHERE)
 
 
-def _kept(run: Run, group: Sequence[Node], platform: str, request: str) -> Lock | None:
+def _kept(run: Run, group: Sequence[Known], platform: str, request: str) -> Lock | None:
     """What the bundle holds, the user's file, or the hosts themselves; in this order."""
-    if run.bundle is not None:
+    if run.learned.bundle is not None:
         return _from_bundle(run, platform, request)
-    if run.upgrade:
+    if run.options.upgrade:
         return None
     written = lock_file(group[0]).get(platform)
     if written is not None:
@@ -112,7 +117,7 @@ def _kept(run: Run, group: Sequence[Node], platform: str, request: str) -> Lock 
                 code=2,
             )
         return written
-    everyone = [n for n in run.living if n.facts and subdir(n.facts) == platform and n.lock_text]
+    everyone = [n for n in run.living(Known) if subdir(n.facts) == platform and n.lock_text]
     for node in sorted(everyone, key=lambda n: not n.is_head):
         try:
             kept = parse(node.lock_text)
@@ -124,9 +129,9 @@ def _kept(run: Run, group: Sequence[Node], platform: str, request: str) -> Lock 
 
 
 def _from_bundle(run: Run, platform: str, request: str) -> Lock:
-    found = run.bundle.locks.get(platform)
+    found = run.learned.bundle.locks.get(platform)
     if found is None:
-        there = ", ".join(run.bundle.locks)
+        there = ", ".join(run.learned.bundle.locks)
         raise Stop(
             f"the bundle holds nothing for {platform} (it is for {there})",
             f"fab bundle --output FILE --platform {platform},{there}",
@@ -139,12 +144,12 @@ def _from_bundle(run: Run, platform: str, request: str) -> Lock:
     return found
 
 
-def _keep(run: Run, nodes: Sequence[Node], found: dict[str, Lock]) -> None:
+def _keep(run: Run, nodes: Sequence[Known], found: dict[str, Lock]) -> None:
     """Into the user's file, if there is to be one; what it holds of other platforms stays."""
     path = nodes[0].host.conda.lock
-    if path is None or run.dry_run:
+    if path is None or run.options.dry_run:
         return
-    before = {} if run.upgrade else lock_file(nodes[0])
+    before = {} if run.options.upgrade else lock_file(nodes[0])
     now = {**before, **found}
     if now == before:
         return
@@ -161,7 +166,7 @@ def _keep(run: Run, nodes: Sequence[Node], found: dict[str, Lock]) -> None:
 
 
 def make(
-    run: Run, node: Node, platform: str, *, glibc: str = ANYWHERE, ray: str | None = None, request: str = ""
+    run: Run, node: Listed, platform: str, *, glibc: str = ANYWHERE, ray: str | None = None, request: str = ""
 ) -> Lock:
     """Resolves Python by conda's channels and the packages by PyPI's index, on this machine."""
     host, web = node.host, Web.of(node.host)

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from tasks.report.console import Board
-from tasks.run.run import Failure, HostFailed, Node, Run, Stop
+from tasks.run.failures import Failure, HostFailed, Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known, Listed
+from tasks.run.step import step
 from tasks.runtimes.docker.image_names import content, parse
 from tasks.runtimes.docker.image_scripts import Piece, fetch_script, pieces_script
 
@@ -44,15 +47,16 @@ class Pieces:
     get: Callable[[int], bytes] = lambda n: b""
 
 
-def path_of(node: Node) -> Path | None:
+def path_of(node: Listed) -> Path | None:
     """The archive that a host's image comes from, if it does."""
     kind, _, path = node.host.docker.image_source.partition(":")
     return Path(path).expanduser() if kind == "file" and node.host.runtime == "docker" else None
 
 
-def check(run: Run) -> None:
+@step("Check image archives")
+def check_image_archives(run: Run) -> None:
     """Before anything is connected: every archive is there and is one."""
-    for path in sorted({p for n in run.chosen if (p := path_of(n))}):
+    for path in sorted({p for n in run.chosen() if (p := path_of(n))}):
         try:
             with tarfile.open(path) as tar:
                 tar.next()
@@ -66,7 +70,7 @@ def check(run: Run) -> None:
             raise Stop(f"docker.image_source: {path}: {error.strerror}", code=2) from None
         except (tarfile.TarError, EOFError, ValueError, zlib.error):
             raise _no_archive(path) from None
-    for node in run.chosen:
+    for node in run.chosen():
         if path_of(node) and (digest := parse(node.host.docker.image).digest):
             hint = "name the image by a tag; what arrives is checked against the archive"
             raise Stop(f"docker.image: an archive does not tell the digest {digest[:19]}…", hint, code=2)
@@ -135,7 +139,7 @@ def _full(tag: str) -> str:
     return "{0.registry}/{0.path}:{0.tag}".format(parse(tag))
 
 
-def read_for(node: Node) -> Archive:
+def read_for(node: Known) -> Archive:
     """The archive of one host; raises HostFailed where it is for another architecture."""
     archive = read(path_of(node), _full(node.subject.image))
     wanted = DOCKER_NAMES.get(node.facts.arch, node.facts.arch)
@@ -188,7 +192,7 @@ def _press(data: bytes, folder: Path) -> Piece:
     return name, len(packed)
 
 
-def carry(run: Run, node: Node, board: Board, archive: Archive, pieces: Pieces) -> Any:
+def carry(run: Run, node: Known, board: Board, archive: Archive, pieces: Pieces) -> Any:
     """Brings the pieces that are not there to one host, and has Docker load them; the script's answer."""
     asked = (node.host, run.cluster.name, pieces.list, archive.raw)
     answer = run.ask(node, pieces_script(*asked, sudo=node.sudo), board, timeout=TIMEOUT)
@@ -204,7 +208,7 @@ def carry(run: Run, node: Node, board: Board, archive: Archive, pieces: Pieces) 
             done = (before + sent) // 1_000_000
             board.step(node.name, f"carrying {archive.path.name}, {done} of {total // 1_000_000} MB")
 
-        node.connection.put(pieces.get(number), f"{place}/{name}", on_bytes=on_bytes, timeout=TIMEOUT)
+        run.carry(node, pieces.get(number), f"{place}/{name}", on_bytes=on_bytes, timeout=TIMEOUT)
         there += size
         have.add(name)
     script = fetch_script(*asked, want=archive.id, sudo=node.sudo)

@@ -11,40 +11,39 @@ from tasks.inventory.checks import RAY_WORKER_PORTS
 from tasks.node.addresses import head_ip, worker_ip
 from tasks.plan.desired import on_bridge
 from tasks.report.console import Board
-from tasks.run.run import HostFailed, Node, Run, Stop
+from tasks.run.failures import HostFailed, Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known
 from tasks.runtimes.docker.image_scripts import Piece, clean_script, cut_script, fetch_script, serve_script
 from tasks.runtimes.docker.steps.image_pool import Pool, Source
 from tasks.ssh import Answer, RemoteError
 
 TIMEOUT = 4 * 3600.0
 BRIEFLY = 120.0
-Pull = Callable[[Run, Node, Board], None]
-Arrived = Callable[[Run, Node, Answer, str], None]
+Pull = Callable[[Run, Known, Board], None]
+Arrived = Callable[[Run, Known, Answer, str], Known]
 
 
-def seed_of(run: Run, takers: Sequence[Node]) -> Node | None:
+def seed_of(run: Run, takers: Sequence[Known]) -> Known | None:
     """Who hands the image on: a host that has it, the head rather than another; else one that can get it."""
     kind = takers[0].subject.image, takers[0].facts.arch
     same = [
         n
-        for n in run.living
-        if n.facts
-        and n.facts.system != "Windows"
+        for n in run.living(Known)
+        if n.facts.system != "Windows"
         and n.host.runtime == "docker"
         and (n.subject.image, n.facts.arch) == kind
     ]
     same.sort(key=lambda n: not n.is_head)
     having = [n for n in same if n.facts.image]
-    getting = [n for n in same if n in run.chosen]
+    getting = [n for n in same if run.may_change(n)]
     return next(iter([*having, *getting]), None)
 
 
-def lacking(seed: Node, takers: Sequence[Node]) -> list[Node]:
+def lacking(seed: Known, takers: Sequence[Known]) -> list[Known]:
     """Those that do not have the seed's image, though perhaps another one of that name."""
     return [
-        n
-        for n in takers
-        if n is not seed and not (n.facts.image and n.facts.image_ids & seed.facts.image_ids)
+        n for n in takers if n != seed and not (n.facts.image and n.facts.image_ids & seed.facts.image_ids)
     ]
 
 
@@ -55,14 +54,14 @@ class HandOn:
     :param arrived: told of every host that has it then.
     """
 
-    def __init__(self, run: Run, seed: Node, pull: Pull, arrived: Arrived) -> None:
+    def __init__(self, run: Run, seed: Known, pull: Pull, arrived: Arrived) -> None:
         self.run, self.seed, self.pull, self.arrived = run, seed, pull, arrived
         self.pieces: list[Piece] = []
         self.raw = 0
         self.pool: Pool | None = None
-        self.serving: list[Node] = [seed]
+        self.serving: list[Known] = [seed]
 
-    def to(self, takers: Sequence[Node]) -> None:
+    def to(self, takers: Sequence[Known]) -> None:
         """Brings the image to all of them; one that fails leaves the others alone."""
         try:
             self.run.each("Prepare the image", [self.seed], self._prepare)
@@ -70,7 +69,7 @@ class HandOn:
         finally:
             self._clean()
 
-    def _prepare(self, node: Node, board: Board) -> None:
+    def _prepare(self, node: Known, board: Board) -> None:
         try:
             script = cut_script(node.host, self.run.cluster.name, sudo=node.sudo)
             answer = self.run.ask(node, script, board, timeout=TIMEOUT)
@@ -81,7 +80,7 @@ class HandOn:
         except HostFailed as failed:
             self.run.console.note(f"{node.name}: {failed.failure.message}; every host pulls for itself")
 
-    def _serve(self, node: Node, board: Board) -> Source:
+    def _serve(self, node: Known, board: Board) -> Source:
         address = address_of(self.run, node)
         token = Secret(secrets.token_hex(16))
         # the last of Ray's worker ports: open between the hosts, whatever a firewall does to others, and where a
@@ -94,7 +93,7 @@ class HandOn:
         answer = self.run.ask(node, script, board, timeout=BRIEFLY, RF_SEED=token)
         return Source(node.name, address, int(answer.values["port"]), token)
 
-    def _take(self, node: Node, board: Board) -> None:
+    def _take(self, node: Known, board: Board) -> None:
         why = self._try_sources(node, board) if self.pool else ""
         if why is None:
             return
@@ -102,7 +101,7 @@ class HandOn:
             self.run.console.note(f"{node.name}: {why}; it pulls for itself")
         self.pull(self.run, node, board)
 
-    def _try_sources(self, node: Node, board: Board) -> str | None:
+    def _try_sources(self, node: Known, board: Board) -> str | None:
         """None if the image has come; else why not from any host."""
         failed: list[Source] = []
         why = ""
@@ -122,7 +121,7 @@ class HandOn:
             failed.append(source)
         return why
 
-    def _fetch(self, node: Node, board: Board, source: Source, keep: bool) -> Answer:
+    def _fetch(self, node: Known, board: Board, source: Source, keep: bool) -> Answer:
         script = fetch_script(
             node.host,
             self.run.cluster.name,
@@ -135,7 +134,7 @@ class HandOn:
         )
         return self.run.ask(node, script, board, timeout=TIMEOUT, RF_SEED=source.token)
 
-    def _join(self, node: Node, board: Board) -> None:
+    def _join(self, node: Known, board: Board) -> None:
         """This host has the image now and serves it to those that wait."""
         self.serving.append(node)
         if self.pool.crowded:
@@ -144,21 +143,21 @@ class HandOn:
                 self.pool.add(self._serve(node, board))
 
     def _clean(self) -> None:
+        """No server stays behind."""
         for node in self.serving:
-            if node.connection is not None:
-                with contextlib.suppress(HostFailed, RemoteError):
-                    script = clean_script(node.host, self.run.cluster.name, sudo=node.sudo)
-                    self.run.ask(node, script, None, timeout=BRIEFLY)
+            with contextlib.suppress(HostFailed, RemoteError):
+                script = clean_script(node.host, self.run.cluster.name, sudo=node.sudo)
+                self.run.ask(node, script, timeout=BRIEFLY)
 
 
-def address_of(run: Run, node: Node) -> str:
+def address_of(run: Run, node: Known) -> str:
     """The address under which the other hosts of the cluster reach this one."""
-    others = [n.subject for n in run.living if n.facts and n is not node]
-    if node.is_head or run.head.facts is None:
-        found = head_ip(node.subject, others)
+    head = run.head()
+    if node.is_head or not isinstance(head, Known):
+        found = head_ip(node.subject, [n.subject for n in run.living(Known) if n != node])
     else:
-        head = head_ip(run.head.subject, [n.subject for n in run.workers if n.facts])
-        found = worker_ip(node.subject, head) if head else None
+        ip = head_ip(head.subject, [n.subject for n in run.workers(Known)])
+        found = worker_ip(node.subject, ip) if ip else None
     if found is None:
         raise Stop(f"{node.name} has no address that the others could reach", "node_ip says which one")
     return found

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tasks.node.addresses import join
 from tasks.report.console import Board
-from tasks.run.run import Failure, HostFailed, Node, Run
+from tasks.run.failures import Failure, HostFailed
+from tasks.run.run import Run
+from tasks.run.stages import Known, Resolved
 from tasks.runtimes.conda import installers
 from tasks.runtimes.conda.scripts import Item, conda_script, fetch_script
 from tasks.runtimes.docker.steps.image_pool import Source
@@ -49,7 +51,7 @@ class Kits:
         self._lock = threading.Lock()
         self._made: dict[tuple, object] = {}
 
-    def begin(self, nodes: Sequence[Node]) -> None:
+    def begin(self, nodes: Sequence[Resolved]) -> None:
         """Makes them beforehand, beside what the hosts do; what goes wrong shows when a host asks."""
 
         def work() -> None:
@@ -59,7 +61,7 @@ class Kits:
 
         threading.Thread(target=work, name="kits", daemon=True).start()
 
-    def of(self, node: Node) -> Kit:
+    def of(self, node: Resolved) -> Kit:
         """:raises HostFailed: something of it cannot be had."""
         platform = subdir(node.facts)
         try:
@@ -85,8 +87,8 @@ class Kits:
             raise self._made[key]
         return self._made[key]
 
-    def _installer(self, node: Node, platform: str) -> Item:
-        bundle = self.run.bundle
+    def _installer(self, node: Resolved, platform: str) -> Item:
+        bundle = self.run.learned.bundle
         if bundle is None:
             return installers.installer(node.host, platform, Web.of(node.host))
         found = bundle.tools.get(platform, {}).get("installer")
@@ -94,9 +96,9 @@ class Kits:
             raise Unavailable(f"the bundle holds no installer for {platform}", "make it anew: fab bundle")
         return found
 
-    def _kit(self, node: Node, platform: str) -> Kit:
+    def _kit(self, node: Resolved, platform: str) -> Kit:
         lock = parse(node.versions.lock)
-        bundle = self.run.bundle
+        bundle = self.run.learned.bundle
         if bundle is not None:
             wheels = tuple(bundle.wheels[s.file] for s in lock.of("sdist"))
             return Kit(lock, bundle.tools.get(platform, {}).get("uv"), wheels=wheels)
@@ -122,18 +124,18 @@ def local_item(kind: str, path: Path) -> Item:
     return Item(kind, path.name, sha256_of(path), path.stat().st_size, path.resolve().as_uri())
 
 
-def needs_conda(node: Node) -> bool:
+def needs_conda(node: Known) -> bool:
     """Whether conda has to be installed there first."""
     return not node.facts.condas
 
 
-def install(run: Run, node: Node, board: Board, kits: Kits, *, source: Source | None = None) -> None:
+def install(run: Run, node: Resolved, board: Board, kits: Kits, *, source: Source | None = None) -> None:
     """Installs on one host. :param source: another host, whose store is taken from first."""
     if node.host.mirrors.ca:
-        node.connection.put(Path(node.host.mirrors.ca).expanduser(), f"{node.facts.home}/.rayfab/.ca.pem")
+        run.carry(node, Path(node.host.mirrors.ca).expanduser(), f"{node.facts.home}/.rayfab/.ca.pem")
     gone: Sequence[str] = ()
     why = ""
-    if source is None and run.bundle is None:
+    if source is None and run.learned.bundle is None:
         # what can be fetched at once is, while the rest of the kit is made on this machine
         first = parse(node.versions.lock)
         ready = [*first.of("conda"), *first.of("wheel")]
@@ -143,7 +145,7 @@ def install(run: Run, node: Node, board: Board, kits: Kits, *, source: Source | 
     fill_store(run, node, board, kit, source, gone=gone, why=why)
     answer = run.ask(node, script(run, node, kit), board, timeout=TIMEOUT)
     if answer.values.get("changed") == "1":
-        node.did.append("installed")
+        run.did(node, "installed")
     if "note" in answer.values:
         run.console.note(f"{node.name}: {answer.values['note']}")
 
@@ -155,7 +157,7 @@ def _reason(answer: Answer) -> str:
 
 def fill_store(
     run: Run,
-    node: Node,
+    node: Resolved,
     board: Board,
     kit: Kit,
     source: Source | None = None,
@@ -172,17 +174,17 @@ def fill_store(
         # what the other host does not give is fetched as if it were not there
         script = fetching(node, run.cluster.name, every, source)
         run.ask(node, script, board, timeout=TIMEOUT, RF_SEED=source.token)
-    if run.bundle is not None:
+    if run.learned.bundle is not None:
         every = [replace(item, url="-") for item in every]
     answer = run.ask(node, fetching(node, run.cluster.name, every), board, timeout=TIMEOUT)
     missing = set(answer.all.get("missing", ()))
     # a wheel that somebody else has built of the same source has the same name, and other bytes
     built = {item.file for item in kit.wheels}
     if wanted := [item for item in kit.items if item.file in missing | built]:
-        _carry(run, node, board, wanted, (why or _reason(answer)) if run.bundle is None else "")
+        _carry(run, node, board, wanted, (why or _reason(answer)) if run.learned.bundle is None else "")
 
 
-def fetching(node: Node, cluster: str, items: Sequence[Item], source: Source | None = None) -> Script:
+def fetching(node: Resolved, cluster: str, items: Sequence[Item], source: Source | None = None) -> Script:
     """The script by which a host gets files; it tells those that it could not get."""
     here = [replace(item, url="-") if item.url.startswith("file:") else item for item in items]
     base = f"http://{join(source.address, source.port)}" if source else ""
@@ -190,7 +192,7 @@ def fetching(node: Node, cluster: str, items: Sequence[Item], source: Source | N
     return fetch_script(cluster, here, base=base, proxy=mirrors.proxy or "", ca=bool(mirrors.ca))
 
 
-def _carry(run: Run, node: Node, board: Board, items: Sequence[Item], why: str) -> None:
+def _carry(run: Run, node: Resolved, board: Board, items: Sequence[Item], why: str) -> None:
     total = sum(item.size for item in items)
     done = 0
     for item in items:
@@ -199,17 +201,16 @@ def _carry(run: Run, node: Node, board: Board, items: Sequence[Item], why: str) 
         def on_bytes(sent: int, _: int, before: int = done) -> None:
             board.step(node.name, f"carrying packages, {(before + sent) // MEGA} of {total // MEGA} MB")
 
-        node.connection.put(
-            place, f"{node.facts.home}/.rayfab/.store/{item.file}", on_bytes=on_bytes, timeout=TIMEOUT
-        )
+        target = f"{node.facts.home}/.rayfab/.store/{item.file}"
+        run.carry(node, place, target, on_bytes=on_bytes, timeout=TIMEOUT)
         done += item.size
 
 
-def _here(run: Run, node: Node, board: Board, item: Item, why: str) -> Path:
+def _here(run: Run, node: Resolved, board: Board, item: Item, why: str) -> Path:
     """The file on this machine. The host has said why it could not get it itself."""
     try:
-        if run.bundle is not None:
-            return run.bundle.get(item)
+        if run.learned.bundle is not None:
+            return run.learned.bundle.get(item)
         board.step(node.name, f"fetching {item.file} to carry it there")
         return Web.of(node.host).get(item)
     except Unavailable as error:
@@ -217,7 +218,7 @@ def _here(run: Run, node: Node, board: Board, item: Item, why: str) -> Path:
         raise HostFailed(Failure(said, error.hint)) from None
 
 
-def script(run: Run, node: Node, kit: Kit) -> Script:
+def script(run: Run, node: Resolved, kit: Kit) -> Script:
     """The script that installs from the store."""
     found = node.facts.condas[0] if node.facts.condas else None
     return conda_script(

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from tasks.inventory import Secret
 from tasks.inventory.checks import RAY_WORKER_PORTS
 from tasks.report.console import Board
-from tasks.run.run import HostFailed, Node, Run
+from tasks.run.failures import HostFailed
+from tasks.run.run import Run
+from tasks.run.stages import Resolved
 from tasks.runtimes.docker.steps.image_pool import Pool, Source
 from tasks.runtimes.docker.steps.seed import address_of
 from tasks.runtimes.packages.lock import subdir
@@ -26,20 +28,20 @@ class Sharing:
 
     def __init__(self, run: Run, kits: Kits) -> None:
         self.run, self.kits = run, kits
-        self.installed: set[Node] = set()
+        self.installed: set[Resolved] = set()
         self._pools: dict[str, Pool] = {}
-        self._serving: list[Node] = []
+        self._serving: list[Resolved] = []
 
-    def begin(self, nodes: Sequence[Node]) -> None:
+    def begin(self, nodes: Sequence[Resolved]) -> None:
         """Chooses who fetches, installs there, and has it served. :param nodes: those that are to be installed."""
         self.kits.begin(nodes)
-        groups: dict[str, list[Node]] = {}
+        groups: dict[str, list[Resolved]] = {}
         for node in nodes:
             # Windows fetches for itself
             if node.host.conda.package_source == "seed" and node.facts.system != "Windows":
                 groups.setdefault(subdir(node.facts), []).append(node)
         seeds = {platform: self._seed(platform, takers) for platform, takers in groups.items()}
-        seeds = {p: seed for p, seed in seeds.items() if seed and any(n is not seed for n in groups[p])}
+        seeds = {p: seed for p, seed in seeds.items() if seed and any(n != seed for n in groups[p])}
         fetching = [seed for seed in seeds.values() if seed in nodes]
         good = self.run.each("Get the packages once", fetching, self._install)
         self.installed |= set(good)
@@ -48,21 +50,19 @@ class Sharing:
             if source is not None:
                 self._pools[subdir(node.facts)] = Pool(source)
 
-    def _seed(self, platform: str, takers: Sequence[Node]) -> Node | None:
+    def _seed(self, platform: str, takers: Sequence[Resolved]) -> Resolved | None:
         """A host that has the environment, the head rather than another; else one that is to get it."""
         same = [
-            n
-            for n in self.run.living
-            if n.facts and n.host.runtime == "conda" and n.versions and subdir(n.facts) == platform
+            n for n in self.run.living(Resolved) if n.host.runtime == "conda" and subdir(n.facts) == platform
         ]
         same.sort(key=lambda n: not n.is_head)
         having = [n for n in same if n.versions.env_id in n.facts.envs]
         return next(iter([*having, *sorted(takers, key=lambda n: not n.is_head)]), None)
 
-    def _install(self, node: Node, board: Board) -> None:
+    def _install(self, node: Resolved, board: Board) -> None:
         conda_install.install(self.run, node, board, self.kits)
 
-    def _serve(self, node: Node, board: Board) -> Source | None:
+    def _serve(self, node: Resolved, board: Board) -> Source | None:
         """A host that cannot serve is no harm: then each fetches for itself."""
         try:
             address = address_of(self.run, node)
@@ -77,7 +77,7 @@ class Sharing:
         self._serving.append(node)
         return Source(node.name, address, int(answer.values["port"]), token)
 
-    def install(self, node: Node, board: Board) -> None:
+    def install(self, node: Resolved, board: Board) -> None:
         """Installs on a host that takes the files from another, if there is one that has them."""
         pool = self._pools.get(subdir(node.facts))
         if pool is None or node.host.conda.package_source != "seed":
@@ -96,6 +96,5 @@ class Sharing:
     def end(self) -> None:
         """No server stays behind."""
         for node in self._serving:
-            if node.connection is not None:
-                with contextlib.suppress(HostFailed, RemoteError):
-                    self.run.ask(node, clean_script(self.run.cluster.name), None, timeout=BRIEFLY)
+            with contextlib.suppress(HostFailed, RemoteError):
+                self.run.ask(node, clean_script(self.run.cluster.name), timeout=BRIEFLY)

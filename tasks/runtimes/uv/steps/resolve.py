@@ -14,7 +14,7 @@ from tasks.inventory import Host
 from tasks.node.facts import Facts
 from tasks.node.versions import companions
 from tasks.report.console import Console
-from tasks.run.run import Stop
+from tasks.run.failures import Stop
 from tasks.runtimes.packages.pypi import MANYLINUX, environment, unresolved, uv_version
 
 TIMEOUT = 600
