@@ -17,14 +17,14 @@ from tasks.inventory import Cluster, Host
 from tasks.inventory.problems import shown
 from tasks.node.operations import command_script
 from tasks.phases import operation
-from tasks.phases.connect import target_of
 from tasks.report.console import Board, Console
 from tasks.run.failures import Stop
 from tasks.run.operate import operate
 from tasks.run.run import Run
 from tasks.run.stages import Known, Reached
 from tasks.run.step import Step
-from tasks.ssh import Answer, openssh_argv
+from tasks.run.target import target_of
+from tasks.ssh import Answer, PortTaken, openssh_argv
 
 COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 
@@ -109,9 +109,7 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
 
 
 def ended(answer: Answer, arguments: list[str]) -> None:
-    """Raises Stop unless the command itself has ended with 0."""
-    if not answer.ended:
-        raise Stop(answer.error or "the connection ended before the command did", answer.hint)
+    """Raises Stop unless the command ended with status 0."""
     if "missing" in answer.values:
         what = "there is no program" if answer.status == 127 else "this cannot be executed:"
         raise Stop(f"{what} {shown(arguments[0])}", "fab exec -- sh -c '...' runs a line for a shell")
@@ -142,7 +140,7 @@ def ssh(c, host=None, command=None, hosts_file=None):
         argv = arguments or [os.environ.get("SHELL") or "/bin/sh"]
     else:
         run = cli.make_run(cluster, console, "ssh", hosts=[found])
-        argv = openssh_argv(target_of(run.every()[0]), run.settings, arguments, terminal=ask.on_terminal())
+        argv = openssh_argv(target_of(found), run.settings, arguments, terminal=ask.on_terminal())
     sys.stdout.flush()
     try:
         os.execvp(argv[0], argv)
@@ -195,15 +193,13 @@ def dashboard(c, hosts_file=None, port=None, token=False):
         wanted = cli.number("--port", port, 1, 65535) if port else remote
         for local in (wanted, 0):
             try:
-                with head.connection.forward_local(local, "127.0.0.1", remote) as opened:
+                with head.connection.forward_local(local, remote, "127.0.0.1", "127.0.0.1") as opened:
                     console.ok(f"http://127.0.0.1:{opened}", "Ctrl-C closes the tunnel")
                     while True:
                         time.sleep(3600)
-            except OSError as error:
+            except PortTaken:
                 if port or local == 0:
-                    raise Stop(
-                        f"cannot listen on port {local}: {error.strerror}", "choose another --port"
-                    ) from None
+                    raise
 
     code = operate(run, (*operation.FACTS, Step("Open a tunnel", work)))
     if code not in (0, 130):

@@ -133,7 +133,7 @@ def make_run(
         with console.question():
             return ask.secret(prompt)
 
-    settings = Settings(ask=question if ask.on_terminal() else None)
+    settings = Settings(ask=question if ask.on_terminal() else None, trace=console.print if debug else None)
     options = Options(
         what,
         user=user(),

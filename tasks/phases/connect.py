@@ -9,26 +9,10 @@ from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Listed, Reached
 from tasks.run.step import step
-from tasks.ssh import Target, connect
+from tasks.run.target import target_of
+from tasks.ssh import connect
 
 TITLE = "Connect"
-
-
-def target_of(node: Listed) -> Target:
-    """What :mod:`tasks.ssh` needs to get into a host."""
-    host = node.host
-    return Target(
-        name=host.name,
-        host=host.host,
-        user=host.user,
-        port=host.port,
-        key=host.key,
-        jump=host.jump,
-        host_keys=host.host_keys,
-        password=node.passwords.login,
-        local=host.connection == "local",
-        connect_timeout=host.connect_timeout,
-    )
 
 
 @step(TITLE)
@@ -50,6 +34,7 @@ def connect_chosen(run: Run) -> None:
 def _connect(run: Run, nodes: Sequence[Listed]) -> None:
     def one(node: Listed, board: Board) -> Reached:
         board.step(node.name, f"connecting to {node.host.host}")
-        return node.reached(connect(target_of(node), run.settings))
+        target = target_of(node.host, node.passwords.login, node.passwords.sudo)
+        return node.reached(connect(target, run.settings))
 
     run.grow(TITLE, nodes, one)

@@ -6,7 +6,6 @@ from rich.text import Text
 
 from tasks.phases.install import install_script
 from tasks.phases.start import start_script
-from tasks.run.door import text_for
 from tasks.run.run import Run
 from tasks.run.stages import Planned
 from tasks.run.step import step
@@ -23,7 +22,7 @@ def show_scripts(run: Run) -> None:
     for node in run.chosen(Planned):
         for script in _scripts(run, node, made):
             run.console.print(Text(f"\n### {node.name}: {script.title}", style="bold"))
-            run.console.raw(text_for(node, script))
+            run.console.raw(node.connection.text_of(script))
 
 
 @step("Show the plan")

@@ -18,7 +18,7 @@ from tasks.run.job_folder import pack
 from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.step import Step
-from tasks.ssh import RemoteError
+from tasks.ssh import RemoteError, Unfinished
 
 TIMEOUT = 7 * 86400.0
 
@@ -56,14 +56,14 @@ def _submit(run: Run, arguments: Sequence[str], *, wait: bool) -> None:
 
     try:
         answer = run.try_ask(head, script, timeout=TIMEOUT, on_line=on_line)
+    except Unfinished as error:
+        say_that_it_runs()
+        raise Stop(str(error), "nobody knows how the job ended; look at its output") from error
     except (RemoteError, Stop, KeyboardInterrupt):
         say_that_it_runs()
         raise
     if "error" in answer.values:
         raise Stop(answer.values["error"], answer.hint)
-    if not answer.ended:
-        say_that_it_runs()
-        raise Stop(f"{head.name}: {answer.error}", "nobody knows how the job ended; look at its output")
     if answer.status:
         raise Stop("the job did not succeed", "its output above says why")
     if not wait:

@@ -12,11 +12,8 @@ from tasks.run.failures import DryRunViolation, Failure, HostFailed
 from tasks.run.options import Options
 from tasks.run.record import Record
 from tasks.run.stages import Reached
-from tasks.script import powershell as windows
 from tasks.script.script import Effect, Script
-from tasks.ssh import Answer
-
-HIDDEN = ("token",)  # values of answers that --debug does not show
+from tasks.ssh import Answer, Unfinished
 
 
 class Door:
@@ -40,7 +37,10 @@ class Door:
         :raises HostFailed: the script has failed.
         :raises RemoteError: the connection has failed.
         """
-        answer = self.try_ask(node, script, board, timeout=timeout, **secrets)
+        try:
+            answer = self.try_ask(node, script, board, timeout=timeout, **secrets)
+        except Unfinished as error:
+            answer = error.answer
         if not answer.ok:
             log = tuple(answer.texts.get("log", ()))
             raise HostFailed(Failure(clean(answer.error or "the script failed"), clean(answer.hint), log))
@@ -59,6 +59,7 @@ class Door:
         """As :meth:`ask`, but a script that has failed returns its answer too.
 
         :param on_line: called with each line of output that is no part of the answer.
+        :raises Unfinished: the script did not come to its own end.
         :raises DryRunViolation: the script is not read-only, and this is a dry run. Nothing is sent.
         """
         self._admit(script.effect, script.title)
@@ -66,21 +67,14 @@ class Door:
         on_step = (lambda text: board.step(node.name, clean(text))) if board else None
         if board:
             board.step(node.name, script.title)
-        text = text_for(node, script)
-        if self.options.debug:
-            self.console.print(f"--- {node.name}: {script.title}\n{text}")
         given = {"RF_SUDO": node.passwords.sudo, **secrets}
-        answer = node.connection.run(
-            text,
+        return node.connection.ask(
+            script,
             secrets={name: secret for name, secret in given.items() if secret is not None},
             timeout=timeout,
             on_step=on_step,
             on_line=on_line,
         )
-        if self.options.debug:
-            self.console.print(f"--- {node.name}: answer, {answer.seconds:.2f} s, status {answer.status}")
-            self.console.print(debug_text(answer))
-        return answer
 
     def carry(
         self,
@@ -100,26 +94,10 @@ class Door:
         :raises RemoteError: the file could not be copied.
         """
         self._admit(Effect.CHANGES, f"copy {path}")
-        node.connection.put(source, path, mode=mode, on_bytes=on_bytes, timeout=timeout)
+        node.connection.carry(source, path, mode=mode, on_bytes=on_bytes, timeout=timeout)
 
     def _admit(self, effect: Effect, title: str) -> None:
         if self.options.dry_run and effect is not Effect.READS:
             raise DryRunViolation(f"a dry run changes nothing, and this could: {title}")
         if effect is Effect.CHANGES:
             self.record.touched = True
-
-
-def text_for(node: Reached, script: Script) -> str:
-    """The script in the language of the host's shell."""
-    return windows.text_of(script) if node.connection.system == "windows" else script.text
-
-
-def debug_text(answer: Answer) -> str:
-    """An answer for --debug, without what must not be seen."""
-    lines = [f"{k}={'***' if k in HIDDEN else v}" for k, values in answer.all.items() for v in values]
-    lines += [f"{key}| {line}" for key, texts in answer.texts.items() for line in texts]
-    if answer.stderr.strip():
-        lines += [f"stderr| {line}" for line in answer.stderr.splitlines()]
-    if answer.chatter.strip():
-        lines += [f"chatter| {line}" for line in answer.chatter.splitlines()]
-    return "\n".join(lines)

@@ -10,7 +10,7 @@ from tasks.node.facts import Facts
 from tasks.node.subject import Subject
 from tasks.plan.changes import Change
 from tasks.plan.desired import Desired, Versions
-from tasks.ssh import Connection
+from tasks.ssh import BaseConnection
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Listed:
         """Whether scripts get a sudo password."""
         return self.passwords.sudo is not None
 
-    def reached(self, connection: Connection) -> Reached:
+    def reached(self, connection: BaseConnection) -> Reached:
         return Reached(**vars(self), connection=connection)
 
 
@@ -56,7 +56,7 @@ class Listed:
 class Reached(Listed):
     """A host to which a connection is open."""
 
-    connection: Connection
+    connection: BaseConnection
 
     def known(
         self, facts: Facts, lock_text: str = "", image_versions: tuple[str, str, str] | None = None

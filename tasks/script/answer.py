@@ -1,8 +1,10 @@
-"""What a script said."""
+"""What a script answered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+HIDDEN = ("token",)  # keys of values that are secrets of the host's own
 
 
 @dataclass
@@ -24,6 +26,14 @@ class Answer:
     stderr: str = ""
     chatter: str = ""
     seconds: float = 0.0
+
+    def listing(self) -> str:
+        """All of it for people who look for a mistake, without values that must not be seen."""
+        lines = [f"{k}={'***' if k in HIDDEN else v}" for k, values in self.all.items() for v in values]
+        lines += [f"{key}| {line}" for key, texts in self.texts.items() for line in texts]
+        lines += [f"stderr| {line}" for line in self.stderr.splitlines()] if self.stderr.strip() else []
+        lines += [f"chatter| {line}" for line in self.chatter.splitlines()] if self.chatter.strip() else []
+        return "\n".join(lines)
 
 
 class Tail:

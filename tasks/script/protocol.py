@@ -79,7 +79,7 @@ class Reader:
         self.step = ""
         self.ended = False
         self._mark = mark + " "
-        self._scrub = scrub
+        self.scrub = scrub
         self._on_step = on_step
         self._on_line = on_line
         self._rest = b""
@@ -97,21 +97,29 @@ class Reader:
     def stderr(self, data: bytes) -> None:
         self._stderr.add(data)
 
-    def close(self) -> Answer:
-        """The Answer as it is now; call once, when nothing more comes."""
+    def close(self, status: int | None = None) -> Answer:
+        """The Answer as it is now; call once, when nothing more comes.
+
+        :param status: the exit status of the script's shell, None if it has none. It counts only where the script
+            did not come to its own end.
+        """
         if self._rest:
             rest, self._rest = self._rest, b""
             self._line(rest)
         answer = self.answer
         answer.chatter = self._chatter.text()
-        answer.stderr = self._scrub(self._stderr.text())
+        answer.stderr = self.scrub(self._stderr.text())
         for key in ("error", "hint"):  # shown to people, unlike the other values
             if key in answer.values:
-                answer.values[key] = self._scrub(answer.values[key])
-                answer.all[key] = [self._scrub(value) for value in answer.all[key]]
+                answer.values[key] = self.scrub(answer.values[key])
+                answer.all[key] = [self.scrub(value) for value in answer.all[key]]
         answer.error, answer.hint = answer.values.get("error", ""), answer.values.get("hint", "")
         answer.ended = self.ended
         answer.ok = self.ended and answer.status == 0
+        if not self.ended:
+            answer.status = status
+        if not answer.ok and not answer.error:
+            answer.error = _reason(answer)
         return answer
 
     def _line(self, raw: bytes) -> None:
@@ -119,7 +127,7 @@ class Reader:
         # The mark is random, so it also counts after a start-up file's prompt that had no newline.
         before, mark, told = line.partition(self._mark)
         if before or not mark:
-            self._chat(self._scrub(before))
+            self._chat(self.scrub(before))
         if mark:
             self._told(told)
 
@@ -137,7 +145,7 @@ class Reader:
         elif kind == "text":
             self.answer.texts.setdefault(key, []).append(value)
         elif kind == "step":
-            self.step = self._scrub(rest)
+            self.step = self.scrub(rest)
             if self._on_step:
                 self._on_step(self.step)
         elif kind == "end":
@@ -147,8 +155,16 @@ class Reader:
             try:
                 self._told(base64.b64decode(rest).decode("utf-8", "replace"))
             except binascii.Error:
-                self._chat(self._scrub(told))
+                self._chat(self.scrub(told))
         elif kind == "say":
-            self._chat(self._scrub(rest))
+            self._chat(self.scrub(rest))
         else:
-            self._chat(self._scrub(told))
+            self._chat(self.scrub(told))
+
+
+def _reason(answer: Answer) -> str:
+    """Why a script failed that did not say so itself: how it ended, and the last lines of its stderr."""
+    last = " | ".join([line for line in answer.stderr.splitlines() if line.strip()][-3:])
+    early = "" if answer.ended else " early"
+    how = "was killed" if answer.status is None else f"ended{early} with status {answer.status}"
+    return f"the script {how}" + (f": {last}" if last else "")

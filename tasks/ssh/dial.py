@@ -33,6 +33,7 @@ def open_transport(target: Target, settings: Settings, depth: int = 0) -> Transp
         transport.close()
         raise
     transport.set_keepalive(route.keepalive)
+    transport.forward_agent = route.forward_agent
     return transport
 
 
@@ -55,7 +56,7 @@ def _reach(target: Target, route: Route, settings: Settings, depth: int) -> Tran
 
 def _password(target: Target, route: Route, settings: Settings, depth: int) -> Secret | None:
     if target.password is not None or depth == 0:
-        return target.password
+        return settings.secret(target.password)
     # A jump host has no place of its own in the hosts file, and must not be shown the target's password.
     who = f"{route.user}@{route}"
     typed = settings.once(("password", who), lambda: settings.question(f"Password of {who}: "))

@@ -1,5 +1,7 @@
 """What can go wrong between this machine and a host: each error says what, and its hint the way out."""
 
+from tasks.script.answer import Answer
+
 
 class RemoteError(Exception):
     """A host could not be reached or used. `str(error)` is one line; `.hint` is the way out, or ''."""
@@ -33,6 +35,14 @@ class StepTimeout(RemoteError):
         self.step = step
 
 
+class Unfinished(RemoteError):
+    """A script did not come to its own end; ``.answer`` is what it had answered by then."""
+
+    def __init__(self, message: str, hint: str, answer: Answer) -> None:
+        super().__init__(message, hint)
+        self.answer = answer
+
+
 class ConnectionLost(RemoteError):
     """The connection broke, or could not carry another channel."""
 
@@ -41,5 +51,9 @@ class Cancelled(RemoteError):
     """Ended from this side, by `Connection.cancel()` or `close()`."""
 
 
-class PutFailed(RemoteError):
+class CarryFailed(RemoteError):
     """A file did not arrive whole; what was there before is untouched."""
+
+
+class PortTaken(RemoteError):
+    """This machine cannot listen on a port."""

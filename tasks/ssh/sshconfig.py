@@ -45,6 +45,7 @@ class Route:
     family: socket.AddressFamily
     bind_address: str
     keepalive: int
+    forward_agent: bool
 
     def __str__(self) -> str:
         host = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
@@ -103,6 +104,7 @@ def resolve(target: Target, settings: Settings) -> Route:
         family=_FAMILIES.get(one("addressfamily"), socket.AF_UNSPEC),
         bind_address=one("bindaddress"),
         keepalive=int(alive) if alive.isdigit() and int(alive) else settings.keepalive,
+        forward_agent=one("forwardagent", "no") not in ("no", "false"),
     )
 
 

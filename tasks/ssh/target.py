@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tasks.inventory.secret import Secret
+from tasks.inventory.secret import Secret, SecretSource, SecretUnavailable
+from tasks.ssh.errors import ConfigProblem
 
 T = TypeVar("T")
+Password = Secret | SecretSource | None
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Target:
     key: str | None = None
     jump: tuple[str, ...] = ()
     host_keys: str = "accept-new"
-    password: Secret | None = None
+    password: Password = None
+    sudo_password: Password = None
     local: bool = False
     connect_timeout: float = 10.0
 
@@ -42,7 +45,8 @@ class Settings:
 
     `ask(prompt)` returns what the user typed without echo, or raises; None means that nobody can be asked.
     `ssh_config` and `known_hosts` replace the user's files. `agent` replaces SSH_AUTH_SOCK ('' for none).
-    `ssh_client` is the path of OpenSSH's client, None to do without.
+    `ssh_client` is the path of OpenSSH's client, None to do without. `trace` is given every script and its
+    answer, without secrets, for people who look for a mistake.
     """
 
     ask: Callable[[str], str] | None = None
@@ -51,6 +55,7 @@ class Settings:
     agent: str = field(default_factory=lambda: os.environ.get("SSH_AUTH_SOCK", ""))
     ssh_client: str | None = field(default_factory=lambda: shutil.which("ssh"))
     keepalive: int = 15
+    trace: Callable[[str], None] | None = None
     home: Path = field(default_factory=Path.home)
 
     def __post_init__(self) -> None:
@@ -73,6 +78,32 @@ class Settings:
         if cell.error is not None:
             raise cell.error
         return cell.value
+
+    def secret(self, source: Password) -> Secret | None:
+        """The secret itself; it is fetched or asked for when the first host needs it, once for all hosts.
+
+        :raises ConfigProblem: it cannot be had.
+        """
+        if not isinstance(source, SecretSource):
+            return source
+        try:
+            return self.once(("secret", source), lambda: source.resolve(self._typed))
+        except SecretUnavailable as error:
+            way_out = "set it, or name another source for the password in the hosts file"
+            raise ConfigProblem(str(error), way_out) from error
+
+    def known_secret(self, source: Password) -> Secret | None:
+        """As :meth:`secret`, but None where it has not been needed so far."""
+        if not isinstance(source, SecretSource):
+            return source
+        cell = self._cells.get(("secret", source))
+        return cell.value if cell else None
+
+    def _typed(self, prompt: str) -> str:
+        answer = self.question(prompt)
+        if answer is None:
+            raise SecretUnavailable(f"nobody can be asked for {prompt.strip().rstrip(':')}")
+        return answer
 
     def question(self, prompt: str) -> str | None:
         """What the user answers, one question at a time; None if nobody can be asked."""

@@ -34,10 +34,12 @@ class Transport(paramiko.Transport):
     host_key_algorithms: tuple[str, ...] = ()
     host_key_blob = b""
     farewell = ""
+    forward_agent = False  # whether ssh's configuration asks for it
 
     def __init__(self, sock: socket.socket | paramiko.Channel) -> None:
         self._over: set[bytes] = set()  # the server's numbers of the channels that are closed from here
         super().__init__(sock)
+        self.channel_timeout = 60.0  # seconds; paramiko would wait an hour for a server that hangs
 
     def _send_message(self, data: Message) -> None:
         # one message of a channel's at a time comes here: paramiko holds a lock

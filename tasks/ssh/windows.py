@@ -10,7 +10,7 @@ import base64
 from collections.abc import Callable, Iterator, Mapping
 
 from tasks.inventory.secret import Secret
-from tasks.ssh.put import Load
+from tasks.ssh.carry import Load
 
 # Reads the length of a script, the script (cut off on the way, it does nothing) and runs it.
 BOOTSTRAP = """$ErrorActionPreference = 'Stop'

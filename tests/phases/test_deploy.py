@@ -47,10 +47,9 @@ class TestFresh:
         assert {world[name].state["head"] for name in ("one", "two")} == {"10.0.0.77:6379"}
 
     def test_the_token_goes_from_the_head_to_all_and_is_never_shown(self, fleet, world):
-        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed, debug=True) == 0
+        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
         given = {name: s["RF_TOKEN"].reveal() for name, s in world.secrets_seen if "RF_TOKEN" in s}
         assert given["one"] == given["two"] == "5ecret"
-        assert "token=***" in fleet.out
         assert "5ecret" not in fleet.out
         fingerprints = {h.state["token"] for h in world.hosts.values()}
         assert len(fingerprints) == 1

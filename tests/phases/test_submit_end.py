@@ -13,7 +13,7 @@ from tasks.run.failures import Stop
 from tasks.run.options import Options
 from tasks.run.run import Run
 from tasks.run.stages import Listed
-from tasks.ssh import Answer, ConnectionLost, Settings
+from tasks.ssh import Answer, ConnectionLost, Settings, Unfinished
 from tests.render import samples
 
 LINE = "job raysubmit_1 submitted"
@@ -21,9 +21,9 @@ COMMANDS = ("ray job logs --follow --address http://127.0.0.1:8265 raysubmit_1",
 
 
 def submitted(end, *, begun=True, wait=True):
-    """Runs a job whose script ends so."""
+    """Runs a job whose script ends like that."""
 
-    def script(text, *, on_line, **how):
+    def ask(script, *, on_line, **how):
         if begun:
             on_line(LINE)
         if isinstance(end, BaseException):
@@ -31,23 +31,16 @@ def submitted(end, *, begun=True, wait=True):
         return end
 
     host = samples.host("head")
-    listed, connection = Listed(host), SimpleNamespace(run=script, system="posix")
+    listed, connection = Listed(host), SimpleNamespace(ask=ask)
     run = Run(SimpleNamespace(name="lab"), Console(), [listed], Settings(), Options("submit"))
     run.put(listed.reached(connection).known(replace(samples.facts(), active=True)))
     submit(["python", "-c", "1"], wait=wait)(run)
 
 
-@pytest.mark.parametrize(
-    "end",
-    [
-        Answer(status=None, error="the script was killed"),
-        Answer(status=255, error="the script ended early with status 255"),
-        Answer(status=0, error="the script ended early with status 0"),
-    ],
-)
-def test_a_channel_that_closes_before_the_job_s_end_is_a_failure(end, capsys):
-    with pytest.raises(Stop, match=f"head: {end.error}") as stop:
-        submitted(end)
+def test_a_script_that_did_not_come_to_its_end_is_a_failure(capsys):
+    answer = Answer(status=0, error="the script ended early with status 0")
+    with pytest.raises(Stop, match=f"head: {answer.error}") as stop:
+        submitted(Unfinished(f"head: {answer.error}", "", answer))
     assert stop.value.code == 1
     said = capsys.readouterr().out
     assert "job raysubmit_1 runs on the cluster" in said

@@ -33,7 +33,7 @@ def pam(server, tmp_path_factory):
 
 def gets_in(target, settings):
     with connect(target, settings) as connection:
-        return connection.run(OK, timeout=30).values["user"]
+        return connection.ask(OK, timeout=30).values["user"]
 
 
 class TestKeyFiles:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.ssh import PutFailed, Target, connect
-from tasks.ssh.put import COMMAND, Load
+from tasks.ssh import CarryFailed, Target, connect
+from tasks.ssh.carry import COMMAND, Load
 
 
 @pytest.fixture(params=["ssh", "local"])
@@ -37,7 +37,7 @@ ODD = [
 
 @pytest.mark.parametrize("name", ODD)
 def test_odd_names(host, tmp_path, name):
-    host.put(b"content", str(tmp_path / name))
+    host.carry(b"content", str(tmp_path / name))
     assert [p.name for p in tmp_path.iterdir() if p.name not in ("ssh_config", "known_hosts")] == [name]
     assert (tmp_path / name).read_bytes() == b"content"
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
@@ -46,7 +46,7 @@ def test_odd_names(host, tmp_path, name):
 @pytest.mark.parametrize("size", [0, 1, 32768, 5_000_001])
 def test_sizes(host, tmp_path, size):
     data = os.urandom(size)
-    host.put(data, str(tmp_path / "file"))
+    host.carry(data, str(tmp_path / "file"))
     assert (tmp_path / "file").read_bytes() == data
 
 
@@ -54,7 +54,7 @@ def test_a_file_with_its_progress(host, tmp_path):
     source = tmp_path / "source"
     source.write_bytes(os.urandom(3_000_000))
     seen = []
-    host.put(
+    host.carry(
         source, str(tmp_path / "deep" / "er" / "file"), mode=0o755, on_bytes=lambda *told: seen.append(told)
     )
     assert (tmp_path / "deep/er/file").read_bytes() == source.read_bytes()
@@ -67,7 +67,7 @@ def test_a_file_with_its_progress(host, tmp_path):
 def test_relative_to_the_home_directory(host, path):
     place = os.path.expanduser("~/rf-put-test")
     try:
-        host.put(b"x", path)
+        host.carry(b"x", path)
         assert Path(place).read_text() == "x"
     finally:
         os.unlink(place)
@@ -76,20 +76,20 @@ def test_relative_to_the_home_directory(host, path):
 def test_what_was_there_is_replaced(host, tmp_path):
     (tmp_path / "file").write_text("old")
     (tmp_path / "file").chmod(0o400)
-    host.put(b"new", str(tmp_path / "file"), mode=0o400)
+    host.carry(b"new", str(tmp_path / "file"), mode=0o400)
     assert (tmp_path / "file").read_text() == "new"
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o400
 
 
 def test_a_directory_is_in_the_way(host, tmp_path):
-    with pytest.raises(PutFailed, match="it is a directory"):
-        host.put(b"x", str(tmp_path))
+    with pytest.raises(CarryFailed, match="it is a directory"):
+        host.carry(b"x", str(tmp_path))
 
 
 def test_a_place_that_cannot_be(host, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(PutFailed, match=r"file/below"):
-        host.put(b"x", str(tmp_path / "file" / "below"))
+    with pytest.raises(CarryFailed, match=r"file/below"):
+        host.carry(b"x", str(tmp_path / "file" / "below"))
 
 
 def test_a_full_disk_leaves_what_was_there(host, tmp_path):
@@ -100,8 +100,8 @@ def test_a_full_disk_leaves_what_was_there(host, tmp_path):
         pytest.skip("tmpfs cannot be mounted here")
     try:
         (tmp_path / "small" / "file").write_text("old")
-        with pytest.raises(PutFailed):
-            host.put(b"x" * 4_000_000, str(tmp_path / "small" / "file"))
+        with pytest.raises(CarryFailed):
+            host.carry(b"x" * 4_000_000, str(tmp_path / "small" / "file"))
         assert [p.name for p in (tmp_path / "small").iterdir()] == ["file"]
         assert (tmp_path / "small" / "file").read_text() == "old"
     finally:
@@ -109,8 +109,8 @@ def test_a_full_disk_leaves_what_was_there(host, tmp_path):
 
 
 def test_a_source_that_is_not_there(host, tmp_path):
-    with pytest.raises(PutFailed, match=r"nothing cannot be read: No such file"):
-        host.put(tmp_path / "nothing", "x")
+    with pytest.raises(CarryFailed, match=r"nothing cannot be read: No such file"):
+        host.carry(tmp_path / "nothing", "x")
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox sh"])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +10,7 @@ from pathlib import Path
 
 from tasks.script.answer import Answer
 from tasks.script.protocol import quote
-from tasks.ssh.errors import PutFailed
+from tasks.ssh.errors import CarryFailed
 
 # Fixed text that sh, bash, zsh, fish and csh all take as it stands. It reads the length of a
 # script, the script (byte by byte, so as not to read into the file) and runs it with the file on stdin.
@@ -66,7 +64,7 @@ class Load:
             stat = source.stat()
             return cls(source, stat.st_size, _sha256(source, stat.st_size, stat.st_mtime_ns))
         except OSError as error:
-            raise PutFailed(f"{source} cannot be read: {error.strerror}") from error
+            raise CarryFailed(f"{source} cannot be read: {error.strerror}") from error
 
     def stdin(
         self, mark: str, path: str, mode: int, on_bytes: Callable[[int, int], None] | None
@@ -102,7 +100,7 @@ class Load:
         if not answer.ok:
             said = " | ".join(answer.stderr.splitlines()[-2:])
             why = answer.error + (f" ({said})" if said and said not in answer.error else "")
-            raise PutFailed(
+            raise CarryFailed(
                 f"{path} did not arrive on {name}: {why}", "see to the place and the disk, then run again"
             )
 
@@ -115,30 +113,3 @@ def _sha256(path: Path, size: int, changed: int) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def local(load: Load, path: str, mode: int, on_bytes: Callable[[int, int], None] | None) -> None:
-    """The same on this machine, without a shell."""
-    place = Path.home() / Path(path).expanduser()
-    part = place.with_name(f"{place.name}.part.{os.getpid()}")
-    try:
-        if place.is_dir():
-            raise IsADirectoryError(21, "it is a directory")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            os.fchmod(handle, mode)
-            sent = 0
-            for chunk in load.chunks():
-                file.write(chunk)
-                sent += len(chunk)
-                if on_bytes:
-                    on_bytes(sent, load.size)
-        os.replace(part, place)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise PutFailed(
-            f"{path} cannot be written: {error.strerror}", "see to the place and the disk"
-        ) from error
