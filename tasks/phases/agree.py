@@ -55,7 +55,8 @@ def agree_to_destroy(run: Run) -> None:
     what += ", and the conda installed there" if run.options.purge else ""
     ends = ", and ends:" if run.record.ends else ""
     lines = [f"this removes {what} of the cluster {run.cluster.name} from {where}{ends}"]
-    run.options.agree([*lines, *_indented(run.record.ends)], f"destroy {run.cluster.name}")
+    if not run.options.dry_run:
+        run.options.agree([*lines, *_indented(run.record.ends)], f"destroy {run.cluster.name}")
 
 
 def _running(run: Run) -> list[Known]:

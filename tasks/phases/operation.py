@@ -35,26 +35,26 @@ from tasks.runtimes.docker.steps.images import compare_images, find_images, get_
 
 Steps = Sequence[Step]
 
-BEGIN: Steps = (
+_BEGIN: Steps = (
     check_image_archives,
     check_conda_files,
     connect_all,
     lock_and_gather_facts,
     need_head,
 )
-IMAGES: Steps = (
+_IMAGES: Steps = (
     find_images,
     get_images,
     compare_images,
 )
 # The images come before the plan, because they hold the versions of Ray and Python.
 PREPARE: Steps = (
-    *BEGIN,
+    *_BEGIN,
     validate,
     need_running_head,
     agree_to_new_images,
     install_docker,
-    *IMAGES,
+    *_IMAGES,
     resolve,
     plan,
     need_current_head,
@@ -67,10 +67,10 @@ DEPLOY: Steps = (
     verify,
 )
 PULL_IMAGE: Steps = (
-    *BEGIN,
+    *_BEGIN,
     validate,
     install_docker,
-    *IMAGES,
+    *_IMAGES,
 )
 # Nothing is installed: what is missing is the business of a deploy.
 START: Steps = (
@@ -90,13 +90,13 @@ START: Steps = (
 )
 # Everything that can fail before the stop does so while the cluster still runs.
 RESTART: Steps = (
-    *BEGIN,
+    *_BEGIN,
     leave_out_bare_hosts,
     validate,
     need_running_head,
     agree_to_restart,
     install_docker,
-    *IMAGES,
+    *_IMAGES,
     resolve,
     plan,
     need_current_head,
