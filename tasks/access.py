@@ -175,7 +175,7 @@ def dashboard(c, hosts_file=None, port=None, token=False):
     run = cli.make_run(cluster, console, "dashboard", hosts=[cluster.head])
 
     def work(run: Run) -> None:
-        from tasks.node.install import token_script
+        from tasks.node.start import token_script
 
         head = run.head(Known)
         if not head.facts.active:

@@ -12,8 +12,8 @@ from tasks.phases import operation
 from tasks.report import handover
 from tasks.report.console import Console
 from tasks.run.run import Run
+from tasks.runtimes.conda.steps.bundle import check_conda_hosts, collect
 from tasks.runtimes.packages.lock import SUBDIRS
-from tasks.runtimes.packages.steps.bundle import check_conda_hosts, collect
 
 
 @cli.task(

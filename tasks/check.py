@@ -8,14 +8,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks import cli
+from tasks import cli, runtimes
 from tasks.commandline import Mistake
 from tasks.environment.home import TOP, in_checkout
 from tasks.inventory import InventoryError, address, ranges
 from tasks.inventory.edit import write
 from tasks.inventory.limit import split
 from tasks.inventory.load import parse
-from tasks.inventory.problems import shown
+from tasks.inventory.problems import either, shown
 from tasks.inventory.schema import json_schema
 from tasks.inventory.templates import starter
 from tasks.phases import operation
@@ -28,8 +28,6 @@ from tasks.report.typed import quote
 from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known
-from tasks.runtimes.docker.engine_choice import engine_for, lacks_engine
-from tasks.runtimes.docker.steps.engine import lacks_docker
 
 GIB = 1 << 30
 COLUMNS = (
@@ -83,13 +81,8 @@ def checked(run: Run) -> None:
             rows.append((node.name, "-", "-", "-", "-", "-", "-"))
             continue
         f = node.facts
-        pythons = ", ".join(sorted({v for v, _ in f.pythons})) or "-"
         root = "root" if f.root else {"nopasswd": "sudo", "password": "sudo"}.get(f.sudo or "", "no root")
         memory = f"{f.memory / GIB:.1f} GiB" if f.memory else "-"
-        what = f"Docker {f.docker}" if f.docker else pythons
-        what = "no Docker yet" if lacks_engine(node.subject) else what
-        if node.host.runtime == "conda":
-            what = f"{f.condas[0].kind} {f.condas[0].version}" if f.condas else "no conda yet"
         rows.append(
             (
                 node.name,
@@ -97,7 +90,7 @@ def checked(run: Run) -> None:
                 str(f.cpus or "-"),
                 memory,
                 f"{f.user} ({root})",
-                what,
+                runtimes.of(node.host).summary(f),
                 _service(node),
             )
         )
@@ -106,19 +99,16 @@ def checked(run: Run) -> None:
     run.console.print()
     with contextlib.suppress(Stop):
         validate(run)
-    _say_docker(run)
+    _announce(run)
     if not run.failed:
         run.console.ok(f"{handover.hosts(len(run.living()))} ready for deploy-cluster")
 
 
-def _say_docker(run: Run) -> None:
-    """Where deploy-cluster would install Docker, and where from: a line for each source."""
-    names: dict[str, list[str]] = {}
-    for node in run.chosen(Known):
-        if lacks_docker(node):
-            names.setdefault(engine_for(node.subject).what, []).append(node.name)
-    for what, hosts in names.items():
-        run.console.note(f"deploy-cluster will install Docker ({what}) on {', '.join(hosts)}")
+def _announce(run: Run) -> None:
+    """What deploy-cluster would install as root."""
+    for name, nodes in runtimes.grouped(run.chosen(Known)).items():
+        for line in runtimes.by_name(name).announcements([node.subject for node in nodes]):
+            run.console.note(f"deploy-cluster will {line}")
 
 
 def _service(node: Known) -> str:
@@ -146,8 +136,8 @@ def init(c, host=None, runtime="uv", hosts_file=None, force=False):
     console = Console()
     named = hosts_file or os.environ.get("RAY_HOSTS_FILE")
     path = cli.hosts_file(hosts_file) if named else cli.OWN
-    if runtime not in ("uv", "docker", "conda"):
-        raise Mistake(f"--runtime: expected uv, docker or conda, got {shown(runtime)}")
+    if runtime not in runtimes.NAMES:
+        raise Mistake(f"--runtime: expected {either(runtimes.NAMES)}, got {shown(runtime)}")
     if path.is_dir():
         raise Mistake(f"{path} is a folder", "fab init --hosts-file FILE names a file")
     if path.exists() and not force:

@@ -13,7 +13,7 @@ from pathlib import Path
 import invoke
 from invoke import Exit
 
-from tasks import ask
+from tasks import ask, runtimes
 from tasks.commandline import Mistake
 from tasks.consent import Consent
 from tasks.environment.home import in_checkout, user_folder
@@ -154,7 +154,7 @@ def passwords(host: Host, *, pulls: bool = False) -> Passwords:
 
     :raises SecretUnavailable: one of them cannot be had.
     """
-    registry = host.docker.registry_password if pulls and host.runtime == "docker" else None
+    registry = runtimes.of(host).password(host) if pulls else None
     return Passwords(_secret(host.password), _secret(host.sudo_password), _secret(registry))
 
 

@@ -9,7 +9,7 @@ import time
 
 from invoke import Exit
 
-from tasks import cli, consent
+from tasks import cli, consent, runtimes
 from tasks.phases import operation
 from tasks.phases.show_plan import show_plan, show_scripts
 from tasks.report import handover
@@ -250,5 +250,6 @@ def destroyed(run: Run) -> None:
     done = run.record.done
     say_ended(run)
     run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing was there")
-    if any(run.done(n) and n.host.runtime == "docker" for n in run.every()):
-        run.console.note("Docker and its images stay: other things on these hosts may need them")
+    for name in runtimes.grouped(node for node in run.every() if run.done(node)):
+        if stays := runtimes.by_name(name).stays:
+            run.console.note(stays)

@@ -6,7 +6,7 @@ import os
 
 from invoke import Context, Exit
 
-from tasks import cli
+from tasks import cli, runtimes
 from tasks.commandline import Mistake
 from tasks.environment.home import user_folder
 from tasks.inventory.problems import either, shown
@@ -31,8 +31,8 @@ def lab_up(
     c: Context, hosts: int = 3, flavour: str = "docker", runtime: str = "uv", registry: bool = False
 ) -> None:
     """Boot real hosts on this machine and write lab.yml for them."""
-    if runtime not in ("uv", "docker", "conda"):
-        raise Mistake(f"--runtime: expected uv, docker or conda, got {shown(runtime)}")
+    if runtime not in runtimes.NAMES:
+        raise Mistake(f"--runtime: expected {either(runtimes.NAMES)}, got {shown(runtime)}")
     if flavour not in image.FLAVOURS:
         raise Mistake(f"--flavour: expected {either(image.FLAVOURS)}, got {shown(flavour)}")
     if hosts < 1:

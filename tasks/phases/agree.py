@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tasks import runtimes
 from tasks.report import handover
 from tasks.run.run import Run
 from tasks.run.stages import Known, Planned
@@ -18,12 +19,10 @@ ASK = "Ask before running work ends"
 
 
 @step(ASK)
-def agree_to_new_images(run: Run) -> None:
-    """A running node whose image is missing is restarted for it, whatever else the plan finds."""
+def agree_to_certain_restarts(run: Run) -> None:
+    """Of nodes that a deploy restarts whatever its plan finds: of a container whose image is missing."""
     if not run.options.dry_run:
-        _agree(
-            run, [n for n in _running(run) if n.subject.in_container and n.facts.image is None], "restarts"
-        )
+        _agree(run, [n for n in _running(run) if runtimes.of(n.host).certain_restart(n.subject)], "restarts")
 
 
 @step(ASK)

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tasks.phases.install import Installation, install, pending
-from tasks.phases.start import get_token, start, start_all
 from tasks.report.console import Board
 from tasks.run.failures import Failure, HostFailed, Stop
 from tasks.run.run import Run
 from tasks.run.stages import Planned
+from tasks.run.start import get_token, start, start_all
 from tasks.run.step import step
+from tasks.runtimes.steps.install import Installations, install, pending
 
 
 @step("Install and start", changes=True)
@@ -53,7 +53,7 @@ def _side_by_side(run: Run, head: Planned, installing: Sequence[Planned]) -> Non
     def one(node: Planned, board: Board) -> None:
         try:
             if node in installing:
-                installation.install(node, board)
+                installations.install(node, board)
             if not node.is_head:
                 board.step(node.name, "ready; waiting for the head")
                 head_is_settled.wait()
@@ -66,8 +66,8 @@ def _side_by_side(run: Run, head: Planned, installing: Sequence[Planned]) -> Non
             if node.is_head:
                 head_is_settled.set()
 
-    with Installation(run) as installation:
-        installation.begin(installing)
+    with Installations(run) as installations:
+        installations.begin(installing)
         if failure := run.failure(head):
             raise Stop("the head could not be installed, so nothing was started", failure.hint)
         starting = [node for node in starting if not run.failure(node)]

@@ -6,13 +6,13 @@ at most: the lock with the facts, the question to Ray, and the release of the lo
 
 from __future__ import annotations
 
-from tasks.node.facts import Facts, facts_script, parse_facts
+from tasks.node.facts import Facts
 from tasks.report.console import Board
 from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Reached
 from tasks.run.step import step
-from tasks.runtimes.docker.image_state import in_image
+from tasks.runtimes.facts import facts_script, parse_facts
 from tasks.ssh import Answer
 
 TIMEOUT = 60.0
@@ -34,7 +34,7 @@ def _gather(run: Run, *, lock: bool) -> None:
         holder = run.options.holder if lock and node.is_head else None
         script = facts_script(node.host, run.cluster.name, sudo_password=node.sudo, holder=holder)
         answer = run.ask(node, script, board, timeout=TIMEOUT)
-        return answer, parse_facts(answer.all, answer.texts)
+        return answer, parse_facts(node.host, answer.all, answer.texts)
 
     answers = run.each("Gather facts", run.living(Reached), one)
     for node, (answer, facts) in answers.items():
@@ -46,4 +46,4 @@ def _gather(run: Run, *, lock: bool) -> None:
             )
         run.record.locked = run.record.locked or "locked" in answer.values
         lock_text = "\n".join(answer.texts.get("requirements", ()))
-        run.put(node.known(facts, lock_text, in_image(answer)))
+        run.put(node.known(facts, lock_text))

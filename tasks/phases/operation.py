@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tasks import runtimes
 from tasks.phases.agree import (
+    agree_to_certain_restarts,
     agree_to_changes,
     agree_to_destroy,
-    agree_to_new_images,
     agree_to_restart,
     agree_to_stop,
 )
 from tasks.phases.bring_up import install_ahead, install_and_start
+from tasks.phases.check_files import check_files, check_files_to_start
 from tasks.phases.connect import connect_all, connect_chosen
 from tasks.phases.gather_facts import gather_facts, lock_and_gather_facts
 from tasks.phases.head import need_current_head, need_head, need_running_head, note_missing_head
@@ -28,33 +30,23 @@ from tasks.phases.stop import destroy, stop
 from tasks.phases.validate import validate
 from tasks.phases.verify import verify
 from tasks.run.step import Step
-from tasks.runtimes.conda.steps.resolve import check_conda_files
-from tasks.runtimes.docker.steps.engine import install_docker
-from tasks.runtimes.docker.steps.image_file import check_image_archives
-from tasks.runtimes.docker.steps.images import compare_images, find_images, get_images
 
 Steps = Sequence[Step]
 
 _BEGIN: Steps = (
-    check_image_archives,
-    check_conda_files,
+    check_files,
     connect_all,
     lock_and_gather_facts,
     need_head,
 )
-_IMAGES: Steps = (
-    find_images,
-    get_images,
-    compare_images,
-)
-# The images come before the plan, because they hold the versions of Ray and Python.
+# What runtimes install before the plan. Docker is installed and images are fetched: they hold the versions.
+_BEFORE_PLAN: Steps = tuple(one for name in runtimes.NAMES for one in runtimes.steps_by_name(name).preparing)
 PREPARE: Steps = (
     *_BEGIN,
     validate,
     need_running_head,
-    agree_to_new_images,
-    install_docker,
-    *_IMAGES,
+    agree_to_certain_restarts,
+    *_BEFORE_PLAN,
     resolve,
     plan,
     need_current_head,
@@ -69,12 +61,11 @@ DEPLOY: Steps = (
 PULL_IMAGE: Steps = (
     *_BEGIN,
     validate,
-    install_docker,
-    *_IMAGES,
+    *_BEFORE_PLAN,
 )
 # Nothing is installed: what is missing is the business of a deploy.
 START: Steps = (
-    check_conda_files,
+    check_files_to_start,
     connect_all,
     lock_and_gather_facts,
     need_head,
@@ -95,8 +86,7 @@ RESTART: Steps = (
     validate,
     need_running_head,
     agree_to_restart,
-    install_docker,
-    *_IMAGES,
+    *_BEFORE_PLAN,
     resolve,
     plan,
     need_current_head,
@@ -135,8 +125,7 @@ STATUS: Steps = (
     read_status,
 )
 CHECK: Steps = (
-    check_image_archives,
-    check_conda_files,
+    check_files,
     *FACTS,
 )
 REACH: Steps = (connect_chosen,)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tasks import runtimes
 from tasks.node.addresses import head_ip, join, worker_ip
-from tasks.node.systems import multi_node_note
+from tasks.node.desired import Desired
 from tasks.plan.changes import change
-from tasks.plan.desired import desire, on_bridge, shm_note
+from tasks.plan.systems import multi_node_note
 from tasks.run.failures import Failure, Stop
 from tasks.run.run import Run
 from tasks.run.stages import Planned, Resolved
@@ -21,33 +22,35 @@ def plan(run: Run) -> None:
         raise Stop(
             f"{head.name} has no address that workers could reach", "node_ip of the head says which one"
         )
-    if ":" in ip and on_bridge(head.subject):
-        raise Stop(
-            f"the bridge network needs an IPv4 address for the head, not {ip}", "node_ip says which one"
-        )
+    if why := runtimes.of(head.host).address_problem(ip, head.subject):
+        raise Stop(why, "node_ip says which one")
     run.learned.head_address = join(ip, head.host.ray.port)
-    desired = desire(head.subject, run.cluster.name, head.versions, ip, run.learned.head_address)
+    desired = _desire(run, head, ip)
     token = head.state.get("token") if desired.token else None
     change_of_head = change(head.subject, desired, token=token)
     run.put(head.planned(desired, change_of_head))
     restarts = change_of_head.start and run.may_change(head)
     for node in workers:
         if own := _address_of_worker(run, node, ip):
-            desired = desire(node.subject, run.cluster.name, node.versions, own, run.learned.head_address)
+            desired = _desire(run, node, own)
             changes = change(node.subject, desired, token=token, head_restarts=restarts)
             run.put(node.planned(desired, changes))
     _refuse_same_address(run)
     _note(run)
 
 
+def _desire(run: Run, node: Resolved, ip: str) -> Desired:
+    runtime = runtimes.of(node.host)
+    return runtime.desire(node.subject, run.cluster.name, node.versions, ip, run.learned.head_address)
+
+
 def _address_of_worker(run: Run, node: Resolved, head: str) -> str | None:
     """The address under which a worker joins; a worker without one has failed."""
     own = worker_ip(node.subject, head)
-    why = ""
     if own is None:
         why = f"has no address in a network with the head ({head})"
-    elif ":" in own and on_bridge(node.subject):
-        why = f"the bridge network needs an IPv4 address, not {own}"
+    else:
+        why = runtimes.of(node.host).address_problem(own, node.subject)
     if why:
         run.fail(node, Failure(why, "node_ip says which one"))
     return None if why else own
@@ -65,7 +68,7 @@ def _refuse_same_address(run: Run) -> None:
 def _note(run: Run) -> None:
     starting = [node for node in run.chosen(Planned) if node.change.start]
     for node in starting:
-        if note := shm_note(node.subject):
+        for note in runtimes.of(node.host).start_notes(node.subject):
             run.console.note(f"{node.name}: {note}")
     if note := multi_node_note([node.subject for node in starting], len(run.cluster.hosts)):
         run.console.note(note)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tasks.inventory import Host, Secret
+from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts
 from tasks.node.subject import Subject
 from tasks.plan.changes import Change
-from tasks.plan.desired import Desired, Versions
 from tasks.ssh import BaseConnection
 
 
@@ -58,10 +58,8 @@ class Reached(Listed):
 
     connection: BaseConnection
 
-    def known(
-        self, facts: Facts, lock_text: str = "", image_versions: tuple[str, str, str] | None = None
-    ) -> Known:
-        return Known(**vars(self), facts=facts, lock_text=lock_text, image_versions=image_versions)
+    def known(self, facts: Facts, lock_text: str = "") -> Known:
+        return Known(**vars(self), facts=facts, lock_text=lock_text)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,12 +67,10 @@ class Known(Reached):
     """A host that has answered.
 
     :param lock_text: the packages of the installed environment, as its lock lists them; empty if there is none.
-    :param image_versions: Ray, Python and ``uid:gid`` of the image; None while the image is not there.
     """
 
     facts: Facts
     lock_text: str = ""
-    image_versions: tuple[str, str, str] | None = None
 
     @property
     def subject(self) -> Subject:

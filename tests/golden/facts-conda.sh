@@ -3,9 +3,7 @@
 set -u
 CLUSTER=lab
 UNIT=rayfab-lab
-WANT_PYTHON=''
-WANT_DOCKER=''
-WANT_CONDA=1
+ASK=conda_facts
 CONDA_PREFIX_WANTED=conda
 # The answer: marked lines on stdout. Everything else there is chatter and is ignored.
 LC_ALL=C
@@ -150,56 +148,6 @@ docker_facts() {
     fi
     dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
     docker_gives
-}
-# What the engine can give to a container. Asked of the engine: where that lives in a virtual machine
-# (Docker Desktop), CPUs and memory are the machine's, not this host's.
-docker_gives() {
-    dk info --format 'cpus {{.NCPU}}
-memory {{.MemTotal}}
-system {{.OperatingSystem}}
-arch {{.Architecture}}
-{{range .SecurityOptions}}option {{.}}
-{{end}}{{range $name, $_ := .Runtimes}}runtime {{$name}}
-{{end}}' 2>/dev/null | emit_text engine
-    # The engine's own hard limit is the most that a container can have where root may not raise it.
-    if [ -r /run/docker.pid ]; then
-        rf_pid=
-        read -r rf_pid </run/docker.pid || :
-        case $rf_pid in '' | *[!0-9]*) ;; *)
-            emit engine_nofile "$(sed -n 's/^Max open files  *[0-9a-z]*  *\([0-9]*\) .*/\1/p' "/proc/$rf_pid/limits" 2>/dev/null)"
-            ;;
-        esac
-    fi
-    # Without the hook an engine that knows the Container Device Interface takes GPUs by their names.
-    if [ -n "$(grep -ls 'nvidia.com/gpu' /etc/cdi/* /var/run/cdi/* 2>/dev/null)" ]; then
-        emit gpu_cdi "$(dk info --format '{{json .CDISpecDirs}}' 2>/dev/null)"
-    fi
-}
-# Which of the Mac's applications brings the engine
-docker_app() {
-    for rf_value in Docker OrbStack; do
-        if [ -d "/Applications/$rf_value.app" ] || [ -d "$HOME/Applications/$rf_value.app" ]; then
-            emit docker_app "$rf_value"
-            return
-        fi
-    done
-    for rf_dir in /opt/homebrew/bin /usr/local/bin; do
-        if [ -x "$rf_dir/colima" ]; then emit docker_app colima; fi
-    done
-}
-# The tag for this host's own architecture, where the image has one for each.
-image_name() {
-    [ -z "${IMAGE_ARM-}" ] || case $(uname -m) in aarch64 | arm64) IMAGE=$IMAGE_ARM ;; esac
-}
-# $1, or the image under one of its names: id, platform, date, layers, digests; one line
-image_about() {
-    rf_about='{{.Id}} {{.Os}}/{{.Architecture}} {{.Created}} {{range .RootFS.Layers}}{{.}},{{end}} {{range .RepoDigests}}{{.}},{{end}}'
-    for rf_name in "${1:-$IMAGE}" $LOCAL_TAG; do
-        # docker prints an empty line for what is not there
-        rf_known=$(dk image inspect --format "$rf_about" "$rf_name" 2>/dev/null) && printf '%s\n' "$rf_known" && return 0
-        [ -z "$1" ] || return 1
-    done
-    return 1
 }
 # A node under one of six supervisors: system unit, user unit, daemon or agent of launchd's, our own loop, or
 # Docker's restart policy.
@@ -788,38 +736,6 @@ if have "$rf_smi"; then
 fi
 if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
 
-# Interpreters: shims answer for others, so they are passed over.
-rf_python() {
-    case $1 in */shims/*) return ;; esac
-    [ -x "$1" ] || return 0
-    rf_value=$("$1" -V 2>&1) && emit python "$rf_value $1"
-}
-if [ -n "$WANT_PYTHON" ]; then
-    rf_old=$IFS
-    IFS=:
-    for rf_dir in $PATH:$HOME/.local/bin:/opt/homebrew/bin; do
-        IFS=$rf_old
-        case ":${rf_seen-}:" in *":$rf_dir:"*) continue ;; esac
-        rf_seen=${rf_seen-}:$rf_dir
-        if [ -h "$rf_dir" ] && [ "$rf_dir" = /bin ]; then continue; fi
-        rf_found=
-        for rf_file in "$rf_dir"/python3.[0-9] "$rf_dir"/python3.[0-9][0-9]; do
-            if [ -x "$rf_file" ]; then
-                rf_found=1
-                rf_python "$rf_file"
-            fi
-        done
-        [ -n "$rf_found" ] || rf_python "$rf_dir/python3"
-    done
-    IFS=$rf_old
-    for rf_file in "$HOME"/.pyenv/versions/*/bin/python3 "$HOME"/.local/share/uv/python/cpython-*/bin/python3 \
-        "$ROOT"/.python/cpython-*/bin/python3 /opt/python*/bin/python3; do
-        rf_python "$rf_file"
-    done
-fi
-
-if [ -n "$WANT_CONDA" ]; then conda_facts; fi
-
 # What this project left here, and whether it lives.
 if [ -r "$ROOT/$CLUSTER/state.json" ]; then
     IFS= read -r rf_value <"$ROOT/$CLUSTER/state.json" || :
@@ -829,7 +745,8 @@ fi
 for rf_file in "$ROOT"/*/state.json; do
     [ ! -r "$rf_file" ] || emit cluster_here "$rf_file"
 done
-if [ -n "$WANT_DOCKER" ]; then docker_facts; fi
+# what the runtime asks
+[ -z "$ASK" ] || "$ASK"
 
 # Who listens, and which Ray processes there are.
 if [ -r /proc/net/tcp ]; then

@@ -6,13 +6,14 @@ import re
 import pytest
 
 from tasks.inventory import load
-from tasks.phases import connect, resolve
+from tasks.phases import connect
 from tasks.report.console import Console
 from tasks.run.failures import Failure, Stop
 from tasks.run.operate import operate
 from tasks.run.options import Options
 from tasks.run.run import Run
 from tasks.run.stages import Listed
+from tasks.runtimes.uv import steps as uv
 from tasks.ssh import Settings
 from tests.phases.world import World
 
@@ -95,7 +96,7 @@ class Fleet:
 def world(monkeypatch) -> World:
     made = World()
     monkeypatch.setattr(connect, "connect", made.connect)
-    monkeypatch.setattr(resolve, "compile_lock", made.compile_lock)
+    monkeypatch.setattr(uv, "compile_lock", made.compile_lock)
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     return made

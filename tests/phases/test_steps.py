@@ -41,8 +41,7 @@ def changing(world) -> list[str]:
 class TestTheList:
     def test_of_a_deploy(self):
         assert [(one.title, "changes hosts" if one.changes else "") for one in operation.DEPLOY] == [
-            ("Check image archives", ""),
-            ("Check conda's terms, lock and bundle", ""),
+            ("Check the files on this machine", ""),
             ("Connect", ""),
             ("Lock the cluster, and gather facts", "changes hosts"),
             ("See that the head answers", ""),

@@ -6,8 +6,8 @@ import pytest
 
 from tasks.node.subject import Finding
 from tasks.plan.problems import host_problems
-from tasks.runtimes.docker.engine_facts import EngineFacts
-from tasks.runtimes.docker.gpus import GUIDE
+from tasks.runtimes.docker.engine.facts import EngineFacts
+from tasks.runtimes.docker.engine.gpus import GUIDE
 from tests.render import samples
 
 UV = samples.host("worker", samples.UV)
@@ -50,12 +50,12 @@ def found(host, asked, /, **facts):
             1,
             {"gpu_says": BROKEN, "engine": TOOLKIT},
             f"gpus: 1 is asked for, but nvidia-smi says: {BROKEN}",
-            "mend the driver (a reboot after its update), or drop gpus",
+            "repair the driver (a reboot after its update), or drop gpus",
         ),
         (DOCKER, 1, {"gpus": L4, "tools": frozenset({"apt-get"})}, MISSING, APT),
         (DOCKER, 1, {"gpus": L4}, MISSING, GUIDE),
         # Docker is about to be installed there
-        (DOCKER, 1, {"gpus": L4, "docker": None, "docker_problem": "missing"}, MISSING, GUIDE),
+        (DOCKER, 1, {"gpus": L4, "version": None, "problem": "missing"}, MISSING, GUIDE),
         (
             DOCKER,
             1,

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tasks.node import operations
-from tasks.node.facts import facts_script, parse_facts
 from tasks.runtimes.conda.scripts import conda_script
+from tasks.runtimes.facts import facts_script, parse_facts
 from tests.render import condas
 from tests.render.condas import HOST, PYTHON, make, put, tree
 from tests.render.mac import Mac

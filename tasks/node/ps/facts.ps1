@@ -44,8 +44,8 @@ if ($kept) {
     Emit 'state' $kept
     NodeFacts
 }
-if ($RF_WANT_DOCKER) { DockerFacts }
-if ($RF_WANT_CONDA) { CondaFacts }
+if ($RF_ASK -eq 'docker_facts') { DockerFacts }
+if ($RF_ASK -eq 'conda_facts') { CondaFacts }
 
 # Who listens, and which Ray processes there are.
 $ports = foreach ($end in [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties().GetActiveTcpListeners()) {

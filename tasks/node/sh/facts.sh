@@ -76,38 +76,6 @@ if have "$rf_smi"; then
 fi
 if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
 
-# Interpreters: shims answer for others, so they are passed over.
-rf_python() {
-    case $1 in */shims/*) return ;; esac
-    [ -x "$1" ] || return 0
-    rf_value=$("$1" -V 2>&1) && emit python "$rf_value $1"
-}
-if [ -n "$WANT_PYTHON" ]; then
-    rf_old=$IFS
-    IFS=:
-    for rf_dir in $PATH:$HOME/.local/bin:/opt/homebrew/bin; do
-        IFS=$rf_old
-        case ":${rf_seen-}:" in *":$rf_dir:"*) continue ;; esac
-        rf_seen=${rf_seen-}:$rf_dir
-        if [ -h "$rf_dir" ] && [ "$rf_dir" = /bin ]; then continue; fi
-        rf_found=
-        for rf_file in "$rf_dir"/python3.[0-9] "$rf_dir"/python3.[0-9][0-9]; do
-            if [ -x "$rf_file" ]; then
-                rf_found=1
-                rf_python "$rf_file"
-            fi
-        done
-        [ -n "$rf_found" ] || rf_python "$rf_dir/python3"
-    done
-    IFS=$rf_old
-    for rf_file in "$HOME"/.pyenv/versions/*/bin/python3 "$HOME"/.local/share/uv/python/cpython-*/bin/python3 \
-        "$ROOT"/.python/cpython-*/bin/python3 /opt/python*/bin/python3; do
-        rf_python "$rf_file"
-    done
-fi
-
-if [ -n "$WANT_CONDA" ]; then conda_facts; fi
-
 # What this project left here, and whether it lives.
 if [ -r "$ROOT/$CLUSTER/state.json" ]; then
     IFS= read -r rf_value <"$ROOT/$CLUSTER/state.json" || :
@@ -117,7 +85,8 @@ fi
 for rf_file in "$ROOT"/*/state.json; do
     [ ! -r "$rf_file" ] || emit cluster_here "$rf_file"
 done
-if [ -n "$WANT_DOCKER" ]; then docker_facts; fi
+# what the runtime asks
+[ -z "$ASK" ] || "$ASK"
 
 # Who listens, and which Ray processes there are.
 if [ -r /proc/net/tcp ]; then

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks.node.subject import Subject
+from tasks.runtimes.conda.facts import conda_of
 from tasks.runtimes.packages.lock import SUBDIRS, subdir
 
 
 def problems(subject: Subject) -> Iterator[tuple[str, str]]:
     """Each problem with its way out."""
     host, facts = subject.host, subject.facts
+    if facts.system == "Windows" and facts.arch != "x86_64":
+        yield "Ray has no packages for Windows on ARM", "runtime: docker"
     if subdir(facts) is None:
         known = ", ".join(sorted(set(SUBDIRS.values())))
         yield f"there are no packages of conda's for {facts.system} on {facts.arch}", f"it has: {known}"
     prefix = host.conda.prefix
-    if facts.condas:
+    conda = conda_of(facts)
+    if conda.condas:
         return
-    if facts.conda_prefix == "foreign":
+    if conda.prefix == "foreign":
         yield (
             f"there is something at {prefix}, but no conda that works",
             "conda.prefix names another folder; or move away what is there",

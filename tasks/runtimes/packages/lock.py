@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tasks.node.facts import Facts
-from tasks.runtimes.conda.scripts import Item
+from tasks.runtimes.packages.items import Item
 
 HEADER = "rayfab-lock 1"
 KINDS = ("conda", "wheel", "sdist")

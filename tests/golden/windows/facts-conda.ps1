@@ -1,9 +1,7 @@
 # rayfab: gather facts
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
-$RF_WANT_PYTHON = ''
-$RF_WANT_DOCKER = ''
-$RF_WANT_CONDA = '1'
+$RF_ASK = 'conda_facts'
 $RF_CONDA_PREFIX_WANTED = 'conda'
 # The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
 $Utf8 = [Text.UTF8Encoding]::new($false)
@@ -226,13 +224,6 @@ function DockerFacts {
     $run = Dk @('ps', '-a', '--no-trunc', '--filter', ('name=^/' + $RF_UNIT + '$'), '--format', '{{.ID}} {{.Image}}') ''
     EmitText 'container' (LinesOf $run.Said)
     DockerGives
-}
-# What the engine can give to a container; one that answers nothing gives nothing.
-function DockerGives {
-    $told = 'cpus {{.NCPU}}{{println}}memory {{.MemTotal}}{{println}}system {{.OperatingSystem}}{{println}}arch {{.Architecture}}{{println}}'
-    $told = $told + '{{range .SecurityOptions}}option {{println .}}{{end}}{{range $name, $_ := .Runtimes}}runtime {{println $name}}{{end}}'
-    $run = Dk @('info', '--format', $told) ''
-    EmitText 'engine' (LinesOf $run.Said)
 }
 # A node on Windows itself, under a task of the Task Scheduler: loop.py starts Ray again whenever it ends.
 $Envs = $Node + '\envs\'
@@ -679,8 +670,8 @@ if ($kept) {
     Emit 'state' $kept
     NodeFacts
 }
-if ($RF_WANT_DOCKER) { DockerFacts }
-if ($RF_WANT_CONDA) { CondaFacts }
+if ($RF_ASK -eq 'docker_facts') { DockerFacts }
+if ($RF_ASK -eq 'conda_facts') { CondaFacts }
 
 # Who listens, and which Ray processes there are.
 $ports = foreach ($end in [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties().GetActiveTcpListeners()) {

@@ -1,10 +1,7 @@
 # rayfab: gather facts
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
-$RF_WANT_PYTHON = ''
-$RF_WANT_DOCKER = '1'
-$RF_WANT_CONDA = ''
-$RF_CONDA_PREFIX_WANTED = ''
+$RF_ASK = 'docker_facts'
 $RF_IMAGE = 'rayproject/ray:2.52.0'
 $RF_IMAGE_ARM = 'rayproject/ray:2.52.0-aarch64'
 $RF_LOCAL_TAG = ''
@@ -230,13 +227,6 @@ function DockerFacts {
     $run = Dk @('ps', '-a', '--no-trunc', '--filter', ('name=^/' + $RF_UNIT + '$'), '--format', '{{.ID}} {{.Image}}') ''
     EmitText 'container' (LinesOf $run.Said)
     DockerGives
-}
-# What the engine can give to a container; one that answers nothing gives nothing.
-function DockerGives {
-    $told = 'cpus {{.NCPU}}{{println}}memory {{.MemTotal}}{{println}}system {{.OperatingSystem}}{{println}}arch {{.Architecture}}{{println}}'
-    $told = $told + '{{range .SecurityOptions}}option {{println .}}{{end}}{{range $name, $_ := .Runtimes}}runtime {{println $name}}{{end}}'
-    $run = Dk @('info', '--format', $told) ''
-    EmitText 'engine' (LinesOf $run.Said)
 }
 # A node on Windows itself, under a task of the Task Scheduler: loop.py starts Ray again whenever it ends.
 $Envs = $Node + '\envs\'
@@ -636,6 +626,13 @@ function NeedNode {
     if ((NodeService) -eq 'none') { Fail "no Ray of this cluster's runs here" 'fab deploy-cluster starts it' }
     if ((NodeService) -eq 'docker') { NeedDocker }
 }
+# What the engine can give to a container; one that answers nothing gives nothing.
+function DockerGives {
+    $told = 'cpus {{.NCPU}}{{println}}memory {{.MemTotal}}{{println}}system {{.OperatingSystem}}{{println}}arch {{.Architecture}}{{println}}'
+    $told = $told + '{{range .SecurityOptions}}option {{println .}}{{end}}{{range $name, $_ := .Runtimes}}runtime {{println $name}}{{end}}'
+    $run = Dk @('info', '--format', $told) ''
+    EmitText 'engine' (LinesOf $run.Said)
+}
 try {
 # A holder lives as long as its connection to this host, which is known by the ports of both its ends.
 function PlainAddress($end) { return ($end.Address.ToString() -replace '%.*', '') + ' ' + $end.Port }
@@ -722,8 +719,8 @@ if ($kept) {
     Emit 'state' $kept
     NodeFacts
 }
-if ($RF_WANT_DOCKER) { DockerFacts }
-if ($RF_WANT_CONDA) { CondaFacts }
+if ($RF_ASK -eq 'docker_facts') { DockerFacts }
+if ($RF_ASK -eq 'conda_facts') { CondaFacts }
 
 # Who listens, and which Ray processes there are.
 $ports = foreach ($end in [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties().GetActiveTcpListeners()) {

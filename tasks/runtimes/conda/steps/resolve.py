@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tasks.inventory import Host
 from tasks.node.versions import NEWEST_FOR_PYTHON, companions
 from tasks.node.versions import parse as parse_version
 from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known, Listed, Stage
-from tasks.run.step import step
 from tasks.runtimes.conda import channels
 from tasks.runtimes.packages import Unavailable, pypi
 from tasks.runtimes.packages.bundle import Bundle
 from tasks.runtimes.packages.lock import BadLock, Lock, join, parse, parse_all, subdir
 from tasks.runtimes.packages.web import Web
+from tasks.runtimes.steps import digest_of
 
 ANYWHERE = "2.17"  # the oldest glibc that Ray's own wheels are made for
 
 
-def request_of(node: Listed) -> str:
-    """What was asked for; as long as it stays the same, the versions that were found for it stay too."""
-    conda = node.host.conda
-    asked = [node.host.ray.version, list(conda.packages), conda.python, list(conda.channels)]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]
+def request_of(host: Host) -> str:
+    """See :meth:`tasks.runtimes.steps.Steps.request_of`."""
+    conda = host.conda
+    return digest_of([host.ray.version, list(conda.packages), conda.python, list(conda.channels)])
 
 
 def nodes_of(run: Run, stage: type[Stage] = Listed) -> list[Stage]:
@@ -37,8 +35,7 @@ def nodes_of(run: Run, stage: type[Stage] = Listed) -> list[Stage]:
     return sorted(nodes, key=lambda node: not node.is_head)
 
 
-@step("Check conda's terms, lock and bundle")
-def check_conda_files(run: Run) -> None:
+def check_files(run: Run) -> None:
     """Before anything is connected: the terms are accepted, the lock file and the bundle can be read."""
     for node in nodes_of(run):
         wanted = [] if node.host.conda.accept_terms else channels.with_terms(node.host)
@@ -80,9 +77,9 @@ def locks(run: Run, nodes: Sequence[Known], ray: str | None) -> dict[str, Lock]:
     out: dict[str, Lock] = {}
     for platform, group in by_platform.items():
         first = group[0]
-        request = request_of(first)
+        request = request_of(first.host)
         for other in group:
-            if request_of(other) != request:
+            if request_of(other.host) != request:
                 raise Stop(
                     f"{first.name} and {other.name} are both {platform}, and ask for other packages or Pythons",
                     "conda: {python, packages, channels}: the same for all hosts of one kind of system",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tasks.node.facts import with_docker
 from tasks.report.console import Board
 from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.step import step
-from tasks.runtimes.docker.engine import Engine, engine_script
-from tasks.runtimes.docker.engine_choice import engine_for, lacks_engine
-from tasks.runtimes.docker.image_state import in_image
+from tasks.runtimes.docker.engine.choice import engine_for, lacks_engine
+from tasks.runtimes.docker.engine.install import Engine, engine_script
+from tasks.runtimes.docker.facts import after_install
 from tasks.script.script import Script
 
 TITLE = "Install Docker"
@@ -36,8 +35,7 @@ def install_docker(run: Run) -> None:
         for note in answer.all.get("note", ()):
             run.console.note(f"{node.name}: {note}")
         run.did(node, "installed Docker")
-        facts = with_docker(node.facts, answer.all, answer.texts)
-        return replace(node, facts=facts, image_versions=in_image(answer))
+        return replace(node, facts=after_install(node.facts, answer.all, answer.texts))
 
     run.grow(TITLE, [node for node in run.chosen(Known) if lacks_docker(node)], one)
     if failure := run.failure(run.head()):

@@ -17,9 +17,9 @@ from tasks.report.console import Board
 from tasks.run.failures import Failure, HostFailed, Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known, Listed
-from tasks.run.step import step
-from tasks.runtimes.docker.image_names import content, parse
-from tasks.runtimes.docker.image_scripts import Piece, fetch_script, pieces_script
+from tasks.runtimes.docker.facts import image_of
+from tasks.runtimes.docker.image.names import content, parse
+from tasks.runtimes.docker.image.scripts import Piece, fetch_script, pieces_script
 
 PIECE = 8 << 20
 SMALL = 4 << 20  # no JSON of an archive is larger
@@ -53,8 +53,7 @@ def path_of(node: Listed) -> Path | None:
     return Path(path).expanduser() if kind == "file" and node.host.runtime == "docker" else None
 
 
-@step("Check image archives")
-def check_image_archives(run: Run) -> None:
+def check_archives(run: Run) -> None:
     """Before anything is connected: every archive is there and is one."""
     for path in sorted({p for n in run.chosen() if (p := path_of(n))}):
         try:
@@ -141,7 +140,7 @@ def _full(tag: str) -> str:
 
 def read_for(node: Known) -> Archive:
     """The archive of one host; raises HostFailed where it is for another architecture."""
-    archive = read(path_of(node), _full(node.subject.image))
+    archive = read(path_of(node), _full(image_of(node.subject)))
     wanted = DOCKER_NAMES.get(node.facts.arch, node.facts.arch)
     if archive.machine and archive.machine != wanted:
         why = f"{archive.path.name} holds an image for {archive.machine}, and this host is {node.facts.arch}"

@@ -13,8 +13,9 @@ from tasks.run.failures import Failure, HostFailed, Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.step import step
-from tasks.runtimes.docker.image_scripts import image_script
-from tasks.runtimes.docker.image_state import foreign_platform, in_image, mismatches, short
+from tasks.runtimes.docker.facts import docker_of, image_of, with_image
+from tasks.runtimes.docker.image.scripts import image_script
+from tasks.runtimes.docker.image.state import foreign_platform, mismatches, short
 from tasks.runtimes.docker.steps import image_file
 from tasks.runtimes.docker.steps.image_file import Archive
 from tasks.runtimes.docker.steps.seed import HandOn, lacking, seed_of
@@ -37,10 +38,12 @@ def find_images(run: Run) -> None:
                 except HostFailed as failed:
                     run.fail(node, failed.failure)
                     board.fail(node.name, failed.failure.message, failed.failure.hint)
-    _forget(run, [node for node, archive in archives.items() if not node.facts.image_ids & archive.ids])
+    _forget(
+        run, [node for node, archive in archives.items() if not docker_of(node.facts).image_ids & archive.ids]
+    )
     for takers in _seeded(run):
         seed = seed_of(run, takers)
-        if seed is not None and seed.facts.image:
+        if seed is not None and docker_of(seed.facts).image:
             _forget(run, lacking(seed, takers))
 
 
@@ -48,7 +51,7 @@ def find_images(run: Run) -> None:
 def get_images(run: Run) -> None:
     by_file: dict[Path, list[Known]] = {}
     for node in _from_file(run):
-        if node.facts.image is None:
+        if docker_of(node.facts).image is None:
             by_file.setdefault(image_file.path_of(node), []).append(node)
     for nodes in by_file.values():
         _carry(run, nodes)
@@ -92,12 +95,13 @@ def _seeded(run: Run) -> list[list[Known]]:
     for node in _containers(run):
         # Windows pulls for itself
         if node.host.docker.image_source == "seed" and node.facts.system != "Windows":
-            kinds.setdefault((node.subject.image, node.facts.arch), []).append(node)
+            kinds.setdefault((image_of(node.subject), node.facts.arch), []).append(node)
     return list(kinds.values())
 
 
 def _unknown(node: Known) -> bool:
-    return node.image_versions is None or node.facts.image is None
+    docker = docker_of(node.facts)
+    return docker.versions is None or docker.image is None
 
 
 def _pull(run: Run, node: Known, board: Board) -> None:
@@ -108,8 +112,8 @@ def _pull(run: Run, node: Known, board: Board) -> None:
 
 def _arrived(run: Run, node: Known, answer: Answer, how: str) -> Known:
     """The host has the image, and has reported what is in it."""
-    facts = node.subject.with_image(answer.texts["image"][0]).facts
-    node = replace(node, facts=facts, image_versions=in_image(answer))
+    facts = with_image(node.facts, answer.texts["image"][0], answer.values.get("image_versions", ""))
+    node = replace(node, facts=facts)
     run.put(node)
     if answer.values.get("changed") == "1":
         run.did(node, how)
@@ -121,7 +125,7 @@ def _arrived(run: Run, node: Known, answer: Answer, how: str) -> Known:
 def _forget(run: Run, nodes: Sequence[Known]) -> None:
     """What these hosts have under the image's name is not what they should have."""
     for node in nodes:
-        run.put(replace(node, facts=node.subject.with_image("").facts))
+        run.put(replace(node, facts=with_image(node.facts, "")))
 
 
 def _carry(run: Run, nodes: Sequence[Known]) -> None:
@@ -138,8 +142,9 @@ def _carry(run: Run, nodes: Sequence[Known]) -> None:
         def one(node: Known, board: Board) -> None:
             answer = image_file.carry(run, node, board, archive, pieces)
             node = _arrived(run, node, answer, "carried the image there")
-            if not node.facts.image_ids & archive.ids:
-                why = f"the image arrived as another one: {node.facts.image}, not {archive.id}"
+            docker = docker_of(node.facts)
+            if not docker.image_ids & archive.ids:
+                why = f"the image arrived as another one: {docker.image}, not {archive.id}"
                 raise HostFailed(Failure(why, "run again; if it stays so, please report this"))
 
         run.each("Carry the image", nodes, one)
@@ -148,7 +153,7 @@ def _carry(run: Run, nodes: Sequence[Known]) -> None:
 def _seed(run: Run, takers: Sequence[Known]) -> None:
     """One host gets the image, unless one has it, and the others take it from there."""
     seed = seed_of(run, takers)
-    while seed is not None and not seed.facts.image:
+    while seed is not None and not docker_of(seed.facts).image:
         run.each("Get the image once", [seed], partial(_pull, run))
         seed = seed_of(run, takers)
     if seed is None:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 
 from tasks.inventory import Secret
 from tasks.inventory.checks import RAY_WORKER_PORTS
-from tasks.node.addresses import head_ip, worker_ip
-from tasks.plan.desired import on_bridge
 from tasks.report.console import Board
-from tasks.run.failures import HostFailed, Stop
+from tasks.run.failures import HostFailed
 from tasks.run.run import Run
 from tasks.run.stages import Known
-from tasks.runtimes.docker.image_scripts import Piece, clean_script, cut_script, fetch_script, serve_script
-from tasks.runtimes.docker.steps.image_pool import Pool, Source
+from tasks.runtimes.docker.facts import docker_of, image_of
+from tasks.runtimes.docker.image.scripts import Piece, clean_script, cut_script, fetch_script, serve_script
+from tasks.runtimes.docker.node import on_bridge
+from tasks.runtimes.steps.pool import Pool, Source, address_of
 from tasks.ssh import Answer, RemoteError
 
 TIMEOUT = 4 * 3600.0
@@ -26,16 +26,16 @@ Arrived = Callable[[Run, Known, Answer, str], Known]
 
 def seed_of(run: Run, takers: Sequence[Known]) -> Known | None:
     """Who hands the image on: a host that has it, the head rather than another; else one that can get it."""
-    kind = takers[0].subject.image, takers[0].facts.arch
+    kind = image_of(takers[0].subject), takers[0].facts.arch
     same = [
         n
         for n in run.living(Known)
         if n.facts.system != "Windows"
         and n.host.runtime == "docker"
-        and (n.subject.image, n.facts.arch) == kind
+        and (image_of(n.subject), n.facts.arch) == kind
     ]
     same.sort(key=lambda n: not n.is_head)
-    having = [n for n in same if n.facts.image]
+    having = [n for n in same if docker_of(n.facts).image]
     getting = [n for n in same if run.may_change(n)]
     return next(iter([*having, *getting]), None)
 
@@ -43,7 +43,10 @@ def seed_of(run: Run, takers: Sequence[Known]) -> Known | None:
 def lacking(seed: Known, takers: Sequence[Known]) -> list[Known]:
     """Those that do not have the seed's image, though perhaps another one of that name."""
     return [
-        n for n in takers if n != seed and not (n.facts.image and n.facts.image_ids & seed.facts.image_ids)
+        n
+        for n in takers
+        if n != seed
+        and not (docker_of(n.facts).image and docker_of(n.facts).image_ids & docker_of(seed.facts).image_ids)
     ]
 
 
@@ -128,7 +131,7 @@ class HandOn:
             self.pieces,
             self.raw,
             source=(source.name, source.address, source.port),
-            want=self.seed.facts.image,
+            want=docker_of(self.seed.facts).image,
             keep=keep,
             sudo=node.sudo,
         )
@@ -148,16 +151,3 @@ class HandOn:
             with contextlib.suppress(HostFailed, RemoteError):
                 script = clean_script(node.host, self.run.cluster.name, sudo=node.sudo)
                 self.run.ask(node, script, timeout=BRIEFLY)
-
-
-def address_of(run: Run, node: Known) -> str:
-    """The address under which the other hosts of the cluster reach this one."""
-    head = run.head()
-    if node.is_head or not isinstance(head, Known):
-        found = head_ip(node.subject, [n.subject for n in run.living(Known) if n != node])
-    else:
-        ip = head_ip(head.subject, [n.subject for n in run.workers(Known)])
-        found = worker_ip(node.subject, ip) if ip else None
-    if found is None:
-        raise Stop(f"{node.name} has no address that the others could reach", "node_ip says which one")
-    return found
