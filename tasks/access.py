@@ -183,7 +183,7 @@ def dashboard(c, hosts_file=None, port=None, token=False):
         remote = head.host.ray.dashboard_port
         if head.state.get("token"):
             if token:
-                answer = run.ask(head, token_script(cluster.name), None, timeout=60.0)
+                answer = run.ask(head, token_script(cluster.name, offers=False), timeout=60.0)
                 print(answer.values["token"])
             else:
                 console.note("the dashboard asks for the cluster's token: fab dashboard --token shows it")

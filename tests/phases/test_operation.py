@@ -190,6 +190,18 @@ class TestInterrupt:
         assert not any(h.active for h in world.hosts.values())
         assert not any("start the worker" in h.titles for h in world.hosts.values())
 
+    def test_before_a_host_could_be_changed_nothing_was(self, fleet, world, interrupt):
+        world["one"].replies["gather facts"] = interrupt
+        assert fleet.operate(operation.DEPLOY) == 130
+        assert "  done: nothing was changed" in fleet.out.splitlines()
+
+    def test_of_a_host_s_first_change_does_not_claim_that(self, fleet, world, interrupt):
+        world["one"].replies["install Ray with uv"] = interrupt
+        for name in ("head", "two"):
+            world[name].replies["install Ray with uv"] = refused("no space")
+        assert fleet.operate(operation.DEPLOY) == 130
+        assert "  done: on no host to its end" in fleet.out.splitlines()
+
     def test_closes_every_connection(self, fleet, world, interrupt):
         world["head"].replies["gather facts"] = interrupt
         assert fleet.operate(operation.DEPLOY) == 130
