@@ -1,4 +1,4 @@
-"""Hosts that serve others: a bounded number of hosts at each source, and those that have it all serve in turn."""
+"""Hosts that serve files to others: each serves a few at a time, and a host that has received all serves too."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Source:
 
 
 class Pool:
-    """The sources that there are; used by one thread for each host that takes from them."""
+    """All sources; used by one thread for each host that takes from them."""
 
     def __init__(self, first: Source) -> None:
         self._changed = threading.Condition()
@@ -40,7 +40,7 @@ class Pool:
             return self._waiting > 0
 
     def borrow(self, avoid: Collection[Source] = ()) -> Source | None:
-        """A place at the source with the fewest takers; waits for one. None if only those to avoid are left."""
+        """The source with the fewest takers; waits until one is free. None if only those to avoid are left."""
         with self._changed:
             self._waiting += 1
             try:

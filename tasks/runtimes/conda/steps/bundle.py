@@ -73,7 +73,7 @@ def _collect(run: Run, path: Path, platforms: Sequence[str]) -> None:
         total = sum(item.size for item in every)
         room_for(path, total)
         _fetch(web, every, places, total, board)
-        for platform, those in tools.items():  # those whose size nobody has said before
+        for platform, those in tools.items():  # some sizes are known only now
             tools[platform] = {what: _weighed(item, places) for what, item in those.items()}
         places |= {item.file: places[source] for source, item in wheels.items()}
 
@@ -111,7 +111,7 @@ def _locks(run: Run, platforms: Sequence[str]) -> dict[str, Lock]:
     if not platforms:
         return conda.locks(run, [n for n in conda.nodes_of(run, Known) if subdir(n.facts)], ray)
     out: dict[str, Lock] = {}
-    request = conda.request_of(first.host)  # nobody was asked, so the first one speaks for all
+    request = conda.request_of(first.host)  # no host was asked, so the first one stands for all
     kept = {} if run.options.upgrade else conda.lock_file(first)
     for platform in platforms:
         lock = kept.get(platform)

@@ -61,7 +61,9 @@ def lock_file(node: Listed) -> dict[str, Lock]:
     try:
         return parse_all(Path(path).expanduser().read_text("utf-8"))
     except (BadLock, UnicodeDecodeError) as error:
-        raise Stop(f"conda.lock: {path}: {error}", "deploy with --upgrade makes it anew", code=2) from None
+        raise Stop(
+            f"conda.lock: {path}: {error}", "fab deploy-cluster --upgrade makes it again", code=2
+        ) from None
     except OSError as error:
         raise Stop(f"conda.lock: {path}: {error.strerror}", "make it readable", code=2) from None
 
@@ -100,7 +102,7 @@ def _oldest(libcs: Sequence[str]) -> str:
 
 
 def _kept(run: Run, group: Sequence[Known], platform: str, request: str) -> Lock | None:
-    """What the bundle holds, the user's file, or the hosts themselves; in this order."""
+    """The lock in the bundle, in the user's file, or on the hosts; in this order."""
     if run.learned.bundle is not None:
         return _from_bundle(run, platform, request)
     if run.options.upgrade:
@@ -110,7 +112,7 @@ def _kept(run: Run, group: Sequence[Known], platform: str, request: str) -> Lock
         if written.request != request:
             raise Stop(
                 f"{group[0].host.conda.lock} was made for other packages or another Python than is asked for",
-                "fab deploy-cluster --upgrade makes it anew",
+                "fab deploy-cluster --upgrade makes it again",
                 code=2,
             )
         return written
@@ -119,7 +121,7 @@ def _kept(run: Run, group: Sequence[Known], platform: str, request: str) -> Lock
         try:
             kept = parse(node.lock_text)
         except BadLock:
-            continue  # of the runtime uv
+            continue  # a lock of the runtime uv
         if kept.platform == platform and kept.request == request:
             return kept
     return None
@@ -136,13 +138,13 @@ def _from_bundle(run: Run, platform: str, request: str) -> Lock:
     if found.request != request:
         raise Stop(
             "the bundle was made for other packages or another Python than the hosts file asks for",
-            "make it anew: fab bundle --output FILE",
+            "make it again: fab bundle --output FILE",
         )
     return found
 
 
 def _keep(run: Run, nodes: Sequence[Known], found: dict[str, Lock]) -> None:
-    """Into the user's file, if there is to be one; what it holds of other platforms stays."""
+    """Writes the locks into the user's file, if one is named; its locks of other platforms stay."""
     path = nodes[0].host.conda.lock
     if path is None or run.options.dry_run:
         return
@@ -165,7 +167,7 @@ def _keep(run: Run, nodes: Sequence[Known], found: dict[str, Lock]) -> None:
 def make(
     run: Run, node: Listed, platform: str, *, glibc: str = ANYWHERE, ray: str | None = None, request: str = ""
 ) -> Lock:
-    """Resolves Python by conda's channels and the packages by PyPI's index, on this machine."""
+    """Resolves Python from conda's channels and the packages from PyPI's index, on this machine."""
     host, web = node.host, Web.of(node.host)
     sources = channels.urls(host, platform)
     with run.console.phase("Resolve versions", 1) as board:
@@ -176,7 +178,7 @@ def make(
                     raise channels.terms_wanted(wanted)
             board.step("channels", f"choosing Python {host.conda.python} for {platform}")
             with ThreadPoolExecutor(1) as side:
-                # where the whole version is asked for, the index need not wait for the channels
+                # with a full version in the hosts file, the index is asked while the channels are
                 early = None
                 if host.conda.python.count(".") == 2:
                     early = side.submit(_packages, host, host.conda.python, platform, glibc, ray)
@@ -204,7 +206,7 @@ def make(
 
 def _packages(host, python: str, platform: str, glibc: str, ray: str | None):
     wanted = [*host.conda.packages, *([f"ray=={ray}"] if ray else [])]
-    # an old Ray does not say all that it needs today; which one it will be is mostly known
+    # an old Ray does not declare all that it needs today; its version can mostly be guessed
     guess = companions(ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"))
     found = pypi.resolve(host, [*wanted, *guess], python, platform, glibc)
     version = pypi.version_of(found, "ray")

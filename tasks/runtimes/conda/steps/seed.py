@@ -23,7 +23,7 @@ BRIEFLY = 120.0
 
 
 class Sharing:
-    """The stores that are served, by platform."""
+    """The hosts that serve their stores, by platform."""
 
     def __init__(self, run: Run, kits: Kits) -> None:
         self.run, self.kits = run, kits
@@ -32,11 +32,11 @@ class Sharing:
         self._serving: list[Resolved] = []
 
     def begin(self, nodes: Sequence[Resolved]) -> None:
-        """Chooses who fetches, installs there, and has it served. :param nodes: those that are to be installed."""
+        """Installs on one host of each platform, which then serves its store. :param nodes: the hosts to install on."""
         self.kits.begin(nodes)
         groups: dict[str, list[Resolved]] = {}
         for node in nodes:
-            # Windows fetches for itself
+            # a Windows host fetches its own files
             if node.host.conda.package_source == "seed" and node.facts.system != "Windows":
                 groups.setdefault(subdir(node.facts), []).append(node)
         seeds = {platform: self._seed(platform, takers) for platform, takers in groups.items()}
@@ -50,7 +50,7 @@ class Sharing:
                 self._pools[subdir(node.facts)] = Pool(source)
 
     def _seed(self, platform: str, takers: Sequence[Resolved]) -> Resolved | None:
-        """A host that has the environment, the head rather than another; else one that is to get it."""
+        """A host that has the environment, the head if possible; else one that will get it."""
         same = [
             n for n in self.run.living(Resolved) if n.host.runtime == "conda" and subdir(n.facts) == platform
         ]
@@ -62,11 +62,11 @@ class Sharing:
         conda_install.install(self.run, node, board, self.kits)
 
     def _serve(self, node: Resolved, board: Board) -> Source | None:
-        """A host that cannot serve is no harm: then each fetches for itself."""
+        """Serves the host's store. If the host cannot, each host fetches its own files."""
         try:
             address = address_of(self.run, node)
             token = Secret(secrets.token_hex(16))
-            # the last of Ray's worker ports: open between the hosts, whatever a firewall does to others
+            # the last of Ray's worker ports: a firewall between the hosts must have it open
             last = node.host.ray.ports.max_worker or RAY_WORKER_PORTS[1]
             script = serve_script(self.run.cluster.name, node.versions.env_id, address, (last, last - 1))
             answer = self.run.ask(node, script, board, timeout=BRIEFLY, RF_SEED=token)
@@ -77,7 +77,7 @@ class Sharing:
         return Source(node.name, address, int(answer.values["port"]), token)
 
     def install(self, node: Resolved, board: Board) -> None:
-        """Installs on a host that takes the files from another, if there is one that has them."""
+        """Installs on a host, with the files of another one where one serves them."""
         pool = self._pools.get(subdir(node.facts))
         if pool is None or node.host.conda.package_source != "seed":
             conda_install.install(self.run, node, board, self.kits)
@@ -93,7 +93,7 @@ class Sharing:
             pool.add(own)
 
     def end(self) -> None:
-        """No server stays behind."""
+        """Ends all servers."""
         for node in self._serving:
             with contextlib.suppress(HostFailed, RemoteError):
                 self.run.ask(node, clean_script(self.run.cluster.name), timeout=BRIEFLY)

@@ -1,4 +1,4 @@
-"""`image_source: file:PATH`: an archive of `docker save`, carried to the hosts in pieces."""
+"""`image_source: file:PATH`: an archive of `docker save`, copied to the hosts in pieces."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ DOCKER_NAMES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 @dataclass(frozen=True)
 class Archive:
-    """An image in a file. ``raw``: bytes of it when it is not compressed."""
+    """An image in a file.
+
+    :param id: of the image; :param ids: all that it may be known by.
+    :param machine: the architecture, as Docker names it; empty if the archive does not name one.
+    :param packed: the file is compressed; :param raw: its bytes when it is not.
+    """
 
     path: Path
     id: str
@@ -41,20 +46,20 @@ class Archive:
 
 @dataclass
 class Pieces:
-    """The archive as it travels. ``get(n)`` gives the bytes of the nth piece."""
+    """The archive in pieces. :param get: returns the bytes of the nth piece."""
 
     list: list[Piece] = field(default_factory=list)
     get: Callable[[int], bytes] = lambda n: b""
 
 
 def path_of(node: Listed) -> Path | None:
-    """The archive that a host's image comes from, if it does."""
+    """The archive that a host's image comes from; None if it comes from elsewhere."""
     kind, _, path = node.host.docker.image_source.partition(":")
     return Path(path).expanduser() if kind == "file" and node.host.runtime == "docker" else None
 
 
 def check_archives(run: Run) -> None:
-    """Before anything is connected: every archive is there and is one."""
+    """Before anything is connected: every archive exists and is one."""
     for path in sorted({p for n in run.chosen() if (p := path_of(n))}):
         try:
             with tarfile.open(path) as tar:
@@ -81,7 +86,7 @@ def _no_archive(path: Path) -> Stop:
 
 @lru_cache(maxsize=8)
 def read(path: Path, image: str) -> Archive:
-    """What is in an archive; reads all of it, since its index may stand at its end.
+    """What is in an archive. Reads all of it, since its index may be at the end.
 
     :param image: the name to look for where it holds several.
     """
@@ -149,7 +154,7 @@ def read_for(node: Known) -> Archive:
 
 
 def cut(archive: Archive, folder: Path, on_bytes: Callable[[int], None]) -> Pieces:
-    """The pieces that travel: slices of a compressed archive, else compressed ones below ``folder``."""
+    """Slices of a compressed archive; of another one, compressed pieces in ``folder``."""
     if archive.packed:
         return _slices(archive.path, on_bytes)
     made: list[Piece] = []
@@ -192,7 +197,7 @@ def _press(data: bytes, folder: Path) -> Piece:
 
 
 def carry(run: Run, node: Known, board: Board, archive: Archive, pieces: Pieces) -> Any:
-    """Brings the pieces that are not there to one host, and has Docker load them; the script's answer."""
+    """Copies the missing pieces to one host and loads the image there; returns the script's answer."""
     asked = (node.host, run.cluster.name, pieces.list, archive.raw)
     answer = run.ask(node, pieces_script(*asked, sudo=node.sudo), board, timeout=TIMEOUT)
     have = set(answer.all.get("have", ()))

@@ -25,7 +25,7 @@ Arrived = Callable[[Run, Known, Answer, str], Known]
 
 
 def seed_of(run: Run, takers: Sequence[Known]) -> Known | None:
-    """Who hands the image on: a host that has it, the head rather than another; else one that can get it."""
+    """The host that serves the image: one that has it, the head if possible; else one that can get it."""
     kind = image_of(takers[0].subject), takers[0].facts.arch
     same = [
         n
@@ -41,7 +41,7 @@ def seed_of(run: Run, takers: Sequence[Known]) -> Known | None:
 
 
 def lacking(seed: Known, takers: Sequence[Known]) -> list[Known]:
-    """Those that do not have the seed's image, though perhaps another one of that name."""
+    """The hosts that lack the seed's image; they may have another image of the same name."""
     return [
         n
         for n in takers
@@ -51,10 +51,10 @@ def lacking(seed: Known, takers: Sequence[Known]) -> list[Known]:
 
 
 class HandOn:
-    """One image on its way from the seed to the others.
+    """One image, copied from the seed to the other hosts.
 
     :param pull: what a host does that cannot take it from another.
-    :param arrived: told of every host that has it then.
+    :param arrived: called for every host that has received the image.
     """
 
     def __init__(self, run: Run, seed: Known, pull: Pull, arrived: Arrived) -> None:
@@ -65,7 +65,7 @@ class HandOn:
         self.serving: list[Known] = [seed]
 
     def to(self, takers: Sequence[Known]) -> None:
-        """Brings the image to all of them; one that fails leaves the others alone."""
+        """Copies the image to all of them; one that fails does not affect the others."""
         try:
             self.run.each("Prepare the image", [self.seed], self._prepare)
             self.run.each("Hand on the image", takers, self._take)
@@ -86,8 +86,8 @@ class HandOn:
     def _serve(self, node: Known, board: Board) -> Source:
         address = address_of(self.run, node)
         token = Secret(secrets.token_hex(16))
-        # the last of Ray's worker ports: open between the hosts, whatever a firewall does to others, and where a
-        # killed run's server still has it, Ray takes the next
+        # the last of Ray's worker ports: a firewall between the hosts must have it open. Where the server of a
+        # killed run still uses it, Ray takes the next one
         last = RAY_WORKER_PORTS[1]
         if not on_bridge(node.subject):
             last = node.host.ray.ports.max_worker or last
@@ -105,7 +105,7 @@ class HandOn:
         self.pull(self.run, node, board)
 
     def _try_sources(self, node: Known, board: Board) -> str | None:
-        """None if the image has come; else why not from any host."""
+        """None if the image was received; else the reason why no host could serve it."""
         failed: list[Source] = []
         why = ""
         board.step(node.name, "waiting for a place")
@@ -141,12 +141,12 @@ class HandOn:
         """This host has the image now and serves it to those that wait."""
         self.serving.append(node)
         if self.pool.crowded:
-            # one that cannot serve has the image all the same
+            # a host that cannot serve has received its image all the same
             with contextlib.suppress(HostFailed, RemoteError):
                 self.pool.add(self._serve(node, board))
 
     def _clean(self) -> None:
-        """No server stays behind."""
+        """Ends all servers."""
         for node in self.serving:
             with contextlib.suppress(HostFailed, RemoteError):
                 script = clean_script(node.host, self.run.cluster.name, sudo=node.sudo)
