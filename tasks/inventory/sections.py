@@ -1,4 +1,4 @@
-"""The sections that a cluster has and that a host may override: ray, docker, conda, uv, mirrors."""
+"""The sections of the cluster that a host can override: ray, docker, conda, uv, mirrors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tasks.inventory.sizes import Size
 
 
 class Frozen(BaseModel):
-    """Nothing unknown is taken, nothing changes afterwards, and errors carry no values."""
+    """Immutable. Unknown keys are refused, and errors do not contain values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models in a field's annotation, such as HostEntry in `tuple[HostEntry, ...] | None`."""
+    """The models in a field's annotation, such as HostEntry in ``tuple[HostEntry, ...] | None``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):
@@ -26,7 +26,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 class Ports(Frozen):
-    """Ports of Ray's on each host, all pinned."""
+    """The fixed ports of Ray on each host."""
 
     client: t.Port = Field(10001, description="Ray Client (`ray://`), on the head")
     node_manager: t.Port = Field(20000, description="the raylet's node manager")
@@ -46,47 +46,51 @@ class Ports(Frozen):
 
 
 class Ray(Frozen):
-    """Ray itself. What concerns the whole cluster cannot differ on a host."""
+    """Ray itself. A host cannot override keys that concern the whole cluster."""
 
     version: t.RayVersion | None = Field(
         None,
-        description="the same on all hosts; null: the newest that the runtime's Python runs, or the image's",
+        description="the same on all hosts; null: the newest for the runtime's Python, or the image's",
     )
     port: t.Port = Field(6379, description="the head's GCS")
     dashboard_port: t.Port = Field(8265, description="the dashboard, on the head")
     dashboard_host: t.Listen = Field(
-        "127.0.0.1", description="where the dashboard listens; anything but this machine needs a token"
+        "127.0.0.1",
+        description="address that the dashboard listens on; any but the loopback address needs a token",
     )
     auth: t.Auth | None = Field(
-        None, description="who may use the cluster; null: a token where Ray has it (2.52 and newer)"
+        None, description="who may use the cluster; null: token if Ray supports it (2.52 and newer)"
     )
-    ports: Ports = Field(Ports(), description="every other port of Ray's")
+    ports: Ports = Field(Ports(), description="all other ports of Ray")
     head_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start --head`")
     worker_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start` of the workers")
-    env: dict[t.EnvName, t.AnyText] = Field({}, description="environment of Ray's processes")
+    env: dict[t.EnvName, t.AnyText] = Field({}, description="environment variables of Ray's processes")
 
 
 class Docker(Frozen):
     """For hosts with `runtime: docker`."""
 
-    image: t.Image = Field("rayproject/ray-ml", description="the image; it must have Ray in it")
+    image: t.Image = Field("rayproject/ray-ml", description="the image; it must contain Ray")
     network: t.Network = Field("auto", description="auto: host on Linux, bridge on macOS and Windows")
     shm_size: t.SizeText = Field(Size("8gb"), description="shared memory for Ray's object store")
     run_args: tuple[t.Text, ...] = Field((), description="passed on to `docker run`")
     install: t.Install = Field(
-        "auto", description="where a missing Docker Engine comes from on Linux; auto: distro, else docker-ce"
+        "auto",
+        description="where a missing Docker Engine comes from on Linux; auto: distro, else docker-ce",
     )
     image_source: t.ImageSource = Field(
         "pull",
-        description="seed: one host pulls, the others take it from there; file: carried from this machine",
+        description="seed: one host pulls and the others copy it from there; file: copied from your machine",
     )
     registry_mirror: t.WebUrl | None = Field(
-        None, description="mirror of Docker Hub; asked for images that have no registry in their name"
+        None, description="mirror of Docker Hub; used for images without a registry in their name"
     )
     registry_user: t.Text | None = Field(
-        None, description="user of the image's registry, or of the mirror; logged in for the pull alone"
+        None, description="user of the image's registry or of the mirror; logged in only while pulling"
     )
-    registry_password: t.Password | None = Field(None, description="goes with the user; forms as above")
+    registry_password: t.Password | None = Field(
+        None, description="password of that user; same forms as `ssh.password`"
+    )
 
 
 class Conda(Frozen):
@@ -95,23 +99,21 @@ class Conda(Frozen):
     python: t.PythonVersion = Field("3.7.7", description="Python of the environment; quote it")
     env: t.CondaEnv = Field("ray", description="name of the environment")
     packages: tuple[t.Argument, ...] = Field(
-        ("ray[default]", "tensorflow"), description="what is installed in it"
+        ("ray[default]", "tensorflow"), description="packages that are installed in it"
     )
-    installer: t.Installer = Field("miniconda", description="used where no conda is found")
+    installer: t.Installer = Field("miniconda", description="used where conda is missing")
     installer_sha256: t.Sha256 | None = Field(
-        None, description="needed where the installer is a URL or a file"
+        None, description="required if the installer is a URL or a file"
     )
-    channels: tuple[t.Argument, ...] = Field(
-        ("defaults",), description="in the order in which they are asked"
-    )
+    channels: tuple[t.Argument, ...] = Field(("defaults",), description="in order of priority")
     accept_terms: t.Flag = Field(False, description="true: you accept the terms of Anaconda's channels")
-    prefix: t.RemotePath = Field("~/miniconda3", description="where conda goes if it has to be installed")
+    prefix: t.RemotePath = Field("~/miniconda3", description="folder for conda where it is missing")
     package_source: t.PackageSource = Field(
-        "pull", description="seed: one host fetches the packages, the others take them from there"
+        "pull", description="seed: one host downloads the packages and the others copy them from there"
     )
     lock: t.Text | None = Field(
         None,
-        description="file beside the hosts file that keeps every package's version; made where it is missing",
+        description="file with the version of every package, relative to the hosts file; created if it is missing",
     )
 
     @property
@@ -123,29 +125,36 @@ class Uv(Frozen):
     """For hosts with `runtime: uv`."""
 
     python: t.PythonVersion | None = Field(
-        None, description="Python of the environment; null: the newest on the hosts that all of them have"
+        None, description="Python of the environment; null: the newest that all hosts have"
     )
-    packages: tuple[t.Argument, ...] = Field(("ray[default]",), description="what is installed in it")
+    packages: tuple[t.Argument, ...] = Field(
+        ("ray[default]",), description="packages that are installed in it"
+    )
 
 
 class Mirrors(Frozen):
-    """Where downloads come from; null: from their makers."""
+    """Where downloads come from; null: the original source."""
 
-    pypi: t.Url | None = Field(None, description="index of Python packages, as in `https://pypi.org/simple`")
-    conda: t.Url | None = Field(None, description="conda's channels, as in `https://repo.anaconda.com/pkgs`")
+    pypi: t.Url | None = Field(
+        None, description="index of Python packages, such as `https://pypi.org/simple`"
+    )
+    conda: t.Url | None = Field(
+        None, description="conda's channels, such as `https://repo.anaconda.com/pkgs`"
+    )
     apt: t.Url | None = Field(
         None,
-        description="Debian's or Ubuntu's packages, or a folder that holds either's `debian` or `ubuntu`",
+        description="packages of Debian or Ubuntu, or a folder that contains `debian` or `ubuntu`",
     )
     docker: t.Url | None = Field(
-        None, description="Docker's own packages, as in `https://download.docker.com/linux`"
+        None, description="Docker's own packages, such as `https://download.docker.com/linux`"
     )
-    miniconda: t.Url | None = Field(None, description="folder of Miniconda's installers")
-    miniforge: t.Url | None = Field(None, description="folder of Miniforge's installers")
+    miniconda: t.Url | None = Field(None, description="folder with Miniconda's installers")
+    miniforge: t.Url | None = Field(None, description="folder with Miniforge's installers")
     python: t.Url | None = Field(None, description="Python builds that uv installs")
     proxy: t.WebUrl | None = Field(
-        None, description="proxy for the downloads of conda and its packages; null: as the environment says"
+        None,
+        description="proxy for the downloads of conda and its packages; null: from the environment variables",
     )
     ca: t.Text | None = Field(
-        None, description="file on this machine with certificates (PEM) that those downloads trust as well"
+        None, description="file on your machine with more certificates (PEM) that those downloads trust"
     )

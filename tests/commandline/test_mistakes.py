@@ -46,7 +46,7 @@ CASES = {
     "logs --lines 0": "--lines: expected 1-1000000, got 0",
     "logs --component foo": "--component: no component foo",
     "stop --hosts-file /no/such/hosts.yml": "/no/such/hosts.yml: there is no such file; `fab init ",
-    "stop --hosts-file /": "/: this is a directory; --hosts-file wants a file",
+    "stop --hosts-file /": "/: this is a directory; --hosts-file needs a file",
 }
 
 
