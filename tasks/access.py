@@ -30,9 +30,9 @@ COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 
 
 def remainder(command: str | None) -> list[str]:
-    """The arguments behind ``--`` on the command line, or those in ``--command``."""
+    """The arguments after ``--`` on the command line, or those in ``--command``."""
     if command and line.remainder:
-        raise Mistake("there is a command in --command, and another one behind --", "give one of them")
+        raise Mistake("there is a command in --command, and another one after --", "give one of them")
     try:
         return shlex.split(command) if command else list(line.remainder)
     except ValueError as error:
@@ -45,7 +45,7 @@ def program_and_arguments(command: str | None, task: str, example: str) -> list[
     """As :func:`remainder`; refuses nothing at all, and a line for a shell that stands there as one argument."""
     arguments = remainder(command)
     if not arguments:
-        raise Mistake(f"{task} needs a command behind --", f"fab {task} -- {example}")
+        raise Mistake(f"{task} needs a command after --", f"fab {task} -- {example}")
     if len(arguments) == 1 and SHELL_SIGNS.search(arguments[0]):
         raise Mistake(
             f"{task} runs a program with arguments, not a line for a shell: {shown(arguments[0])}",
@@ -74,7 +74,7 @@ def without_last_blank(show: Callable[[str], None]) -> Callable[[str], None]:
 @cli.task(
     name="exec",
     iterable=["limit"],
-    help={**COMMON, "command": "the command as one text, instead of behind --"},
+    help={**COMMON, "command": "the command as one text, instead of after --"},
 )
 def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
     """
@@ -121,7 +121,7 @@ def ended(answer: Answer, arguments: list[str]) -> None:
     help={
         "hosts_file": COMMON["hosts_file"],
         "host": "which host (default: the head)",
-        "command": "the command as one text, instead of behind --",
+        "command": "the command as one text, instead of after --",
     }
 )
 def ssh(c, host=None, command=None, hosts_file=None):
@@ -209,7 +209,7 @@ def dashboard(c, hosts_file=None, port=None, token=False):
 @cli.task(
     help={
         "hosts_file": COMMON["hosts_file"],
-        "command": "the entry point as one text, instead of behind --",
+        "command": "the entry point as one text, instead of after --",
         "no_wait": "do not wait for its end",
         "debug": cli.DEBUG,
     }

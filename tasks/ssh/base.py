@@ -154,7 +154,7 @@ class BaseConnection(fabric.Connection):
         scrub = self._scrubber(secrets)
         shell = windows if self.system == "windows" else protocol
         stdin = protocol.chunks(shell.wrap(text, mark, secrets or {}))
-        self._trace(f"{getattr(script, 'title', 'script')}\n{text}", scrub)
+        self._trace(f"{script.title if isinstance(script, Script) else 'script'}\n{text}", scrub)
         reader = Reader(mark, scrub, on_step, on_line)
         return conclude(self.name, self._talk(shell.COMMAND, stdin, reader, timeout))
 

@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from tasks.ssh import dial, forward, windows
 from tasks.ssh.base import BaseConnection
 from tasks.ssh.errors import Cancelled, ConfigProblem, ConnectionLost
 from tasks.ssh.local import LocalConnection
-from tasks.ssh.pump import execute, pump
+from tasks.ssh.pump import execute, hang_up, pump
 from tasks.ssh.sshconfig import resolve
 from tasks.ssh.target import Settings, Target
 from tasks.ssh.transport import lost
@@ -47,7 +48,7 @@ class Connection(BaseConnection):
     def __init__(
         self, target: Target | str, settings: Settings | None = None, config: Config | None = None
     ) -> None:
-        self._set(_opening=threading.Lock(), _closed=False)
+        self._set(_opening=threading.Lock(), _closed=False, _commands=weakref.WeakSet())
         super().__init__(target, settings, config)
 
     @property
@@ -103,8 +104,15 @@ class Connection(BaseConnection):
         """As Fabric's; :meth:`cancel` ends what runs in it."""
         self._refuse_cancelled()
         channel = super().create_session()
+        self._commands.add(channel)
         self._note(channel)
         return channel
+
+    def cancel(self) -> None:
+        """As for every connection; the host is told to end the commands of ``run`` and ``sudo``, too."""
+        for channel in list(self._commands):
+            hang_up(channel)
+        super().cancel()
 
     def _remote_runner(self) -> Remote:
         return Runner(context=self, inline_env=self.inline_ssh_env)

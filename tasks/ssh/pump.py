@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -42,6 +43,23 @@ def execute(channel: paramiko.Channel, command: str, timeout: float) -> None:
         raise TimeoutError
     if channel.closed:
         raise paramiko.SSHException("the server did not start the command")
+
+
+def hang_up(channel: paramiko.Channel) -> None:
+    """Tells the server to send SIGHUP to the command, as at the end of a terminal; without one it would run on.
+
+    OpenSSH does so since 7.9, save for root: there a command without a terminal runs on until it writes output.
+    """
+    if channel.closed or channel.exit_status_ready():
+        return
+    request = Message()
+    request.add_byte(b"\x62")  # SSH_MSG_CHANNEL_REQUEST
+    request.add_int(channel.remote_chanid)
+    request.add_string("signal")
+    request.add_boolean(False)
+    request.add_string("HUP")
+    with contextlib.suppress(EOFError, OSError, paramiko.SSHException):  # the connection is gone already
+        channel.transport._send_user_message(request)
 
 
 def pump(channel: paramiko.Channel, stdin: Iterator[bytes], reader: Reader, deadline: float) -> int | None:
