@@ -41,6 +41,7 @@ _BEGIN: Steps = (
 )
 # What runtimes install before the plan. Docker is installed and images are fetched: they hold the versions.
 _BEFORE_PLAN: Steps = tuple(one for name in runtimes.NAMES for one in runtimes.steps_by_name(name).preparing)
+# `fab plan` and a dry run of `fab deploy-cluster` are this list.
 PREPARE: Steps = (
     *_BEGIN,
     validate,
