@@ -41,7 +41,7 @@ def rename(fleet, address: str, host: str) -> None:
     fleet.world.hosts[host].address = address
 
 
-def test_the_whole_shape(deployed):
+def test_has_every_key_of_the_contract(deployed):
     common = {"runtime": "uv", "ray": "2.52.0", "python": "3.11.2", "cpus": 4, "gpus": 0, "problem": None}
     assert status(deployed) == {
         "cluster": "lab",
@@ -194,7 +194,7 @@ class TestNotHealthy:
         world["one"].joins = False
         assert problems(status(deployed))["one"] == "runs, but is not in Ray's node table"
 
-    def test_a_worker_does_not_say_its_facts(self, deployed, world):
+    def test_a_worker_whose_facts_are_missing(self, deployed, world):
         world["one"].replies["gather facts"] = refused("no space left")
         assert problems(status(deployed))["one"] == "no space left"
 

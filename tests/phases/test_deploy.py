@@ -66,7 +66,7 @@ class TestFresh:
 
 
 class TestConverged:
-    def test_changes_nothing_and_says_so(self, deployed, world):
+    def test_changes_nothing_and_reports_that(self, deployed, world):
         before = [dict(h.state) for h in world.hosts.values()]
         assert deployed.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
         assert "✓ 3 hosts as wanted; nothing was changed, and a task ran on each" in deployed.out
@@ -101,7 +101,7 @@ class TestChanged:
         deployed.operate(operation.DEPLOY)
         assert deployed.done() == [[], [], ["started"]]
 
-    def test_the_plan_says_what_and_why_with_every_script_and_changes_nothing(self, deployed, world):
+    def test_the_plan_shows_what_and_why_with_every_script_and_changes_nothing(self, deployed, world):
         deployed.edit("name: one", "name: one, labels: {zone: a}")
         assert deployed.operate(operation.PREPARE, SCRIPTS, **PLAN) == 0
         assert "### one: start the worker" in deployed.out
@@ -152,7 +152,7 @@ class TestLimit:
         assert deployed.operate(operation.DEPLOY, tasks_cluster.deployed, limit=["one"]) == 0
         assert deployed.done() == [[], ["started"], []]
 
-    def test_where_the_head_does_not_run_says_so(self, fleet, world):
+    def test_is_refused_where_the_head_does_not_run(self, fleet, world):
         assert fleet.operate(operation.DEPLOY, limit=["one"]) == 1
         assert fleet.out.splitlines()[-2:] == [
             "✗ the cluster does not run, so nothing can join it",
@@ -160,7 +160,7 @@ class TestLimit:
         ]
         assert not world["one"].envs
 
-    def test_where_the_head_is_not_as_wanted_says_so(self, deployed, world):
+    def test_is_refused_where_the_head_is_not_up_to_date(self, deployed, world):
         deployed.edit("name: head", "name: head, cpus: 2")
         assert deployed.operate(operation.DEPLOY, limit=["one"]) == 1
         why = "the head is not up to date: restart (--num-cpus added)"
@@ -170,11 +170,11 @@ class TestLimit:
         assert fleet.operate(operation.DEPLOY, limit=["head"]) == 0
         assert [h.active for h in world.hosts.values()] == [True, False, False]
 
-    def test_a_host_outside_that_runs_has_to_be_there_as_well(self, deployed, world):
+    def test_a_running_host_outside_must_stay_in_the_cluster(self, deployed, world):
         world["two"].joins = False
         assert deployed.operate(operation.DEPLOY, limit=["one"]) == 1
         assert deployed.failure("two").message == "did not join the cluster"
 
-    def test_a_host_outside_that_does_not_run_is_nobody_s_business(self, deployed, world):
+    def test_a_stopped_host_outside_is_ignored(self, deployed, world):
         world["two"].active = False
         assert deployed.operate(operation.DEPLOY, limit=["one"]) == 0

@@ -22,7 +22,7 @@ class TestOneWorkerFails:
             ("start the worker", refused("Ray ended", "look", ["Unknown flag --no-such"])),
         ],
     )
-    def test_the_others_go_on(self, fleet, world, title, reply):
+    def test_the_others_continue(self, fleet, world, title, reply):
         world["two"].replies[title] = reply
         assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 1
         assert world["head"].active
@@ -43,7 +43,7 @@ class TestOneWorkerFails:
         fleet.operate(operation.DEPLOY)
         assert fleet.out.splitlines()[-2:] == ["two, last lines:", "  Unknown flag --no-such"]
 
-    def test_that_cannot_reach_the_head_is_told_where_it_stuck(self, fleet, world):
+    def test_that_cannot_reach_the_head_is_reported_with_the_port(self, fleet, world):
         world["two"].replies["reach the head at 10.0.0.1"] = said(
             [("reach", "6379 refused"), ("reach", "20000 timeout")]
         )
@@ -51,7 +51,7 @@ class TestOneWorkerFails:
         assert fleet.failure("two").message == "cannot reach the head at 10.0.0.1 port 20000: timeout"
         assert "install Ray with uv" not in world["two"].titles
 
-    def test_with_nonsense_for_facts(self, fleet, world):
+    def test_with_invalid_facts(self, fleet, world):
         nonsense = said([("uname", "")], {"ifconfig": ["en0: flags", " inet 10.0.0.3 netmask 999.0.0.0"]})
         world["two"].replies["gather facts"] = nonsense
         assert fleet.operate(operation.DEPLOY) == 1
@@ -102,7 +102,7 @@ class TestHeadFails:
         assert "✗ the head did not start, so no worker was started" in fleet.out
         assert not any(h.active for h in world.hosts.values())
 
-    def test_that_gives_no_token_is_named(self, fleet, world):
+    def test_without_a_token_is_reported(self, fleet, world):
         world["head"].replies["get the cluster's token"] = refused(
             "cannot make /root/.rayfab/lab", "free space"
         )
@@ -146,7 +146,7 @@ class TestSameMachine:
         assert fleet.operate(operation.DEPLOY) == 1
         assert fleet.failure("two").message == "has the same address as one: 10.0.0.2"
 
-    def test_a_wrong_clock_is_said_and_stops_nothing(self, fleet, world):
+    def test_a_wrong_clock_is_reported_and_stops_nothing(self, fleet, world):
         world["two"].facts["clock"] = "1800000500"
         assert fleet.operate(operation.DEPLOY) == 0
         assert "! two: its clock is +500 s from the others'; set it, or run an NTP client" in fleet.out

@@ -59,13 +59,13 @@ def test_an_image_that_was_there_is_seen(containers, world):
     assert containers.node("one").facts.own.image == "sha256:abc"
 
 
-def test_a_note_is_said(containers, world):
+def test_a_note_is_shown(containers, world):
     world["one"].replies["install Docker"] = said([*INSTALLED, ("note", "there is no systemd here")])
     containers.operate(operation.DEPLOY)
     assert "! one: there is no systemd here" in containers.out
 
 
-def test_a_host_that_does_not_get_it_leaves_the_others_alone(containers, world):
+def test_a_host_that_does_not_get_it_does_not_affect_the_others(containers, world):
     world["one"].replies["install Docker"] = refused(
         "no space for Docker's packages", "free some space in /var"
     )
@@ -99,7 +99,7 @@ def test_a_dry_run_shows_the_script_and_runs_none(containers, world):
     assert containers.out.count("# rayfab: install Docker") == 1
 
 
-def test_a_check_says_it_and_finds_nothing_wrong(containers, world):
+def test_a_check_announces_it_and_finds_no_problem(containers, world):
     world["two"].facts = dict(DEBIAN)
     assert containers.operate(operation.FACTS, check.checked) == 0
     assert (
@@ -109,7 +109,7 @@ def test_a_check_says_it_and_finds_nothing_wrong(containers, world):
     assert containers.out.count("no Docker yet") == 2
 
 
-def test_a_destroy_says_that_docker_stays(containers):
+def test_a_destroy_reports_that_docker_stays(containers):
     containers.operate(operation.DEPLOY)
     containers.operate(operation.DESTROY, tasks_cluster.destroyed)
     assert "! Docker and its images stay" in containers.out

@@ -32,7 +32,7 @@ def failing(name: str):
 
 
 class TestExitStatus:
-    def test_all_well(self, fleet):
+    def test_of_success_is_0(self, fleet):
         assert fleet.operate(BEGIN) == 0
 
     @pytest.mark.parametrize("code", [1, 2, 3])
@@ -119,18 +119,18 @@ class TestLock:
         assert fleet.operate(operation.DEPLOY) == 3
 
     @pytest.mark.parametrize("error", [None, Stop("no"), KeyError("oops"), StepTimeout("slow")], ids=repr)
-    def test_is_given_back(self, fleet, world, error):
+    def test_is_released(self, fleet, world, error):
         fleet.operate([*BEGIN, *([raising(error)] if error else [])])
         assert world.held_by == ""
         assert world["head"].titles[-1] == "give the lock back"
 
-    def test_is_given_back_once_after_a_restart(self, fleet, world):
+    def test_is_released_once_after_a_restart(self, fleet, world):
         assert fleet.operate(operation.DEPLOY) == 0
         assert fleet.operate(operation.RESTART, what="restart") == 0
         assert world["head"].titles.count("give the lock back") == 1
         assert world.held_by == ""
 
-    def test_that_cannot_be_given_back_dies_with_the_connection(self, fleet, world):
+    def test_that_cannot_be_released_ends_with_the_connection(self, fleet, world):
         world["head"].replies["give the lock back"] = ConnectionLost("head: lost")
         assert fleet.operate(BEGIN) == 0
         assert all(c.closed for c in world.connections)
@@ -162,7 +162,7 @@ class TestInterrupt:
 
         return reply
 
-    def test_says_what_was_done_and_what_was_not(self, fleet, world, interrupt):
+    def test_reports_what_was_done_and_what_was_not(self, fleet, world, interrupt):
         fleet.operate(operation.DEPLOY)
         world["one"].active = world["two"].active = False
         world["two"].replies["start the worker"] = interrupt
@@ -208,15 +208,15 @@ class TestInterrupt:
         assert len(world.connections) == 3
         assert all(c.closed and c.cancelled for c in world.connections)
 
-    def test_where_nothing_changes_promises_nothing(self, fleet):
+    def test_of_a_read_only_operation_names_no_rest(self, fleet):
         assert fleet.operate([*operation.REACH, raising(KeyboardInterrupt())]) == 130
         assert fleet.out.splitlines()[-2:] == ["✗ interrupted", "  done: nothing was changed"]
 
-    def test_between_two_phases(self, fleet, world):
+    def test_between_two_steps(self, fleet, world):
         assert fleet.operate([*BEGIN, raising(KeyboardInterrupt())]) == 130
         assert all(c.closed for c in world.connections)
 
-    def test_while_the_lock_is_given_back(self, fleet, world):
+    def test_while_the_lock_is_released(self, fleet, world):
         world["head"].replies["give the lock back"] = KeyboardInterrupt()
         assert fleet.operate(BEGIN) == 130
         assert "✗ interrupted" in fleet.out
@@ -242,7 +242,7 @@ class TestStopAndDestroy:
         assert deployed.operate(operation.STOP) == 0
         assert deployed.done() == [[], [], []]
 
-    def test_one_that_cannot_be_stopped_leaves_the_others_to_it(self, deployed, world):
+    def test_one_that_cannot_be_stopped_does_not_affect_the_others(self, deployed, world):
         world["one"].replies["stop Ray"] = refused("it will not end", "kill it")
         assert deployed.operate(operation.STOP) == 1
         assert [h.active for h in world.hosts.values()] == [False, True, False]
@@ -264,7 +264,7 @@ class TestStopAndDestroy:
         assert deployed.operate((*BEGIN, stop), limit=["two"]) == 0
         assert [h.active for h in world.hosts.values()] == [True, True, False]
 
-    def test_without_the_head_the_workers_are_stopped_all_the_same(self, deployed, world):
+    def test_without_the_head_the_workers_are_stopped_anyway(self, deployed, world):
         world["head"].reachable = False
         assert deployed.operate(operation.STOP) == 1
         assert "the head is away" in deployed.out

@@ -25,7 +25,7 @@ def versions(fleet) -> set[tuple[str, str]]:
 
 
 class TestARunningCluster:
-    def test_keeps_its_versions_though_newer_ones_have_come(self, running, world):
+    def test_keeps_its_versions_though_newer_ones_exist(self, running, world):
         for host in world.hosts.values():
             host.pythons.append("3.12.1")
         assert running.operate(operation.DEPLOY) == 0
@@ -150,7 +150,7 @@ workers:
             ("registry.lab:5000/ray:2.9.3", "2.9.3"),
         ],
     )
-    def test_before_the_image_is_there_its_tag_tells(self, fleet, image, said):
+    def test_a_missing_image_is_known_by_its_tag(self, fleet, image, said):
         fleet.edit("cluster: lab", f"cluster: lab\nruntime: docker\ndocker: {{image: '{image}'}}")
         assert fleet.operate(operation.PREPARE, **PLAN) == 0
         assert {n.versions.ray for n in fleet.run.every()} == {said}

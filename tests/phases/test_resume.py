@@ -61,7 +61,7 @@ class TestStart:
             line.split()[0] == "two" and "not deployed" in line for line in stopped.out.splitlines() if line
         )
 
-    def test_the_one_that_is_meant_is_not_deployed(self, stopped, world):
+    def test_the_chosen_one_is_not_deployed(self, stopped, world):
         world["two"].state = None
         world["head"].active = True
         assert start(stopped, limit=["two"]) == 1

@@ -48,7 +48,7 @@ def test_a_script_that_did_not_come_to_its_end_is_a_failure(capsys):
 
 
 @pytest.mark.parametrize("end", [ConnectionLost("head: the connection is lost"), KeyboardInterrupt()])
-def test_who_waits_no_longer_is_told_how_to_find_the_job(end, capsys):
+def test_an_interrupted_wait_tells_how_to_find_the_job(end, capsys):
     with pytest.raises(type(end)):
         submitted(end)
     said = capsys.readouterr().out

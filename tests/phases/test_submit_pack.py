@@ -28,12 +28,12 @@ def test_the_files_with_their_folders(tmp_path):
     assert names(pack(tmp_path)) == [".env", "job.py", "pkg/data.txt", "中文 名.txt"]
 
 
-def test_not_what_no_job_needs(tmp_path):
+def test_without_what_no_job_needs(tmp_path):
     write(tmp_path, "job.py", ".git/config", "pkg/__pycache__/a.pyc", ".venv/bin/python", "node_modules/x.js")
     assert names(pack(tmp_path)) == ["job.py"]
 
 
-def test_not_what_is_no_file(tmp_path):
+def test_without_what_is_not_a_file(tmp_path):
     write(tmp_path, "job.py")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     assert names(pack(tmp_path)) == ["job.py"]

@@ -75,20 +75,20 @@ class TestAHostThatDidNotJoin:
             (ran("10.0.0.9"), "did not join the cluster"),
         ],
     )
-    def test_is_told_why(self, deployed, world, entry, why):
+    def test_is_reported_with_the_reason(self, deployed, world, entry, why):
         world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), entry)
         assert deployed.operate(operation.DEPLOY) == 1
         assert deployed.failure("two").message == why
 
 
-def test_a_host_that_was_started_over_is_in_the_table_dead_and_alive(deployed, world):
+def test_a_restarted_node_is_in_the_table_dead_and_alive(deployed, world):
     dead = node("10.0.0.3", alive=False)
     for entries in ([dead, ran("10.0.0.3")], [ran("10.0.0.3"), dead]):
         world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), *entries)
         assert deployed.operate(operation.DEPLOY) == 0
 
 
-def test_the_driver_waits_for_all_that_have_to_be_there(deployed, world):
+def test_the_driver_waits_for_all_expected_nodes(deployed, world):
     asked = []
     world["head"].replies[TITLE] = lambda script: (
         asked.append(json.loads(value(script, "SPEC"))) or world["head"]._table(script)
