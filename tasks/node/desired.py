@@ -36,7 +36,7 @@ class Versions:
 class Desired:
     """One node, ready to be started.
 
-    :param kind: the kind of service that keeps it alive, see ``sh/service_*.sh``.
+    :param kind: the kind of service that keeps it alive, see ``sh/kind_*.sh``.
     :param words: ``ray start`` with its arguments, or the arguments of what runs it.
     :param token: whether the node authenticates with the cluster's token.
     :param temp_dir: Ray's own folder, as the host sees it.

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.node.names import basics
-from tasks.node.start import NODE
+from tasks.node.start import node_fragments
 from tasks.script.script import Effect, Script, Value, render
 
-FRAGMENTS = (*NODE, "envs")
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
 # On Windows a host's own address may be that of a switch, but not of these.
 VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
@@ -143,7 +142,7 @@ def facts_script(
     if holder is not None:
         values["HOLDER"] = holder
         body = ("lock", "facts")
-    fragments = (*FRAGMENTS, *(name for name in questions.fragments if name not in FRAGMENTS))
+    fragments = (*node_fragments(), "envs", *questions.fragments)
     secrets = ("RF_SUDO",) if sudo_password else ()
     effect = Effect.READS if holder is None else Effect.LOCKS
     return render("gather facts", body, values, fragments=fragments, secrets=secrets, effect=effect)

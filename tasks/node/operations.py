@@ -8,7 +8,7 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node.names import RAY_DIR, basics
-from tasks.node.start import NODE, secrets_of
+from tasks.node.start import node_fragments, outside_fragments, outside_value, secrets_of
 from tasks.script import files
 from tasks.script.script import Effect, Script, fragment, render
 
@@ -49,7 +49,14 @@ def verify_script(
     spec = json.dumps({"address": address, "expect": list(expect), "tasks": tasks, "timeout": timeout})
     values = {**basics(cluster), "DRIVER": _driver("verify"), "SPEC": spec}
     title = "run a task on every node" if tasks else "read Ray's node table"
-    return render(title, "driver", values, fragments=NODE, secrets=secrets_of(sudo=sudo), effect=Effect.READS)
+    return render(
+        title,
+        "driver",
+        values,
+        fragments=node_fragments(),
+        secrets=secrets_of(sudo=sudo),
+        effect=Effect.READS,
+    )
 
 
 def work_script(
@@ -63,13 +70,20 @@ def work_script(
     values = {**basics(cluster), "DRIVER": _driver("work"), "SPEC": spec}
     secrets = secrets_of(sudo=sudo)
     return render(
-        "ask what is running", "driver", values, fragments=NODE, secrets=secrets, effect=Effect.READS
+        "ask what is running",
+        "driver",
+        values,
+        fragments=node_fragments(),
+        secrets=secrets,
+        effect=Effect.READS,
     )
 
 
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:
     """Stops the node, whatever supervises it, and keeps it from starting at the next boot."""
-    return render("stop Ray", "stop", basics(cluster), fragments=NODE, secrets=secrets_of(sudo=sudo))
+    return render(
+        "stop Ray", "stop", basics(cluster), fragments=node_fragments(), secrets=secrets_of(sudo=sudo)
+    )
 
 
 def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool = False) -> Script:
@@ -77,10 +91,9 @@ def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool 
 
     :param purge: a conda that was installed here as well; without it that one stays (the answer's ``kept``).
     """
-    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "PURGE": purge}
-    return render(
-        "remove everything", "destroy", values, fragments=(*NODE, "conda"), secrets=secrets_of(sudo=sudo)
-    )
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "PURGE": purge, **outside_value()}
+    fragments = (*node_fragments(), *outside_fragments())
+    return render("remove everything", "destroy", values, fragments=fragments, secrets=secrets_of(sudo=sudo))
 
 
 def logs_script(
@@ -90,7 +103,12 @@ def logs_script(
     values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "LINES_EACH": lines, "PATTERNS": list(patterns)}
     body = "follow" if follow else "logs"
     return render(
-        "read logs", body, values, fragments=NODE, secrets=secrets_of(sudo=sudo), effect=Effect.READS
+        "read logs",
+        body,
+        values,
+        fragments=node_fragments(),
+        secrets=secrets_of(sudo=sudo),
+        effect=Effect.READS,
     )
 
 
@@ -100,7 +118,9 @@ def command_script(cluster: str, words: Sequence[str], *, sudo: bool = False) ->
     The answer has ``missing`` with the status 126 or 127 where that program isn't there, or isn't executable.
     """
     values = {**basics(cluster), "PROGRAM": fragment("program"), "COMMAND": list(words)}
-    return render("run a command", "command", values, fragments=NODE, secrets=secrets_of(sudo=sudo))
+    return render(
+        "run a command", "command", values, fragments=node_fragments(), secrets=secrets_of(sudo=sudo)
+    )
 
 
 def submit_script(
@@ -124,4 +144,4 @@ def submit_script(
         "DRIVER": _driver("submit"),
         "WORDS": list(words),
     }
-    return render("submit a job", "submit", values, fragments=NODE, secrets=secrets_of(sudo=sudo))
+    return render("submit a job", "submit", values, fragments=node_fragments(), secrets=secrets_of(sudo=sudo))

@@ -8,10 +8,25 @@ from typing import Any
 
 from tasks.node.desired import Desired
 from tasks.node.names import basics
+from tasks.script import files
 from tasks.script.script import Effect, Script, Value, render
 
 START_TIMEOUT = 120  # seconds that Ray may take
-NODE = ("docker", "node")
+
+
+def node_fragments() -> tuple[str, ...]:
+    """What every script about a node needs: each kind of service, found by its file's name, and what they share."""
+    return (*files.beginning("sh", "kind_"), "node")
+
+
+def outside_fragments() -> tuple[str, ...]:
+    """Those of runtimes that put something outside of the node's folder, see ``sh/outside_*.sh``."""
+    return files.beginning("sh", "outside_")
+
+
+def outside_value() -> dict[str, Value]:
+    """The names of these runtimes, as the scripts read them."""
+    return {"OUTSIDE": " ".join(name.removeprefix("outside_") for name in outside_fragments())}
 
 
 def secrets_of(*, sudo: bool = False, token: bool = False) -> tuple[str, ...]:
@@ -40,4 +55,6 @@ def token_script(cluster: str, *, offers: bool = True) -> Script:
     secrets = ("RF_TOKEN",) if offers else ()
     effect = Effect.CHANGES if offers else Effect.READS
     values = basics(cluster)
-    return render("get the cluster's token", "token", values, fragments=NODE, secrets=secrets, effect=effect)
+    return render(
+        "get the cluster's token", "token", values, fragments=node_fragments(), secrets=secrets, effect=effect
+    )

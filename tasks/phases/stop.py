@@ -35,15 +35,15 @@ def destroy(run: Run) -> None:
         answer = run.ask(node, script, board, timeout=TIMEOUT)
         for left in answer.all.get("left", ()):
             run.console.note(f"{node.name}: could not remove {left}, which belongs to another user")
-        for place in answer.all.get("kept", ()):
-            kept.setdefault(place, []).append(node.name)
+        for what in answer.all.get("kept", ()):
+            kept.setdefault(what, []).append(node.name)
         if answer.values.get("changed") == "1":
             run.did(node, "removed")
 
     _workers_first(run, "Destroy", one)
-    for place, names in kept.items():
+    for what, names in kept.items():
         way = "" if run.options.purge else "; fab destroy --purge removes it"
-        run.console.note(f"conda stays in {place} on {', '.join(names)}{way}")
+        run.console.note(f"{what} on {', '.join(names)}{way}")
 
 
 def _workers_first(run: Run, verb: str, work: Callable[[Reached, Board], None]) -> None:

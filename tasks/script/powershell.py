@@ -15,7 +15,7 @@ from tasks.script.script import Script, Value
 # PowerShell takes the typographic ones for a single quote, too
 QUOTES = "'\u2018\u2019\u201a\u201b"
 # what sh/ has in parts, the same body or docker.ps1 has in one
-IN_ONE = ("about", "image", "pull", "sums", "uv", "envs", "conda_find")
+IN_ONE = ("about", "image", "pull", "sums", "uv", "envs", "conda_find", "outside_conda")
 # what only Windows has comes with the part that needs it
 WITH = {"node": ("task", "conda", "node"), "conda": ("task", "conda")}
 
@@ -46,7 +46,9 @@ def assignment(name: str, value: Value) -> str:
 
 def _parts(names: Sequence[str]) -> list[str]:
     """What comes before the body, everything once."""
-    wanted = [part for name in names if name not in IN_ONE for part in WITH.get(name, (name,))]
+    # kinds of service that are not on Windows, and what is in one with another part there
+    left_out = {*IN_ONE, *(set(files.beginning("sh", "kind_")) - set(files.files("ps")))}
+    wanted = [part for name in names if name not in left_out for part in WITH.get(name, (name,))]
     return list(dict.fromkeys(wanted))
 
 

@@ -63,6 +63,7 @@ can_root() {
     have sudo || return 1
     as_root true 2>/dev/null
 }
+# Docker's command, and a node in a container that Docker's restart policy keeps alive.
 # dk: docker, through sudo where only that reaches the engine
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
@@ -119,57 +120,48 @@ docker_cli() {
     rf_dk=root
     rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
 }
-docker_facts() {
-    if [ "$(uname)" = Darwin ]; then docker_app; fi
+docker_reach() { [ -n "${rf_dk-}" ] || docker_cli; }
+docker_need() { docker_cli || fail "Docker's engine does not answer"; }
+docker_active() {
+    case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in
+        running) echo active ;;
+        restarting) echo activating ;;
+        *) echo inactive ;;
+    esac
+}
+docker_down() {
     docker_cli
-    rf_status=$?
-    # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
-    [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
-        *odman* | docker\ version*) emit docker_problem podman; return ;;
-    esac
-    # the command alone, without an engine here or anywhere else
-    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
-        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
-    fi
-    # an installation that did not come to its end is done once more
-    rf_half=
-    [ ! -e "$NODE/engine.installing" ] || rf_half=1
-    [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
-    case $rf_status in
-        0) emit docker "$rf_docker"; [ -z "$rf_half" ] || emit docker_problem missing ;;
-        1) emit docker_problem missing; return ;;
-        2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
-        *) emit docker_problem denied; return ;;
-    esac
-    emit docker_via "$rf_dk"
-    image_name
-    rf_image=$(image_about '') || rf_image=
-    [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
-    if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
-        IFS= read -r rf_value <"$NODE/image" || :
-        [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
-    fi
-    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
-    docker_gives
+    # without Docker's command there is no container any more; an engine that is down still has it
+    [ $? -le 1 ] || fail "Docker's engine does not answer" "look at: docker version"
+    # stopped, not removed: its log can still be read
+    dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
+        fail "cannot stop the container $UNIT" "look at: docker ps"
 }
-# A node under one of six supervisors: system unit, user unit, daemon or agent of launchd's, our own loop, or
-# Docker's restart policy.
-NODE=$ROOT/$CLUSTER
-user_systemctl() {
-    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+docker_gone() {
+    dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
+        fail "cannot remove the container $UNIT" "look at: docker ps -a"
 }
-loop_pid() {
-    [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
-    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
-    # The number may have passed on to a stranger since.
-    if [ -r "/proc/$rf_pid/cmdline" ]; then
-        grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
+docker_words() { dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '; }
+docker_log() { dk logs "$UNIT" 2>&1; }
+docker_log_before() { docker_log; }
+docker_log_file() { :; }
+docker_tell_log() {
+    if ! dk inspect "$UNIT" >/dev/null 2>&1; then
+        emit note "the container $UNIT is gone, and its own log with it"
     else
-        ps -o command= -p "$rf_pid" 2>/dev/null | grep -q "loop.sh" || return 1
+        dk logs --tail "$LINES_EACH" "$UNIT" 2>&1 | emit_text log:container
     fi
-    printf '%s' "$rf_pid"
 }
-# launchd's job of a daemon or an agent ($1): where it belongs, its file, and a command that may change it
+docker_tries() { dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0; }
+docker_place() { :; }
+docker_exec() {
+    # a container that started as root would run it as root
+    rf_user=
+    [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
+    dk_in exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
+}
+# Jobs of launchd: `daemon` of the system, `agent` of the user.
+# $1: daemon or agent. Its domain, its file, and a command with the rights to change it.
 job_domain() {
     rf_domain=system
     if [ "$1" = agent ]; then
@@ -213,27 +205,199 @@ job_down() {
         nap
     done
 }
+# $1: daemon or agent, $2: where to; gives its file to launchd, which runs it. rf_said: what that said last
+job_up() {
+    rf_n=0
+    until rf_said=$(job_do "$1" launchctl bootstrap "$2" "$(job_file "$1")" 2>&1); do
+        rf_status=$?
+        # the former job of this name may still be on its way out, after its name is gone
+        if { [ "$rf_status" != 5 ] && [ "$rf_status" != 37 ]; } || [ "$rf_n" -ge 75 ]; then return 1; fi
+        rf_n=$((rf_n + 1))
+        nap
+    done
+    write_file "$NODE/domain" 600 "$2"
+}
+daemon_active() { job_active daemon; }
+agent_active() { job_active agent; }
+daemon_up() {
+    write_file "$NODE/unit" 644 "$UNIT_TEXT"
+    as_root install -m 644 -o root -g wheel "$NODE/unit" "$(job_file daemon)" && job_up daemon system ||
+        fail "launchd does not take the daemon $UNIT: ${rf_said-}" "System Settings, Login Items may keep it off; look at: launchctl print system/$UNIT"
+}
+agent_up() {
+    [ -d "$HOME/Library/LaunchAgents" ] || : >"$NODE/made-agents"
+    mkdir -p "$HOME/Library/LaunchAgents" || fail "cannot make $HOME/Library/LaunchAgents"
+    write_file "$(job_file agent)" 644 "$UNIT_TEXT"
+    job_up agent "user/$(id -u)" || {
+        # the session of a person in front of the screen takes only what is made for that
+        write_file "$(job_file agent)" 644 "$(printf '%s\n' "$UNIT_TEXT" | sed 's/>Background</>Aqua</')$NL"
+        job_up agent "gui/$(id -u)"
+    } || fail "launchd does not take the agent $UNIT: $rf_said" "System Settings, Login Items may keep it off; look at: launchctl print $(job_domain agent)"
+    emit note "no sudo here: after a reboot Ray is back only when $(id -un) logs in; with a sudo_password in the hosts file it becomes a daemon, which starts at boot"
+}
+daemon_down() { job_down daemon; }
+agent_down() { job_down agent; }
+agent_gone() { [ ! -e "$NODE/made-agents" ] || rmdir "$HOME/Library/LaunchAgents" 2>/dev/null || :; }
+# The loop of this project's own, where neither systemd nor launchd runs.
+loop_pid() {
+    [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
+    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
+    # The number may have passed on to a stranger since.
+    if [ -r "/proc/$rf_pid/cmdline" ]; then
+        grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
+    else
+        ps -o command= -p "$rf_pid" 2>/dev/null | grep -q "loop.sh" || return 1
+    fi
+    printf '%s' "$rf_pid"
+}
+loop_active() { if loop_pid >/dev/null; then echo active; else echo inactive; fi; }
+loop_up() {
+    write_file "$NODE/loop.sh" 700 "$LOOP_SH"
+    if have setsid; then
+        setsid sh "$NODE/loop.sh" </dev/null >/dev/null 2>&1 &
+    else
+        nohup sh "$NODE/loop.sh" </dev/null >/dev/null 2>&1 &
+    fi
+}
+loop_down() {
+    if rf_pid=$(loop_pid); then
+        kill -TERM "$rf_pid" 2>/dev/null || :
+        rf_n=0
+        while loop_pid >/dev/null && [ "$rf_n" -lt 225 ]; do
+            nap
+            rf_n=$((rf_n + 1))
+        done
+        if rf_pid=$(loop_pid); then kill -KILL "$rf_pid"; fi
+    fi
+    rm -f "$NODE/loop.pid"
+}
+# Units of systemd: `system` of the machine's own manager, `user` of the user's.
+user_systemctl() {
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+}
+system_active() { systemctl is-active "$UNIT" 2>/dev/null || :; }
+user_active() { user_systemctl is-active "$UNIT" 2>/dev/null || :; }
+# a restart is enough where a unit takes the place of one of the same name
+system_replaces() { :; }
+user_replaces() { :; }
+system_up() {
+    keep_temp "$TEMP_DIR"
+    write_file "$NODE/unit" 644 "$UNIT_TEXT"
+    as_root install -m 644 "$NODE/unit" "/etc/systemd/system/$UNIT.service" &&
+        as_root systemctl daemon-reload && as_root systemctl enable --quiet "$UNIT" 2>/dev/null &&
+        as_root systemctl restart --no-block "$UNIT" ||
+        fail "systemd does not take the unit $UNIT" "look at: systemctl status $UNIT"
+}
+user_up() {
+    [ -d "$HOME/.config" ] || : >"$NODE/made-config"
+    mkdir -p "$HOME/.config/systemd/user" || fail "cannot make $HOME/.config/systemd/user"
+    write_file "$HOME/.config/systemd/user/$UNIT.service" 644 "$UNIT_TEXT"
+    [ -e "/var/lib/systemd/linger/$(id -un)" ] ||
+        { loginctl enable-linger 2>/dev/null && : >"$NODE/made-linger"; } || emit note "no lingering: Ray ends when the last session of $(id -un) does; ask root for: loginctl enable-linger $(id -un)"
+    user_systemctl daemon-reload && user_systemctl enable --quiet "$UNIT" &&
+        user_systemctl restart --no-block "$UNIT" || fail "systemd --user does not take the unit $UNIT"
+}
+system_down() {
+    as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
+        as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+    # after a crash the stopped unit would still count as failed, and the system as degraded
+    as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
+}
+user_down() {
+    user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT"
+    user_systemctl reset-failed "$UNIT" 2>/dev/null || :
+}
+system_gone() {
+    as_root rm -f "/etc/systemd/system/$UNIT.service" && as_root systemctl daemon-reload ||
+        fail "cannot remove /etc/systemd/system/$UNIT.service" "as root: rm /etc/systemd/system/$UNIT.service"
+}
+user_gone() {
+    rm -f "$HOME/.config/systemd/user/$UNIT.service"
+    for rf_dir in user/default.target.wants user; do
+        rmdir "$HOME/.config/systemd/$rf_dir" 2>/dev/null || :
+    done
+    rmdir "$HOME/.config/systemd" 2>/dev/null || :
+    [ ! -e "$NODE/made-config" ] || rmdir "$HOME/.config" 2>/dev/null || :
+    user_systemctl daemon-reload 2>/dev/null || :
+    [ ! -e "$NODE/made-linger" ] || user_unlinger
+}
+# Lingering that a deploy has enabled is disabled with the last cluster that needs it.
+user_unlinger() {
+    for rf_file in "$ROOT"/*/service; do
+        [ "$rf_file" != "$NODE/service" ] && grep -qx user "$rf_file" 2>/dev/null || continue
+        : >"${rf_file%/*}/made-linger"
+        return
+    done
+    loginctl disable-linger 2>/dev/null || :
+}
+# A node under whatever keeps it alive. Each kind of service has a fragment kind_*.sh with these functions of its
+# own; where it has none, the node is one that runs on the host itself, or there is none:
+#   KIND_active      prints what its supervisor calls its state, such as active
+#   KIND_up          starts it and keeps it alive
+#   KIND_down        ends it and keeps it from coming back at the next boot
+#   KIND_gone        removes what it has outside of $NODE, once it is down
+#   KIND_replaces    is there where KIND_up alone replaces a service of the same kind
+#   KIND_reach       prepares what the functions need; KIND_need fails the script where that is not to be had
+#   KIND_words       prints the arguments of its processes
+#   KIND_log         prints what `ray start` has said; KIND_log_before: before its last restart, too
+#   KIND_log_file    prints the name of that file, if it is one; KIND_tell_log: puts its last lines into the answer
+#   KIND_tries       prints how often the supervisor has restarted it
+#   KIND_place       prints the folder in which a driver may unpack files; nothing: wherever it runs
+#   KIND_exec        runs a command in the node's environment
+NODE=$ROOT/$CLUSTER
+# $1: the kind of service, $2: which of its functions, then its arguments
+node_do() {
+    rf_do=$1_$2
+    have "$rf_do" || rf_do=host_$2
+    shift 2
+    "$rf_do" "$@"
+}
+host_active() { echo inactive; }
+host_down() { :; }
+host_gone() { :; }
+host_reach() { :; }
+host_need() { :; }
+host_words() {
+    if [ -r /proc/self/environ ]; then
+        for rf_pid in $(node_pids); do tr '\0' ' ' 2>/dev/null <"/proc/$rf_pid/cmdline"; done
+    else
+        ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
+    fi
+}
+host_log() { cat "$NODE/start.log" 2>/dev/null; }
+host_log_before() { sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; }
+host_log_file() { [ ! -f "$NODE/start.log" ] || echo "$NODE/start.log"; }
+host_tell_log() {
+    for rf_file in "$NODE/start.log" "$NODE/start.log.1"; do
+        [ -f "$rf_file" ] && [ -r "$rf_file" ] || continue
+        tail -n "$LINES_EACH" "$rf_file" 2>/dev/null | emit_text "log:${rf_file##*/}"
+        # the one before is of interest while this one is still empty
+        [ ! -s "$rf_file" ] || return 0
+    done
+}
+host_tries() {
+    rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
+    echo "$((rf_tries - 1))"
+}
+host_place() { printf '%s' "$NODE"; }
+host_exec() {
+    # in a shell of its own: the node's environment may set any variable
+    (
+        # shellcheck source=/dev/null
+        . "$NODE/env.sh"
+        exec "$@"
+    )
+}
 node_service() {
     rf_service=none
     [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
     printf '%s' "$rf_service"
 }
-# active, or whatever else its supervisor calls it
-node_active() {
-    case $1 in
-        system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
-        user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
-        daemon | agent) job_active "$1" ;;
-        loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
-        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; restarting) echo activating ;; *) echo inactive ;; esac ;;
-        *) echo inactive ;;
-    esac
-}
 node_facts() {
     rf_service=$(node_service)
     emit service "$rf_service"
-    if [ "$rf_service" = docker ]; then docker_cli; fi
-    emit active "$(node_active "$rf_service")"
+    node_do "$rf_service" reach
+    emit active "$(node_do "$rf_service" active)"
     for rf_file in "$NODE"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
         if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
@@ -242,78 +406,13 @@ node_facts() {
 }
 # $1: the kind of service; ends it and keeps it from coming back at the next boot
 node_down() {
-    case $1 in
-        system)
-            as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
-                as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
-            # after a crash the stopped unit would still count as failed, and the system as degraded
-            as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
-            ;;
-        user)
-            user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT"
-            user_systemctl reset-failed "$UNIT" 2>/dev/null || :
-            ;;
-        daemon | agent) job_down "$1" ;;
-        loop)
-            if rf_pid=$(loop_pid); then
-                kill -TERM "$rf_pid" 2>/dev/null || :
-                rf_n=0
-                while loop_pid >/dev/null && [ "$rf_n" -lt 225 ]; do
-                    nap
-                    rf_n=$((rf_n + 1))
-                done
-                if rf_pid=$(loop_pid); then kill -KILL "$rf_pid"; fi
-            fi
-            rm -f "$NODE/loop.pid"
-            ;;
-        docker)
-            docker_cli
-            # without Docker's command there is no container any more; an engine that is down still has it
-            [ $? -le 1 ] || fail "Docker's engine does not answer" "look at: docker version"
-            # stopped, not removed: its log can still be read
-            dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
-                fail "cannot stop the container $UNIT" "look at: docker ps"
-            ;;
-    esac
+    node_do "$1" down
     node_reap
-}
-# $1: the kind of service, already stopped; removes what it has outside of $NODE
-node_remove() {
-    case $1 in
-        docker)
-            dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
-                fail "cannot remove the container $UNIT" "look at: docker ps -a"
-            ;;
-        system)
-            as_root rm -f "/etc/systemd/system/$UNIT.service" && as_root systemctl daemon-reload ||
-                fail "cannot remove /etc/systemd/system/$UNIT.service" "as root: rm /etc/systemd/system/$UNIT.service"
-            ;;
-        user)
-            rm -f "$HOME/.config/systemd/user/$UNIT.service"
-            for rf_dir in user/default.target.wants user; do
-                rmdir "$HOME/.config/systemd/$rf_dir" 2>/dev/null || :
-            done
-            rmdir "$HOME/.config/systemd" 2>/dev/null || :
-            [ ! -e "$NODE/made-config" ] || rmdir "$HOME/.config" 2>/dev/null || :
-            user_systemctl daemon-reload 2>/dev/null || :
-            [ ! -e "$NODE/made-linger" ] || node_unlinger
-            ;;
-        agent) [ ! -e "$NODE/made-agents" ] || rmdir "$HOME/Library/LaunchAgents" 2>/dev/null || : ;;
-    esac
-}
-# Lingering that a deploy has turned on goes with the last cluster that needs it.
-node_unlinger() {
-    for rf_file in "$ROOT"/*/service; do
-        [ "$rf_file" != "$NODE/service" ] && grep -qx user "$rf_file" 2>/dev/null || continue
-        : >"${rf_file%/*}/made-linger"
-        return
-    done
-    loginctl disable-linger 2>/dev/null || :
 }
 # Processes of this node, known by the mark in their environment.
 node_pids() {
     if [ ! -r /proc/self/environ ]; then
-        # macOS shows a process's environment behind its words
+        # macOS shows a process's environment behind its arguments
         ps -axwwE -o pid=,command= 2>/dev/null |
             RF_NODE=$NODE/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RF_NODE"]) { print $1 }'
         return
@@ -336,36 +435,11 @@ keep_temp() {
     write_file "$NODE/tmpfiles" 644 "d $1 1777 root root -${NL}x $1/*$NL"
     as_root install -D -m 644 "$NODE/tmpfiles" "/etc/tmpfiles.d/$UNIT.conf"
 }
-# Ray's session folders are told by what `ray start` has said and by the words of this node's own processes
-# (session_latest may be another Ray's); they are removed when the cluster is.
+# Ray's session folders are named by `ray start` and in the arguments of this node's own processes (session_latest may
+# be another Ray's); they are removed when the cluster is.
 note_sessions() {
-    if [ "$1" = docker ] && [ -z "${rf_dk-}" ]; then docker_cli; fi
-    { node_log_before "$1"; node_words "$1"; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
-}
-node_words() {
-    if [ "$1" = docker ]; then
-        dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '
-    elif [ -r /proc/self/environ ]; then
-        for rf_pid in $(node_pids); do tr '\0' ' ' 2>/dev/null <"/proc/$rf_pid/cmdline"; done
-    else
-        ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
-    fi
-}
-# What `ray start` has said, by kind of service.
-node_log() {
-    if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
-}
-node_log_before() {
-    if [ "$1" = docker ]; then node_log docker; else sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
-}
-# how often its supervisor has started it over
-node_tries() {
-    if [ "$1" = docker ]; then
-        dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0
-    else
-        rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
-        echo "$((rf_tries - 1))"
-    fi
+    node_do "$1" reach
+    { node_do "$1" log_before; node_do "$1" words; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
 }
 # Where Ray's own folder lies on this host, as the last start has left it.
 node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
@@ -374,24 +448,6 @@ node_logs() {
     node_temp
     rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
     rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
-}
-# A command in the node's environment: $1 the kind of service, then the words.
-node_exec() {
-    if [ "$1" = docker ]; then
-        shift
-        # a container that started as root would run it as root
-        rf_user=
-        [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
-        dk_in exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
-    else
-        shift
-        # in a shell of its own: the node's environment may set any variable
-        (
-            # shellcheck source=/dev/null
-            . "$NODE/env.sh"
-            exec "$@"
-        )
-    fi
 }
 # An environment is whole while it has every file that its installation has listed; older ones have no list.
 env_whole() {
@@ -442,6 +498,39 @@ docker_app() {
     for rf_dir in /opt/homebrew/bin /usr/local/bin; do
         if [ -x "$rf_dir/colima" ]; then emit docker_app colima; fi
     done
+}
+docker_facts() {
+    if [ "$(uname)" = Darwin ]; then docker_app; fi
+    docker_cli
+    rf_status=$?
+    # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
+    [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
+        *odman* | docker\ version*) emit docker_problem podman; return ;;
+    esac
+    # the command alone, without an engine here or anywhere else
+    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
+        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
+    fi
+    # an installation that did not come to its end is done once more
+    rf_half=
+    [ ! -e "$NODE/engine.installing" ] || rf_half=1
+    [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
+    case $rf_status in
+        0) emit docker "$rf_docker"; [ -z "$rf_half" ] || emit docker_problem missing ;;
+        1) emit docker_problem missing; return ;;
+        2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
+        *) emit docker_problem denied; return ;;
+    esac
+    emit docker_via "$rf_dk"
+    image_name
+    rf_image=$(image_about '') || rf_image=
+    [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
+    if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
+        IFS= read -r rf_value <"$NODE/image" || :
+        [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
+    fi
+    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+    docker_gives
 }
 # The tag for this host's own architecture, where the image has one for each.
 image_name() {

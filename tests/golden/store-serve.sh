@@ -248,8 +248,6 @@ conda_version() {
     rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | sed 's/ .*//' | grep '^[0-9][0-9]*\.[0-9.a-z]*$' | head -n 1)
     [ -n "$rf_version" ]
 }
-# Both are needed: since then somebody may have put a conda of their own there.
-conda_is_ours() { [ -e "$1/.rayfab" ] && [ -r "$ROOT/.conda" ] && grep -qxF -e "$1" "$ROOT/.conda"; }
 # rf_state of the prefix $1: absent, ours, found (another one that works), broken (ours), foreign; see also rf_version
 conda_state() {
     rf_version=
@@ -267,143 +265,74 @@ conda_state() {
         rf_state=foreign
     fi
 }
-# Environments in the prefix $1; none of them is ever ours.
-conda_envs() {
-    rf_envs=
-    for rf_dir in "$1"/envs/*; do [ ! -d "$rf_dir" ] || rf_envs="$rf_envs ${rf_dir##*/}"; done
-    [ -n "$rf_envs" ]
-}
-# Takes a prefix, and what lies below it, out of the list of environments that conda keeps in the user's home.
-conda_forget() {
-    rf_txt=$HOME/.conda/environments.txt
-    [ -f "$rf_txt" ] && grep -qF -e "$1" "$rf_txt" || return 0
-    RF_GONE=$1 awk '$0 != ENVIRON["RF_GONE"] && index($0, ENVIRON["RF_GONE"] "/") != 1' "$rf_txt" >"$ROOT/.environments" || return 0
-    if [ -s "$ROOT/.environments" ]; then cat "$ROOT/.environments" >"$rf_txt"; else rm -f "$rf_txt"; fi
-    rm -f "$ROOT/.environments"
-}
-# Folders of the user's that are not there yet; the last cluster takes those away that are empty again.
-conda_home() {
-    for rf_dir in "$HOME/.conda" "$HOME/.conda/envs"; do
-        if [ ! -e "$rf_dir" ] && ! grep -qxF -e "$rf_dir" "$ROOT/.made-conda" 2>/dev/null; then
-            printf '%s\n' "$rf_dir" >>"$ROOT/.made-conda"
-        fi
-    done
-}
-# `conda activate NAME` works with any conda, and none is changed. $1: the name; where it is taken, it stays so.
-conda_link() {
-    rf_link=$HOME/.conda/envs/$1
-    rf_old=
-    [ ! -r "$NODE/conda-link" ] || IFS= read -r rf_old <"$NODE/conda-link" || :
-    [ "$rf_old" = "$rf_link" ] || conda_unlink
-    if [ "$(readlink "$rf_link" 2>/dev/null)" = "$NODE/env" ]; then return 0; fi
-    rf_base=
-    [ ! -r "$NODE/conda-base" ] || IFS= read -r rf_base <"$NODE/conda-base" || :
-    rf_taken=
-    for rf_dir in "$rf_base/envs/$1" "$rf_link"; do
-        if [ -e "$rf_dir" ] || [ -h "$rf_dir" ]; then rf_taken=$rf_dir; fi
-    done
-    if [ -z "$rf_taken" ] && [ -r "$HOME/.conda/environments.txt" ]; then
-        rf_taken=$(RF_NAME=/$1 awk '{ n = length($0) - length(ENVIRON["RF_NAME"]) + 1 }
-            n > 0 && substr($0, n) == ENVIRON["RF_NAME"] { print; exit }' "$HOME/.conda/environments.txt")
-    fi
-    if [ -n "$rf_taken" ]; then
-        emit note "there is another conda environment $1 ($rf_taken); this one is: conda activate $NODE/env"
-        return
-    fi
-    conda_home
-    mkdir -p "$HOME/.conda/envs" && ln -s "$NODE/env" "$rf_link" && write_file "$NODE/conda-link" 600 "$rf_link$NL"
-}
-conda_unlink() {
-    [ -r "$NODE/conda-link" ] || return 0
-    IFS= read -r rf_old <"$NODE/conda-link" || :
-    if [ "$(readlink "$rf_old" 2>/dev/null)" = "$NODE/env" ]; then
-        rm -f "$rf_old"
-        conda_forget "$rf_old"
-    fi
-    rm -f "$NODE/conda-link"
-}
-# A node under one of six supervisors: system unit, user unit, daemon or agent of launchd's, our own loop, or
-# Docker's restart policy.
+# A node under whatever keeps it alive. Each kind of service has a fragment kind_*.sh with these functions of its
+# own; where it has none, the node is one that runs on the host itself, or there is none:
+#   KIND_active      prints what its supervisor calls its state, such as active
+#   KIND_up          starts it and keeps it alive
+#   KIND_down        ends it and keeps it from coming back at the next boot
+#   KIND_gone        removes what it has outside of $NODE, once it is down
+#   KIND_replaces    is there where KIND_up alone replaces a service of the same kind
+#   KIND_reach       prepares what the functions need; KIND_need fails the script where that is not to be had
+#   KIND_words       prints the arguments of its processes
+#   KIND_log         prints what `ray start` has said; KIND_log_before: before its last restart, too
+#   KIND_log_file    prints the name of that file, if it is one; KIND_tell_log: puts its last lines into the answer
+#   KIND_tries       prints how often the supervisor has restarted it
+#   KIND_place       prints the folder in which a driver may unpack files; nothing: wherever it runs
+#   KIND_exec        runs a command in the node's environment
 NODE=$ROOT/$CLUSTER
-user_systemctl() {
-    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+# $1: the kind of service, $2: which of its functions, then its arguments
+node_do() {
+    rf_do=$1_$2
+    have "$rf_do" || rf_do=host_$2
+    shift 2
+    "$rf_do" "$@"
 }
-loop_pid() {
-    [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
-    case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
-    # The number may have passed on to a stranger since.
-    if [ -r "/proc/$rf_pid/cmdline" ]; then
-        grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
+host_active() { echo inactive; }
+host_down() { :; }
+host_gone() { :; }
+host_reach() { :; }
+host_need() { :; }
+host_words() {
+    if [ -r /proc/self/environ ]; then
+        for rf_pid in $(node_pids); do tr '\0' ' ' 2>/dev/null <"/proc/$rf_pid/cmdline"; done
     else
-        ps -o command= -p "$rf_pid" 2>/dev/null | grep -q "loop.sh" || return 1
-    fi
-    printf '%s' "$rf_pid"
-}
-# launchd's job of a daemon or an agent ($1): where it belongs, its file, and a command that may change it
-job_domain() {
-    rf_domain=system
-    if [ "$1" = agent ]; then
-        rf_domain=user/$(id -u)
-        [ ! -r "$NODE/domain" ] || IFS= read -r rf_domain <"$NODE/domain" || :
-    fi
-    printf '%s' "$rf_domain"
-}
-job_file() {
-    if [ "$1" = daemon ]; then printf '%s' "/Library/LaunchDaemons/$UNIT.plist"; else
-        printf '%s' "$HOME/Library/LaunchAgents/$UNIT.plist"; fi
-}
-job_do() {
-    if [ "$1" = daemon ]; then
-        shift
-        as_root "$@"
-    else
-        shift
-        "$@"
+        ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
     fi
 }
-job_active() {
-    # the first state is the job's own
-    rf_state=$(launchctl print "$(job_domain "$1")/$UNIT" 2>/dev/null | sed -n 's/^[[:space:]]*state = //p' | sed 1q)
-    [ "$rf_state" != running ] || rf_state=active
-    echo "${rf_state:-inactive}"
-}
-job_down() {
-    # its file goes first, so that no boot or login brings it back
-    rf_file=$(job_file "$1")
-    [ ! -e "$rf_file" ] || job_do "$1" rm -f "$rf_file" ||
-        fail "cannot remove $rf_file" "as an administrator: sudo rm $rf_file"
-    rf_job=$(job_domain "$1")/$UNIT
-    launchctl print "$rf_job" >/dev/null 2>&1 || return 0
-    job_do "$1" launchctl bootout "$rf_job" 2>/dev/null || :
-    # bootout does not wait until the job has ended
-    rf_n=0
-    while launchctl print "$rf_job" >/dev/null 2>&1; do
-        rf_n=$((rf_n + 1))
-        [ "$rf_n" -lt 300 ] || fail "cannot stop $UNIT" "look at: launchctl print $rf_job"
-        nap
+host_log() { cat "$NODE/start.log" 2>/dev/null; }
+host_log_before() { sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; }
+host_log_file() { [ ! -f "$NODE/start.log" ] || echo "$NODE/start.log"; }
+host_tell_log() {
+    for rf_file in "$NODE/start.log" "$NODE/start.log.1"; do
+        [ -f "$rf_file" ] && [ -r "$rf_file" ] || continue
+        tail -n "$LINES_EACH" "$rf_file" 2>/dev/null | emit_text "log:${rf_file##*/}"
+        # the one before is of interest while this one is still empty
+        [ ! -s "$rf_file" ] || return 0
     done
+}
+host_tries() {
+    rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
+    echo "$((rf_tries - 1))"
+}
+host_place() { printf '%s' "$NODE"; }
+host_exec() {
+    # in a shell of its own: the node's environment may set any variable
+    (
+        # shellcheck source=/dev/null
+        . "$NODE/env.sh"
+        exec "$@"
+    )
 }
 node_service() {
     rf_service=none
     [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
     printf '%s' "$rf_service"
 }
-# active, or whatever else its supervisor calls it
-node_active() {
-    case $1 in
-        system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
-        user) user_systemctl is-active "$UNIT" 2>/dev/null || : ;;
-        daemon | agent) job_active "$1" ;;
-        loop) if loop_pid >/dev/null; then echo active; else echo inactive; fi ;;
-        docker) case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in running) echo active ;; restarting) echo activating ;; *) echo inactive ;; esac ;;
-        *) echo inactive ;;
-    esac
-}
 node_facts() {
     rf_service=$(node_service)
     emit service "$rf_service"
-    if [ "$rf_service" = docker ]; then docker_cli; fi
-    emit active "$(node_active "$rf_service")"
+    node_do "$rf_service" reach
+    emit active "$(node_do "$rf_service" active)"
     for rf_file in "$NODE"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
         if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
@@ -412,78 +341,13 @@ node_facts() {
 }
 # $1: the kind of service; ends it and keeps it from coming back at the next boot
 node_down() {
-    case $1 in
-        system)
-            as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
-                as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
-            # after a crash the stopped unit would still count as failed, and the system as degraded
-            as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
-            ;;
-        user)
-            user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT"
-            user_systemctl reset-failed "$UNIT" 2>/dev/null || :
-            ;;
-        daemon | agent) job_down "$1" ;;
-        loop)
-            if rf_pid=$(loop_pid); then
-                kill -TERM "$rf_pid" 2>/dev/null || :
-                rf_n=0
-                while loop_pid >/dev/null && [ "$rf_n" -lt 225 ]; do
-                    nap
-                    rf_n=$((rf_n + 1))
-                done
-                if rf_pid=$(loop_pid); then kill -KILL "$rf_pid"; fi
-            fi
-            rm -f "$NODE/loop.pid"
-            ;;
-        docker)
-            docker_cli
-            # without Docker's command there is no container any more; an engine that is down still has it
-            [ $? -le 1 ] || fail "Docker's engine does not answer" "look at: docker version"
-            # stopped, not removed: its log can still be read
-            dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
-                fail "cannot stop the container $UNIT" "look at: docker ps"
-            ;;
-    esac
+    node_do "$1" down
     node_reap
-}
-# $1: the kind of service, already stopped; removes what it has outside of $NODE
-node_remove() {
-    case $1 in
-        docker)
-            dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
-                fail "cannot remove the container $UNIT" "look at: docker ps -a"
-            ;;
-        system)
-            as_root rm -f "/etc/systemd/system/$UNIT.service" && as_root systemctl daemon-reload ||
-                fail "cannot remove /etc/systemd/system/$UNIT.service" "as root: rm /etc/systemd/system/$UNIT.service"
-            ;;
-        user)
-            rm -f "$HOME/.config/systemd/user/$UNIT.service"
-            for rf_dir in user/default.target.wants user; do
-                rmdir "$HOME/.config/systemd/$rf_dir" 2>/dev/null || :
-            done
-            rmdir "$HOME/.config/systemd" 2>/dev/null || :
-            [ ! -e "$NODE/made-config" ] || rmdir "$HOME/.config" 2>/dev/null || :
-            user_systemctl daemon-reload 2>/dev/null || :
-            [ ! -e "$NODE/made-linger" ] || node_unlinger
-            ;;
-        agent) [ ! -e "$NODE/made-agents" ] || rmdir "$HOME/Library/LaunchAgents" 2>/dev/null || : ;;
-    esac
-}
-# Lingering that a deploy has turned on goes with the last cluster that needs it.
-node_unlinger() {
-    for rf_file in "$ROOT"/*/service; do
-        [ "$rf_file" != "$NODE/service" ] && grep -qx user "$rf_file" 2>/dev/null || continue
-        : >"${rf_file%/*}/made-linger"
-        return
-    done
-    loginctl disable-linger 2>/dev/null || :
 }
 # Processes of this node, known by the mark in their environment.
 node_pids() {
     if [ ! -r /proc/self/environ ]; then
-        # macOS shows a process's environment behind its words
+        # macOS shows a process's environment behind its arguments
         ps -axwwE -o pid=,command= 2>/dev/null |
             RF_NODE=$NODE/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RF_NODE"]) { print $1 }'
         return
@@ -506,36 +370,11 @@ keep_temp() {
     write_file "$NODE/tmpfiles" 644 "d $1 1777 root root -${NL}x $1/*$NL"
     as_root install -D -m 644 "$NODE/tmpfiles" "/etc/tmpfiles.d/$UNIT.conf"
 }
-# Ray's session folders are told by what `ray start` has said and by the words of this node's own processes
-# (session_latest may be another Ray's); they are removed when the cluster is.
+# Ray's session folders are named by `ray start` and in the arguments of this node's own processes (session_latest may
+# be another Ray's); they are removed when the cluster is.
 note_sessions() {
-    if [ "$1" = docker ] && [ -z "${rf_dk-}" ]; then docker_cli; fi
-    { node_log_before "$1"; node_words "$1"; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
-}
-node_words() {
-    if [ "$1" = docker ]; then
-        dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '
-    elif [ -r /proc/self/environ ]; then
-        for rf_pid in $(node_pids); do tr '\0' ' ' 2>/dev/null <"/proc/$rf_pid/cmdline"; done
-    else
-        ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
-    fi
-}
-# What `ray start` has said, by kind of service.
-node_log() {
-    if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
-}
-node_log_before() {
-    if [ "$1" = docker ]; then node_log docker; else sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
-}
-# how often its supervisor has started it over
-node_tries() {
-    if [ "$1" = docker ]; then
-        dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0
-    else
-        rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
-        echo "$((rf_tries - 1))"
-    fi
+    node_do "$1" reach
+    { node_do "$1" log_before; node_do "$1" words; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
 }
 # Where Ray's own folder lies on this host, as the last start has left it.
 node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
@@ -544,24 +383,6 @@ node_logs() {
     node_temp
     rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
     rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
-}
-# A command in the node's environment: $1 the kind of service, then the words.
-node_exec() {
-    if [ "$1" = docker ]; then
-        shift
-        # a container that started as root would run it as root
-        rf_user=
-        [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
-        dk_in exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
-    else
-        shift
-        # in a shell of its own: the node's environment may set any variable
-        (
-            # shellcheck source=/dev/null
-            . "$NODE/env.sh"
-            exec "$@"
-        )
-    fi
 }
 # The server of a store; its number may have passed on to a stranger since.
 store_server() {

@@ -177,7 +177,10 @@ class TestJob:
         ("cut", "reason"),
         [
             ("pkill -KILL -xf 'sh -s'; pkill -KILL -xf 'sleep 654'", "the script was killed"),
-            ("pkill -KILL -f 'sshd: root@nott[y]'; pkill -KILL -xf 'sleep 654'", "the connection to .* broke"),
+            (
+                "pkill -KILL -f 'sshd: root@nott[y]'; pkill -KILL -xf 'sleep 654'",
+                "the connection to .* broke",
+            ),
         ],
     )
     def test_a_command_whose_channel_closes_before_its_end_is_a_failure(self, cluster, cut, reason):

@@ -638,11 +638,11 @@ class TestDestroy:
     def test_conda_stays_and_is_still_known_to_be_ours(self, host):
         self.deploy(host)
         answer = self.destroy(host)
-        assert answer.all == {"kept": [str(host.prefix)], "changed": ["1"]}
+        assert answer.all == {"kept": [f"conda stays in {host.prefix}"], "changed": ["1"]}
         assert {p.name for p in host.root.iterdir()} == {".conda"}
         assert host.state() == "ours"
         answer = self.destroy(host)
-        assert answer.all == {"kept": [str(host.prefix)], "changed": ["0"]}
+        assert answer.all == {"kept": [f"conda stays in {host.prefix}"], "changed": ["0"]}
         answer = self.destroy(host, purge=True)
         assert answer.all == {"changed": ["1"]}
         assert self.clean(host) == host.before
@@ -684,7 +684,7 @@ class TestDestroy:
         self.deploy(host)
         (host.prefix / "envs/mine").mkdir()
         answer = self.destroy(host, purge=True)
-        assert answer.values["kept"] == f"{host.prefix} (it holds environments: mine)"
+        assert answer.values["kept"] == f"conda stays in {host.prefix} (it holds environments: mine)"
         assert (host.prefix / "envs/mine").is_dir()
         (host.prefix / "envs/mine").rmdir()
         assert self.destroy(host, purge=True).values == {"changed": "1"}
@@ -694,7 +694,7 @@ class TestDestroy:
         self.deploy(host)
         self.deploy(host, "other")
         answer = self.destroy(host, purge=True)
-        assert answer.values["kept"] == f"{host.prefix} (another cluster is on this host)"
+        assert answer.values["kept"] == f"conda stays in {host.prefix} (another cluster is on this host)"
         assert host.store.is_dir() and (host.root / "other/envs/e/bin/ray").exists()
         assert self.destroy(host, "other", purge=True).values == {"changed": "1"}
         assert self.clean(host) == host.before

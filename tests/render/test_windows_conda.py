@@ -243,7 +243,7 @@ def test_a_life(win):
     assert win.look().values["active"] == "inactive"
 
     # and gone, but for the conda, which a purge takes
-    assert win.destroy().values == {"changed": "1", "kept": PREFIX}
+    assert win.destroy().values == {"changed": "1", "kept": f"conda stays in {PREFIX}"}
     assert not win.at(".conda").exists() and win.files(".rayfab") == {".conda"}
     assert win.at(r"conda\Scripts\conda.exe").exists()
     assert win.destroy(purge=True).values == {"changed": "1"}
@@ -485,7 +485,7 @@ class TestConda:
         win.deployed()
         win.at(r"conda\envs\mine").mkdir(parents=True)
         answer = win.destroy(purge=True)
-        assert answer.values["kept"] == rf"{PREFIX} (it holds environments: mine)"
+        assert answer.values["kept"] == rf"conda stays in {PREFIX} (it holds environments: mine)"
         assert win.at(r"conda\Scripts\conda.exe").exists()
 
 

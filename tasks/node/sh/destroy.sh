@@ -1,42 +1,18 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # Everything of this cluster's leaves this host, and nothing else does.
-# A conda that was installed here, if that is wanted; never one that somebody has put in its place, or works in.
-purge_conda() {
-    rf_why=
-    if [ -h "$1" ] || ! conda_is_ours "$1"; then return 0; fi
-    if [ -z "$PURGE" ]; then
-        emit kept "$1"
-    elif [ -n "$rf_left" ]; then
-        emit kept "$1 (another cluster is on this host)"
-    elif conda_envs "$1"; then
-        emit kept "$1 (it holds environments:$rf_envs)"
-    else
-        step "removing conda"
-        rm -rf "$1" || fail "cannot remove $1"
-        conda_forget "$1"
-        rf_changed=1
-        return
-    fi
-    rf_condas=$rf_condas$1$NL
-}
-# What clusters share goes with the last of them; what stays of conda is still known to be ours.
+# What clusters share is removed with the last of them, but for what a runtime wants to keep.
 shared_down() {
     rf_left=
     for rf_file in "$ROOT"/*/service "$ROOT"/*/envs "$ROOT"/*/lock; do
         if [ -e "$rf_file" ] || [ -h "$rf_file" ]; then [ "$rf_file" = "$NODE/lock" ] || rf_left=1; fi
     done
-    rf_condas=
-    if [ -r "$ROOT/.conda" ]; then
-        while IFS= read -r rf_prefix; do [ -z "$rf_prefix" ] || purge_conda "$rf_prefix"; done <"$ROOT/.conda"
-        if [ -n "$rf_condas" ]; then write_file "$ROOT/.conda" 600 "$rf_condas"; else rm -f "$ROOT/.conda"; fi
-    fi
+    rf_keep=$NL
+    for rf_name in $OUTSIDE; do "${rf_name}_shared" "$rf_left"; done
     [ -z "$rf_left" ] || return 0
-    [ ! -r "$ROOT/.made-conda" ] || for rf_dir in "$HOME/.conda/envs" "$HOME/.conda"; do
-        ! grep -qxF -e "$rf_dir" "$ROOT/.made-conda" || rmdir "$rf_dir" 2>/dev/null || :
-    done
     for rf_file in "$ROOT"/* "$ROOT"/.[!.]*; do
-        case $rf_file in "$ROOT/.conda" | "$NODE") continue ;; esac
+        [ "$rf_file" != "$NODE" ] || continue
+        case $rf_keep in *"$NL$rf_file$NL"*) continue ;; esac
         [ ! -e "$rf_file" ] || rf_changed=1
         rm -rf "$rf_file"
     done
@@ -62,7 +38,7 @@ fi
 step "removing files"
 node_temp
 [ ! -e "/etc/tmpfiles.d/$UNIT.conf" ] || as_root rm -f "/etc/tmpfiles.d/$UNIT.conf"
-node_remove "$rf_service"
+node_do "$rf_service" gone
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
     # a container on a bridge calls its folder otherwise than the host does
     case $rf_dir in "$TEMP_DIR"/session_*/* | /tmp/ray/session_*/* | /var/tmp/ray/session_*/* | *..*) continue ;; esac
@@ -81,8 +57,7 @@ if [ -h "$TEMP_DIR/session_latest" ] && [ ! -d "${rf_logs%/logs}" ]; then
 fi
 rmdir "$TEMP_DIR" 2>/dev/null || as_root rmdir "$TEMP_DIR" 2>/dev/null || :
 [ ! -e "$NODE/made-tmp" ] || rmdir "${TEMP_DIR%/*}" 2>/dev/null || :
-conda_unlink
-conda_forget "$NODE"
+for rf_name in $OUTSIDE; do "${rf_name}_left"; done
 rm -rf "$NODE" || fail "cannot remove $NODE"
 rf_changed=1
 shared_down

@@ -3,11 +3,10 @@
 # Follows the chosen files by their sizes: no `tail -f` is left behind when the reader goes,
 # and the files of a new session (Ray was started again) are followed in their turn.
 rf_service=$(node_service)
-if [ "$rf_service" = docker ]; then docker_cli; fi
 rf_list() {
     for rf_pattern in "$@"; do
         case $rf_pattern in
-            start) [ "$rf_service" = docker ] || [ ! -f "$NODE/start.log" ] || echo "$NODE/start.log" ;;
+            start) node_do "$rf_service" log_file ;;
             *)
                 # shellcheck disable=SC2231
                 for rf_file in "$rf_logs"/$rf_pattern; do [ ! -f "$rf_file" ] || echo "$rf_file"; done

@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2154,SC2153
 # The last lines of the chosen files, read from the host's side: no living Ray is needed.
 rf_service=$(node_service)
-if [ "$rf_service" = docker ]; then docker_cli; fi
+node_do "$rf_service" reach
 node_logs
 show() {
     [ -f "$1" ] && [ -r "$1" ] || return 0
@@ -11,16 +11,7 @@ show() {
 rf_each() {
     for rf_pattern in "$@"; do
         case $rf_pattern in
-            start)
-                if [ "$rf_service" = docker ] && ! dk inspect "$UNIT" >/dev/null 2>&1; then
-                    emit note "the container $UNIT is gone, and its own log with it"
-                elif [ "$rf_service" = docker ]; then
-                    dk logs --tail "$LINES_EACH" "$UNIT" 2>&1 | emit_text log:container
-                else
-                    show "$NODE/start.log"
-                    [ -s "$NODE/start.log" ] || show "$NODE/start.log.1"
-                fi
-                ;;
+            start) node_do "$rf_service" tell_log ;;
             *)
                 # the pattern is meant to match many files
                 # shellcheck disable=SC2231

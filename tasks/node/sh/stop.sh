@@ -5,11 +5,11 @@ if [ "$rf_service" = none ]; then
     emit changed 0
     finish 0
 fi
-if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi
+node_do "$rf_service" need
 # its supervisor may have died and left it running
-if [ "$(node_active "$rf_service")" = inactive ] && [ -z "$(node_pids)" ]; then
-    # ended by hand, it would still come back at the next boot
-    case $rf_service in system | user | daemon | agent) node_down "$rf_service" ;; esac
+if [ "$(node_do "$rf_service" active)" = inactive ] && [ -z "$(node_pids)" ]; then
+    # ended by hand, it could still come back at the next boot
+    node_down "$rf_service"
     emit changed 0
     finish 0
 fi

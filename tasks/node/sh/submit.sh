@@ -4,11 +4,10 @@
 # unpacked by the user that Ray runs as, in a container too.
 rf_service=$(node_service)
 [ "$rf_service" != none ] || fail "no Ray of this cluster's runs here" "fab deploy-cluster starts it"
-if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi
+node_do "$rf_service" need
 # what was left by runs whose connection broke before this script began
 find "$NODE"/rayfab-job-* -prune -mtime +0 -exec rm -rf {} + 2>/dev/null
-rf_place=$NODE
-[ "$rf_service" != docker ] || rf_place=
+rf_place=$(node_do "$rf_service" place)
 if [ -n "$ARCHIVE" ]; then
     [ -r "$ARCHIVE" ] || fail "cannot read $ARCHIVE"
     # without its name it is gone however this ends
@@ -17,6 +16,6 @@ if [ -n "$ARCHIVE" ]; then
 else
     exec 3</dev/null
 fi
-with_words node_exec "$rf_service" \
+with_words node_do "$rf_service" exec \
     python -W ignore -c "$DRIVER" "$ADDRESS" "$rf_place" "${ARCHIVE:+folder}" "${WAIT:+wait}" "$USER_AT" 2>&1 <&3 3<&-
 finish $?

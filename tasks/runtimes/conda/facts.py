@@ -42,7 +42,9 @@ def prefix_of(host: Host) -> str:
 
 def questions(host: Host) -> Questions:
     """What is asked of a host about conda."""
-    return Questions("conda_facts", ("conda", "conda_find"), {"CONDA_PREFIX_WANTED": prefix_of(host)})
+    return Questions(
+        "conda_facts", ("conda", "outside_conda", "conda_find"), {"CONDA_PREFIX_WANTED": prefix_of(host)}
+    )
 
 
 def parse(values: Mapping[str, Sequence[str]]) -> CondaFacts:

@@ -12,7 +12,7 @@ from tasks.runtimes.docker.engine.facts import EngineFacts, parse_engine
 from tasks.runtimes.docker.image.names import for_arch, identities
 from tasks.runtimes.docker.image.scripts import image_values
 
-FRAGMENTS = ("docker", "docker_info", "about")
+FRAGMENTS = ("docker_info", "about")
 
 
 @dataclass(frozen=True)

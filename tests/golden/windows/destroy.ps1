@@ -3,6 +3,7 @@ $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
 $RF_TEMP_DIR = '/tmp/ray'
 $RF_PURGE = ''
+$RF_OUTSIDE = 'conda'
 # The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
 $Utf8 = [Text.UTF8Encoding]::new($false)
 $Out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), $Utf8)
@@ -496,7 +497,7 @@ function CondaPurge($others) {
         if ($others) { $why = ' (another cluster is on this host)' }
         if (-not $RF_PURGE -or $why) {
             if (-not $RF_PURGE) { $why = '' }
-            Emit 'kept' ($prefix + $why)
+            Emit 'kept' ('conda stays in ' + $prefix + $why)
             $left = $left + $prefix + "`n"
             continue
         }

@@ -6,6 +6,7 @@ $RF_START_TIMEOUT = '120'
 $RF_TEMP_DIR = 'C:\Users\me\.rayfab\lab\ray'
 $RF_SERVICE = 'task'
 $RF_ENV_DIR = 'C:/Users/me/.rayfab/lab/envs/ray-2.52.0-py3.11.2-abc'
+$RF_OUTSIDE = 'conda'
 $RF_ENV_NAME = 'ray'
 $RF_ENV_PS1 = '$Surroundings[''CONDA_PREFIX''] = ''C:\Users\me\.rayfab\lab\envs\ray-2.52.0-py3.11.2-abc''
 $Surroundings[''PYTHONIOENCODING''] = ''utf-8''
@@ -656,7 +657,7 @@ function CondaPurge($others) {
         if ($others) { $why = ' (another cluster is on this host)' }
         if (-not $RF_PURGE -or $why) {
             if (-not $RF_PURGE) { $why = '' }
-            Emit 'kept' ($prefix + $why)
+            Emit 'kept' ('conda stays in ' + $prefix + $why)
             $left = $left + $prefix + "`n"
             continue
         }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tasks.inventory import Host
 from tasks.node.names import basics
+from tasks.node.start import node_fragments
 from tasks.runtimes.docker.image.scripts import image_values
 from tasks.script.script import Script, Value, render
 
@@ -69,7 +70,7 @@ def engine_script(host: Host, cluster: str, engine: Engine, *, sudo: bool = Fals
         "install Docker",
         "engine_install",
         values,
-        fragments=("docker", "docker_info", "about", "node", "engine", f"engine_{FRAGMENT[engine.manager]}"),
+        fragments=("docker_info", "about", *node_fragments(), "engine", f"engine_{FRAGMENT[engine.manager]}"),
         secrets=("RF_SUDO",) if sudo else (),
     )
 

@@ -7,11 +7,11 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node.names import IDLE_SECONDS, basics
+from tasks.node.start import node_fragments
 from tasks.runtimes.docker.image import names
 from tasks.script import files
 from tasks.script.script import Script, Value, render
 
-TALK = ("docker", "about", "node", "image")
 Piece = tuple[str, int]  # SHA-256 and size in bytes
 
 
@@ -27,7 +27,7 @@ def image_values(host: Host) -> dict[str, Value]:
 
 def _script(title: str, body: str, host: Host, cluster: str, sudo: bool, **more) -> Script:
     secrets = (*(("RF_SUDO",) if sudo else ()), *more.pop("secrets", ()))
-    fragments = (*TALK, *more.pop("fragments", ()))
+    fragments = ("about", *node_fragments(), "image", *more.pop("fragments", ()))
     values = {**basics(cluster), **image_values(host), **more}
     return render(title, body, values, fragments=fragments, secrets=secrets)
 

@@ -36,3 +36,36 @@ docker_app() {
         if [ -x "$rf_dir/colima" ]; then emit docker_app colima; fi
     done
 }
+docker_facts() {
+    if [ "$(uname)" = Darwin ]; then docker_app; fi
+    docker_cli
+    rf_status=$?
+    # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
+    [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
+        *odman* | docker\ version*) emit docker_problem podman; return ;;
+    esac
+    # the command alone, without an engine here or anywhere else
+    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
+        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
+    fi
+    # an installation that did not come to its end is done once more
+    rf_half=
+    [ ! -e "$NODE/engine.installing" ] || rf_half=1
+    [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
+    case $rf_status in
+        0) emit docker "$rf_docker"; [ -z "$rf_half" ] || emit docker_problem missing ;;
+        1) emit docker_problem missing; return ;;
+        2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
+        *) emit docker_problem denied; return ;;
+    esac
+    emit docker_via "$rf_dk"
+    image_name
+    rf_image=$(image_about '') || rf_image=
+    [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
+    if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
+        IFS= read -r rf_value <"$NODE/image" || :
+        [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
+    fi
+    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+    docker_gives
+}

@@ -8,7 +8,7 @@ if [ "$rf_old" != none ]; then
     note_sessions "$rf_old"
     step "stopping what ran before"
     node_down "$rf_old"
-    [ "$rf_old" = docker ] || node_remove "$rf_old"
+    [ "$rf_old" = docker ] || node_do "$rf_old" gone
 fi
 # a killed run may have left its server of images here
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :

@@ -1,5 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# Docker's command, and a node in a container that Docker's restart policy keeps alive.
 # dk: docker, through sudo where only that reaches the engine
 dk() {
     if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
@@ -56,36 +57,43 @@ docker_cli() {
     rf_dk=root
     rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
 }
-docker_facts() {
-    if [ "$(uname)" = Darwin ]; then docker_app; fi
+docker_reach() { [ -n "${rf_dk-}" ] || docker_cli; }
+docker_need() { docker_cli || fail "Docker's engine does not answer"; }
+docker_active() {
+    case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in
+        running) echo active ;;
+        restarting) echo activating ;;
+        *) echo inactive ;;
+    esac
+}
+docker_down() {
     docker_cli
-    rf_status=$?
-    # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
-    [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
-        *odman* | docker\ version*) emit docker_problem podman; return ;;
-    esac
-    # the command alone, without an engine here or anywhere else
-    if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
-        [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
+    # without Docker's command there is no container any more; an engine that is down still has it
+    [ $? -le 1 ] || fail "Docker's engine does not answer" "look at: docker version"
+    # stopped, not removed: its log can still be read
+    dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
+        fail "cannot stop the container $UNIT" "look at: docker ps"
+}
+docker_gone() {
+    dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
+        fail "cannot remove the container $UNIT" "look at: docker ps -a"
+}
+docker_words() { dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '; }
+docker_log() { dk logs "$UNIT" 2>&1; }
+docker_log_before() { docker_log; }
+docker_log_file() { :; }
+docker_tell_log() {
+    if ! dk inspect "$UNIT" >/dev/null 2>&1; then
+        emit note "the container $UNIT is gone, and its own log with it"
+    else
+        dk logs --tail "$LINES_EACH" "$UNIT" 2>&1 | emit_text log:container
     fi
-    # an installation that did not come to its end is done once more
-    rf_half=
-    [ ! -e "$NODE/engine.installing" ] || rf_half=1
-    [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
-    case $rf_status in
-        0) emit docker "$rf_docker"; [ -z "$rf_half" ] || emit docker_problem missing ;;
-        1) emit docker_problem missing; return ;;
-        2) emit docker_problem stopped; emit docker_says "$rf_docker"; return ;;
-        *) emit docker_problem denied; return ;;
-    esac
-    emit docker_via "$rf_dk"
-    image_name
-    rf_image=$(image_about '') || rf_image=
-    [ -z "$rf_image" ] || printf '%s\n' "$rf_image" | emit_text image
-    if [ -n "$rf_image" ] && [ -r "$NODE/image" ]; then
-        IFS= read -r rf_value <"$NODE/image" || :
-        [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
-    fi
-    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
-    docker_gives
+}
+docker_tries() { dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0; }
+docker_place() { :; }
+docker_exec() {
+    # a container that started as root would run it as root
+    rf_user=
+    [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
+    dk_in exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
 }
