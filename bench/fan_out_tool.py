@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import measure
 
-from tasks import cli
+from tasks.actions import cli
 from tasks.phases.connect import connect_all
 from tasks.phases.gather_facts import gather_facts
 from tasks.phases.plan import plan

@@ -23,12 +23,12 @@ from typing import Any
 from fabric import Config
 from invoke import Exit
 
-from tasks import ask, cli
-from tasks.audit import failed_last_time
+from tasks.actions import ask, cli
+from tasks.actions.audit import failed_last_time
 from tasks.commandline import Mistake, line
 from tasks.inventory import Cluster, InventoryError, load
-from tasks.inventory.limit import LimitError, select
 from tasks.inventory.secret import Secret
+from tasks.inventory.selection import SelectionError, select
 from tasks.run.target import target_of
 from tasks.ssh import BaseConnection, Fleet, Settings, Target, connection_to
 
@@ -47,8 +47,13 @@ def hosts(limit: str | Sequence[str] | None = None, hosts_file: str | None = Non
     chosen = found.hosts
     if limit is not None:
         try:
-            chosen = select(found, cli.joined(limit) or "", failed_last_time(found.name), flag="limit")
-        except LimitError as error:
+            chosen = select(
+                found,
+                limit if isinstance(limit, str) else ",".join(limit),
+                failed_last_time(found.name),
+                flag="limit",
+            )
+        except SelectionError as error:
             raise Mistake(str(error)) from None
     return Fleet(*(session.kept(target_of(host)) for host in chosen), limit=found.parallel)
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from tasks import cli
-from tasks.phases import operation
-from tasks.report.console import Console
-from tasks.runtimes.docker.steps.pulled import got, need_docker_host
+from tasks.commandline import options
 
 
-@cli.task(
-    name="pull-image",
-    iterable=["limit"],
-    help={"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG},
-)
+@options.task(name="pull-image", iterable=["limit"], help=options.WITH_LIMIT)
 def pull_image(c, hosts_file=None, limit=None, debug=False):
     """
     Get the same image onto every Docker host; start nothing.
 
     It comes from where docker.image_source says: pull, seed or file. What was interrupted goes on where it stopped.
     """
-    console = Console()
-    cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, "pull-image", limit=limit, debug=debug, registry=True)
+    from tasks.actions import cli
+    from tasks.phases import operation
+    from tasks.runtimes.docker.steps.pulled import got, need_docker_host
+
+    run = cli.new_run(hosts_file, "pull-image", limit=limit, debug=debug, registry=True)
     cli.finish(run, (need_docker_host, *operation.PULL_IMAGE), got)

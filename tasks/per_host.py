@@ -16,7 +16,7 @@ from fabric.tasks import ConnectionCall
 from invoke import Call, Exit
 
 from tasks.commandline import Mistake, failures
-from tasks.inventory.problems import shown
+from tasks.text.wording import shown
 
 if TYPE_CHECKING:  # a command without -H starts faster without these
     from tasks.inventory import Cluster
@@ -82,11 +82,11 @@ def named(values: list[str | Mapping[str, Any]]) -> list[Target]:
     """
     if not values:
         return []
-    from tasks.inventory.limit import split
+    from tasks.inventory.selection import items
 
     known = hosts_file()
     texts = [value for value in values if isinstance(value, str)]
-    targets = [target for word in split(",".join(texts)) for target in typed(known, word)]
+    targets = [target for word in items(texts) for target in typed(known, word)]
     for value in values:
         if not isinstance(value, str):
             unknown = sorted(set(value) - {"host", "user", "port"})
@@ -101,7 +101,7 @@ def hosts_file() -> Cluster | None:
 
     :raises Exit: with status 2 and a line for each mistake in it.
     """
-    from tasks import cli
+    from tasks.actions import cli
     from tasks.hosts import cluster
 
     return cluster() if os.environ.get("RAY_HOSTS_FILE") or cli.hosts_file(None).exists() else None
@@ -139,12 +139,12 @@ def chosen(known: Cluster, word: str, must: bool = True) -> tuple:
 
     :param must: whether it is a mistake to mean none.
     """
-    from tasks.audit import failed_last_time
-    from tasks.inventory.limit import LimitError, select
+    from tasks.actions.audit import failed_last_time
+    from tasks.inventory.selection import SelectionError, select
 
     try:
         return select(known, word, failed_last_time(known.name), flag="-H")
-    except LimitError as error:
+    except SelectionError as error:
         if must:
-            raise Mistake(str(error)) from None
+            raise Mistake(str(error), error.hint) from None
         return ()

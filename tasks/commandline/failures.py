@@ -10,7 +10,7 @@ from fabric.exceptions import GroupException
 from invoke import Exit
 from invoke.exceptions import AuthFailure, CommandTimedOut, Failure, ThreadException, UnexpectedExit
 
-from tasks.inventory.problems import printable, shown
+from tasks.text.wording import printable, shown
 
 OWN = "my_tasks"
 INTERRUPTED = 130  # what a program ends with that a Ctrl-C on its terminal has ended

@@ -10,8 +10,9 @@ from invoke import Argument, Exit
 from invoke.parser import ParseError, ParserContext
 from invoke.parser.context import to_flag
 
-from tasks.inventory.problems import did_you_mean, nearest, shown
 from tasks.report import typed
+from tasks.text.quoting import printed
+from tasks.text.wording import did_you_mean, nearest, shown
 
 # characters that only a shell gives a meaning to
 SHELL_SIGNS = re.compile(r"[\s|&;<>$`*]")
@@ -120,7 +121,7 @@ def unknown_word(word: str, task: str, contexts: Mapping[str, ParserContext]) ->
     if near:
         return Mistake(f"there is no task {shown(word)}; did you mean {near}?", f"fab {task} --help")
     flags = contexts[task].flags
-    quoted = typed.quote(word)
+    quoted = printed(word)
     if "--command" in flags:
         return Mistake(f"{task}: the command comes after --", f"fab {task} -- {quoted}")
     for flag in ("--host", "--limit", "--output"):

@@ -22,8 +22,9 @@ from tasks.commandline import failures, flags, manual
 from tasks.commandline.line import line
 from tasks.commandline.mistakes import Mistake, checked, explain, unknown_word
 from tasks.commandline.version import VERSION
-from tasks.inventory.problems import shown
 from tasks.report import output, typed
+from tasks.text.quoting import printed
+from tasks.text.wording import shown
 
 BUILT_IN = "tasks."
 
@@ -103,7 +104,7 @@ class Program(Fab):
         if self.built_in:
             self.prepare(self.built_in)
         elif line.remainder and not self.args.hosts.value:
-            command = " ".join(typed.quote(argument) for argument in line.remainder)
+            command = printed(*line.remainder)
             raise Mistake(
                 f"no host to run {shown(command)} on",
                 f"fab -H HOSTS -- {command} runs it there; fab exec -- {command} on all, in Ray's environment",
@@ -231,7 +232,7 @@ def adopt(runs_tasks: type[Executor]) -> None:
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     root = program.args["search-root"].value
     if root:
-        typed.use_program(f"fab --search-root {typed.quote(root)}")
+        typed.use_program(f"fab --search-root {printed(root)}")
     program.read_core()
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.node.names import basics
+from tasks.node.platforms import machine
 from tasks.node.start import node_fragments
 from tasks.script.script import Effect, Script, Value, render
 
@@ -173,7 +174,8 @@ def parse_facts(
     gpus = [(n.strip(), v.strip()) for n, _, v in (t.rpartition(",") for t in texts.get("gpu", ())) if n]
     return Facts(
         system=system,
-        arch={"amd64": "x86_64", "arm64": "aarch64"}.get(arch, arch) if system == "Linux" else arch,
+        # macOS and others: as their own tools name it, such as arm64
+        arch=machine(arch) if system in ("Linux", "Windows") else arch,
         hostname=one("hostname"),
         user=(uid.group(2) or "") if uid else one("user"),
         uid=int(uid.group(1)) if uid else -1,

@@ -26,6 +26,7 @@ from tasks.phases.reach import reach_head
 from tasks.phases.read_status import read_status
 from tasks.phases.resolve import resolve
 from tasks.phases.resume import leave_out_bare_hosts, note_stopped, restart_all, start_only_stopped
+from tasks.phases.show_hosts import show_hosts
 from tasks.phases.stop import destroy, stop
 from tasks.phases.validate import validate
 from tasks.phases.verify import verify
@@ -128,5 +129,6 @@ STATUS: Steps = (
 CHECK: Steps = (
     check_files,
     *FACTS,
+    show_hosts,
 )
 REACH: Steps = (connect_chosen,)

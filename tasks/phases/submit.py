@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.step import Step
 from tasks.ssh import RemoteError, Unfinished
+from tasks.text.quoting import printed
 
 TIMEOUT = 7 * 86400.0
 
@@ -71,7 +71,7 @@ def _submit(run: Run, arguments: Sequence[str], *, wait: bool) -> None:
 
 
 def _say_that_it_runs(run: Run, job: str, address: str) -> None:
-    ask = f"exec --limit {shlex.quote(run.head().name)} -- ray job"
+    ask = f"exec --limit {printed(run.head().name)} -- ray job"
     where = f"--address {address} {job}"
     lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "end it")]
     run.console.note(f"job {job} runs on the cluster:")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Sequence
+
+from tasks.text.quoting import printed
 
 # Tasks that read no hosts file; tests/commandline holds the set to the tasks themselves.
 NO_HOSTS_FILE = frozenset({"lab-up", "lab-down", "test", "completion"})
@@ -29,7 +30,7 @@ def use_program(typed: str) -> None:
 
 def use_arguments(arguments: Sequence[str]) -> None:
     """Remembers what was typed behind the program's name; see :func:`again`."""
-    _named["arguments"] = shlex.join(arguments)
+    _named["arguments"] = printed(*arguments)
 
 
 def again(*flags: str) -> str:
@@ -39,21 +40,16 @@ def again(*flags: str) -> str:
 
 def program() -> str:
     """How this program was called, ready to paste: ``./fab``, ``fab``, ``'/a b/fab'``."""
-    return _named.get("program") or shlex.quote(os.environ.get("RAYFAB_PROGRAM") or "fab")
+    return _named.get("program") or printed(os.environ.get("RAYFAB_PROGRAM") or "fab")
 
 
 def command(task: str, *arguments: str) -> str:
     """``./fab TASK --hosts-file FILE ARGUMENTS``; arguments are taken as they are, already quoted."""
     named = _named.get("hosts_file")
-    file = ["--hosts-file", shlex.quote(named)] if named and task not in NO_HOSTS_FILE else []
+    file = ["--hosts-file", printed(named)] if named and task not in NO_HOSTS_FILE else []
     return " ".join([program(), task, *file, *arguments])
 
 
 def as_typed(text: str) -> str:
     """A text with its commands as they are typed here: the code says ``fab status``, the user ``./fab status``."""
     return _COMMAND.sub(lambda found: command(found.group(1)) if found.group(1) else f"{program()} ", text)
-
-
-def quote(argument: str) -> str:
-    """One argument as a POSIX shell takes it."""
-    return shlex.quote(argument)

@@ -11,9 +11,9 @@ from functools import cache
 
 from tasks.script import files
 from tasks.script.script import Script, Value
+from tasks.text.quoting import powershell as quote
 
 # PowerShell takes the typographic ones for a single quote, too
-QUOTES = "'\u2018\u2019\u201a\u201b"
 # what sh/ has in parts, the same body or docker.ps1 has in one
 IN_ONE = ("about", "image", "pull", "sums", "uv", "envs", "conda_find", "outside_conda")
 # what only Windows has comes with the part that needs it
@@ -26,13 +26,6 @@ def fragment(name: str) -> str:
     if name not in files.files("ps"):
         raise ValueError(f"there is no {name} for Windows")
     return files.text("ps", name).strip("\n")
-
-
-def quote(value: str) -> str:
-    """One word for PowerShell, in single quotes, where only these themselves are doubled."""
-    if "\0" in value:
-        raise ValueError("a NUL character cannot be handed to a shell")
-    return "'" + "".join(c * 2 if c in QUOTES else c for c in value) + "'"
 
 
 def assignment(name: str, value: Value) -> str:

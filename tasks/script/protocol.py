@@ -10,17 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tasks.inventory.secret import Secret
 from tasks.script.answer import Answer, Tail
+from tasks.text.quoting import as_shells_print
+from tasks.text.quoting import posix as quote
 
 COMMAND = "exec sh -s"
 LINE_LIMIT = 1 << 20  # a longer line is cut up, so that a binary on stdout costs no memory
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-
-
-def quote(text: str) -> str:
-    """`text` as one word of a POSIX shell."""
-    if "\0" in text:
-        raise ValueError("a NUL cannot be passed to a shell")
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def new_mark() -> str:
@@ -52,7 +47,7 @@ class Scrubber:
             value = secret.reveal() if secret is not None else ""
             if value:
                 # quoted by a shell as in `set -x`; line by line as output is read
-                found |= {value, value.replace("'", "'\\''"), value.replace("'", "''")}
+                found |= as_shells_print(value)
                 found |= {line for line in value.splitlines() if len(line) >= 6}
         self._words = sorted(found, key=len, reverse=True)
 

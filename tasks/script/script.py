@@ -7,11 +7,12 @@ that appends its quoted words to a command). The fragments themselves are consta
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
+
+from tasks.text.quoting import posix as quote
 
 from . import files
 
@@ -57,13 +58,6 @@ def words(name: str, values: Sequence[str]) -> str:
     """A function ``name cmd...`` that runs ``cmd... 'v1' 'v2'``: how a list travels in POSIX sh."""
     command = " ".join(['"$@"', *map(quote, values)])
     return f"{name}() {{ {command}; }}"
-
-
-def quote(value: str) -> str:
-    """One word for any POSIX shell. NUL cannot be a part of a word and is refused."""
-    if "\0" in value:
-        raise ValueError("a NUL character cannot be handed to a shell")
-    return shlex.quote(value)
 
 
 def assignment(name: str, value: Value) -> str:

@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from tasks.script.answer import Answer
-from tasks.script.protocol import quote
 from tasks.ssh.errors import CarryFailed
+from tasks.text.quoting import posix as quote
 
 # Fixed text that sh, bash, zsh, fish and csh all take as it stands. It reads the length of a
 # script, the script (byte by byte, so as not to read into the file) and runs it with the file on stdin.

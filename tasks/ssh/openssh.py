@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from tasks.ssh.sshconfig import split_address
 from tasks.ssh.target import Settings, Target
+from tasks.text.quoting import posix_line
 
 _STRICT = {"strict": "yes", "accept-new": "accept-new", "off": "no"}
 
@@ -33,4 +33,4 @@ def openssh_argv(
     elif settings.known_hosts:
         argv += ["-o", f'UserKnownHostsFile="{settings.known_hosts}"']
     argv += ["-t"] if command and terminal else []
-    return [*argv, "--", host, *([shlex.join(command)] if command else [])]
+    return [*argv, "--", host, *([posix_line(command)] if command else [])]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from tasks.inventory.secret import Secret
 from tasks.ssh.carry import Load
+from tasks.text.quoting import powershell as quote
 
 # Reads the length of a script, the script (cut off on the way, it does nothing) and runs it.
 BOOTSTRAP = """$ErrorActionPreference = 'Stop'
@@ -74,13 +75,6 @@ COMMAND = (
 def is_windows(version: str) -> bool:
     """By the server's identification, as in `SSH-2.0-OpenSSH_for_Windows_9.5`."""
     return "openssh_for_windows" in version.lower()
-
-
-def quote(text: str) -> str:
-    """`text` as one word of PowerShell, which takes four more characters for a single quote."""
-    if "\0" in text:
-        raise ValueError("a NUL cannot be passed to a shell")
-    return "'" + "".join(c * 2 if c in "'\u2018\u2019\u201a\u201b" else c for c in text) + "'"
 
 
 def _with_length(text: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import cli
+from tasks.actions import cli
 
 # as typed -> the message; the tasks are the real ones
 CASES = {

@@ -10,7 +10,8 @@ import pytest
 from fabric import task as fabric_task
 from invoke import Collection, Exit, task
 
-from tasks import cli, per_host
+from tasks import per_host
+from tasks.actions import cli
 from tasks.ssh import Target
 from tests.terminal import CTRL_C, Terminal
 

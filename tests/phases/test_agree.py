@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import cluster as tasks_cluster
+from tasks.actions import summary
 from tasks.phases import operation
 from tests.phases.world import refused, said
 
@@ -127,20 +127,20 @@ class TestAfterAnInterruption:
 class TestAgreed:
     def test_continues_and_reports_what_it_has_ended(self, busy, world):
         change(busy, "head")
-        assert busy.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert busy.operate(operation.DEPLOY, summary.deployed) == 0
         assert len(busy.asked) == 1
         assert "! ended 1 job: raysubmit_1, 5 s" in busy.out
         assert all(host.active for host in world.hosts.values())
 
     def test_of_a_stop_too(self, busy, world):
-        assert busy.operate(operation.STOP, tasks_cluster.stopped, what="stop") == 0
+        assert busy.operate(operation.STOP, summary.stopped, what="stop") == 0
         assert "! ended 1 detached actor: counter" in busy.out
         assert not any(host.active for host in world.hosts.values())
 
     def test_reports_no_work_that_has_not_ended(self, busy, world):
         for host in world.hosts.values():
             host.replies["stop Ray"] = refused("it will not")
-        assert busy.operate(operation.STOP, tasks_cluster.stopped, what="stop") == 1
+        assert busy.operate(operation.STOP, summary.stopped, what="stop") == 1
         assert "! ended" not in busy.out
 
 
@@ -182,7 +182,7 @@ class TestNothingToAsk:
     def test_a_plan_only_reports_it(self, busy, world):
         change(busy, "one")
         dry = {"dry_run": True}
-        assert busy.operate(operation.PREPARE, tasks_cluster.planned, **dry) == 0
+        assert busy.operate(operation.PREPARE, summary.planned, **dry) == 0
         assert busy.asked == []
         assert "! running work that would end:\n    1 actor: counter on one\n" in busy.out
         assert untouched(world)

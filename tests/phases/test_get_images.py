@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import images as tasks_images
 from tasks.inventory import Secret
 from tasks.phases import operation
 from tasks.run.operate import operate
 from tasks.run.stages import Listed, Passwords
+from tasks.runtimes.docker.steps import pulled
 from tasks.ssh import ConnectionLost
 from tests.phases.world import refused, said, value
 
@@ -62,7 +62,7 @@ def hosts(fleet, world):
 
 
 def pull(fleet, **more):
-    return fleet.operate(operation.PULL_IMAGE, tasks_images.got, **more)
+    return fleet.operate(operation.PULL_IMAGE, pulled.got, **more)
 
 
 class TestSeed:
@@ -214,5 +214,5 @@ class TestRegistry:
 
 
 def test_without_docker_there_is_nothing_to_pull(fleet):
-    assert fleet.operate((tasks_images.need_docker_host, *operation.PULL_IMAGE)) == 2
+    assert fleet.operate((pulled.need_docker_host, *operation.PULL_IMAGE)) == 2
     assert "no host has runtime: docker" in fleet.out

@@ -6,8 +6,7 @@ import functools
 
 import pytest
 
-from tasks import check
-from tasks import cluster as tasks_cluster
+from tasks.actions import summary
 from tasks.phases import operation
 from tests.phases.conftest import THREE
 from tests.phases.world import refused, said
@@ -34,7 +33,7 @@ def containers(fleet, world):
 
 
 def test_it_is_installed_where_it_is_missing(containers, world):
-    assert containers.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+    assert containers.operate(operation.DEPLOY, summary.deployed) == 0
     titles = world["one"].titles
     assert titles.index("gather facts") < titles.index("install Docker") < titles.index("get the image")
     assert list(containers.run.done(containers.node("one"))) == [
@@ -89,7 +88,7 @@ def test_a_host_out_of_the_limit_is_left_as_it_is(containers, world):
 
 def test_a_dry_run_shows_the_script_and_runs_none(containers, world):
     plan = {"dry_run": True}
-    scripts = functools.partial(tasks_cluster.planned, scripts=True)
+    scripts = functools.partial(summary.planned, scripts=True)
     assert containers.operate(operation.PREPARE, scripts, **plan) == 0
     assert world["one"].titles == ["gather facts", "reach the head at 10.0.0.1"]
     assert "### one: install Docker\n# rayfab: install Docker\n" in containers.out
@@ -101,7 +100,7 @@ def test_a_dry_run_shows_the_script_and_runs_none(containers, world):
 
 def test_a_check_announces_it_and_finds_no_problem(containers, world):
     world["two"].facts = dict(DEBIAN)
-    assert containers.operate(operation.FACTS, check.checked) == 0
+    assert containers.operate(operation.CHECK) == 0
     assert (
         "! deploy-cluster will install Docker (docker.io from the distribution) on one, two" in containers.out
     )
@@ -111,5 +110,5 @@ def test_a_check_announces_it_and_finds_no_problem(containers, world):
 
 def test_a_destroy_reports_that_docker_stays(containers):
     containers.operate(operation.DEPLOY)
-    containers.operate(operation.DESTROY, tasks_cluster.destroyed)
+    containers.operate(operation.DESTROY, summary.destroyed)
     assert "! Docker and its images stay" in containers.out

@@ -1,8 +1,5 @@
 # Read-only. .NET and the registry, no WMI: only administrators may ask that over SSH.
-$arch = $env:PROCESSOR_ARCHITECTURE
-if ($arch -eq 'AMD64') { $arch = 'x86_64' }
-if ($arch -eq 'ARM64') { $arch = 'aarch64' }
-Emit 'uname' ('Windows ' + [Environment]::OSVersion.Version.ToString() + ' ' + $arch)
+Emit 'uname' ('Windows ' + [Environment]::OSVersion.Version.ToString() + ' ' + $env:PROCESSOR_ARCHITECTURE)
 Emit 'hostname' ([Environment]::MachineName)
 Emit 'user' ([Environment]::UserName)
 Emit 'home' ($UserHome -replace '\\', '/')

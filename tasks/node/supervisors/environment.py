@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.node.names import node_dir, unit
-from tasks.script.script import quote
+from tasks.text.quoting import posix as quote
 
 
 @dataclass(frozen=True)

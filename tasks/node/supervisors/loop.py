@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.node.facts import Facts
 from tasks.node.names import node_dir
 from tasks.node.supervisors.environment import Start, posix_files
-from tasks.script.script import quote
+from tasks.text.quoting import posix as quote
 
 KINDS = ("loop",)
 

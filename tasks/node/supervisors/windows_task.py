@@ -10,7 +10,7 @@ from tasks.node.facts import Facts
 from tasks.node.names import node_dir
 from tasks.node.supervisors.environment import Start
 from tasks.script.files import text
-from tasks.script.powershell import quote
+from tasks.text.quoting import powershell as quote
 
 KINDS = ("task",)
 ME = "@ME@"  # the host puts its user's own id there

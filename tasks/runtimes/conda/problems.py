@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tasks.node.platforms import CONDA
 from tasks.node.subject import Subject
 from tasks.runtimes.conda.facts import conda_of
-from tasks.runtimes.packages.lock import SUBDIRS, subdir
+from tasks.runtimes.packages.lock import subdir
 
 
 def problems(subject: Subject) -> Iterator[tuple[str, str]]:
@@ -15,7 +16,7 @@ def problems(subject: Subject) -> Iterator[tuple[str, str]]:
     if facts.system == "Windows" and facts.arch != "x86_64":
         yield "Ray has no packages for Windows on ARM", "runtime: docker"
     if subdir(facts) is None:
-        known = ", ".join(sorted(set(SUBDIRS.values())))
+        known = ", ".join(sorted(CONDA))
         yield f"there are no packages of conda's for {facts.system} on {facts.arch}", f"it has: {known}"
     prefix = host.conda.prefix
     conda = conda_of(facts)

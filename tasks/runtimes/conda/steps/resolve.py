@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tasks.inventory import Host
-from tasks.node.versions import NEWEST_FOR_PYTHON, companions
-from tasks.node.versions import parse as parse_version
+from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON, companions
+from tasks.inventory.ray_versions import parse as parse_version
 from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known, Listed, Stage

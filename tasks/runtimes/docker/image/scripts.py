@@ -7,6 +7,7 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node.names import IDLE_SECONDS, basics
+from tasks.node.platforms import X86
 from tasks.node.start import node_fragments
 from tasks.runtimes.docker.image import names
 from tasks.script import files
@@ -32,7 +33,7 @@ def _script(title: str, body: str, host: Host, cluster: str, sudo: bool, **more)
     return render(title, body, values, fragments=fragments, secrets=secrets)
 
 
-def image_script(host: Host, cluster: str, arch: str = "x86_64", *, sudo: bool = False) -> Script:
+def image_script(host: Host, cluster: str, arch: str = X86, *, sudo: bool = False) -> Script:
     """The image, pulled where it is not there, and the versions that it holds.
 
     :param arch: the host's, as its facts have it.

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tasks.node.platforms import machine
 from tasks.report.console import Board
 from tasks.run.failures import Failure, HostFailed, Stop
 from tasks.run.run import Run
@@ -24,7 +25,6 @@ from tasks.runtimes.docker.image.scripts import Piece, fetch_script, pieces_scri
 PIECE = 8 << 20
 SMALL = 4 << 20  # no JSON of an archive is larger
 TIMEOUT = 4 * 3600.0
-DOCKER_NAMES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,7 @@ def _full(tag: str) -> str:
 def read_for(node: Known) -> Archive:
     """The archive of one host; raises HostFailed where it is for another architecture."""
     archive = read(path_of(node), _full(image_of(node.subject)))
-    wanted = DOCKER_NAMES.get(node.facts.arch, node.facts.arch)
-    if archive.machine and archive.machine != wanted:
+    if archive.machine and machine(archive.machine) != machine(node.facts.arch):
         why = f"{archive.path.name} holds an image for {archive.machine}, and this host is {node.facts.arch}"
         raise HostFailed(Failure(why, "docker: {image_source: file:...} of that host names another archive"))
     return archive

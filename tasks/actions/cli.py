@@ -1,25 +1,27 @@
-"""What every task needs: the hosts file read, secrets asked once, a run made, the exit status given."""
+"""What every task does: read the hosts file, ask for each secret once, make a run, end with its exit status."""
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import getpass
 import os
 import socket
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
-import invoke
 from invoke import Exit
 
-from tasks import ask, runtimes
+from tasks import runtimes
+from tasks.actions import ask
+from tasks.actions.audit import failed_last_time, record
+from tasks.actions.consent import Consent
 from tasks.commandline import Mistake
-from tasks.consent import Consent
-from tasks.environment.home import in_checkout, user_folder
+from tasks.environment.home import TOP, in_checkout, user_folder
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, edit, load
-from tasks.inventory.limit import LimitError, select
-from tasks.inventory.problems import shown
+from tasks.inventory.selection import SelectionError, select, select_one
 from tasks.report import typed
 from tasks.report.console import Console
 from tasks.run.operate import operate
@@ -28,19 +30,8 @@ from tasks.run.run import Run
 from tasks.run.stages import Listed, Passwords
 from tasks.run.step import Step
 from tasks.ssh import Settings
-
-HOSTS_FILE = "the hosts file; else $RAY_HOSTS_FILE, else my_hosts.yml or hosts.yml beside the fabfile"
-LIMIT = (
-    "only these hosts: names, addresses, globs, with commas or repeated; @failed: those that failed last time"
-)
-DEBUG = "show every script and its answer"
-UPGRADE = "choose the versions of all packages anew, whatever was locked before"
-BUNDLE = "a file of fab bundle: conda hosts are installed from it and need no Internet"
-
-# Short flags are made from first letters, so that -h would be --host here and --hosts-file there: there are none.
-# Nothing is positional, or the first argument would be eaten whatever it is, --help included.
-task = functools.partial(invoke.task, auto_shortflags=False, positional=[])
-
+from tasks.text.quoting import printed
+from tasks.text.wording import shown
 
 # The user's own file wins over the one that comes with the project, which an update may change.
 OWN, SHIPPED = user_folder() / "my_hosts.yml", user_folder() / "hosts.yml"
@@ -72,11 +63,13 @@ def file_to_change(path: Path, console: Console) -> Path:
     return OWN
 
 
-def joined(values: Sequence[str] | str | None) -> str | None:
-    """What a flag that may be given often means in all: ``--limit a --limit b,c`` is ``a,b,c``."""
-    if values is None or isinstance(values, str):
-        return values
-    return ",".join(values) if values else None
+def warn_if_shipped(cluster: Cluster, path: Path, console: Console) -> None:
+    """Says how to keep changes to the shipped hosts file, which an update of the project may be in conflict with."""
+    if path != SHIPPED or not in_checkout() or [host.connection for host in cluster.hosts] == ["local"]:
+        return
+    console.note(f"{path.name} comes with this project, and an update may be in conflict with your changes")
+    here, own, top = printed(str(path)), printed(str(OWN)), printed(str(TOP))
+    console.print(f"  → cp -p {here} {own} && git -C {top} checkout {path.name}")
 
 
 def read(given: str | None, console: Console) -> Cluster:
@@ -92,6 +85,20 @@ def read(given: str | None, console: Console) -> Cluster:
     for warning in cluster.warnings:
         console.note(warning)
     return cluster
+
+
+def new_run(
+    hosts_file: str | None,
+    what: str,
+    *,
+    console: Console | None = None,
+    head_only: bool = False,
+    **settings: Any,
+) -> Run:
+    """A run over the hosts of the hosts file, or over its head alone; for the settings see :func:`make_run`."""
+    console = console or Console()
+    cluster = read(hosts_file, console)
+    return make_run(cluster, console, what, hosts=[cluster.head] if head_only else None, **settings)
 
 
 def make_run(
@@ -119,8 +126,7 @@ def make_run(
     """
     names = limit
     if not isinstance(limit, frozenset):
-        expression = joined(limit)
-        names = limited(cluster, expression) if expression is not None else None
+        names = selected(cluster, limit) if limit else None
     pulls = registry and not dry_run
     hosts = cluster.hosts if hosts is None else hosts
     try:
@@ -169,15 +175,38 @@ def _secret(source):
     return _found[source]
 
 
-def limited(cluster: Cluster, limit: str, flag: str = "--limit") -> frozenset[str]:
-    """The names that a flag such as --limit chooses, or exit status 2."""
-    from tasks.audit import failed_last_time
-
+@contextlib.contextmanager
+def selecting() -> Iterator[None]:
+    """Turns an error in an argument that names hosts into a mistake of the command line: exit status 2."""
     try:
-        chosen = select(cluster, limit, failed=failed_last_time(cluster.name), flag=flag)
-        return frozenset(host.name for host in chosen)
-    except LimitError as error:
-        raise Mistake(str(error)) from None
+        yield
+    except SelectionError as error:
+        raise Mistake(str(error), error.hint) from None
+
+
+def selected(cluster: Cluster, expressions: Sequence[str] | str, flag: str = "--limit") -> frozenset[str]:
+    """The names of the hosts that the values of an option mean, or exit status 2."""
+    text = expressions if isinstance(expressions, str) else ",".join(expressions)
+    with selecting():
+        return frozenset(
+            host.name for host in select(cluster, text, failed_last_time(cluster.name), flag=flag)
+        )
+
+
+def selected_one(cluster: Cluster, expression: str, flag: str = "--host") -> Host:
+    """The one host that the value of an option means, or exit status 2."""
+    with selecting():
+        return select_one(cluster, expression, failed_last_time(cluster.name), flag=flag)
+
+
+def become(argv: Sequence[str], console: Console) -> NoReturn:
+    """Runs another program in the place of this process, or ends with exit status 1."""
+    sys.stdout.flush()
+    try:
+        os.execvp(argv[0], argv)
+    except OSError as error:
+        console.bad(f"{shown(argv[0])} cannot be run here: {error.strerror}")
+        raise Exit(code=1) from None
 
 
 def user() -> str:
@@ -198,8 +227,6 @@ def holder(what: str) -> str:
 
 def finish(run: Run, steps: Sequence[Step], end: Callable[[Run], None] | None = None) -> None:
     """Runs the steps, keeps the audit, and ends the process with the contract's status."""
-    from tasks.audit import record
-
     code = operate(run, steps, end)
     record(run, code)
     if code:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from tasks.ask import on_terminal
+from tasks.actions.ask import on_terminal
 from tasks.commandline import Mistake
 from tasks.report import typed
 from tasks.report.console import Console
 from tasks.run.failures import Stop
-
-YES = "do not ask; needed without a terminal"
 
 
 def can_ask() -> bool:
