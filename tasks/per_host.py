@@ -86,7 +86,7 @@ def named(values: list[str | Mapping[str, Any]]) -> list[Target]:
 
     known = hosts_file()
     texts = [value for value in values if isinstance(value, str)]
-    targets = [target for word in items(texts) for target in typed(known, word)]
+    targets = [target for word in items(",".join(texts)) for target in typed(known, word)]
     for value in values:
         if not isinstance(value, str):
             unknown = sorted(set(value) - {"host", "user", "port"})
