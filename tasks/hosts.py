@@ -46,15 +46,11 @@ def hosts(limit: str | Sequence[str] | None = None, hosts_file: str | None = Non
     found = cluster(hosts_file)
     chosen = found.hosts
     if limit is not None:
+        expression = limit if isinstance(limit, str) else ",".join(limit)
         try:
-            chosen = select(
-                found,
-                limit if isinstance(limit, str) else ",".join(limit),
-                failed_last_time(found.name),
-                flag="limit",
-            )
+            chosen = select(found, expression, failed_last_time(found.name), flag="limit")
         except SelectionError as error:
-            raise Mistake(str(error)) from None
+            raise Mistake(str(error), error.hint) from None
     return Fleet(*(session.kept(target_of(host)) for host in chosen), limit=found.parallel)
 
 

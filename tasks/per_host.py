@@ -120,7 +120,8 @@ def typed(known: Cluster | None, word: str) -> list[Target]:
         place = address.parse(word)
         names = ranges.expand(place.host)
     except ValueError as error:
-        raise Mistake(f"-H {shown(word)}: {error}") from None
+        # without what comes before @, where somebody may have typed a password
+        raise Mistake(f"-H {shown(word.rpartition('@')[2])}: {error}") from None
     return [target_at(known, name, place.user, place.port) for name in names]
 
 

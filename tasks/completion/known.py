@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
-from tasks.inventory.types import Runtime
+from tasks import runtimes
 from tasks.node.logfiles import COMPONENTS
 from tasks.node.platforms import CONDA
 from tasks.testbed.image import FLAVOURS
@@ -22,7 +22,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "bundle": FILES,
     "limit": HOSTS,
     "host": {"is": "host"},
-    "runtime": {"is": "choice", "of": list(get_args(get_args(Runtime)[0]))},
+    "runtime": {"is": "choice", "of": list(runtimes.NAMES)},
     "component": {"is": "choices", "of": [*COMPONENTS, "all"]},
     "flavour": {"is": "choice", "of": list(FLAVOURS)},
     "platform": {"is": "choices", "of": sorted(CONDA)},

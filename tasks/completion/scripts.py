@@ -26,7 +26,7 @@ def script(shell: str, program: str) -> str:
         "@FAST@": " ".join(map(quote, [sys.executable, "-I", "-S", str(HERE / "fast.py")])),
         "@FOLDER@": quote(str(HERE / "shells" / "fish_path")),
         "@PROGRAM@": quote(called),
-        # as it stands within '...'
+        # for use inside '...'
         "@INSIDE@": inside(quote(called)),
         "@NAMES@": " ".join(name for name in names if re.fullmatch(r"[\w.+-]+", name)),
     }

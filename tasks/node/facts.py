@@ -11,7 +11,6 @@ from typing import Any
 
 from tasks.node.names import basics
 from tasks.node.platforms import machine
-from tasks.node.start import node_fragments
 from tasks.script.script import Effect, Script, Value, render
 
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
@@ -66,12 +65,10 @@ class OwnFacts:
 class Questions:
     """What a runtime asks of a host.
 
-    :param function: the shell function that asks; '' where there is nothing to ask.
-    :param fragments: those that define it, in order, and :param values: what they read.
+    :param body: names of the fragments that ask, and :param values: what they read.
     """
 
-    function: str = ""
-    fragments: tuple[str, ...] = ()
+    body: tuple[str, ...] = ()
     values: Mapping[str, Value] = field(default_factory=dict)
 
 
@@ -138,15 +135,14 @@ def facts_script(
     :param questions: those of its runtime.
     :param holder: take the cluster's lock for this holder before asking (the head, when something may change).
     """
-    values = {**basics(cluster), "ASK": questions.function, **questions.values}
-    body: tuple[str, ...] = ("facts",)
+    values = {**basics(cluster), **questions.values}
+    body = ("facts", *questions.body)
     if holder is not None:
         values["HOLDER"] = holder
-        body = ("lock", "facts")
-    fragments = (*node_fragments(), "envs", *questions.fragments)
+        body = ("lock", *body)
     secrets = ("RF_SUDO",) if sudo_password else ()
     effect = Effect.READS if holder is None else Effect.LOCKS
-    return render("gather facts", body, values, fragments=fragments, secrets=secrets, effect=effect)
+    return render("gather facts", body, values, secrets=secrets, effect=effect)
 
 
 def parse_facts(

@@ -10,7 +10,7 @@ from tasks.node import ray, supervisors
 from tasks.node.desired import Desired, Versions, digest
 from tasks.node.names import node_dir
 from tasks.node.remembered import remembered
-from tasks.node.start import node_fragments, outside_fragments, outside_value, secrets_of, start_values
+from tasks.node.start import outside_value, secrets_of, start_values
 from tasks.node.subject import Subject
 from tasks.node.supervisors import Activation, Start
 from tasks.script.script import Script, Value, render
@@ -84,28 +84,23 @@ def start_script(
     sudo: bool = False,
     token: bool = False,
     environment: str = "",
+    named: tuple[str, ...] = (),
     **more: Value,
 ) -> Script:
     """Puts the node under its supervisor, starts it (or starts it again), and waits until Ray has started.
 
     :param home: the user's home folder on the host.
     :param environment: as for :func:`desire`.
-    :param more: values for the runtime's own fragments, see ``sh/outside_*.sh``.
+    :param named: the runtime's own fragments, and :param more: what they read; on Windows the fragments are left out.
     """
     values = {
         **start_values(cluster, desired, state),
         "SERVICE": desired.kind,
         "ENV_DIR": environment or env_dir(home, cluster, desired.versions.env_id),
-        **outside_value(),
-        **more,
         **desired.files,
     }
     title = f"start the {host.role}"
     secrets = secrets_of(sudo=sudo, token=token)
-    return render(
-        title,
-        "service_up",
-        values,
-        fragments=(*node_fragments(), *outside_fragments(), "wait_ray"),
-        secrets=secrets,
-    )
+    if desired.kind in supervisors.windows_task.KINDS:
+        return render(title, "task_up", {**values, **more}, secrets=secrets)
+    return render(title, "service_up", {**values, **outside_value(), **more}, named=named, secrets=secrets)

@@ -8,9 +8,10 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node.names import RAY_DIR, basics
-from tasks.node.start import node_fragments, outside_fragments, outside_value, secrets_of
+from tasks.node.start import outside_value, secrets_of
 from tasks.script import files
-from tasks.script.script import Effect, Script, fragment, render
+from tasks.script.fragments import fragment
+from tasks.script.script import Effect, Script, render
 
 
 def lock_script(cluster: str, holder: str) -> Script:
@@ -53,7 +54,6 @@ def verify_script(
         title,
         "driver",
         values,
-        fragments=node_fragments(),
         secrets=secrets_of(sudo=sudo),
         effect=Effect.READS,
     )
@@ -73,7 +73,6 @@ def work_script(
         "ask what is running",
         "driver",
         values,
-        fragments=node_fragments(),
         secrets=secrets,
         effect=Effect.READS,
     )
@@ -81,9 +80,7 @@ def work_script(
 
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:
     """Stops the node, whatever supervises it, and keeps it from starting at the next boot."""
-    return render(
-        "stop Ray", "stop", basics(cluster), fragments=node_fragments(), secrets=secrets_of(sudo=sudo)
-    )
+    return render("stop Ray", "stop", basics(cluster), secrets=secrets_of(sudo=sudo))
 
 
 def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool = False) -> Script:
@@ -92,8 +89,7 @@ def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool 
     :param purge: a conda that was installed here as well; without it that one stays (the answer's ``kept``).
     """
     values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "PURGE": purge, **outside_value()}
-    fragments = (*node_fragments(), *outside_fragments())
-    return render("remove everything", "destroy", values, fragments=fragments, secrets=secrets_of(sudo=sudo))
+    return render("remove everything", "destroy", values, secrets=secrets_of(sudo=sudo))
 
 
 def logs_script(
@@ -106,7 +102,6 @@ def logs_script(
         "read logs",
         body,
         values,
-        fragments=node_fragments(),
         secrets=secrets_of(sudo=sudo),
         effect=Effect.READS,
     )
@@ -117,10 +112,8 @@ def command_script(cluster: str, words: Sequence[str], *, sudo: bool = False) ->
 
     The answer has ``missing`` with the status 126 or 127 where that program isn't there, or isn't executable.
     """
-    values = {**basics(cluster), "PROGRAM": fragment("program"), "COMMAND": list(words)}
-    return render(
-        "run a command", "command", values, fragments=node_fragments(), secrets=secrets_of(sudo=sudo)
-    )
+    values = {**basics(cluster), "PROGRAM": fragment("program").text, "COMMAND": list(words)}
+    return render("run a command", "command", values, secrets=secrets_of(sudo=sudo))
 
 
 def submit_script(
@@ -142,6 +135,6 @@ def submit_script(
         "WAIT": wait,
         "USER_AT": user,
         "DRIVER": _driver("submit"),
-        "WORDS": list(words),
+        "COMMAND": list(words),
     }
-    return render("submit a job", "submit", values, fragments=node_fragments(), secrets=secrets_of(sudo=sudo))
+    return render("submit a job", "submit", values, secrets=secrets_of(sudo=sudo))

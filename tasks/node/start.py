@@ -14,19 +14,10 @@ from tasks.script.script import Effect, Script, Value, render
 START_TIMEOUT = 120  # seconds that Ray may take
 
 
-def node_fragments() -> tuple[str, ...]:
-    """What every script about a node needs: each kind of service, found by its file's name, and what they share."""
-    return (*files.beginning("sh", "kind_"), "node")
-
-
-def outside_fragments() -> tuple[str, ...]:
-    """Those of runtimes that put something outside of the node's folder, see ``sh/outside_*.sh``."""
-    return files.beginning("sh", "outside_")
-
-
 def outside_value() -> dict[str, Value]:
-    """The names of these runtimes, as the scripts read them."""
-    return {"OUTSIDE": " ".join(name.removeprefix("outside_") for name in outside_fragments())}
+    """The names of the runtimes that put something outside of the node's folder, see ``sh/outside_*.sh``."""
+    found = files.beginning("sh", "outside_")
+    return {"OUTSIDE": " ".join(name.removeprefix("outside_") for name in found)}
 
 
 def secrets_of(*, sudo: bool = False, token: bool = False) -> tuple[str, ...]:
@@ -55,6 +46,4 @@ def token_script(cluster: str, *, offers: bool = True) -> Script:
     secrets = ("RF_TOKEN",) if offers else ()
     effect = Effect.CHANGES if offers else Effect.READS
     values = basics(cluster)
-    return render(
-        "get the cluster's token", "token", values, fragments=node_fragments(), secrets=secrets, effect=effect
-    )
+    return render("get the cluster's token", "token", values, secrets=secrets, effect=effect)

@@ -41,6 +41,6 @@ def _open(run: Run, port: int | None, *, token: bool) -> None:
                 run.console.ok(f"http://127.0.0.1:{opened}", "Ctrl-C closes the tunnel")
                 while True:
                     time.sleep(3600)
-        except PortTaken:
+        except PortTaken as error:
             if port or local == 0:
-                raise
+                raise Stop(str(error), "choose another --port") from None

@@ -32,6 +32,9 @@ NAMES = (
 
 @cache
 def _part(name: str, part: str) -> Any:
+    """A module of a runtime's folder. :raises KeyError: there is no such runtime."""
+    if name not in NAMES:
+        raise KeyError(name)
     return import_module(f"tasks.runtimes.{name}.{part}")
 
 

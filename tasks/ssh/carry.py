@@ -1,4 +1,4 @@
-"""Carrying a file to a host over a shell: SFTP may be switched off there, a shell never is."""
+"""Carrying a file to a host through a shell, because SFTP may be switched off there."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tasks.script.answer import Answer
 from tasks.ssh.errors import CarryFailed
 from tasks.text.quoting import posix as quote
 
-# Fixed text that sh, bash, zsh, fish and csh all take as it stands. It reads the length of a
-# script, the script (byte by byte, so as not to read into the file) and runs it with the file on stdin.
+# Constant text that sh, bash, zsh, fish and csh read in the same way. It reads the length of a script and the script
+# (byte by byte, or it would read part of the file), and runs it with the file on stdin.
 COMMAND = """exec sh -c 'IFS= read -r n; eval "$(dd bs=1 count=$n 2>/dev/null)"'"""
 CHUNK = 1 << 15
 
@@ -50,7 +50,7 @@ echo "$RF_MARK end 0"
 
 @dataclass(frozen=True)
 class Load:
-    """What is to be carried: `size` bytes, from memory or from a file."""
+    """What is carried: `size` bytes, from memory or from a file."""
 
     source: Path | bytes
     size: int
@@ -69,15 +69,15 @@ class Load:
     def stdin(
         self, mark: str, path: str, mode: int, on_bytes: Callable[[int, int], None] | None
     ) -> Iterator[bytes]:
-        words = {
+        values = {
             "RF_MARK": mark,
             "path": path,
             "mode": f"{mode:o}",
             "size": str(self.size),
             "sha256": self.sha256,
         }
-        head = "\n".join(f"{name}={quote(value)}" for name, value in words.items())
-        # A trailing newline is lost in $(...), so it is not counted on.
+        head = "\n".join(f"{name}={quote(value)}" for name, value in values.items())
+        # The shell's $(...) removes newlines at the end, so the script does not need one.
         script = (head + _SCRIPT).encode()
         yield b"%d\n%s" % (len(script), script)
         sent = 0
@@ -97,17 +97,18 @@ class Load:
                 yield chunk
 
     def judge(self, answer: Answer, name: str, path: str) -> None:
+        """Raises CarryFailed unless the answer of host `name` says that the file arrived."""
         if not answer.ok:
-            said = " | ".join(answer.stderr.splitlines()[-2:])
-            why = answer.error + (f" ({said})" if said and said not in answer.error else "")
+            last = " | ".join(answer.stderr.splitlines()[-2:])
+            why = answer.error + (f" ({last})" if last and last not in answer.error else "")
             raise CarryFailed(
-                f"{path} did not arrive on {name}: {why}", "see to the place and the disk, then run again"
+                f"{path} did not arrive on {name}: {why}", "check the directory and the disk, then run again"
             )
 
 
 @lru_cache(maxsize=64)
 def _sha256(path: Path, size: int, changed: int) -> str:
-    """Read once for all hosts; size and date of change are only there to tell versions of the file apart."""
+    """Read once for all hosts. Size and modification time are in the key because the file may change."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):

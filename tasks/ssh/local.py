@@ -32,7 +32,11 @@ class LocalConnection(BaseConnection):
     is_connected = True
 
     def _where(self) -> tuple[str, str, int]:
-        return self.target.host, getpass.getuser(), 22
+        try:
+            user = getpass.getuser()
+        except (KeyError, ImportError, OSError):  # many containers have no entry for their user
+            user = str(os.getuid())
+        return self.target.host, user, 22
 
     def open(self) -> None:
         """There is nothing to do."""
@@ -102,7 +106,7 @@ class LocalConnection(BaseConnection):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=_home(),
-            start_new_session=True,  # Ctrl-C in the terminal must not stop it before this side decides
+            start_new_session=True,  # Ctrl-C in the terminal must not end it before this program decides to
         )
         try:
             with self._noted(process):
@@ -156,7 +160,7 @@ def _pump(process: subprocess.Popen, stdin: Iterator[bytes], reader: Reader, dea
         os.set_blocking(process.stdin.fileno(), False)
         selector.register(process.stdin, selectors.EVENT_WRITE)
         while len(selector.get_map()):
-            # A daemon that the script left behind may hold its output open for ever.
+            # A daemon that the script started may hold its output open for ever.
             over = process.poll() is not None
             now = time.monotonic()
             if now >= deadline:
@@ -183,7 +187,7 @@ def _feed(
     """Writes some of ``left``; what is to be written next. Closes the pipe after the last of it."""
     try:
         left = left[os.write(process.stdin.fileno(), left) :] or memoryview(next(stdin, b""))
-    except BrokenPipeError:  # it ended without reading all; its status says why
+    except BrokenPipeError:  # it ended without reading all of it; its status says why
         left = left[:0]
     if not left:
         selector.unregister(process.stdin)
@@ -192,7 +196,7 @@ def _feed(
 
 
 def _home() -> Path:
-    """Where a script begins: the home as ssh would have it, / where there is none."""
+    """Where commands start: in the home directory, as over ssh; in / where there is none."""
     with contextlib.suppress(RuntimeError):
         if Path.home().is_dir():
             return Path.home()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from invoke.runners import Result, Runner
 from invoke.watchers import StreamWatcher
 
 from tasks.inventory.secret import Secret
+from tasks.text.quoting import posix
 
 
 class Answering(StreamWatcher):
@@ -40,15 +42,18 @@ def run(context: Context, runner: Runner, command: str, password: str | None, **
     """
     user = kwargs.pop("user", None) or context.config.sudo.user
     prompt = f"[sudo] password ({secrets.token_hex(4)}): "
-    flags = f"-S -p '{prompt}' " if password else "-n "
+    flags = f"-S -p {posix(prompt)} " if password else "-n "
     if kwargs.get("env"):
-        flags += f"--preserve-env='{','.join(kwargs['env'])}' "
+        flags += f"--preserve-env={posix(','.join(kwargs['env']))} "
     if user is not None:
-        flags += f"-H -u {user} "
+        flags += f"-H -u {posix(user)} "
     watchers = kwargs.pop("watchers", None)
     watchers = list(context.config.run.watchers if watchers is None else watchers)
     if password:
         watchers.append(Answering(prompt, Secret(password)))
+        if sys.stdin is None or not sys.stdin.isatty():
+            # at the end of standard input Invoke closes that of the command, and the password comes after it
+            kwargs.setdefault("in_stream", False)
     try:
         return runner.run(f"sudo {flags}{context._prefix_commands(command)}", watchers=watchers, **kwargs)
     except Failure as failure:

@@ -19,11 +19,11 @@ Password = Secret | SecretSource | None
 
 @dataclass(frozen=True)
 class Target:
-    """One host. What is None here is taken from ssh's own configuration.
+    """How one host is reached. What is None is taken from ssh's own configuration.
 
     `host` is an address, a name or an alias of ~/.ssh/config; `jump` is a tuple of `user@host:port`,
-    the first one dialled first. `connect_timeout` is in seconds; a longer ConnectTimeout in ssh's
-    configuration wins.
+    the first one is connected to first. `connect_timeout` is in seconds; a longer ConnectTimeout in ssh's
+    configuration wins. A password may be a SecretSource: it is fetched when it is needed.
     """
 
     name: str
@@ -41,9 +41,9 @@ class Target:
 
 @dataclass
 class Settings:
-    """Shared by all connections of one run; it also holds what is read or asked only once.
+    """Shared by all connections of one run. It also keeps what is read or asked for only once.
 
-    `ask(prompt)` returns what the user typed without echo, or raises; None means that nobody can be asked.
+    `ask(prompt)` returns what the user typed without echo, or raises; None if nobody can be asked.
     `ssh_config` and `known_hosts` replace the user's files. `agent` replaces SSH_AUTH_SOCK ('' for none).
     `ssh_client` is the path of OpenSSH's client, None to do without. `trace` is given every script and its
     answer, without secrets, for people who look for a mistake.
@@ -65,7 +65,7 @@ class Settings:
         self._closers: list[Callable[[], object]] = []
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value made by the first caller for `key`; others wait for it and share it, or its exception."""
+        """The value that the first caller makes for `key`; others wait for it and get the same value or exception."""
         with self._lock:
             cell = self._cells.setdefault(key, _Cell())
         with cell.lock:
@@ -89,8 +89,8 @@ class Settings:
         try:
             return self.once(("secret", source), lambda: source.resolve(self._typed))
         except SecretUnavailable as error:
-            way_out = "set it, or name another source for the password in the hosts file"
-            raise ConfigProblem(str(error), way_out) from error
+            hint = "set it, or name another source for the password in the hosts file"
+            raise ConfigProblem(str(error), hint) from error
 
     def known_secret(self, source: Password) -> Secret | None:
         """As :meth:`secret`, but None where it has not been needed so far."""
@@ -120,7 +120,7 @@ class Settings:
             self._closers.append(close)
 
     def close(self) -> None:
-        """Ends what the connections shared: their jump hosts. Close the connections first."""
+        """Closes the connections to jump hosts. Close the connections behind them first."""
         with self._lock:
             closers, self._closers = self._closers, []
         for close in closers:

@@ -1,4 +1,4 @@
-"""A user's own tasks in a checkout, as a process: ``./fab`` and plain ``fab``, a terminal, completion, an installed tool."""
+"""A user's own tasks as a process: ``./fab``, plain ``fab``, a terminal, completion, an installed tool."""
 
 from __future__ import annotations
 

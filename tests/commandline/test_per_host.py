@@ -119,9 +119,9 @@ class TestMeaning:
             "gup*": "-H gup*: no such host in ",
             "@failed": "-H @failed: no host failed in the last run",
             "-oProxyCommand=x": "-H -oProxyCommand=x: a host name cannot start with '-'",
-            "a b": "-H a b: a host name cannot hold ' '",
+            "a b": "-H a b: a host name cannot contain ' '",
             "boss:ssh": "-H boss:ssh: the port after ':' must be 1-65535",
-            "me:secret@boss": "-H me:secret@boss: a password does not belong into an address",
+            "me:secret@boss": "-H boss: an address cannot contain a password",
             "gpu[2-1]": "-H gpu[2-1]: the range [2-1] runs backwards",
         }.items(),
     )

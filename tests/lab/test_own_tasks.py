@@ -128,13 +128,13 @@ class TestTheExample:
         arguments = ("configure", conf, "--to", "/etc/reader.conf", "--service", "reader")
         assert done_well(run(*arguments)).count("reader restarted") == 3
         for host in three:
-            assert sh(host, "cat /etc/reader.conf") == "tea = 'hot'\n"
+            assert sh(host, "cat /etc/reader.conf").strip() == "tea = 'hot'"
             assert sh(host, "systemctl is-active reader").strip() == "active"
             assert sh(host, "stat -c '%U %a' /etc/reader.conf").strip() == "root 644"
             assert sh(host, "ls /home/alice/.cache/my-tasks").strip() == ""
         sh(three[1], "echo changed >/etc/reader.conf")
         assert done_well(run(*arguments)).count("reader restarted") == 1
-        assert sh(three[1], "cat /run/reader.seen") == "tea = 'hot'\n"
+        assert sh(three[1], "cat /run/reader.seen").strip() == "tea = 'hot'"
 
     def test_collects_a_report(self, three, run, tmp_path):
         assert done_well(run("report")) == "report.csv: 3 hosts\n"
@@ -148,7 +148,7 @@ class TestTheExample:
 
 class TestOwnTask:
     def test_uses_sudo_with_the_password_of_the_hosts_file(self, run):
-        assert done_well(run("root")) == "root\n" * 3
+        assert done_well(run("root")).split().count("root") == 3
 
     @pytest.mark.parametrize("plain", [False, True], ids=["./fab", "fab"])
     def test_runs_once_per_host_of_dash_h(self, three, run, plain):
@@ -172,7 +172,7 @@ class TestOwnTask:
             terminal.feed(f"{PASSWORD}\r")
             lines = terminal.wait_for("status 0")
             terminal.wait()
-        assert lines.count("root") == 3
+        assert sum(line.endswith(": root") or line == "root" for line in lines) == 3
         assert terminal.raw.count("sudo_password") == 1 and PASSWORD not in terminal.raw
 
 
@@ -192,16 +192,15 @@ class TestBareCommand:
         assert refused.returncode == 1 and refused.stdout == ""
         assert refused.stderr.startswith(f"✗ {three[2].address}: ") and "Traceback" not in refused.stderr
 
-    def test_does_not_trust_a_changed_host_key(self, three, run, home):
-        done_well(run("-H", three[0].name, "--", "true"))
-        known = home / ".ssh/known_hosts"
-        good = known.read_text()
-        (other,) = (line.split() for line in good.splitlines() if line.startswith(f"{three[1].address} "))
-        known.write_text(f"{three[0].address} {other[1]} {other[2]}\n")
-        done = run("-H", three[0].name, "--", "touch /tmp/was-here")
-        known.write_text(good)
-        assert done.returncode == 1 and "host key" in done.stderr
-        assert sh(three[0], "ls /tmp").find("was-here") < 0
+    def test_does_not_trust_a_changed_host_key(self, three, run, tmp_path):
+        known = keys.known_hosts().read_text().splitlines()
+        (key,) = (line.split()[1:] for line in known if line.startswith(f"{three[1].address} "))
+        (tmp_path / "known").write_text(f"{three[0].address} {' '.join(key)}\n")
+        (tmp_path / "config").write_text(f"UserKnownHostsFile {tmp_path}/known\n")
+        done = run("-S", tmp_path / "config", "-H", three[0].name, "--", "touch /tmp/was-here")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"✗ {three[0].name}: ") and "host key" in done.stderr
+        assert "was-here" not in sh(three[0], "ls /tmp")
 
     def test_fails_with_1_and_goes_on(self, three, run):
         done = run(
@@ -220,4 +219,5 @@ class TestBareCommand:
             lines = terminal.wait_for("✗ interrupted")
             assert terminal.wait() == 130
         assert "Traceback" not in "\n".join(lines)
-        assert not sh(three[1], "pgrep -f 'sleep 61' || true").strip()
+        for host in three[:2]:
+            assert not sh(host, "pgrep -f 'sleep 6[1]' || true").strip()

@@ -117,7 +117,7 @@ class TestADryRun:
         assert changing(world) == []
 
     def test_is_told_by_the_door_what_it_refuses(self, fleet, world):
-        script = Script("remove the disk", "rm -rf /")
+        script = Script("remove the disk", ("destroy",), {})
 
         def work(run):
             node = run.head(Reached)
@@ -132,7 +132,7 @@ class TestADryRun:
         assert changing(world) == []
 
     def test_a_script_that_declares_nothing_counts_as_one_that_changes(self):
-        assert Script("anything", "").effect is Effect.CHANGES
+        assert Script("anything", ("stop",), {}).effect is Effect.CHANGES
 
 
 class TestARealRun:

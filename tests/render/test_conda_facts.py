@@ -11,7 +11,7 @@ import pytest
 
 from tasks.runtimes.conda.facts import Conda, parse_condas
 from tasks.runtimes.facts import facts_script, parse_facts
-from tasks.script.script import fragment
+from tasks.script.fragments import fragment
 from tests.render import samples
 from tests.render.condas import HOST, make, tree
 from tests.render.mac import Mac, taken_out
@@ -38,7 +38,7 @@ class Host:
 
     def text(self, host=HOST) -> str:
         """The script of questions that looks into this folder for the system's own."""
-        text, find = facts_script(host, "lab").text, fragment("conda_find")
+        text, find = facts_script(host, "lab").text, fragment("conda_find").text
         assert find in text
         moved, count = re.subn(r" /(opt|usr/local|etc/profile\.d)(?=[/; ])", rf" {self.top}/\1", find)
         assert count == 6
@@ -257,7 +257,7 @@ class TestPrefix:
     )
     def test_odd_names(self, host, prefix):
         of = HOST.model_copy(update={"conda": HOST.conda.model_copy(update={"prefix": prefix})})
-        assert host.facts(of).conda_prefix == "absent"
+        assert host.facts(of).own.prefix == "absent"
         if prefix.startswith("~/"):
             place = host.home / prefix[2:]
             make(place)

@@ -53,7 +53,7 @@ class Host:
 
     def state(self) -> str:
         answer = ask(facts_script(HOST, "lab"), self.shell, self.home)
-        return parse_facts(answer.all, answer.texts).conda_prefix
+        return parse_facts(HOST, answer.all, answer.texts).own.prefix
 
     def flag(self, name: str, text: str = "") -> None:
         (self.home / name).write_text(text)
@@ -150,8 +150,8 @@ class TestFromNothing:
         (host.root / "lab/state.json").write_text("{}")
         answer = ask(facts_script(HOST, "lab"), host.shell, host.home)
         facts = parse_facts(answer.all, answer.texts)
-        assert facts.envs == {"e"} and facts.conda_prefix == "ours"
-        assert [c.path for c in facts.condas] == [f"{host.prefix}/bin/conda"]
+        assert facts.envs == {"e"} and facts.own.prefix == "ours"
+        assert [c.path for c in facts.own.condas] == [f"{host.prefix}/bin/conda"]
         (host.env / "bin/ray").rename(host.env / "bin/other")
         answer = ask(facts_script(HOST, "lab"), host.shell, host.home)
         assert parse_facts(answer.all, answer.texts).envs == frozenset()
@@ -256,7 +256,7 @@ class TestPrefix:
     def test_a_blank_in_its_name(self, host):
         answer = host.install(prefix="~/mini conda")
         assert answer.error == (
-            f"conda cannot be installed into a folder with a blank in its name: {host.home}/mini conda"
+            f"conda cannot be installed into a folder with a space in its name: {host.home}/mini conda"
         )
         assert answer.hint == "conda.prefix: another folder"
 
@@ -477,7 +477,7 @@ class TestEnvironment:
         (host.store / name).write_bytes(b"x" * size)
         answer = host.install()
         assert answer.error == "1 of the packages in the store were damaged"
-        assert answer.hint == "they are removed; run again to fetch them anew"
+        assert answer.hint == "they are removed; run again to download them again"
         assert not (host.store / name).exists() and not host.env.exists()
 
     def test_files_that_are_not_in_the_store(self, host):

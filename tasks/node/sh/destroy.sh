@@ -1,14 +1,16 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Everything of this cluster's leaves this host, and nothing else does.
-# What clusters share is removed with the last of them, but for what a runtime wants to keep.
+# needs: lib node node_logs outside_*
+# values: OUTSIDE PURGE TEMP_DIR
+# Removes all that this cluster has put on this host, and nothing else.
+# Removes what clusters share, with the last cluster, except what a runtime keeps.
 shared_down() {
     rf_left=
     for rf_file in "$ROOT"/*/service "$ROOT"/*/envs "$ROOT"/*/lock; do
         if [ -e "$rf_file" ] || [ -h "$rf_file" ]; then [ "$rf_file" = "$NODE/lock" ] || rf_left=1; fi
     done
     rf_keep=$NL
-    for rf_name in $OUTSIDE; do "${rf_name}_shared" "$rf_left"; done
+    for rf_name in $OUTSIDE; do "${rf_name}_shared" "$rf_left" "$PURGE"; done
     [ -z "$rf_left" ] || return 0
     for rf_file in "$ROOT"/* "$ROOT"/.[!.]*; do
         [ "$rf_file" != "$NODE" ] || continue
@@ -21,7 +23,7 @@ shared_down() {
 rf_service=$(node_service)
 rf_any=
 for rf_file in "$NODE"/*; do
-    # the lock is this run's own
+    # the lock belongs to this run
     if [ -e "$rf_file" ] && [ "$rf_file" != "$NODE/lock" ]; then rf_any=1; fi
 done
 [ -n "$rf_any" ] || {
@@ -40,7 +42,7 @@ node_temp
 [ ! -e "/etc/tmpfiles.d/$UNIT.conf" ] || as_root rm -f "/etc/tmpfiles.d/$UNIT.conf"
 node_do "$rf_service" gone
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
-    # a container on a bridge calls its folder otherwise than the host does
+    # a container on a bridge sees its folder under another path than the host
     case $rf_dir in "$TEMP_DIR"/session_*/* | /tmp/ray/session_*/* | /var/tmp/ray/session_*/* | *..*) continue ;; esac
     case $rf_dir in "$TEMP_DIR"/session_* | /tmp/ray/session_* | /var/tmp/ray/session_*) ;; *) continue ;; esac
     for rf_dir in "$rf_dir" "$TEMP_DIR/${rf_dir##*/}"; do
@@ -50,7 +52,7 @@ node_do "$rf_service" gone
 done <"$NODE/sessions"
 node_logs
 if [ -h "$TEMP_DIR/session_latest" ] && [ ! -d "${rf_logs%/logs}" ]; then
-    # the one that begins with tmp_ stays where Ray ends while it writes it, and it asks the GCS in the middle of that
+    # the file that begins with tmp_ is left behind if Ray ends while it writes it
     for rf_file in session_latest ray_current_cluster prom_metrics_service_discovery.json tmp_prom_metrics_service_discovery.json; do
         rm -f "$TEMP_DIR/$rf_file" 2>/dev/null || as_root rm -f "$TEMP_DIR/$rf_file"
     done

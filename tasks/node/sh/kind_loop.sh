@@ -1,10 +1,11 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# The loop of this project's own, where neither systemd nor launchd runs.
+# needs: lib
+# This project's own loop, on hosts without systemd and launchd.
 loop_pid() {
     [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
     case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
-    # The number may have passed on to a stranger since.
+    # The process id may belong to another program by now.
     if [ -r "/proc/$rf_pid/cmdline" ]; then
         grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
     else
@@ -13,14 +14,6 @@ loop_pid() {
     printf '%s' "$rf_pid"
 }
 loop_active() { if loop_pid >/dev/null; then echo active; else echo inactive; fi; }
-loop_up() {
-    write_file "$NODE/loop.sh" 700 "$LOOP_SH"
-    if have setsid; then
-        setsid sh "$NODE/loop.sh" </dev/null >/dev/null 2>&1 &
-    else
-        nohup sh "$NODE/loop.sh" </dev/null >/dev/null 2>&1 &
-    fi
-}
 loop_down() {
     if rf_pid=$(loop_pid); then
         kill -TERM "$rf_pid" 2>/dev/null || :

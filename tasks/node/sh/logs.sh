@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# The last lines of the chosen files, read from the host's side: no living Ray is needed.
+# needs: lib node node_logs
+# values: LINES_EACH PATTERNS TEMP_DIR
+# The last lines of the chosen files. They are read on the host, so Ray need not be running.
 rf_service=$(node_service)
 node_do "$rf_service" reach
 node_logs
@@ -11,9 +13,9 @@ show() {
 rf_each() {
     for rf_pattern in "$@"; do
         case $rf_pattern in
-            start) node_do "$rf_service" tell_log ;;
+            start) node_do "$rf_service" last_log "$LINES_EACH" ;;
             *)
-                # the pattern is meant to match many files
+                # the pattern may match several files
                 # shellcheck disable=SC2231
                 for rf_file in "$rf_logs"/$rf_pattern; do show "$rf_file"; done
                 ;;

@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Puts the start script under its supervisor, (re)starts it and waits for Ray.
+# needs: lib node outside_* up_* wait_ray
+# values: ENV_DIR ENV_SH OUTSIDE SERVICE START_SH STATE
+# Hands the start script to its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 rf_old=$(node_service)
 [ "$rf_old" = none ] || note_sessions "$rf_old"

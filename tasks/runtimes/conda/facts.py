@@ -42,13 +42,11 @@ def prefix_of(host: Host) -> str:
 
 def questions(host: Host) -> Questions:
     """What is asked of a host about conda."""
-    return Questions(
-        "conda_facts", ("conda", "outside_conda", "conda_find"), {"CONDA_PREFIX_WANTED": prefix_of(host)}
-    )
+    return Questions(("conda_find",), {"CONDA_PREFIX_WANTED": prefix_of(host)})
 
 
 def parse(values: Mapping[str, Sequence[str]]) -> CondaFacts:
-    """The answer of ``conda_facts``."""
+    """The answer of ``conda_find.sh``."""
     prefix = (values.get("conda_prefix") or [""])[-1].strip()
     return CondaFacts(parse_condas(values.get("conda", ())), prefix)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tasks.node.platforms import CONDA
+from tasks.node.platforms import CONDA, X86, machine
 from tasks.node.subject import Subject
 from tasks.runtimes.conda.facts import conda_of
 from tasks.runtimes.packages.lock import subdir
@@ -13,7 +13,7 @@ from tasks.runtimes.packages.lock import subdir
 def problems(subject: Subject) -> Iterator[tuple[str, str]]:
     """Each problem with its way out."""
     host, facts = subject.host, subject.facts
-    if facts.system == "Windows" and facts.arch != "x86_64":
+    if facts.system == "Windows" and machine(facts.arch) != X86:
         yield "Ray has no packages for Windows on ARM", "runtime: docker"
     if subdir(facts) is None:
         known = ", ".join(sorted(CONDA))

@@ -64,9 +64,16 @@ class CondaRuntime(Runtime):
         sudo: bool = False,
         token: bool = False,
     ) -> Script:
-        name = host.conda.env
         return on_host.start_script(
-            host, cluster, desired, home, state, sudo=sudo, token=token, ENV_NAME=name
+            host,
+            cluster,
+            desired,
+            home,
+            state,
+            sudo=sudo,
+            token=token,
+            named=("conda_name",),
+            ENV_NAME=host.conda.env,
         )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from tasks.inventory import Host
 from tasks.node.names import basics
-from tasks.node.start import node_fragments
 from tasks.runtimes.conda.facts import Conda, prefix_of
 from tasks.runtimes.packages.items import Item, once
 from tasks.script.script import Script, render
@@ -50,5 +49,4 @@ def conda_script(
         "PROXY": proxy,
         "NO_PROXY_FOR": no_proxy,
     }
-    fragments = (*node_fragments(), "envs", "sums", "conda", "outside_conda", "uv")
-    return render("install Ray with conda", "conda_install", values, fragments=fragments)
+    return render("install Ray with conda", "conda_install", values)

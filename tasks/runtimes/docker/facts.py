@@ -12,8 +12,6 @@ from tasks.runtimes.docker.engine.facts import EngineFacts, parse_engine
 from tasks.runtimes.docker.image.names import for_arch, identities
 from tasks.runtimes.docker.image.scripts import image_values
 
-FRAGMENTS = ("docker_info", "about")
-
 
 @dataclass(frozen=True)
 class DockerFacts(OwnFacts):
@@ -66,11 +64,11 @@ class DockerFacts(OwnFacts):
 
 def questions(host: Host) -> Questions:
     """What is asked of a host about Docker."""
-    return Questions("docker_facts", FRAGMENTS, image_values(host))
+    return Questions(("docker_info",), image_values(host))
 
 
 def parse(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> DockerFacts:
-    """The answer of ``docker_facts``."""
+    """The answer of ``docker_info.sh``."""
 
     def one(key: str) -> str:
         return (values.get(key) or [""])[-1].strip()

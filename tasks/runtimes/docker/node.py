@@ -11,7 +11,7 @@ from tasks.node import ray
 from tasks.node.desired import Desired, Versions, digest
 from tasks.node.names import RAY_DIR
 from tasks.node.remembered import by_name, hidden, remembered
-from tasks.node.start import node_fragments, secrets_of, start_values
+from tasks.node.start import secrets_of, start_values
 from tasks.node.subject import Subject
 from tasks.runtimes.docker.container import Container, run_words
 from tasks.runtimes.docker.engine.facts import given, run_options, said
@@ -121,4 +121,4 @@ def start_script(
     }
     title = f"start the {host.role}"
     secrets = secrets_of(sudo=sudo, token=token)
-    return render(title, "docker_up", values, fragments=(*node_fragments(), "wait_ray"), secrets=secrets)
+    return render(title, "docker_up", values, secrets=secrets)

@@ -37,4 +37,4 @@ def fetch_script(
         "CA": ca,
     }
     secrets = ("RF_SEED",) if base else ()
-    return render("fetch packages", "fetch", values, fragments=("sums", "conda"), secrets=secrets)
+    return render("fetch packages", "fetch", values, secrets=secrets)

@@ -24,7 +24,7 @@ class Uv(Runtime):
     name = "uv"
 
     def questions(self, host: Host) -> Questions:
-        return Questions("uv_facts", ("uv_facts",))
+        return Questions(("python_find",))
 
     def facts(self, values: Answers, texts: Answers) -> UvFacts:
         return parse(values)

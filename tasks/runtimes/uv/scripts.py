@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tasks.inventory import Host
 from tasks.node.names import basics
-from tasks.node.start import node_fragments
 from tasks.script.script import Script, render
 
 
@@ -35,4 +34,4 @@ def uv_script(
         "LOCK": lock,
         "UV_CARRIED": carried,
     }
-    return render("install Ray with uv", "uv_install", values, fragments=(*node_fragments(), "envs", "uv"))
+    return render("install Ray with uv", "uv_install", values)

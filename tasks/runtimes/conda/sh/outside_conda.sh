@@ -1,15 +1,16 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# What conda has outside of the node's folder: names for `conda activate`, and a conda that was installed here.
-# Both are needed: since then somebody may have put a conda of their own there.
+# needs: lib
+# What conda has outside of the node's folder: the name for `conda activate`, and a conda that this project installed.
+# Both marks are needed: somebody may have put a conda of their own there since.
 conda_is_ours() { [ -e "$1/.rayfab" ] && [ -r "$ROOT/.conda" ] && grep -qxF -e "$1" "$ROOT/.conda"; }
-# Environments in the prefix $1; none of them is ever ours.
+# Whether the prefix $1 has environments, listed in rf_envs; this project never makes any there.
 conda_envs() {
     rf_envs=
     for rf_dir in "$1"/envs/*; do [ ! -d "$rf_dir" ] || rf_envs="$rf_envs ${rf_dir##*/}"; done
     [ -n "$rf_envs" ]
 }
-# Takes a prefix, and what lies below it, out of the list of environments that conda keeps in the user's home.
+# Removes the folder $1, and all below it, from conda's list of environments in the user's home.
 conda_forget() {
     rf_txt=$HOME/.conda/environments.txt
     [ -f "$rf_txt" ] && grep -qF -e "$1" "$rf_txt" || return 0
@@ -17,7 +18,7 @@ conda_forget() {
     if [ -s "$ROOT/.environments" ]; then cat "$ROOT/.environments" >"$rf_txt"; else rm -f "$rf_txt"; fi
     rm -f "$ROOT/.environments"
 }
-# Folders of the user's that are not there yet; the last cluster takes those away that are empty again.
+# Records which of the user's folders do not exist yet; the last `destroy` removes those that are empty.
 conda_home() {
     for rf_dir in "$HOME/.conda" "$HOME/.conda/envs"; do
         if [ ! -e "$rf_dir" ] && ! grep -qxF -e "$rf_dir" "$ROOT/.made-conda" 2>/dev/null; then
@@ -25,7 +26,7 @@ conda_home() {
         fi
     done
 }
-# `conda activate NAME` works with any conda, and none is changed. $1: the name; where it is taken, it stays so.
+# Makes `conda activate NAME` work with any conda, without changing one. $1: the name; a name in use is left alone.
 conda_link() {
     rf_link=$HOME/.conda/envs/$1
     rf_old=
@@ -58,12 +59,12 @@ conda_unlink() {
     fi
     rm -f "$NODE/conda-link"
 }
-# $1: a conda that was installed here, $2: whether another cluster is on this host. It is removed if that is asked for;
-# never one that somebody has put in its place, or has made environments in.
+# $1: a conda that this project installed, $2: whether another cluster is on this host, $3: whether it is to be removed.
+# It stays while it has other environments.
 conda_purge() {
     rf_why=
     if [ -h "$1" ] || ! conda_is_ours "$1"; then return 0; fi
-    if [ -z "$PURGE" ]; then
+    if [ -z "$3" ]; then
         emit kept "conda stays in $1"
     elif [ -n "$2" ]; then
         emit kept "conda stays in $1 (another cluster is on this host)"
@@ -78,19 +79,19 @@ conda_purge() {
     fi
     rf_condas=$rf_condas$1$NL
 }
-# The node starts: the name of its environment, if it has one of conda's.
-conda_entered() { if [ -n "${ENV_NAME-}" ]; then conda_link "$ENV_NAME"; else conda_unlink; fi; }
-# The node is being removed.
+# When the node starts, and has an environment of conda's: its name is in rf_env_name.
+conda_entered() { if [ -n "${rf_env_name-}" ]; then conda_link "$rf_env_name"; else conda_unlink; fi; }
+# When the node is removed.
 conda_left() {
     conda_unlink
     conda_forget "$NODE"
 }
-# What clusters share. $1: whether another cluster is on this host. rf_keep: what stays in $ROOT, since it still says
-# which conda is ours
+# What clusters share. $1: whether another cluster is on this host, $2: whether a conda is to be removed.
+# rf_keep: what stays in $ROOT. The list of condas does, so that one that stays is still known to be this project's.
 conda_shared() {
     rf_condas=
     if [ -r "$ROOT/.conda" ]; then
-        while IFS= read -r rf_prefix; do [ -z "$rf_prefix" ] || conda_purge "$rf_prefix" "$1"; done <"$ROOT/.conda"
+        while IFS= read -r rf_prefix; do [ -z "$rf_prefix" ] || conda_purge "$rf_prefix" "$1" "$2"; done <"$ROOT/.conda"
         if [ -n "$rf_condas" ]; then write_file "$ROOT/.conda" 600 "$rf_condas"; else rm -f "$ROOT/.conda"; fi
     fi
     [ -z "$1" ] || return 0

@@ -1,7 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# What the engine can give to a container. Asked of the engine: where that lives in a virtual machine
-# (Docker Desktop), CPUs and memory are the machine's, not this host's.
+# needs: lib about docker
+# What the engine can give to a container. It is the engine that is asked: if it runs in a virtual machine
+# (Docker Desktop), CPUs and memory are those of that machine.
 docker_gives() {
     dk info --format 'cpus {{.NCPU}}
 memory {{.MemTotal}}
@@ -10,7 +11,7 @@ arch {{.Architecture}}
 {{range .SecurityOptions}}option {{.}}
 {{end}}{{range $name, $_ := .Runtimes}}runtime {{$name}}
 {{end}}' 2>/dev/null | emit_text engine
-    # The engine's own hard limit is the most that a container can have where root may not raise it.
+    # The engine's own hard limit is the maximum for a container if root cannot raise it.
     if [ -r /run/docker.pid ]; then
         rf_pid=
         read -r rf_pid </run/docker.pid || :
@@ -19,12 +20,12 @@ arch {{.Architecture}}
             ;;
         esac
     fi
-    # Without the hook an engine that knows the Container Device Interface takes GPUs by their names.
+    # Without NVIDIA's hook, an engine with the Container Device Interface takes GPUs by name.
     if [ -n "$(grep -ls 'nvidia.com/gpu' /etc/cdi/* /var/run/cdi/* 2>/dev/null)" ]; then
         emit gpu_cdi "$(dk info --format '{{json .CDISpecDirs}}' 2>/dev/null)"
     fi
 }
-# Which of the Mac's applications brings the engine
+# Which of a Mac's applications provides the engine
 docker_app() {
     for rf_value in Docker OrbStack; do
         if [ -d "/Applications/$rf_value.app" ] || [ -d "$HOME/Applications/$rf_value.app" ]; then
@@ -40,15 +41,15 @@ docker_facts() {
     if [ "$(uname)" = Darwin ]; then docker_app; fi
     docker_cli
     rf_status=$?
-    # Podman's command fails in other ways than Docker's, or not at all; called docker, it says "docker version 5.0".
+    # Podman fails in other ways than Docker, or not at all; installed as docker it prints "docker version 5.0".
     [ "$rf_status" = 1 ] || case $(docker --version 2>/dev/null) in
         *odman* | docker\ version*) emit docker_problem podman; return ;;
     esac
-    # the command alone, without an engine here or anywhere else
+    # only the command is installed, without any engine
     if [ "$rf_status" = 2 ] && [ -d /proc/self ] && ! have dockerd && [ -z "${DOCKER_HOST-}" ] && [ ! -e /snap/bin/docker ]; then
         [ "$(docker context show 2>/dev/null)" != default ] || rf_status=1
     fi
-    # an installation that did not come to its end is done once more
+    # an interrupted installation is done again
     rf_half=
     [ ! -e "$NODE/engine.installing" ] || rf_half=1
     [ -z "$rf_half" ] || [ "$rf_status" = 0 ] || rf_status=1
@@ -69,3 +70,4 @@ docker_facts() {
     dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
     docker_gives
 }
+docker_facts

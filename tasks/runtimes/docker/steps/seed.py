@@ -149,5 +149,5 @@ class HandOn:
         """Ends all servers."""
         for node in self.serving:
             with contextlib.suppress(HostFailed, RemoteError):
-                script = clean_script(node.host, self.run.cluster.name, sudo=node.sudo)
+                script = clean_script(self.run.cluster.name, sudo=node.sudo)
                 self.run.ask(node, script, timeout=BRIEFLY)
