@@ -38,7 +38,7 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
     help={
         "hosts_file": "the file to write; else $RAY_HOSTS_FILE, else my_hosts.yml beside the fabfile",
         "host": "a machine or a range, with commas or repeated; the first is the head (default: this machine)",
-        "runtime": "uv, docker or conda (default uv)",
+        "runtime": "docker, conda or uv (default uv)",
         "force": "overwrite a file that is there",
     },
 )
