@@ -28,7 +28,7 @@ COMMON = {"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG}
 def remainder(command: str | None) -> list[str]:
     """The arguments behind ``--`` on the command line, or those in ``--command``."""
     if command and line.remainder:
-        raise Mistake("there is a command in --command, and another one behind --", "give one of them")
+        raise Mistake("a command was given both in --command and after --", "keep one of them")
     try:
         return shlex.split(command) if command else list(line.remainder)
     except ValueError as error:
@@ -41,10 +41,10 @@ def program_and_arguments(command: str | None, task: str, example: str) -> list[
     """As :func:`remainder`; refuses nothing at all, and a line for a shell that stands there as one argument."""
     arguments = remainder(command)
     if not arguments:
-        raise Mistake(f"{task} needs a command behind --", f"fab {task} -- {example}")
+        raise Mistake(f"{task} needs a command after --", f"fab {task} -- {example}")
     if len(arguments) == 1 and SHELL_SIGNS.search(arguments[0]):
         raise Mistake(
-            f"{task} runs a program with arguments, not a line for a shell: {shown(arguments[0])}",
+            f"{task} runs a program with arguments, not a shell command line: {shown(arguments[0])}",
             f"fab {task} -- sh -c {shlex.quote(arguments[0])}",
         )
     return arguments
@@ -70,7 +70,7 @@ def without_last_blank(show: Callable[[str], None]) -> Callable[[str], None]:
 @cli.task(
     name="exec",
     iterable=["limit"],
-    help={**COMMON, "command": "the command as one text, instead of behind --"},
+    help={**COMMON, "command": "the command as one string, instead of after --"},
 )
 def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
     """
@@ -91,7 +91,7 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
         def one(node: Node, board: Board) -> int:
             def show(line: str) -> None:
                 if console.gone:
-                    raise Stop("nobody reads the output any more")
+                    raise Stop("the output is no longer read")
                 print(f"{node.name.ljust(width)} {line}", flush=True)
 
             print_line = without_last_blank(show)
@@ -110,10 +110,10 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
 def ended(answer: Answer, arguments: list[str]) -> None:
     """Raises Stop unless the command itself has ended with 0."""
     if not answer.ended:
-        raise Stop(answer.error or "the connection ended before the command did", answer.hint)
+        raise Stop(answer.error or "the connection closed before the command finished", answer.hint)
     if "missing" in answer.values:
         what = "there is no program" if answer.status == 127 else "this cannot be executed:"
-        raise Stop(f"{what} {shown(arguments[0])}", "fab exec -- sh -c '...' runs a line for a shell")
+        raise Stop(f"{what} {shown(arguments[0])}", "for a shell command line: fab exec -- sh -c '...'")
     if answer.status:
         raise Stop(f"ended with status {answer.status}")
 
@@ -122,7 +122,7 @@ def ended(answer: Answer, arguments: list[str]) -> None:
     help={
         "hosts_file": COMMON["hosts_file"],
         "host": "which host (default: the head)",
-        "command": "the command as one text, instead of behind --",
+        "command": "the command as one string, instead of after --",
     }
 )
 def ssh(c, host=None, command=None, hosts_file=None):
@@ -157,7 +157,8 @@ def one_host(cluster: Cluster, expression: str) -> Host:
     names = cli.limited(cluster, expression, flag="--host")
     if len(names) > 1:
         raise Mistake(
-            f"--host {shown(expression)} means {len(names)} hosts, and one is needed", "name one of them"
+            f"--host {shown(expression)} matches {len(names)} hosts, and exactly one is needed",
+            "name one of them",
         )
     return next(host for host in cluster.hosts if host.name in names)
 
@@ -182,7 +183,7 @@ def dashboard(c, hosts_file=None, port=None, token=False):
 
         head = run.head
         if not head.facts.active:
-            raise Stop("the head does not run", "fab deploy-cluster starts it")
+            raise Stop("the head isn't running", "fab deploy-cluster starts it")
         remote = head.host.ray.dashboard_port
         if head.subject.state.get("token"):
             if token:
@@ -214,8 +215,8 @@ def dashboard(c, hosts_file=None, port=None, token=False):
 @cli.task(
     help={
         "hosts_file": COMMON["hosts_file"],
-        "command": "the entry point as one text, instead of behind --",
-        "no_wait": "do not wait for its end",
+        "command": "the entry point as one string, instead of after --",
+        "no_wait": "don't wait for the job to finish",
         "debug": cli.DEBUG,
     }
 )

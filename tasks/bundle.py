@@ -20,8 +20,8 @@ from tasks.runtimes.packages.steps import bundle as phase
     help={
         "hosts_file": cli.HOSTS_FILE,
         "output": "the file to write",
-        "platform": "systems that it is for, with commas (linux-64, linux-aarch64, osx-arm64, osx-64, win-64); "
-        "default: those of the hosts, which are asked",
+        "platform": "platforms to include, comma-separated (linux-64, linux-aarch64, osx-arm64, osx-64, win-64); "
+        "default: the platforms of the hosts",
         "upgrade": cli.UPGRADE,
         "debug": cli.DEBUG,
     }
@@ -39,10 +39,10 @@ def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False
     platforms = [p.strip() for p in platform.split(",") if p.strip()] if platform else []
     if wrong := [p for p in platforms if p not in SUBDIRS.values()]:
         known = ", ".join(sorted(set(SUBDIRS.values())))
-        raise Mistake(f"--platform: there is no {shown(wrong[0])}", f"one of: {known}")
+        raise Mistake(f"--platform: unknown platform {shown(wrong[0])}", f"one of: {known}")
     path = Path(output).expanduser()
     if not path.parent.is_dir():
-        raise Mistake(f"--output: there is no folder {path.parent}", "make it, or name another place")
+        raise Mistake(f"--output: there is no folder {path.parent}", "create it, or choose another path")
     run = cli.make_run(cluster, console, "bundle", debug=debug, upgrade=upgrade, connects=not platforms)
     collect = phase.collect(path, platforms)
     asking = () if platforms else operation.BUNDLE
@@ -53,5 +53,5 @@ def made(run: Run, path: Path) -> None:
     """What to type where there is no Internet."""
     size = path.stat().st_size / 1e6
     run.console.ok(f"{path}", f"{size:.0f} MB")
-    next_ = [(f"deploy-cluster --bundle {shlex.quote(str(path))}", "on a machine that reaches the hosts")]
+    next_ = [(f"deploy-cluster --bundle {shlex.quote(str(path))}", "on a machine that can reach the hosts")]
     handover.commands(run.console, next_)

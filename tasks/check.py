@@ -47,7 +47,7 @@ COLUMNS = (
     help={
         "hosts_file": cli.HOSTS_FILE,
         "limit": cli.LIMIT,
-        "schema": "print the JSON Schema of the hosts file and end",
+        "schema": "print the JSON Schema of the hosts file and exit",
         "debug": cli.DEBUG,
     },
 )
@@ -62,12 +62,10 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
     path = cli.hosts_file(hosts_file)
     cluster = cli.read(hosts_file, console)
     console.ok(
-        f"{cluster.path.name} is right", f"{handover.hosts(len(cluster.hosts))}, cluster {cluster.name}"
+        f"{cluster.path.name} is valid", f"{handover.hosts(len(cluster.hosts))}, cluster {cluster.name}"
     )
     if path == cli.SHIPPED and in_checkout() and [host.connection for host in cluster.hosts] != ["local"]:
-        console.note(
-            f"{path.name} comes with this project, and an update may be in conflict with your changes"
-        )
+        console.note(f"{path.name} belongs to this project, so an update may conflict with your changes")
         here, own = quote(str(path)), quote(str(cli.OWN))
         console.print(f"  → cp -p {here} {own} && git -C {quote(str(TOP))} checkout {path.name}")
     run = cli.make_run(cluster, console, "check", limit=limit, debug=debug)
@@ -83,7 +81,7 @@ def checked(run: Run) -> None:
             rows.append((node.name, "-", "-", "-", "-", "-", "-"))
             continue
         pythons = ", ".join(sorted({v for v, _ in f.pythons})) or "-"
-        root = "root" if f.root else {"nopasswd": "sudo", "password": "sudo"}.get(f.sudo or "", "no root")
+        root = "root" if f.root else {"nopasswd": "sudo", "password": "sudo"}.get(f.sudo or "", "not root")
         memory = f"{f.memory / GIB:.1f} GiB" if f.memory else "-"
         what = f"Docker {f.docker}" if f.docker else pythons
         what = "no Docker yet" if lacks_engine(node.subject) else what
@@ -129,10 +127,10 @@ def _service(node) -> str:
 @cli.task(
     iterable=["host"],
     help={
-        "hosts_file": "the file to write; else $RAY_HOSTS_FILE, else my_hosts.yml beside the fabfile",
-        "host": "a machine or a range, with commas or repeated; the first is the head (default: this machine)",
+        "hosts_file": "file to write (default: $RAY_HOSTS_FILE, else my_hosts.yml beside the fabfile)",
+        "host": "machines or ranges, comma-separated or repeated; the first is the head (default: this machine)",
         "runtime": "uv, docker or conda (default uv)",
-        "force": "overwrite a file that is there",
+        "force": "overwrite an existing file",
     },
 )
 def init(c, host=None, runtime="uv", hosts_file=None, force=False):
@@ -150,7 +148,7 @@ def init(c, host=None, runtime="uv", hosts_file=None, force=False):
     if path.is_dir():
         raise Mistake(f"{path} is a folder", "fab init --hosts-file FILE names a file")
     if path.exists() and not force:
-        raise Mistake(f"{path} is there already", "fab init --force overwrites it")
+        raise Mistake(f"{path} already exists", "fab init --force overwrites it")
     if not path.parent.is_dir():
         raise Mistake(f"there is no folder {path.parent}", f"mkdir -p {quote(str(path.parent))}")
     text = starter(_named(host or []), runtime, schema=_schema_for(path))
@@ -165,7 +163,7 @@ def init(c, host=None, runtime="uv", hosts_file=None, force=False):
             f"{path} cannot be written: {error.strerror}", "fab init --hosts-file FILE names another place"
         ) from None
     console.ok(f"wrote {path}")
-    handover.commands(console, [("check", "look at every host"), ("deploy-cluster", "make the cluster")])
+    handover.commands(console, [("check", "check every host"), ("deploy-cluster", "make the cluster")])
 
 
 def _named(hosts: Sequence[str]) -> list[str]:

@@ -26,13 +26,14 @@ from tasks.report.console import Console
 from tasks.run.run import Node, Run
 from tasks.ssh import Settings
 
-HOSTS_FILE = "the hosts file; else $RAY_HOSTS_FILE, else my_hosts.yml or hosts.yml beside the fabfile"
+HOSTS_FILE = "hosts file (default: $RAY_HOSTS_FILE, else my_hosts.yml or hosts.yml beside the fabfile)"
 LIMIT = (
-    "only these hosts: names, addresses, globs, with commas or repeated; @failed: those that failed last time"
+    "only these hosts: names, addresses or globs, comma-separated or repeated; "
+    "@failed: those that failed in the last run"
 )
 DEBUG = "show every script and its answer"
-UPGRADE = "choose the versions of all packages anew, whatever was locked before"
-BUNDLE = "a file of fab bundle: conda hosts are installed from it and need no Internet"
+UPGRADE = "choose all package versions again, ignoring what was locked before"
+BUNDLE = "a file made by fab bundle: conda hosts are installed from it, without Internet access"
 
 # Short flags are made from first letters, so that -h would be --host here and --hosts-file there: there are none.
 # Nothing is positional, or the first argument would be eaten whatever it is, --help included.
@@ -63,9 +64,7 @@ def file_to_change(path: Path, console: Console) -> Path:
     if path != SHIPPED or not in_checkout():
         return path
     edit.write(OWN, SHIPPED.read_text("utf-8"))
-    console.note(
-        f"{OWN.name} is your hosts file from now on, a copy of {SHIPPED.name}, which updates may replace"
-    )
+    console.note(f"{OWN.name} is now your hosts file: a copy of {SHIPPED.name}, which updates may replace")
     return OWN
 
 
@@ -84,7 +83,7 @@ def read(given: str | None, console: Console) -> Cluster:
         for problem in error.problems:
             console.bad(str(problem))
         count = len(error.problems)
-        console.print(f"{count} mistake{'s' if count > 1 else ''}; nothing was touched")
+        console.print(f"{count} mistake{'s' if count > 1 else ''}; nothing was changed")
         raise Exit(code=2) from None
     for warning in cluster.warnings:
         console.note(warning)

@@ -61,7 +61,7 @@ def deploy_cluster(
         cli.finish(run, operation.DEPLOY, deployed)
 
 
-@task(help={**COMMON, "scripts": "show every script that deploy-cluster would run, too"})
+@task(help={**COMMON, "scripts": "also show every script that deploy-cluster would run"})
 def plan(c, hosts_file=None, limit=None, scripts=False, debug=False):
     """
     Show what deploy-cluster would do, and why; change nothing.
@@ -81,7 +81,7 @@ def planned(run: Run, scripts: bool = False) -> None:
     if changing:
         run.console.note(f"dry run: nothing was changed; {len(changing)} of {len(run.chosen)} hosts would be")
     else:
-        run.console.ok(f"{handover.hosts(len(run.chosen))} as wanted; nothing to do")
+        run.console.ok(f"{handover.hosts(len(run.chosen))} up to date; nothing to do")
 
 
 def deployed(run: Run) -> None:
@@ -102,15 +102,15 @@ def deployed(run: Run) -> None:
     runs = "runs" if count == 1 else "run"
     if run.failed:
         tasks = (
-            "each of those ran a task"
+            "each of them ran a task"
             if where == "each"
-            else f"a task ran on {where or 'none of the new ones'}"
+            else f"a task ran on {where or 'none of the new hosts'}"
         )
         run.console.bad(f"{count} of {handover.hosts(every)} run Ray {said['ray']}; {tasks}")
     elif changed:
         run.console.ok(f"{handover.hosts(count)} {runs} Ray {said['ray']}; a task ran on {where}")
     else:
-        run.console.ok(f"{handover.hosts(count)} as wanted; nothing was changed, and a task ran on {where}")
+        run.console.ok(f"{handover.hosts(count)} up to date; nothing was changed, and a task ran on {where}")
     strangers = [n["name"] for n in said["nodes"] if n["problem"] and "not in the hosts file" in n["problem"]]
     if strangers:
         run.console.note(f"in the cluster, but not in the hosts file: {', '.join(strangers)}")
@@ -121,8 +121,8 @@ def deployed(run: Run) -> None:
     name="status",
     help={
         **{k: COMMON[k] for k in ("hosts_file", "debug")},
-        "json": "the contract's JSON on stdout, alone",
-        "watch": "ask again every 5 seconds until Ctrl-C",
+        "json": "print machine-readable JSON on stdout, and nothing else",
+        "watch": "refresh every 5 seconds until Ctrl-C",
     },
 )
 def status_task(c, hosts_file=None, json=False, watch=False, debug=False):
@@ -164,7 +164,7 @@ def _status_once(path: str | None, as_json: bool, debug: bool, *, quiet: bool, c
         table.show(out, found)
         out.print()
         if found["healthy"]:
-            out.ok(f"{cluster.name} is healthy: every listed host is an alive node of Ray's own table")
+            out.ok(f"{cluster.name} is healthy: every listed host is alive in Ray's node table")
         else:
             out.bad(*verdict.unhealthy(run, found))
     return code or (0 if found["healthy"] else 1)
@@ -222,7 +222,7 @@ def restart(c, hosts_file=None, limit=None, yes=False, debug=False):
     cli.finish(run, operation.RESTART, deployed)
 
 
-@task(help={**COMMON, "yes": consent.YES, "purge": "remove the conda too, where this project installed it"})
+@task(help={**COMMON, "yes": consent.YES, "purge": "also remove conda if this project installed it"})
 def destroy(c, hosts_file=None, limit=None, yes=False, purge=False, debug=False):
     """
     Stop Ray and remove everything that was installed.
@@ -250,6 +250,6 @@ def destroyed(run: Run) -> None:
     """What has been removed, and what stays."""
     done = [n.name for n in run.nodes if n.did]
     ending.said(run)
-    run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing was there")
+    run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing to remove")
     if any(n.did and n.host.runtime == "docker" for n in run.nodes):
-        run.console.note("Docker and its images stay: other things on these hosts may need them")
+        run.console.note("Docker and its images were kept: other software on these hosts may need them")

@@ -11,7 +11,7 @@ from tasks.report import typed
 from tasks.report.console import Console
 from tasks.run.run import Stop
 
-YES = "do not ask; needed without a terminal"
+YES = "don't ask for confirmation; required without a terminal"
 
 
 def can_ask() -> bool:
@@ -23,7 +23,7 @@ def insist(task: str, yes: bool) -> None:
     """For what always asks: refused before anything is connected, where nobody can be asked."""
     if not yes and not can_ask():
         raise Mistake(
-            f"{task} needs --yes where nobody can be asked: nothing was touched", typed.again("--yes")
+            f"{task} needs --yes where there is no terminal: nothing was changed", typed.again("--yes")
         )
 
 
@@ -42,10 +42,12 @@ class Consent:
             return
         if not can_ask():
             raise Stop(
-                f"{question}, and nobody can be asked here: nothing was touched", typed.again("--yes"), 2
+                f"{question}, and there is no terminal to ask on: nothing was changed",
+                typed.again("--yes"),
+                2,
             )
-        if not answered("Go on? [y/N] "):
-            raise Stop("nothing was touched")
+        if not answered("Continue? [y/N] "):
+            raise Stop("nothing was changed")
 
 
 def answered(prompt: str) -> bool:

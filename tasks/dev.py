@@ -47,7 +47,7 @@ def test(c, only="", unit=False):
     args = [sys.executable, "-m", "pytest", *(only.split() if only else ["-n", "2", "--dist", "loadfile"])]
     if unit:
         args += ["-m", "not lab"]
-        console.note("left out, as asked: the tests on the lab's real hosts")
+        console.note("left out, as requested: the tests on the lab's real hosts")
     elif platform.system() != "Linux" or os.geteuid() != 0:
         console.note(
             "THE LAB CANNOT RUN HERE (it needs Linux and root): its tests are skipped, the rest runs"

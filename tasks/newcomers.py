@@ -61,7 +61,7 @@ def find(hosts: Sequence[Host], wanted: str, port: int | None = None) -> Host | 
     same = [one for one in hosts if address.canonical(one.host) == address.canonical(parsed.host)]
     same = [one for one in same if port is None or (one.port or 22) == port]
     if len(same) > 1:
-        raise Mistake(f"--host {wanted} means {len(same)} hosts", "use the name of one")
+        raise Mistake(f"--host {wanted} matches {len(same)} hosts", "use the name of one")
     return same[0] if same else None
 
 
@@ -85,7 +85,7 @@ def with_names(new: list[Entry], name: str) -> list[Entry]:
     hosts = [text for entry in new for text in entry.texts]
     if len(names) != len(hosts):
         hint = f"a range names several, such as gpu[1-{len(hosts)}]" if len(hosts) > 1 else ""
-        raise Mistake(f"--name {name} names {len(names)}, and there are {len(hosts)} new hosts", hint)
+        raise Mistake(f"--name {name} gives {len(names)} names for {len(hosts)} new hosts", hint)
     if len(new) == 1:
         return [Entry(new[0].text, new[0].texts, {**new[0].fields, "name": name})]
     each = [one for entry in new for one in entry.singly()]

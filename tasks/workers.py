@@ -29,8 +29,8 @@ task = functools.partial(cli.task, iterable=["host"])
     name="add-worker",
     help={
         **COMMON,
-        "host": "address, name or ssh alias, in the hosts file or new; with commas, as a range, or repeated",
-        "name": "how tables show a new host; for several a range, such as gpu[1-4]",
+        "host": "address, name or ssh alias, listed or new; comma-separated, as a range, or repeated",
+        "name": "name of a new host in tables; for several hosts a range, such as gpu[1-4]",
         "user": "login user of new hosts",
         "port": "SSH port of new hosts",
         "dry_run": "show the plan; change nothing",
@@ -65,7 +65,7 @@ def add_worker(
         raise Mistake(f"--host names the head of {cluster.name}", "fab deploy-cluster starts it")
     new = entries(cluster, named, user=user, port=port)
     if not new and (name or user):
-        raise Mistake(f"--{'name' if name else 'user'} is for new hosts, and {path.name} has all of these")
+        raise Mistake(f"--{'name' if name else 'user'} is for new hosts, but {path.name} lists all of these")
     new = with_names(new, name) if name else new
     cluster = with_new(cluster, path, new, console)
     chosen = list(dict.fromkeys(find(cluster.workers, text, port) for text in hosts))
@@ -97,9 +97,9 @@ def add_worker(
     name="remove-worker",
     help={
         **COMMON,
-        "host": "workers of the hosts file: names, addresses, globs, with commas, as a range, or repeated",
-        "keep_files": "stop Ray there, but leave what was installed",
-        "force": "take them out of the hosts file even if they cannot be reached any more",
+        "host": "workers of the hosts file: names, addresses or globs; comma-separated, as a range, or repeated",
+        "keep_files": "stop Ray there, but keep what was installed",
+        "force": "remove them from the hosts file even if they cannot be reached",
         "yes": consent.YES,
     },
 )
@@ -118,7 +118,7 @@ def remove_worker(c, host=None, hosts_file=None, keep_files=False, force=False, 
     if cluster.head in chosen:
         raise Mistake(
             f"--host {','.join(named)} names the head of {cluster.name} ({cluster.head.name})",
-            "fab destroy ends the whole cluster",
+            "fab destroy removes the whole cluster",
         )
     run = cli.make_run(
         cluster,
@@ -149,10 +149,10 @@ def with_new(cluster: Cluster, path: Path, new: Sequence[Entry], console: Consol
         for problem in error.problems:
             console.bad(str(problem))
     except (EditError, ValueError) as error:
-        console.bad(str(error), f"write them into {path.name} by hand, then fab add-worker again")
+        console.bad(str(error), f"add them to {path.name} by hand, then fab add-worker again")
     except OSError as error:
-        console.bad(f"{path.parent}: {error.strerror}", "add-worker has to write there")
-    console.print("nothing was touched")
+        console.bad(f"{path.parent}: {error.strerror}", "add-worker needs to write there")
+    console.print("nothing was changed")
     raise Exit(code=2)
 
 
@@ -169,16 +169,16 @@ def write(run: Run, path: Path, new: Sequence[Entry], port: int | None) -> None:
                 path = cli.file_to_change(path, run.console)
                 write_worker(path, one.text, **one.fields)
             except (EditError, InventoryError, OSError) as error:
-                raise Stop(f"{one.text} runs, but could not be written into {path.name}: {error}") from None
+                raise Stop(f"{one.text} is running, but could not be added to {path.name}: {error}") from None
             written.append(one.text)
     if written:
-        are = "is" if len(written) == 1 else "are"
-        run.console.ok(f"{handover.names(written)} {are} written into {path.name}")
+        were = "was" if len(written) == 1 else "were"
+        run.console.ok(f"{handover.names(written)} {were} added to {path.name}")
     left = [
         text for entry in new for text in entry.texts if find(run.cluster.workers, text, port).name in failed
     ]
     if left:
-        run.console.note(f"not written into {path.name}: {handover.names(left)}")
+        run.console.note(f"not added to {path.name}: {handover.names(left)}")
 
 
 def removed(run: Run, path: Path, force: bool) -> None:
@@ -189,16 +189,20 @@ def removed(run: Run, path: Path, force: bool) -> None:
             run.console.note(f"{node.name}: {node.failure.message}; nothing was removed there")
             node.failure = None
         elif node.failure is not None:
-            run.console.note(f"{path.name} still lists {node.name}; --force takes it out all the same")
+            run.console.note(f"{path.name} still lists {node.name}; --force removes it anyway")
             continue
         try:
             path = cli.file_to_change(path, run.console)
             erase_worker(path, node.name)
         except (EditError, InventoryError, OSError) as error:
-            raise Stop(f"{node.name} is out of the cluster, but not out of {path.name}: {error}") from None
+            raise Stop(
+                f"{node.name} was removed from the cluster, but is still in {path.name}: {error}"
+            ) from None
         gone.append(node.name)
     ending.said(run)
     if gone:
         left = handover.hosts(len(run.cluster.hosts) - len(gone))
-        are = "is" if len(gone) == 1 else "are"
-        run.console.ok(f"{handover.names(gone)} {are} out of the cluster and out of {path.name}; {left} left")
+        were = "was" if len(gone) == 1 else "were"
+        run.console.ok(
+            f"{handover.names(gone)} {were} removed from the cluster and from {path.name}; {left} left"
+        )

@@ -17,15 +17,15 @@ from tasks.inventory.problems import shown
 
 # What the program itself does with them, whatever the task.
 OWN = {
-    "complete": "candidates for a shell's completion, in Fabric's way",
-    "collection": "another fabfile than this one",
-    "help": "explain a task",
-    "list": "show the tasks",
+    "complete": "shell completion candidates, as Fabric prints them",
+    "collection": "use a different fabfile",
+    "help": "show help for a task",
+    "list": "list the tasks",
     "list-agent-keys": "show the keys of the SSH agent",
-    "list-depth": "how deep --list goes",
-    "list-format": "how --list shows them",
+    "list-depth": "depth of --list",
+    "list-format": "format of --list",
     "print-completion-script": "the same as fab completion",
-    "search-root": "where the fabfile is looked for",
+    "search-root": "folder in which the fabfile is looked for",
     "version": "show the version",
 }
 # What becomes a flag of the task: the first of these that it has.
@@ -36,7 +36,7 @@ BECOMES = {
 }
 # What our tasks cannot honour, and what does the same.
 REFUSED = {
-    "command-timeout": "each step has a time limit of its own",
+    "command-timeout": "each step has its own time limit",
     "config": "settings are read from the hosts file: --hosts-file names it",
     "connect-timeout": "connect_timeout: under ssh: in the hosts file",
     "echo": "--debug shows every script",
@@ -44,7 +44,7 @@ REFUSED = {
     "identity": "key: under ssh: in the hosts file",
     "no-dedupe": "Fabric runs each task as often as it is named",
     "prompt-for-login-password": "password: {prompt: true} under ssh: in the hosts file",
-    "prompt-for-passphrase": "a key's passphrase is asked for where it is needed",
+    "prompt-for-passphrase": "passphrases are asked for when they are needed",
     "prompt-for-sudo-password": "sudo_password: {prompt: true} under ssh: in the hosts file",
     "pty": "fab ssh --host HOST -- COMMAND runs it on a terminal",
     "ssh-config": "~/.ssh/config is read; key:, user:, port: and jump: in the hosts file",

@@ -14,7 +14,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 OTHERS = "your own"
 EXAMPLES = (
     ("deploy-cluster", "make the machines of the hosts file a cluster"),
-    ("add-worker --host 10.0.0.5", "one machine more"),
+    ("add-worker --host 10.0.0.5", "add a machine"),
     ("submit -- python job.py", "run a job on it"),
 )
 

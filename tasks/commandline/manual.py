@@ -30,9 +30,9 @@ VALUES = {
     "port": "PORT",
 }
 PROGRAM_FLAGS = (
-    ("--help TASK", "explain a task; the same as TASK --help"),
-    ("-H, --hosts HOSTS", "the same as --limit of the task behind it"),
-    ("--dry", "the same as --dry-run of the task behind it"),
+    ("--help TASK", "show help for a task; same as TASK --help"),
+    ("-H, --hosts HOSTS", "same as --limit of the task that follows"),
+    ("--dry", "same as --dry-run of the task that follows"),
     ("--version", "show the version"),
 )
 LEAST, MOST = 40, 100

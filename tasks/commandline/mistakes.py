@@ -18,7 +18,7 @@ SHELL_SIGNS = re.compile(r"[\s|&;<>$`*]")
 
 
 class Mistake(Exit):
-    """The command line is wrong and nothing was touched."""
+    """The command line is wrong and nothing was changed."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         text = f"✗ {typed.as_typed(message)}"
@@ -103,7 +103,7 @@ def unknown_flag(word: str, task: str, contexts: Mapping[str, ParserContext], co
         owners = [name for name, context in contexts.items() if flag in context.flags]
         if owners:
             example = "status" if "status" in owners else owners[0]
-            return Mistake(f"{flag} stands behind its task", f"fab {example} {word}")
+            return Mistake(f"{flag} must come after its task", f"fab {example} {word}")
         near = did_you_mean(flag, core.flag_names())
         return Mistake(f"there is no flag {shown(flag)}{near}", "fab --help")
     near = did_you_mean(flag, contexts[task].flag_names())
@@ -121,7 +121,7 @@ def unknown_word(word: str, task: str, contexts: Mapping[str, ParserContext]) ->
     flags = contexts[task].flags
     quoted = typed.quote(word)
     if "--command" in flags:
-        return Mistake(f"{task}: the command stands behind --", f"fab {task} -- {quoted}")
+        return Mistake(f"{task}: the command must come after --", f"fab {task} -- {quoted}")
     for flag in ("--host", "--limit", "--output"):
         if flag in flags:
             return Mistake(

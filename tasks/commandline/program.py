@@ -148,10 +148,10 @@ class Program(Fab):
         takers = [context for context in own if "command" in context.args]
         if line.remainder and not takers:
             what = shown(" ".join(line.remainder))
-            raise Mistake(f"{own[0].name} takes nothing behind --, got {what}", f"fab {own[0].name} --help")
+            raise Mistake(f"{own[0].name} takes nothing after --, got {what}", f"fab {own[0].name} --help")
         if line.remainder and len(own) > 1:
             raise Mistake(
-                "what stands behind -- is for one task, and there are several", "run one after the other"
+                "what follows -- belongs to one task, but several are given", "run one after the other"
             )
         self.core.remainder = ""
 

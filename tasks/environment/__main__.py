@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         print(f"✗ {error}\n  → {error.hint}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("✗ interrupted; the same command starts again", file=sys.stderr)
+        print("✗ interrupted; run the same command again", file=sys.stderr)
         return 130
     if done:
         print(f"✓ {done}", file=sys.stderr)

@@ -37,7 +37,7 @@ def packages(name: str, say: Callable[[str], None]) -> Path:
         return place
     with explained(parent):
         parent.mkdir(parents=True, exist_ok=True)
-        with locked(parent, lambda: say("another run is installing it, waiting")):
+        with locked(parent, lambda: say("waiting for another run to install it")):
             if place.is_dir():
                 return place
             work = parent / "new"

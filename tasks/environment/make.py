@@ -32,7 +32,7 @@ def make(venv: Path, requirements: Path, stamp: str) -> str:
     """
     with explained(venv), Progress("first use, making the environment") as progress:
         venv.mkdir(parents=True, exist_ok=True)
-        with locked(venv, lambda: progress.say("another run is making it, waiting")):
+        with locked(venv, lambda: progress.say("waiting for another run to make it")):
             line = f"{stamp} {venv}"
             before = _read(venv / READY)
             if before == line and runs(venv):
@@ -89,9 +89,9 @@ def create(venv: Path, progress: Progress) -> None:
         [base_python(), "-I", "-m", "venv", "--without-pip", str(venv)], capture_output=True, text=True
     )
     if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
+        last = (done.stderr.strip() or done.stdout.strip() or "it printed no error").splitlines()[-1]
         raise Failed(
-            f"{base_python()} cannot make an environment: {last}", "another Python may: put it first in PATH"
+            f"{base_python()} cannot make an environment: {last}", "try another Python: put it first in PATH"
         )
     if source := bundled.find():
         bundled.put(source, bundled.site_packages(venv))
@@ -106,8 +106,8 @@ def load(venv: Path) -> None:
     if done.returncode:
         last = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
         raise Failed(
-            f"the packages are installed, and do not work: {last}",
-            "another Python may do: put it first in PATH, then the same command again",
+            f"the packages are installed but do not work: {last}",
+            "try another Python: put it first in PATH, then run the same command again",
         )
 
 
@@ -131,11 +131,11 @@ def explained(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or folder
-        hint = "see who owns it; the same command then repairs it"
+        hint = "check who owns it; the same command then repairs it"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "free about 200 MB there, then the same command again"
+            hint = "free about 200 MB there, then run the same command again"
         elif error.errno == errno.EROFS or folder.name != ".venv":
-            hint = "a folder that can be written: export XDG_CACHE_HOME=/a/folder"
+            hint = "choose a writable folder: export XDG_CACHE_HOME=/a/folder"
         raise Failed(f"{where}: {error.strerror or error}", hint) from None
 
 

@@ -78,7 +78,7 @@ def jump(value: Any) -> Any:
     hops = [hop.strip() for hop in hops]
     for hop in hops:
         if hop.lower() == "none":
-            raise ValueError("none is not a host; for no jump host leave it out or write null")
+            raise ValueError("none is not a host; to use no jump host, leave it out or write null")
         if ranges.is_range(hop):
             raise ValueError("a jump host cannot be a range")
         address.parse(hop)

@@ -31,7 +31,7 @@ def parse(text: str) -> Address:
     user, at, place = text.rpartition("@")
     if at:
         if ":" in user:
-            raise ValueError("a password does not belong into an address; use password:")
+            raise ValueError("a password does not belong in an address; use password:")
         check_user(user)
     host, port = _split_port(place)
     for name in ranges.expand(host):
@@ -55,7 +55,7 @@ def check_host(name: str) -> None:
         return
     bad = next((char for char in name if char.isspace() or char in _NOT_IN_HOST), None)
     if bad and " - " in name:
-        raise ValueError("two items of the list ended up in one; check the indentation of each '- '")
+        raise ValueError("two list items ended up as one; check the indentation of each '- '")
     if bad:
         raise ValueError(f"a host name cannot hold {bad!r}")
     if _FOUR_NUMBERS.fullmatch(name) and not _is_ip(name):

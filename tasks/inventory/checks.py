@@ -115,17 +115,17 @@ def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
         for variable in _AUTH_VARIABLES:
             if variable in ray.env:
                 yield blame.flaw(
-                    ("ray", "env", variable), "the token is made and handed out by ray.auth; leave this out"
+                    ("ray", "env", variable), "ray.auth creates and distributes the token; leave this out"
                 )
         if (docker.registry_user is None) != (docker.registry_password is None):
             there, missing = "registry_user", "registry_password"
             if docker.registry_user is None:
                 there, missing = missing, there
             if not blame.written(("docker", missing)):
-                yield blame.flaw(("docker", there), f"needs docker.{missing} beside it")
+                yield blame.flaw(("docker", there), f"needs docker.{missing} as well")
         unchecked = conda.needs_sha256 and not conda.installer_sha256
         if unchecked and not blame.written(("conda", "installer_sha256")):
-            yield blame.flaw(("conda", "installer"), "a URL or a file needs conda.installer_sha256 beside it")
+            yield blame.flaw(("conda", "installer"), "a URL or a file needs conda.installer_sha256 as well")
 
 
 class _Blame:
@@ -146,7 +146,7 @@ def _cluster_wide(one: Placed, blame: _Blame) -> Iterator[Flaw]:
     for key in _OF_THE_CLUSTER:
         if blame.document.has((*one.where, "ray", key)):
             yield blame.flaw(
-                ("ray", key), f"holds for the whole cluster; write it under ray: at the top, as ray.{key}"
+                ("ray", key), f"applies to the whole cluster; write it under ray: at the top, as ray.{key}"
             )
 
 
@@ -155,7 +155,7 @@ def _open_dashboard(ray: Ray, blame: _Blame) -> Iterator[Flaw]:
     if old and ray.auth == "token":
         yield blame.flaw(
             ("ray", "auth"),
-            f"Ray {ray.version} has no tokens, they came with 2.52; use auth: none, or a newer version",
+            f"Ray {ray.version} has no tokens (added in 2.52); use auth: none, or a newer version",
         )
     elif (old or ray.auth == "none") and not _is_loopback(ray.dashboard_host):
         why = f"Ray {ray.version} has no tokens" if old else "with auth: none"
@@ -193,7 +193,7 @@ def _ports(host: Host, blame: _Blame) -> Iterator[Flaw]:
         if other != where:
             # of the two the one that was typed is to blame, and a default is not
             here, there = (where, other) if blame.written(where) else (other, where)
-            yield blame.flaw(here, f"port {port} is {dotted(there)} already")
+            yield blame.flaw(here, f"port {port} is already used by {dotted(there)}")
     yield from _worker_ports(host, pinned, blame)
 
 
@@ -208,7 +208,7 @@ def _worker_ports(host: Host, pinned: list[tuple[Where, int]], blame: _Blame) ->
     inside = [(where, port) for where, port in pinned if low <= port <= high]
     for where, port in inside:
         if blame.written(where):
-            yield blame.flaw(where, f"port {port} lies in the worker ports {low}-{high}")
+            yield blame.flaw(where, f"port {port} is one of the worker ports {low}-{high}")
     defaults = [f"{dotted(where)} ({port})" for where, port in inside if not blame.written(where)]
     if defaults:
         yield blame.flaw(bound, f"the worker ports {low}-{high} hold {', '.join(defaults)}")

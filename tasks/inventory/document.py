@@ -131,7 +131,7 @@ class _Reader:
         if known:
             return known
         if id(node) in self._open:
-            self._flaw(node, where, "an alias refers to the very thing that it is in")
+            self._flaw(node, where, "an alias refers to the value that contains it")
             return None, 1, 1
         if len(where) > MAX_DEPTH:
             return None, 1, MAX_DEPTH + 1

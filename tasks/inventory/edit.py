@@ -26,13 +26,13 @@ class EditError(Exception):
 def add_worker(path: str | Path, host: str, **fields: Any) -> None:
     """Write a host at the end of `workers:`; `fields` are keys of a host, as in the file.
 
-    :raises EditError: it is there already, or the file cannot be edited or written.
+    :raises EditError: it already exists, or the file cannot be edited or written.
     :raises InventoryError: the file is wrong, or would be wrong with this host.
     """
     path, text = Path(path), read(Path(path))
     before = parse(text, path)
     if _find(before, host):
-        raise EditError(f"{host} is in {path} already")
+        raise EditError(f"{host} is already in {path}")
     body = text.removeprefix(_BOM)
     line = emit.host_inline(host, fields)
     with _by_hand(path, f"add it to workers: as - {line}"):
@@ -69,11 +69,9 @@ def _one(cluster: Cluster, host: str) -> Host:
     if not found:
         raise EditError(f"{host} is not in {cluster.path}{did_you_mean(host, known)}")
     if cluster.head in found:
-        raise EditError(
-            f"{host} is the head of the cluster; another host has to become head: in {cluster.path}"
-        )
+        raise EditError(f"{host} is the head of the cluster; make another host the head in {cluster.path}")
     if len(found) > 1:
-        raise EditError(f"{host} means {len(found)} hosts in {cluster.path}; use the name of one")
+        raise EditError(f"{host} matches {len(found)} hosts in {cluster.path}; use the name of one")
     return found[0]
 
 

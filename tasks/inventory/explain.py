@@ -72,7 +72,7 @@ def _unknown_key(model: type[BaseModel], prefix: Where, where: Where) -> str:
     key, owner = str(where[-1]), _owner(model, where[len(prefix) : -1])
     known = list(owner.model_fields)
     if owner is HostEntry and key == "ssh":
-        return "unknown key here; on a host its keys stand by themselves: user, port, key, jump, ..."
+        return "unknown key here; on a host write its keys directly: user, port, key, jump, ..."
     near = nearest(key, known)
     if near:
         return f"unknown key; did you mean {near}?"

@@ -19,7 +19,7 @@ from tasks.inventory.problems import InventoryError, Problem, Where, dotted, pri
 from tasks.inventory.resolve import Conflict, resolve
 
 MAX_BYTES = 1024 * 1024
-PLAIN_PASSWORD = "a password in clear; {env: NAME}, {command: ...} or {prompt: true} keep it out of the file"
+PLAIN_PASSWORD = "plain-text password; {env: NAME}, {command: ...} or {prompt: true} keep it out of the file"
 _KNOWN = Defaults.model_fields.keys()
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -38,11 +38,9 @@ def read(path: Path) -> str:
     try:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise _whole(
-            path, "there is no such file; `fab init` writes one, --hosts-file names another"
-        ) from None
+        raise _whole(path, "no such file; `fab init` writes one, or name another with --hosts-file") from None
     except IsADirectoryError:
-        raise _whole(path, "this is a directory; --hosts-file wants a file") from None
+        raise _whole(path, "this is a directory; --hosts-file expects a file") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "the path is not valid"
         raise _whole(path, f"cannot be read: {reason}") from None

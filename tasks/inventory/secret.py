@@ -86,7 +86,7 @@ class SecretSource:
             missing = f"`{self.argument}` printed nothing"
         else:
             value = ask(f"{self.argument or 'password'}: ")
-            missing = "no password was typed"
+            missing = "no password was entered"
         if not value:
             raise SecretUnavailable(missing)
         if "\n" in value or "\0" in value:

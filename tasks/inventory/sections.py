@@ -30,7 +30,7 @@ class Ports(Frozen):
 
     client: t.Port = Field(10001, description="Ray Client (`ray://`), on the head")
     node_manager: t.Port = Field(20000, description="the raylet's node manager")
-    object_manager: t.Port = Field(20001, description="transfer of objects between hosts")
+    object_manager: t.Port = Field(20001, description="object transfer between hosts")
     dashboard_agent_grpc: t.Port = Field(20002, description="the dashboard agent's gRPC port")
     runtime_env_agent: t.Port = Field(20003, description="the runtime environment agent")
     metrics_export: t.Port = Field(20004, description="Prometheus metrics of the host")
@@ -38,10 +38,10 @@ class Ports(Frozen):
     autoscaler_metric: t.Port = Field(20006, description="metrics of the autoscaler, on the head")
     dashboard_metric: t.Port = Field(20007, description="metrics of the dashboard, on the head")
     min_worker: t.Port | None = Field(
-        None, description="lowest port of the worker processes; null: by network and CPUs"
+        None, description="lowest port of worker processes; null: depends on network and CPUs"
     )
     max_worker: t.Port | None = Field(
-        None, description="highest port of the worker processes; null: by network and CPUs"
+        None, description="highest port of worker processes; null: depends on network and CPUs"
     )
 
 
@@ -50,68 +50,71 @@ class Ray(Frozen):
 
     version: t.RayVersion | None = Field(
         None,
-        description="the same on all hosts; null: the newest that the runtime's Python runs, or the image's",
+        description="Ray's version, the same on all hosts; null: the newest for the hosts' Python, or the image's",
     )
-    port: t.Port = Field(6379, description="the head's GCS")
-    dashboard_port: t.Port = Field(8265, description="the dashboard, on the head")
+    port: t.Port = Field(6379, description="port of the GCS, on the head")
+    dashboard_port: t.Port = Field(8265, description="port of the dashboard, on the head")
     dashboard_host: t.Listen = Field(
-        "127.0.0.1", description="where the dashboard listens; anything but this machine needs a token"
+        "127.0.0.1",
+        description="address that the dashboard listens on; anything but loopback requires a token",
     )
     auth: t.Auth | None = Field(
-        None, description="who may use the cluster; null: a token where Ray has it (2.52 and newer)"
+        None,
+        description="token: clients need the cluster's token; null: token if Ray has it (2.52 and newer)",
     )
-    ports: Ports = Field(Ports(), description="every other port of Ray's")
-    head_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start --head`")
-    worker_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start` of the workers")
-    env: dict[t.EnvName, t.AnyText] = Field({}, description="environment of Ray's processes")
+    ports: Ports = Field(Ports(), description="all other Ray ports")
+    head_args: tuple[t.Text, ...] = Field((), description="extra arguments for `ray start --head`")
+    worker_args: tuple[t.Text, ...] = Field((), description="extra arguments for `ray start` on workers")
+    env: dict[t.EnvName, t.AnyText] = Field({}, description="environment variables for Ray's processes")
 
 
 class Docker(Frozen):
     """For hosts with `runtime: docker`."""
 
-    image: t.Image = Field("rayproject/ray-ml", description="the image; it must have Ray in it")
+    image: t.Image = Field("rayproject/ray-ml", description="image; it must contain Ray")
     network: t.Network = Field("auto", description="auto: host on Linux, bridge on macOS and Windows")
     shm_size: t.SizeText = Field(Size("8gb"), description="shared memory for Ray's object store")
-    run_args: tuple[t.Text, ...] = Field((), description="passed on to `docker run`")
+    run_args: tuple[t.Text, ...] = Field((), description="extra arguments for `docker run`")
     install: t.Install = Field(
-        "auto", description="where a missing Docker Engine comes from on Linux; auto: distro, else docker-ce"
+        "auto",
+        description="where Docker Engine is installed from if a Linux host has none; auto: distro, else docker-ce",
     )
     image_source: t.ImageSource = Field(
         "pull",
-        description="seed: one host pulls, the others take it from there; file: carried from this machine",
+        description="seed: one host pulls, the others copy from it; file: copied from this machine",
     )
     registry_mirror: t.WebUrl | None = Field(
-        None, description="mirror of Docker Hub; asked for images that have no registry in their name"
+        None, description="Docker Hub mirror, used for images without a registry in their name"
     )
     registry_user: t.Text | None = Field(
-        None, description="user of the image's registry, or of the mirror; logged in for the pull alone"
+        None, description="user for the image's registry, or for the mirror; logged in only during the pull"
     )
-    registry_password: t.Password | None = Field(None, description="goes with the user; forms as above")
+    registry_password: t.Password | None = Field(
+        None, description="password of that user; same forms as `ssh.password`"
+    )
 
 
 class Conda(Frozen):
     """For hosts with `runtime: conda`."""
 
-    python: t.PythonVersion = Field("3.7.7", description="Python of the environment; quote it")
-    env: t.CondaEnv = Field("ray", description="name of the environment")
+    python: t.PythonVersion = Field("3.7.7", description="Python version; quote it")
+    env: t.CondaEnv = Field("ray", description="environment name")
     packages: tuple[t.Argument, ...] = Field(
-        ("ray[default]", "tensorflow"), description="what is installed in it"
+        ("ray[default]", "tensorflow"), description="packages to install"
     )
-    installer: t.Installer = Field("miniconda", description="used where no conda is found")
+    installer: t.Installer = Field("miniconda", description="installer for hosts without conda")
     installer_sha256: t.Sha256 | None = Field(
-        None, description="needed where the installer is a URL or a file"
+        None, description="required if the installer is a URL or a file"
     )
-    channels: tuple[t.Argument, ...] = Field(
-        ("defaults",), description="in the order in which they are asked"
-    )
+    channels: tuple[t.Argument, ...] = Field(("defaults",), description="channels, highest priority first")
     accept_terms: t.Flag = Field(False, description="true: you accept the terms of Anaconda's channels")
-    prefix: t.RemotePath = Field("~/miniconda3", description="where conda goes if it has to be installed")
+    prefix: t.RemotePath = Field("~/miniconda3", description="where conda is installed if a host has none")
     package_source: t.PackageSource = Field(
-        "pull", description="seed: one host fetches the packages, the others take them from there"
+        "pull", description="pull: each host downloads; seed: one host downloads, the others copy from it"
     )
     lock: t.Text | None = Field(
         None,
-        description="file beside the hosts file that keeps every package's version; made where it is missing",
+        description="lock file with the version of every package, relative to the hosts file; created if missing",
     )
 
     @property
@@ -123,29 +126,30 @@ class Uv(Frozen):
     """For hosts with `runtime: uv`."""
 
     python: t.PythonVersion | None = Field(
-        None, description="Python of the environment; null: the newest on the hosts that all of them have"
+        None, description="Python version; null: the newest that all hosts have"
     )
-    packages: tuple[t.Argument, ...] = Field(("ray[default]",), description="what is installed in it")
+    packages: tuple[t.Argument, ...] = Field(("ray[default]",), description="packages to install")
 
 
 class Mirrors(Frozen):
     """Where downloads come from; null: from their makers."""
 
-    pypi: t.Url | None = Field(None, description="index of Python packages, as in `https://pypi.org/simple`")
-    conda: t.Url | None = Field(None, description="conda's channels, as in `https://repo.anaconda.com/pkgs`")
+    pypi: t.Url | None = Field(None, description="Python package index, like `https://pypi.org/simple`")
+    conda: t.Url | None = Field(None, description="conda channels, like `https://repo.anaconda.com/pkgs`")
     apt: t.Url | None = Field(
         None,
-        description="Debian's or Ubuntu's packages, or a folder that holds either's `debian` or `ubuntu`",
+        description="Debian or Ubuntu packages, or a parent folder with `debian` or `ubuntu` in it",
     )
     docker: t.Url | None = Field(
-        None, description="Docker's own packages, as in `https://download.docker.com/linux`"
+        None, description="Docker's own packages, like `https://download.docker.com/linux`"
     )
-    miniconda: t.Url | None = Field(None, description="folder of Miniconda's installers")
-    miniforge: t.Url | None = Field(None, description="folder of Miniforge's installers")
+    miniconda: t.Url | None = Field(None, description="folder of Miniconda installers")
+    miniforge: t.Url | None = Field(None, description="folder of Miniforge installers")
     python: t.Url | None = Field(None, description="Python builds that uv installs")
     proxy: t.WebUrl | None = Field(
-        None, description="proxy for the downloads of conda and its packages; null: as the environment says"
+        None,
+        description="proxy for downloading conda and its packages; null: the environment's proxy variables",
     )
     ca: t.Text | None = Field(
-        None, description="file on this machine with certificates (PEM) that those downloads trust as well"
+        None, description="file on this machine with extra CA certificates (PEM) for those downloads"
     )

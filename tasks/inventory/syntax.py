@@ -8,7 +8,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from tasks.inventory.problems import Where
 
-TAB = "a tab in the indentation; YAML wants spaces"
+TAB = "a tab in the indentation; YAML requires spaces"
 _PLAIN_WORDS = (
     (r"single document", "a second document starts here ('---'); a hosts file is one"),
     (

@@ -25,7 +25,7 @@ def lock_script(cluster: str, holder: str) -> Script:
 
 def unlock_script(cluster: str, holder: str) -> Script:
     """Gives back the lock that the same connection took."""
-    return render("give the lock back", "unlock", {**basics(cluster), "HOLDER": holder})
+    return render("release the lock", "unlock", {**basics(cluster), "HOLDER": holder})
 
 
 def reach_script(cluster: str, address: str, ports: Sequence[int]) -> Script:
@@ -66,7 +66,7 @@ def work_script(
     """
     spec = json.dumps({"address": address, "tasks_on": list(tasks_on), "timeout": timeout})
     values = {**basics(cluster), "DRIVER": _driver("work"), "SPEC": spec}
-    return render("ask what is running", "driver", values, fragments=NODE, secrets=_secrets(sudo))
+    return render("check running work", "driver", values, fragments=NODE, secrets=_secrets(sudo))
 
 
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:

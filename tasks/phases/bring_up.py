@@ -37,7 +37,7 @@ def run(run: Run) -> None:
                 board.step(node.name, "ready; waiting for the head")
                 head_is_settled.wait()
                 if "started" not in head.did:
-                    raise HostFailed(Failure("not started, since the head is not up"))
+                    raise HostFailed(Failure("not started because the head isn't up"))
             start.start(run, node, board)
             if node is head:
                 run.console.ok("The head is up", f"{run.head_address}, {board.seconds:.1f} s")
@@ -70,7 +70,7 @@ def _all_or_nothing(installed: list[Node]) -> None:
     """Before a head that runs is started over, which ends what runs on all hosts: the change is there everywhere."""
     if failed := [n for n in installed if n.failure is not None]:
         names = ", ".join(n.name for n in failed)
-        hint = "mend that, or take the host out: fab remove-worker --host X"
+        hint = "fix that, or remove the host: fab remove-worker --host X"
         raise Stop(
-            f"not installed on {names}, so nothing was started over: the cluster runs on as it was", hint
+            f"not installed on {names}, so nothing was restarted: the cluster keeps running unchanged", hint
         )

@@ -16,7 +16,7 @@ from tasks.report.lines import clean
 from tasks.run.run import HostFailed, Node, Run
 from tasks.ssh import RemoteError
 
-title = "Ask what is running"
+title = "Check running work"
 PATIENCE = 20.0
 
 
@@ -83,7 +83,7 @@ def _agree(run: Run, stopping: Sequence[Node], verb: str) -> None:
     run.ends = _ends(run, stopping)
     if run.ends and not run.dry_run:
         names = handover.names(n.name for n in stopping)
-        rest = "" if any(n.is_head for n in stopping) else "; what runs on other hosts goes on"
+        rest = "" if any(n.is_head for n in stopping) else "; work on other hosts continues"
         task = run.what.split()[0]
         lines = [f"{task} {verb} Ray on {names}, which ends{rest}:", *_as_lines(run.ends)]
         run.agree(lines, f"{task} would end running work")
@@ -109,7 +109,7 @@ def _ends(run: Run, stopping: Sequence[Node]) -> tuple[str, ...]:
 def _work(run: Run, tasks_on: Sequence[str]) -> Work:
     head = run.head
     if head.facts is None or head.failure is not None:
-        return Work(problem="the head cannot be asked")
+        return Work(problem="the head cannot be reached")
     if not _lives(head):
         # without its head no work can go on
         return Work()
@@ -124,7 +124,7 @@ def _work(run: Run, tasks_on: Sequence[str]) -> Work:
         except (HostFailed, RemoteError) as error:
             return Work(problem=f"the head does not answer: {error}")
         log = [line for line in answer.texts.get("log", ()) if line.strip()]
-        why = clean(log[-1].strip()) if log else "the driver said nothing"
+        why = clean(log[-1].strip()) if log else "the driver returned nothing"
         return parse(answer.texts.get("answer", ()), f"Ray's head does not answer: {why}")
 
     work = run.each(title, [head], one)[head]

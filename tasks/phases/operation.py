@@ -34,7 +34,7 @@ READY: Sequence[Phase] = (image_file.check, conda.check, connect.run, facts.run,
 def head_runs(run: Run) -> None:
     """A worker can only join a head that lives; asked where this run may not start it."""
     if run.head not in run.chosen and not run.head.facts.active:
-        raise Stop("the cluster does not run, so nothing can join it", "fab deploy-cluster starts it")
+        raise Stop("the cluster isn't running, so nothing can join it", "fab deploy-cluster starts it")
 
 
 def head_is_up_to_date(run: Run) -> None:
@@ -176,10 +176,10 @@ def _interrupted(run: Run, begun: Sequence[Phase]) -> None:
     run.console.bad("interrupted")
     done = [f"{n.name}: {', '.join(n.did)}" for n in run.nodes if n.did]
     half = bool(CHANGING & {*begun}) or begun[-1:] in ([engine.run], [images.run])
-    none = "on no host to its end" if half else "nothing was changed"
+    none = "finished on no host" if half else "nothing was changed"
     run.console.print("  done: " + ("; ".join(done) or none))
     rest = [n.name for n in run.nodes if not n.did]
     if rest and run.changing:
-        run.console.print("  not done, or not to its end: " + ", ".join(rest))
+        run.console.print("  unfinished: " + ", ".join(rest))
     if run.changing:
-        run.console.print(f"  → {typed.again()} takes up what is missing")
+        run.console.print(f"  → {typed.again()} finishes the rest")

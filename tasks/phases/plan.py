@@ -24,13 +24,9 @@ def run(run: Run) -> None:
     head = run.head
     ip = head_ip(head.subject, [n.subject for n in run.living if n is not head and n.facts])
     if ip is None:
-        raise Stop(
-            f"{head.name} has no address that workers could reach", "node_ip of the head says which one"
-        )
+        raise Stop(f"{head.name} has no address that workers could reach", "set node_ip of the head")
     if ":" in ip and on_bridge(head.subject):
-        raise Stop(
-            f"the bridge network needs an IPv4 address for the head, not {ip}", "node_ip says which one"
-        )
+        raise Stop(f"the bridge network needs an IPv4 address for the head, not {ip}", "set node_ip")
     run.head_address = join(ip, head.host.ray.port)
     _desire(run, head, ip)
     token = head.subject.state.get("token") if head.desired.token else None
@@ -41,14 +37,12 @@ def run(run: Run) -> None:
             continue
         own = worker_ip(node.subject, ip)
         if own is None:
-            run.fail(
-                node, Failure(f"has no address in a network with the head ({ip})", "node_ip says which one")
-            )
+            run.fail(node, Failure(f"has no address in a network with the head ({ip})", "set node_ip"))
             continue
         if ":" in own and on_bridge(node.subject):
             run.fail(
                 node,
-                Failure(f"the bridge network needs an IPv4 address, not {own}", "node_ip says which one"),
+                Failure(f"the bridge network needs an IPv4 address, not {own}", "set node_ip"),
             )
             continue
         _desire(run, node, own)
@@ -78,7 +72,7 @@ def _same_address(run: Run) -> None:
         other = seen.setdefault(node.desired.node_ip, node)
         if other is not node:
             why = f"has the same address as {other.name}: {node.desired.node_ip}"
-            run.fail(node, Failure(why, "list a machine once, or say node_ip"))
+            run.fail(node, Failure(why, "list each machine once, or set node_ip"))
 
 
 def scripts(run: Run, node: Node, kits: Kits) -> list[Script]:

@@ -22,7 +22,7 @@ def run(run: Run) -> None:
             port, _, said = line.partition(" ")
             if said not in REACHED:
                 why = f"cannot reach the head at {head.desired.node_ip} port {port}: {said}"
-                hint = "a firewall between the two? node_ip of the head names another of its addresses"
+                hint = "is a firewall between the two? node_ip of the head can name another of its addresses"
                 raise HostFailed(Failure(why, hint))
 
     run.each(title, [n for n in run.chosen if n is not head and n.change and n.change.start], one)

@@ -112,7 +112,7 @@ def _kept_lock(run: Run, direct: list[Node], platform: str, python: str, ray: st
 def _ray_in(lock: str) -> str:
     found = re.search(r"^ray(?:\[[^\]]*\])?==([^\s;]+)", lock, re.MULTILINE)
     if not found:
-        raise Stop("the packages hold no ray", "name ray in uv.packages", code=2)
+        raise Stop("the packages do not include ray", "add ray to uv.packages", code=2)
     return found.group(1)
 
 
@@ -122,7 +122,9 @@ def _not_as_asked(nodes: list[Node]) -> list[Finding]:
         asked = node.host.ray.version
         if asked and node.image_versions and node.image_versions[0] != asked:
             message = f"ray.version is {asked}, but the image {node.host.docker.image} holds {node.image_versions[0]}"
-            out.append(Finding(node.name, message, "choose the image of that version, or drop ray.version"))
+            out.append(
+                Finding(node.name, message, "choose an image with that version, or remove ray.version")
+            )
     return out
 
 

@@ -40,7 +40,7 @@ def start_only(run: Run) -> None:
 
 
 def _refuse(run: Run, node: Node) -> None:
-    failure = Failure(f"needs more than a start: {node.change}", "fab deploy-cluster does all of it")
+    failure = Failure(f"needs more than a start: {node.change}", "fab deploy-cluster does that as well")
     run.fail(node, failure)
     run.console.bad(f"{node.name}: {failure.message}", failure.hint)
 

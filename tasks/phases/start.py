@@ -44,7 +44,7 @@ def get_token(run: Run, starting: list[Node]) -> None:
     except (HostFailed, RemoteError) as error:
         run.fail(run.head, failure_of(error))
         hint = run.head.failure.hint
-        raise Stop("the head did not give the cluster's token, so nothing was started", hint) from None
+        raise Stop("the head did not return the cluster's token, so nothing was started", hint) from None
     run.token = Secret(answer.values["token"])
 
 

@@ -133,7 +133,7 @@ def _problem(run: Run, node: Node, alive: bool, resources: dict[str, float]) -> 
     if not node.facts.active:
         # what its supervisor is about to start again, or cannot tell of, is not stopped
         known = node.facts.supervisor in ("inactive", "failed") and not node.facts.docker_problem
-        return STOPPED if known else "Ray does not run here"
+        return STOPPED if known else "Ray isn't running here"
     return "runs, but is not in Ray's node table" if run.table else "the head does not answer"
 
 

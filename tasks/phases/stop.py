@@ -43,4 +43,4 @@ def destroy(run: Run) -> None:
     _in_order(run, "Destroy", one)
     for place, names in kept.items():
         way = "" if run.purge else "; fab destroy --purge removes it"
-        run.console.note(f"conda stays in {place} on {', '.join(names)}{way}")
+        run.console.note(f"conda was kept in {place} on {', '.join(names)}{way}")

@@ -37,7 +37,7 @@ def pack(folder: Path) -> bytes:
                 if total > MOST_BYTES:
                     raise Stop(
                         f"{folder} holds more than {MOST_BYTES >> 20} MiB",
-                        "start in a folder that holds only the job",
+                        "run this in a folder that contains only the job",
                     )
                 tar.add(full, arcname=str(full.relative_to(folder)), recursive=False, filter=_private)
     return buffer.getvalue()
@@ -55,7 +55,7 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
     """Runs ``words`` as a job; raises Stop where it did not succeed."""
     head = run.head
     if not head.facts.active:
-        raise Stop("the head does not run", "fab deploy-cluster starts it")
+        raise Stop("the head isn't running", "fab deploy-cluster starts it")
     folder = Path.cwd()
     archive = ""
     if any(_is_file(folder / word) for word in words):
@@ -72,7 +72,7 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
     def on_line(line: str) -> None:
         begun.extend(re.findall(r"^job (\S+) submitted$", line) if not begun else ())
         if run.console.gone:
-            raise Stop("nobody reads the output any more")
+            raise Stop("the output is no longer read")
         print(line if sys.stdout.isatty() else clean(line), flush=True)
 
     def goes_on() -> None:
@@ -80,8 +80,8 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
             return
         ask = f"exec --limit {shlex.quote(head.name)} -- ray job"
         where = f"--address {address} {begun[0]}"
-        lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "end it")]
-        run.console.note(f"job {begun[0]} runs on the cluster:")
+        lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "stop it")]
+        run.console.note(f"job {begun[0]} is running on the cluster:")
         handover.commands(run.console, lines)
 
     text = head.text_of(script)
@@ -94,9 +94,9 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
         raise Stop(answer.values["error"], answer.hint)
     if not answer.ended:
         goes_on()
-        raise Stop(f"{head.name}: {answer.error}", "nobody knows how the job ended; look at its output")
+        raise Stop(f"{head.name}: {answer.error}", "the job's result is unknown; check its output")
     if answer.status:
-        raise Stop("the job did not succeed", "its output above says why")
+        raise Stop("the job did not succeed", "see its output above")
     if not wait:
         goes_on()
 

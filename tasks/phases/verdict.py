@@ -23,7 +23,7 @@ def unhealthy(run: Run, said: dict[str, Any]) -> tuple[str, str]:
         bare = [n["name"] for n in bad if n["problem"] == NOT_DEPLOYED]
         return (
             f"{name} is stopped, and not deployed on {handover.names(bare)}",
-            "fab start starts what is deployed; fab deploy-cluster all of it",
+            "fab start starts what is deployed; fab deploy-cluster also deploys the rest",
         )
     if problems == {STOPPED}:
         if len(bad) == len(listed):
@@ -33,12 +33,12 @@ def unhealthy(run: Run, said: dict[str, Any]) -> tuple[str, str]:
         strangers = [n["name"] for n in said["nodes"][len(listed) :]]
         return (
             f"{name} has nodes that the hosts file does not list: {handover.names(strangers)}",
-            "stop Ray there, or write them into the hosts file",
+            "stop Ray there, or add them to the hosts file",
         )
     if away:
         hint = "fab check says why"
         rest = "; fab deploy-cluster repairs the others" if len(away) < len(bad) else ""
-        return f"{name} is not healthy: not reached: {handover.names(away)}", hint + rest
+        return f"{name} is not healthy: unreachable: {handover.names(away)}", hint + rest
     return (
         f"{name} is not healthy: {count} with a problem",
         "fab deploy-cluster repairs it; fab logs says why",

@@ -18,14 +18,16 @@ LAST_WORDS = ("start", "raylet.out", "raylet.err", "gcs_server.out", "gcs_server
 def run(run: Run) -> None:
     ask_ray(run, tasks=True, patience=PATIENCE)
     if run.head.failure is not None:
-        raise Stop("the head does not answer, so nobody knows which nodes have joined", run.head.failure.hint)
+        raise Stop(
+            "the head does not answer, so it is unknown which nodes have joined", run.head.failure.hint
+        )
     missing = [n for n in expected(run) if not _good(n)]
     for node in missing:
         why = "did not join the cluster"
         if node.ray_node is not None:
             why = f"could not run a task: {node.ray_node.get('task_error', 'no answer in time')}"
             if not node.ray_node["alive"]:
-                why = f"left the cluster: {node.ray_node['reason'] or 'Ray calls it dead'}"
+                why = f"left the cluster: {node.ray_node['reason'] or 'Ray reports it as dead'}"
         log = last_words(run, node)
         run.fail(node, Failure(why, f"fab logs --host {node.name}", log))
         run.console.bad(f"{node.name}: {why}", f"fab logs --host {node.name}")
@@ -51,13 +53,13 @@ def ask_ray(run: Run, *, tasks: bool, patience: float) -> None:
         answer = run.ask(node, script, board, timeout=patience + 60.0)
         if not any('"done"' in line for line in answer.texts.get("answer", ())):
             log = tuple(answer.texts.get("log", ()))
-            why = log[-1].strip() if log else "the driver said nothing"
+            why = log[-1].strip() if log else "the driver returned nothing"
             raise HostFailed(
                 Failure(f"Ray's head does not answer: {why}", f"fab logs --host {node.name}", log)
             )
         return answer.texts["answer"]
 
-    lines = run.each(title if tasks else "Ask Ray", [run.head], one).get(run.head, ())
+    lines = run.each(title if tasks else "Query Ray", [run.head], one).get(run.head, ())
     for line in lines:
         with contextlib.suppress(ValueError):
             said = json.loads(line)

@@ -125,7 +125,7 @@ def _start_differs(state: dict, desired: Desired) -> list[str]:
         and not any(text.startswith("image ") for text in named)
     ):
         named.insert(0, f"image {short(old)} -> {short(new)}")
-    return out + named or ["its start has changed"]
+    return out + named or ["start command changed"]
 
 
 def _remembered(state: dict) -> dict:

@@ -30,12 +30,12 @@ def host_problems(subject: Subject, cluster: str) -> list[Finding]:
 
 def _smaller(subject: Subject):
     """Docker Desktop's machine has less than the host."""
-    host, way = subject.host, "Docker's settings (Resources) give its machine more"
+    host, way = subject.host, "raise it in Docker's settings, under Resources"
     if host.cpus and subject.cpus and subject.cpus < host.cpus <= (subject.facts.cpus or 0):
-        yield f"cpus: {host.cpus} is more than the {subject.cpus} that Docker's machine has", way
+        yield f"cpus: {host.cpus} is more than the {subject.cpus} that Docker's VM has", way
     if host.memory and subject.memory and subject.memory < host.memory <= (subject.facts.memory or 0):
         asked, there = (f"{size / GIB:.1f} GiB" for size in (host.memory, subject.memory))
-        yield f"memory: {asked} is more than the {there} that Docker's machine has", way
+        yield f"memory: {asked} is more than the {there} that Docker's VM has", way
 
 
 def _each(subject: Subject, cluster: str):
@@ -57,11 +57,11 @@ def _each(subject: Subject, cluster: str):
         yield "/tmp is not writable, and Ray keeps its sockets and logs there", "chmod 1777 /tmp"
     elif facts.tmp_ray_foreign and host.runtime != "docker":
         yield (
-            "/tmp/ray belongs to another user and is closed to this one",
+            "/tmp/ray belongs to another user and is not accessible",
             "its owner or root: chmod 1777 /tmp/ray",
         )
     if facts.sudo == "wrong-password":
-        yield f"sudo does not take the password of {facts.user}", "sudo_password in the hosts file"
+        yield f"sudo rejects the password of {facts.user}", "sudo_password in the hosts file"
     yield from _docker(subject) if host.runtime == "docker" else _direct(subject)
     if host.runtime == "conda":
         yield from conda.problems(subject)
@@ -119,7 +119,7 @@ def _docker_desktop(subject: Subject):
     ):
         if asked:
             hint = "leave it out on that host, and pull the image there by hand: docker pull"
-            yield f"docker.{key} is not there for Windows yet", hint
+            yield f"docker.{key} is not available on Windows yet", hint
 
 
 def _docker(subject: Subject):
@@ -144,7 +144,7 @@ def _docker(subject: Subject):
         )
     elif facts.docker_problem == "podman":
         way = f"if nothing needs it: {remove_podman(facts)}, then deploy again; or runtime: uv"
-        yield "the docker command here is Podman's, which this tool does not drive", way
+        yield "the docker command here is Podman's, which this tool does not support", way
     yield from _own_network(subject)
     if host.docker.network == "host" and facts.system != "Linux":
         yield f"Docker has no host network on {facts.system}", "docker.network: auto, or bridge"
@@ -162,7 +162,7 @@ def _bridge(subject: Subject):
     for user in said(host.docker.run_args, "--user", "-u"):
         if not re.fullmatch(r"\d+(:\d+)?", user):
             yield (
-                f"on the bridge network a container's user is told by its number, not as {user}",
+                f"on the bridge network a container's user must be given by number, not as {user}",
                 "--user UID:GID",
             )
     listen = host.ray.dashboard_host
@@ -213,8 +213,8 @@ def _occupied(subject: Subject, cluster: str):
     if foreign:
         pids = ", ".join(str(p.pid) for p in foreign)
         yield (
-            f"Ray runs here already, not started by this project (process {pids})",
-            "`ray stop` on that host ends it, if it may go",
+            f"Ray is already running here, not started by this project (process {pids})",
+            "if nothing needs it, run `ray stop` on that host",
         )
     if not ours and not foreign:
         busy = {what: port for what, port in ray.ports_needed(host).items() if port in facts.ports}
@@ -225,7 +225,7 @@ def _occupied(subject: Subject, cluster: str):
             busy |= {f"worker processes, {low}-{high}": port for port in taken[:1]}
         if busy:
             said = ", ".join(f"{port} ({what})" for what, port in busy.items())
-            yield f"ports in use: {said}", "end what listens there, or choose others under ray.ports"
+            yield f"ports in use: {said}", "stop what listens there, or choose other ports under ray.ports"
 
 
 def _is_ours(process, subject: Subject, cluster: str) -> bool:
@@ -257,7 +257,7 @@ def cluster_problems(subjects: Sequence[Subject]) -> list[Finding]:
                 out.append(
                     Finding(
                         name,
-                        f"its clock is {skew:+d} s from the others'",
+                        f"its clock differs by {skew:+d} s from the others",
                         "set it, or run an NTP client",
                         note=True,
                     )

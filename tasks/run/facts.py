@@ -33,7 +33,7 @@ def run(run: Run) -> None:
     if run.head.failure is not None and (run.changing or run.dry_run):
         if not run.needs_head:
             run.console.note(
-                "the head is away, so this cluster is not locked: see that nobody else works on it"
+                "the head is unreachable, so this cluster is not locked: make sure that nobody else is changing it"
             )
             return
         raise Stop("the head is needed for everything else, and it failed", run.head.failure.hint)

@@ -98,7 +98,9 @@ class Node:
 def refuse(lines: Sequence[str], question: str) -> None:
     """Where nobody has been given a way to agree."""
     raise Stop(
-        f"{question}: nobody can be asked here, and nothing was changed", "the same command with --yes", 2
+        f"{question}: there is no terminal to ask on, and nothing was changed",
+        "the same command with --yes",
+        2,
     )
 
 

@@ -236,4 +236,6 @@ class Login:
             return f"check the user and the password: ssh {self.route.user}@{self.route.hostname}"
         if allowed and "publickey" not in allowed:
             return "the server takes only a password: give one with `password:`"
-        return f"bring a key there: ssh-copy-id -p {self.route.port} {self.route.user}@{self.route.hostname}"
+        return (
+            f"install a key there: ssh-copy-id -p {self.route.port} {self.route.user}@{self.route.hostname}"
+        )

@@ -94,7 +94,7 @@ class Verifier:
                 if why:
                     raise HostKeyProblem(
                         f"host certificate of {self.name} is not valid: {why}",
-                        f"have it signed anew by the authority of {entry.where}",
+                        f"have it signed again by the authority of {entry.where}",
                     )
                 return None
         return certificate.plain

@@ -48,7 +48,7 @@ class KnownHosts:
             data = b""
         except OSError as error:
             raise HostKeyProblem(
-                f"known hosts {path} cannot be read: {error.strerror}", "mend its permissions"
+                f"known hosts {path} cannot be read: {error.strerror}", "repair its permissions"
             ) from error
         self._open_ended = bool(data) and not data.endswith(b"\n")
         for line in data.decode("utf-8", "replace").splitlines():

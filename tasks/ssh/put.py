@@ -44,7 +44,7 @@ got=$(wc -c <"$part" | tr -d ' ')
 if command -v sha256sum >/dev/null 2>&1; then sum=$(sha256sum <"$part")
 elif command -v shasum >/dev/null 2>&1; then sum=$(shasum -a 256 <"$part")
 else sum=$sha256; fi
-[ "${sum%% *}" = "$sha256" ] || fail "it arrived changed"
+[ "${sum%% *}" = "$sha256" ] || fail "it arrived damaged"
 mv -f "$part" "$path" || fail "it cannot be put in place"
 echo "$RF_MARK end 0"
 """
@@ -103,7 +103,7 @@ class Load:
             said = " | ".join(answer.stderr.splitlines()[-2:])
             why = answer.error + (f" ({said})" if said and said not in answer.error else "")
             raise PutFailed(
-                f"{path} did not arrive on {name}: {why}", "see to the place and the disk, then run again"
+                f"{path} did not arrive on {name}: {why}", "check the path and the disk space, then run again"
             )
 
 
@@ -140,5 +140,5 @@ def local(load: Load, path: str, mode: int, on_bytes: Callable[[int, int], None]
         with contextlib.suppress(OSError):
             part.unlink()
         raise PutFailed(
-            f"{path} cannot be written: {error.strerror}", "see to the place and the disk"
+            f"{path} cannot be written: {error.strerror}", "check the path and the disk space"
         ) from error

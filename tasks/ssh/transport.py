@@ -127,4 +127,4 @@ class Dropped(Unreachable):
 
 def lost(transport: Transport, name: str) -> ConnectionLost:
     said = f": {transport.farewell}" if transport.farewell else ""
-    return ConnectionLost(f"the connection to {name} broke{said}", "run again; what was done stays done")
+    return ConnectionLost(f"the connection to {name} broke{said}", "run again; finished work is kept")

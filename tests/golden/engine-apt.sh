@@ -12,7 +12,7 @@ with_packages() { "$@" docker.io iptables ca-certificates; }
 NAMES=docker.io
 BY_HAND='sudo apt-get install docker.io'
 FETCH_HINT='are the package sources of this host reachable from it? mirrors.apt names a mirror'
-CONFLICT_HINT='see what is in the way: sudo apt-get install docker.io'
+CONFLICT_HINT='check what conflicts: sudo apt-get install docker.io'
 ABSENT_HINT='docker.install: docker-ce'
 LOCK_SECONDS=600
 START_SECONDS=60
@@ -494,7 +494,7 @@ patient() {
         if [ $(($(date +%s) - rf_since)) -ge "$LOCK_SECONDS" ]; then
             rf_last=$(grep -iE "$rf_locked" "$rf_log" | tail -n 1)
             undo
-            fail "another package manager has been at work here for $LOCK_SECONDS s: $rf_last" "run this again when it has ended"
+            fail "another package manager has been running here for $LOCK_SECONDS s: $rf_last" "run this again when it has ended"
         fi
         rf_waits=1
         step "waiting for another package manager, $(($(date +%s) - rf_since)) s"
@@ -523,7 +523,7 @@ give_up() {
         *"No space left"* | *"enough free space"* | *"more space needed"* | *"Disk Requirements"*)
             fail "no space for Docker's packages" "free some space in /var" ;;
         *"remove is disabled"* | *"conflicts with "* | *"are in conflict"* | *"held broken packages"*)
-            fail "Docker's packages do not go with what is installed here" "$CONFLICT_HINT" ;;
+            fail "Docker's packages conflict with what is installed here" "$CONFLICT_HINT" ;;
         *"NO_PUBKEY"* | *"is not signed"* | *"signature"* | *"GPG check FAILED"*)
             fail "the packages of Docker are not signed by a key known here: $rf_last" "$FETCH_HINT" ;;
         *"Could not resolve"* | *"Temporary failure"* | *"Could not connect"* | *"onnection timed out"* | *"onnection refused"* | \
@@ -532,7 +532,7 @@ give_up() {
             fail "cannot fetch Docker's packages: $rf_last" "$FETCH_HINT" ;;
         *"Unable to locate package"* | *"no installation candidate"* | *"No match for argument"* | *"Unable to find a match"* | \
             *"No package "*" available"* | *"No provider of"* | *"not found in package names"* | *"target not found"*)
-            fail "the package sources of this host hold no $NAMES" "$ABSENT_HINT" ;;
+            fail "the package sources of this host have no $NAMES" "$ABSENT_HINT" ;;
         *) fail "cannot install Docker: $rf_last" "by hand: $BY_HAND" ;;
     esac
 }
@@ -664,7 +664,7 @@ else
         rm -f "$rf_log"
         fail "Docker is installed, but its engine does not start" "look at: sudo service docker status"
     }
-    emit note "there is no systemd here: see that Docker's engine starts at boot"
+    emit note "there is no systemd here: make sure that Docker's engine starts at boot"
 fi
 # Counts from the next login on; until then docker is called through sudo.
 if [ "$(id -u)" != 0 ]; then

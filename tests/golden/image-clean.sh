@@ -1,4 +1,4 @@
-# rayfab: clear up after the image
+# rayfab: clean up after the image
 # shellcheck disable=SC2034
 set -u
 CLUSTER=lab

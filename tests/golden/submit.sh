@@ -566,7 +566,7 @@ main() {
 # A job through Ray's own job server. Its folder goes to the driver as an archive on standard input, so that it is
 # unpacked by the user that Ray runs as, in a container too.
 rf_service=$(node_service)
-[ "$rf_service" != none ] || fail "no Ray of this cluster's runs here" "fab deploy-cluster starts it"
+[ "$rf_service" != none ] || fail "no Ray node of this cluster is running here" "fab deploy-cluster starts it"
 if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi
 # what was left by runs whose connection broke before this script began
 find "$NODE"/rayfab-job-* -prune -mtime +0 -exec rm -rf {} + 2>/dev/null

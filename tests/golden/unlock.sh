@@ -1,4 +1,4 @@
-# rayfab: give the lock back
+# rayfab: release the lock
 # shellcheck disable=SC2034
 set -u
 CLUSTER=lab

@@ -654,7 +654,7 @@ docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 rf_old=$(node_service)
 if [ "$rf_old" != none ]; then
     note_sessions "$rf_old"
-    step "stopping what ran before"
+    step "stopping the previous node"
     node_down "$rf_old"
     [ "$rf_old" = docker ] || node_remove "$rf_old"
 fi
@@ -691,7 +691,7 @@ if [ -n "$rf_strange" ]; then
                 session_[0-9]*) chown -R "$0" "$f" ;;
                 *) rm -f "$f" ;;
             esac
-        done' "$RAY_USER" $rf_strange >/dev/null 2>&1 || emit note "another user has left files in $TEMP_DIR that Ray may stumble over:$rf_strange"
+        done' "$RAY_USER" $rf_strange >/dev/null 2>&1 || emit note "another user has left files in $TEMP_DIR that may break Ray:$rf_strange"
 fi
 case $TEMP_DIR in /tmp/*) rf_cleared=1 ;; *) rf_cleared= ;; esac
 if [ -n "$rf_cleared" ] && [ -d /run/systemd/system ]; then

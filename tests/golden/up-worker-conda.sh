@@ -688,7 +688,7 @@ case $rf_old:$SERVICE in
     # systemd replaces a unit of its own
     none:* | system:system | user:user) ;;
     *)
-        step "stopping what ran before"
+        step "stopping the previous node"
         node_down "$rf_old"
         [ "$rf_old" = "$SERVICE" ] || node_remove "$rf_old"
         ;;
@@ -709,7 +709,7 @@ case $SERVICE in
         as_root install -m 644 "$NODE/unit" "/etc/systemd/system/$UNIT.service" &&
             as_root systemctl daemon-reload && as_root systemctl enable --quiet "$UNIT" 2>/dev/null &&
             as_root systemctl restart --no-block "$UNIT" ||
-            fail "systemd does not take the unit $UNIT" "look at: systemctl status $UNIT"
+            fail "systemd rejected the unit $UNIT" "look at: systemctl status $UNIT"
         ;;
     user)
         [ -d "$HOME/.config" ] || : >"$NODE/made-config"
@@ -718,12 +718,12 @@ case $SERVICE in
         [ -e "/var/lib/systemd/linger/$(id -un)" ] ||
             { loginctl enable-linger 2>/dev/null && : >"$NODE/made-linger"; } || emit note "no lingering: Ray ends when the last session of $(id -un) does; ask root for: loginctl enable-linger $(id -un)"
         user_systemctl daemon-reload && user_systemctl enable --quiet "$UNIT" &&
-            user_systemctl restart --no-block "$UNIT" || fail "systemd --user does not take the unit $UNIT"
+            user_systemctl restart --no-block "$UNIT" || fail "systemd --user rejected the unit $UNIT"
         ;;
     daemon)
         write_file "$NODE/unit" 644 "$UNIT_TEXT"
         as_root install -m 644 -o root -g wheel "$NODE/unit" "$(job_file daemon)" && job_up daemon system ||
-            fail "launchd does not take the daemon $UNIT: ${rf_said-}" "System Settings, Login Items may keep it off; look at: launchctl print system/$UNIT"
+            fail "launchd rejected the daemon $UNIT: ${rf_said-}" "System Settings, Login Items may keep it off; look at: launchctl print system/$UNIT"
         ;;
     agent)
         [ -d "$HOME/Library/LaunchAgents" ] || : >"$NODE/made-agents"
@@ -733,8 +733,8 @@ case $SERVICE in
             # the session of a person in front of the screen takes only what is made for that
             write_file "$(job_file agent)" 644 "$(printf '%s\n' "$UNIT_TEXT" | sed 's/>Background</>Aqua</')$NL"
             job_up agent "gui/$(id -u)"
-        } || fail "launchd does not take the agent $UNIT: $rf_said" "System Settings, Login Items may keep it off; look at: launchctl print $(job_domain agent)"
-        emit note "no sudo here: after a reboot Ray is back only when $(id -un) logs in; with a sudo_password in the hosts file it becomes a daemon, which starts at boot"
+        } || fail "launchd rejected the agent $UNIT: $rf_said" "System Settings, Login Items may keep it off; look at: launchctl print $(job_domain agent)"
+        emit note "no sudo here: after a reboot Ray comes back only when $(id -un) logs in; with a sudo_password in the hosts file it becomes a daemon, which starts at boot"
         ;;
     loop)
         write_file "$NODE/loop.sh" 700 "$LOOP_SH"

@@ -120,7 +120,7 @@ class TestAdd:
         path = hosts_file(BLOCK)
         with pytest.raises(EditError) as caught:
             add_worker(path, host)
-        assert str(caught.value) == f"{host} is in {path} already"
+        assert str(caught.value) == f"{host} is already in {path}"
         assert path.read_text() == BLOCK
 
     @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ class TestRemove:
         ("host", "message"),
         [
             ("10.0.0.4", "10.0.0.4 is not in {path}; did you mean 10.0.0.3?"),
-            ("boss", "boss is the head of the cluster; another host has to become head: in {path}"),
+            ("boss", "boss is the head of the cluster; make another host the head in {path}"),
             ("node[01-02].lab", "node[01-02].lab is not in {path}; did you mean node02.lab?"),
         ],
     )
@@ -201,7 +201,7 @@ class TestRemove:
 
     def test_an_address_of_two_machines_is_refused(self, hosts_file):
         path = hosts_file("head: h\nworkers: [{host: v, port: 1, name: a}, {host: v, port: 2, name: b}]\n")
-        with pytest.raises(EditError, match="means 2 hosts"):
+        with pytest.raises(EditError, match="matches 2 hosts"):
             remove_worker(path, "v")
         remove_worker(path, "v:2")
         assert names(path) == ["a"]

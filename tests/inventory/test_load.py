@@ -171,11 +171,11 @@ class TestFiles:
     def test_missing(self, tmp_path):
         path = tmp_path / "hosts.yml"
         assert problems_of(path) == [
-            f"{path}: there is no such file; `fab init` writes one, --hosts-file names another"
+            f"{path}: no such file; `fab init` writes one, or name another with --hosts-file"
         ]
 
     def test_a_directory(self, tmp_path):
-        assert problems_of(tmp_path) == [f"{tmp_path}: this is a directory; --hosts-file wants a file"]
+        assert problems_of(tmp_path) == [f"{tmp_path}: this is a directory; --hosts-file expects a file"]
 
     def test_unreadable(self, hosts_file, monkeypatch):
         def refuse(path):

@@ -86,7 +86,7 @@ class TestSources:
                 SecretSource("command", "printf '\\377'"),
                 "`printf '\\377'` could not be run, or printed no text",
             ),
-            (SecretSource("prompt", "ssh.password"), "no password was typed"),
+            (SecretSource("prompt", "ssh.password"), "no password was entered"),
         ],
     )
     def test_what_cannot_be_had_is_said(self, source, message):

@@ -94,7 +94,7 @@ class TestReference:
 
     def test_types_and_defaults_are_in_plain_words(self):
         text = reference.render()
-        assert "| `ray.port` | port | `6379` | the head's GCS |\n" in text
+        assert "| `ray.port` | port | `6379` | port of the GCS, on the head |\n" in text
         assert "| `ray.env` | mapping of name to text | `{}` |" in text
         assert "| `host` | host | needed |" in text
 

@@ -139,7 +139,7 @@ class TestStory:
             sh(hosts[1], "umount /root/.rayfab/.store")
         assert done.returncode == 1
         assert "the disk is full" in done.stdout
-        assert "the cluster runs on as it was" in done.stdout
+        assert "the cluster keeps running unchanged" in done.stdout
         assert [raylet(h) for h in hosts] == before
         assert status(fab, path)["healthy"]
         ok(fab("deploy-cluster", hosts_file=changed, timeout=600))
@@ -180,7 +180,7 @@ class TestStory:
 
     def test_destroy_leaves_conda_and_purge_takes_ours(self, hosts, path, fab):
         out = ok(fab("destroy", "--yes", "--limit", hosts[1].name, hosts_file=path))
-        assert "conda stays in /root/miniconda3" in out
+        assert "conda was kept in /root/miniconda3" in out
         sh(hosts[1], "/root/miniconda3/bin/conda --version")
         assert hosts[1].exec("test -e /root/.conda")[0] != 0
         ok(fab("destroy", "--yes", "--purge", hosts_file=path))

@@ -70,7 +70,7 @@ class TestConverged:
     def test_changes_nothing_and_says_so(self, deployed, world):
         before = [dict(h.state) for h in world.hosts.values()]
         assert deployed.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
-        assert "✓ 3 hosts as wanted; nothing was changed, and a task ran on each" in deployed.out
+        assert "✓ 3 hosts up to date; nothing was changed, and a task ran on each" in deployed.out
         assert [h.state for h in world.hosts.values()] == before
 
     def test_costs_at_most_three_execs_a_host(self, deployed, world):
@@ -81,7 +81,7 @@ class TestConverged:
     def test_the_plan_is_empty_and_takes_no_lock(self, deployed, world):
         world.held_by = "eve@far"
         assert deployed.operate(operation.PLAN, tasks_cluster.planned, **PLAN) == 0
-        assert "✓ 3 hosts as wanted; nothing to do" in deployed.out
+        assert "✓ 3 hosts up to date; nothing to do" in deployed.out
         assert world.execs() == {"head": 1, "one": 1, "two": 1}
 
 
@@ -156,7 +156,7 @@ class TestLimit:
     def test_where_the_head_does_not_run_says_so(self, fleet, world):
         assert fleet.operate(operation.DEPLOY, limit=["one"]) == 1
         assert fleet.out.splitlines()[-2:] == [
-            "✗ the cluster does not run, so nothing can join it",
+            "✗ the cluster isn't running, so nothing can join it",
             "  → fab deploy-cluster starts it",
         ]
         assert not world["one"].envs

@@ -109,4 +109,4 @@ def test_a_check_says_it_and_finds_nothing_wrong(containers, world):
 def test_a_destroy_says_that_docker_stays(containers):
     containers.operate(operation.DEPLOY)
     containers.operate(operation.DESTROY, tasks_cluster.destroyed)
-    assert "! Docker and its images stay" in containers.out
+    assert "! Docker and its images were kept" in containers.out

@@ -53,7 +53,7 @@ def test_a_channel_that_closes_before_the_job_s_end_is_a_failure(end, capsys):
         submitted(end)
     assert stop.value.code == 1
     said = capsys.readouterr().out
-    assert "job raysubmit_1 runs on the cluster" in said
+    assert "job raysubmit_1 is running on the cluster" in said
     assert all(command in said for command in COMMANDS)
 
 

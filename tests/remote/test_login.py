@@ -80,7 +80,7 @@ class TestKeyFiles:
             connect(server.target(key=str(key)), settings)
         where = f"root@127.0.0.1:{server.port}"
         assert str(caught.value) == f"authentication failed for {where} (tried: key {key})"
-        assert caught.value.hint == f"bring a key there: ssh-copy-id -p {server.port} root@127.0.0.1"
+        assert caught.value.hint == f"install a key there: ssh-copy-id -p {server.port} root@127.0.0.1"
 
     def test_nothing_at_hand(self, server, settings):
         with pytest.raises(AuthFailed, match="tried: nothing: no key and no password at hand"):

@@ -216,7 +216,7 @@ REFUSALS = [
     (
         "Error response from daemon: manifest for rayproject/ray:2.52.0 not found: manifest unknown",
         "there is no image rayproject/ray:2.52.0",
-        "see docker.image in the README for living ones",
+        "the README lists current ones under docker.image",
     ),
     (
         "Error response from daemon: pull access denied for rayproject/ray, repository does not exist",

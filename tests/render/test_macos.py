@@ -86,8 +86,8 @@ class TestFacts:
         stand_in(mac.bin, "getconf", "echo 10")
         notes = host_problems(Subject(big, facts_of(mac)), "lab")
         assert [note.message for note in notes if note.note] == [
-            "cpus: 8 is more than the 4 that Docker's machine has",
-            "memory: 12.0 GiB is more than the 7.8 GiB that Docker's machine has",
+            "cpus: 8 is more than the 4 that Docker's VM has",
+            "memory: 12.0 GiB is more than the 7.8 GiB that Docker's VM has",
         ]
 
 

@@ -309,7 +309,7 @@ class TestInTheNode:
 def test_a_driver_needs_a_node(shell, tmp_path):
     made = operations.verify_script("lab", "10.0.0.1:6379", [], tasks=False, timeout=5)
     answer = ask(made, shell, tmp_path)
-    assert answer.error == "no Ray of this cluster's runs here"
+    assert answer.error == "no Ray node of this cluster is running here"
     assert answer.hint == "fab deploy-cluster starts it"
 
 

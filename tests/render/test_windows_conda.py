@@ -387,7 +387,7 @@ class TestConda:
         said = win.look().values
         assert "conda" not in said and said["conda_prefix"] == "foreign"
         win.fetch()
-        assert win.install().error == f"{PREFIX} is there, but it is no conda that works"
+        assert win.install().error == f"{PREFIX} exists, but is not a working conda"
 
     def test_an_interrupted_installation_is_done_anew(self, win):
         win.fetch()
@@ -425,7 +425,7 @@ class TestConda:
         answer = win.install(other)
         assert (
             answer.error
-            == r"conda cannot be installed into C:\my conda: there is a blank or a foreign letter in it"
+            == r"conda cannot be installed into C:\my conda: it contains a space or a non-ASCII letter"
         )
 
     def test_packages_without_uv(self, win):
@@ -490,7 +490,9 @@ class TestTheTask:
     def test_of_a_user_who_is_no_administrator(self, win):
         win.flags("no-administrator")
         answer = win.deployed()
-        assert answer.values["note"].startswith("me is no administrator there: Ray ends at the next log-off")
+        assert answer.values["note"].startswith(
+            "me is not an administrator there: Ray ends at the next log-off"
+        )
         win.machine.reboot()
         assert win.machine.running() == {}
         win.machine.reboot(login=True)

@@ -29,18 +29,21 @@ def problems(subject: Subject) -> Iterator[tuple[str, str]]:
     host, facts = subject.host, subject.facts
     if not host.gpus:
         return
-    asked, there = f"gpus: {host.gpus} is asked for", len(facts.gpus)
+    asked, there = f"gpus: {host.gpus} is requested", len(facts.gpus)
     if facts.system == "Darwin":
-        yield f"{asked}, but no NVIDIA GPU works on macOS", "drop gpus"
+        yield f"{asked}, but no NVIDIA GPU works on macOS", "remove gpus"
     elif facts.gpu_says and not there:
         yield (
             f"{asked}, but nvidia-smi says: {facts.gpu_says}",
-            "mend the driver (a reboot after its update), or drop gpus",
+            "repair the driver (reboot after its update), or remove gpus",
         )
     elif not there:
-        yield f"{asked}, but nvidia-smi names no GPU", "install the driver, or drop gpus"
+        yield f"{asked}, but nvidia-smi names no GPU", "install the driver, or remove gpus"
     elif there < host.gpus:
-        yield f"{asked}, but there {_are(there)}: {_names(facts)}", f"gpus: {there}, or drop gpus for all"
+        yield (
+            f"{asked}, but there {_are(there)}: {_names(facts)}",
+            f"gpus: {there}, or remove gpus to use all",
+        )
     elif _unusable(subject):
         yield f"{asked}, but Docker cannot give it: NVIDIA's container toolkit is missing", toolkit(facts)
 
@@ -51,10 +54,10 @@ def notes(subject: Subject) -> Iterator[tuple[str, str]]:
     if subject.host.gpus is not None:
         return
     if facts.gpu_says:
-        yield f"no GPU is used, since nvidia-smi says: {facts.gpu_says}", "gpus: 0 if that is meant so"
+        yield f"no GPU is used, since nvidia-smi says: {facts.gpu_says}", "set gpus: 0 if that is intended"
     elif _unusable(subject):
         why = f"{_names(facts)} stays unused, since NVIDIA's container toolkit is missing"
-        yield why, f"gpus: 0 if that is meant so, else {toolkit(facts)}"
+        yield why, f"set gpus: 0 if that is intended, else {toolkit(facts)}"
 
 
 def _unusable(subject: Subject) -> bool:

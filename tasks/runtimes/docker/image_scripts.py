@@ -138,7 +138,7 @@ def fetch_script(
 
 def clean_script(host: Host, cluster: str, *, sudo: bool = False) -> Script:
     """Ends the serving; what was needed for it is removed."""
-    return _script("clear up after the image", "image_clean", host, cluster, sudo)
+    return _script("clean up after the image", "image_clean", host, cluster, sudo)
 
 
 def _list(pieces: Sequence[Piece]) -> str:

@@ -627,7 +627,7 @@ function SayAll($run) {
     foreach ($line in (LinesOf $run.Errors)) { Say $line }
 }
 function NeedNode {
-    if ((NodeService) -eq 'none') { Fail "no Ray of this cluster's runs here" 'fab deploy-cluster starts it' }
+    if ((NodeService) -eq 'none') { Fail "no Ray node of this cluster is running here" 'fab deploy-cluster starts it' }
     if ((NodeService) -eq 'docker') { NeedDocker }
 }
 # Nothing to do here: the user's own settings, with their store of passwords, are always passed over (docker.ps1).
@@ -657,7 +657,7 @@ if (-not (ImageHere)) {
         $says = OneLine ($run.Errors.Trim())
         EmitText 'log' (LastOf (LinesOf $run.Errors) 5)
         if ($says -match 'no space') { Fail ('no space for the image ' + $RF_IMAGE) "free some space in Docker Desktop's disk: docker system df" }
-        if ($says -match 'not found|manifest unknown|does not exist') { Fail ('there is no image ' + $RF_IMAGE) 'see docker.image in the README for living ones' }
+        if ($says -match 'not found|manifest unknown|does not exist') { Fail ('there is no image ' + $RF_IMAGE) 'the README lists current ones under docker.image' }
         Fail ('cannot pull ' + $RF_IMAGE + ': ' + $says) 'is the registry reachable from this host? registry-mirrors in the settings of Docker Desktop (Docker Engine) names a mirror'
     }
     Emit 'changed' 1

@@ -636,7 +636,7 @@ function SayAll($run) {
     foreach ($line in (LinesOf $run.Errors)) { Say $line }
 }
 function NeedNode {
-    if ((NodeService) -eq 'none') { Fail "no Ray of this cluster's runs here" 'fab deploy-cluster starts it' }
+    if ((NodeService) -eq 'none') { Fail "no Ray node of this cluster is running here" 'fab deploy-cluster starts it' }
     if ((NodeService) -eq 'docker') { NeedDocker }
 }
 try {
@@ -675,11 +675,11 @@ if (-not $conda) {
     $conda = $prefix + '\Scripts\conda.exe'
     $state = CondaState $prefix
     if ($state -eq 'foreign') {
-        Fail ($prefix + ' is there, but it is no conda that works') 'remove it, or let conda.prefix name another folder'
+        Fail ($prefix + ' exists, but is not a working conda') 'remove it, or set conda.prefix to another folder'
     }
     if ($state -eq 'absent' -or $state -eq 'broken') {
         if ($prefix -match '[^\x21-\x7E]') {
-            Fail ('conda cannot be installed into ' + $prefix + ': there is a blank or a foreign letter in it') 'let conda.prefix name another folder, as C:\miniconda3'
+            Fail ('conda cannot be installed into ' + $prefix + ': it contains a space or a non-ASCII letter') 'set conda.prefix to another folder, as C:\miniconda3'
         }
         if (-not $RF_INSTALLER) { Fail 'there is no conda on this host, and no installer' 'conda.installer' }
         # known by this if it is interrupted
@@ -780,7 +780,7 @@ if ($text) {
     if ($RF_INDEX) { $more = @('--index-url', $RF_INDEX) }
     Install $text $more
 }
-if (-not [IO.File]::Exists($folder + '\Scripts\ray.exe')) { Fail 'the packages hold no ray' 'name ray in conda.packages' }
+if (-not [IO.File]::Exists($folder + '\Scripts\ray.exe')) { Fail 'the packages do not include ray' 'add ray to conda.packages' }
 WriteText ($folder + '\requirements.lock') $RF_LOCK
 $list = 'import os,sys; t=sys.argv[1]; p=sorted(os.path.relpath(os.path.join(d,f),t).replace(os.sep,"/") for d,_,g in os.walk(t) for f in g if not f.endswith(".pyc")); open(os.path.join(t,".files"),"w",encoding="utf-8",newline="\n").write("".join(x+"\n" for x in p))'
 $run = Run $python @('-c', $list, $folder) ''

@@ -621,7 +621,7 @@ function SayAll($run) {
     foreach ($line in (LinesOf $run.Errors)) { Say $line }
 }
 function NeedNode {
-    if ((NodeService) -eq 'none') { Fail "no Ray of this cluster's runs here" 'fab deploy-cluster starts it' }
+    if ((NodeService) -eq 'none') { Fail "no Ray node of this cluster is running here" 'fab deploy-cluster starts it' }
     if ((NodeService) -eq 'docker') { NeedDocker }
 }
 try {

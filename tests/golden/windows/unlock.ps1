@@ -1,4 +1,4 @@
-# rayfab: give the lock back
+# rayfab: release the lock
 $RF_CLUSTER = 'lab'
 $RF_UNIT = 'rayfab-lab'
 $RF_HOLDER = 'alice@laptop (process 42) since 2026-01-02 03:04:05 UTC: deploy-cluster'

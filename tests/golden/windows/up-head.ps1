@@ -853,7 +853,7 @@ function SayAll($run) {
     foreach ($line in (LinesOf $run.Errors)) { Say $line }
 }
 function NeedNode {
-    if ((NodeService) -eq 'none') { Fail "no Ray of this cluster's runs here" 'fab deploy-cluster starts it' }
+    if ((NodeService) -eq 'none') { Fail "no Ray node of this cluster is running here" 'fab deploy-cluster starts it' }
     if ((NodeService) -eq 'docker') { NeedDocker }
 }
 # Waits until `ray start` says that it has started.
@@ -888,7 +888,7 @@ NeedDocker
 MakeNode
 if ((NodeService) -ne 'none') {
     NoteSessions
-    Step 'stopping what ran before'
+    Step 'stopping the previous node'
     NodeDown
 }
 $null = Dk @('rm', '-f', '-v', $RF_UNIT) ''

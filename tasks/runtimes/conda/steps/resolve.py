@@ -59,7 +59,7 @@ def lock_file(node: Node) -> dict[str, Lock]:
     try:
         return parse_all(Path(path).expanduser().read_text("utf-8"))
     except (BadLock, UnicodeDecodeError) as error:
-        raise Stop(f"conda.lock: {path}: {error}", "deploy with --upgrade makes it anew", code=2) from None
+        raise Stop(f"conda.lock: {path}: {error}", "deploy with --upgrade to make it again", code=2) from None
     except OSError as error:
         raise Stop(f"conda.lock: {path}: {error.strerror}", "make it readable", code=2) from None
 
@@ -107,8 +107,9 @@ def _kept(run: Run, group: Sequence[Node], platform: str, request: str) -> Lock 
     if written is not None:
         if written.request != request:
             raise Stop(
-                f"{group[0].host.conda.lock} was made for other packages or another Python than is asked for",
-                "fab deploy-cluster --upgrade makes it anew",
+                f"{group[0].host.conda.lock} was made for other packages or another Python than "
+                "the hosts file requests",
+                "fab deploy-cluster --upgrade makes it again",
                 code=2,
             )
         return written
@@ -133,8 +134,8 @@ def _from_bundle(run: Run, platform: str, request: str) -> Lock:
         )
     if found.request != request:
         raise Stop(
-            "the bundle was made for other packages or another Python than the hosts file asks for",
-            "make it anew: fab bundle --output FILE",
+            "the bundle was made for other packages or another Python than the hosts file requests",
+            "make it again: fab bundle --output FILE",
         )
     return found
 
@@ -207,7 +208,7 @@ def _packages(host, python: str, platform: str, glibc: str, ray: str | None):
     found = pypi.resolve(host, [*wanted, *guess], python, platform, glibc)
     version = pypi.version_of(found, "ray")
     if version is None:
-        raise Unavailable("the packages hold no ray", "name ray in conda.packages", code=2)
+        raise Unavailable("the packages do not include ray", "add ray to conda.packages", code=2)
     if (more := companions(version)) != guess:
         found = pypi.resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc)
     return version, pypi.items(host, found, platform)

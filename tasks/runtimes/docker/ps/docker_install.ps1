@@ -23,7 +23,7 @@ if (-not (ImageHere)) {
         $says = OneLine ($run.Errors.Trim())
         EmitText 'log' (LastOf (LinesOf $run.Errors) 5)
         if ($says -match 'no space') { Fail ('no space for the image ' + $RF_IMAGE) "free some space in Docker Desktop's disk: docker system df" }
-        if ($says -match 'not found|manifest unknown|does not exist') { Fail ('there is no image ' + $RF_IMAGE) 'see docker.image in the README for living ones' }
+        if ($says -match 'not found|manifest unknown|does not exist') { Fail ('there is no image ' + $RF_IMAGE) 'the README lists current ones under docker.image' }
         Fail ('cannot pull ' + $RF_IMAGE + ': ' + $says) 'is the registry reachable from this host? registry-mirrors in the settings of Docker Desktop (Docker Engine) names a mirror'
     }
     Emit 'changed' 1

@@ -3,7 +3,7 @@ NeedDocker
 MakeNode
 if ((NodeService) -ne 'none') {
     NoteSessions
-    Step 'stopping what ran before'
+    Step 'stopping the previous node'
     NodeDown
 }
 $null = Dk @('rm', '-f', '-v', $RF_UNIT) ''

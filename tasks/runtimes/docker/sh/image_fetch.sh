@@ -94,7 +94,7 @@ rf_said=$(tail -n 1 "$NODE/install.log")
 if [ -r "$rf_parts/failed" ]; then
     rf_said=$(cat "$rf_parts/failed")
     rm -f "$rf_parts/failed" "$rf_parts/said" "$NODE/install.log"
-    [ -n "$ADDRESS" ] || fail "the image did not arrive whole: $rf_said" "run again; what is whole stays"
+    [ -n "$ADDRESS" ] || fail "the image did not arrive whole: $rf_said" "run again; complete pieces are kept"
     emit no_source "cannot fetch from $ADDRESS port $PORT: $rf_said"
     finish 0
 fi
@@ -102,7 +102,7 @@ if [ "$rf_code" != 0 ]; then
     tail -n 5 "$NODE/install.log" | emit_text log
     rm -f "$NODE/install.log"
     case $rf_said in *"o space left"*) no_space '' ;; esac
-    fail "docker load failed: $rf_said" "docker load is asked again in the next run"
+    fail "docker load failed: $rf_said" "the next run tries docker load again"
 fi
 rf_name=$(sed -n 's/^Loaded image\( ID\)\{0,1\}: //p' "$NODE/install.log" | tail -n 1)
 rm -f "$NODE/install.log"

@@ -100,12 +100,12 @@ def _carry(run: Run, nodes: Sequence[Node], archives: dict[Node, Archive]) -> No
 
         def one(node: Node, board: Board) -> None:
             answer = image_file.carry(run, node, board, archive, pieces)
-            _arrived(run, node, answer, "carried the image there")
+            _arrived(run, node, answer, "copied the image there")
             if not node.facts.image_ids & archive.ids:
-                why = f"the image arrived as another one: {node.facts.image}, not {archive.id}"
-                raise HostFailed(Failure(why, "run again; if it stays so, please report this"))
+                why = f"a different image arrived: {node.facts.image}, not {archive.id}"
+                raise HostFailed(Failure(why, "run again; if it happens again, please report this"))
 
-        run.each("Carry the image", nodes, one)
+        run.each("Copy the image", nodes, one)
 
 
 def _by_seed(run: Run, nodes: Sequence[Node]) -> None:
@@ -144,7 +144,7 @@ def same_image(run: Run) -> None:
             run.console.print(f"    {line}")
         for id_, names in one.groups[1:]:
             for name in names:
-                why = f"has another {one.image} than {one.groups[0][1][0]}: {short(id_)}"
+                why = f"has a different {one.image} than {one.groups[0][1][0]}: {short(id_)}"
                 run.fail(nodes[name], Failure(why, one.hint))
     if found:
         raise Stop("the hosts do not have the same image; nothing was started", found[0].hint)

@@ -66,7 +66,7 @@ class HandOn:
         """Brings the image to all of them; one that fails leaves the others alone."""
         try:
             self.run.each("Prepare the image", [self.seed], self._prepare)
-            self.run.each("Hand on the image", takers, self._take)
+            self.run.each("Distribute the image", takers, self._take)
         finally:
             self._clean()
 
@@ -106,7 +106,7 @@ class HandOn:
         """None if the image has come; else why not from any host."""
         failed: list[Source] = []
         why = ""
-        board.step(node.name, "waiting for a place")
+        board.step(node.name, "waiting for its turn")
         while source := self.pool.borrow(failed):
             try:
                 keep = self.pool.crowded
@@ -160,5 +160,5 @@ def address_of(run: Run, node: Node) -> str:
         head = head_ip(run.head.subject, [n.subject for n in run.workers if n.facts])
         found = worker_ip(node.subject, head) if head else None
     if found is None:
-        raise Stop(f"{node.name} has no address that the others could reach", "node_ip says which one")
+        raise Stop(f"{node.name} has no address that the others could reach", "set node_ip")
     return found

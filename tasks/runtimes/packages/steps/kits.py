@@ -91,7 +91,7 @@ class Kits:
             return installers.installer(node.host, platform, Web.of(node.host))
         found = bundle.tools.get(platform, {}).get("installer")
         if found is None:
-            raise Unavailable(f"the bundle holds no installer for {platform}", "make it anew: fab bundle")
+            raise Unavailable(f"the bundle holds no installer for {platform}", "make it again: fab bundle")
         return found
 
     def _kit(self, node: Node, platform: str) -> Kit:
@@ -213,7 +213,7 @@ def _here(run: Run, node: Node, board: Board, item: Item, why: str) -> Path:
         board.step(node.name, f"fetching {item.file} to carry it there")
         return Web.of(node.host).get(item)
     except Unavailable as error:
-        said = f"{item.file} cannot be had there{f' ({why})' if why else ''}, nor here: {error}"
+        said = f"{item.file} cannot be downloaded there{f' ({why})' if why else ''}, nor here: {error}"
         raise HostFailed(Failure(said, error.hint)) from None
 
 
