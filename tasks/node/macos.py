@@ -22,5 +22,5 @@ def docker_problem(facts: Facts) -> tuple[str, str]:
     if facts.docker_problem == "podman":
         return "the docker command here is Podman's", f"install Docker Desktop: {INSTALL}"
     if facts.docker_problem == "denied":
-        return f"{facts.user} may not use Docker's engine", "log in as the user who started it"
-    return f"Docker's engine does not run: {facts.docker_says}", start
+        return f"{facts.user} is not allowed to use Docker's engine", "log in as the user who started it"
+    return f"Docker's engine is not running: {facts.docker_says}", start

@@ -98,12 +98,12 @@ def _docker_desktop(subject: Subject):
         )
     elif facts.docker_problem == "stopped":
         yield (
-            f"the engine of Docker Desktop does not run: {facts.docker_says}",
+            f"the Docker Desktop engine is not running: {facts.docker_says}",
             'log in there and start Docker Desktop; its setting "Start Docker Desktop when you sign in" keeps it so',
         )
     elif facts.docker_problem == "denied":
         yield (
-            f"{facts.user} may not use Docker Desktop: {facts.docker_says}",
+            f"{facts.user} is not allowed to use Docker Desktop: {facts.docker_says}",
             f"as administrator: net localgroup docker-users {facts.user} /add",
         )
     elif facts.docker_problem == "windows":
@@ -136,10 +136,10 @@ def _docker(subject: Subject):
     elif facts.docker_problem == "missing":
         yield "Docker is not installed", "install Docker Desktop"
     elif facts.docker_problem == "stopped":
-        yield f"Docker's engine does not run: {facts.docker_says}", "sudo systemctl start docker"
+        yield f"Docker's engine is not running: {facts.docker_says}", "sudo systemctl start docker"
     elif facts.docker_problem == "denied":
         yield (
-            f"{facts.user} may not use Docker",
+            f"{facts.user} is not allowed to use Docker",
             f"sudo usermod -aG docker {facts.user}, or give a sudo_password in the hosts file",
         )
     elif facts.docker_problem == "podman":

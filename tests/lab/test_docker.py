@@ -178,7 +178,7 @@ class TestLater:
         finally:
             sh(host, "systemctl start docker")
         assert done.returncode == 1
-        assert f"{host.name}: Docker's engine does not run" in done.stdout
+        assert f"{host.name}: Docker's engine is not running" in done.stdout
         assert "systemctl start docker" in done.stdout
 
 

@@ -86,5 +86,5 @@ def test_a_stopped_engine_says_how_to_start_it(cluster):
     sh(mac, "systemctl stop docker.socket docker")
     done = fab("check")
     assert done.returncode == 1
-    assert f"{mac.name}: Docker's engine does not run" in done.stdout
+    assert f"{mac.name}: Docker's engine is not running" in done.stdout
     assert "open -a Docker" in done.stdout

@@ -123,13 +123,13 @@ CASES = {
     "Docker stopped": (
         DOCKER,
         {"docker_problem": "stopped", "docker_says": "Cannot connect to the Docker daemon"},
-        "Docker's engine does not run: Cannot connect to the Docker daemon",
+        "Docker's engine is not running: Cannot connect to the Docker daemon",
         "sudo systemctl start docker",
     ),
     "Docker denied": (
         DOCKER,
         {"docker_problem": "denied", "user": "me"},
-        "me may not use Docker",
+        "me is not allowed to use Docker",
         "sudo usermod -aG docker me, or give a sudo_password in the hosts file",
     ),
     "Podman": (
