@@ -92,8 +92,8 @@ class TestInit:
     @pytest.mark.parametrize(
         ("hosts", "said"),
         [
-            (["bad host"], "✗ --host bad host: a host name cannot hold ' '"),
-            (["a;b"], "✗ --host a;b: a host name cannot hold ';'"),
+            (["bad host"], "✗ --host bad host: a host name cannot contain ' '"),
+            (["a;b"], "✗ --host a;b: a host name cannot contain ';'"),
             (["10.0.0.[5-1]"], "✗ --host 10.0.0.[5-1]: the range [5-1] runs backwards"),
             (["a", "a"], "✗ --host: a is the head"),
             (["-x"], "✗ --host -x: a host name cannot start with '-'"),

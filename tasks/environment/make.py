@@ -21,7 +21,7 @@ READY = ".ready"
 # What a new environment has as well: the lock that is held, and downloads of gigabytes.
 KEPT = {LOCK, "download-cache", "uv-cache", "added"}
 
-LOADED = "fabric, pydantic, rich.live, rich.table, ruamel.yaml, uv"
+LOADED = "fabric, pydantic, rich.live, rich.table, yaml, uv"
 
 
 def make(venv: Path, requirements: Path, stamp: str) -> str:

@@ -1,4 +1,8 @@
-"""What is accepted for each kind of value; MISMATCH: not what was expected, a ValueError says why not."""
+"""The check of each kind of value.
+
+A check takes a value and returns what `tasks.inventory.rule.text` or `Rule` expects of it: the value to keep, or
+whether it is accepted, or `MISMATCH`. It raises ValueError where a more exact message is possible.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,13 @@ from tasks.inventory.rule import MISMATCH
 from tasks.inventory.secret import Secret, SecretSource
 from tasks.inventory.sizes import Size
 
-# YAML 1.2 reads these as texts; people mean them as true and false
-WORDS = {"yes": True, "on": True, "no": False, "off": False}
+# text in YAML 1.2, but people write them for true and false
+BOOLEAN_WORDS = {"yes": True, "on": True, "no": False, "off": False}
 
 
 def boolean(value: Any) -> Any:
     if isinstance(value, str):
-        return WORDS.get(value.lower(), MISMATCH)
+        return BOOLEAN_WORDS.get(value.lower(), MISMATCH)
     return value if isinstance(value, bool) else MISMATCH
 
 
@@ -45,7 +49,7 @@ def name(value: str) -> bool:
     for name in ranges.expand(value):
         bad = next((char for char in name if char in ",*?[]/\\"), None)
         if bad:
-            raise ValueError(f"a name cannot hold {bad!r}")
+            raise ValueError(f"a name cannot contain {bad!r}")
         if name != name.strip() or name.startswith(("-", "@", ".")) or not 1 <= len(name) <= 253:
             raise ValueError(
                 "a name cannot be empty, start with '-', '@', '.' or a space, or end with a space"
@@ -60,7 +64,7 @@ def ip(value: str) -> bool:
         except ValueError:
             return False
         if found.is_unspecified or found.is_multicast:
-            raise ValueError(f"{name} is no address that another host can reach")
+            raise ValueError(f"{name} is not an address that another host can reach")
     return True
 
 
@@ -78,7 +82,7 @@ def jump(value: Any) -> Any:
     hops = [hop.strip() for hop in hops]
     for hop in hops:
         if hop.lower() == "none":
-            raise ValueError("none is not a host; to use no jump host, leave it out or write null")
+            raise ValueError("none is not a host; without a jump host leave it out or write null")
         if ranges.is_range(hop):
             raise ValueError("a jump host cannot be a range")
         address.parse(hop)
@@ -93,7 +97,7 @@ def url(value: str) -> bool:
     except ValueError:
         return False
     if signed:
-        raise ValueError("a user or password in a URL would show in logs; put it into ~/.netrc on the hosts")
+        raise ValueError("a user or password in a URL would appear in logs; put it in ~/.netrc on the hosts")
     return ok and not any(char.isspace() for char in value)
 
 

@@ -1,4 +1,4 @@
-"""Where a host is: ``host``, ``user@host``, ``user@host:port``, IPv6 with or without brackets."""
+"""Addresses of hosts: ``host``, ``user@host``, ``user@host:port``, IPv6 with or without brackets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tasks.inventory import ranges
 
-# what ssh itself refuses in a host name, and what would be ambiguous in --limit or a file name
+# what ssh refuses in a host name, and what would be ambiguous in --limit or in a file name
 _NOT_IN_HOST = frozenset("'`\"$\\;&<>|(){},*?!/@[]")
 _NOT_IN_USER = frozenset("'`\";&<>|(){}[],")
 _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
@@ -24,14 +24,14 @@ class Address:
 
 
 def parse(text: str) -> Address:
-    """Split an address; the host may still hold a range.
+    """Split an address. The host can contain a range.
 
-    :raises ValueError: it is none; the text says why and never quotes a password.
+    :raises ValueError: it is not an address; the message says why and never quotes a password.
     """
     user, at, place = text.rpartition("@")
     if at:
         if ":" in user:
-            raise ValueError("a password does not belong in an address; use password:")
+            raise ValueError("an address cannot contain a password; use password:")
         check_user(user)
     host, port = _split_port(place)
     for name in ranges.expand(host):
@@ -40,7 +40,7 @@ def parse(text: str) -> Address:
 
 
 def check_host(name: str) -> None:
-    """:raises ValueError: ssh could not take this as a host name, an address or an alias."""
+    """:raises ValueError: ssh would not accept this as a host name, an address or an alias."""
     check_text(name)
     if not name:
         raise ValueError("the host name is empty")
@@ -51,38 +51,38 @@ def check_host(name: str) -> None:
     base, percent, zone = name.partition("%")
     if ":" in name:
         if not _is_ip(base) or (percent and not _ZONE.fullmatch(zone)):
-            raise ValueError(f"{name} is not an IPv6 address; a port stands as host:port or [address]:port")
+            raise ValueError(f"{name} is not an IPv6 address; write a port as host:port or [address]:port")
         return
     bad = next((char for char in name if char.isspace() or char in _NOT_IN_HOST), None)
     if bad and " - " in name:
-        raise ValueError("two list items ended up as one; check the indentation of each '- '")
+        raise ValueError("two items of the list were read as one; check the indentation of each '- '")
     if bad:
-        raise ValueError(f"a host name cannot hold {bad!r}")
+        raise ValueError(f"a host name cannot contain {bad!r}")
     if _FOUR_NUMBERS.fullmatch(name) and not _is_ip(name):
         raise ValueError(f"{name} is not an IP address; each part is 0-255, without leading zeros")
 
 
 def check_user(user: str) -> None:
-    """:raises ValueError: ssh would not take this as a user name."""
+    """:raises ValueError: ssh would not accept this as a user name."""
     check_text(user)
     if not user:
         raise ValueError("the user name before '@' is empty")
     bad = next((char for char in user if char in _NOT_IN_USER), None)
     if user.startswith("-") or user != user.strip() or bad:
         raise ValueError(
-            f"a user name cannot hold {bad!r}" if bad else "a user name cannot start with '-' or a space"
+            f"a user name cannot contain {bad!r}" if bad else "a user name cannot start with '-' or a space"
         )
 
 
 def check_text(text: str) -> None:
-    """:raises ValueError: a control character, a line break or half a character is in it."""
+    """:raises ValueError: it contains a control character, a line break or a surrogate."""
     for char in text:
         if not char.isprintable() and unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
             raise ValueError(f"a control character (U+{ord(char):04X}) is in it")
 
 
 def canonical(host: str) -> str:
-    """The same text for the same address: lower case, IPv6 in its shortest form."""
+    """One spelling for each address: lower case, IPv6 in its shortest form, no dot at the end."""
     base, percent, zone = host.partition("%")
     try:
         return str(ipaddress.ip_address(base)) + percent + zone
@@ -96,7 +96,7 @@ def _split_port(place: str) -> tuple[str, int | None]:
         if not closed or (rest and not rest.startswith(":")):
             raise ValueError("an IPv6 address with a port is written [address]:port")
         if ":" not in host:
-            raise ValueError("only an IPv6 address or numbers such as [1-9] stand in brackets")
+            raise ValueError("brackets are for an IPv6 address or for numbers such as [1-9]")
         port = rest[1:] if rest else None
     elif place.count(":") == 1:
         host, _, port = place.partition(":")

@@ -1,4 +1,4 @@
-"""What each value alone cannot tell: duplicates, colliding ports, an open dashboard, wrong versions."""
+"""Checks that need more than one value: duplicates, colliding ports, an open dashboard, versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.inventory.sections import Ray
 
 TOKEN_SINCE = (2, 52)
 RAY_WORKER_PORTS = (10002, 19999)  # Ray's own default range
-_OF_THE_CLUSTER = ("version", "port", "dashboard_port", "dashboard_host", "auth")
+_CLUSTER_WIDE = ("version", "port", "dashboard_port", "dashboard_host", "auth")
 _ONLY_ON_HEAD = ("client", "autoscaler_metric", "dashboard_metric")
 _AUTH_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE")
 _OWN_FLAGS = {
@@ -46,7 +46,7 @@ _OWN_FLAGS = {
 
 @dataclass(frozen=True)
 class Placed:
-    """A finished host and where it is written."""
+    """A host and its path in the file."""
 
     host: Host
     where: Where
@@ -57,7 +57,7 @@ class Placed:
 
 
 def check(placed: list[Placed], document: Document) -> Iterator[Flaw]:
-    """Every flaw once, also where many hosts share it."""
+    """Each flaw once, even if many hosts share it."""
     seen: set[tuple[int, Where, str]] = set()
     for flaw in (*_duplicates(placed), *_sections(placed, document)):
         if (flaw.line, flaw.where, flaw.message) not in seen:
@@ -78,25 +78,29 @@ def _duplicates(placed: list[Placed]) -> Iterator[Flaw]:
         same_name = names.setdefault(host.name.casefold(), one)
         other = addresses.get(address.canonical(host.name))
         if first is not one:
-            yield _twice(one, f"{host.host} is", first)
+            yield _listed_twice(one, f"{host.host} is", first)
         elif host.connection == "local" and local:
-            yield _twice(one, "this machine is", local)
+            yield _listed_twice(one, "this machine is", local)
         elif same_name is not one:
             yield Flaw(
                 host.line,
                 one.where,
-                f"{host.name} is the name of {_at(same_name)} too; give it another name:",
+                f"{host.name} is also the name of {_at(same_name)}; set name: to tell them apart",
             )
         elif other and other.host is not host and host.name != host.host:
-            yield Flaw(host.line, one.where, f"the name {host.name} is the address of {_at(other)}")
+            yield Flaw(
+                host.line,
+                one.where,
+                f"the name {host.name} is the address of {_at(other)}; set name: to tell them apart",
+            )
         local = local or (one if host.connection == "local" else None)
 
 
-def _twice(one: Placed, subject: str, first: Placed) -> Flaw:
+def _listed_twice(one: Placed, subject: str, first: Placed) -> Flaw:
     if first.host.role == "head":
-        message = f"{subject} the head (line {first.host.line}) already; the head runs tasks too"
+        message = f"{subject} the head (line {first.host.line}) already, and the head runs tasks too; leave it out here"
     else:
-        message = f"{subject} listed twice, first as {_at(first)}"
+        message = f"{subject} listed twice, first as {_at(first)}; leave one out"
     return Flaw(one.host.line, one.where, message)
 
 
@@ -115,21 +119,22 @@ def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
         for variable in _AUTH_VARIABLES:
             if variable in ray.env:
                 yield blame.flaw(
-                    ("ray", "env", variable), "ray.auth creates and distributes the token; leave this out"
+                    ("ray", "env", variable),
+                    "ray.auth creates the token and sends it to the hosts; leave this out",
                 )
         if (docker.registry_user is None) != (docker.registry_password is None):
-            there, missing = "registry_user", "registry_password"
+            written, missing = "registry_user", "registry_password"
             if docker.registry_user is None:
-                there, missing = missing, there
+                written, missing = missing, written
             if not blame.written(("docker", missing)):
-                yield blame.flaw(("docker", there), f"needs docker.{missing} as well")
+                yield blame.flaw(("docker", written), f"needs docker.{missing} as well")
         unchecked = conda.needs_sha256 and not conda.installer_sha256
         if unchecked and not blame.written(("conda", "installer_sha256")):
             yield blame.flaw(("conda", "installer"), "a URL or a file needs conda.installer_sha256 as well")
 
 
 class _Blame:
-    """Says a flaw of a merged value where it was written: at the host, else at the cluster."""
+    """Reports a flaw of a merged value where it is written: on the host, else at the top of the file."""
 
     def __init__(self, document: Document, where: Where) -> None:
         self.document, self.where = document, where
@@ -143,10 +148,11 @@ class _Blame:
 
 
 def _cluster_wide(one: Placed, blame: _Blame) -> Iterator[Flaw]:
-    for key in _OF_THE_CLUSTER:
+    for key in _CLUSTER_WIDE:
         if blame.document.has((*one.where, "ray", key)):
             yield blame.flaw(
-                ("ray", key), f"applies to the whole cluster; write it under ray: at the top, as ray.{key}"
+                ("ray", key),
+                f"applies to the whole cluster; write it under ray: at the top of the file, as ray.{key}",
             )
 
 
@@ -155,7 +161,7 @@ def _open_dashboard(ray: Ray, blame: _Blame) -> Iterator[Flaw]:
     if old and ray.auth == "token":
         yield blame.flaw(
             ("ray", "auth"),
-            f"Ray {ray.version} has no tokens (added in 2.52); use auth: none, or a newer version",
+            f"Ray {ray.version} has no tokens, which came with 2.52; use auth: none or a newer version",
         )
     elif (old or ray.auth == "none") and not _is_loopback(ray.dashboard_host):
         why = f"Ray {ray.version} has no tokens" if old else "with auth: none"
@@ -191,9 +197,9 @@ def _ports(host: Host, blame: _Blame) -> Iterator[Flaw]:
     for where, port in pinned:
         other = taken.setdefault(port, where)
         if other != where:
-            # of the two the one that was typed is to blame, and a default is not
+            # report the port that is written in the file rather than a default
             here, there = (where, other) if blame.written(where) else (other, where)
-            yield blame.flaw(here, f"port {port} is already used by {dotted(there)}")
+            yield blame.flaw(here, f"port {port} is {dotted(there)} already; choose another")
     yield from _worker_ports(host, pinned, blame)
 
 
@@ -204,14 +210,18 @@ def _worker_ports(host: Host, pinned: list[tuple[Where, int]], blame: _Blame) ->
     low, high = ports.min_worker or RAY_WORKER_PORTS[0], ports.max_worker or RAY_WORKER_PORTS[1]
     bound = ("ray", "ports", "max_worker" if ports.max_worker else "min_worker")
     if low > high:
-        yield blame.flaw(bound, f"the worker ports {low}-{high} run backwards")
+        yield blame.flaw(
+            bound, f"the worker ports {low}-{high} end before they begin; exchange min_worker and max_worker"
+        )
     inside = [(where, port) for where, port in pinned if low <= port <= high]
     for where, port in inside:
         if blame.written(where):
-            yield blame.flaw(where, f"port {port} is one of the worker ports {low}-{high}")
+            yield blame.flaw(where, f"port {port} is one of the worker ports {low}-{high}; choose another")
     defaults = [f"{dotted(where)} ({port})" for where, port in inside if not blame.written(where)]
     if defaults:
-        yield blame.flaw(bound, f"the worker ports {low}-{high} hold {', '.join(defaults)}")
+        yield blame.flaw(
+            bound, f"the worker ports {low}-{high} include {', '.join(defaults)}; choose another range"
+        )
 
 
 def _arguments(ray: Ray, blame: _Blame) -> Iterator[Flaw]:

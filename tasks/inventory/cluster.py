@@ -1,4 +1,4 @@
-"""The finished description of a cluster: every default filled in, every override merged. Frozen."""
+"""The description of a cluster: every default filled in, every override merged, immutable."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from tasks.inventory.sections import Conda, Docker, Frozen, Mirrors, Ray, Uv
 
 
 class Host(Frozen):
-    """One machine. `memory` is in bytes, `connect_timeout` in seconds, `line` counts from 1.
+    """One machine.
 
-    `host` is without brackets and `user@`; None means: as plain ssh would do it.
+    ``host`` has no brackets, no ``user@`` and no port. Where ``user``, ``port`` or ``key`` is None, ssh's own
+    configuration decides. ``memory`` is in bytes, ``connect_timeout`` in seconds; ``line`` counts from 1.
     """
 
     host: str
@@ -46,7 +47,7 @@ class Host(Frozen):
 
 
 class Cluster(Frozen):
-    """All machines. `parallel` bounds the connections; `warnings` are lines to show before a run."""
+    """All machines. ``parallel`` limits the connections; ``warnings`` are lines to show before a run."""
 
     name: str
     path: Path

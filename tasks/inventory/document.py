@@ -1,28 +1,24 @@
-"""A YAML file as plain values that remember their lines. Knows nothing of clusters."""
+"""A YAML text as plain values that remember their lines. Knows nothing of clusters."""
 
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
+from yaml import MappingNode, MarkedYAMLError, Node, ScalarNode, SequenceNode
 
-from tasks.inventory import syntax
+from tasks.inventory import scalars, syntax
+from tasks.inventory.nodes import INVISIBLE, MAX_DEPTH, TOO_DEEP, Loader
 from tasks.inventory.problems import SECRET_KEYS, Where, shown
+from tasks.inventory.scalars import TAG
 
-MAX_DEPTH = 40
-MAX_VALUES = 300_000  # with aliases followed: a bomb of them grows without bound
-_HALVES = re.compile("[\ud800-\udfff]")
-_TAG = "tag:yaml.org,2002:"
+MAX_VALUES = 300_000  # counted with aliases followed: nested aliases can stand for billions of values
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Map(dict[str, Any]):
-    """A mapping; `lines` and `texts` hold each key's line and each scalar's text as typed."""
+    """A mapping; `lines` holds the line of each key, `texts` each scalar as it was typed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +27,7 @@ class Map(dict[str, Any]):
 
 
 class Seq(list[Any]):
-    """A list; `lines` and `texts` as in Map, by index."""
+    """A list; `lines` and `texts` are as in `Map`, by index."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +37,7 @@ class Seq(list[Any]):
 
 @dataclass
 class Flaw:
-    """Something wrong with the YAML itself."""
+    """One mistake; `line` counts from 1, `where` is the path of keys and indexes to the value."""
 
     line: int
     where: Where
@@ -50,11 +46,13 @@ class Flaw:
 
 @dataclass
 class Document:
+    """`value` is made of `Map`, `Seq` and scalars; `flaws` are the mistakes in the YAML itself."""
+
     value: Any = None
     flaws: list[Flaw] = field(default_factory=list)
 
     def line(self, where: Where) -> int:
-        """The line of a value, or of the nearest one around it that is written in the file."""
+        """The line of a value, or of the closest enclosing value that is written in the file."""
         line, current = 1, self.value
         for key in where:
             if not isinstance(current, (Map, Seq)) or key not in current.lines:
@@ -63,7 +61,7 @@ class Document:
         return line
 
     def has(self, where: Where) -> bool:
-        """Is this place written in the file?"""
+        """Whether a value with this path is written in the file."""
         current = self.value
         for key in where:
             if not isinstance(current, (Map, Seq)) or key not in current.lines:
@@ -72,34 +70,27 @@ class Document:
         return True
 
     def typed(self, where: Where) -> str | None:
-        """A scalar as it was typed: `3.10` where the value is 3.1."""
+        """A scalar as it was typed, such as ``3.10`` for the number 3.1; None if it is not a scalar."""
         parent = self.value
         for key in where[:-1]:
             parent = parent[key] if isinstance(parent, (Map, Seq)) and key in parent.lines else None
         return parent.texts.get(where[-1]) if where and isinstance(parent, (Map, Seq)) else None
 
 
-def compose(text: str) -> Node | None:
-    """The tree of nodes of one YAML document; None if it is empty. Raises what ruamel.yaml raises."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an anchor that is used again is legal YAML 1.2
-        return YAML(typ="safe", pure=True).compose(text)
-
-
 def parse(text: str) -> Document:
-    """Never raises: what cannot be read is in `flaws`."""
+    """The values of a YAML text. Never raises: what cannot be read is in `flaws`."""
+    if hidden := INVISIBLE.search(text):
+        line = len(re.findall(r"\r\n?|\n", text[: hidden.start()])) + 1
+        code = f"U+{ord(hidden[0]):04X}"
+        return Document(flaws=[Flaw(line, (), f"an invisible character ({code}) is in the file; delete it")])
+    loader = Loader(text)
     try:
-        node = compose(text)
+        node = loader.get_single_node()
     except MarkedYAMLError as error:
-        return Document(flaws=[Flaw(*syntax.explain(error, text))])
-    except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        code = error.character if isinstance(error.character, int) else ord(error.character)
-        return Document(flaws=[Flaw(line, (), f"a control character (U+{code:04X}) is in the file")])
-    except RecursionError:
-        return Document(flaws=[Flaw(1, (), "nested too deeply")])
-    except Exception:  # a parser's own bug must not become a traceback
-        return Document(flaws=[Flaw(1, (), "this is not valid YAML")])
+        line, message = syntax.explain(error, text)
+        return Document(flaws=[Flaw(line, tuple(loader.path), message)])
+    except Exception:  # PyYAML fails with ValueError at "\U00110000", for example
+        return Document(flaws=[Flaw(loader.line + 1, tuple(loader.path), syntax.UNKNOWN)])
     if node is None:
         return Document()
     reader = _Reader()
@@ -108,30 +99,33 @@ def parse(text: str) -> Document:
 
 
 class _Reader:
-    """Nodes to values. A node that is reached again by an alias is read once, so bombs stay small."""
+    """Nodes to values. A node is converted once, however many aliases lead to it."""
 
     def __init__(self) -> None:
         self.flaws: list[Flaw] = []
-        self._done: dict[int, tuple[Any, int, int]] = {}  # node -> value, count of values in it, height
+        self._done: dict[int, tuple[Any, int, int]] = {}  # id of a node -> value, count, height
         self._open: set[int] = set()
-        self._copied = 0  # keys, by merging
+        self._copied = 0  # keys that were copied by merging
 
     def read(self, node: Node, where: Where) -> Any:
         value, count, height = self._visit(node, where)
         if count + self._copied > MAX_VALUES:
-            self._flaw(node, (), f"more than {MAX_VALUES} values, those that aliases repeat included")
+            self._flaw(
+                node, (), f"more than {MAX_VALUES} values, counting what aliases repeat; use fewer aliases"
+            )
             return None
         if height > MAX_DEPTH:
-            self._flaw(node, (), "nested too deeply")
+            self._flaw(node, (), TOO_DEEP)
             return None
         return value
 
     def _visit(self, node: Node, where: Where) -> tuple[Any, int, int]:
+        """The value, the number of values in it, and the number of levels; both with aliases followed."""
         known = self._done.get(id(node))
         if known:
             return known
         if id(node) in self._open:
-            self._flaw(node, where, "an alias refers to the value that contains it")
+            self._flaw(node, where, "this alias is inside the value that it stands for; write the value out")
             return None, 1, 1
         if len(where) > MAX_DEPTH:
             return None, 1, MAX_DEPTH + 1
@@ -151,17 +145,21 @@ class _Reader:
         own, merged, count, height = Map(), [], 1, 1
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
-                self._flaw(key_node, where, "a key must be a word, not a list or a mapping")
+                self._flaw(key_node, where, "a key must be text, not a list or a mapping; quote it")
                 continue
             key = self._text(key_node, where)
             value, inside, above = self._visit(value_node, (*where, key))
             count, height = count + inside, max(height, above + 1)
-            if key_node.tag == _TAG + "merge":
+            if key_node.tag == TAG + "merge":
                 merged += self._mergeable(value_node, value, where)
             elif key in own:
                 secret = SECRET_KEYS.intersection(map(str, where))
                 first = "" if secret else f" {shown(key)}"
-                self._flaw(key_node, where, f"the key{first} is here twice, first in line {own.lines[key]}")
+                self._flaw(
+                    key_node,
+                    where,
+                    f"the key{first} is here twice, first in line {own.lines[key]}; leave one out",
+                )
             else:
                 own[key], own.lines[key] = value, key_node.start_mark.line + 1
                 if isinstance(value_node, ScalarNode):
@@ -169,7 +167,7 @@ class _Reader:
         for source in merged:
             self._copied += len(source)
             if self._copied > MAX_VALUES:
-                break  # `read` says it
+                break  # `read` reports it
             for key in source.keys() - own.keys():
                 own[key], own.lines[key] = source[key], source.lines[key]
                 if key in source.texts:
@@ -180,7 +178,11 @@ class _Reader:
         sources = value if isinstance(value, Seq) else [value]
         if all(isinstance(source, Map) for source in sources):
             return list(sources)
-        self._flaw(node, (*where, "<<"), "only a mapping, or a list of them, can be merged")
+        self._flaw(
+            node,
+            (*where, "<<"),
+            "only a mapping, or a list of mappings, can be merged; use an alias such as *name",
+        )
         return []
 
     def _sequence(self, node: SequenceNode, where: Where) -> tuple[Seq, int, int]:
@@ -197,36 +199,29 @@ class _Reader:
 
     def _scalar(self, node: ScalarNode, where: Where) -> Any:
         text = self._text(node, where)
-        kind = self._check_tag(
-            node, where, "str", "int", "float", "bool", "null", "timestamp", "merge", "value"
-        )
-        if kind == "null":
-            return None
-        if kind == "bool":
-            return text.lower() in ("true", "yes", "on", "y")
+        kind = self._check_tag(node, where, "str", *scalars.FORMS)
+        if kind is None:
+            return text
         try:
-            if kind == "int":
-                return int(text.replace("_", ""), 10 if re.fullmatch(r"[+-]?[0-9_]+", text) else 0)
-            if kind == "float":
-                return float(
-                    re.sub(r"^([+-]?)\.(inf|nan)$", r"\1\2", text.replace("_", ""), flags=re.IGNORECASE)
-                )
+            return scalars.value(kind, text)
         except ValueError:
-            pass  # thousands of digits, or a number of YAML 1.1 such as 12:30
-        return text
+            self._flaw(node, where, f"the text after !!{kind} is not of that type; leave the tag out")
+            return text
 
     def _text(self, node: ScalarNode, where: Where) -> str:
         text = str(node.value)
-        if not _HALVES.search(text):
+        if not _SURROGATES.search(text):
             return text
-        # JSON writes a character beyond U+FFFF as two escapes, which YAML leaves apart
+        # JSON writes a character beyond U+FFFF as two escapes, which YAML reads as two characters
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-        if _HALVES.search(text):
-            self._flaw(node, where, "half of a character (\\ud800 to \\udfff) is in it")
-        return _HALVES.sub("\ufffd", text)
+        if _SURROGATES.search(text):
+            self._flaw(
+                node, where, "half of a character (\\ud800 to \\udfff) is in it; write the character itself"
+            )
+        return _SURROGATES.sub("\ufffd", text)
 
     def _check_tag(self, node: Node, where: Where, *known: str) -> str | None:
-        kind = str(node.tag or "").removeprefix(_TAG)
+        kind = str(node.tag or "").removeprefix(TAG)
         if kind in known:
             return kind
         self._flaw(

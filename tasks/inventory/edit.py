@@ -1,4 +1,4 @@
-"""Add a worker to a hosts file or take one out; all the rest of the file stays as it is, to the byte."""
+"""Add a worker to a hosts file or remove one. Every other byte of the file stays as it is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tasks.inventory import address, emit, ranges, surgery
-from tasks.inventory import document as yaml
+from tasks.inventory import address, document, emit, ranges, surgery
 from tasks.inventory.cluster import Cluster, Host
 from tasks.inventory.load import parse, read
 from tasks.inventory.problems import InventoryError, did_you_mean
@@ -20,45 +19,49 @@ _BOM = "\ufeff"
 
 
 class EditError(Exception):
-    """The file was left as it is; the text says why and what to do."""
+    """The file is unchanged; the message says why and what to do."""
 
 
 def add_worker(path: str | Path, host: str, **fields: Any) -> None:
-    """Write a host at the end of `workers:`; `fields` are keys of a host, as in the file.
+    """Write a host at the end of ``workers:``.
 
-    :raises EditError: it already exists, or the file cannot be edited or written.
+    :param fields: other keys of the host, as in the file.
+    :raises EditError: the host is in the file already, or the file cannot be edited or written.
     :raises InventoryError: the file is wrong, or would be wrong with this host.
     """
     path, text = Path(path), read(Path(path))
     before = parse(text, path)
     if _find(before, host):
-        raise EditError(f"{host} is already in {path}")
+        raise EditError(f"{host} is in {path} already")
     body = text.removeprefix(_BOM)
     line = emit.host_inline(host, fields)
     with _by_hand(path, f"add it to workers: as - {line}"):
         after = text[: len(text) - len(body)] + surgery.append(body, emit.host_lines(host, fields), line)
         added = _parsed(after, path)
-        if _facts(added.hosts)[: len(before.hosts)] != _facts(before.hosts):
+        if _comparable(added.hosts)[: len(before.hosts)] != _comparable(before.hosts):
             raise ByHand
     _write(path, after)
 
 
 def remove_worker(path: str | Path, host: str) -> None:
-    """Take a host out of `workers:`, by its name or address; a range loses this one member.
+    """Remove a host from ``workers:``; from a range only this one member is removed.
 
-    :raises EditError: no worker is called so, or the file cannot be edited or written.
+    :param host: its name or address.
+    :raises EditError: there is no such worker, or the file cannot be edited or written.
     :raises InventoryError: the file is wrong.
     """
     path, text = Path(path), read(Path(path))
     before = parse(text, path)
     gone = _one(before, host)
     body = text.removeprefix(_BOM)
-    with _by_hand(path, f"take {host} out of workers:"):
+    with _by_hand(path, f"remove {host} from workers:"):
         index, member, size = _place(body, gone, before)
         patterns = _patterns(body, index, member) if size > 1 else None
         edited = surgery.rewrite(body, index, patterns) if patterns else surgery.delete(body, index)
         after = text[: len(text) - len(body)] + edited
-        if _facts(_parsed(after, path).hosts) != _facts([one for one in before.hosts if one is not gone]):
+        if _comparable(_parsed(after, path).hosts) != _comparable(
+            [one for one in before.hosts if one is not gone]
+        ):
             raise ByHand
     _write(path, after)
 
@@ -69,14 +72,16 @@ def _one(cluster: Cluster, host: str) -> Host:
     if not found:
         raise EditError(f"{host} is not in {cluster.path}{did_you_mean(host, known)}")
     if cluster.head in found:
-        raise EditError(f"{host} is the head of the cluster; make another host the head in {cluster.path}")
+        raise EditError(
+            f"{host} is the head of the cluster; make another host the head in {cluster.path} first"
+        )
     if len(found) > 1:
-        raise EditError(f"{host} matches {len(found)} hosts in {cluster.path}; use the name of one")
+        raise EditError(f"{host} means {len(found)} hosts in {cluster.path}; use the name of one")
     return found[0]
 
 
 def _find(cluster: Cluster, host: str) -> list[Host]:
-    """By name, else by address, to which a port may be added."""
+    """By name, else by address, which can have a port."""
     named = [one for one in cluster.hosts if one.name.casefold() == host.casefold()]
     if named:
         return named
@@ -89,9 +94,9 @@ def _find(cluster: Cluster, host: str) -> list[Host]:
 
 
 def _place(body: str, gone: Host, cluster: Cluster) -> tuple[int, int, int]:
-    """Index of the entry in `workers:`, of the host in its range, and the length of that range."""
+    """Index of the entry in ``workers:``, index of the host in its range, and the length of the range."""
     passed, position = 0, cluster.workers.index(gone)
-    for index, value in enumerate(yaml.parse(body).value["workers"]):
+    for index, value in enumerate(document.parse(body).value["workers"]):
         written = value if isinstance(value, str) else value["host"]
         size = len(ranges.expand(address.parse(written).host))
         if position < passed + size:
@@ -101,8 +106,8 @@ def _place(body: str, gone: Host, cluster: Cluster) -> tuple[int, int, int]:
 
 
 def _patterns(body: str, index: int, member: int) -> dict[str, list[str]]:
-    """For each key with a range, the patterns that are left of it without this member."""
-    value = yaml.parse(body).value["workers"][index]
+    """For each key with a range, the patterns that remain without this member."""
+    value = document.parse(body).value["workers"][index]
     written = {"host": value} if isinstance(value, str) else value
     ranged = {
         key: written[key] for key in ("host", "name", "node_ip") if ranges.is_range(written.get(key) or "")
@@ -110,19 +115,23 @@ def _patterns(body: str, index: int, member: int) -> dict[str, list[str]]:
     return {key: ranges.without(pattern, member) for key, pattern in ranged.items()}
 
 
-def _facts(hosts: tuple[Host, ...] | list[Host]) -> list[dict[str, Any]]:
-    # a prompt's text holds its place in the file, which may move
+def _comparable(hosts: tuple[Host, ...] | list[Host]) -> list[dict[str, Any]]:
+    # the line moves with an edit, and so does the path in a prompt's text
     return [host.model_dump(exclude={"line", "password", "sudo_password"}) for host in hosts]
 
 
 def _parsed(text: str, path: Path) -> Cluster:
-    """What the cut made of the file. Bad YAML is the cut's fault, a bad key of a host is the caller's."""
+    """The cluster after the edit.
+
+    :raises ByHand: the edit made invalid YAML of the file, which is not the fault of the caller's values.
+    :raises InventoryError: a value of the caller is wrong.
+    """
     try:
         return parse(text, path)
     except InventoryError as error:
-        if all(problem.where for problem in error.problems):
-            raise
-        raise ByHand from None
+        if document.parse(text.removeprefix(_BOM)).flaws or not all(one.where for one in error.problems):
+            raise ByHand from None
+        raise
 
 
 @contextlib.contextmanager
@@ -141,9 +150,11 @@ def _write(path: Path, text: str) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """All or nothing, also on a crash; a link stays a link and a file that was there keeps its mode and owner.
+    """Replace a file's content in one step, so that a crash leaves the old content or the new.
 
-    :raises OSError: nothing was written, and nothing is left beside it.
+    A symbolic link stays a link, and an existing file keeps its mode and owner.
+
+    :raises OSError: nothing was written, and no temporary file is left.
     """
     target = path.resolve()
     known = target.stat() if target.exists() else None

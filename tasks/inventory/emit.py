@@ -1,4 +1,4 @@
-"""Values as YAML text, quoted only where they must be."""
+"""Values as YAML text, with quotes only where they are needed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./~][A-Za-z0-9_./@:,~\[\]-]*")
 
 
 def scalar(text: str, flow: bool = False) -> str:
-    """`flow`: inside [ ] or { }, where brackets and commas have to be quoted."""
+    """A text as a scalar.
+
+    :param flow: inside [ ] or { }, where brackets and commas need quotes.
+    """
     plain = _PLAIN.fullmatch(text) and not (flow and re.search(r"[\[\],:]", text))
-    # the parser says whether it stays a text: 1e3, null and 010 would not
+    # 1e3, null and 010 would not be read as text again
     if plain and document.parse(f"- {text}").value == [text]:
         return text
     return json.dumps(text, ensure_ascii=False)
 
 
 def inline(value: Any) -> str:
-    """Any value on one line: `{zone: a}`, `[1, x]`, `true`."""
+    """Any value on one line: ``{zone: a}``, ``[1, x]``, ``true``."""
     if isinstance(value, str):
         return scalar(value, flow=True)
     if isinstance(value, Mapping):
@@ -37,7 +40,10 @@ def inline(value: Any) -> str:
 
 
 def host_lines(host: str, fields: Mapping[str, Any]) -> list[str]:
-    """A host as the lines of a list item, without indentation; its short form if it is its address alone."""
+    """A host as the lines of a list item, without indentation.
+
+    :param fields: its other keys; without them the short form is written.
+    """
     if not fields:
         return [f"- {scalar(host)}"]
     keys = {"host": host, **fields}
@@ -46,4 +52,5 @@ def host_lines(host: str, fields: Mapping[str, Any]) -> list[str]:
 
 
 def host_inline(host: str, fields: Mapping[str, Any]) -> str:
+    """As `host_lines`, on one line and without the dash."""
     return inline({"host": host, **fields}) if fields else scalar(host, flow=True)

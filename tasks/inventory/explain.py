@@ -1,4 +1,4 @@
-"""Pydantic's errors as lines that say what was found and what was expected."""
+"""Pydantic's errors as messages that name what was found and what was expected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from tasks.inventory.document import Document, Flaw
+from tasks.inventory.document import Document, Flaw, parse
 from tasks.inventory.model import HostEntry, HostsFile, Ssh
 from tasks.inventory.problems import SECRET_KEYS, Where, either, nearest, shown
 from tasks.inventory.rule import Rule
@@ -34,17 +34,17 @@ def _message(error: Any, model: type[BaseModel], document: Document, prefix: Whe
     if kind == "missing":
         return "missing" if where[-1] != "host" else "missing; each host needs its address or name"
     if kind in _CONTAINERS:
-        # a text may be a password that stands in a wrong place: only its kind is named
+        # a text can be a password in a wrong place, so only its kind is named
         found = shown(value) if isinstance(value, (dict, list)) or value is None else "a single value"
         return f"expected {_CONTAINERS[kind]}, got {found}"
     if kind != "expected":
-        return "this value does not belong here"
+        return "this value does not belong here; leave it out"
     typed = None if error["loc"][-1] == "[key]" else document.typed(where)
     return _mismatch(context["rule"], value, typed, secret=_is_secret(where))
 
 
 def _is_secret(where: Where) -> bool:
-    """May the value not be shown? Environment variables hold keys and tokens too."""
+    """Whether the value must not be shown: environment variables hold keys and tokens too."""
     return "env" in where[:-1] or bool(SECRET_KEYS.intersection(map(str, where)))
 
 
@@ -52,27 +52,43 @@ def _mismatch(rule: Rule, value: Any, typed: str | None, secret: bool) -> str:
     expected = f"expected {rule.expected}"
     typed = typed or str(value)
     if isinstance(value, (int, float)) and rule.is_free_text:
-        if secret:
-            return f"{expected}; put it in quotes"
-        kind = "word" if isinstance(value, bool) else "number"
-        also = (
-            ""
-            if isinstance(value, bool) or typed == str(value)
-            else f" (YAML reads it as the number {value})"
-        )
-        way_out = f'; quote it: "{typed}"' if rule.accepts(typed) and len(typed) <= 40 else "; quote it"
-        return f"{expected}, got the {kind} {shown(value, typed)}{also}{way_out}"
+        return f"{expected}; put it in quotes" if secret else f"{expected}, {_not_quoted(rule, value, typed)}"
     if secret:
         return expected
+    if rule.schema.get("type") in ("integer", "number") and isinstance(value, (str, float)):
+        return f"{expected}, {_not_a_number(rule, value, typed)}"
     near = nearest(value, rule.schema.get("enum", ())) if isinstance(value, str) else None
     return f"{expected}, got {shown(value, typed)}" + (f"; did you mean {near}?" if near else "")
+
+
+def _not_quoted(rule: Rule, value: int | float, typed: str) -> str:
+    """A number, true or false where text is expected."""
+    kind, also = "number", f" (YAML reads it as the number {value})"
+    if isinstance(value, bool):
+        kind = "word"
+    if isinstance(value, bool) or typed == str(value):
+        also = ""
+    way_out = f'quote it: "{typed}"' if rule.accepts(typed) and len(typed) <= 40 else "quote it"
+    return f"got the {kind} {shown(value, typed)}{also}; {way_out}"
+
+
+def _not_a_number(rule: Rule, value: str | float, typed: str) -> str:
+    """Text where a number is expected, as in ``"22"`` and ``1_000``, or 1e3 where an integer is."""
+    if isinstance(value, float):
+        kind, number = "", int(value) if value.is_integer() else None
+    else:
+        kind, number = "the text ", parse(value.replace("_", "")).value
+    way_out = ""
+    if type(number) in (int, float) and rule.accepts(number):
+        way_out = "; leave the quotes out" if str(number) == value else f"; write {number}"
+    return f"got {kind}{shown(value, typed)}{way_out}"
 
 
 def _unknown_key(model: type[BaseModel], prefix: Where, where: Where) -> str:
     key, owner = str(where[-1]), _owner(model, where[len(prefix) : -1])
     known = list(owner.model_fields)
     if owner is HostEntry and key == "ssh":
-        return "unknown key here; on a host write its keys directly: user, port, key, jump, ..."
+        return "unknown key here; write its keys directly on the host: user, port, key, jump, ..."
     near = nearest(key, known)
     if near:
         return f"unknown key; did you mean {near}?"
@@ -90,7 +106,7 @@ def _owner(model: type[BaseModel], where: Where) -> type[BaseModel]:
 
 @cache
 def _homes() -> dict[str, str]:
-    """Where each key of a section belongs, if that is not said in too many words."""
+    """The sections that each key belongs to; keys of more than three are left out."""
     homes: dict[str, list[str]] = {}
     for section, field in HostsFile.model_fields.items():
         for model in models_in(field.annotation):

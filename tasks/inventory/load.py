@@ -8,18 +8,20 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tasks.inventory import document as yaml
 from tasks.inventory import ranges
 from tasks.inventory.checks import Placed, check
 from tasks.inventory.cluster import Cluster
-from tasks.inventory.document import Document, Flaw
+from tasks.inventory.document import Document, Flaw, Map
+from tasks.inventory.document import parse as parse_yaml
 from tasks.inventory.explain import explain
 from tasks.inventory.model import Defaults, HostEntry, HostsFile
 from tasks.inventory.problems import InventoryError, Problem, Where, dotted, printable, shown
 from tasks.inventory.resolve import Conflict, resolve
 
 MAX_BYTES = 1024 * 1024
-PLAIN_PASSWORD = "plain-text password; {env: NAME}, {command: ...} or {prompt: true} keep it out of the file"
+PLAIN_PASSWORD = (
+    "a password in plain text; {env: NAME}, {command: ...} or {prompt: true} keep it out of the file"
+)
 _KNOWN = Defaults.model_fields.keys()
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -27,25 +29,30 @@ Model = TypeVar("Model", bound=BaseModel)
 def load(path: str | Path) -> Cluster:
     """Read and check a hosts file. Opens no connection.
 
-    :raises InventoryError: with every problem, sorted by line; nothing else is ever raised.
+    :raises InventoryError: with every problem, sorted by line. Nothing else is raised.
     """
     path = Path(path)
     return parse(read(path), path)
 
 
 def read(path: Path) -> str:
-    """The file's text as it is, line ends and byte order mark included."""
+    """The file's text as it is, with its line ends and byte order mark.
+
+    :raises InventoryError: it cannot be read, is too large or is not UTF-8.
+    """
     try:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise _whole(path, "no such file; `fab init` writes one, or name another with --hosts-file") from None
+        raise _whole(
+            path, "there is no such file; `fab init` writes one, --hosts-file names another"
+        ) from None
     except IsADirectoryError:
-        raise _whole(path, "this is a directory; --hosts-file expects a file") from None
+        raise _whole(path, "this is a directory; --hosts-file needs a file") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "the path is not valid"
         raise _whole(path, f"cannot be read: {reason}") from None
     if len(content) > MAX_BYTES:
-        raise _whole(path, f"the file has {len(content)} bytes, a hosts file at most {MAX_BYTES}")
+        raise _whole(path, f"the file has {len(content)} bytes; a hosts file has at most {MAX_BYTES}")
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -54,16 +61,18 @@ def read(path: Path) -> str:
 
 
 def parse(text: str, path: Path) -> Cluster:
-    """The cluster that a text describes; `path` is for messages and relative paths.
+    """The cluster that a text describes.
+
+    :param path: the file's path, for messages and for relative paths in the text.
 
     :raises InventoryError: as `load` does.
     """
-    document = yaml.parse(text.removeprefix("\ufeff"))
+    document = parse_yaml(text.removeprefix("\ufeff"))
     if not document.flaws and document.value is None:
         raise _whole(path, "the file is empty; `fab init` writes one")
-    if not document.flaws and not isinstance(document.value, yaml.Map):
+    if not document.flaws and not isinstance(document.value, Map):
         raise _whole(path, f"expected keys such as head: and workers:, got {_kind(document.value)}")
-    if not isinstance(document.value, yaml.Map):
+    if not isinstance(document.value, Map):
         raise _error(document.flaws, path)
     reader = _Reader(document, path)
     cluster = reader.cluster()
@@ -73,18 +82,18 @@ def parse(text: str, path: Path) -> Cluster:
 
 
 class _Reader:
-    """Goes on after a mistake, with what is left, so that all mistakes are found in one go."""
+    """Continues after a mistake with the rest of the file, so that all mistakes are reported at once."""
 
     def __init__(self, document: Document, path: Path) -> None:
         self.document, self.path = document, path
         self.flaws = list(document.flaws)
-        # where a tag or an alias is wrong, its value is too; that is told once
-        self._told = {(flaw.line, flaw.where) for flaw in document.flaws}
+        # a value with a wrong tag or alias is wrong in other ways too; only the first is reported
+        self._reported = {(flaw.line, flaw.where) for flaw in document.flaws}
 
     def cluster(self) -> Cluster | None:
         keys: dict[str, Any] = dict(self.document.value)
         head, workers = keys.pop("head", None), keys.pop("workers", None)
-        # a section whose keys are all commented out is as good as left out
+        # a section whose keys are all commented out is null and counts as left out
         keys = {key: value for key, value in keys.items() if value is not None or key not in _KNOWN}
         defaults = self._valid(Defaults, keys, (), HostsFile) or Defaults()
         if head is None:
@@ -147,13 +156,16 @@ class _Reader:
         model: type[Model],
         value: Mapping[str, Any],
         where: Where,
-        spoken: type[BaseModel] | None = None,
+        described_by: type[BaseModel] | None = None,
     ) -> Model | None:
-        """The model, or what is left of it when each wrong key is left out; None if that is nothing."""
+        """The model; without its wrong keys if it has some; None if what remains is not valid either.
+
+        :param described_by: the model that messages describe, if it is not this one.
+        """
         try:
             return model.model_validate(value)
         except ValidationError as error:
-            found = list(explain(error, spoken or model, self.document, where))
+            found = list(explain(error, described_by or model, self.document, where))
             self._add(found)
             rest = _without(value, [one["loc"] for one in error.errors(include_url=False)])
         try:
@@ -162,7 +174,7 @@ class _Reader:
             return None
 
     def _add(self, flaws: Iterable[Flaw]) -> None:
-        self.flaws += [flaw for flaw in flaws if (flaw.line, flaw.where) not in self._told]
+        self.flaws += [flaw for flaw in flaws if (flaw.line, flaw.where) not in self._reported]
 
     def _warnings(self) -> list[str]:
         places: list[Where] = [("ssh",), ("head",)]
@@ -179,7 +191,7 @@ class _Reader:
 
 
 def _without(value: Mapping[str, Any], places: list[tuple[int | str, ...]]) -> dict[str, Any]:
-    """The mapping without the keys at these places; a list that holds one goes as a whole."""
+    """The mapping without the keys at these places; a list with a wrong item is removed as a whole."""
     rest = dict(value)
     for key, *inner in places:
         inside = rest.get(key)

@@ -1,4 +1,4 @@
-"""What is wrong with a hosts file, one line each."""
+"""What is wrong with a hosts file, and how values appear in messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake; `line` counts from 1, 0 means the file as a whole; `where` is a dotted path."""
+    """One mistake; ``line`` counts from 1, and 0 is the file as a whole; ``where`` is a dotted path."""
 
     path: Path
     line: int
@@ -29,7 +29,7 @@ class Problem:
 
 
 class InventoryError(Exception):
-    """The hosts file is wrong; `problems` holds every mistake, sorted by line."""
+    """The hosts file is wrong; ``problems`` has every mistake, sorted by line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = sorted(problems, key=lambda problem: (problem.line, problem.where, problem.message))
@@ -40,7 +40,7 @@ class InventoryError(Exception):
 
 
 def dotted(where: Where) -> str:
-    """('workers', 2, 'port') -> 'workers[2].port'; ends at a password, whose inside is not shown."""
+    """``('workers', 2, 'port')`` -> ``workers[2].port``. Keys inside a password are left out."""
     text = ""
     for key in where:
         if isinstance(key, int):
@@ -55,7 +55,10 @@ def dotted(where: Where) -> str:
 
 
 def shown(value: object, typed: str | None = None) -> str:
-    """A value as an error text names it: short, on one line, without control characters."""
+    """A value for an error message: short, on one line, without control characters.
+
+    :param typed: how a number, true or false is written in the file.
+    """
     if value is None:
         return "nothing"
     if isinstance(value, dict):
@@ -69,13 +72,13 @@ def shown(value: object, typed: str | None = None) -> str:
 
 
 def printable(text: str, limit: int = 500) -> str:
-    """A message that cannot turn a terminal upside down, whatever a file made it quote."""
+    """A message without control characters, whatever it quotes of a file; longer ones are cut."""
     text = text if len(text) <= limit else f"{text[: limit - 3]}..."
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant, or None."""
+    """The known word that is most similar, or None."""
     found = difflib.get_close_matches(
         str(word)[:100].lower(), sorted({str(word) for word in known}), n=1, cutoff=0.6
     )
@@ -83,11 +86,12 @@ def nearest(word: object, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """``; did you mean X?``, or nothing; the end of a message."""
     near = nearest(word, known)
     return f"; did you mean {near}?" if near else ""
 
 
 def either(words: Iterable[str]) -> str:
-    """'a, b or c'"""
+    """``a, b or c``."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last

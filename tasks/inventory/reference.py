@@ -1,31 +1,64 @@
-"""The table of all keys, as the README shows it, made from the models."""
+"""The reference of all keys and values in the README, made from the models."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from tasks.inventory.document import parse
 from tasks.inventory.model import Defaults, HostEntry, HostsFile, SshKeys
+from tasks.inventory.nodes import compose
 from tasks.inventory.rule import Rule
+from tasks.inventory.scalars import TAG
 from tasks.inventory.sections import models_in
 
+# Examples of values without quotes; the kind of each comes from the code that reads hosts files.
+PLAIN = (
+    *("true", "True", "TRUE", "false", "False", "FALSE", "null", "Null", "NULL", "~"),
+    *("8", "-8", "+8", "017", "0o17", "0x1F", "1.5", ".5", "1e3", ".inf", "-.inf", ".nan"),
+    *("yes", "no", "on", "off", "1_000", "0b11", "12:30:45", "2020-01-31", "1.2.3"),
+)
+_KINDS = {
+    "bool": "true or false",
+    "null": "null, as is an empty value",
+    "int": "an integer",
+    "float": "a number",
+    "str": "text, as is everything else",
+}
 _HEAD = "| Key | Type | Default | Meaning |\n|---|---|---|---|"
 
 
 def render() -> str:
-    """Two Markdown tables: what the cluster says, and what a host says. Ends with a line break."""
-    # what makes a host comes first, what it has in common with `ssh:` last
+    """Markdown: the keys of the cluster, the keys of a host, and what values without quotes are.
+
+    Ends with a line break.
+    """
+    # the keys that only a host has come first, those that it shares with `ssh:` last
     rows = sorted(_rows(HostEntry, "", nested=False), key=lambda row: "`ssh." in row)
     host = "".join(f"{row}\n" for row in rows)
     return (
         f"**For the cluster**\n\n{_HEAD}\n"
         + "".join(f"{row}\n" for row in _rows(HostsFile, ""))
         + f"\n**On a host** (`head` and each of `workers`)\n\n{_HEAD}\n{host}"
+        + f"\n**Values without quotes** (the core schema of YAML 1.2)\n\n{_plain_values()}"
+        + "\nWhere true or false is expected, `yes`, `on`, `no` and `off` are accepted as well.\n"
     )
+
+
+def _plain_values() -> str:
+    rows: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+    for text in PLAIN:
+        value = parse(text).value
+        # after octal, hexadecimal and e notation: the number that is meant
+        also = f" ({value:g})" if type(value) in (int, float) and re.match(r"0.|\d+e", text) else ""
+        rows[compose(text).tag.removeprefix(TAG)].append(f"`{text}`{also}")
+    lines = [f"| {', '.join(examples)} | {_KINDS[kind]} |\n" for kind, examples in rows.items()]
+    return "| Written | Is |\n|---|---|\n" + "".join(lines)
 
 
 def _rows(model: type[BaseModel], prefix: str, nested: bool = True) -> Iterator[str]:
@@ -40,7 +73,7 @@ def _rows(model: type[BaseModel], prefix: str, nested: bool = True) -> Iterator[
 
 def _default(model: type[BaseModel], key: str, field: FieldInfo) -> str:
     if field.is_required():
-        return "needed"
+        return "required"
     if model is HostEntry and key in SshKeys.model_fields:
         return f"`ssh.{key}`"
     if model is HostEntry and field.default is None and key in Defaults.model_fields:
@@ -52,7 +85,7 @@ def _default(model: type[BaseModel], key: str, field: FieldInfo) -> str:
 
 
 def _type(annotation: Any, metadata: list[Any]) -> str:
-    """'port', 'list of text', 'mapping of name to text', 'host'."""
+    """Such as ``port``, ``list of text``, ``mapping of name to text`` and ``host``."""
     rule = next((one for one in metadata if isinstance(one, Rule)), None)
     if rule:
         return rule.label

@@ -1,4 +1,4 @@
-"""Defaults and one written host become finished hosts: merged, ranges expanded, nothing left open."""
+"""The defaults and one entry of the file become hosts: merged, and with ranges expanded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SSH_KEYS = ("key", "jump", "host_keys", "password", "sudo_password", "connect_t
 
 
 class Conflict(ValueError):
-    """A host that contradicts itself; `key` is the key to blame."""
+    """A host whose keys contradict each other; ``key`` is the one to report."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class Conflict(ValueError):
 
 
 def overlay(base: Section, over: Section | None) -> Section:
-    """`base` with what was written in `over`; mappings are merged, lists and scalars replaced."""
+    """``base`` with the keys that ``over`` sets; mappings are merged, lists and scalars replaced."""
     if over is None:
         return base
     update: dict[str, Any] = {}
@@ -51,9 +51,11 @@ def resolve(
     defaults: Defaults,
     folder: Path,
 ) -> list[Host]:
-    """The hosts that one entry names. Relative paths of this machine count from `folder`.
+    """The hosts that one entry names.
 
-    :raises Conflict: the entry says two things at once, or its ranges do not match.
+    :param where: the entry's path in the file.
+    :param folder: relative paths on the operator's machine start here.
+    :raises Conflict: two keys of the entry contradict each other, or its ranges do not match.
     """
     place = address.parse(entry.host)
     common: dict[str, Any] = {
@@ -94,12 +96,12 @@ def resolve(
 
 
 def _one(entry: HostEntry, key: str, in_address: Any, defaults: Defaults) -> Any:
-    """The user or port: from the address or the key of that name, which must not differ."""
+    """The user or port, from the address or from the key of that name; both must agree."""
     beside = getattr(entry, key)
     if in_address is None:
         return beside if key in entry.model_fields_set else getattr(defaults.ssh, key)
     if beside is not None and beside != in_address:
-        raise Conflict(key, f"the {key} is here ({beside}) and in the address ({in_address}); leave one out")
+        raise Conflict(key, f"the {key} is {beside} here and {in_address} in the address; leave one out")
     return in_address
 
 
@@ -116,7 +118,7 @@ def _alongside(pattern: str | None, key: str, hosts: list[str]) -> list[str] | N
 
 
 def _finished(value: Any, where: Where) -> Any:
-    # a prompt is told apart by what it asks for, so that each is asked once
+    # a prompt asks for its path in the file; equal prompts are asked once
     if isinstance(value, SecretSource) and value.kind == "prompt":
         return dataclasses.replace(value, argument=dotted(where))
     return value

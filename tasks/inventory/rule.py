@@ -1,4 +1,4 @@
-"""What a kind of value is: validation, error text, JSON Schema and the reference read one `Rule`."""
+"""A `Rule` is one kind of value: for validation, error messages, the JSON Schema and the reference."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pydantic_core import PydanticCustomError, core_schema
 from tasks.inventory import address
 from tasks.inventory.problems import either
 
-MISMATCH = object()  # a check returns it for: not what was expected
+MISMATCH = object()  # a check returns it for a value of another kind
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`check` gives the value to keep or MISMATCH; a ValueError's text says what is wrong instead."""
+    """``check`` returns the value to keep or `MISMATCH`; the text of a ValueError becomes the message."""
 
     label: str  # in the reference: "port"
     expected: str  # in an error: "expected 1-65535, got 70000"
@@ -29,6 +29,10 @@ class Rule:
         return id(self)
 
     def validate(self, value: Any) -> Any:
+        """The value to keep.
+
+        :raises PydanticCustomError: ``refused`` with a reason, or ``expected`` with this rule.
+        """
         try:
             kept = self.check(value)
         except ValueError as error:
@@ -39,10 +43,11 @@ class Rule:
 
     @property
     def is_free_text(self) -> bool:
-        """Is a number here a text whose quotes were forgotten?"""
+        """Whether a number here is probably text without its quotes."""
         return self.schema.get("type") == "string" and "enum" not in self.schema and self.label != "size"
 
     def accepts(self, value: Any) -> bool:
+        """Whether the value is valid."""
         try:
             return self.check(value) is not MISMATCH
         except ValueError:
@@ -56,6 +61,8 @@ class Rule:
 
 
 def whole(low: int, high: int, label: str = "integer") -> Rule:
+    """An integer between two bounds, both included."""
+
     def check(value: Any) -> Any:
         return value if type(value) is int and low <= value <= high else MISMATCH
 
@@ -64,6 +71,8 @@ def whole(low: int, high: int, label: str = "integer") -> Rule:
 
 
 def number(low: float, high: float) -> Rule:
+    """A number between two bounds, both included; not infinite."""
+
     def check(value: Any) -> Any:
         fits = type(value) in (int, float) and math.isfinite(value) and low <= value <= high
         return float(value) if fits else MISMATCH
@@ -74,6 +83,10 @@ def number(low: float, high: float) -> Rule:
 
 
 def one_of(*words: str, spellings: dict[Any, str] | None = None) -> Rule:
+    """One of these words.
+
+    :param spellings: other values that are accepted -> the word that each stands for.
+    """
     also = spellings or {}
 
     def check(value: Any) -> Any:
@@ -88,7 +101,11 @@ def one_of(*words: str, spellings: dict[Any, str] | None = None) -> Rule:
 
 
 def text(label: str, expected: str, accept: Callable[[str], Any] = bool, **schema: Any) -> Rule:
-    """A text without control characters for which `accept` is true (or gives the value to keep)."""
+    """Text without control characters.
+
+    :param accept: returns whether a text is accepted, or the value to keep instead of it.
+    :param schema: more keys of its JSON Schema.
+    """
 
     def check(value: Any) -> Any:
         if not isinstance(value, str):
@@ -101,6 +118,7 @@ def text(label: str, expected: str, accept: Callable[[str], Any] = bool, **schem
 
 
 def pattern(label: str, expected: str, regex: str) -> Rule:
+    """Text that a regular expression matches as a whole; classes such as ``\\d`` mean ASCII."""
     compiled = re.compile(regex, re.ASCII)
     return text(
         label, expected, lambda value: compiled.fullmatch(value) is not None, pattern=f"^(?:{regex})$"

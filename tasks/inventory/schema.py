@@ -1,4 +1,4 @@
-"""The JSON Schema of hosts.yml, by which editors complete and check it."""
+"""The JSON Schema of hosts.yml, with which editors complete and check it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tasks.inventory.model import HostsFile
 
 
 def json_schema() -> dict[str, Any]:
-    """Draft 7, which every YAML language server speaks."""
+    """In draft 7, which every YAML language server knows."""
     schema = HostsFile.model_json_schema(ref_template="#/definitions/{model}")
     definitions = schema.pop("$defs")
     _close(definitions)
@@ -16,7 +16,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _close(schema: Any) -> None:
-    """Keys that have to fit a pattern: pydantic lets others pass, loading does not."""
+    """Refuse keys that do not match a pattern, as loading does; pydantic's schema would accept them."""
     if isinstance(schema, dict):
         if "patternProperties" in schema:
             schema["additionalProperties"] = False

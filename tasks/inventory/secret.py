@@ -1,4 +1,4 @@
-"""Values that must not be seen, and where they come from."""
+"""Values that must never be printed, and where they come from."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ COMMAND_TIMEOUT = 120.0  # seconds; long enough to type a passphrase for `pass`
 
 
 class SecretUnavailable(Exception):
-    """A secret could not be fetched; the text says why and never holds the secret."""
+    """A secret could not be obtained; the message says why and never contains the secret."""
 
 
 class Secret:
-    """A text that prints as ``***`` everywhere; only :meth:`reveal` gives it away."""
+    """A text that prints as ``***`` everywhere; only :meth:`reveal` returns it."""
 
     __slots__ = ("__value",)
 
@@ -51,7 +51,7 @@ class Secret:
         return self
 
     def __reduce_ex__(self, protocol: object) -> Any:
-        raise TypeError("a Secret cannot be pickled: it would be written in clear")
+        raise TypeError("a Secret cannot be pickled: it would be written in plain text")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
@@ -62,19 +62,20 @@ class Secret:
 
 @dataclass(frozen=True)
 class SecretSource:
-    """Where a password comes from. Equal sources give the same secret, so each is resolved once.
+    """Where a password comes from. Equal sources have the same secret, so each is resolved once.
 
-    ``argument`` is the secret itself (plain), the variable (env), the command line (command) or
-    the path in the hosts file for which it is asked (prompt).
+    ``argument`` is the secret itself (plain), the name of the environment variable (env), the command line
+    (command) or the path of the key in the hosts file, which the prompt shows (prompt).
     """
 
     kind: Literal["plain", "env", "command", "prompt"]
     argument: Secret | str = ""
 
     def resolve(self, ask: Callable[[str], str]) -> Secret:
-        """Fetch the secret; `ask` is given a question and returns what was typed.
+        """Obtain the secret.
 
-        :raises SecretUnavailable: the variable is not set, the command failed, or nothing came.
+        :param ask: takes a question and returns what was typed.
+        :raises SecretUnavailable: the variable is not set, the command failed, or the answer is empty.
         """
         if isinstance(self.argument, Secret):
             return self.argument
@@ -86,7 +87,7 @@ class SecretSource:
             missing = f"`{self.argument}` printed nothing"
         else:
             value = ask(f"{self.argument or 'password'}: ")
-            missing = "no password was entered"
+            missing = "no password was typed"
         if not value:
             raise SecretUnavailable(missing)
         if "\n" in value or "\0" in value:
@@ -110,7 +111,7 @@ def _dumped(source: SecretSource) -> Any:
 
 
 def _output_of(command: str) -> str:
-    # stdin and stderr stay the terminal's: a password manager may have to ask for its own passphrase
+    # stdin and stderr stay the terminal's, since a password manager may ask for its own passphrase
     try:
         done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, timeout=COMMAND_TIMEOUT)
         output = done.stdout.decode()

@@ -14,12 +14,12 @@ LARGEST = 1024**5
 
 
 class Size(str):
-    """A size that prints as it was typed. Units are powers of 1024, as Docker counts them."""
+    """A size that prints as it was typed. Units are powers of 1024, as in Docker."""
 
     __slots__ = ()
 
     def __new__(cls, text: str) -> Size:
-        """:raises ValueError: the text is no size, or none between 1 MB and 1 PB."""
+        """:raises ValueError: the text is not a size, or not between 1 MiB and 1 PiB."""
         size = super().__new__(cls, text)
         if not SMALLEST <= size.bytes <= LARGEST:
             raise ValueError("out of range")

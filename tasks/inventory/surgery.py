@@ -1,6 +1,6 @@
-"""Cuts in the text of a hosts file, at the `workers:` list. Works on positions, so that nothing else moves.
+"""Changes in the text of a hosts file, in its ``workers:`` list. Everything else stays as it is.
 
-The callers hold the outcome against what they wanted; here a shape that is not understood is ByHand.
+The caller parses the result and compares it with what it wanted. A layout that is not known here is `ByHand`.
 """
 
 from __future__ import annotations
@@ -8,21 +8,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from tasks.inventory import emit
-from tasks.inventory.document import compose
+from tasks.inventory.nodes import compose
 
 _KEY = "workers"
 
 
 class ByHand(Exception):
-    """This file is written in a way that is not edited here."""
+    """The file is written in a way that cannot be edited here."""
 
 
 @dataclass
 class _List:
-    """The `workers:` list in block style: per item its first line and the line after its last."""
+    """The list in block style; ``items`` has the first line of each item and the line after its last."""
 
     lines: list[str]
     dash: int  # column of the dashes
@@ -30,7 +30,11 @@ class _List:
 
 
 def append(text: str, block: list[str], inline: str) -> str:
-    """The text with one more worker: `block` as lines without indentation, `inline` as one flow value."""
+    """The text with one more worker.
+
+    :param block: the worker as lines without indentation.
+    :param inline: the same as one value for a list in brackets.
+    """
     found = _workers(text)
     if found is None:
         return _append_key(text, block)
@@ -42,8 +46,8 @@ def append(text: str, block: list[str], inline: str) -> str:
         listed = _block(text, key)
         at, indent = listed.items[-1][1], " " * listed.dash
     elif isinstance(value, (ScalarNode, SequenceNode)):
-        colon = text.index(":", key.end_mark.index) + 1
-        # an empty list or null goes; the comment after it stays
+        colon = _after_colon(text, key)
+        # an empty list or null is removed; the comment after it stays
         text = text[:colon] + text[value.end_mark.index if value.value or _is_list(value) else colon :]
         listed = _List(text.split("\n"), 0, [])
         at, indent = key.start_mark.line + 1, "  "
@@ -52,7 +56,7 @@ def append(text: str, block: list[str], inline: str) -> str:
     ending = "\r" if listed.lines[at - 1].endswith("\r") else ""
     listed.lines[at:at] = [f"{indent}{line}{ending}" for line in block]
     if at == len(listed.lines) - len(block) and ending == "" and "\r\n" in text:
-        # the last line had no line break of its own; the ones before the new end need one
+        # the file did not end with a line break: each line but the new last one needs one
         listed.lines[at - 1 : -1] = [f"{line}\r" for line in listed.lines[at - 1 : -1]]
     return "\n".join(listed.lines)
 
@@ -62,7 +66,7 @@ def delete(text: str, index: int) -> str:
     key, value = _list(text)
     nodes = value.value
     if value.flow_style:
-        if len(nodes) == 1:  # with it goes a comma that may follow
+        if len(nodes) == 1:  # a comma after it is removed too
             start, end = value.start_mark.index + 1, value.end_mark.index - 1
         elif index == 0:
             start, end = nodes[0].start_mark.index, nodes[1].start_mark.index
@@ -76,14 +80,17 @@ def delete(text: str, index: int) -> str:
     if at_end and listed.lines:
         listed.lines[-1] = listed.lines[-1].removesuffix("\r")
     if len(nodes) == 1:
-        line, colon = key.end_mark.line, key.end_mark.column
-        colon = listed.lines[line].index(":", colon) + 1
+        line = key.end_mark.line
+        colon = key.end_mark.column + _after_colon(text, key) - key.end_mark.index
         listed.lines[line] = f"{listed.lines[line][:colon]} []{listed.lines[line][colon:]}"
     return "\n".join(listed.lines)
 
 
 def rewrite(text: str, index: int, patterns: dict[str, list[str]]) -> str:
-    """The worker of this index once for each of the patterns that take the place of its ranges."""
+    """The text with the worker of this index repeated, once for each pattern that replaces its ranges.
+
+    :param patterns: key of the worker -> its new values; all keys have the same number of them.
+    """
     key, value = _list(text)
     node = value.value[index]
     counts = {len(left) for left in patterns.values()}
@@ -104,7 +111,7 @@ def rewrite(text: str, index: int, patterns: dict[str, list[str]]) -> str:
         for name in sorted(patterns, key=lambda name: scalars[name].start_mark.index):
             scalar = scalars[name]
             if not start <= scalar.start_mark.index < scalar.end_mark.index <= end:
-                raise ByHand  # an alias: it is written elsewhere
+                raise ByHand  # an alias: the value is written elsewhere
             flow = value.flow_style or (isinstance(node, MappingNode) and node.flow_style)
             copy += text[last : scalar.start_mark.index] + _quoted_as(scalar, patterns[name][number], flow)
             last = scalar.end_mark.index
@@ -128,9 +135,17 @@ def _append_key(text: str, block: list[str]) -> str:
     return text + gap + ending.join([f"{_KEY}:", *(f"  {line}" for line in block), ""])
 
 
+def _after_colon(text: str, key: ScalarNode) -> int:
+    found = re.compile(r"[ \t]*:").match(text, key.end_mark.index)
+    if not found:
+        raise ByHand  # the colon is on another line, or left out
+    return found.end()
+
+
 def _workers(text: str) -> tuple[ScalarNode, Node] | None:
     root = compose(text)
-    if not isinstance(root, MappingNode):
+    # to YAML a carriage return alone ends a line too, which the code below does not know
+    if not isinstance(root, MappingNode) or re.search(r"\r(?!\n)", text):
         raise ByHand
     return next(((key, value) for key, value in root.value if key.value == _KEY), None)
 
@@ -143,7 +158,7 @@ def _list(text: str) -> tuple[ScalarNode, SequenceNode]:
 
 
 def _block(text: str, key: ScalarNode, count: int | None = None) -> _List:
-    """Found by lines and not by the nodes' positions, which for an alias are elsewhere."""
+    """The lines of the list, found without the marks of its items: an alias has those of its anchor."""
     lines = text.split("\n")
     start = key.start_mark.line + 1
     while start < len(lines) and _is_empty(lines[start]):
@@ -158,14 +173,14 @@ def _block(text: str, key: ScalarNode, count: int | None = None) -> _List:
         elif not _is_empty(line) and not line.startswith(" " * (dash + 1)):
             break
         stop += 1
+    if not heads or (count is not None and count != len(heads)):
+        raise ByHand
     ends = [*heads[1:], stop]
     items = []
     for head, end in zip(heads, ends, strict=True):
         while end > head + 1 and _is_empty(lines[end - 1]):
             end -= 1
         items.append((head, end))
-    if not items or (count is not None and count != len(items)):
-        raise ByHand
     return _List(lines, dash, items)
 
 

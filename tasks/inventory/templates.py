@@ -16,7 +16,7 @@ _RUNTIME_HINTS = {
 """,
     "docker": """\
 docker:
-  image: rayproject/ray:2.60.0  # must have Ray in it, the same on all hosts
+  image: rayproject/ray:2.60.0  # must contain Ray; the same version on all hosts
   # shm_size: 8gb
 """,
     "conda": """\
@@ -31,11 +31,13 @@ docker:
 
 
 _LOCAL_HEAD = "  connection: local             # this machine, without SSH"
-_REMOTE_HEAD = "  # node_ip: 10.0.0.1           # where it has several networks"
+_REMOTE_HEAD = "  # node_ip: 10.0.0.1           # if it is in several networks"
 
 
 def starter(hosts: Sequence[str], runtime: str = "uv", schema: str = SCHEMA) -> str:
-    """A commented hosts.yml: the first host is the head, none means this machine.
+    """A hosts.yml with comments.
+
+    :param hosts: the first is the head; without any, the head is this machine.
 
     :param schema: where an editor finds the JSON Schema: a path from the file's folder, or a URI.
     :raises KeyError: the runtime is not docker, conda or uv.
@@ -45,14 +47,14 @@ def starter(hosts: Sequence[str], runtime: str = "uv", schema: str = SCHEMA) -> 
     listed = "\n".join(["workers:", *(f"  - {emit.scalar(worker)}" for worker in workers)])
     return f"""\
 # yaml-language-server: $schema={schema}
-# The machines of the cluster. `fab check` looks at them, `fab deploy-cluster` makes them a cluster.
+# The machines of the cluster. `fab check` examines them, `fab deploy-cluster` makes a Ray cluster of them.
 
 cluster: ray                    # name of the cluster
 runtime: {runtime}
 
-# How the hosts are reached; a host may differ.
+# How the hosts are reached; each host can override these.
 # ssh:
-#   user: ubuntu                # default: as plain ssh, from ~/.ssh/config
+#   user: ubuntu                # default: from ~/.ssh/config, as for plain ssh
 #   key: ~/.ssh/id_ed25519      # default: the agent and ~/.ssh/config
 #   jump: me@bastion:2222
 
@@ -64,7 +66,7 @@ head:
   host: {emit.scalar(head)}
 {beside_head}
 
-# One line a machine: an address, a name, or an alias in ~/.ssh/config.
+# One line for each machine: an address, a name, or an alias in ~/.ssh/config.
 #   - 10.0.0.2
 #   - 10.0.0.[10-19]
 #   - {{host: mac-mini.lab, user: alice, cpus: 8}}

@@ -1,4 +1,4 @@
-"""The kinds of values that a hosts file holds, each as one `Rule`."""
+"""The kinds of values in a hosts file, each as one `Rule`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ _PASSWORD_SCHEMA = {
     ]
 }
 
-Text = Annotated[str, text("text", "a text", minLength=1)]
-AnyText = Annotated[str, text("text", "a text", lambda _: True)]
-Argument = Annotated[
-    str, text("text", "a text that does not start with '-'", accept.argument, pattern="^[^-]")
-]
+Text = Annotated[str, text("text", "text", minLength=1)]
+AnyText = Annotated[str, text("text", "text", lambda _: True)]
+Argument = Annotated[str, text("text", "text that does not start with '-'", accept.argument, pattern="^[^-]")]
 Flag = Annotated[
-    bool, Rule("true \\| false", "true or false", accept.boolean, {"enum": [True, False, *accept.WORDS]})
+    bool,
+    Rule("true \\| false", "true or false", accept.boolean, {"enum": [True, False, *accept.BOOLEAN_WORDS]}),
 ]
 Port = Annotated[int, whole(1, 65535, "port")]
 Parallel = Annotated[int, whole(1, 500)]
@@ -72,7 +71,7 @@ Password = Annotated[
     SecretSource,
     Rule(
         "password",
-        '{env: NAME}, {command: "..."}, {prompt: true} or a quoted text',
+        '{env: NAME}, {command: "..."}, {prompt: true} or quoted text',
         accept.password,
         _PASSWORD_SCHEMA,
     ),
@@ -140,13 +139,13 @@ CondaEnv = Annotated[
     str, pattern("name", "a name of letters, digits, '_', '.' or '-'", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}")
 ]
 EnvName = Annotated[
-    str, pattern("name", "a variable's name: letters, digits and '_'", r"[A-Za-z_][A-Za-z0-9_]{0,200}")
+    str, pattern("name", "a variable name: letters, digits and '_'", r"[A-Za-z_][A-Za-z0-9_]{0,200}")
 ]
 LabelKey = Annotated[
     str,
     pattern(
         "label",
-        "a label's name",
+        "a label name",
         r"([a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?",
     ),
 ]

@@ -45,8 +45,8 @@ CASES = {
     "logs --lines x": "--lines: expected a whole number, got x",
     "logs --lines 0": "--lines: expected 1-1000000, got 0",
     "logs --component foo": "--component: no component foo",
-    "stop --hosts-file /no/such/hosts.yml": "/no/such/hosts.yml: no such file; `fab init ",
-    "stop --hosts-file /": "/: this is a directory; --hosts-file expects a file",
+    "stop --hosts-file /no/such/hosts.yml": "/no/such/hosts.yml: there is no such file; `fab init ",
+    "stop --hosts-file /": "/: this is a directory; --hosts-file needs a file",
 }
 
 

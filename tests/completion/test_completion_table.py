@@ -20,7 +20,6 @@ HEAVY = {
     "paramiko",
     "pydantic",
     "rich",
-    "ruamel",
     "dataclasses",
     "pathlib",
     "inspect",

@@ -7,7 +7,7 @@ from tasks.inventory import load
 
 @pytest.fixture
 def hosts_file(tmp_path):
-    """Writes a hosts file and gives its path."""
+    """Writes a hosts file and returns its path."""
 
     def write(text: str, name: str = "hosts.yml") -> Path:
         path = tmp_path / name
@@ -19,5 +19,5 @@ def hosts_file(tmp_path):
 
 @pytest.fixture
 def cluster(hosts_file):
-    """The cluster that a text describes."""
+    """Loads the cluster that a text describes."""
     return lambda text: load(hosts_file(text))

@@ -1,4 +1,4 @@
-"""Wrong hosts files in cases/*.yml; cases/*.txt holds every line that is said about each, exactly."""
+"""Wrong hosts files in cases/*.yml, and in cases/*.txt the exact messages about each."""
 
 from pathlib import Path
 
@@ -10,20 +10,20 @@ CASES = sorted(Path(__file__).with_name("cases").glob("*.yml"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_every_mistake_is_named(case, monkeypatch):
+def test_every_mistake_is_reported(case, monkeypatch):
     monkeypatch.chdir(case.parent)
     with pytest.raises(InventoryError) as caught:
         load(case.name)
-    said = "".join(f"{problem}\n" for problem in caught.value.problems)
-    assert said == case.with_suffix(".txt").read_text(encoding="utf-8")
+    messages = "".join(f"{problem}\n" for problem in caught.value.problems)
+    assert messages == case.with_suffix(".txt").read_text(encoding="utf-8")
 
 
-def test_no_case_is_without_its_expectation():
+def test_every_case_has_its_messages():
     assert {case.stem for case in CASES} == {text.stem for text in CASES[0].parent.glob("*.txt")}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "s3cret" in case.read_text("utf-8", "replace")])
-def test_no_secret_is_in_a_message(case):
+def test_no_message_contains_a_secret(case):
     with pytest.raises(InventoryError) as caught:
         load(case)
     assert "s3cret" not in str(caught.value) and "s3cret" not in repr(caught.value.problems)

@@ -53,7 +53,7 @@ def names(path):
     return [host.name for host in load(path).workers]
 
 
-class TestBothWays:
+class TestAddAndRemove:
     @pytest.mark.parametrize(
         ("host", "fields"),
         [
@@ -66,7 +66,7 @@ class TestBothWays:
             ("new.lab", {"name": "null", "node_ip": "10.0.0.99", "ray": {"env": {"A": 'it\'s "1" # not'}}}),
         ],
     )
-    def test_what_was_added_and_removed_leaves_the_same_bytes(self, path, host, fields):
+    def test_adding_and_removing_restores_the_same_bytes(self, path, host, fields):
         before, hosts = path.read_bytes(), names(path)
         add_worker(path, host, **fields)
         added = load(path).workers[-1]
@@ -77,14 +77,14 @@ class TestBothWays:
         remove_worker(path, added.name)
         assert path.read_bytes() == before
 
-    def test_each_worker_can_be_removed_and_no_other_goes(self, path):
+    def test_removing_a_worker_removes_no_other(self, path):
         before, hosts = path.read_bytes(), names(path)
         for name in hosts:
             path.write_bytes(before)
             remove_worker(path, name)
             assert names(path) == [other for other in hosts if other != name]
 
-    def test_all_can_be_removed_one_by_one(self, path):
+    def test_all_workers_can_be_removed_one_by_one(self, path):
         for name in names(path):
             remove_worker(path, name)
         assert names(path) == [] and b"workers" in path.read_bytes()
@@ -104,23 +104,23 @@ class TestAdd:
             ("head: h\nworkers:\n- a\n\n# c\n", "head: h\nworkers:\n- a\n- new\n\n# c\n"),
         ],
     )
-    def test_where_it_is_written(self, hosts_file, before, after):
+    def test_the_new_worker_is_written_at_the_end_of_the_list(self, hosts_file, before, after):
         path = hosts_file(before)
         add_worker(path, "new")
         assert path.read_bytes().decode() == after
 
-    def test_fields_make_it_a_mapping(self, hosts_file):
+    def test_other_keys_make_it_a_mapping(self, hosts_file):
         path = hosts_file(BLOCK)
         add_worker(path, "10.0.0.9", user="alice", gpus=1, labels={"zone": "b"})
         added = "    - host: 10.0.0.9\n      user: alice\n      gpus: 1\n      labels: {zone: b}\n"
         assert path.read_text() == BLOCK.replace("# three\n", f"# three\n{added}")
 
     @pytest.mark.parametrize("host", ["boss", "10.0.0.3", "me@NODE02.lab", "10.0.0.2:22"])
-    def test_one_that_is_there_is_refused(self, hosts_file, host):
+    def test_a_host_of_the_file_is_refused(self, hosts_file, host):
         path = hosts_file(BLOCK)
         with pytest.raises(EditError) as caught:
             add_worker(path, host)
-        assert str(caught.value) == f"{host} is already in {path}"
+        assert str(caught.value) == f"{host} is in {path} already"
         assert path.read_text() == BLOCK
 
     @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ class TestAdd:
             (
                 "new",
                 {"name": "boss"},
-                "workers[3]: boss is the name of head (line 2) too; give it another name:",
+                "workers[3]: boss is also the name of head (line 2); set name: to tell them apart",
             ),
         ],
     )
-    def test_one_that_is_wrong_changes_nothing(self, hosts_file, host, fields, message):
+    def test_a_wrong_key_changes_nothing(self, hosts_file, host, fields, message):
         path = hosts_file(BLOCK)
         with pytest.raises(InventoryError) as caught:
             add_worker(path, host, **fields)
@@ -143,7 +143,7 @@ class TestAdd:
         assert path.read_text() == BLOCK
 
     @pytest.mark.parametrize("host", ["-oProxyCommand=x", "a\nb", "a: b", ""])
-    def test_what_is_no_host_is_refused(self, hosts_file, host):
+    def test_an_invalid_address_is_refused(self, hosts_file, host):
         path = hosts_file(BLOCK)
         with pytest.raises(EditError):
             add_worker(path, host)
@@ -188,25 +188,25 @@ class TestRemove:
         ("host", "message"),
         [
             ("10.0.0.4", "10.0.0.4 is not in {path}; did you mean 10.0.0.3?"),
-            ("boss", "boss is the head of the cluster; make another host the head in {path}"),
+            ("boss", "boss is the head of the cluster; make another host the head in {path} first"),
             ("node[01-02].lab", "node[01-02].lab is not in {path}; did you mean node02.lab?"),
         ],
     )
-    def test_what_is_no_worker_is_refused(self, hosts_file, host, message):
+    def test_a_host_that_is_not_a_worker_is_refused(self, hosts_file, host, message):
         path = hosts_file(BLOCK)
         with pytest.raises(EditError) as caught:
             remove_worker(path, host)
         assert str(caught.value) == message.format(path=path)
         assert path.read_text() == BLOCK
 
-    def test_an_address_of_two_machines_is_refused(self, hosts_file):
+    def test_an_address_of_two_workers_is_refused(self, hosts_file):
         path = hosts_file("head: h\nworkers: [{host: v, port: 1, name: a}, {host: v, port: 2, name: b}]\n")
-        with pytest.raises(EditError, match="matches 2 hosts"):
+        with pytest.raises(EditError, match="means 2 hosts"):
             remove_worker(path, "v")
         remove_worker(path, "v:2")
         assert names(path) == ["a"]
 
-    def test_a_prompt_may_move_up(self, hosts_file):
+    def test_a_password_prompt_of_a_later_worker_is_kept(self, hosts_file):
         path = hosts_file("head: h\nworkers:\n  - a\n  - host: b\n    password: {prompt: true}\n")
         remove_worker(path, "a")
         assert path.read_text() == "head: h\nworkers:\n  - host: b\n    password: {prompt: true}\n"
@@ -216,19 +216,23 @@ class TestRemove:
         [
             ("head: h\nworkers:\n  - &a\n    host: a\n    cpus: 1\n  - <<: *a\n    host: b\n", "a"),
             ("head: h\nworkers:\n  - host: n[1-4]\n    name: r[1-2]u[1-2]\n", "n2"),
+            ("head: h\n? workers\n: - a\n  - b\n", "a"),
+            ("head: h\n? workers\n:\n  - b\n", "b"),
+            ("head: h\rworkers:\r  - a\r  - b\r", "a"),
+            ("head: h\nworkers: &w\n  - a\nuv: {}\n", "a"),
         ],
     )
-    def test_what_cannot_be_cut_safely_is_said(self, hosts_file, text, gone):
+    def test_a_layout_that_cannot_be_edited_is_refused(self, hosts_file, text, gone):
         path = hosts_file(text)
         with pytest.raises(EditError) as caught:
             remove_worker(path, gone)
-        way_out = f"take {gone} out of workers: by hand"
+        way_out = f"remove {gone} from workers: by hand"
         assert str(caught.value) == f"{path} is written in a way that cannot be edited safely; {way_out}"
-        assert path.read_text() == text
+        assert path.read_bytes() == text.encode()
 
 
 class TestWriting:
-    def test_mode_and_link_stay_and_nothing_else_is_left(self, hosts_file, tmp_path):
+    def test_mode_and_symbolic_link_are_kept_and_no_temporary_file_is_left(self, hosts_file, tmp_path):
         path = hosts_file(BLOCK)
         path.chmod(0o640)
         link = tmp_path / "link.yml"
@@ -237,7 +241,7 @@ class TestWriting:
         assert link.is_symlink() and stat.S_IMODE(path.stat().st_mode) == 0o640
         assert sorted(one.name for one in tmp_path.iterdir()) == ["hosts.yml", "link.yml"]
 
-    def test_a_crash_before_the_end_leaves_the_old_file(self, hosts_file, tmp_path, monkeypatch):
+    def test_a_failed_write_leaves_the_old_file(self, hosts_file, tmp_path, monkeypatch):
         def full(source, target):
             raise OSError(28, "No space left on device")
 

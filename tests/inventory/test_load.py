@@ -1,4 +1,3 @@
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ def problems_of(path):
 
 
 class TestDefaults:
-    def test_one_host_is_a_whole_cluster(self, cluster):
+    def test_a_head_alone_is_a_cluster(self, cluster):
         one = cluster("head: 10.0.0.1\n")
         assert (one.name, one.parallel, one.workers, one.warnings) == ("ray", 50, (), ())
         head = one.head
@@ -36,7 +35,7 @@ class TestDefaults:
         assert (head.ray.port, head.ray.auth, head.ray.ports.client) == (6379, None, 10001)
         assert head.docker.shm_size == "8gb" and head.docker.shm_size.bytes == 8 * 1024**3
 
-    def test_a_host_differs(self, cluster):
+    def test_a_host_overrides_the_defaults(self, cluster):
         first, second = cluster(
             "runtime: docker\n"
             "ssh: {user: me, port: 2222, jump: 'a, b:22', host_keys: off, connect_timeout: 5}\n"
@@ -64,16 +63,16 @@ class TestDefaults:
         assert (second.docker.network, second.docker.run_args) == ("bridge", ("--init",))
         assert second.resources == {"ssd": 1.0} and second.line == 7
 
-    def test_a_section_of_comments_is_left_out(self, cluster):
+    def test_a_section_with_only_comments_counts_as_left_out(self, cluster):
         assert cluster("head: a\nssh:\n  # user: me\nworkers:\n").head.user is None
 
-    def test_nothing_can_be_changed_and_hosts_are_keys(self, cluster):
+    def test_hosts_are_immutable_and_hashable(self, cluster):
         one = cluster("head: a\nworkers: [b]\n")
         with pytest.raises(ValueError, match="frozen"):
             one.head.port = 1
         assert {one.head: 1, one.workers[0]: 2}[one.workers[0]] == 2
 
-    def test_paths_of_this_machine_count_from_the_file(self, cluster, tmp_path):
+    def test_local_paths_are_relative_to_the_hosts_file(self, cluster, tmp_path):
         head = cluster("ssh: {key: keys/id}\ndocker: {image_source: 'file:ray.tar'}\nhead: a\n").head
         assert head.key == str(tmp_path / "keys/id")
         assert head.docker.image_source == f"file:{tmp_path / 'ray.tar'}"
@@ -100,7 +99,7 @@ class TestHosts:
         worker = cluster(f"head: h\nworkers:\n  - {written}\n").workers[0]
         assert (worker.user, worker.host, worker.port, worker.name) == (user, host, port, host)
 
-    def test_a_range_in_a_mapping_takes_the_names_along(self, cluster):
+    def test_a_range_in_a_mapping_expands_the_names_too(self, cluster):
         workers = cluster(
             "head: h\nworkers:\n"
             "  - {host: 'n[08-10].lab', name: 'rack-[1-3]', node_ip: '10.0.0.[8-10]', cpus: 4}\n"
@@ -111,7 +110,7 @@ class TestHosts:
             ("n10.lab", "rack-3", "10.0.0.10", 4),
         ]
 
-    def test_the_same_address_on_two_ports_is_two_machines(self, cluster):
+    def test_one_address_with_two_ports_is_two_hosts(self, cluster):
         workers = "[{host: '127.0.0.1', port: 2201, name: a}, {host: '127.0.0.1', port: 2202, name: b}]"
         assert len(cluster(f"head: h\nworkers: {workers}\n").workers) == 2
 
@@ -123,19 +122,19 @@ class TestHosts:
         assert [(one.host, one.cpus, one.gpus) for one in workers] == [("a", 8, 1), ("b", 8, 2)]
 
 
-class TestWords:
+class TestPlainWords:
     @pytest.mark.parametrize("directive", ["", "%YAML 1.1\n---\n"])
-    def test_off_and_yes_work_whatever_yaml_reads(self, cluster, directive):
+    def test_off_and_yes_are_accepted_with_and_without_a_version_directive(self, cluster, directive):
         head = cluster(directive + "ssh: {host_keys: off}\nconda: {accept_terms: yes}\nhead: a\n").head
         assert head.host_keys == "off" and head.conda.accept_terms is True
 
-    def test_dates_and_numbers_in_quotes_are_texts(self, cluster):
+    def test_dates_and_quoted_numbers_are_text(self, cluster):
         env = cluster("head: a\nray: {env: {DAY: 2020-01-01, N: '1'}}\n").head.ray.env
         assert env == {"DAY": "2020-01-01", "N": "1"}
 
 
 class TestPasswords:
-    def test_each_form(self, cluster):
+    def test_each_form_of_password(self, cluster):
         one = cluster(
             "ssh: {password: {env: LAB}, sudo_password: {prompt: true}}\n"
             "head: {host: a, sudo_password: {prompt: true}}\n"
@@ -149,7 +148,7 @@ class TestPasswords:
             SecretSource("prompt", "ssh.sudo_password")
         }
 
-    def test_a_plain_one_is_warned_about_and_seen_nowhere(self, hosts_file):
+    def test_a_password_in_plain_text_gives_a_warning_and_is_never_shown(self, hosts_file):
         one = load(
             hosts_file(
                 "head: a\nssh:\n  password: s3cret\nworkers:\n  - host: b\n    sudo_password: s3cret\n"
@@ -162,22 +161,22 @@ class TestPasswords:
         assert "s3cret" not in f"{one}{one!r}{one.warnings}{one.model_dump()}{one.model_dump_json()}"
 
     @pytest.mark.parametrize("nothing", ["null", "~", ""])
-    def test_none_for_one_host_is_no_password_in_clear(self, cluster, nothing):
+    def test_null_is_not_a_password_in_plain_text(self, cluster, nothing):
         one = cluster(f"head: {{host: a, password: {nothing}}}\nssh: {{password: {{env: LAB}}}}\n")
         assert one.warnings == ()
 
 
 class TestFiles:
-    def test_missing(self, tmp_path):
+    def test_a_missing_file(self, tmp_path):
         path = tmp_path / "hosts.yml"
         assert problems_of(path) == [
-            f"{path}: no such file; `fab init` writes one, or name another with --hosts-file"
+            f"{path}: there is no such file; `fab init` writes one, --hosts-file names another"
         ]
 
     def test_a_directory(self, tmp_path):
-        assert problems_of(tmp_path) == [f"{tmp_path}: this is a directory; --hosts-file expects a file"]
+        assert problems_of(tmp_path) == [f"{tmp_path}: this is a directory; --hosts-file needs a file"]
 
-    def test_unreadable(self, hosts_file, monkeypatch):
+    def test_a_file_that_cannot_be_read(self, hosts_file, monkeypatch):
         def refuse(path):
             raise PermissionError(13, "Permission denied")
 
@@ -185,31 +184,24 @@ class TestFiles:
         monkeypatch.setattr(Path, "read_bytes", refuse)
         assert problems_of(path) == [f"{path}: cannot be read: Permission denied"]
 
-    def test_a_path_that_cannot_be(self):
+    def test_a_path_that_is_not_valid(self):
         assert problems_of("a\0b") == ["a\\x00b: cannot be read: the path is not valid"]
 
-    def test_bom_and_crlf_are_fine(self, cluster):
+    def test_byte_order_mark_and_crlf_are_accepted(self, cluster):
         assert [one.host for one in cluster("\ufeffhead: a\r\nworkers:\r\n  - b\r\n").hosts] == ["a", "b"]
 
-    def test_too_large(self, hosts_file):
+    def test_a_file_that_is_too_large(self, hosts_file):
         path = hosts_file("#" * (MAX_BYTES + 1))
         assert problems_of(path) == [
-            f"{path}: the file has {MAX_BYTES + 1} bytes, a hosts file at most {MAX_BYTES}"
+            f"{path}: the file has {MAX_BYTES + 1} bytes; a hosts file has at most {MAX_BYTES}"
         ]
 
-    def test_a_megabyte_of_comments_is_fine(self, cluster):
+    def test_a_megabyte_of_comments_is_accepted(self, cluster):
         assert cluster("head: a\n" + "# nothing here\n" * 69_000).head.host == "a"
 
-    def test_a_chain_of_merges_does_not_hang(self, hosts_file):
+    def test_a_long_chain_of_merge_keys_is_refused(self, hosts_file):
         chain = "".join(f"a{i}: &a{i}\n  <<: *a{i - 1}\n  k{i}: 1\n" for i in range(1, 2000))
         path = hosts_file(f"head: h\na0: &a0 {{x: 1}}\n{chain}")
-        assert problems_of(path) == [f"{path}:1: more than 300000 values, those that aliases repeat included"]
-
-    def test_500_hosts_take_less_than_a_second(self, hosts_file):
-        lines = "".join(
-            f"  - host: 10.0.{i // 200}.{i % 200}\n    docker: {{network: bridge}}\n" for i in range(500)
-        )
-        path = hosts_file(f"head: h\nworkers:\n{lines}")
-        start = time.process_time()
-        assert len(load(path).workers) == 500
-        assert time.process_time() - start < 1
+        assert problems_of(path) == [
+            f"{path}:1: more than 300000 values, counting what aliases repeat; use fewer aliases"
+        ]

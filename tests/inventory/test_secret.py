@@ -17,7 +17,7 @@ class Holder(BaseModel):
 
 
 class TestSecret:
-    def test_no_way_of_printing_shows_it(self):
+    def test_it_is_never_printed(self):
         secret = Secret(VALUE)
         holder = Holder(secret=secret, source=SecretSource("plain", secret))
         shown = [
@@ -38,13 +38,13 @@ class TestSecret:
         assert not [text for text in shown if VALUE in text]
         assert holder.model_dump_json() == '{"secret":"***","source":"***"}'
 
-    def test_equal_values_are_equal_keys(self):
+    def test_equal_values_are_equal_and_have_the_same_hash(self):
         assert Secret(VALUE) == Secret(VALUE) != Secret("other")
         assert len({Secret(VALUE), Secret(VALUE)}) == 1 and Secret(VALUE) != VALUE
 
-    def test_it_is_copied_but_never_pickled(self):
+    def test_it_can_be_copied_but_not_pickled(self):
         assert copy.deepcopy([Secret(VALUE)])[0].reveal() == VALUE
-        with pytest.raises(TypeError, match="in clear"):
+        with pytest.raises(TypeError, match="in plain text"):
             pickle.dumps(Secret(VALUE))
 
 
@@ -53,17 +53,17 @@ class TestSources:
     def never(question):
         raise AssertionError(question)
 
-    def test_plain(self):
+    def test_plain_text(self):
         assert SecretSource("plain", Secret(VALUE)).resolve(self.never).reveal() == VALUE
 
-    def test_environment(self, monkeypatch):
+    def test_environment_variable(self, monkeypatch):
         monkeypatch.setenv("LAB", VALUE)
         assert SecretSource("env", "LAB").resolve(self.never).reveal() == VALUE
 
     def test_command(self):
         assert SecretSource("command", f"echo '{VALUE}'").resolve(self.never).reveal() == VALUE
 
-    def test_prompt_says_what_for(self):
+    def test_prompt_names_the_key_of_the_hosts_file(self):
         asked = []
         source = SecretSource("prompt", "ssh.password")
         assert source.resolve(lambda question: asked.append(question) or VALUE).reveal() == VALUE
@@ -86,10 +86,10 @@ class TestSources:
                 SecretSource("command", "printf '\\377'"),
                 "`printf '\\377'` could not be run, or printed no text",
             ),
-            (SecretSource("prompt", "ssh.password"), "no password was entered"),
+            (SecretSource("prompt", "ssh.password"), "no password was typed"),
         ],
     )
-    def test_what_cannot_be_had_is_said(self, source, message):
+    def test_a_secret_that_is_not_available_is_explained(self, source, message):
         with pytest.raises(SecretUnavailable) as caught:
             source.resolve(lambda _: "")
         assert str(caught.value) == message

@@ -1,4 +1,4 @@
-"""The files that come with the project: hosts.yml, the examples, the schema; and what `fab init` writes."""
+"""The files of the project: hosts.yml, the examples and the schema; and what `fab init` writes."""
 
 import json
 from pathlib import Path
@@ -28,32 +28,32 @@ def errors(validator, text):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 class TestFiles:
-    def test_loads_without_a_word(self, path):
+    def test_it_loads_without_a_warning(self, path):
         assert load(path).warnings == ()
 
-    def test_fits_the_schema(self, path, validator):
+    def test_it_matches_the_schema(self, path, validator):
         assert errors(validator, path.read_text("utf-8")) == []
 
-    def test_points_editors_to_the_schema(self, path):
+    def test_its_first_line_names_the_schema(self, path):
         kind, _, target = path.read_text("utf-8").partition("\n")[0].partition("=")
         assert kind == "# yaml-language-server: $schema"
         assert (path.parent / target).resolve() == TOP / "hosts.schema.json"
 
 
-def test_hosts_yml_is_this_machine():
+def test_hosts_yml_has_only_this_machine():
     cluster = load(TOP / "hosts.yml")
     assert [(host.host, host.connection, host.runtime) for host in cluster.hosts] == [
         ("localhost", "local", "uv")
     ]
 
 
-def test_every_shape_has_an_example():
+def test_there_is_an_example_of_each_kind_of_cluster():
     expected = "air-gapped china-mirrors conda docker-bridge docker-host gpu jump-host mixed uv"
     assert " ".join(path.stem for path in EXAMPLES) == expected
 
 
 class TestSchema:
-    def test_the_committed_file_is_the_models(self):
+    def test_the_committed_schema_is_up_to_date(self):
         assert json.loads((TOP / "hosts.schema.json").read_text("utf-8")) == json_schema()
 
     @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ class TestSchema:
     def test_it_refuses_what_loading_refuses(self, validator, text):
         assert errors(validator, text)
 
-    def test_off_and_yes_are_not_red_in_an_editor(self, validator):
+    def test_it_accepts_off_and_yes(self, validator):
         for word in ("off", "false"):
             assert (
                 errors(validator, f"head: a\nssh: {{host_keys: {word}}}\nconda: {{accept_terms: yes}}") == []
@@ -82,8 +82,10 @@ class TestSchema:
 
 
 class TestReference:
-    def test_it_has_every_key_once_with_a_meaning(self):
-        rows = [line.split(" | ") for line in reference.render().splitlines() if line.startswith("| `")]
+    KEYS = reference.render().partition("**Values without quotes**")[0]
+
+    def test_it_has_every_key_once_with_a_description(self):
+        rows = [line.split(" | ") for line in self.KEYS.splitlines() if line.startswith("| `")]
         keys = [row[0].strip("| `") for row in rows]
         for section, field in Defaults.model_fields.items():
             for key in getattr(field.annotation, "model_fields", {}):
@@ -92,11 +94,11 @@ class TestReference:
         assert set(HostEntry.model_fields) <= set(keys)
         assert not [row for row in rows if len(row) != 4 or not row[3].strip(" |") or "None" in "".join(row)]
 
-    def test_types_and_defaults_are_in_plain_words(self):
+    def test_types_and_defaults(self):
         text = reference.render()
-        assert "| `ray.port` | port | `6379` | port of the GCS, on the head |\n" in text
+        assert "| `ray.port` | port | `6379` | the head's GCS |\n" in text
         assert "| `ray.env` | mapping of name to text | `{}` |" in text
-        assert "| `host` | host | needed |" in text
+        assert "| `host` | host | required |" in text
 
 
 class TestStarter:
@@ -104,7 +106,7 @@ class TestStarter:
     @pytest.mark.parametrize(
         "hosts", [[], ["localhost"], ["10.0.0.1", "me@10.0.0.[2-4]:2222", "[::1]:22", "1e3"]]
     )
-    def test_it_loads_and_fits_the_schema(self, cluster, validator, hosts, runtime):
+    def test_it_loads_and_matches_the_schema(self, cluster, validator, hosts, runtime):
         text = starter(hosts, runtime)
         made = cluster(text)
         assert errors(validator, text) == []
@@ -112,6 +114,6 @@ class TestStarter:
         assert made.head.connection == ("ssh" if len(hosts) > 1 else "local")
         assert len(made.workers) == (5 if len(hosts) > 1 else 0)
 
-    def test_another_runtime_is_refused(self):
+    def test_an_unknown_runtime_is_refused(self):
         with pytest.raises(KeyError):
             starter(["a"], "podman")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 from tasks.testbed import keys
 from tasks.testbed.engine import ROOT
@@ -56,7 +56,7 @@ def write_hosts_file(
         data[key] = {**data[key], **value} if both else value
     path = folder / name
     with path.open("w") as out:
-        YAML().dump(data, out)
+        yaml.safe_dump(data, out, sort_keys=False)
     return path
 
 
