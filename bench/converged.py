@@ -1,4 +1,4 @@
-"""A second deploy of a cluster that is as wanted: exec channels per host, and time beside what asks less."""
+"""A second deploy of a cluster that is up to date: exec channels per host, and time compared with simpler checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""test: the whole suite, with the real hosts of the lab where they can run."""
+"""test: the whole suite, including the lab's real hosts if they can run here."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ BESIDES_PATH = ("/usr/sbin", "/usr/share/bash-completion")
 )
 def test(c, only="", unit=False):
     """
-    Run all tests, the lab's real hosts included.
+    Run all tests, including those on the lab's real hosts.
 
-    The lab needs Linux and root; elsewhere its tests are left out, and that is said.
+    The lab needs Linux and root. Elsewhere its tests are skipped, with a message.
     """
     console = Console()
     if not in_checkout():
@@ -43,7 +43,7 @@ def test(c, only="", unit=False):
         raise Exit(code=2)
     _packages(console)
     _tools(console)
-    # two at a time: each has a lab of its own, and a file's hosts stay with one of them
+    # two workers, each with its own lab; all tests of a file run in the same one
     args = [sys.executable, "-m", "pytest", *(only.split() if only else ["-n", "2", "--dist", "loadfile"])]
     if unit:
         args += ["-m", "not lab"]
@@ -76,7 +76,7 @@ def _packages(console: Console) -> None:
 
 
 def _tools(console: Console) -> None:
-    """Shells and shellcheck, from the system's packages where that can be done."""
+    """Install shells and shellcheck from the system's packages, if possible."""
     missing = [
         t for t in TOOLS if not shutil.which(t) and not any(Path(at, t).exists() for at in BESIDES_PATH)
     ]

@@ -1,4 +1,4 @@
-"""lab-up and lab-down: real hosts on this machine, to try everything on."""
+"""lab-up and lab-down: create and remove test hosts on this machine."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def lab_up(
 
 
 def failed(task: str, why: object) -> Exit:
-    """The end of a task that did not succeed."""
+    """Print the error and exit with status 1."""
     return Exit(as_typed(f"✗ {task}: {why}"), 1)
 
 

@@ -1,4 +1,4 @@
-"""What pip and uv print when they fail, as one sentence and a way out."""
+"""Turn the error output of pip and uv into one sentence and a fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 DISK_FULL = "the disk is full"
 MIRROR = "use a mirror: export PIP_INDEX_URL=https://pypi.tuna.tsinghua.edu.cn/simple"
 
-# The first that is found counts: after an index that does not answer pip also says that it has no such package.
+# The first match counts: if an index does not answer, pip also prints that it has no such package.
 REASONS = (
     (
         r"externally-managed-environment",
@@ -64,7 +64,7 @@ REASONS = (
 
 
 def explain(output: str) -> tuple[str, str]:
-    """What is wrong and the way out, from all that the installer printed."""
+    """The reason and a fix, found in the installer's output."""
     for pattern, what, hint in REASONS:
         if found := re.search(pattern, output):
             name = next((value for value in found.groupdict().values() if value), "package")

@@ -98,9 +98,7 @@ class TestDockerThatDoesNotAnswer:
 
     def test_not_started(self, mac):
         mac.flag("stopped")
-        said = (
-            "Docker's engine is not running: Cannot connect to the Docker daemon. Is the docker daemon running?"
-        )
+        said = "Docker's engine is not running: Cannot connect to the Docker daemon. Is the docker daemon running?"
         start = "open -a Docker, as the user who is logged in at that Mac; its settings can start it at login"
         assert self.problem(mac) == Finding("one", said, start)
 

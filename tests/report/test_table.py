@@ -179,8 +179,8 @@ tables = st.lists(
 COLUMNS = (
     Column("host"),
     Column("node ip"),
-    Column("runtime", said=str),
-    Column("ray", said="Ray {}".format),
+    Column("runtime", as_text=str),
+    Column("ray", as_text="Ray {}".format),
     Column("problem", wraps=True),
 )
 
