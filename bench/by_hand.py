@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 import stage
-from stage import ROOT, LabHost, Operator
+from stage import LabHost, Operator
 
 from tasks.inventory import Cluster
 from tasks.node.ray import start_words
+from tasks.script.files import files
 
-UV_FROM_INDEX = ROOT / "tasks" / "runtimes" / "uv" / "sh" / "uv_install.sh"
+UV_FROM_INDEX = files("sh")["uv_install"]
 
 INSTALL = """set -e
 mkdir -p ~/uv

@@ -38,7 +38,7 @@ class Converged:
     def fab(self) -> float:
         before = [sessions(host) for host in self.hosts]
         lines = self.who.fab("deploy-cluster")
-        if not any("as wanted" in line for _, line in lines):
+        if not any("up to date" in line for _, line in lines):
             sys.exit("\n".join(line for _, line in lines))
         after = [sessions(host) for host in self.hosts]
         self.channels.append([b - a for a, b in zip(before, after, strict=True)])

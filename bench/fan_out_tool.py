@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import measure
 
-from tasks import cli
+from tasks.actions import cli
 from tasks.phases import connect, plan, resolve
 from tasks.report.console import Console
 from tasks.run import facts

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
-
-from tasks import cli
-from tasks.commandline import Mistake
-from tasks.completion import scripts, table
-from tasks.completion.known import SHELLS
-from tasks.inventory.problems import shown
+from tasks.commandline import options
 
 
-@cli.task(positional=["shell"], help={"shell": "bash, zsh or fish"})
+@options.task(positional=["shell"], help={"shell": "bash, zsh or fish"})
 def completion(c, shell):
     """
     Print the script for completion in bash, zsh or fish.
@@ -25,6 +17,15 @@ def completion(c, shell):
       fish:       fab completion fish | source
     For every new one: the first lines of what is printed say where to put it, with the full path of this program.
     """
+    import contextlib
+    import os
+    import subprocess
+
+    from tasks.commandline import Mistake
+    from tasks.completion import scripts, table
+    from tasks.completion.known import SHELLS
+    from tasks.text.wording import shown
+
     if shell not in SHELLS:
         raise Mistake(f"--shell: expected bash, zsh or fish, got {shown(shell)}")
     # so that the first TAB does not have to wait for it; where it cannot be made, the next one tries again

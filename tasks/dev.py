@@ -1,31 +1,11 @@
-"""test: the whole suite, including the lab's real hosts if they can run here."""
+"""test."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import platform
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from invoke import Exit
-
-from tasks import cli
-from tasks.environment import Failed, added
-from tasks.environment.home import TOP, in_checkout
-from tasks.environment.installer import Installer
-from tasks.environment.progress import Progress
-from tasks.report.console import Console
-
-TOOLS = ("shellcheck", "busybox", "dash", "bash", "zsh", "fish", "bash_completion", "sshd", "sshpass")
-PACKAGES = {"sshd": "openssh-server", "bash_completion": "bash-completion"}
-BESIDES_PATH = ("/usr/sbin", "/usr/share/bash-completion")
+from tasks.commandline import options
 
 
-@cli.task(
+@options.task(
     help={
         "only": "a path or a pytest expression: tests/render, or -k 'lock and not lab'",
         "unit": "leave out the lab",
@@ -37,61 +17,9 @@ def test(c, only="", unit=False):
 
     The lab needs Linux and root. Elsewhere its tests are skipped, with a message.
     """
-    console = Console()
-    if not in_checkout():
-        console.bad("the tests are not installed", "run them in a checkout of this project")
-        raise Exit(code=2)
-    _packages(console)
-    _tools(console)
-    # two workers, each with its own lab; all tests of a file run in the same one
-    args = [sys.executable, "-m", "pytest", *(only.split() if only else ["-n", "2", "--dist", "loadfile"])]
-    if unit:
-        args += ["-m", "not lab"]
-        console.note("left out, as requested: the tests on the lab's real hosts")
-    elif platform.system() != "Linux" or os.geteuid() != 0:
-        console.note(
-            "THE LAB CANNOT RUN HERE (it needs Linux and root): its tests are skipped, the rest runs"
-        )
-    code = subprocess.run(args, cwd=TOP).returncode
-    if code:
+    from invoke import Exit
+
+    from tasks.actions import suite
+
+    if code := suite.run(only, unit=unit):
         raise Exit(code=code)
-
-
-def _packages(console: Console) -> None:
-    needed = ("pytest", "hypothesis", "xdist", "jsonschema", "tree_sitter", "tree_sitter_powershell")
-    needed += ("zstandard", "rattler", "pyte")
-    if all(importlib.util.find_spec(name) for name in needed):
-        return
-    requirements = TOP / "requirements-dev.txt"
-    try:
-        with (
-            Progress("first use, installing what the tests need") as progress,
-            TemporaryDirectory() as scratch,
-        ):
-            log = added.own_folder() / "pip.log"
-            Installer(Path(sys.executable), Path(scratch), log, progress.say).install(requirements)
-    except Failed as error:
-        console.bad(str(error), error.hint)
-        raise Exit(code=1) from None
-
-
-def _tools(console: Console) -> None:
-    """Install shells and shellcheck from the system's packages, if possible."""
-    missing = [
-        t for t in TOOLS if not shutil.which(t) and not any(Path(at, t).exists() for at in BESIDES_PATH)
-    ]
-    if not missing:
-        return
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        console.note(f"installing {', '.join(missing)}")
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        names = [PACKAGES.get(t, t) for t in missing]
-        subprocess.run(["apt-get", "update", "-qq"], env=quiet, stdout=subprocess.DEVNULL)
-        done = subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *names],
-            env=quiet,
-            stdout=subprocess.DEVNULL,
-        )
-        if done.returncode == 0:
-            return
-    console.note(f"not found: {', '.join(missing)}; tests that need them are skipped")

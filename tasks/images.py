@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-from tasks import cli
-from tasks.phases import operation
-from tasks.report import handover
-from tasks.report.console import Console
-from tasks.run.run import Run, Stop
-from tasks.runtimes.docker.image_state import short
+from tasks.commandline import options
 
 
-@cli.task(
-    name="pull-image",
-    iterable=["limit"],
-    help={"hosts_file": cli.HOSTS_FILE, "limit": cli.LIMIT, "debug": cli.DEBUG},
-)
+@options.task(name="pull-image", iterable=["limit"], help=options.WITH_LIMIT)
 def pull_image(c, hosts_file=None, limit=None, debug=False):
     """
     Get the same image onto every Docker host; start nothing.
 
     It comes from where docker.image_source says: pull, seed or file. What was interrupted goes on where it stopped.
     """
-    console = Console()
-    cluster = cli.read(hosts_file, console)
-    run = cli.make_run(cluster, console, "pull-image", limit=limit, debug=debug, changing=True, registry=True)
-    cli.finish(run, (asked, *operation.IMAGES), got)
+    from tasks.actions import cli
+    from tasks.phases import operation, pull_image
 
-
-def asked(run: Run) -> None:
-    """Without a Docker host there is nothing that this could do."""
-    if not any(n.host.runtime == "docker" for n in run.chosen):
-        raise Stop("no host has runtime: docker", "runtime: docker in the hosts file", code=2)
-
-
-def got(run: Run) -> None:
-    """Which image is where now, a line each."""
-    kinds: dict[tuple[str, str, str], list[str]] = {}
-    changed = [n for n in run.chosen if n.did]
-    for node in run.chosen:
-        if node.host.runtime == "docker" and node.facts and node.facts.image and node.image_versions:
-            ray, python, _ = node.image_versions
-            kinds.setdefault(
-                (node.subject.image, node.facts.image, f"Ray {ray}, Python {python}"), []
-            ).append(node.name)
-    for (image, id_, versions), names in kinds.items():
-        run.console.ok(f"{handover.hosts(len(names))}: {image}", f"{short(id_)}, {versions}")
-    if not changed and not run.failed:
-        run.console.ok("nothing was changed")
-    if not run.failed:
-        handover.commands(run.console, [("deploy-cluster", "start the cluster")])
+    run = cli.new_run(hosts_file, "pull-image", limit=limit, debug=debug, changing=True, registry=True)
+    cli.finish(run, (pull_image.asked, *operation.IMAGES), pull_image.got)

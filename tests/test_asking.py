@@ -8,7 +8,7 @@ import sys
 import pytest
 from invoke import Exit
 
-from tasks import consent
+from tasks.actions import consent
 from tasks.report.console import Console
 from tasks.run.run import Stop
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fabfile import ns
-from tasks import cli
+from tasks.commandline import options
 from tests.namespace import CONTEXTS
 
 TASKS = {name: ns[name] for name in ns.task_names}
@@ -31,4 +31,4 @@ class TestEveryTask:
 
     def test_calls_the_hosts_file_by_the_same_name_and_words(self, task):
         said = {a.help for a in flags(task) if a.name == "hosts-file"}
-        assert said <= {cli.HOSTS_FILE} or task.name == "init"
+        assert said <= {options.HOSTS_FILE} or task.name == "init"

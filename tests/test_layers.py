@@ -14,6 +14,19 @@ TOP = Path(__file__).parent.parent
 # operation (tasks/runtimes/*/steps) is a layer of its own, above the runtimes.
 LAYERS = {
     "tasks": {
+        "actions",
+        "commandline",
+        "completion",
+        "inventory",
+        "node",
+        "phases",
+        "report",
+        "run",
+        "runtimes",
+        "steps",
+        "ssh",
+    },
+    "actions": {
         "commandline",
         "environment",
         "inventory",
@@ -35,17 +48,21 @@ LAYERS = {
     "plan": {"inventory", "script", "node", "runtimes"},
     "runtimes": {"environment", "inventory", "script", "node"},
     "node": {"inventory", "script", "runtimes"},
-    "commandline": {"inventory", "report"},
+    "commandline": {"report"},
     "report": {"inventory"},
     "ssh": {"inventory", "script"},
     "script": {"inventory"},
     "environment": set(),
     "inventory": set(),
     "testbed": {"environment"},
+    "text": set(),
     "completion": {"commandline", "inventory", "node", "script", "runtimes", "plan", "testbed"},
 }
+# what every layer may import, except those that import nothing of this project
+EVERYWHERE = {"text"}
+NOTHING = ("environment", "text")
 # layers that must be pure: same input, same output
-PURE = ("script", "node", "runtimes", "plan")
+PURE = ("text", "script", "node", "runtimes", "plan")
 WORLD = {
     "socket",
     "ssl",
@@ -124,7 +141,7 @@ def test_the_rule_knows_every_package():
 def test_nothing_is_imported_upwards_or_sideways(module):
     own = package(module)
     used = {package(name) for name in imports(module) if name == "tasks" or name.startswith("tasks.")}
-    assert used - {own} <= LAYERS[own]
+    assert used - {own} <= LAYERS[own] | (EVERYWHERE if own not in NOTHING else set())
     if own in ("ssh", "script"):
         assert {name for name in imports(module) if name.startswith("tasks.inventory")} <= {
             "tasks.inventory.secret"
@@ -158,6 +175,33 @@ def test_pure(module):
 @pytest.mark.parametrize("module", [m for m in SOURCES if package(m) == "inventory"])
 def test_no_network(module):
     assert {name.split(".")[0] for name in imports(module)} & NETWORK <= ALLOWED.get(module, {"urllib"})
+
+
+# what the parts of an operation may do with a host's connection; run, sudo, put and get are for people's own tasks
+ON_A_CONNECTION = {"ask", "cancel", "carry", "close", "forward_local", "open", "text_of"}
+
+
+def calls_on_a_connection(tree: ast.AST) -> set[str]:
+    """The methods that are called on ``connection`` or ``something.connection``."""
+    return {
+        call.func.attr
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and "connection" in (getattr(call.func.value, "attr", ""), getattr(call.func.value, "id", ""))
+    }
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if package(m) not in ("ssh", "testbed")])
+def test_scripts_reach_a_host_through_ask_alone(module):
+    assert calls_on_a_connection(ast.parse(SOURCES[module].read_text("utf-8"))) <= ON_A_CONNECTION
+
+
+def test_the_check_sees_calls_on_a_connection():
+    code = (
+        "node.connection.run('x'); connection.exec_command('x'); node.host.connection == 'local'; c.run('x')"
+    )
+    assert calls_on_a_connection(ast.parse(code)) == {"run", "exec_command"}
 
 
 def test_the_check_sees_what_it_should(tmp_path, monkeypatch):

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from invoke import Context, Exit
 
-from tasks import check, cli
+from tasks import check
+from tasks.actions import cli, first_file
 from tasks.inventory import load
 from tasks.inventory.edit import add_worker
 from tasks.report.console import Console
@@ -21,7 +22,8 @@ TOP = Path(__file__).parents[1]
 def checkout(tmp_path, monkeypatch):
     """A folder in the place of the project's, with its shipped hosts file."""
     (tmp_path / "hosts.yml").write_bytes((TOP / "hosts.yml").read_bytes())
-    monkeypatch.setattr(check, "TOP", tmp_path)
+    monkeypatch.setattr(cli, "TOP", tmp_path)
+    monkeypatch.setattr(first_file, "TOP", tmp_path)
     monkeypatch.setattr(cli, "SHIPPED", tmp_path / "hosts.yml")
     monkeypatch.setattr(cli, "OWN", tmp_path / "my_hosts.yml")
     return tmp_path

@@ -17,7 +17,7 @@ from invoke.parser import ParseError, Parser, ParserContext
 
 from fabfile import ns
 from tasks.inventory import load, reference
-from tasks.node.versions import NEWEST_FOR_PYTHON
+from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON
 from tests.namespace import CONTEXTS
 
 TOP = Path(__file__).parents[1]

@@ -13,7 +13,7 @@ from invoke.parser import ParserContext
 from invoke.parser.context import to_flag
 
 from tasks.commandline.mistakes import Mistake
-from tasks.inventory.problems import shown
+from tasks.text.wording import shown
 
 # What the program itself does with them, whatever the task.
 OWN = {

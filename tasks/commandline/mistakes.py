@@ -10,8 +10,9 @@ from invoke import Argument, Exit
 from invoke.parser import ParseError, ParserContext
 from invoke.parser.context import to_flag
 
-from tasks.inventory.problems import did_you_mean, nearest, shown
 from tasks.report import typed
+from tasks.text.quoting import printed
+from tasks.text.wording import did_you_mean, nearest, shown
 
 # what tells that one argument is meant to be a line for a shell
 SHELL_SIGNS = re.compile(r"[\s|&;<>$`*]")
@@ -119,7 +120,7 @@ def unknown_word(word: str, task: str, contexts: Mapping[str, ParserContext]) ->
     if near:
         return Mistake(f"there is no task {shown(word)}; did you mean {near}?", f"fab {task} --help")
     flags = contexts[task].flags
-    quoted = typed.quote(word)
+    quoted = printed(word)
     if "--command" in flags:
         return Mistake(f"{task}: the command must come after --", f"fab {task} -- {quoted}")
     for flag in ("--host", "--limit", "--output"):

@@ -22,8 +22,9 @@ from tasks.commandline import flags, manual
 from tasks.commandline.line import line
 from tasks.commandline.mistakes import Mistake, checked, explain, unknown_word
 from tasks.commandline.version import VERSION
-from tasks.inventory.problems import shown
 from tasks.report import output, typed
+from tasks.text.quoting import printed
+from tasks.text.wording import shown
 
 OURS = "tasks."
 
@@ -96,7 +97,7 @@ class Program(Fab):
         if self.own:
             self.prepare(self.own)
         elif not self.tasks and not self.args.hosts.value:
-            quoted = " ".join(typed.quote(word) for word in line.remainder)
+            quoted = printed(*line.remainder)
             raise Mistake("no task, and no host to run this on", f"fab exec -- {quoted}")
 
     def update_config(self) -> None:
@@ -200,7 +201,7 @@ def adopt() -> None:
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     root = program.args["search-root"].value
     if root:
-        typed.use_program(f"fab --search-root {typed.quote(root)}")
+        typed.use_program(f"fab --search-root {printed(root)}")
     program.read_core()
 
 

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from tasks.inventory.types import Runtime
 from tasks.node.logfiles import COMPONENTS
-from tasks.runtimes.packages.lock import SUBDIRS
+from tasks.node.platforms import CONDA
 from tasks.testbed.image import FLAVOURS
 
 SHELLS = ("bash", "zsh", "fish")
@@ -25,7 +25,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "runtime": {"is": "choice", "of": list(get_args(get_args(Runtime)[0]))},
     "component": {"is": "choices", "of": [*COMPONENTS, "all"]},
     "flavour": {"is": "choice", "of": list(FLAVOURS)},
-    "platform": {"is": "choices", "of": sorted(set(SUBDIRS.values()))},
+    "platform": {"is": "choices", "of": sorted(CONDA)},
     "shell": {"is": "choice", "of": list(SHELLS)},
 }
 # a flag that means something else in one task

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from pathlib import Path
+
+from tasks.text.quoting import fish, inside_fish_quotes, inside_posix_quotes, posix
 
 HERE = Path(__file__).resolve().parent
 
@@ -16,7 +17,8 @@ def script(shell: str, program: str) -> str:
 
     :param program: how the tool was called: fab, ./fab or a link to it.
     """
-    quote = _fish if shell == "fish" else shlex.quote
+    quote = fish if shell == "fish" else posix
+    inside = inside_fish_quotes if shell == "fish" else inside_posix_quotes
     called = os.path.abspath(program) if "/" in program else program
     names = dict.fromkeys(["fab", "rayfab", os.path.basename(program)])
     put = {
@@ -25,16 +27,8 @@ def script(shell: str, program: str) -> str:
         "@FOLDER@": quote(str(HERE / "shells" / "fish_path")),
         "@PROGRAM@": quote(called),
         # as it stands within '...'
-        "@INSIDE@": quote(called).replace("\\", "\\\\").replace("'", "\\'")
-        if shell == "fish"
-        else quote(called).replace("'", "'\\''"),
+        "@INSIDE@": inside(quote(called)),
         "@NAMES@": " ".join(name for name in names if re.fullmatch(r"[\w.+-]+", name)),
     }
     text = (HERE / "shells" / shell).read_text("utf-8")
     return re.sub("|".join(put), lambda found: put[found[0]], text)
-
-
-def _fish(text: str) -> str:
-    if re.fullmatch(r"[\w@%+=:,./-]+", text, re.ASCII):
-        return text
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

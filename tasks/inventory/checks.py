@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +11,9 @@ from tasks.inventory import address
 from tasks.inventory.cluster import Host
 from tasks.inventory.document import Document, Flaw
 from tasks.inventory.problems import Where, dotted
+from tasks.inventory.ray_versions import has_token_auth
 from tasks.inventory.sections import Ray
 
-TOKEN_SINCE = (2, 52)
 RAY_WORKER_PORTS = (10002, 19999)  # Ray's own default range
 _CLUSTER_WIDE = ("version", "port", "dashboard_port", "dashboard_host", "auth")
 _ONLY_ON_HEAD = ("client", "autoscaler_metric", "dashboard_metric")
@@ -157,7 +156,7 @@ def _cluster_wide(one: Placed, blame: _Blame) -> Iterator[Flaw]:
 
 
 def _open_dashboard(ray: Ray, blame: _Blame) -> Iterator[Flaw]:
-    old = ray.version is not None and _release(ray.version) < TOKEN_SINCE
+    old = ray.version is not None and not has_token_auth(ray.version)
     if old and ray.auth == "token":
         yield blame.flaw(
             ("ray", "auth"),
@@ -171,11 +170,6 @@ def _open_dashboard(ray: Ray, blame: _Blame) -> Iterator[Flaw]:
         yield blame.flaw(
             where, f"{why}, and anyone who reaches {ray.dashboard_host} could run code; {way_out}"
         )
-
-
-def _release(version: str) -> tuple[int, int]:
-    major, minor, *_ = re.findall(r"[0-9]+", version)
-    return int(major), int(minor)
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,8 +10,9 @@ from yaml import MappingNode, MarkedYAMLError, Node, ScalarNode, SequenceNode
 
 from tasks.inventory import scalars, syntax
 from tasks.inventory.nodes import INVISIBLE, MAX_DEPTH, TOO_DEEP, Loader
-from tasks.inventory.problems import SECRET_KEYS, Where, shown
+from tasks.inventory.problems import SECRET_KEYS, Where
 from tasks.inventory.scalars import TAG
+from tasks.text.wording import shown
 
 MAX_VALUES = 300_000  # counted with aliases followed: nested aliases can stand for billions of values
 _SURROGATES = re.compile("[\ud800-\udfff]")

@@ -12,7 +12,8 @@ from typing import Any
 from tasks.inventory import address, document, emit, ranges, surgery
 from tasks.inventory.cluster import Cluster, Host
 from tasks.inventory.load import parse, read
-from tasks.inventory.problems import InventoryError, did_you_mean
+from tasks.inventory.problems import InventoryError
+from tasks.inventory.selection import SelectionError, find, unknown
 from tasks.inventory.surgery import ByHand
 
 _BOM = "\ufeff"
@@ -52,7 +53,7 @@ def remove_worker(path: str | Path, host: str) -> None:
     """
     path, text = Path(path), read(Path(path))
     before = parse(text, path)
-    gone = _one(before, host)
+    gone = _worker(before, host)
     body = text.removeprefix(_BOM)
     with _by_hand(path, f"remove {host} from workers:"):
         index, member, size = _place(body, gone, before)
@@ -66,31 +67,22 @@ def remove_worker(path: str | Path, host: str) -> None:
     _write(path, after)
 
 
-def _one(cluster: Cluster, host: str) -> Host:
+def _worker(cluster: Cluster, host: str) -> Host:
     found = _find(cluster, host)
-    known = [text for one in cluster.workers for text in (one.name, one.host)]
-    if not found:
-        raise EditError(f"{host} is not in {cluster.path}{did_you_mean(host, known)}")
-    if cluster.head in found:
+    if found is None:
+        raise EditError(str(unknown(cluster, host, flag="")))
+    if found == cluster.head:
         raise EditError(
             f"{host} is the head of the cluster; make another host the head in {cluster.path} first"
         )
-    if len(found) > 1:
-        raise EditError(f"{host} means {len(found)} hosts in {cluster.path}; use the name of one")
-    return found[0]
+    return found
 
 
-def _find(cluster: Cluster, host: str) -> list[Host]:
-    """By name, else by address, which can have a port."""
-    named = [one for one in cluster.hosts if one.name.casefold() == host.casefold()]
-    if named:
-        return named
+def _find(cluster: Cluster, host: str) -> Host | None:
     try:
-        wanted = address.parse(host)
-    except ValueError as error:
-        raise EditError(f"{host!r} is not a host: {error}") from None
-    same = [one for one in cluster.hosts if address.canonical(one.host) == address.canonical(wanted.host)]
-    return [one for one in same if wanted.port is None or (one.port or 22) == wanted.port]
+        return find(cluster.hosts, host, flag="")
+    except SelectionError as error:
+        raise EditError("; ".join(filter(None, (str(error), error.hint)))) from None
 
 
 def _place(body: str, gone: Host, cluster: Cluster) -> tuple[int, int, int]:

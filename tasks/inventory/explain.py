@@ -10,9 +10,10 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.inventory.document import Document, Flaw, parse
 from tasks.inventory.model import HostEntry, HostsFile, Ssh
-from tasks.inventory.problems import SECRET_KEYS, Where, either, nearest, shown
+from tasks.inventory.problems import SECRET_KEYS, Where
 from tasks.inventory.rule import Rule
 from tasks.inventory.sections import models_in
+from tasks.text.wording import either, nearest, shown
 
 _CONTAINERS = {"model_type": "a mapping", "dict_type": "a mapping", "tuple_type": "a list"}
 

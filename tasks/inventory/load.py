@@ -15,8 +15,9 @@ from tasks.inventory.document import Document, Flaw, Map
 from tasks.inventory.document import parse as parse_yaml
 from tasks.inventory.explain import explain
 from tasks.inventory.model import Defaults, HostEntry, HostsFile
-from tasks.inventory.problems import InventoryError, Problem, Where, dotted, printable, shown
+from tasks.inventory.problems import InventoryError, Problem, Where, dotted
 from tasks.inventory.resolve import Conflict, resolve
+from tasks.text.wording import printable, shown
 
 MAX_BYTES = 1024 * 1024
 PLAIN_PASSWORD = (

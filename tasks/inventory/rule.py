@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError, core_schema
 
 from tasks.inventory import address
-from tasks.inventory.problems import either
+from tasks.text.wording import either
 
 MISMATCH = object()  # a check returns it for a value of another kind
 

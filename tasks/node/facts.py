@@ -11,13 +11,15 @@ from typing import Any
 
 from tasks.inventory import Host
 from tasks.node.names import basics
+from tasks.node.platforms import machine
 from tasks.runtimes.conda.scripts import Conda, conda_values, parse_condas
 from tasks.runtimes.docker.engine_facts import EngineFacts, parse_engine
 from tasks.runtimes.docker.image_names import identities
 from tasks.runtimes.docker.image_scripts import image_values
 from tasks.script.script import Script, render
 
-FRAGMENTS = ("docker", "docker_info", "about", "node", "envs")
+# what is asked for one runtime only
+FRAGMENT = {"uv": "python_find", "docker": "docker_info", "conda": "conda_find"}
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
 # On Windows a host's own address may be that of a switch, but not of these.
 VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
@@ -122,21 +124,14 @@ def facts_script(
 
     :param holder: take the cluster's lock for this holder before asking (the head, when something may change).
     """
-    docker = host.runtime == "docker"
-    values = {
-        **basics(cluster),
-        "WANT_PYTHON": host.runtime == "uv",
-        "WANT_DOCKER": docker,
-        **conda_values(host),
-        **(image_values(host) if docker else {}),
-    }
+    values = basics(cluster)
+    values |= {"docker": image_values, "conda": conda_values}.get(host.runtime, lambda _: {})(host)
     secrets = ("RF_SUDO",) if sudo_password else ()
-    fragments = (*FRAGMENTS, *(("conda", "conda_find") if values["WANT_CONDA"] else ()))
-    body: tuple[str, ...] = ("facts",)
+    body: tuple[str, ...] = ("facts", FRAGMENT[host.runtime])
     if holder is not None:
         values["HOLDER"] = holder
-        body = ("lock", "facts")
-    return render("gather facts", body, values, fragments=fragments, secrets=secrets)
+        body = ("lock", *body)
+    return render("gather facts", body, values, secrets=secrets)
 
 
 def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:
@@ -161,7 +156,8 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
     gpus = [(n.strip(), v.strip()) for n, _, v in (t.rpartition(",") for t in texts.get("gpu", ())) if n]
     return Facts(
         system=system,
-        arch={"amd64": "x86_64", "arm64": "aarch64"}.get(arch, arch) if system == "Linux" else arch,
+        # macOS and others: as their own tools name it, such as arm64
+        arch=machine(arch) if system in ("Linux", "Windows") else arch,
         hostname=one("hostname"),
         user=(uid.group(2) or "") if uid else one("user"),
         uid=int(uid.group(1)) if uid else -1,

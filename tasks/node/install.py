@@ -9,7 +9,6 @@ from tasks.node.names import basics, node_dir
 from tasks.script.script import Script, render
 
 START_TIMEOUT = 120
-NODE = ("docker", "node")
 
 
 def _secrets(sudo: bool, *more: str) -> tuple[str, ...]:
@@ -39,7 +38,7 @@ def uv_script(
         "LOCK": lock,
         "UV_CARRIED": carried,
     }
-    return render("install Ray with uv", "uv_install", values, fragments=(*NODE, "envs", "uv"))
+    return render("install Ray with uv", "uv_install", values)
 
 
 def up_script(
@@ -61,13 +60,15 @@ def up_script(
     if kind == "docker":
         values |= {"RUN": list(words), "CONTAINER_USER": desired.user}
         values |= {"IMAGE": desired.versions.image or host.docker.image, "RAY_USER": desired.runs_as}
-        return render(title, "docker_up", values, fragments=(*NODE, "wait_ray"), secrets=secrets)
+        return render(title, "docker_up", values, secrets=secrets)
     env_dir = f"{node_dir(home, cluster)}/envs/{desired.versions.env_id}"
     name = host.conda.env if host.runtime == "conda" else ""
     values |= {"SERVICE": kind, "ENV_DIR": env_dir, "ENV_NAME": name, **files}
-    return render(title, "service_up", values, fragments=(*NODE, "conda", "wait_ray"), secrets=secrets)
+    if kind == "task":
+        return render(title, "task_up", values, secrets=secrets)
+    return render(title, "service_up", {"UNIT_TEXT": "", "LOOP_SH": "", **values}, secrets=secrets)
 
 
 def token_script(cluster: str) -> Script:
     """Keeps the head's token, or puts the offered one there; the answer holds it under ``token``."""
-    return render("get the cluster's token", "token", basics(cluster), fragments=NODE, secrets=("RF_TOKEN",))
+    return render("get the cluster's token", "token", basics(cluster), secrets=("RF_TOKEN",))

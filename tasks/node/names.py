@@ -7,7 +7,7 @@ RAY_DIR = "/tmp/ray"  # Ray's own folder as Ray sees it, in a container too
 
 
 def unit(cluster: str) -> str:
-    """The name of the service or container of this cluster's node on a host."""
+    """The name of the service or container of this cluster's node on a host; lib.sh and lib.ps1 make the same."""
     return f"rayfab-{cluster}"
 
 
@@ -17,8 +17,8 @@ def node_dir(home: str, cluster: str) -> str:
 
 
 def basics(cluster: str) -> dict[str, str]:
-    """The two values that every script needs."""
-    return {"CLUSTER": cluster, "UNIT": unit(cluster)}
+    """The value that every script needs."""
+    return {"CLUSTER": cluster}
 
 
 def temp_dir(home: str, *, bridge: bool) -> str:

@@ -9,9 +9,8 @@ from functools import cache
 from tasks.inventory import Host
 from tasks.node.names import RAY_DIR, basics
 from tasks.script import files
-from tasks.script.script import Script, fragment, render
-
-NODE = ("docker", "node")
+from tasks.script.fragments import fragment
+from tasks.script.script import Script, render
 
 
 def _secrets(sudo: bool) -> tuple[str, ...]:
@@ -54,7 +53,7 @@ def verify_script(
     spec = json.dumps({"address": address, "expect": list(expect), "tasks": tasks, "timeout": timeout})
     values = {**basics(cluster), "DRIVER": _driver("verify"), "SPEC": spec}
     title = "run a task on every node" if tasks else "read Ray's node table"
-    return render(title, "driver", values, fragments=NODE, secrets=_secrets(sudo))
+    return render(title, "driver", values, secrets=_secrets(sudo))
 
 
 def work_script(
@@ -66,12 +65,12 @@ def work_script(
     """
     spec = json.dumps({"address": address, "tasks_on": list(tasks_on), "timeout": timeout})
     values = {**basics(cluster), "DRIVER": _driver("work"), "SPEC": spec}
-    return render("check running work", "driver", values, fragments=NODE, secrets=_secrets(sudo))
+    return render("check running work", "driver", values, secrets=_secrets(sudo))
 
 
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:
     """Stops the node, whatever supervises it, and keeps it from starting at the next boot."""
-    return render("stop Ray", "stop", basics(cluster), fragments=NODE, secrets=_secrets(sudo))
+    return render("stop Ray", "stop", basics(cluster), secrets=_secrets(sudo))
 
 
 def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool = False) -> Script:
@@ -80,7 +79,7 @@ def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool 
     :param purge: a conda that was installed here as well; without it that one stays (the answer's ``kept``).
     """
     values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "PURGE": purge}
-    return render("remove everything", "destroy", values, fragments=(*NODE, "conda"), secrets=_secrets(sudo))
+    return render("remove everything", "destroy", values, secrets=_secrets(sudo))
 
 
 def logs_script(
@@ -89,7 +88,7 @@ def logs_script(
     """The last ``lines`` lines of every file that one of ``patterns`` matches; with ``follow`` it goes on."""
     values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "LINES_EACH": lines, "PATTERNS": list(patterns)}
     body = "follow" if follow else "logs"
-    return render("read logs", body, values, fragments=NODE, secrets=_secrets(sudo))
+    return render("read logs", body, values, secrets=_secrets(sudo))
 
 
 def command_script(cluster: str, words: Sequence[str], *, sudo: bool = False) -> Script:
@@ -97,8 +96,8 @@ def command_script(cluster: str, words: Sequence[str], *, sudo: bool = False) ->
 
     The answer has ``missing`` with the status 126 or 127 where that program isn't there, or isn't executable.
     """
-    values = {**basics(cluster), "PROGRAM": fragment("program"), "COMMAND": list(words)}
-    return render("run a command", "command", values, fragments=NODE, secrets=_secrets(sudo))
+    values = {**basics(cluster), "PROGRAM": fragment("program").text, "COMMAND": list(words)}
+    return render("run a command", "command", values, secrets=_secrets(sudo))
 
 
 def submit_script(
@@ -120,6 +119,6 @@ def submit_script(
         "WAIT": wait,
         "USER_AT": user,
         "DRIVER": _driver("submit"),
-        "WORDS": list(words),
+        "COMMAND": list(words),
     }
-    return render("submit a job", "submit", values, fragments=NODE, secrets=_secrets(sudo))
+    return render("submit a job", "submit", values, secrets=_secrets(sudo))

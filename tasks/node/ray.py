@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tasks.inventory import Host
-from tasks.node import versions
+from tasks.inventory import ray_versions as versions
 from tasks.node.names import RAY_DIR
 
 BRIDGE_WORKERS = 98  # 10002-10099 as in the recipe

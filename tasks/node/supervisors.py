@@ -6,7 +6,7 @@ import plistlib
 from collections.abc import Mapping, Sequence
 
 from tasks.node.names import DRAIN_SECONDS, node_dir, unit
-from tasks.script.script import quote
+from tasks.text.quoting import posix as quote
 
 
 def env_sh(

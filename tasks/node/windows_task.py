@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from tasks.node.names import node_dir
 from tasks.script.files import text
-from tasks.script.powershell import quote
+from tasks.text.quoting import powershell as quote
 
 ME = "@ME@"  # the host puts its user's own id there
 PAUSE = 3

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 from tasks.report.console import Board
 from tasks.run.run import Node, Run, Stop
-from tasks.ssh import Target, connect
+from tasks.run.target import target_of
+from tasks.ssh import connect
 
 title = "Connect"
-
-
-def target_of(node: Node) -> Target:
-    """How remote shall reach a host."""
-    host = node.host
-    return Target(
-        name=host.name,
-        host=host.host,
-        user=host.user,
-        port=host.port,
-        key=host.key,
-        jump=host.jump,
-        host_keys=host.host_keys,
-        password=node.password,
-        local=host.connection == "local",
-        connect_timeout=host.connect_timeout,
-    )
 
 
 def run(run: Run) -> None:
     def one(node: Node, board: Board) -> None:
         board.step(node.name, f"connecting to {node.host.host}")
-        node.connection = connect(target_of(node), run.settings)
+        node.connection = connect(target_of(node.host, node.password, node.sudo_password), run.settings)
 
     run.each(
         title, [n for n in run.living if n.connection is None], one

@@ -69,4 +69,4 @@ def _carry_uv(node: Node, board: Board, folder: Path) -> None:
         board.step(node.name, f"carrying uv, {sent >> 20} of {total >> 20} MiB")
 
     target = f"{node.facts.home}/.rayfab/.uv/{uv_version()}/uv"
-    node.connection.put(binary, target, mode=0o700, on_bytes=on_bytes)
+    node.connection.carry(binary, target, mode=0o700, on_bytes=on_bytes)

@@ -6,7 +6,6 @@ import io
 import os
 import re
 import secrets
-import shlex
 import sys
 import tarfile
 from pathlib import Path
@@ -16,10 +15,12 @@ from tasks.node.operations import submit_script
 from tasks.report import handover
 from tasks.report.lines import clean
 from tasks.run.run import Run, Stop
-from tasks.ssh import RemoteError
+from tasks.ssh import RemoteError, Unfinished
+from tasks.text.quoting import printed
 
 LEFT_OUT = {".git", ".venv", "venv", "__pycache__", "node_modules", ".lab", ".pytest_cache", ".hypothesis"}
 MOST_BYTES = 100 << 20
+WEEK = 7 * 86400.0  # seconds
 
 
 def pack(folder: Path) -> bytes:
@@ -60,7 +61,7 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
     archive = ""
     if any(_is_file(folder / word) for word in words):
         archive = f"{head.facts.home}/.rayfab/{run.cluster.name}/rayfab-job-{secrets.token_hex(4)}.tar.gz"
-        head.connection.put(pack(folder), archive)
+        head.connection.carry(pack(folder), archive)
     state = head.subject.state
     address = f"http://{join(_dashboard_ip(run, state), head.host.ray.dashboard_port)}"
     script = submit_script(
@@ -78,23 +79,22 @@ def submit_job(run: Run, words: list[str], *, wait: bool) -> None:
     def goes_on() -> None:
         if not begun:
             return
-        ask = f"exec --limit {shlex.quote(head.name)} -- ray job"
+        ask = f"exec --limit {printed(head.name)} -- ray job"
         where = f"--address {address} {begun[0]}"
-        lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "stop it")]
+        lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "end it")]
         run.console.note(f"job {begun[0]} is running on the cluster:")
         handover.commands(run.console, lines)
 
-    text = head.text_of(script)
     try:
-        answer = head.connection.run(text, secrets=head.secrets(), timeout=7 * 86400.0, on_line=on_line)
+        answer = head.connection.ask(script, secrets=head.secrets(), timeout=WEEK, on_line=on_line)
+    except Unfinished as error:
+        goes_on()
+        raise Stop(str(error), "the job's result is unknown; check its output") from error
     except (RemoteError, Stop, KeyboardInterrupt):
         goes_on()
         raise
     if "error" in answer.values:
         raise Stop(answer.values["error"], answer.hint)
-    if not answer.ended:
-        goes_on()
-        raise Stop(f"{head.name}: {answer.error}", "the job's result is unknown; check its output")
     if answer.status:
         raise Stop("the job did not succeed", "see its output above")
     if not wait:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from statistics import median_low
 
 from tasks.node import macos, ray
+from tasks.node.platforms import X86, machine
 from tasks.node.subject import Finding, Subject
 from tasks.plan.desired import on_bridge
 from tasks.runtimes.conda import problems as conda
@@ -43,7 +44,7 @@ def _each(subject: Subject, cluster: str):
     if facts.system == "Windows" and host.runtime == "uv":
         yield "the runtime uv cannot be deployed on Windows yet", "runtime: conda or docker"
         return
-    if facts.system == "Windows" and host.runtime == "conda" and facts.arch != "x86_64":
+    if facts.system == "Windows" and host.runtime == "conda" and machine(facts.arch) != X86:
         yield "Ray has no packages for Windows on ARM", "runtime: docker"
     if facts.system not in SYSTEMS:
         yield (

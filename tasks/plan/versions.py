@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tasks.inventory.ray_versions import CURRENT_PYTHONS, parse, runs_ray
 from tasks.node.subject import Finding, Subject
-from tasks.node.versions import NEWEST_FOR_PYTHON, PYTHONS_OF_TODAY, parse
 
 
 @dataclass(frozen=True)
@@ -16,15 +16,6 @@ class PythonChoice:
 
     version: str
     paths: dict[str, str | None] = field(default_factory=dict)
-
-
-def runs_ray(python: str, ray: str | None) -> bool:
-    """Whether that Python can run that Ray (None: any living Ray)."""
-    key = parse(python)[:2]
-    if ray is None or parse(ray) >= (2, 52):
-        return PYTHONS_OF_TODAY[0] <= key <= PYTHONS_OF_TODAY[1] or (ray is None and key in NEWEST_FOR_PYTHON)
-    newest = NEWEST_FOR_PYTHON.get(key)
-    return key >= (3, 7) and (newest is None or parse(ray) <= parse(newest))
 
 
 def choose_python(
@@ -52,7 +43,7 @@ def choose_python(
     if kept in fits:
         version = kept
     elif fits:
-        version = max(fits, key=lambda v: (parse(v)[:2] >= PYTHONS_OF_TODAY[0], parse(v)))
+        version = max(fits, key=lambda v: (parse(v)[:2] >= CURRENT_PYTHONS[0], parse(v)))
     elif request and request.count(".") == 2:
         # a full version can be installed by uv where it is missing
         version = request

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Sequence
 
-# Tasks that read no hosts file; a test in tests/commandline compares this set with the tasks.
+from tasks.text.quoting import printed
+
+# Tasks that read no hosts file; tests/commandline holds the set to the tasks themselves.
 NO_HOSTS_FILE = frozenset({"lab-up", "lab-down", "test", "completion"})
 
-# the hosts file may already be in the text
+# the hosts file may stand there already
 _COMMAND = re.compile(r"(?<![\w./-])fab (?=-|[a-z])(?:([a-z][a-z-]*[a-z])(?![a-z-]| --hosts-file))?")
 _named: dict[str, str] = {}
 
@@ -29,7 +30,7 @@ def use_program(typed: str) -> None:
 
 def use_arguments(arguments: Sequence[str]) -> None:
     """Remember the arguments of this process; see :func:`again`."""
-    _named["arguments"] = shlex.join(arguments)
+    _named["arguments"] = printed(*arguments)
 
 
 def again(*flags: str) -> str:
@@ -39,21 +40,16 @@ def again(*flags: str) -> str:
 
 def program() -> str:
     """How this program was called, ready to paste: ``./fab``, ``fab``, ``'/a b/fab'``."""
-    return _named.get("program") or shlex.quote(os.environ.get("RAYFAB_PROGRAM") or "fab")
+    return _named.get("program") or printed(os.environ.get("RAYFAB_PROGRAM") or "fab")
 
 
 def command(task: str, *arguments: str) -> str:
     """``./fab TASK --hosts-file FILE ARGUMENTS``; arguments are taken as they are, already quoted."""
     named = _named.get("hosts_file")
-    file = ["--hosts-file", shlex.quote(named)] if named and task not in NO_HOSTS_FILE else []
+    file = ["--hosts-file", printed(named)] if named and task not in NO_HOSTS_FILE else []
     return " ".join([program(), task, *file, *arguments])
 
 
 def as_typed(text: str) -> str:
     """Replace commands in a text by what the user types: ``fab status`` becomes ``./fab status``."""
     return _COMMAND.sub(lambda found: command(found.group(1)) if found.group(1) else f"{program()} ", text)
-
-
-def quote(argument: str) -> str:
-    """Quote one argument for a POSIX shell."""
-    return shlex.quote(argument)

@@ -14,9 +14,8 @@ from tasks.plan.desired import Desired, Versions
 from tasks.report.console import Board, Console
 from tasks.report.lines import clean
 from tasks.runtimes.packages.bundle import Bundle
-from tasks.script import powershell as windows
 from tasks.script.script import Script
-from tasks.ssh import Answer, Connection, RemoteError, Settings, fan_out
+from tasks.ssh import Answer, BaseConnection, RemoteError, Settings, Unfinished, fan_out
 
 T = TypeVar("T")
 
@@ -54,7 +53,7 @@ class Node:
     password: Secret | None = None
     sudo_password: Secret | None = None
     registry_password: Secret | None = None
-    connection: Connection | None = None
+    connection: BaseConnection | None = None
     facts: Facts | None = None
     lock_text: str = ""
     image_versions: tuple[str, str, str] | None = None  # ray, python, uid:gid
@@ -84,10 +83,8 @@ class Node:
         return self.sudo_password is not None
 
     def text_of(self, script: Script) -> str:
-        """The script in the language of this host's system."""
-        if self.connection is not None and self.connection.system == "windows":
-            return windows.text_of(script)
-        return script.text
+        """The script in the language of this host's system; of a host that was not reached, in sh."""
+        return self.connection.text_of(script) if self.connection is not None else script.text
 
     def secrets(self, **more: Secret | None) -> dict[str, Secret]:
         """The secrets that a script on this host may need."""
@@ -201,7 +198,10 @@ class Run:
         self, node: Node, script: Script, board: Board | None, *, timeout: float, **secrets: Secret | None
     ) -> Answer:
         """Runs a script on a node; a script that says no raises HostFailed."""
-        answer = self.try_ask(node, script, board, timeout=timeout, **secrets)
+        try:
+            answer = self.try_ask(node, script, board, timeout=timeout, **secrets)
+        except Unfinished as error:
+            answer = error.answer
         if not answer.ok:
             log = tuple(answer.texts.get("log", ()))
             # a host's words are shown, but do not steer the terminal
@@ -217,34 +217,13 @@ class Run:
         on_step = (lambda text: board.step(node.name, clean(text))) if board else None
         if board:
             board.step(node.name, script.title)
-        text = node.text_of(script)
-        if self.debug:
-            self.console.print(f"--- {node.name}: {script.title}\n{text}")
-        answer = node.connection.run(text, secrets=node.secrets(**secrets), timeout=timeout, on_step=on_step)
-        if self.debug:
-            self.console.print(f"--- {node.name}: answer, {answer.seconds:.2f} s, status {answer.status}")
-            self.console.print(debug_text(answer))
-        return answer
+        return node.connection.ask(script, secrets=node.secrets(**secrets), timeout=timeout, on_step=on_step)
 
     def cancel(self) -> None:
         """Ends every script under way; used when the person interrupts."""
         for node in self.nodes:
             if node.connection is not None:
                 node.connection.cancel()
-
-
-HIDDEN = ("token",)
-
-
-def debug_text(answer: Answer) -> str:
-    """An answer for --debug, without what must not be seen."""
-    lines = [f"{k}={'***' if k in HIDDEN else v}" for k, values in answer.all.items() for v in values]
-    lines += [f"{key}| {line}" for key, texts in answer.texts.items() for line in texts]
-    if answer.stderr.strip():
-        lines += [f"stderr| {line}" for line in answer.stderr.splitlines()]
-    if answer.chatter.strip():
-        lines += [f"chatter| {line}" for line in answer.chatter.splitlines()]
-    return "\n".join(lines)
 
 
 def failure_of(error: BaseException) -> Failure:

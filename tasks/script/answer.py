@@ -1,16 +1,24 @@
-"""What a script said."""
+"""What a script answered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+HIDDEN = ("token",)  # keys of values that are secrets of the host's own
+
 
 @dataclass
 class Answer:
-    """`ok` only if the script came to its own end (`ended`) with status 0; otherwise `error` says why.
+    """What one script answered.
 
-    `values[key]` is the last `kv` of that key and `all[key]` every one in order; `texts[key]` is a list of
-    lines. `stderr` and `chatter` are tails with secrets replaced; `seconds` is wall time.
+    :ivar ok: it came to its own end with status 0; otherwise ``error`` says why not.
+    :ivar ended: it came to its own end, whatever its status.
+    :ivar status: its exit status; of a script that did not come to its own end, that of its shell.
+    :ivar values: the last value of each key; ``all`` has every value of each key in order.
+    :ivar texts: the lines of each key.
+    :ivar hint: how to fix the error, or ''.
+    :ivar stderr: the end of it, with secrets replaced. ``chatter`` is the rest of stdout.
+    :ivar seconds: wall time.
     """
 
     ok: bool = False
@@ -25,6 +33,14 @@ class Answer:
     chatter: str = ""
     seconds: float = 0.0
 
+    def listing(self) -> str:
+        """All of it for people who look for a mistake, without values that must not be seen."""
+        lines = [f"{k}={'***' if k in HIDDEN else v}" for k, values in self.all.items() for v in values]
+        lines += [f"{key}| {line}" for key, texts in self.texts.items() for line in texts]
+        lines += [f"stderr| {line}" for line in self.stderr.splitlines()] if self.stderr.strip() else []
+        lines += [f"chatter| {line}" for line in self.chatter.splitlines()] if self.chatter.strip() else []
+        return "\n".join(lines)
+
 
 class Tail:
     """The last `limit` bytes of a stream, from the start of a line."""
@@ -36,13 +52,13 @@ class Tail:
 
     def add(self, data: bytes) -> None:
         self._data += data
-        if len(self._data) > 2 * self._limit:  # in large steps: a cut costs a copy
+        if len(self._data) > 2 * self._limit:  # in large steps, because each cut copies the data
             del self._data[: -self._limit]
             self._cut = True
 
     def text(self) -> str:
         data = bytes(self._data[-self._limit :])
         if self._cut or len(self._data) > self._limit:
-            # The first line is cut, and half a secret in it would not be recognised.
+            # The first line may be cut, and half a secret in it would not be recognised.
             data = data.partition(b"\n")[2]
         return data.decode("utf-8", "replace")

@@ -8,15 +8,26 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-TASKS = Path(__file__).parents[1]
+# A text may be in any folder below these.
+ROOTS: tuple[Path, ...] = (Path(__file__).parents[1],)
 ENDINGS = {"sh": ".sh", "ps": ".ps1", "drivers": ".py"}
 
 
 @cache
 def files(kind: str) -> dict[str, Path]:
-    """Name -> file of every text of ``kind``: sh, ps or drivers."""
-    found = sorted(path for path in TASKS.rglob(f"{kind}/*{ENDINGS[kind]}"))
-    return {path.stem: path for path in found}
+    """Name -> file of every text of ``kind``: sh, ps or drivers.
+
+    :raises ValueError: two of them have one name.
+    """
+    found: dict[str, Path] = {}
+    for root in ROOTS:
+        for path in sorted(root.rglob(f"{kind}/*{ENDINGS[kind]}")):
+            if path.stem in found:
+                raise ValueError(
+                    f"two files are called {path.name}: in {found[path.stem].parent} and in {path.parent}"
+                )
+            found[path.stem] = path
+    return found
 
 
 def text(kind: str, name: str) -> str:

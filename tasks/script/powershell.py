@@ -1,38 +1,13 @@
-"""The same scripts for Windows: Windows PowerShell 5.1 out of quoted values and the fragments under ``ps/``.
+"""The same scripts for Windows: Windows PowerShell 5.1 out of quoted values and the fragments ``*.ps1``.
 
-A value enters in one way only, as an assignment ``$RF_NAME = 'quoted'`` (a list: of an array of such words).
-The fragments are constant text, under the names that their POSIX twins have under ``sh/``.
+A value enters in one way only, as an assignment ``$RF_NAME = 'quoted'`` (a list: as an array of quoted strings).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
-
-from tasks.script import files
+from tasks.script.fragments import PS, complete, fragment, read_by
 from tasks.script.script import Script, Value
-
-# PowerShell takes the typographic ones for a single quote, too
-QUOTES = "'\u2018\u2019\u201a\u201b"
-# what sh/ has in parts, the same body or docker.ps1 has in one
-IN_ONE = ("about", "image", "pull", "sums", "uv", "envs", "conda_find")
-# what only Windows has comes with the part that needs it
-WITH = {"node": ("task", "conda", "node"), "conda": ("task", "conda")}
-
-
-@cache
-def fragment(name: str) -> str:
-    """The constant text of ``ps/<name>.ps1``."""
-    if name not in files.files("ps"):
-        raise ValueError(f"there is no {name} for Windows")
-    return files.text("ps", name).strip("\n")
-
-
-def quote(value: str) -> str:
-    """One word for PowerShell, in single quotes, where only these themselves are doubled."""
-    if "\0" in value:
-        raise ValueError("a NUL character cannot be handed to a shell")
-    return "'" + "".join(c * 2 if c in QUOTES else c for c in value) + "'"
+from tasks.text.quoting import powershell as quote
 
 
 def assignment(name: str, value: Value) -> str:
@@ -44,22 +19,18 @@ def assignment(name: str, value: Value) -> str:
     return f"$RF_{name} = {quote('' if value is None else str(value))}"
 
 
-def _parts(names: Sequence[str]) -> list[str]:
-    """What comes before the body, everything once."""
-    wanted = [part for name in names if name not in IN_ONE for part in WITH.get(name, (name,))]
-    return list(dict.fromkeys(wanted))
-
-
 def text_of(script: Script) -> str:
-    """The PowerShell text of a script; like the POSIX one it is read to its end before anything runs."""
-    before, body = script.parts
+    """The PowerShell text of a script; like the POSIX one it is read to its end before anything runs.
+
+    :raises ScriptError: Windows has no such fragment.
+    """
+    before, read = (known(PS, script.body, script.named) for known in (complete, read_by))
     lines = [
         f"# rayfab: {script.title}",
-        *(assignment(name, value) for name, value in script.values.items()),
-        fragment("lib"),
-        *(fragment(name) for name in _parts(before)),
+        *(assignment(name, value) for name, value in script.values.items() if name in read),
+        *(found.text for found in before),
         "try {",
-        *(fragment(name) for name in body),
+        *(fragment(name, PS).text for name in script.body),
         "Finish 0",
         "} catch { Fail ('unexpected: ' + $_) }",
     ]

@@ -1,4 +1,4 @@
-"""The script protocol: what goes into the far shell's stdin, and how its stdout is read."""
+"""The script protocol: what the host's shell reads on stdin, and how its stdout is read here."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tasks.inventory.secret import Secret
 from tasks.script.answer import Answer, Tail
+from tasks.text.quoting import as_shells_print
+from tasks.text.quoting import posix as quote
 
 COMMAND = "exec sh -s"
-LINE_LIMIT = 1 << 20  # a longer line is cut up, so that a binary on stdout costs no memory
+LINE_LIMIT = 1 << 20  # a longer line is split, so that binary output does not fill the memory
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-
-
-def quote(text: str) -> str:
-    """`text` as one word of a POSIX shell."""
-    if "\0" in text:
-        raise ValueError("a NUL cannot be passed to a shell")
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def new_mark() -> str:
@@ -33,13 +28,13 @@ def wrap(script: str, mark: str, secrets: Mapping[str, Secret]) -> bytes:
         if not _NAME.match(name):
             raise ValueError(f"not a shell variable's name: {name!r}")
     lines = [f"RF_MARK={quote(mark)}", *(f"{n}={quote(s.reveal())}" for n, s in secrets.items())]
-    # The group is parsed whole before it runs: a script cut off on the way does nothing,
-    # and a command in it that reads stdin cannot swallow the rest of the script.
+    # The shell parses the whole group before it runs it: a script that was cut off does nothing,
+    # and a command in it that reads stdin cannot read the rest of the script.
     return "\n".join([*lines, "{", script, "} </dev/null", ""]).encode()
 
 
 def chunks(data: bytes, size: int = 1 << 15) -> Iterator[bytes]:
-    """In pieces: paramiko copies what is left of a piece each time that it sends a part."""
+    """The data in pieces: paramiko copies the rest of a piece each time it sends a part of it."""
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
@@ -51,21 +46,21 @@ class Scrubber:
         for secret in secrets:
             value = secret.reveal() if secret is not None else ""
             if value:
-                # quoted by a shell as in `set -x`; line by line as output is read
-                found |= {value, value.replace("'", "'\\''"), value.replace("'", "''")}
+                # as a shell prints it in `set -x`, and line by line, as output is read
+                found |= as_shells_print(value)
                 found |= {line for line in value.splitlines() if len(line) >= 6}
-        self._words = sorted(found, key=len, reverse=True)
+        self._texts = sorted(found, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        for word in self._words:
-            text = text.replace(word, "***")
+        for secret in self._texts:
+            text = text.replace(secret, "***")
         return text
 
 
 class Reader:
-    """Takes the bytes of stdout and stderr as they come and builds the Answer.
+    """Builds the Answer from the bytes of stdout and stderr as they arrive.
 
-    `on_step` gets each progress text, `on_line` each line that is not part of the answer.
+    `on_step` is called with each progress text, `on_line` with each line that is no part of the answer.
     """
 
     def __init__(
@@ -79,7 +74,7 @@ class Reader:
         self.step = ""
         self.ended = False
         self._mark = mark + " "
-        self._scrub = scrub
+        self.scrub = scrub
         self._on_step = on_step
         self._on_line = on_line
         self._rest = b""
@@ -97,39 +92,47 @@ class Reader:
     def stderr(self, data: bytes) -> None:
         self._stderr.add(data)
 
-    def close(self) -> Answer:
-        """The Answer as it is now; call once, when nothing more comes."""
+    def close(self, status: int | None = None) -> Answer:
+        """The Answer. Called once, when no more output comes.
+
+        :param status: the exit status of the script's shell, None if it has none. It counts only where the script
+            did not come to its own end.
+        """
         if self._rest:
             rest, self._rest = self._rest, b""
             self._line(rest)
         answer = self.answer
         answer.chatter = self._chatter.text()
-        answer.stderr = self._scrub(self._stderr.text())
-        for key in ("error", "hint"):  # shown to people, unlike the other values
+        answer.stderr = self.scrub(self._stderr.text())
+        for key in ("error", "hint"):  # these are shown to people, unlike the other values
             if key in answer.values:
-                answer.values[key] = self._scrub(answer.values[key])
-                answer.all[key] = [self._scrub(value) for value in answer.all[key]]
+                answer.values[key] = self.scrub(answer.values[key])
+                answer.all[key] = [self.scrub(value) for value in answer.all[key]]
         answer.error, answer.hint = answer.values.get("error", ""), answer.values.get("hint", "")
         answer.ended = self.ended
         answer.ok = self.ended and answer.status == 0
+        if not self.ended:
+            answer.status = status
+        if not answer.ok and not answer.error:
+            answer.error = _reason(answer)
         return answer
 
     def _line(self, raw: bytes) -> None:
         line = raw.decode("utf-8", "replace").removesuffix("\r")
-        # The mark is random, so it also counts after a start-up file's prompt that had no newline.
-        before, mark, told = line.partition(self._mark)
+        # The mark is random, so it counts anywhere in a line: start-up files may print text without a newline.
+        before, mark, message = line.partition(self._mark)
         if before or not mark:
-            self._chat(self._scrub(before))
+            self._chat(self.scrub(before))
         if mark:
-            self._told(told)
+            self._message(message)
 
     def _chat(self, line: str) -> None:
         self._chatter.add(line.encode() + b"\n")
         if self._on_line:
             self._on_line(line)
 
-    def _told(self, told: str) -> None:
-        kind, _, rest = told.partition(" ")
+    def _message(self, message: str) -> None:
+        kind, _, rest = message.partition(" ")
         key, _, value = rest.partition(" ")
         if kind == "kv":
             self.answer.values[key] = value
@@ -137,18 +140,28 @@ class Reader:
         elif kind == "text":
             self.answer.texts.setdefault(key, []).append(value)
         elif kind == "step":
-            self.step = self._scrub(rest)
+            self.step = self.scrub(rest)
             if self._on_step:
                 self._on_step(self.step)
         elif kind == "end":
             self.ended = True
             self.answer.status = int(rest) if rest.strip().isdigit() else 255
-        elif kind == "b64":  # any of the others, where something on the way knows ASCII only
+        elif (
+            kind == "b64"
+        ):  # any of the others, where something between here and the script passes only ASCII
             try:
-                self._told(base64.b64decode(rest).decode("utf-8", "replace"))
+                self._message(base64.b64decode(rest).decode("utf-8", "replace"))
             except binascii.Error:
-                self._chat(self._scrub(told))
+                self._chat(self.scrub(message))
         elif kind == "say":
-            self._chat(self._scrub(rest))
+            self._chat(self.scrub(rest))
         else:
-            self._chat(self._scrub(told))
+            self._chat(self.scrub(message))
+
+
+def _reason(answer: Answer) -> str:
+    """Why a script failed that did not say so itself: how it ended, and the last lines of its stderr."""
+    last = " | ".join([line for line in answer.stderr.splitlines() if line.strip()][-3:])
+    early = "" if answer.ended else " early"
+    how = "was killed" if answer.status is None else f"ended{early} with status {answer.status}"
+    return f"the script {how}" + (f": {last}" if last else "")

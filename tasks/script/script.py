@@ -1,18 +1,17 @@
-"""Assembling a POSIX sh script out of quoted values and the fragments under ``sh/``.
+"""Scripts for a POSIX shell, assembled from quoted values and constant fragments (see :mod:`.fragments`).
 
-Values enter a script in one way only: as an assignment ``NAME='quoted'`` (or, for a list, as a function
-that appends its quoted words to a command). The fragments themselves are constant text.
+A value enters a script in one way only: as an assignment ``NAME='quoted'`` or, for a list, as a function that
+appends its quoted elements to a command.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
-from . import files
+from tasks.script.fragments import SH, check, complete, fragment, read_by
+from tasks.text.quoting import posix as quote
 
 Value = str | int | bool | None | Sequence[str]
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -20,49 +19,57 @@ _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 @dataclass(frozen=True)
 class Script:
-    """One script for one host.
+    """One script for one host. It holds no secret.
 
     :param title: what it does, for people ("start the head").
-    :param text: the whole POSIX sh text; it holds no secret.
-    :param secrets: names of the variables that the runner must hand over beside it.
-    :param parts: names of the fragments before and in its body; with ``values`` all that :mod:`.windows` needs.
+    :param body: names of the fragments that run, in this order.
+    :param values: what the fragments read, by name.
+    :param secrets: names of the variables that the runner hands over beside the script.
+    :param named: fragments that the caller chose, beside those that the body needs.
     """
 
     title: str
-    text: str
-    secrets: tuple[str, ...] = ()
-    parts: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    body: tuple[str, ...]
     values: Mapping[str, Value] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """The whole text for a POSIX shell; :func:`.powershell.text_of` has the one for PowerShell.
 
-@cache
-def fragment(name: str) -> str:
-    """The constant text of ``sh/<name>.sh``, without its head comment's shebang."""
-    lines = files.text("sh", name).splitlines()
-    return "\n".join(line for line in lines if not line.startswith(("#!", "# shellcheck "))).strip("\n")
-
-
-def words(name: str, values: Sequence[str]) -> str:
-    """A function ``name cmd...`` that runs ``cmd... 'v1' 'v2'``: how a list travels in POSIX sh."""
-    command = " ".join(['"$@"', *map(quote, values)])
-    return f"{name}() {{ {command}; }}"
-
-
-def quote(value: str) -> str:
-    """One word for any POSIX shell. NUL cannot be a part of a word and is refused."""
-    if "\0" in value:
-        raise ValueError("a NUL character cannot be handed to a shell")
-    return shlex.quote(value)
+        It is read to its end before anything runs (all is inside ``main``), so a connection that is lost
+        half-way runs nothing, and no command in it can read the rest of the script from standard input.
+        """
+        read = read_by(SH, self.body, self.named)
+        lines = [
+            f"# rayfab: {self.title}",
+            # a value may be for some fragments of a script only
+            "# shellcheck disable=SC2034",
+            "set -u",
+            *(assignment(name, value) for name, value in self.values.items() if name in read),
+            *(found.text for found in complete(SH, self.body, self.named)),
+            "main() {",
+            *(fragment(name).text for name in self.body),
+            "finish 0",
+            "}",
+            "main </dev/null",
+        ]
+        return "\n".join(lines) + "\n"
 
 
 def assignment(name: str, value: Value) -> str:
-    """``NAME='value'``; a bool is 1 or empty, None is empty, a list becomes a function (see ``words``)."""
+    """``NAME='value'``; a bool is 1 or empty, None is empty.
+
+    A list, which a POSIX shell has no variable for, is a function: ``with_name cmd`` runs ``cmd 'v1' 'v2'``.
+    """
     if not _NAME.fullmatch(name):
         raise ValueError(f"not a variable's name: {name!r}")
     if isinstance(value, bool):
         value = "1" if value else ""
     if isinstance(value, (list, tuple)):
-        return words("with_" + name.lower(), value)
+        command = " ".join(['"$@"', *map(quote, value)])
+        return f"with_{name.lower()}() {{ {command}; }}"
     return f"{name}={quote('' if value is None else str(value))}"
 
 
@@ -71,27 +78,13 @@ def render(
     body: str | Sequence[str],
     values: Mapping[str, Value],
     *,
-    fragments: Sequence[str] = (),
+    named: Sequence[str] = (),
     secrets: Sequence[str] = (),
 ) -> Script:
-    """A whole script.
+    """A whole script. What its body needs comes by itself.
 
-    It is read to its end before anything runs (all is inside ``main``), so a connection lost half-way
-    runs nothing, and no command in it can eat the rest of the script from standard input.
+    :raises ScriptError: a fragment or a value is missing, or a value is there that no fragment reads.
     """
     bodies = (body,) if isinstance(body, str) else tuple(body)
-    lines = [
-        f"# rayfab: {title}",
-        # every script is given the same first values and functions; none needs them all
-        "# shellcheck disable=SC2034",
-        "set -u",
-        *(assignment(name, value) for name, value in values.items()),
-        fragment("lib"),
-        *(fragment(name) for name in fragments),
-        "main() {",
-        *(fragment(name) for name in bodies),
-        "finish 0",
-        "}",
-        "main </dev/null",
-    ]
-    return Script(title, "\n".join(lines) + "\n", tuple(secrets), (tuple(fragments), bodies), dict(values))
+    check(title, bodies, named, values)
+    return Script(title, bodies, dict(values), tuple(secrets), tuple(named))

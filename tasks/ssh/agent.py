@@ -16,7 +16,10 @@ _SIGN_REQUEST, _SIGN_RESPONSE = b"\x0d", 14
 
 
 class Agent(AgentSSH):
-    """`held` maps public key blobs to their comments. It answers one request at a time, whoever asks."""
+    """A connection to ssh-agent that all threads share, one request at a time.
+
+    :ivar held: public key blob -> comment, for each key in the agent.
+    """
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -25,7 +28,7 @@ class Agent(AgentSSH):
         connection.settimeout(30)
         connection.connect(path)
         self._connect(connection)
-        connection.settimeout(None)  # it may ask the user to confirm a signature
+        connection.settimeout(None)  # the agent may wait until the user confirms a signature
         self.held = {key.blob: key.comment for key in self.get_keys()}
 
     def signer(self, blob: bytes) -> Signer:
@@ -48,7 +51,7 @@ class Agent(AgentSSH):
 
 
 def reach(path: str) -> Agent | None:
-    """The agent at that socket. As for ssh, one that is gone is no reason not to try the key files."""
+    """The agent at that socket; None if it does not answer. As in ssh, the key files are tried then."""
     if not path or not os.path.exists(path):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Logging in: every way that plain ssh would try, in its order."""
+"""Logging in: every method that plain ssh would try, in the same order."""
 
 from __future__ import annotations
 
@@ -23,13 +23,17 @@ _TIMEOUT = 60.0  # seconds for one reply: PAM and name lookups on the far side m
 
 
 class Handler(AuthHandler):
-    """One request, one reply. paramiko's own signs unasked and drops the server's methods."""
+    """One login request and its reply.
+
+    paramiko's own handler signs before it knows whether the server accepts the key, and forgets which methods the
+    server allows.
+    """
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
         self.methods: list[str] = []
         self.partial = False
-        self.wanted = False  # the server would take the key that was shown
+        self.acceptable = False  # whether the server would accept the public key that was offered
         self._accepted = threading.Event()
 
     def start(self) -> bool:
@@ -42,9 +46,12 @@ class Handler(AuthHandler):
         return self._accepted.wait(_TIMEOUT) and self.transport.is_active()
 
     def request(self, user: str, method: str, finish: Callable[[Message], None]) -> bool:
-        """True if the server let the user in, or wants the key; False if not. EOFError if it hung up."""
+        """Whether the server logged the user in, or would accept the key.
+
+        :raises EOFError: the server closed the connection.
+        """
         self.auth_method, self.username = method, user
-        self.partial = self.wanted = False
+        self.partial = self.acceptable = False
         self.auth_event = event = threading.Event()
         message = Message()
         message.add_byte(_USERAUTH_REQUEST)
@@ -55,7 +62,7 @@ class Handler(AuthHandler):
         self.transport._send_message(message)
         if not event.wait(_TIMEOUT) or not self.transport.is_active():
             raise EOFError
-        return self.is_authenticated() or self.wanted
+        return self.is_authenticated() or self.acceptable
 
     def interactive(self, user: str, answer: Callable) -> bool:
         self.interactive_handler = answer
@@ -66,8 +73,8 @@ class Handler(AuthHandler):
 
         return self.request(user, "keyboard-interactive", finish)
 
-    def shown(self, user: str, blob: bytes) -> bool:
-        """Whether the server would take this public key."""
+    def is_acceptable(self, user: str, blob: bytes) -> bool:
+        """Whether the server would accept this public key."""
 
         def finish(message: Message) -> None:
             message.add_boolean(False)
@@ -104,7 +111,7 @@ class Handler(AuthHandler):
 
     def _parse_userauth_info_request(self, m: Message) -> None:
         if self.auth_method == "publickey":  # 60 is SSH_MSG_USERAUTH_PK_OK there
-            self.wanted = True
+            self.acceptable = True
             self.auth_event.set()
         else:
             super()._parse_userauth_info_request(m)
@@ -124,7 +131,11 @@ class Handler(AuthHandler):
 def log_in(
     transport: Transport, route: Route, settings: Settings, password: Callable[[], Secret | None]
 ) -> None:
-    """Authenticates, or raises AuthFailed that lists what was tried. `password` is called only if needed."""
+    """Authenticates.
+
+    :param password: called only when the server asks for a password.
+    :raises AuthFailed: it lists what was tried.
+    """
     Login(transport, route, settings, password).run()
 
 
@@ -141,7 +152,7 @@ class Login:
         try:
             if not self.handler.start():
                 raise EOFError
-            self._ways()
+            self._try_methods()
         except (EOFError, OSError, paramiko.SSHException) as error:
             if isinstance(error, AuthFailed):
                 raise
@@ -149,7 +160,7 @@ class Login:
                 raise self._failed() from error
             raise lost(self.transport, str(self.route)) from error
 
-    def _ways(self) -> None:
+    def _try_methods(self) -> None:
         ways = {
             "publickey": self._keys,
             "password": self._password,
@@ -164,7 +175,7 @@ class Login:
             self.handler.partial = False
             if ways[method]():
                 return
-            if self.handler.partial:  # it wants a second factor: begin again with what is left to give
+            if self.handler.partial:  # a second factor is needed: start over with the other methods
                 left = [
                     m for m in self.route.methods if m in self.handler.methods and m in ways and m != method
                 ]
@@ -188,14 +199,14 @@ class Login:
         user = self.route.user
         self.tried.append(identity.label)
         try:
-            if identity.ask_first and identity.blob and not self.handler.shown(user, identity.blob):
+            if identity.ask_first and identity.blob and not self.handler.is_acceptable(user, identity.blob):
                 return False
             return self.handler.signed(user, identity.unlock())
         except CannotSign as error:
             self.tried[-1] = f"{identity.label}: {error}"
             self.locked = self.locked or ("passphrase" in str(error) and identity.label)
             return False
-        except paramiko.AuthenticationException:  # the server takes no signature that an RSA key can give
+        except paramiko.AuthenticationException:  # no signature algorithm that both sides have for an RSA key
             return False
 
     def _password(self) -> bool:
@@ -222,11 +233,11 @@ class Login:
 
     def _failed(self) -> AuthFailed:
         who = f"{self.route.user}@{self.route}"
-        tried = ", ".join(self.tried) or "nothing: no key and no password at hand"
-        said = f"; the server said: {self.transport.farewell}" if self.transport.farewell else ""
-        return AuthFailed(f"authentication failed for {who} (tried: {tried}){said}", self._way_out())
+        tried = ", ".join(self.tried) or "nothing: no key and no password available"
+        reason = f"; the server said: {self.transport.farewell}" if self.transport.farewell else ""
+        return AuthFailed(f"authentication failed for {who} (tried: {tried}){reason}", self._hint())
 
-    def _way_out(self) -> str:
+    def _hint(self) -> str:
         allowed = self.handler.methods
         if "Too many" in self.transport.farewell:
             return "name the right key with `key:`, or set IdentitiesOnly in ~/.ssh/config"
@@ -235,7 +246,5 @@ class Login:
         if "password" in self.tried or "keyboard-interactive" in self.tried:
             return f"check the user and the password: ssh {self.route.user}@{self.route.hostname}"
         if allowed and "publickey" not in allowed:
-            return "the server takes only a password: give one with `password:`"
-        return (
-            f"install a key there: ssh-copy-id -p {self.route.port} {self.route.user}@{self.route.hostname}"
-        )
+            return "the server accepts only a password: set `password:`"
+        return f"copy your key to the host: ssh-copy-id -p {self.route.port} {self.route.user}@{self.route.hostname}"

@@ -1,168 +1,179 @@
-"""One open line to one host: run a script and read its answer, carry a file there, forward a port."""
+"""A host behind ssh."""
 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+import weakref
+from collections.abc import Iterator
+from typing import Any
 
 import paramiko
+from fabric import Config
+from fabric.connection import opens
+from fabric.runners import Remote
 
-from tasks.inventory.secret import Secret
-from tasks.script import protocol
-from tasks.script.answer import Answer
-from tasks.script.protocol import Reader, Scrubber
-from tasks.ssh import dial, forward, put, windows
-from tasks.ssh.errors import Cancelled, ConnectionLost, RemoteError
+from tasks.script.protocol import Reader
+from tasks.ssh import dial, forward, windows
+from tasks.ssh.base import BaseConnection
+from tasks.ssh.errors import Cancelled, ConfigProblem, ConnectionLost
 from tasks.ssh.local import LocalConnection
-from tasks.ssh.outcome import explain, timed_out
-from tasks.ssh.pump import execute, pump
+from tasks.ssh.pump import execute, hang_up, pump
+from tasks.ssh.sshconfig import resolve
 from tasks.ssh.target import Settings, Target
-from tasks.ssh.transport import Transport, lost
+from tasks.ssh.transport import lost
 
 _OPEN_TIMEOUT = 60.0  # seconds until a channel is open and its shell was started
 
 
+def connection_to(
+    target: Target, settings: Settings, config: Config | None = None
+) -> Connection | LocalConnection:
+    """The connection to a host, which opens itself on first use."""
+    return (LocalConnection if target.local else Connection)(target, settings, config)
+
+
 def connect(target: Target, settings: Settings) -> Connection | LocalConnection:
-    """Opens the one connection to `target`. Raises a RemoteError that says what stood in the way."""
-    if target.local:
-        return LocalConnection(target)
-    return Connection(target, dial.open_transport(target, settings))
+    """The same, opened at once. Raises a RemoteError that says what stood in the way."""
+    connection = connection_to(target, settings)
+    connection.open()
+    return connection
 
 
-class Connection:
-    """Safe to use from several threads; `execs` counts the channels that ran something."""
+class Connection(BaseConnection):
+    """Gets in as plain ``ssh`` would: see :meth:`open`."""
 
-    def __init__(self, target: Target, transport: Transport) -> None:
-        self.target = target
-        self.execs = 0
-        self._transport = transport
-        self._lock = threading.Lock()
-        self._channels: set[paramiko.Channel] = set()
-        self._cancelled = False
+    def __init__(
+        self, target: Target | str, settings: Settings | None = None, config: Config | None = None
+    ) -> None:
+        self._set(_opening=threading.Lock(), _closed=False, _commands=weakref.WeakSet())
+        super().__init__(target, settings, config)
 
     @property
     def system(self) -> str:
-        """What the far side's scripts are written in: posix | windows."""
-        return "windows" if windows.is_windows(self._transport.remote_version or "") else "posix"
+        self._make_ready()
+        return "windows" if windows.is_windows(self.transport.remote_version or "") else "posix"
 
-    def run(
-        self,
-        script: str,
-        *,
-        secrets: Mapping[str, Secret] | None = None,
-        timeout: float,
-        on_step: Callable[[str], None] | None = None,
-        on_line: Callable[[str], None] | None = None,
-    ) -> Answer:
-        """Runs `script` in the far `sh` (on Windows: PowerShell) and returns its Answer, also where it failed.
+    def _where(self) -> tuple[str, str, int]:
+        if self._address is None:
+            try:
+                route = resolve(self.target, self.settings)
+                self._set(_address=(route.hostname, route.user, route.port))
+            except ConfigProblem:  # open() reports it
+                user = self.target.user or getpass.getuser()
+                self._set(_address=(self.target.host, user, self.target.port or 22))
+        return self._address
 
-        `timeout` is for the whole run, in seconds. Raises StepTimeout, ConnectionLost, Cancelled.
+    def open(self) -> None:
+        """Connects and logs in, if that is not done yet.
+
+        Fabric's own would let paramiko's client connect. Here the client is given a Transport that is logged in
+        already, and all other methods of Fabric work on it.
+
+        :raises RemoteError: it says what stood in the way.
         """
-        mark = protocol.new_mark()
-        shell = windows if self.system == "windows" else protocol
-        stdin = shell.wrap(script, mark, secrets or {})
-        scrub = Scrubber([*(secrets or {}).values(), self.target.password])
-        reader = Reader(mark, scrub, on_step, on_line)
-        return self._talk(shell.COMMAND, protocol.chunks(stdin), reader, timeout)
+        with self._opening:
+            if self.is_connected:
+                return
+            self._refuse_cancelled()
+            stops = self._stops
+            transport = dial.open_transport(self.target, self.settings)
+            if self._stops != stops:
+                transport.close()
+                raise Cancelled(f"{self.name}: stopped from this side")
+            self._set(_sftp=None, _closed=False)
+            self.forward_agent = transport.forward_agent
+            self.client._transport = transport
+            self.transport = transport
 
-    def stream(
-        self, script: str, on_line: Callable[[str], None], *, secrets: Mapping[str, Secret] | None = None
-    ) -> Answer:
-        """As run, without a timeout: until the script ends or `cancel()` is called (then Cancelled)."""
-        return self.run(script, secrets=secrets, timeout=float("inf"), on_line=on_line)
-
-    def put(
-        self,
-        source: Path | bytes,
-        path: str,
-        mode: int = 0o600,
-        on_bytes: Callable[[int, int], None] | None = None,
-        timeout: float = 3600.0,
-    ) -> None:
-        """Carries a file to `path` (relative: to the home directory; its directory is made), all or nothing.
-
-        `on_bytes(sent, total)` is called as it goes. Raises PutFailed, StepTimeout, ConnectionLost.
-        """
-        mark = protocol.new_mark()
-        load = put.Load.of(source)
-        reader = Reader(mark, Scrubber([self.target.password]))
-        if self.system == "windows":
-            answer = self._talk(windows.COMMAND, windows.save(load, mark, path, on_bytes), reader, timeout)
-        else:
-            answer = self._talk(put.COMMAND, load.stdin(mark, path, mode, on_bytes), reader, timeout)
-        load.judge(answer, self.target.name, path)
-
-    @contextlib.contextmanager
-    def forward_local(self, local_port: int, remote_host: str, remote_port: int) -> Iterator[int]:
-        """A port on this machine's 127.0.0.1 (0: a free one, which is yielded) that leads to the far one."""
-        with forward.listen(self._transport, local_port, remote_host, remote_port) as port:
-            yield port
-
-    def cancel(self) -> None:
-        """Ends every run under way; each raises Cancelled. The connection is of no use afterwards."""
-        with self._lock:
-            self._cancelled = True
-            channels = list(self._channels)
-        for channel in channels:
-            with contextlib.suppress(EOFError, OSError, paramiko.SSHException):  # the other side was faster
-                channel.close()
+    def _make_ready(self) -> None:
+        self._refuse_cancelled()
+        if self.transport is None or self._closed:
+            self.open()
+        elif not self.is_connected:
+            # The lock on the cluster went with the old connection: nothing may go on as if it were held.
+            raise self._lost()
 
     def close(self) -> None:
-        self.cancel()
-        self._transport.close()
+        super().close()
+        self._set(_closed=True)
 
-    def __enter__(self) -> Connection:
-        return self
+    def create_session(self) -> paramiko.Channel:
+        """As Fabric's; :meth:`cancel` ends what runs in it."""
+        self._refuse_cancelled()
+        channel = super().create_session()
+        self._commands.add(channel)
+        self._note(channel)
+        return channel
 
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    def cancel(self) -> None:
+        """As for every connection; the host is told to end the commands of ``run`` and ``sudo``, too."""
+        for channel in list(self._commands):
+            hang_up(channel)
+        super().cancel()
 
-    def _talk(self, command: str, stdin: Iterator[bytes], reader: Reader, timeout: float) -> Answer:
-        start = time.monotonic()
-        with self._channel(min(timeout, _OPEN_TIMEOUT)) as channel:
-            try:
-                execute(channel, command, min(timeout, _OPEN_TIMEOUT))
-                status = pump(channel, stdin, reader, start + timeout)
-            except TimeoutError as error:
-                raise timed_out(self.target.name, reader, timeout) from error
-            except (paramiko.SSHException, OSError, EOFError) as error:
-                raise self._broken() from error
-        if not reader.ended and (self._cancelled or not self._transport.is_active()):
-            raise self._broken()
-        answer = reader.close()
-        answer.seconds = time.monotonic() - start
-        explain(answer, reader.ended, status)
-        return answer
+    def _remote_runner(self) -> Remote:
+        return Runner(context=self, inline_env=self.inline_ssh_env)
 
     @contextlib.contextmanager
-    def _channel(self, timeout: float) -> Iterator[paramiko.Channel]:
-        if self._cancelled:
-            raise self._broken()
+    @opens
+    def forward_local(
+        self,
+        local_port: int,
+        remote_port: int | None = None,
+        remote_host: str = "localhost",
+        local_host: str = "localhost",
+    ) -> Iterator[int]:
+        """As Fabric's, and the port is yielded: ``local_port`` 0 takes a free one.
+
+        Nobody listening on the far side ends that one connection, and not the tunnel as in Fabric.
+
+        :raises PortTaken: this machine cannot listen there.
+        """
+        far, transport = (remote_host, remote_port or local_port), self.transport
+
+        def dial_far(peer: tuple[str, int]) -> paramiko.Channel:
+            return transport.open_channel("direct-tcpip", far, peer, timeout=30)
+
+        with forward.listen(local_host, local_port, dial_far) as port:
+            yield port
+
+    def _end(self, thing: paramiko.Channel) -> None:
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):  # the other side was faster
+            thing.close()
+
+    def _exchange(self, command: str, stdin: Iterator[bytes], reader: Reader, deadline: float) -> int | None:
+        limit = min(deadline - time.monotonic(), _OPEN_TIMEOUT)
         try:
-            channel = self._transport.open_session(timeout=timeout)
+            channel = self.transport.open_session(timeout=limit)
+            try:
+                with self._noted(channel):
+                    execute(channel, command, limit)
+                    return pump(channel, stdin, reader, deadline)
+            finally:
+                channel.close()
+        except TimeoutError:
+            raise
         except paramiko.ChannelException as error:
             raise ConnectionLost(
-                f"{self.target.name} refused another channel: {error.text}",
-                "see MaxSessions in its sshd_config",
+                f"{self.name} refused another channel: {error.text}", "see MaxSessions in its sshd_config"
             ) from error
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            raise self._broken() from error
-        with self._lock:
-            self.execs += 1
-            self._channels.add(channel)
-        try:
-            if self._cancelled:
-                raise self._broken()
-            yield channel
-        finally:
-            with self._lock:
-                self._channels.discard(channel)
-            channel.close()
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise self._lost() from error
 
-    def _broken(self) -> RemoteError:
-        if self._cancelled:
-            return Cancelled(f"{self.target.name}: stopped from this side")
-        return lost(self._transport, self.target.name)
+    def _lost(self) -> ConnectionLost:
+        return lost(self.transport, self.name)
+
+
+class Runner(Remote):
+    """Fabric's runner; a command whose connection broke is no command that ended with status -1."""
+
+    def returncode(self) -> Any:
+        status = super().returncode()
+        if status == -1:
+            self.context._refuse_cancelled()
+            if not self.context.is_connected:
+                raise self.context._lost()
+        return status

@@ -20,7 +20,7 @@ from tasks.ssh.target import Settings, Target
 from tasks.ssh.transport import Dropped, Transport, handshake
 
 _MAX_HOPS = 8
-_TRIES = 4  # for servers that drop newcomers while many log in (MaxStartups)
+_TRIES = 4  # for servers that drop new connections while many log in (MaxStartups)
 
 
 def open_transport(target: Target, settings: Settings, depth: int = 0) -> Transport:
@@ -33,17 +33,18 @@ def open_transport(target: Target, settings: Settings, depth: int = 0) -> Transp
         transport.close()
         raise
     transport.set_keepalive(route.keepalive)
+    transport.forward_agent = route.forward_agent
     return transport
 
 
 def _reach(target: Target, route: Route, settings: Settings, depth: int) -> Transport:
-    """A Transport to the right server, on which nobody is logged in yet."""
+    """A Transport to the server, with its host key checked and nobody logged in."""
     for attempt in range(_TRIES):
         sock = _socket(target, route, settings, depth)
         try:
             return handshake(sock, route, settings)
         except Unreachable as error:
-            if isinstance(sock, ProxySocket) and (why := sock.last_words()):
+            if isinstance(sock, ProxySocket) and (why := sock.last_line()):
                 raise Unreachable(
                     f"{route} cannot be reached through its ProxyCommand: {why}", error.hint
                 ) from error
@@ -55,8 +56,8 @@ def _reach(target: Target, route: Route, settings: Settings, depth: int) -> Tran
 
 def _password(target: Target, route: Route, settings: Settings, depth: int) -> Secret | None:
     if target.password is not None or depth == 0:
-        return target.password
-    # A jump host has no place of its own in the hosts file, and must not be shown the target's password.
+        return settings.secret(target.password)
+    # The hosts file has no passwords of jump hosts, and a jump host must not learn the target's password.
     who = f"{route.user}@{route}"
     typed = settings.once(("password", who), lambda: settings.question(f"Password of {who}: "))
     return Secret(typed) if typed else None
@@ -99,7 +100,7 @@ def _hop(target: Target, route: Route) -> Target:
 
 
 def _refuse_circle(hop: Target, settings: Settings) -> None:
-    """Jump hosts that wait for each other would wait for ever."""
+    """Jump hosts behind each other would wait for each other for ever."""
     first = hop
     for _ in range(_MAX_HOPS):
         route = resolve(hop, settings)
@@ -113,23 +114,23 @@ def _refuse_circle(hop: Target, settings: Settings) -> None:
 
 
 def _shared(hop: Target, settings: Settings, depth: int) -> Transport:
-    """One Transport for all hosts behind a jump host: sshd drops newcomers when fifty log in at once."""
-    line = settings.once(("jump", hop), lambda: _Line())
-    with line.lock:
-        if line.transport is None or not line.transport.is_active():
-            line.transport = None
-            if line.failed and time.monotonic() - line.failed_at < hop.connect_timeout:
-                raise line.failed  # those who waited for the first one need not wait as long again
+    """One Transport for all hosts behind a jump host: sshd drops connections when fifty log in at once."""
+    shared = settings.once(("jump", hop), _Shared)
+    with shared.lock:
+        if shared.transport is None or not shared.transport.is_active():
+            shared.transport = None
+            if shared.failed and time.monotonic() - shared.failed_at < hop.connect_timeout:
+                raise shared.failed  # the others have waited for the first one; they need not wait as long again
             try:
-                line.transport = open_transport(hop, settings, depth)
+                shared.transport = open_transport(hop, settings, depth)
             except RemoteError as error:
-                line.failed, line.failed_at = error, time.monotonic()
+                shared.failed, shared.failed_at = error, time.monotonic()
                 raise
-            settings.at_close(line.transport.close)
-        return line.transport
+            settings.at_close(shared.transport.close)
+        return shared.transport
 
 
-class _Line:
+class _Shared:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.transport: Transport | None = None
@@ -143,14 +144,14 @@ def _tcp(route: Route) -> socket.socket:
     except (socket.gaierror, UnicodeError) as error:
         raise Unreachable(
             f"name {route.hostname} is not known: {getattr(error, 'strerror', None) or error}",
-            "correct `host:`, or give its address, or make an alias in ~/.ssh/config",
+            "correct `host:`, use an address, or add an alias to ~/.ssh/config",
         ) from error
     deadline = time.monotonic() + route.connect_timeout
     problem: OSError = TimeoutError()
     for left, (family, kind, protocol, _, address) in zip(range(len(found), 0, -1), found, strict=True):
         sock = socket.socket(family, kind, protocol)
         try:
-            # A dead address must leave time for the ones after it.
+            # An address that does not answer must leave time for the next ones.
             sock.settimeout(max(0.5, (deadline - time.monotonic()) / left))
             if route.bind_address:
                 sock.bind((route.bind_address, 0))
@@ -165,7 +166,7 @@ def _tcp(route: Route) -> socket.socket:
 
 
 def _watch(sock: socket.socket) -> None:
-    """Notices a host that went away: paramiko's keepalive sends, but waits for no reply."""
+    """Has the system notice a host that is gone: paramiko's keepalive sends, but does not wait for a reply."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (
@@ -192,5 +193,5 @@ def _unreachable(route: Route, error: OSError) -> Unreachable:
             f"no route to {route}", "check the address and this machine's network, or use `jump:`"
         )
     if isinstance(error, ConnectionResetError):
-        return Unreachable(f"{route} reset the connection", "look at its firewall and its sshd's log")
+        return Unreachable(f"{route} reset the connection", "check its firewall and the log of its sshd")
     return Unreachable(f"{route} cannot be connected to: {error.strerror or error}")

@@ -1,8 +1,10 @@
-"""What can go wrong between this machine and a host: each error says what, and its hint the way out."""
+"""What can go wrong between this machine and a host. Each error says what, and its hint how to fix it."""
+
+from tasks.script.answer import Answer
 
 
 class RemoteError(Exception):
-    """A host could not be reached or used. `str(error)` is one line; `.hint` is the way out, or ''."""
+    """A host could not be reached or used. `str(error)` is one line; `.hint` says how to fix it, or is ''."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -10,11 +12,11 @@ class RemoteError(Exception):
 
 
 class ConfigProblem(RemoteError):
-    """What was asked for cannot be used: a key file that is not there, a jump host that cannot be read."""
+    """A setting cannot be used: a missing key file, an address that cannot be read, a password that nobody gave."""
 
 
 class Unreachable(RemoteError):
-    """No SSH server could be spoken to at that address and port."""
+    """No SSH server answered at that address and port."""
 
 
 class HostKeyProblem(RemoteError):
@@ -22,24 +24,36 @@ class HostKeyProblem(RemoteError):
 
 
 class AuthFailed(RemoteError):
-    """The server was reached and is the right one, but let nobody in."""
+    """The server was reached and its host key is right, but no login succeeded."""
 
 
 class StepTimeout(RemoteError):
-    """A script did not end within its time; `.step` is the last step that it announced."""
+    """A script took longer than its timeout; `.step` is the last step that it reported."""
 
     def __init__(self, message: str, hint: str = "", step: str = "") -> None:
         super().__init__(message, hint)
         self.step = step
 
 
+class Unfinished(RemoteError):
+    """A script did not come to its own end; ``.answer`` is what it had answered by then."""
+
+    def __init__(self, message: str, hint: str, answer: Answer) -> None:
+        super().__init__(message, hint)
+        self.answer = answer
+
+
 class ConnectionLost(RemoteError):
-    """The connection broke, or could not carry another channel."""
+    """The connection broke, or the server refused another channel."""
 
 
 class Cancelled(RemoteError):
-    """Ended from this side, by `Connection.cancel()` or `close()`."""
+    """Ended on purpose, by `Connection.cancel()` or `close()`."""
 
 
-class PutFailed(RemoteError):
+class CarryFailed(RemoteError):
     """A file did not arrive whole; what was there before is untouched."""
+
+
+class PortTaken(RemoteError):
+    """This machine cannot listen on a port."""

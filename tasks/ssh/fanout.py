@@ -1,4 +1,4 @@
-"""One thing done to many hosts at once: bounded, each on its own, Ctrl-C answered at once."""
+"""One call for each of many hosts: bounded, independent of each other, interrupted by Ctrl-C at once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item", bound=Hashable)
 T = TypeVar("T")
 
-_BRIEFLY = 3.0  # seconds that those under way get to end after Ctrl-C
-_LOOK = 0.5  # seconds at the most until a Ctrl-C is seen
+_BRIEFLY = 3.0  # seconds that the calls under way have to end after Ctrl-C
+_LOOK = 0.5  # seconds at most until a Ctrl-C is noticed
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Outcome(Generic[T]):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a fan-out; `.outcomes` holds what had ended by then."""
+    """Ctrl-C during a fan-out; `.outcomes` has the items that had ended by then."""
 
     def __init__(self, outcomes: dict) -> None:
         super().__init__("interrupted")
@@ -43,10 +43,11 @@ def fan_out(
     limit: int = 50,
     on_interrupt: Callable[[], None] | None = None,
 ) -> dict[Item, Outcome[T]]:
-    """fn(item) for each item, at most `limit` at a time; the outcomes in the items' order.
+    """Calls fn(item) for each item, at most `limit` at a time.
 
-    Nothing that `fn` raises gets out. On Ctrl-C no further item is begun, `on_interrupt` is called (it should
-    close what the others hang on), those under way get a moment, and Interrupted is raised.
+    :param on_interrupt: called on Ctrl-C; it should close what the calls under way wait for.
+    :returns: the outcomes in the items' order. What `fn` raises is the outcome of that item.
+    :raises Interrupted: Ctrl-C. No further item is started, and those under way have had a moment to end.
     """
     todo = deque(dict.fromkeys(items))
     order = list(todo)
@@ -64,13 +65,13 @@ def fan_out(
                 done[item] = outcome
                 changed.notify()
 
-    # Not a ThreadPoolExecutor: at exit that waits for every thread, also one that hangs for ever.
+    # Not a ThreadPoolExecutor: at exit it waits for every thread, even for one that hangs for ever.
     try:
         for number in range(min(max(1, limit), len(order))):
             threading.Thread(target=work, name=f"fan-out-{number}", daemon=True).start()
         with changed:
             while len(done) < len(order):
-                # a Ctrl-C that comes just before the wait is seen only when it ends
+                # a Ctrl-C just before the wait is noticed only when the wait ends
                 changed.wait(_LOOK)
     except KeyboardInterrupt:
         with changed:
@@ -89,7 +90,7 @@ def _wind_up(changed: threading.Condition, ended: Callable[[], bool], on_interru
         with changed:
             changed.wait_for(ended, timeout=_BRIEFLY)
     except KeyboardInterrupt:
-        pass  # a second Ctrl-C: no more waiting
+        pass  # a second Ctrl-C: stop waiting
 
 
 def _try(fn: Callable[[Item], T], item: Item) -> Outcome[T]:

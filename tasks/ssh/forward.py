@@ -1,32 +1,37 @@
-"""A port on this machine that leads through the connection to one on the far side, as `ssh -L`."""
+"""A port that leads somewhere else, as with ``ssh -L``."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import paramiko
 
-from tasks.ssh.errors import RemoteError
+from tasks.ssh.errors import PortTaken
+
+Peer = tuple[str, int]
+End = socket.socket | paramiko.Channel
 
 
 @contextlib.contextmanager
-def listen(
-    transport: paramiko.Transport, local_port: int, remote_host: str, remote_port: int
-) -> Iterator[int]:
-    """Yields the port on 127.0.0.1. Leaving ends the listener and all that runs through it."""
+def listen(host: str, port: int, dial: Callable[[Peer], End]) -> Iterator[int]:
+    """Listens on this machine; leaving ends the listener and all that runs through it.
+
+    :param port: 0 takes a free one. The port is yielded.
+    :param dial: given the address of who connected, opens the other end.
+    :raises PortTaken: this machine cannot listen there.
+    """
     try:
-        listener = socket.create_server(("127.0.0.1", local_port))
+        listener = socket.create_server((host, port))
     except OSError as error:
-        raise RemoteError(
-            f"port {local_port} of this machine cannot be listened on: {error.strerror}",
-            "choose another port",
+        raise PortTaken(
+            f"port {port} of this machine cannot be listened on: {error.strerror}", "choose another port"
         ) from error
     listener.settimeout(0.2)  # on some systems nothing else wakes accept()
     ended = threading.Event()
-    open_ends: set[socket.socket | paramiko.Channel] = set()
+    open_ends: set[End] = set()
 
     def accept() -> None:
         while True:
@@ -38,20 +43,20 @@ def listen(
                 continue
             threading.Thread(target=serve, args=(sock, peer), name="forward", daemon=True).start()
 
-    def serve(sock: socket.socket, peer: tuple[str, int]) -> None:
+    def serve(sock: socket.socket, peer: Peer) -> None:
         try:
-            channel = transport.open_channel("direct-tcpip", (remote_host, remote_port), peer, timeout=30)
+            far = dial(peer)
         except (paramiko.SSHException, EOFError, OSError):
             sock.close()  # nobody listens there: the browser sees the same as without a tunnel
             return
-        ends = {sock, channel}
+        ends = {sock, far}
         open_ends.update(ends)
-        back = threading.Thread(target=_copy, args=(channel, sock), name="forward", daemon=True)
+        back = threading.Thread(target=_copy, args=(far, sock), name="forward", daemon=True)
         back.start()
-        _copy(sock, channel)
+        _copy(sock, far)
         back.join()
         open_ends.difference_update(ends)
-        channel.close()
+        far.close()
         sock.close()
 
     thread = threading.Thread(target=accept, name="forward", daemon=True)
@@ -68,8 +73,8 @@ def listen(
             end.close()
 
 
-def _copy(source: socket.socket | paramiko.Channel, sink: socket.socket | paramiko.Channel) -> None:
-    """Until the source ends; then the sink is told so, and may still answer."""
+def _copy(source: End, sink: End) -> None:
+    """Copies until the source ends. The sink is told that, and may still answer."""
     try:
         while data := source.recv(1 << 15):
             sink.sendall(data)

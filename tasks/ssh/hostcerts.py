@@ -1,4 +1,4 @@
-"""Host certificates: signed by an authority of known_hosts, for this host, now."""
+"""Host certificates: whether one is signed by an authority in known_hosts, for this host, and valid now."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Certificate:
     authority: bytes
 
     def problem(self, host: str) -> str:
-        """Why the certificate does not speak for `host` now; '' if it does."""
+        """Why the certificate is not valid for `host` now; '' if it is."""
         now = time.time()
         names = [p.decode("utf-8", "replace").lower() for p in self.inner.valid_principals]
         if self.inner.type is not SSHCertificateType.HOST:
@@ -71,8 +71,8 @@ def _blob(key) -> bytes:
 def _signature_type(blob: bytes) -> str:
     """The signature is the blob's last field: a string that begins with its own algorithm's name."""
     position, field = 0, b""
-    # Fields before it are strings but for serial (8 bytes), type (4) and two dates (8 each); their places
-    # depend on the key type, so read from the end: the last string that fills the blob exactly.
+    # The places of the fields before it depend on the key type. So it is searched from the end: the string whose
+    # length reaches exactly to the end of the blob.
     for position in range(len(blob) - 4, 0, -1):
         length = int.from_bytes(blob[position : position + 4], "big")
         if position + 4 + length == len(blob) and length > 8:

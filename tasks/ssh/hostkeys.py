@@ -1,4 +1,4 @@
-"""Whether a server is the one it should be: its key held against known_hosts, as OpenSSH does."""
+"""Whether a server is the right one: its key is compared with known_hosts, as OpenSSH does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _append = threading.Lock()
 
 @dataclass(frozen=True)
 class Verifier:
-    """Judges the key of one host. Make it before connecting: it also says which algorithms to ask for."""
+    """Checks the host key of one host. Made before connecting, because it also says which algorithms to ask for."""
 
     route: Route
     name: str
@@ -40,7 +40,7 @@ class Verifier:
             for path in (*route.user_known_hosts, *route.global_known_hosts):
                 entries += knownhosts.load(path, settings).lookup(name)
             if name.startswith("[") and not any(not e.marker for e in entries):
-                # As OpenSSH: a key known without the port is good for the host's other ports too.
+                # As in OpenSSH, a key that is known without a port is accepted on other ports too.
                 entries += cls._portless(route, settings)
         return cls(route, name, tuple(entries))
 
@@ -51,7 +51,7 @@ class Verifier:
         return [Entry(e.file, e.line, e.marker, e.type, e.blob, other_port=True) for e in found]
 
     def algorithms(self) -> tuple[str, ...]:
-        """Host key algorithms, those first whose key is known; certificates only where a CA is."""
+        """Host key algorithms, first those whose key is known; certificates only where known_hosts has an authority."""
         known = {e.type for e in self.entries if not e.marker}
         first = [a for a in ALGORITHMS if _type_of(a) in known]
         plain = (*first, *(a for a in ALGORITHMS if a not in first))
@@ -60,7 +60,10 @@ class Verifier:
         return plain
 
     def check(self, blob: bytes, settings: Settings) -> None:
-        """Returns if the server may be trusted, else raises HostKeyProblem. `accept-new` writes the key."""
+        """Returns if the server can be trusted. With `accept-new` a new key is added to known_hosts.
+
+        :raises HostKeyProblem: it cannot.
+        """
         if self.route.host_keys == "off":
             return
         if key_type(blob).endswith(CERT):
@@ -82,7 +85,7 @@ class Verifier:
         self._learn(blob, settings)
 
     def _check_certificate(self, blob: bytes) -> bytes | None:
-        """None if a known CA vouches for the host; the plain key inside if no known CA signed it."""
+        """None if a known authority signed it for this host; the plain key inside if no known authority did."""
         certificate = hostcerts.parse(blob)
         authorities = [e for e in self.entries if e.marker == "@cert-authority"]
         self._refuse_revoked(certificate.plain)
@@ -94,7 +97,7 @@ class Verifier:
                 if why:
                     raise HostKeyProblem(
                         f"host certificate of {self.name} is not valid: {why}",
-                        f"have it signed again by the authority of {entry.where}",
+                        f"have it signed again by the authority in {entry.where}",
                     )
                 return None
         return certificate.plain
@@ -104,7 +107,7 @@ class Verifier:
             if entry.marker == "@revoked" and entry.blob == blob:
                 raise HostKeyProblem(
                     f"host key of {self.name} is revoked: {entry.where} has {fingerprint(blob)}",
-                    "give the host a new key; this one must not be trusted any more",
+                    "give the host a new key: this one is no longer trusted",
                 )
 
     def _changed(self, known: list[Entry], blob: bytes) -> HostKeyProblem:
@@ -123,7 +126,7 @@ class Verifier:
             return
         with _append:
             hosts = knownhosts.load(Path(self._file()), settings)
-            # Two threads may meet here with one new host under one name.
+            # Another thread may have just added the same new host.
             known = [e for e in hosts.lookup(self.name) if not e.marker and e.type in _TYPES]
             if any(e.blob == blob for e in known):
                 return
@@ -142,7 +145,7 @@ class Verifier:
 
 
 def lookup_name(route: Route) -> str:
-    """The name under which known_hosts keeps the host: `host`, or `[host]:port` off port 22."""
+    """The host's name in known_hosts: `host`, or `[host]:port` if the port is not 22."""
     if route.host_key_alias:
         return route.host_key_alias.lower()
     host = route.hostname.lower()

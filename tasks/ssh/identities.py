@@ -12,10 +12,11 @@ from tasks.ssh.target import Settings
 
 
 def collect(route: Route, settings: Settings) -> list[Identity]:
-    """The key that the Target names first; then as ssh: certificates, keys in the agent, other files.
+    """First the key that the Target names; then, in ssh's order, certificates, keys in the agent and other files.
 
-    With IdentitiesOnly, keys that only the agent has are left out. Raises ConfigProblem if the named key is
-    of no use.
+    With IdentitiesOnly, keys that are only in the agent are left out.
+
+    :raises ConfigProblem: the key that the Target names cannot be used.
     """
     agent = settings.once(("agent", route.agent), lambda: agents.reach(route.agent))
     paths = [p for p in dict.fromkeys([route.key, *route.identity_files]) if p and p.is_file()]

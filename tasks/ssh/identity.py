@@ -1,4 +1,4 @@
-"""What can be offered to a server as a key."""
+"""A key that can be offered to a server."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 
 class CannotSign(Exception):
-    """The key is of no use here; the text says why."""
+    """The key cannot sign; the text says why."""
 
 
 @dataclass(frozen=True)
 class Signer:
-    """`sign(data, algorithm)` gives a signature blob; it raises CannotSign."""
+    """`sign(data, algorithm)` returns a signature blob, or raises CannotSign."""
 
     blob: bytes
     sign: Callable[[bytes, str], bytes]
@@ -20,10 +20,11 @@ class Signer:
 
 @dataclass(frozen=True)
 class Identity:
-    """One public key and the means to sign with it.
+    """One public key and how to sign with it.
 
-    `blob` is None where the public half is not known before the passphrase is. `ask_first`: the server is
-    asked whether it wants the key before anybody is troubled for a signature. `unlock` raises CannotSign.
+    :ivar blob: the public key; None where only the passphrase would show it.
+    :ivar ask_first: ask the server whether it accepts the key before a person is asked for a passphrase.
+    :ivar unlock: makes the Signer, or raises CannotSign.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""Private key files: read once, their passphrase asked for once, whatever the number of hosts."""
+"""Private key files: read once and unlocked once for all hosts."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ from tasks.ssh.identity import CannotSign, Identity, Signer
 from tasks.ssh.knownhosts import key_type
 from tasks.ssh.target import Settings
 
-_TRIES = 3  # as many as ssh gives for a passphrase
+_TRIES = 3  # as in ssh
 _OPENSSH = "-----BEGIN OPENSSH PRIVATE KEY-----"
 
 
 class Locked(Exception):
-    """The key needs a passphrase, or another one."""
+    """The key needs a passphrase, or the one given is wrong."""
 
 
 class KeyFile:
-    """`blob` is the public half, None if it cannot be known yet; `problem` says why the file is of no use."""
+    """One private key file.
+
+    :ivar blob: the public key; None while it is not known.
+    :ivar problem: why the file cannot be used, or ''.
+    """
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self.path = path
@@ -45,7 +49,7 @@ class KeyFile:
             self.problem = str(error)
 
     def identity(self, agent: Agent | None) -> Identity:
-        """Signed by the agent if it is given, else by the file."""
+        """The key as it is offered to a server; the agent signs if it has the key, else the file does."""
         if agent is not None and self.blob in agent.held:
             blob = self.blob
             return Identity(f"key {self.label} (in the agent)", blob, True, lambda: agent.signer(blob))
@@ -85,7 +89,7 @@ class KeyFile:
 
 
 def short(path: Path) -> str:
-    """The path as people write it, with ~."""
+    """The path with ~ for the home directory."""
     home = Path.home()
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
@@ -106,12 +110,12 @@ def _load(path: Path, passphrase: str | None) -> paramiko.PKey:
         if passphrase:
             raise Locked from error
         raise CannotSign("it is not a private key that can be read here") from error
-    key.public_blob = None  # a certificate beside it is offered on its own, and the plain key as well
+    key.public_blob = None  # a certificate beside it is offered separately, and so is the plain key
     return key
 
 
 def public_half(path: Path) -> bytes | None:
-    """The public key of a file without its passphrase: OpenSSH keeps it in clear before the secret part."""
+    """The public key of a private key file; OpenSSH stores it unencrypted before the secret part."""
     try:
         text = path.read_text(errors="replace")
     except OSError:
@@ -127,7 +131,7 @@ def public_half(path: Path) -> bytes | None:
             return data.get_binary()
         except (ValueError, IndexError, binascii.Error):
             return None
-    # IdentityFile may name the public half of a key that only the agent has
+    # IdentityFile may name the public half of a key that is only in the agent
     return _public_line(path) or _public_line(Path(f"{path}.pub"))
 
 

@@ -33,7 +33,7 @@ class Entry:
 
 
 class KnownHosts:
-    """One file. Lines that cannot be read are passed over, as OpenSSH does."""
+    """One file. Lines that cannot be read are ignored, as in OpenSSH."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,7 +62,7 @@ class KnownHosts:
         return sorted(found, key=lambda e: e.line)
 
     def append(self, name: str, blob: bytes, hashed: bool) -> None:
-        """Adds one line, made so that a reader never sees half of it. The caller holds the lock."""
+        """Adds one line with one write, so that no reader sees half of it. The caller holds the lock."""
         if hashed:
             salt = os.urandom(20)
             name = f"|1|{_base64(salt)}|{_base64(_hash(name, salt))}"
@@ -74,25 +74,25 @@ class KnownHosts:
             os.write(handle, (("\n" if self._open_ended else "") + line).encode())
         finally:
             os.close(handle)
-        if fresh:  # nobody else wrote: no need to read the file again for each of a hundred new hosts
+        if fresh:  # no one else wrote, so the file need not be read again for each of a hundred new hosts
             self._add(line.rstrip("\n"))
             self._open_ended = False
             self.stamp = _stamp(self.path)
 
     def _add(self, line: str) -> None:
         self._lines += 1
-        words = line.split()
-        if not words or words[0].startswith("#"):
+        fields = line.split()
+        if not fields or fields[0].startswith("#"):
             return
-        marker = words.pop(0) if words[0].startswith("@") else ""
-        if len(words) < 3 or marker not in ("", "@cert-authority", "@revoked"):
+        marker = fields.pop(0) if fields[0].startswith("@") else ""
+        if len(fields) < 3 or marker not in ("", "@cert-authority", "@revoked"):
             return
         try:
-            blob = base64.b64decode(words[2], validate=True)
-            entry = Entry(self.path, self._lines, marker, words[1], blob)
-            if key_type(blob) != words[1]:
+            blob = base64.b64decode(fields[2], validate=True)
+            entry = Entry(self.path, self._lines, marker, fields[1], blob)
+            if key_type(blob) != fields[1]:
                 return
-            self._place(words[0], entry)
+            self._place(fields[0], entry)
         except (binascii.Error, ValueError):
             return
 
@@ -117,7 +117,7 @@ def load(path: Path, settings: Settings) -> KnownHosts:
 
 
 def match_patterns(patterns: str, name: str) -> bool:
-    """OpenSSH's list: commas, `*` and `?`; a `!pattern` that matches rules the whole line out."""
+    """As OpenSSH matches a list of patterns with `*` and `?`: one match is enough, unless a `!pattern` matches."""
     hit = False
     for pattern in patterns.split(","):
         if _glob(pattern.removeprefix("!")).match(name):
@@ -133,13 +133,13 @@ def fingerprint(blob: bytes) -> str:
 
 
 def key_type(blob: bytes) -> str:
-    """The type that stands at the start of every SSH public key; '' if there is none."""
+    """The type at the start of an SSH public key; '' if there is none."""
     length = int.from_bytes(blob[:4], "big")
     return blob[4 : 4 + length].decode("ascii", "replace") if len(blob) > 4 + length else ""
 
 
 def _glob(pattern: str):
-    # `[` has no special meaning in known_hosts; it only stands around a host with a port.
+    # `[` is no wildcard in known_hosts; it only encloses a host that has a port.
     return regex(translate(pattern.replace("[", "[[]")))
 
 

@@ -1,142 +1,154 @@
-"""This machine as a host: the same protocol over a child process."""
+"""This machine as a host: the same methods, on its own processes and files."""
 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import selectors
+import shutil
 import signal
+import socket
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from tasks.inventory.secret import Secret
-from tasks.script import protocol
-from tasks.script.answer import Answer
-from tasks.script.protocol import Reader, Scrubber
-from tasks.ssh import put
-from tasks.ssh.errors import Cancelled
-from tasks.ssh.outcome import explain, timed_out
-from tasks.ssh.target import Target
+from invoke.runners import Local, Result
+
+from tasks.script.protocol import Reader
+from tasks.ssh import forward
+from tasks.ssh.base import BaseConnection
+from tasks.ssh.errors import RemoteError
+from tasks.ssh.localfiles import LocalFiles
 
 _GRACE = 1.0  # seconds: for output after the end, and between asking a group to stop and killing it
 
 
-class LocalConnection:
-    """Has the methods of Connection. `execs` counts the shells started."""
+class LocalConnection(BaseConnection):
+    """Commands and scripts start in the home directory, as they do over ssh. There is nothing to open."""
 
-    system = "posix"
+    is_connected = True
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self.execs = 0
-        self._lock = threading.Lock()
-        self._running: set[subprocess.Popen] = set()
-        self._cancelled = False
+    def _where(self) -> tuple[str, str, int]:
+        return self.target.host, getpass.getuser(), 22
 
-    def run(
-        self,
-        script: str,
-        *,
-        secrets: Mapping[str, Secret] | None = None,
-        timeout: float,
-        on_step: Callable[[str], None] | None = None,
-        on_line: Callable[[str], None] | None = None,
-    ) -> Answer:
-        """As Connection.run."""
-        mark = protocol.new_mark()
-        stdin = protocol.wrap(script, mark, secrets or {})
-        scrub = Scrubber([*(secrets or {}).values(), self.target.password])
-        reader = Reader(mark, scrub, on_step, on_line)
-        start = time.monotonic()
-        with self._process() as process:
-            try:
-                status = _pump(process, stdin, reader, start + timeout)
-            except TimeoutError as error:
-                raise timed_out(self.target.name, reader, timeout) from error
-        if self._cancelled and not reader.ended:
-            raise Cancelled(f"{self.target.name}: stopped from this side")
-        answer = reader.close()
-        answer.seconds = time.monotonic() - start
-        explain(answer, reader.ended, status)
-        return answer
+    def open(self) -> None:
+        """There is nothing to do."""
 
-    def stream(
-        self, script: str, on_line: Callable[[str], None], *, secrets: Mapping[str, Secret] | None = None
-    ) -> Answer:
-        """As Connection.stream."""
-        return self.run(script, secrets=secrets, timeout=float("inf"), on_line=on_line)
+    def run(self, command: str, **kwargs: Any) -> Result | None:
+        """As Fabric's, on this machine, in the home directory."""
+        return self._run(LocalRunner(self), command, **self._with_shell(kwargs))
 
-    def put(
-        self,
-        source: Path | bytes,
-        path: str,
-        mode: int = 0o600,
-        on_bytes: Callable[[int, int], None] | None = None,
-        timeout: float = 3600.0,
-    ) -> None:
-        """As Connection.put; the timeout is not needed here."""
-        put.local(put.Load.of(source), path, mode, on_bytes)
+    def sudo(self, command: str, **kwargs: Any) -> Result | None:
+        """As Fabric's, on this machine, in the home directory."""
+        return self._sudo(LocalRunner(self), command, **self._with_shell(kwargs))
+
+    def shell(self, **kwargs: Any) -> Result | None:
+        """The user's own shell, until it is left."""
+        runner = LocalRunner(self)
+        return runner.run(os.environ.get("SHELL") or "/bin/sh", **{"warn": True, **kwargs, "pty": True})
+
+    def sftp(self) -> LocalFiles:
+        """What ``put`` and ``get`` work with."""
+        return LocalFiles(_home())
+
+    def create_session(self) -> None:
+        """There is no SSH server."""
+        raise RemoteError(
+            f"{self.name} is this machine: it has no ssh session", "use run, or a host with ssh"
+        )
 
     @contextlib.contextmanager
-    def forward_local(self, local_port: int, remote_host: str, remote_port: int) -> Iterator[int]:
-        """The port is on this machine already."""
-        yield remote_port
-
-    def cancel(self) -> None:
-        """As Connection.cancel."""
-        with self._lock:
-            self._cancelled = True
-            running = list(self._running)
-        for process in running:
-            _signal_group(process, signal.SIGTERM)
-
-    def close(self) -> None:
-        self.cancel()
-
-    def __enter__(self) -> LocalConnection:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    def forward_local(
+        self,
+        local_port: int,
+        remote_port: int | None = None,
+        remote_host: str = "localhost",
+        local_host: str = "localhost",
+    ) -> Iterator[int]:
+        """As :meth:`Connection.forward_local`; both ends are on this machine."""
+        with _tunnel((local_host, local_port), (remote_host, remote_port or local_port)) as port:
+            yield port
 
     @contextlib.contextmanager
-    def _process(self) -> Iterator[subprocess.Popen]:
-        with self._lock:
-            if self._cancelled:
-                raise Cancelled(f"{self.target.name}: stopped from this side")
-            process = subprocess.Popen(
-                ["sh", "-s"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=_home(),
-                start_new_session=True,  # Ctrl-C in the terminal must not stop it before this side decides
-            )
-            self._running.add(process)
-            self.execs += 1
+    def forward_remote(
+        self,
+        remote_port: int,
+        local_port: int | None = None,
+        remote_host: str = "127.0.0.1",
+        local_host: str = "localhost",
+    ) -> Iterator[None]:
+        """As Fabric's; both ends are on this machine."""
+        with _tunnel((remote_host, remote_port), (local_host, local_port or remote_port)):
+            yield
+
+    def _with_shell(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        # Invoke's default is bash, which a small system may not have.
+        shell = self.config.run.shell
+        return {"shell": shell if shutil.which(shell) else "/bin/sh", **kwargs}
+
+    def _end(self, thing: subprocess.Popen | LocalRunner) -> None:
+        if isinstance(thing, subprocess.Popen):
+            _signal_group(thing, signal.SIGTERM)
+        else:
+            thing.kill()
+
+    def _exchange(self, command: str, stdin: Iterator[bytes], reader: Reader, deadline: float) -> int | None:
+        process = subprocess.Popen(
+            ["sh", "-c", command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=_home(),
+            start_new_session=True,  # Ctrl-C in the terminal must not end it before this program decides to
+        )
         try:
-            yield process
+            with self._noted(process):
+                return _pump(process, stdin, reader, deadline)
         finally:
-            with self._lock:
-                self._running.discard(process)
-            if process.poll() is None:
-                _signal_group(process, signal.SIGTERM)
-                try:
-                    process.wait(_GRACE)
-                except subprocess.TimeoutExpired:
-                    _signal_group(process, signal.SIGKILL)
-                    process.wait()
-            for pipe in (process.stdin, process.stdout, process.stderr):
-                with contextlib.suppress(OSError):
-                    pipe.close()
+            _finish(process)
 
 
-def _pump(process: subprocess.Popen, stdin: bytes, reader: Reader, deadline: float) -> int | None:
+class LocalRunner(Local):
+    """Invoke's runner, in the home directory; :meth:`LocalConnection.cancel` ends it."""
+
+    def start(self, command: str, shell: str, env: dict[str, Any]) -> None:
+        super().start(f"cd\n{command}", shell, env)
+        self.context._note(self)
+
+    def stop(self) -> None:
+        super().stop()
+        self.context._forget(self)
+
+
+@contextlib.contextmanager
+def _tunnel(near: tuple[str, int], far: tuple[str, int]) -> Iterator[int]:
+    if near[1] == far[1]:  # whoever listens there can be reached already
+        yield far[1]
+        return
+    with forward.listen(*near, lambda peer: socket.create_connection(far, timeout=30)) as port:
+        yield port
+
+
+def _finish(process: subprocess.Popen) -> None:
+    """Nothing that it started stays behind, save what made itself a daemon."""
+    if process.poll() is None:
+        _signal_group(process, signal.SIGTERM)
+        try:
+            process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        with contextlib.suppress(OSError):
+            pipe.close()
+
+
+def _pump(process: subprocess.Popen, stdin: Iterator[bytes], reader: Reader, deadline: float) -> int | None:
     """Feeds stdin while taking in stdout and stderr; the exit status. Raises TimeoutError at the deadline."""
-    left = memoryview(stdin)
+    left = memoryview(next(stdin, b""))
     with selectors.DefaultSelector() as selector:
         for pipe, take in ((process.stdout, reader.stdout), (process.stderr, reader.stderr)):
             os.set_blocking(pipe.fileno(), False)
@@ -144,7 +156,7 @@ def _pump(process: subprocess.Popen, stdin: bytes, reader: Reader, deadline: flo
         os.set_blocking(process.stdin.fileno(), False)
         selector.register(process.stdin, selectors.EVENT_WRITE)
         while len(selector.get_map()):
-            # A daemon that the script left behind may hold its output open for ever.
+            # A daemon that the script started may hold its output open for ever.
             over = process.poll() is not None
             now = time.monotonic()
             if now >= deadline:
@@ -155,7 +167,7 @@ def _pump(process: subprocess.Popen, stdin: bytes, reader: Reader, deadline: flo
                 deadline = min(deadline, now + _GRACE)
             for key, _ in selector.select(min(deadline - now, 0.2)):
                 if key.fileobj is process.stdin:
-                    left = _feed(process, selector, left)
+                    left = _feed(process, selector, left, stdin)
                 elif data := os.read(key.fd, 1 << 16):
                     key.data(data)
                 else:
@@ -165,10 +177,13 @@ def _pump(process: subprocess.Popen, stdin: bytes, reader: Reader, deadline: flo
     )
 
 
-def _feed(process: subprocess.Popen, selector: selectors.BaseSelector, left: memoryview) -> memoryview:
+def _feed(
+    process: subprocess.Popen, selector: selectors.BaseSelector, left: memoryview, stdin: Iterator[bytes]
+) -> memoryview:
+    """Writes some of ``left``; what is to be written next. Closes the pipe after the last of it."""
     try:
-        left = left[os.write(process.stdin.fileno(), left[: 1 << 16]) :]
-    except BrokenPipeError:  # it ended without reading all; its status says why
+        left = left[os.write(process.stdin.fileno(), left) :] or memoryview(next(stdin, b""))
+    except BrokenPipeError:  # it ended without reading all of it; its status says why
         left = left[:0]
     if not left:
         selector.unregister(process.stdin)
@@ -177,7 +192,7 @@ def _feed(process: subprocess.Popen, selector: selectors.BaseSelector, left: mem
 
 
 def _home() -> Path:
-    """Where a script begins: the home as ssh would have it, / where there is none."""
+    """Where commands start: in the home directory, as over ssh; in / where there is none."""
     with contextlib.suppress(RuntimeError):
         if Path.home().is_dir():
             return Path.home()

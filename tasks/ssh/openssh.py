@@ -1,12 +1,12 @@
-"""The command line of OpenSSH's client that reaches a Target in the same way."""
+"""The command line of OpenSSH's client that reaches a Target as this package does."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from tasks.ssh.sshconfig import split_address
 from tasks.ssh.target import Settings, Target
+from tasks.text.quoting import posix_line
 
 _STRICT = {"strict": "yes", "accept-new": "accept-new", "off": "no"}
 
@@ -14,10 +14,10 @@ _STRICT = {"strict": "yes", "accept-new": "accept-new", "off": "no"}
 def openssh_argv(
     target: Target, settings: Settings, command: Sequence[str] = (), *, terminal: bool = False
 ) -> list[str]:
-    """`ssh ...` for os.execvp. What the Target leaves open, ssh looks up itself.
+    """`ssh ...` for os.execvp. What the Target does not set, ssh reads from its own configuration.
 
-    :param command: a program and its arguments, quoted here for the far shell; none: a shell.
-    :param terminal: a terminal for the command, as a shell has one anyway.
+    :param command: a program and its arguments, quoted here for the host's shell; none opens a shell.
+    :param terminal: give the command a terminal; a shell always has one.
     """
     host, user, port = split_address(target.host)
     user, port = target.user or user, target.port or port
@@ -33,4 +33,4 @@ def openssh_argv(
     elif settings.known_hosts:
         argv += ["-o", f'UserKnownHostsFile="{settings.known_hosts}"']
     argv += ["-t"] if command and terminal else []
-    return [*argv, "--", host, *([shlex.join(command)] if command else [])]
+    return [*argv, "--", host, *([posix_line(command)] if command else [])]

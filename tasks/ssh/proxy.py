@@ -12,12 +12,12 @@ import threading
 
 
 class ProxySocket(socket.socket):
-    """A real socket: paramiko's own ProxyCommand knows no shell syntax and spins when the command is gone."""
+    """A real socket: paramiko's own ProxyCommand has no shell syntax and spins when the command is gone."""
 
     def __init__(self, command: str) -> None:
         ours, theirs = socket.socketpair()
         super().__init__(fileno=ours.detach())
-        self._said = ""
+        self._text = ""
         self._lock = threading.Lock()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 closed in close()
         with theirs:
@@ -26,12 +26,12 @@ class ProxySocket(socket.socket):
                 stdin=theirs,
                 stdout=theirs,
                 stderr=self._errors,
-                start_new_session=True,  # Ctrl-C in the terminal is for us to answer
+                start_new_session=True,  # Ctrl-C in the terminal is handled by this program
             )
 
-    def last_words(self) -> str:
+    def last_line(self) -> str:
         """The last line that the command wrote to stderr; known once the socket is closed."""
-        return self._said
+        return self._text
 
     def close(self) -> None:
         super().close()
@@ -50,4 +50,4 @@ class ProxySocket(socket.socket):
         with self._errors as errors:
             errors.seek(0)
             lines = errors.read().decode("utf-8", "replace").strip().splitlines()
-        self._said = lines[-1] if lines else ""
+        self._text = lines[-1] if lines else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ _GRACE = 1.0  # seconds for the rest of the output after the script's own end
 
 
 class _Wake(threading.Event):
-    """Shared by two pipes of a channel: one that is drained must not hide that the other has data."""
+    """Shared by both output streams of a channel: an empty stdout must not hide that stderr has data."""
 
     def clear(self) -> None:
         pass
@@ -26,9 +27,9 @@ class _Wake(threading.Event):
 
 
 def execute(channel: paramiko.Channel, command: str, timeout: float) -> None:
-    """Starts `command`. As Channel.exec_command, which would wait for a hung server for ever.
+    """Starts `command`. paramiko's Channel.exec_command would wait for a hung server for ever.
 
-    Raises TimeoutError, or SSHException if the server will not run it.
+    Raises TimeoutError, or SSHException if the server does not run it.
     """
     request = Message()
     request.add_byte(b"\x62")  # SSH_MSG_CHANNEL_REQUEST
@@ -42,6 +43,23 @@ def execute(channel: paramiko.Channel, command: str, timeout: float) -> None:
         raise TimeoutError
     if channel.closed:
         raise paramiko.SSHException("the server did not start the command")
+
+
+def hang_up(channel: paramiko.Channel) -> None:
+    """Tells the server to send SIGHUP to the command, as at the end of a terminal; without one it would run on.
+
+    OpenSSH does so since 7.9, save for root: there a command without a terminal runs on until it writes output.
+    """
+    if channel.closed or channel.exit_status_ready():
+        return
+    request = Message()
+    request.add_byte(b"\x62")  # SSH_MSG_CHANNEL_REQUEST
+    request.add_int(channel.remote_chanid)
+    request.add_string("signal")
+    request.add_boolean(False)
+    request.add_string("HUP")
+    with contextlib.suppress(EOFError, OSError, paramiko.SSHException):  # the connection is gone already
+        channel.transport._send_user_message(request)
 
 
 def pump(channel: paramiko.Channel, stdin: Iterator[bytes], reader: Reader, deadline: float) -> int | None:
@@ -63,7 +81,7 @@ def pump(channel: paramiko.Channel, stdin: Iterator[bytes], reader: Reader, dead
                 break
             continue
         if reader.ended and channel.exit_status_ready():
-            # A daemon that the script left behind may hold its output open for ever.
+            # A daemon that the script started may hold its output open for ever.
             deadline = min(deadline, time.monotonic() + _GRACE)
             if not _linger(channel, reader, wake, deadline):
                 break
@@ -72,7 +90,7 @@ def pump(channel: paramiko.Channel, stdin: Iterator[bytes], reader: Reader, dead
         if left <= 0:
             raise TimeoutError
         if not busy:
-            # nobody tells when the far side takes more stdin
+            # there is no event for when the host reads more stdin
             waiting = chunk is not None
             if not (waiting and channel.send_ready()):
                 wake.wait(min(left, 0.01 if waiting else 1.0))
@@ -81,11 +99,11 @@ def pump(channel: paramiko.Channel, stdin: Iterator[bytes], reader: Reader, dead
 
 
 def _send(channel: paramiko.Channel, chunk: bytes, stdin: Iterator[bytes]) -> bytes | None:
-    """What is left to send; None when all went and the far side was told so."""
+    """Returns what is left to send; None after the last of it, when the host was sent the end of its stdin."""
     while channel.send_ready():
         try:
             chunk = chunk[channel.send(chunk) :]
-        except OSError:  # the far side ended without reading all; its answer says why
+        except OSError:  # the script ended without reading all of it; its answer says why
             return None
         if not chunk:
             following = next(stdin, None)
@@ -108,7 +126,7 @@ def _drain(channel: paramiko.Channel, reader: Reader) -> bool:
 
 
 def _linger(channel: paramiko.Channel, reader: Reader, wake: _Wake, deadline: float) -> bool:
-    """Takes what still comes until the channel closes or the deadline; False at the deadline."""
+    """Reads the rest of the output until the channel closes; False if the deadline came first."""
     while time.monotonic() < deadline:
         wake.rest()
         if not _drain(channel, reader):

@@ -1,4 +1,4 @@
-"""What OpenSSH's configuration says about a host, and what the Target says over it."""
+"""What OpenSSH's configuration sets for a host; what the Target sets wins."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _DEFAULT_KEYS = ("id_rsa", "id_ecdsa", "id_ed25519")
 
 @dataclass(frozen=True)
 class Route:
-    """Everything that is needed to reach one host: what `ssh -G` would print, with the Target's say over it.
+    """Everything that is needed to reach one host: what `ssh -G` prints, unless the Target sets it.
 
-    `key` is the file that the Target names, tried first. `proxy_jump` holds `user@host:port` specs.
+    `key` is the file that the Target names, which is tried first. `proxy_jump` holds `user@host:port` texts.
     """
 
     alias: str
@@ -45,6 +45,7 @@ class Route:
     family: socket.AddressFamily
     bind_address: str
     keepalive: int
+    forward_agent: bool
 
     def __str__(self) -> str:
         host = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
@@ -52,7 +53,7 @@ class Route:
 
 
 def resolve(target: Target, settings: Settings) -> Route:
-    """The Route to `target`. Raises ConfigProblem for a key that is not there or a file that ssh refuses."""
+    """The Route to `target`. Raises ConfigProblem for a missing key file, or a configuration that ssh refuses."""
     host, user, port = split_address(target.host)
     user, port = target.user or user, target.port or port
     got = _options(host, user, port, settings)
@@ -61,8 +62,8 @@ def resolve(target: Target, settings: Settings) -> Route:
         return got.get(name, [default])[0]
 
     def files(name: str, default: tuple[str, ...] = ()) -> tuple[Path, ...]:
-        words = got.get(name) or list(default)
-        return tuple(_path(w, settings, tokens) for w in words if w.lower() != "none")
+        names = got.get(name) or list(default)
+        return tuple(_path(n, settings, tokens) for n in names if n.lower() != "none")
 
     name = one("hostname", host)
     tokens = {"h": name, "n": host, "p": str(port or one("port", "22")), "d": str(settings.home), "%": "%"}
@@ -72,8 +73,8 @@ def resolve(target: Target, settings: Settings) -> Route:
     def known_hosts(name: str, default: str) -> tuple[Path, ...]:
         line = one(name, default)  # several files on one line, which `ssh -G` does not quote
         whole = _path(line, settings, tokens)
-        words = [line] if whole.is_file() else line.split()
-        return tuple(_path(w, settings, tokens) for w in words if w.lower() != "none")
+        names = [line] if whole.is_file() else line.split()
+        return tuple(_path(n, settings, tokens) for n in names if n.lower() != "none")
 
     user_known = known_hosts("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2")
     global_known = known_hosts("globalknownhostsfile", "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2")
@@ -103,6 +104,7 @@ def resolve(target: Target, settings: Settings) -> Route:
         family=_FAMILIES.get(one("addressfamily"), socket.AF_UNSPEC),
         bind_address=one("bindaddress"),
         keepalive=int(alive) if alive.isdigit() and int(alive) else settings.keepalive,
+        forward_agent=one("forwardagent", "no") not in ("no", "false"),
     )
 
 
@@ -129,7 +131,7 @@ def _options(host: str, user: str | None, port: int | None, settings: Settings) 
     key = ("ssh -G", shape if shape is not None else host, user, port)
     output = dict(settings.once(key, lambda: _ssh_g(host, user, port, settings)))
     if shape is not None:
-        output["hostname"] = [host]  # the only line that differs between hosts of one shape
+        output["hostname"] = [host]  # the only line that differs between hosts that match the same blocks
     return output
 
 
@@ -142,10 +144,10 @@ def _ssh_g(host: str, user: str | None, port: int | None, settings: Settings) ->
         [*argv, "--", host], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
     )
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines()
+        lines = done.stderr.strip().splitlines()
         raise ConfigProblem(
-            f"ssh cannot read its configuration for {host}: {said[0] if said else 'no reason given'}",
-            f"see what `ssh -G {host}` says",
+            f"ssh cannot read its configuration for {host}: {lines[0] if lines else 'no reason given'}",
+            f"try `ssh -G {host}`",
         )
     options: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():
@@ -184,7 +186,7 @@ def _expand(text: str, tokens: dict[str, str]) -> str:
 
 def _jumps(value: str, *own: str) -> tuple[str, ...]:
     hops = tuple(word for word in value.split(",") if word and word != "none")
-    # `Host *` with a ProxyJump also covers the jump host, which cannot be reached through itself.
+    # `Host *` with a ProxyJump also matches the jump host, which cannot be reached through itself.
     return () if hops and split_address(hops[-1])[0] in own else hops
 
 
@@ -199,7 +201,7 @@ def _agent(value: str, settings: Settings, tokens: dict[str, str]) -> str:
 
 
 def _methods(got: dict[str, list[str]]) -> tuple[str, ...]:
-    """Ways in, in order. The password goes before keyboard-interactive: it is one round trip less."""
+    """Login methods in order. `password` is before `keyboard-interactive`: it takes one round trip less."""
     wanted = got.get("preferredauthentications", ["publickey,password,keyboard-interactive"])[0].split(",")
     switches = {
         "publickey": "pubkeyauthentication",

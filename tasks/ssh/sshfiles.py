@@ -1,4 +1,4 @@
-"""ssh's configuration files themselves: the blocks that a host falls into, and reading without ssh."""
+"""ssh's configuration files: which blocks match a host, and reading them without an ssh client."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SYSTEM = Path("/etc/ssh/ssh_config")
 
 @dataclass(frozen=True)
 class Block:
-    """The lines under one `Host` or `Match` line; `header` is None for what stands before the first."""
+    """The lines under one `Host` or `Match` line; `header` is None for the lines before the first one."""
 
     header: tuple[str, str] | None
     lines: tuple[tuple[str, str], ...]
 
     @property
     def varies(self) -> bool:
-        """May say different things to two hosts that both fall into it."""
+        """Whether it may set different values for two hosts that both match it."""
         if self.header and self.header[0] == "match":
             return True
         return any(
@@ -42,7 +42,10 @@ class ConfigFiles:
     home: Path
 
     def shape(self, host: str) -> tuple[bool, ...] | None:
-        """Equal for hosts of which `ssh -G` says the same but for the name; None if that cannot be told."""
+        """Which blocks match. Hosts with the same shape have the same `ssh -G`, except for the name.
+
+        None if that is not certain.
+        """
         shape = []
         for block in self.blocks:
             inside = block.header is None or block.header[0] == "match" or _matches(block.header[1], host)
@@ -52,7 +55,7 @@ class ConfigFiles:
         return tuple(shape)
 
     def lookup(self, host: str, user: str | None, port: int | None) -> dict[str, list[str]]:
-        """What `ssh -G` would say, for machines without an ssh client."""
+        """What `ssh -G` would print, for machines without an ssh client."""
         lines = [f"User {user}"] if user else []
         lines += [f"Port {port}"] if port else []
         for path in self.files:
@@ -65,7 +68,7 @@ class ConfigFiles:
 
 
 def read(settings: Settings) -> ConfigFiles:
-    """The files that ssh would read. A file that is named by the settings but is not there is an error."""
+    """The files that ssh would read. Raises ConfigProblem if the file that the settings name is missing."""
     if settings.ssh_config is not None:
         if not settings.ssh_config.is_file():
             raise ConfigProblem(f"ssh configuration {settings.ssh_config} is not there")
@@ -78,7 +81,7 @@ def read(settings: Settings) -> ConfigFiles:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """(keyword in lower case, the rest) of each line that says something."""
+    """(keyword in lower case, the rest) of each line that is neither empty nor a comment."""
     try:
         text = path.read_text(errors="replace")
     except OSError as error:
@@ -127,7 +130,7 @@ def _blocks(path: Path, home: Path, depth: int) -> Iterator[Block]:
 
 
 def _flat(path: Path, host: str, home: Path, depth: int) -> Iterator[str]:
-    """The file as one text for `host`, includes put in; for paramiko, which knows no Include."""
+    """The lines of the file for `host`, with included files in place: paramiko does not read Include."""
     header: tuple[str, str] | None = None
     for keyword, rest in _lines(path):
         if keyword == "include":
@@ -156,8 +159,8 @@ def _matches(patterns: str, host: str) -> bool:
     return hit
 
 
-def _split(words: str) -> list[str]:
+def _split(text: str) -> list[str]:
     try:
-        return shlex.split(words)
+        return shlex.split(text)
     except ValueError as error:
-        raise ConfigProblem(f"ssh configuration: {words!r}: {error}", "close the quotation") from error
+        raise ConfigProblem(f"ssh configuration: {text!r}: {error}", "close the quotation mark") from error

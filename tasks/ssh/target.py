@@ -10,18 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tasks.inventory.secret import Secret
+from tasks.inventory.secret import Secret, SecretSource, SecretUnavailable
+from tasks.ssh.errors import ConfigProblem
 
 T = TypeVar("T")
+Password = Secret | SecretSource | None
 
 
 @dataclass(frozen=True)
 class Target:
-    """One host. What is None here is taken from ssh's own configuration.
+    """How one host is reached. What is None is taken from ssh's own configuration.
 
     `host` is an address, a name or an alias of ~/.ssh/config; `jump` is a tuple of `user@host:port`,
-    the first one dialled first. `connect_timeout` is in seconds; a longer ConnectTimeout in ssh's
-    configuration wins.
+    the first one is connected to first. `connect_timeout` is in seconds; a longer ConnectTimeout in ssh's
+    configuration wins. A password may be a SecretSource: it is fetched when it is needed.
     """
 
     name: str
@@ -31,18 +33,20 @@ class Target:
     key: str | None = None
     jump: tuple[str, ...] = ()
     host_keys: str = "accept-new"
-    password: Secret | None = None
+    password: Password = None
+    sudo_password: Password = None
     local: bool = False
     connect_timeout: float = 10.0
 
 
 @dataclass
 class Settings:
-    """Shared by all connections of one run; it also holds what is read or asked only once.
+    """Shared by all connections of one run. It also keeps what is read or asked for only once.
 
-    `ask(prompt)` returns what the user typed without echo, or raises; None means that nobody can be asked.
+    `ask(prompt)` returns what the user typed without echo, or raises; None if nobody can be asked.
     `ssh_config` and `known_hosts` replace the user's files. `agent` replaces SSH_AUTH_SOCK ('' for none).
-    `ssh_client` is the path of OpenSSH's client, None to do without.
+    `ssh_client` is the path of OpenSSH's client, None to do without. `trace` is given every script and its
+    answer, without secrets, for people who look for a mistake.
     """
 
     ask: Callable[[str], str] | None = None
@@ -51,6 +55,7 @@ class Settings:
     agent: str = field(default_factory=lambda: os.environ.get("SSH_AUTH_SOCK", ""))
     ssh_client: str | None = field(default_factory=lambda: shutil.which("ssh"))
     keepalive: int = 15
+    trace: Callable[[str], None] | None = None
     home: Path = field(default_factory=Path.home)
 
     def __post_init__(self) -> None:
@@ -60,7 +65,7 @@ class Settings:
         self._closers: list[Callable[[], object]] = []
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value made by the first caller for `key`; others wait for it and share it, or its exception."""
+        """The value that the first caller makes for `key`; others wait for it and get the same value or exception."""
         with self._lock:
             cell = self._cells.setdefault(key, _Cell())
         with cell.lock:
@@ -73,6 +78,32 @@ class Settings:
         if cell.error is not None:
             raise cell.error
         return cell.value
+
+    def secret(self, source: Password) -> Secret | None:
+        """The secret itself; it is fetched or asked for when the first host needs it, once for all hosts.
+
+        :raises ConfigProblem: it cannot be had.
+        """
+        if not isinstance(source, SecretSource):
+            return source
+        try:
+            return self.once(("secret", source), lambda: source.resolve(self._typed))
+        except SecretUnavailable as error:
+            hint = "set it, or name another source for the password in the hosts file"
+            raise ConfigProblem(str(error), hint) from error
+
+    def known_secret(self, source: Password) -> Secret | None:
+        """As :meth:`secret`, but None where it has not been needed so far."""
+        if not isinstance(source, SecretSource):
+            return source
+        cell = self._cells.get(("secret", source))
+        return cell.value if cell else None
+
+    def _typed(self, prompt: str) -> str:
+        answer = self.question(prompt)
+        if answer is None:
+            raise SecretUnavailable(f"nobody can be asked for {prompt.strip().rstrip(':')}")
+        return answer
 
     def question(self, prompt: str) -> str | None:
         """What the user answers, one question at a time; None if nobody can be asked."""
@@ -89,7 +120,7 @@ class Settings:
             self._closers.append(close)
 
     def close(self) -> None:
-        """Ends what the connections shared: their jump hosts. Close the connections first."""
+        """Closes the connections to jump hosts. Close the connections behind them first."""
         with self._lock:
             closers, self._closers = self._closers, []
         for close in closers:

@@ -1,4 +1,4 @@
-"""paramiko's Transport with what it leaves out: host keys before auth, host certificates, reasons."""
+"""paramiko's Transport with what it lacks: host keys checked before login, host certificates, the server's reasons."""
 
 from __future__ import annotations
 
@@ -19,38 +19,42 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
-CLOSE = 97  # SSH_MSG_CHANNEL_CLOSE (RFC 4254); data, windows, EOF and requests are the numbers around it
-OF_A_CHANNEL = range(93, 101)
+CLOSE = (
+    97  # SSH_MSG_CHANNEL_CLOSE (RFC 4254); data, window, EOF and request messages have the numbers around it
+)
+CHANNEL_MESSAGES = range(93, 101)
 
 
 class Transport(paramiko.Transport):
-    """Asks for the host key algorithms that it is told, and keeps the server's parting words.
+    """Asks for the given host key algorithms, and keeps the message with which the server disconnects.
 
-    Nothing follows the end of a channel: paramiko writes a message in one place and sends it in another, between
-    which another thread may close the channel. To OpenSSH's server that is a reason to end the whole connection,
-    and with it those of all hosts behind a jump host.
+    It sends nothing on a channel after that channel's CLOSE. paramiko builds a message and sends it later; another
+    thread may close the channel in between. OpenSSH's server ends the whole connection for that, and with it those
+    of all hosts behind a jump host.
     """
 
     host_key_algorithms: tuple[str, ...] = ()
     host_key_blob = b""
     farewell = ""
+    forward_agent = False  # whether ssh's configuration asks for it
 
     def __init__(self, sock: socket.socket | paramiko.Channel) -> None:
-        self._over: set[bytes] = set()  # the server's numbers of the channels that are closed from here
+        self._closed_channels: set[bytes] = set()  # by the server's numbers
         super().__init__(sock)
+        self.channel_timeout = 60.0  # seconds; paramiko would wait an hour for a server that hangs
 
     def _send_message(self, data: Message) -> None:
-        # one message of a channel's at a time comes here: paramiko holds a lock
+        # paramiko holds a lock: there is only one message of a channel at a time
         head = data.asbytes()[:5]
-        if head[0] in OF_A_CHANNEL:
-            if head[1:] in self._over:
+        if head[0] in CHANNEL_MESSAGES:
+            if head[1:] in self._closed_channels:
                 return
             if head[0] == CLOSE:
-                self._over.add(head[1:])
+                self._closed_channels.add(head[1:])
         super()._send_message(data)
 
     def _parse_channel_open_success(self, m: Message) -> None:
-        self._over.discard(m.asbytes()[4:8])  # the number belongs to a new channel
+        self._closed_channels.discard(m.asbytes()[4:8])  # the server uses the number for a new channel
         super()._parse_channel_open_success(m)
 
     @property
@@ -58,14 +62,14 @@ class Transport(paramiko.Transport):
         return self.host_key_algorithms
 
     def _verify_key(self, host_key: bytes, sig: bytes) -> None:
-        # A server that shows another key when keys are renewed was checked under the first one only.
+        # Only the first key was verified: the server must not show another one when session keys are renewed.
         if self.host_key_blob and host_key != self.host_key_blob:
             raise paramiko.SSHException("the host key changed while connected")
         super()._verify_key(host_key, sig)
         self.host_key_blob = host_key
 
     def close(self) -> None:
-        # paramiko's reader looks up only every 0.1 s: wake it, or closing a hundred hosts takes ten seconds
+        # paramiko's reader polls every 0.1 s: wake it, or closing a hundred connections takes ten seconds
         with contextlib.suppress(OSError, AttributeError):
             self.sock.shutdown(socket.SHUT_RDWR)
         super().close()
@@ -76,7 +80,7 @@ class Transport(paramiko.Transport):
 
 
 def handshake(sock: socket.socket, route: Route, settings: Settings) -> Transport:
-    """Key exchange and the host key's verification; nobody is logged in yet.
+    """Exchanges keys and verifies the host key; nobody is logged in yet.
 
     Raises Unreachable, HostKeyProblem. The socket is closed if it fails.
     """
@@ -117,14 +121,15 @@ def _no_ssh(error: Exception, transport: Transport | None, route: Route) -> Unre
         return Unreachable(f"{route} is not an SSH server", "check the port")
     return Unreachable(
         f"{route} took the connection but did not answer as an SSH server within {route.connect_timeout:g} s",
-        "look at the load of the host and at its sshd",
+        "check the load of the host and its sshd",
     )
 
 
 class Dropped(Unreachable):
-    """Closed before a word was said, as sshd does when too many log in at once: worth another try."""
+    """Closed before the server sent anything, as sshd does when too many log in at once. Another try may succeed."""
 
 
 def lost(transport: Transport, name: str) -> ConnectionLost:
-    said = f": {transport.farewell}" if transport.farewell else ""
-    return ConnectionLost(f"the connection to {name} broke{said}", "run again; finished work is kept")
+    """The error for a connection that broke, with the server's reason if it gave one."""
+    reason = f": {transport.farewell}" if transport.farewell else ""
+    return ConnectionLost(f"the connection to {name} broke{reason}", "run again; finished work is kept")

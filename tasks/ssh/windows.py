@@ -1,7 +1,7 @@
-"""Windows OpenSSH: the same protocol over Windows PowerShell, whatever shell the server starts commands with.
+"""Windows' OpenSSH: the same protocol through Windows PowerShell, whichever shell the server starts.
 
-The command is a small constant one, since cmd.exe takes 8191 characters; all else travels on stdin. No `$input`
-may stand in it: only a command that names it makes PowerShell itself read stdin.
+The command is short and constant, because cmd.exe allows 8191 characters; everything else travels on stdin. It must
+not contain `$input`: that would make PowerShell itself read stdin.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import base64
 from collections.abc import Callable, Iterator, Mapping
 
 from tasks.inventory.secret import Secret
-from tasks.ssh.put import Load
+from tasks.ssh.carry import Load
+from tasks.text.quoting import powershell as quote
 
-# Reads the length of a script, the script (cut off on the way, it does nothing) and runs it.
+# Reads the length of a script and the script, and runs it. A script that was cut off does nothing.
 BOOTSTRAP = """$ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $RF_IN = [IO.StreamReader]::new([Console]::OpenStandardInput(), [Text.UTF8Encoding]::new($false))
@@ -60,11 +61,11 @@ exit 0
 
 
 def encoded(text: str) -> str:
-    """As powershell.exe wants it behind -EncodedCommand."""
+    """As powershell.exe takes it after -EncodedCommand."""
     return base64.b64encode(text.encode("utf-16-le")).decode()
 
 
-# -OutputFormat: errors of an encoded command would come as XML
+# -OutputFormat: otherwise the errors of an encoded command are XML
 COMMAND = (
     "powershell.exe -NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -OutputFormat Text"
     f" -EncodedCommand {encoded(BOOTSTRAP)}"
@@ -76,15 +77,8 @@ def is_windows(version: str) -> bool:
     return "openssh_for_windows" in version.lower()
 
 
-def quote(text: str) -> str:
-    """`text` as one word of PowerShell, which takes four more characters for a single quote."""
-    if "\0" in text:
-        raise ValueError("a NUL cannot be passed to a shell")
-    return "'" + "".join(c * 2 if c in "'\u2018\u2019\u201a\u201b" else c for c in text) + "'"
-
-
 def _with_length(text: str) -> bytes:
-    """PowerShell counts in units of UTF-16."""
+    """The text after its length, which PowerShell counts in UTF-16 units."""
     return b"%d\n%s" % (len(text.encode("utf-16-le")) // 2, text.encode())
 
 
@@ -95,9 +89,9 @@ def wrap(script: str, mark: str, secrets: Mapping[str, Secret]) -> bytes:
 
 
 def save(load: Load, mark: str, path: str, on_bytes: Callable[[int, int], None] | None) -> Iterator[bytes]:
-    """The stdin for COMMAND that carries a file; its access is that of the directory it comes into."""
-    words = {"RF_MARK": mark, "PATH": path, "SIZE": str(load.size), "SHA256": load.sha256}
-    yield _with_length("\n".join(f"${name} = {quote(value)}" for name, value in words.items()) + _SAVE)
+    """The stdin for COMMAND that carries a file; the file inherits the access rights of its directory."""
+    values = {"RF_MARK": mark, "PATH": path, "SIZE": str(load.size), "SHA256": load.sha256}
+    yield _with_length("\n".join(f"${name} = {quote(value)}" for name, value in values.items()) + _SAVE)
     sent = 0
     for chunk in load.chunks():
         yield base64.b64encode(chunk) + b"\n"

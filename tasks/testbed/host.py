@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from tasks.testbed import keys, network
 from tasks.testbed.engine import LabError, command, docker
+from tasks.text.quoting import posix
 
 SUDO = {
     "none": "",
@@ -133,9 +133,7 @@ class LabHost:
         """Create a user with a home folder. sudo: none | nopasswd | password; key: the lab's key may log in."""
         if sudo not in SUDO:
             raise LabError(f"sudo: expected {' | '.join(SUDO)}, got {sudo}")
-        self.must(
-            f"useradd --create-home --shell {shlex.quote(shell)} {name}; {SUDO[sudo].format(name=name)}"
-        )
+        self.must(f"useradd --create-home --shell {posix(shell)} {name}; {SUDO[sudo].format(name=name)}")
         if password is not None:
             self.must(["chpasswd"], stdin=f"{name}:{password}\n")
         if key:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import shlex
 
 from tasks.testbed.engine import LabError, command
 from tasks.testbed.host import LabHost
 from tasks.testbed.ray_image import NAME
+from tasks.text.quoting import posix
 
 PORT = 5000
 ARCHIVE = "/var/tmp/image.tar"
@@ -85,7 +85,7 @@ def load(tag: str, host: LabHost) -> None:
 
 def stream(tag: str, host: LabHost, sink: str) -> None:
     """Pipe `docker save tag` into a command on the host. Raises LabError with its last line."""
-    pipe = f"docker save {shlex.quote(tag)} | docker exec -i {host.name} sh -c {shlex.quote(sink)}"
+    pipe = f"docker save {posix(tag)} | docker exec -i {host.name} sh -c {posix(sink)}"
     done = command(["bash", "-o", "pipefail", "-c", pipe])
     if done.returncode != 0:
         raise LabError(f"{host.name}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")

@@ -5,10 +5,9 @@ It starts no cluster. Most of it is random bytes, which cannot be compressed.
 
 from __future__ import annotations
 
-import shlex
-
 from tasks.testbed import image
 from tasks.testbed.engine import LABEL, LabError, Say, command, lock
+from tasks.text.quoting import posix
 
 # the interpreter with its shared libraries, the needed part of the standard library, and a writable folder
 SCRIPT = """
@@ -49,7 +48,7 @@ def small_image(
             say(f"building a small image of {megabytes} MB")
             path = "ENV PATH=/usr/bin"
             pack = f"docker run --rm --interactive {parent} sh -s | docker import"
-            pack += f" -c {shlex.quote(path)} -c 'LABEL {LABEL}=image' - {kept}"
+            pack += f" -c {posix(path)} -c 'LABEL {LABEL}=image' - {kept}"
             done = command(["bash", "-o", "pipefail", "-c", pack], stdin=script)
             if done.returncode != 0:
                 raise LabError(f"building {kept} failed: {(done.stderr or done.stdout).strip()}")

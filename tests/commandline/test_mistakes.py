@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import cli
+from tasks.actions import cli
 
 # as typed -> what is said; the tasks are the project's own
 CASES = {

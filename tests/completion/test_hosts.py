@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks import cli
+from tasks.actions import cli
 from tasks.completion import hosts
 from tasks.inventory import load
 from tests.completion.conftest import HOSTS, TOP

@@ -1,4 +1,4 @@
-"""Every kind of file that is rendered for a host, by the name of its golden copy."""
+"""Every kind of script and of file that is rendered for a host, by the name under which it is kept here."""
 
 from __future__ import annotations
 
@@ -79,10 +79,6 @@ def up(
     )
 
 
-def _up(role: str, **more: object) -> str:
-    return up(role, **more).text
-
-
 def _files(role: str, kind: str, **more: object) -> dict[str, str]:
     of: Subject = samples.subject(role, **more)
     wanted = samples.desired(of)
@@ -90,7 +86,7 @@ def _files(role: str, kind: str, **more: object) -> dict[str, str]:
     return wanted.files
 
 
-def _uv(**more: object) -> str:
+def _uv(**more: object) -> Script:
     known = {
         "uv_version": "0.9.0",
         "env_id": "ray-2.52.0-py3.11.2-abc",
@@ -98,17 +94,17 @@ def _uv(**more: object) -> str:
         "lock": samples.LOCK,
     }
     of = more.pop("host", samples.host())
-    return install.uv_script(of, "lab", **{**known, "python_path": "/usr/bin/python3.11", **more}).text
+    return install.uv_script(of, "lab", **{**known, "python_path": "/usr/bin/python3.11", **more})
 
 
-def _conda(**more: object) -> str:
+def _conda(**more: object) -> Script:
     known = {
         "env_id": "ray-2.7.2-py3.7.16-abc",
         "python": "3.7.16",
         "items": ITEMS,
         "lock": "rayfab-lock 1\n",
     }
-    return conda.conda_script(CONDA_HOST, "lab", **{**known, "uv_version": "0.9.0", **more}).text
+    return conda.conda_script(CONDA_HOST, "lab", **{**known, "uv_version": "0.9.0", **more})
 
 
 def _docker(**more: object):
@@ -123,11 +119,11 @@ def _mirrored():
     return samples.host("worker", text)
 
 
-def _engine(os_id: str, tool: str, install_: str = "auto", mirrors: str = "") -> str:
+def _engine(os_id: str, tool: str, install_: str = "auto", mirrors: str = "") -> Script:
     of = samples.subject(text=samples.DOCKER + mirrors, os_id=os_id, tools=frozenset({tool}))
     wanted = of.host.docker.model_copy(update={"install": install_})
     host = of.host.model_copy(update={"docker": wanted})
-    return engine_script(host, "lab", engine_for(Subject(host, of.facts)), sudo=True).text
+    return engine_script(host, "lab", engine_for(Subject(host, of.facts)), sudo=True)
 
 
 def submit(**more: object) -> Script:
@@ -136,58 +132,74 @@ def submit(**more: object) -> Script:
     return operations.submit_script(head, "lab", "http://127.0.0.1:8265", words=words, **more)
 
 
-KINDS: dict[str, Callable[[], str]] = {
-    "facts-uv.sh": lambda: facts_script(samples.host(), "lab", sudo_password=True).text,
-    "facts-docker-lock.sh": lambda: (
-        facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER).text
+SCRIPTS: dict[str, Callable[[], Script]] = {
+    "facts-uv": lambda: facts_script(samples.host(), "lab", sudo_password=True),
+    "facts-docker-lock": lambda: facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER),
+    "facts-conda": lambda: facts_script(CONDA_HOST, "lab"),
+    "fetch": lambda: conda.fetch_script(
+        "lab", ITEMS, proxy="http://10.0.0.9:3128", no_proxy="mirror.lab", ca=True
     ),
-    "facts-conda.sh": lambda: facts_script(CONDA_HOST, "lab").text,
-    "fetch.sh": lambda: (
-        conda.fetch_script("lab", ITEMS, proxy="http://10.0.0.9:3128", no_proxy="mirror.lab", ca=True).text
-    ),
-    "fetch-seed.sh": lambda: conda.fetch_script("lab", ITEMS, base="http://10.0.0.1:20001").text,
-    "install-conda.sh": _conda,
-    "install-conda-found.sh": lambda: _conda(
+    "fetch-seed": lambda: conda.fetch_script("lab", ITEMS, base="http://10.0.0.1:20001"),
+    "install-conda": _conda,
+    "install-conda-found": lambda: _conda(
         items=ITEMS[2:], conda=conda.Conda("micromamba", "1.5.8", "/home/it's me/bin/micromamba")
     ),
-    "install-uv.sh": _uv,
-    "install-uv-carried.sh": lambda: _uv(host=_mirrored(), python_path=None, carried=True),
-    "engine-apt.sh": lambda: _engine("debian", "apt-get", mirrors=APT_MIRROR),
-    "engine-apt-ce.sh": lambda: _engine("debian", "apt-get", "docker-ce", DOCKER_MIRROR),
-    "engine-dnf.sh": lambda: _engine("fedora", "dnf"),
-    "engine-dnf-ce.sh": lambda: _engine("rocky", "dnf", mirrors=DOCKER_MIRROR),
-    "engine-zypper.sh": lambda: _engine("opensuse-leap", "zypper"),
-    "engine-pacman.sh": lambda: _engine("arch", "pacman"),
-    "image.sh": lambda: images.image_script(_docker(), "lab", sudo=True).text,
-    "image-private.sh": lambda: (
-        images.image_script(
-            _docker(registry_mirror="https://mirror.example/hub", registry_user="it's me"), "lab", "aarch64"
-        ).text
+    "install-uv": _uv,
+    "install-uv-carried": lambda: _uv(host=_mirrored(), python_path=None, carried=True),
+    "engine-apt": lambda: _engine("debian", "apt-get", mirrors=APT_MIRROR),
+    "engine-apt-ce": lambda: _engine("debian", "apt-get", "docker-ce", DOCKER_MIRROR),
+    "engine-dnf": lambda: _engine("fedora", "dnf"),
+    "engine-dnf-ce": lambda: _engine("rocky", "dnf", mirrors=DOCKER_MIRROR),
+    "engine-zypper": lambda: _engine("opensuse-leap", "zypper"),
+    "engine-pacman": lambda: _engine("arch", "pacman"),
+    "image": lambda: images.image_script(_docker(), "lab", sudo=True),
+    "image-private": lambda: images.image_script(
+        _docker(registry_mirror="https://mirror.example/hub", registry_user="it's me"), "lab", "aarch64"
     ),
-    "image-cut.sh": lambda: images.cut_script(_docker(), "lab", sudo=True).text,
-    "store-serve.sh": lambda: conda_seed.serve_script("lab", "ray-2.7.2", "10.0.0.1", [19999, 19998]).text,
-    "store-clean.sh": lambda: conda_seed.clean_script("lab").text,
-    "image-serve.sh": lambda: images.serve_script(_docker(), "lab", "10.0.0.1", [20001, 20000]).text,
-    "image-pieces.sh": lambda: images.pieces_script(_docker(), "lab", PIECES, 1 << 30).text,
-    "image-take.sh": lambda: (
-        images.fetch_script(
-            _docker(), "lab", PIECES, 1 << 30, source=("head", "fd00::1", 20001), want="sha256:abc", keep=True
-        ).text
+    "image-cut": lambda: images.cut_script(_docker(), "lab", sudo=True),
+    "store-serve": lambda: conda_seed.serve_script("lab", "ray-2.7.2", "10.0.0.1", [19999, 19998]),
+    "store-clean": lambda: conda_seed.clean_script("lab"),
+    "image-serve": lambda: images.serve_script(_docker(), "lab", "10.0.0.1", [20001, 20000]),
+    "image-pieces": lambda: images.pieces_script(_docker(), "lab", PIECES, 1 << 30),
+    "image-take": lambda: images.fetch_script(
+        _docker(), "lab", PIECES, 1 << 30, source=("head", "fd00::1", 20001), want="sha256:abc", keep=True
     ),
-    "image-load.sh": lambda: images.fetch_script(_docker(), "lab", PIECES, 1 << 30).text,
-    "image-clean.sh": lambda: images.clean_script(_docker(), "lab").text,
-    "up-head-system.sh": lambda: _up("head", kind="system"),
-    "up-worker-user.sh": lambda: _up("worker", kind="user", token=False),
-    "up-worker-loop.sh": lambda: _up("worker", kind="loop"),
-    "up-head-docker.sh": lambda: _up("head", kind="docker"),
-    "up-worker-docker.sh": lambda: _up("worker", kind="docker"),
-    "up-head-bridge.sh": lambda: _up("head", kind="docker", network="bridge"),
-    "up-worker-bridge.sh": lambda: _up("worker", kind="docker", network="bridge", cpus=64),
-    "gpu-up-worker.sh": lambda: _up("worker", kind="docker", gpus=GPUS, engine=GPU_ENGINE),
-    "macos-up-head.sh": lambda: _up("head", kind="docker", **MAC, engine=MAC_ENGINE),
-    "macos-up-worker.sh": lambda: _up("worker", kind="docker", **MAC, engine=MAC_ENGINE),
-    "macos-up-daemon.sh": lambda: _up("head", kind="daemon"),
-    "macos-up-agent.sh": lambda: _up("worker", kind="agent"),
+    "image-load": lambda: images.fetch_script(_docker(), "lab", PIECES, 1 << 30),
+    "image-clean": lambda: images.clean_script("lab"),
+    "up-head-system": lambda: up("head", kind="system"),
+    "up-worker-user": lambda: up("worker", kind="user", token=False),
+    "up-worker-loop": lambda: up("worker", kind="loop"),
+    "up-head-docker": lambda: up("head", kind="docker"),
+    "up-worker-docker": lambda: up("worker", kind="docker"),
+    "up-head-bridge": lambda: up("head", kind="docker", network="bridge"),
+    "up-worker-bridge": lambda: up("worker", kind="docker", network="bridge", cpus=64),
+    "gpu-up-worker": lambda: up("worker", kind="docker", gpus=GPUS, engine=GPU_ENGINE),
+    "macos-up-head": lambda: up("head", kind="docker", **MAC, engine=MAC_ENGINE),
+    "macos-up-worker": lambda: up("worker", kind="docker", **MAC, engine=MAC_ENGINE),
+    "macos-up-daemon": lambda: up("head", kind="daemon"),
+    "macos-up-agent": lambda: up("worker", kind="agent"),
+    "up-worker-conda": lambda: up("worker", kind="loop", runtime="conda"),
+    "token": lambda: install.token_script("lab"),
+    "stop": lambda: operations.stop_script("lab", sudo=True),
+    "destroy": lambda: operations.destroy_script(samples.host(), "lab", sudo=True),
+    "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),
+    "verify": lambda: operations.verify_script(
+        "lab", "10.0.0.1:6379", ["10.0.0.1", "10.0.0.2"], tasks=True, timeout=60.0
+    ),
+    "logs": lambda: operations.logs_script(
+        samples.host(), "lab", patterns(["start", "raylet"]), 20, follow=False
+    ),
+    "follow": lambda: operations.logs_script(samples.host(), "lab", patterns(["all"]), 20, follow=True),
+    "submit": lambda: submit(archive="/root/.rayfab/lab/job-0.tar.gz", wait=True),
+    "submit-no-folder": lambda: submit(archive="", wait=False),
+    "command": lambda: operations.command_script("lab", ["ray", "--version"]),
+    "lock": lambda: operations.lock_script("lab", HOLDER),
+    "unlock": lambda: operations.unlock_script("lab", HOLDER),
+    "reach": lambda: operations.reach_script("lab", "10.0.0.1", [6379, 20000]),
+}
+
+# Whole files, which a person may meet on a host.
+FILES: dict[str, Callable[[], str]] = {
     "macos-env.sh": lambda: _files("worker", "agent", **MAC)["ENV_SH"],
     "macos-start.sh": lambda: _files("worker", "agent", **MAC)["START_SH"],
     "macos-daemon.plist": lambda: _files("head", "daemon", **MAC, sudo="nopasswd")["UNIT_TEXT"],
@@ -196,30 +208,8 @@ KINDS: dict[str, Callable[[], str]] = {
     "start-worker.sh": lambda: _files("worker", "system")["START_SH"],
     "env-head.sh": lambda: _files("head", "system")["ENV_SH"],
     "env-worker.sh": lambda: _files("worker", "system")["ENV_SH"],
-    "up-worker-conda.sh": lambda: _up("worker", kind="loop", runtime="conda"),
     "env-conda.sh": lambda: _files("worker", "system", text=samples.CONDA)["ENV_SH"],
     "loop.sh": lambda: _files("worker", "loop", systemd=False)["LOOP_SH"],
     "system.service": lambda: _files("head", "system")["UNIT_TEXT"],
     "user.service": lambda: _files("worker", "user", uid=1000, user_systemd=True)["UNIT_TEXT"],
-    "token.sh": lambda: install.token_script("lab").text,
-    "stop.sh": lambda: operations.stop_script("lab", sudo=True).text,
-    "destroy.sh": lambda: operations.destroy_script(samples.host(), "lab", sudo=True).text,
-    "destroy-purge.sh": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True).text,
-    "verify.sh": lambda: (
-        operations.verify_script(
-            "lab", "10.0.0.1:6379", ["10.0.0.1", "10.0.0.2"], tasks=True, timeout=60.0
-        ).text
-    ),
-    "logs.sh": lambda: (
-        operations.logs_script(samples.host(), "lab", patterns(["start", "raylet"]), 20, follow=False).text
-    ),
-    "follow.sh": lambda: (
-        operations.logs_script(samples.host(), "lab", patterns(["all"]), 20, follow=True).text
-    ),
-    "submit.sh": lambda: submit(archive="/root/.rayfab/lab/job-0.tar.gz", wait=True).text,
-    "submit-no-folder.sh": lambda: submit(archive="", wait=False).text,
-    "command.sh": lambda: operations.command_script("lab", ["ray", "--version"]).text,
-    "lock.sh": lambda: operations.lock_script("lab", HOLDER).text,
-    "unlock.sh": lambda: operations.unlock_script("lab", HOLDER).text,
-    "reach.sh": lambda: operations.reach_script("lab", "10.0.0.1", [6379, 20000]).text,
 }

@@ -1,4 +1,4 @@
-"""Every script that is rendered for a Windows host, by the name of its golden copy."""
+"""Every kind of script and of file for a Windows host, by the name under which it is kept here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from tasks.node.facts import Address, facts_script
 from tasks.node.logfiles import patterns
 from tasks.runtimes.conda import scripts as conda
 from tasks.runtimes.docker import image_scripts as images
-from tasks.script import powershell as windows
 from tasks.script.script import Script
 from tasks.ssh.windows import BOOTSTRAP
 from tests.golden.kinds import CONDA_HOST, HOLDER, submit, up
@@ -45,6 +44,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "image": lambda: images.image_script(samples.host("worker", samples.DOCKER), "lab"),
     "up-head": lambda: up("head", kind="docker", **FACTS),
     "up-worker": lambda: up("worker", kind="docker", **FACTS),
+    "facts-uv": lambda: facts_script(samples.host(), "lab"),
     "facts-conda": lambda: facts_script(CONDA_HOST, "lab"),
     "fetch": lambda: conda.fetch_script("lab", ITEMS, proxy="http://10.0.0.9:3128", no_proxy="mirror.lab"),
     "fetch-seed": lambda: conda.fetch_script("lab", ITEMS, base="http://10.0.0.1:20001"),
@@ -66,7 +66,15 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "reach": lambda: operations.reach_script("lab", "10.0.0.1", [6379, 20000]),
 }
 
-WINDOWS: dict[str, Callable[[], str]] = {
-    "windows/bootstrap.ps1": lambda: BOOTSTRAP,
-    **{f"windows/{name}.ps1": lambda make=make: windows.text_of(make()) for name, make in SCRIPTS.items()},
+
+def _node(name: str) -> str:
+    return str(SCRIPTS["up-head-conda"]().values[name])
+
+
+FILES: dict[str, Callable[[], str]] = {
+    "bootstrap.ps1": lambda: BOOTSTRAP,
+    "env.ps1": lambda: _node("ENV_PS1"),
+    "loop.json": lambda: _node("LOOP_JSON"),
+    "task-boot.xml": lambda: _node("TASK_BOOT"),
+    "task-logon.xml": lambda: _node("TASK_LOGON"),
 }

@@ -187,9 +187,9 @@ class TestRemove:
     @pytest.mark.parametrize(
         ("host", "message"),
         [
-            ("10.0.0.4", "10.0.0.4 is not in {path}; did you mean 10.0.0.3?"),
+            ("10.0.0.4", "10.0.0.4: no such host in {path}; did you mean 10.0.0.3?"),
             ("boss", "boss is the head of the cluster; make another host the head in {path} first"),
-            ("node[01-02].lab", "node[01-02].lab is not in {path}; did you mean node02.lab?"),
+            ("node[01-02].lab", "node[01-02].lab: no such host in {path}; did you mean node02.lab?"),
         ],
     )
     def test_a_host_that_is_not_a_worker_is_refused(self, hosts_file, host, message):

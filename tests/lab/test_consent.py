@@ -185,7 +185,7 @@ class TestRefused:
 class TestNothingToAsk:
     def test_a_converged_deploy(self, cluster):
         out = ok(cluster.fab("deploy-cluster"))
-        assert "3 hosts as wanted" in out
+        assert "3 hosts up to date" in out
         assert "Check running work" not in out
         assert cluster.works()
 

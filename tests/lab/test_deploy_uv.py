@@ -141,19 +141,50 @@ class TestJob:
         assert sh(cluster.head, "find / -xdev -name 'rayfab-job-*' -print") == ""
         ok(cluster.fab("exec", "--limit", cluster.head.name, "--", "ray", "job", "stop", job))
 
-    def test_a_far_shell_that_is_killed_is_no_success(self, cluster):
-        with cluster.begin(
-            "submit", "--", "python", "-c", "import time; print('begun', flush=True); time.sleep(600)"
-        ) as process:
+    @pytest.mark.parametrize(
+        ("cut", "reason"),
+        [
+            # as when memory runs out: the script, and what it has started
+            ("pkill -KILL -xf 'sh -s'; pkill -KILL -f 'rayfab-jo[b]'", "the script was killed"),
+            ("pkill -KILL -f 'sshd: root@nott[y]'", "the connection to .* broke"),
+        ],
+    )
+    def test_a_job_whose_channel_closes_before_its_end_is_a_failure(self, cluster, cut, reason):
+        code = "import time; print('begun', flush=True); time.sleep(600)"
+        with cluster.begin("submit", "--", "python", "-c", code) as process:
             said = "".join(itertools.takewhile(lambda line: not line.startswith("begun"), process.stdout))
             job = re.search(r"job (\S+) submitted", said).group(1)
-            # as when memory runs out: the script, and what it has started
-            sh(cluster.head, "pkill -KILL -xf 'sh -s'; pkill -KILL -f 'rayfab-jo[b]'")
+            sh(cluster.head, cut)
             rest = process.stdout.read()
             assert process.wait(60) == 1
-        assert f"{cluster.head.name}: the script was killed" in rest
+        assert cluster.head.name in rest and re.search(reason, rest)
         assert re.search(rf"ray job stop .*{job}", rest)
         ok(cluster.fab("exec", "--limit", cluster.head.name, "--", "ray", "job", "stop", job))
+
+    @pytest.mark.parametrize(
+        ("cut", "reason"),
+        [
+            ("pkill -KILL -xf 'sh -s'; pkill -KILL -xf 'sleep 654'", "the script was killed"),
+            (
+                "pkill -KILL -f 'sshd: root@nott[y]'; pkill -KILL -xf 'sleep 654'",
+                "the connection to .* broke",
+            ),
+        ],
+    )
+    def test_a_command_whose_channel_closes_before_its_end_is_a_failure(self, cluster, cut, reason):
+        name = cluster.head.name
+        command = ("exec", "--limit", name, "--", "sh", "-c", "echo begun; sleep 654; true")
+        with cluster.begin(*command) as process:
+            assert any("begun" in line for line in iter(process.stdout.readline, "") if "Run" not in line)
+            sh(cluster.head, cut)
+            rest = process.stdout.read()
+            assert process.wait(60) == 1
+        assert name in rest and re.search(reason, rest)
+
+    def test_debug_shows_the_script_of_a_command(self, cluster):
+        name = cluster.head.name
+        out = ok(cluster.fab("exec", "--debug", "--limit", name, "--", "echo", "a b"))
+        assert f"--- {name}: " in out and "'a b'" in out and "status 0" in out
 
     def test_a_program_that_is_not_there(self, cluster):
         done = cluster.fab("exec", "--", "no-such-program", "x")
@@ -191,7 +222,7 @@ class TestAgain:
     def test_changes_nothing_and_says_so(self, cluster):
         before = cluster.raylets()
         out = ok(cluster.fab("deploy-cluster"))
-        assert "3 hosts as wanted" in out
+        assert "3 hosts up to date" in out
         assert cluster.raylets() == before
 
     def test_costs_at_most_three_exec_channels_a_host(self, cluster):

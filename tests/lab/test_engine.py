@@ -160,7 +160,7 @@ class TestDeploy:
 class TestLater:
     def test_again_changes_nothing(self, cluster):
         out = ok(cluster.fab("deploy-cluster", env=cluster.env))
-        assert "3 hosts as wanted" in out
+        assert "3 hosts up to date" in out
         assert "Install Docker" not in out
 
     def test_an_installation_that_was_cut_off_is_done_once_more(self, cluster):

@@ -59,7 +59,7 @@ def test_joins_on_a_bridge_though_the_keychain_is_closed(cluster):
 
 def test_is_converged(cluster):
     fab = cluster[3]
-    assert "2 hosts as wanted" in ok(fab("deploy-cluster"))
+    assert "2 hosts up to date" in ok(fab("deploy-cluster"))
 
 
 def test_logs_lie_in_the_user_s_home(cluster):

@@ -20,7 +20,7 @@ RIGHT, WRONG = {"LAB_REGISTRY": PASSWORD}, {"LAB_REGISTRY": "wrong-word"}
 BYTES = re.compile(
     r", [1-9]\d* of [1-9]\d* MB, \d+ of 1 layers, \d+ s, \d+%(, about \d+ \w+ left)?$", re.MULTILINE
 )
-CAME_IN = re.compile(r", 0 of 1 layers, \d+ MB came in, \d+ s$", re.MULTILINE)
+CAME_IN = re.compile(r", 0 of 1 layers, \d+ MB received, \d+ s$", re.MULTILINE)
 
 # looks at every argument list of the host, and notes where the words of /root/words are
 WATCH = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.inventory import load
-from tasks.node.versions import companions
+from tasks.inventory.ray_versions import companions
 from tasks.runtimes.packages import Unavailable, pypi
 from tasks.runtimes.packages.web import Web
 
@@ -52,20 +52,6 @@ def test_a_source_becomes_a_wheel_once(host):
     assert wheel.name == "gpustat-1.1.1-py3-none-any.whl"
     before = wheel.stat().st_mtime_ns
     assert pypi.build(host, source, Web()).stat().st_mtime_ns == before
-
-
-@pytest.mark.parametrize(
-    ("platform", "glibc", "name"),
-    [
-        ("linux-64", "2.36", "x86_64-manylinux_2_36"),
-        ("linux-64", "2.27", "x86_64-manylinux_2_17"),
-        ("linux-aarch64", "2.17", "aarch64-manylinux_2_17"),
-        ("osx-arm64", "", "aarch64-apple-darwin"),
-        ("win-64", "", "x86_64-pc-windows-msvc"),
-    ],
-)
-def test_names_of_platforms(platform, glibc, name):
-    assert pypi.uv_platform(platform, glibc) == name
 
 
 def test_the_wheel_made_most_closely_is_chosen(host):

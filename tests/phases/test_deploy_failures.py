@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import cluster as tasks_cluster
-from tasks.phases import operation
+from tasks.phases import operation, summary
 from tasks.ssh import StepTimeout
 from tests.phases.world import refused, said
 
@@ -24,7 +23,7 @@ class TestOneWorkerFails:
     )
     def test_the_others_go_on(self, fleet, world, title, reply):
         world["two"].replies[title] = reply
-        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 1
+        assert fleet.operate(operation.DEPLOY, summary.deployed) == 1
         assert world["head"].active
         assert world["one"].active
         assert not world["two"].active
@@ -34,7 +33,7 @@ class TestOneWorkerFails:
 
     def test_unreachable(self, fleet, world):
         world["two"].reachable = False
-        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 1
+        assert fleet.operate(operation.DEPLOY, summary.deployed) == 1
         assert "✗ 2 of 3 hosts run Ray 2.52.0" in fleet.out
         assert fleet.lines("timed out after 10 s")[-1].startswith("two")
 
@@ -62,7 +61,7 @@ class TestOneWorkerFails:
         world["two"].replies["start the worker"] = refused("Ray ended")
         fleet.operate(operation.DEPLOY)
         world["two"].replies.clear()
-        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert fleet.operate(operation.DEPLOY, summary.deployed) == 0
         assert [n.did for n in fleet.run.nodes] == [[], [], ["started"]]
 
 
@@ -92,7 +91,7 @@ class TestHeadFails:
     )
     def test_no_plan_can_be_made_either(self, fleet, world, broken, why):
         vars(world["head"]).update(broken)
-        assert fleet.operate(operation.PLAN, tasks_cluster.planned, **PLAN) == 1
+        assert fleet.operate(operation.PLAN, summary.planned, **PLAN) == 1
         assert f"✗ {why}" in fleet.out
         assert "unexpected" not in fleet.out
 
@@ -128,7 +127,7 @@ class TestHeadFails:
         assert not any(h.active for h in world.hosts.values())
         # what the workers have installed meanwhile is taken up by the next run
         world["head"].replies.clear()
-        assert fleet.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert fleet.operate(operation.DEPLOY, summary.deployed) == 0
         assert [n.did for n in fleet.run.nodes] == [["installed", "started"], ["started"], ["started"]]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import cluster as tasks_cluster
-from tasks.phases import operation
+from tasks.phases import operation, summary
 from tests.phases.world import refused, said
 
 ASK = "check running work"
@@ -127,20 +126,20 @@ class TestAfterAnInterruption:
 class TestYes:
     def test_goes_on_and_says_at_the_end_what_it_has_ended(self, busy, world):
         change(busy, "head")
-        assert busy.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+        assert busy.operate(operation.DEPLOY, summary.deployed) == 0
         assert len(busy.asked) == 1
         assert "! ended 1 job: raysubmit_1, 5 s" in busy.out
         assert all(host.active for host in world.hosts.values())
 
     def test_a_stop_too(self, busy, world):
-        assert busy.operate(operation.STOP, tasks_cluster.stopped, what="stop") == 0
+        assert busy.operate(operation.STOP, summary.stopped, what="stop") == 0
         assert "! ended 1 detached actor: counter" in busy.out
         assert not any(host.active for host in world.hosts.values())
 
     def test_says_nothing_of_work_that_has_not_ended(self, busy, world):
         for host in world.hosts.values():
             host.replies["stop Ray"] = refused("it will not")
-        assert busy.operate(operation.STOP, tasks_cluster.stopped, what="stop") == 1
+        assert busy.operate(operation.STOP, summary.stopped, what="stop") == 1
         assert "! ended" not in busy.out
 
 
@@ -182,7 +181,7 @@ class TestNothingToAsk:
     def test_a_plan_only_says_it(self, busy, world):
         change(busy, "one")
         dry = {"changing": False, "dry_run": True}
-        assert busy.operate(operation.PLAN, tasks_cluster.planned, **dry) == 0
+        assert busy.operate(operation.PLAN, summary.planned, **dry) == 0
         assert busy.asked == []
         assert "! running work that would end:\n    1 actor: counter on one\n" in busy.out
         assert untouched(world)

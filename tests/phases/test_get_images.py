@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import images as tasks_images
 from tasks.inventory import Secret
-from tasks.phases import operation
+from tasks.phases import operation, pull_image
 from tasks.ssh import ConnectionLost
 from tests.phases.world import refused, said, value
 
@@ -60,7 +59,7 @@ def hosts(fleet, world):
 
 
 def pull(fleet, **more):
-    return fleet.operate(operation.IMAGES, tasks_images.got, **more)
+    return fleet.operate(operation.IMAGES, pull_image.got, **more)
 
 
 class TestSeed:
@@ -212,5 +211,5 @@ class TestRegistry:
 
 
 def test_without_docker_there_is_nothing_to_pull(fleet):
-    assert fleet.operate((tasks_images.asked, *operation.IMAGES)) == 2
+    assert fleet.operate((pull_image.asked, *operation.IMAGES)) == 2
     assert "no host has runtime: docker" in fleet.out

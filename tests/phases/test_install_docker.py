@@ -6,9 +6,8 @@ import functools
 
 import pytest
 
-from tasks import check
-from tasks import cluster as tasks_cluster
-from tasks.phases import connect, operation
+from tasks.phases import connect, operation, summary
+from tasks.phases.checked import checked
 from tasks.run import facts
 from tests.phases.conftest import THREE
 from tests.phases.world import refused, said
@@ -35,7 +34,7 @@ def containers(fleet, world):
 
 
 def test_it_is_installed_where_it_is_missing(containers, world):
-    assert containers.operate(operation.DEPLOY, tasks_cluster.deployed) == 0
+    assert containers.operate(operation.DEPLOY, summary.deployed) == 0
     titles = world["one"].titles
     assert titles.index("gather facts") < titles.index("install Docker") < titles.index("get the image")
     assert containers.node("one").did == ["installed Docker", "pulled the image", "started"]
@@ -86,7 +85,7 @@ def test_a_host_out_of_the_limit_is_left_as_it_is(containers, world):
 
 def test_a_dry_run_shows_the_script_and_runs_none(containers, world):
     plan = {"changing": False, "dry_run": True}
-    scripts = functools.partial(tasks_cluster.planned, scripts=True)
+    scripts = functools.partial(summary.planned, scripts=True)
     assert containers.operate(operation.PLAN, scripts, **plan) == 0
     assert world["one"].titles == ["gather facts", "reach the head at 10.0.0.1"]
     assert "### one: install Docker\n# rayfab: install Docker\n" in containers.out
@@ -98,7 +97,7 @@ def test_a_dry_run_shows_the_script_and_runs_none(containers, world):
 
 def test_a_check_says_it_and_finds_nothing_wrong(containers, world):
     world["two"].facts = dict(DEBIAN)
-    assert containers.operate((connect.run, facts.run, check.checked), changing=False) == 0
+    assert containers.operate((connect.run, facts.run, checked), changing=False) == 0
     assert (
         "! deploy-cluster will install Docker (docker.io from the distribution) on one, two" in containers.out
     )
@@ -108,5 +107,5 @@ def test_a_check_says_it_and_finds_nothing_wrong(containers, world):
 
 def test_a_destroy_says_that_docker_stays(containers):
     containers.operate(operation.DEPLOY)
-    containers.operate(operation.DESTROY, tasks_cluster.destroyed)
+    containers.operate(operation.DESTROY, summary.destroyed)
     assert "! Docker and its images were kept" in containers.out

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import cluster as tasks_cluster
-from tasks.phases import operation
+from tasks.phases import operation, summary
 from tests.phases.world import refused
 
 INSTALLS = {"install Ray with uv", "get the image", "install Docker"}
@@ -19,7 +18,7 @@ def stopped(fleet):
 
 
 def start(fleet, **more) -> int:
-    return fleet.operate(operation.START, tasks_cluster.deployed, what="start", **more)
+    return fleet.operate(operation.START, summary.deployed, what="start", **more)
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +99,7 @@ class TestRestart:
         return fleet
 
     def restart(self, fleet, **more) -> int:
-        return fleet.operate(operation.RESTART, tasks_cluster.deployed, what="restart", **more)
+        return fleet.operate(operation.RESTART, summary.deployed, what="restart", **more)
 
     def test_every_node_is_stopped_and_started(self, running, world):
         assert self.restart(running) == 0

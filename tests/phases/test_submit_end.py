@@ -9,7 +9,7 @@ import pytest
 from tasks.phases.submit import submit_job
 from tasks.report.console import Console
 from tasks.run.run import Stop
-from tasks.ssh import Answer, ConnectionLost
+from tasks.ssh import Answer, ConnectionLost, Unfinished
 from tests.render import samples
 
 LINE = "job raysubmit_1 submitted"
@@ -17,9 +17,9 @@ COMMANDS = ("ray job logs --follow --address http://127.0.0.1:8265 raysubmit_1",
 
 
 def submitted(end, *, begun=True, wait=True):
-    """Runs a job whose script ends so."""
+    """Runs a job whose script ends like that."""
 
-    def script(text, *, on_line, **how):
+    def ask(script, *, on_line, **how):
         if begun:
             on_line(LINE)
         if isinstance(end, BaseException):
@@ -32,25 +32,17 @@ def submitted(end, *, begun=True, wait=True):
         sudo=False,
         facts=SimpleNamespace(active=True, home="/root"),
         subject=SimpleNamespace(state={}),
-        connection=SimpleNamespace(run=script),
-        text_of=lambda script: script.text,
+        connection=SimpleNamespace(ask=ask),
         secrets=dict,
     )
     run = SimpleNamespace(head=head, cluster=SimpleNamespace(name="lab"), console=Console(), user="me@here")
     submit_job(run, ["python", "-c", "1"], wait=wait)
 
 
-@pytest.mark.parametrize(
-    "end",
-    [
-        Answer(status=None, error="the script was killed"),
-        Answer(status=255, error="the script ended early with status 255"),
-        Answer(status=0, error="the script ended early with status 0"),
-    ],
-)
-def test_a_channel_that_closes_before_the_job_s_end_is_a_failure(end, capsys):
-    with pytest.raises(Stop, match=f"head: {end.error}") as stop:
-        submitted(end)
+def test_a_script_that_did_not_come_to_its_end_is_a_failure(capsys):
+    answer = Answer(status=0, error="the script ended early with status 0")
+    with pytest.raises(Stop, match=f"head: {answer.error}") as stop:
+        submitted(Unfinished(f"head: {answer.error}", "", answer))
     assert stop.value.code == 1
     said = capsys.readouterr().out
     assert "job raysubmit_1 is running on the cluster" in said

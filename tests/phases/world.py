@@ -205,12 +205,15 @@ class FakeConnection:
         self.host, self._secrets_seen = host, secrets_seen
         self.execs, self.closed, self.cancelled = 0, False, False
 
-    def run(self, script, *, secrets, timeout, on_step=None, on_line=None) -> Answer:
+    def text_of(self, script) -> str:
+        return script.text
+
+    def ask(self, script, *, secrets, timeout, on_step=None, on_line=None) -> Answer:
         self.execs += 1
         self._secrets_seen.append((self.host.name, dict(secrets)))
-        return self.host.answer(script)
+        return self.host.answer(script.text)
 
-    def put(self, source, path, *, mode=0o600, on_bytes=None, timeout=60.0) -> None:
+    def carry(self, source, path, *, mode=0o600, on_bytes=None, timeout=60.0) -> None:
         name = path.rpartition("/")[2]
         self.host.carried.append(name)
         self.host.store.add(name)

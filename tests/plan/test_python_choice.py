@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.node.subject import Finding
-from tasks.plan.versions import PythonChoice, agree, choose_python, group, runs_ray
+from tasks.plan.versions import PythonChoice, agree, choose_python, group
 from tests.render import samples
 
 LET_UV = 'uv.python: "3.12.12" (any full version) lets uv install the same one everywhere'
@@ -105,29 +105,6 @@ class TestNone:
             Finding("a", "uv.python is 3.11", "one version for all hosts"),
             Finding("b", "uv.python is 3.12", "one version for all hosts"),
         ]
-
-
-@pytest.mark.parametrize(
-    ("python", "ray", "runs"),
-    [
-        ("3.6.9", "1.0.0", False),
-        ("3.7.9", "2.7.2", True),
-        ("3.7.9", "2.8.0", False),
-        ("3.8.10", "2.10.0", True),
-        ("3.8.10", "2.11.0", False),
-        ("3.9.2", "2.51.2", True),
-        ("3.9.2", "2.52.0", False),
-        ("3.10.1", "2.52.0", True),
-        ("3.14.0", "2.60.0", True),
-        ("3.15.0", "2.60.0", False),
-        ("3.6.9", None, False),
-        ("3.7.9", None, True),
-        ("3.14.0", None, True),
-        ("3.15.0", None, False),
-    ],
-)
-def test_which_python_runs_which_ray(python, ray, runs):
-    assert runs_ray(python, ray) is runs
 
 
 class TestAgree:

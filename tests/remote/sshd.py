@@ -84,6 +84,7 @@ class Sshd:
                     "UseDNS no",
                     "MaxStartups 500",
                     "UsePAM no",
+                    "Subsystem sftp internal-sftp",
                 ]
             )
             + "\n"

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tasks.ssh import RemoteError
+from tasks.ssh import PortTaken
 
 
 @pytest.fixture
@@ -42,14 +42,14 @@ def talk(port, data):
 
 
 def test_there_and_back(connection, echo):
-    with connection.forward_local(0, "127.0.0.1", echo) as port:
+    with connection.forward_local(0, echo, "127.0.0.1") as port:
         assert talk(port, b"hello") == b"HELLO"
         assert talk(port, b"a" * 3_000_000) == b"A" * 3_000_000
 
 
 def test_several_at_once(connection, echo):
     answers = []
-    with connection.forward_local(0, "127.0.0.1", echo) as port:
+    with connection.forward_local(0, echo, "127.0.0.1") as port:
         threads = [
             threading.Thread(target=lambda n=n: answers.append(talk(port, b"x%d" % n))) for n in range(8)
         ]
@@ -61,13 +61,13 @@ def test_several_at_once(connection, echo):
 
 
 def test_nobody_listens_there(connection):
-    with connection.forward_local(0, "127.0.0.1", 1) as port:
+    with connection.forward_local(0, 1, "127.0.0.1") as port:
         assert talk(port, b"hello") == b""
 
 
 def test_leaving_ends_it_all(connection, echo):
     before = threading.active_count()
-    with connection.forward_local(0, "127.0.0.1", echo) as port:
+    with connection.forward_local(0, echo, "127.0.0.1") as port:
         sock = socket.create_connection(("127.0.0.1", port), 10)
         sock.sendall(b"a")
         assert sock.recv(1) == b"A"
@@ -82,6 +82,6 @@ def test_leaving_ends_it_all(connection, echo):
 
 
 def test_a_port_that_is_taken(connection, echo):
-    with pytest.raises(RemoteError, match=f"port {echo} of this machine cannot be listened on"):
-        with connection.forward_local(echo, "127.0.0.1", echo):
+    with pytest.raises(PortTaken, match=f"port {echo} of this machine cannot be listened on"):
+        with connection.forward_local(echo):
             pass

@@ -29,7 +29,7 @@ def test_strict_reaches_a_known_host_and_no_other(server, tmp_path):
         connect(strict, settings)
     connect(server.target(key=str(server.key)), settings).close()
     with connect(strict, settings) as connection:
-        assert connection.run(OK, timeout=20).ok
+        assert connection.ask(OK, timeout=20).ok
 
 
 def test_a_changed_key_ends_it_before_anything_is_said(server, tmp_path):
@@ -106,7 +106,7 @@ class TestCertificates:
             )
             target = server.target(port=farm.running.port, key=str(server.key), host_keys="strict")
             with connect(target, settings) as connection:
-                assert connection.run(OK, timeout=20).ok
+                assert connection.ask(OK, timeout=20).ok
 
         return reach
 

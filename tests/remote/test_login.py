@@ -33,7 +33,7 @@ def pam(server, tmp_path_factory):
 
 def gets_in(target, settings):
     with connect(target, settings) as connection:
-        return connection.run(OK, timeout=30).values["user"]
+        return connection.ask(OK, timeout=30).values["user"]
 
 
 class TestKeyFiles:
@@ -80,10 +80,10 @@ class TestKeyFiles:
             connect(server.target(key=str(key)), settings)
         where = f"root@127.0.0.1:{server.port}"
         assert str(caught.value) == f"authentication failed for {where} (tried: key {key})"
-        assert caught.value.hint == f"install a key there: ssh-copy-id -p {server.port} root@127.0.0.1"
+        assert caught.value.hint == f"copy your key to the host: ssh-copy-id -p {server.port} root@127.0.0.1"
 
     def test_nothing_at_hand(self, server, settings):
-        with pytest.raises(AuthFailed, match="tried: nothing: no key and no password at hand"):
+        with pytest.raises(AuthFailed, match="tried: nothing: no key and no password available"):
             connect(server.target(), settings)
 
 
@@ -232,7 +232,7 @@ class TestPasswords:
             without = server.target(user=user, port=both.port, key=str(server.key))
             with pytest.raises(AuthFailed) as caught:
                 connect(without, settings)
-            assert caught.value.hint == "the server takes only a password: give one with `password:`"
+            assert caught.value.hint == "the server accepts only a password: set `password:`"
 
 
 def test_failed_logins_leave_no_thread(server, settings):

@@ -19,7 +19,7 @@ OK = 'echo "$RF_MARK kv from ${SSH_CONNECTION%% *}"; echo "$RF_MARK end 0"'
 
 def reached(target, settings):
     with connect(target, settings) as connection:
-        return connection.run(OK, timeout=30).ok
+        return connection.ask(OK, timeout=30).ok
 
 
 @pytest.fixture(scope="module")

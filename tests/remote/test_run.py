@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tasks.inventory.secret import Secret
-from tasks.ssh import Cancelled, ConnectionLost, StepTimeout, Target, connect
+from tasks.ssh import Cancelled, ConnectionLost, StepTimeout, Target, Unfinished, connect
 from tests.remote import sshd
 
 END = 'echo "$RF_MARK end 0"\n'
@@ -23,7 +23,7 @@ def host(request, server, settings):
 
 class TestAnswers:
     def test_a_good_one(self, host):
-        answer = host.run(f'echo "$RF_MARK kv dir $(pwd)"; echo note; echo warn >&2; {END}', timeout=20)
+        answer = host.ask(f'echo "$RF_MARK kv dir $(pwd)"; echo note; echo warn >&2; {END}', timeout=20)
         assert (answer.ok, answer.values, answer.chatter, answer.stderr) == (
             True,
             {"dir": "/root"},
@@ -32,25 +32,26 @@ class TestAnswers:
         )
         assert 0 < answer.seconds < 20
 
-    def test_no_end(self, host):
-        answer = host.run("echo no such thing >&2; exit 3", timeout=20)
-        assert (answer.ok, answer.status) == (False, 3)
-        assert answer.error == "the script ended early with status 3: no such thing"
+    @pytest.mark.parametrize("status", [0, 3])
+    def test_a_script_that_stops_before_its_end_is_a_failure_whatever_its_status(self, host, status):
+        with pytest.raises(Unfinished) as caught:
+            host.ask(f'echo "$RF_MARK kv a b"; echo no such thing >&2; exit {status}', timeout=20)
+        assert str(caught.value) == f"a: the script ended early with status {status}: no such thing"
+        answer = caught.value.answer
+        assert (answer.ok, answer.status, answer.values) == (False, status, {"a": "b"})
 
-    def test_a_script_that_is_no_script(self, host):
-        answer = host.run("echo begun; if true; then", timeout=20)
-        assert not answer.ok
-        assert answer.chatter == ""
-        assert "yntax error" in answer.error
+    def test_nothing_runs_of_a_script_with_a_syntax_error(self, host):
+        with pytest.raises(Unfinished, match="yntax error") as caught:
+            host.ask("echo begun; if true; then", timeout=20)
+        assert caught.value.answer.chatter == ""
 
-    def test_killed(self, host):
-        answer = host.run("kill -9 $$", timeout=20)
-        assert not answer.ok
-        assert answer.error.startswith("the script was killed") or answer.error.endswith("status -9")
+    def test_a_script_that_is_killed(self, host):
+        with pytest.raises(Unfinished, match=r"the script was killed|status -9"):
+            host.ask("kill -9 $$", timeout=20)
 
     def test_secrets(self, host):
         script = f'echo "$PW"; echo "$PW" >&2; echo "$RF_MARK kv length ${{#PW}}"; {END}'
-        answer = host.run(script, secrets={"PW": Secret("it's $(secret)")}, timeout=20)
+        answer = host.ask(script, secrets={"PW": Secret("it's $(secret)")}, timeout=20)
         assert answer.values == {"length": "14"}
         assert "secret" not in repr(answer)
 
@@ -58,7 +59,7 @@ class TestAnswers:
         answers = {}
 
         def run(n):
-            answers[n] = host.run(f'sleep 0.2; echo "$RF_MARK kv n {n}"; {END}', timeout=30).values["n"]
+            answers[n] = host.ask(f'sleep 0.2; echo "$RF_MARK kv n {n}"; {END}', timeout=30).values["n"]
 
         threads = [threading.Thread(target=run, args=(n,)) for n in range(5)]
         for thread in threads:
@@ -69,13 +70,13 @@ class TestAnswers:
 
     def test_each_run_is_counted(self, host):
         before = host.execs
-        host.run(END, timeout=20)
-        host.run(END, timeout=20)
+        host.ask(END, timeout=20)
+        host.ask(END, timeout=20)
         assert host.execs == before + 2
 
     def test_a_daemon_left_behind_that_holds_the_output(self, host):
         start = time.monotonic()
-        answer = host.run(f"sleep 8 & {END}", timeout=20)
+        answer = host.ask(f"sleep 8 & {END}", timeout=20)
         assert answer.ok
         assert time.monotonic() - start < 6
 
@@ -84,17 +85,17 @@ class TestBigStreams:
     def test_stdin_and_stdout_together(self, host):
         """Both larger than every window on the way, and stdout before stdin was read to its end."""
         script = f"head -c 6000000 /dev/zero | tr '\\0' x; echo; {END}#{'y' * 6_000_000}\n"
-        assert host.run(script, timeout=60).ok
+        assert host.ask(script, timeout=60).ok
 
     def test_stderr_and_stdout_together(self, host):
         some = "head -c 3000000 /dev/zero"
         script = f"for i in 1 2 3 4; do {some} >&2; {some}; done; echo; {END}"
-        assert host.run(script, timeout=60).ok
+        assert host.ask(script, timeout=60).ok
 
     def test_they_are_not_kept(self, host):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         much = f"yes {'x' * 200} | head -c 100000000; yes {'y' * 200} | head -c 20000000 >&2"
-        answer = host.run(f"{much}; {END}", timeout=120)
+        answer = host.ask(f"{much}; {END}", timeout=120)
         assert answer.ok
         assert len(answer.chatter) + len(answer.stderr) < 100_000
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000  # KiB
@@ -106,22 +107,22 @@ class TestTime:
         with pytest.raises(
             StepTimeout, match=r"^a timed out after 1 s in step 'waiting for godot'$"
         ) as caught:
-            host.run('echo "$RF_MARK step waiting for godot"; sleep 30', timeout=1)
+            host.ask('echo "$RF_MARK step waiting for godot"; sleep 30', timeout=1)
         assert caught.value.step == "waiting for godot"
         assert time.monotonic() - start < 5
 
     def test_the_connection_can_be_used_after_a_timeout(self, host):
         with pytest.raises(StepTimeout):
-            host.run("sleep 30", timeout=0.5)
-        assert host.run(END, timeout=20).ok
+            host.ask("sleep 30", timeout=0.5)
+        assert host.ask(END, timeout=20).ok
 
     def test_a_timeout_while_it_talks(self, host):
         with pytest.raises(StepTimeout):
-            host.run("while :; do echo talk; done", timeout=1)
+            host.ask("while :; do echo talk; done", timeout=1)
 
     def test_steps_are_heard_while_it_runs(self, host):
         heard = []
-        host.run(
+        host.ask(
             f'echo "$RF_MARK step one"; sleep 1; {END}',
             on_step=lambda text: heard.append((text, time.monotonic())),
             timeout=20,
@@ -135,13 +136,13 @@ class TestEnding:
         threading.Timer(0.5, host.cancel).start()
         start = time.monotonic()
         with pytest.raises(Cancelled, match="a: stopped from this side"):
-            host.run("sleep 30", timeout=60)
+            host.ask("sleep 30", timeout=60)
         assert time.monotonic() - start < 10
 
     def test_nothing_runs_after_a_cancel(self, host):
         host.cancel()
         with pytest.raises(Cancelled):
-            host.run(END, timeout=20)
+            host.ask(END, timeout=20)
 
     def test_following_until_it_is_stopped(self, host):
         lines = []
@@ -152,12 +153,12 @@ class TestEnding:
                 host.cancel()
 
         with pytest.raises(Cancelled):
-            host.stream("i=0; while :; do i=$((i+1)); echo line $i; sleep 0.1; done", take)
+            host.ask("i=0; while :; do i=$((i+1)); echo line $i; sleep 0.1; done", on_line=take, timeout=60)
         assert lines[:3] == ["line 1", "line 2", "line 3"]
 
     def test_following_to_the_end(self, host):
         lines = []
-        assert host.stream(f"echo a; echo b; {END}", lines.append).ok
+        assert host.ask(f"echo a; echo b; {END}", on_line=lines.append, timeout=60).ok
         assert lines == ["a", "b"]
 
     def test_a_callback_that_raises_ends_the_run(self, host):
@@ -165,7 +166,7 @@ class TestEnding:
             raise RuntimeError("enough")
 
         with pytest.raises(RuntimeError, match="enough"):
-            host.run('echo "$RF_MARK step a"; sleep 30', on_step=refuse, timeout=60)
+            host.ask('echo "$RF_MARK step a"; sleep 30', on_step=refuse, timeout=60)
 
 
 def test_a_connection_that_breaks(server, settings, tmp_path):
@@ -174,9 +175,9 @@ def test_a_connection_that_breaks(server, settings, tmp_path):
         with connect(server.target(port=doomed.port, key=str(server.key)), settings) as connection:
             with pytest.raises(ConnectionLost, match="the connection to a broke"):
                 # the parent of the shell is the sshd process of this very session
-                connection.run("kill -9 $PPID; sleep 5", timeout=30)
+                connection.ask("kill -9 $PPID; sleep 5", timeout=30)
             with pytest.raises(ConnectionLost):
-                connection.run(END, timeout=20)
+                connection.ask(END, timeout=20)
 
 
 def test_a_server_that_allows_no_session(server, settings, tmp_path):
@@ -184,5 +185,5 @@ def test_a_server_that_allows_no_session(server, settings, tmp_path):
         closed.authorize(server.key)
         with connect(server.target(port=closed.port, key=str(server.key)), settings) as connection:
             with pytest.raises(ConnectionLost, match="refused another channel") as caught:
-                connection.run(END, timeout=20)
+                connection.ask(END, timeout=20)
     assert "MaxSessions" in caught.value.hint

@@ -54,7 +54,7 @@ def test_a_script_runs_in_sh_and_is_heard(connection):
     script = (
         'x=$(printf %s "a  b"); echo "$RF_MARK kv x $x"; echo "$RF_MARK kv pw $PW"; echo "$RF_MARK end 0"'
     )
-    answer = connection.run(script, secrets={"PW": Secret("$HOME 'q' \\ !! 中")}, timeout=30)
+    answer = connection.ask(script, secrets={"PW": Secret("$HOME 'q' \\ !! 中")}, timeout=30)
     assert answer.ok, answer
     assert answer.values == {"x": "a  b", "pw": "$HOME 'q' \\ !! 中"}
     assert connection.execs == 1
@@ -62,7 +62,7 @@ def test_a_script_runs_in_sh_and_is_heard(connection):
 
 def test_a_file_is_carried(connection, user):
     path = 'a dir/it\'s $(id) `x` !! 中文 \\ "q" *'
-    connection.put(b"\0\xff\n" * 5000, path, mode=0o640)
+    connection.carry(b"\0\xff\n" * 5000, path, mode=0o640)
     place = user / path
     assert place.read_bytes() == b"\0\xff\n" * 5000
     assert place.stat().st_mode & 0o777 == 0o640

@@ -12,12 +12,12 @@ from tests.render.processes import until
 
 def test_a_long_transfer_renews_its_keys(connection, tmp_path):
     renewed = []
-    transport = connection._transport
+    transport = connection.transport
     verify = transport._verify_key
     transport._verify_key = lambda *args: renewed.append(1) or verify(*args)
     transport.packetizer.REKEY_BYTES = 1 << 20
     data = bytes(range(256)) * 40_000
-    connection.put(data, str(tmp_path / "file"))
+    connection.carry(data, str(tmp_path / "file"))
     assert (tmp_path / "file").read_bytes() == data
     assert len(renewed) >= 3
 
@@ -33,7 +33,7 @@ def test_another_host_key_then_ends_the_connection():
 
 def test_what_comes_after_a_channel_s_end_ends_no_connection(connection):
     """One thread closes a channel while another is about to send on it: the server must not hear of that."""
-    transport = connection._transport
+    transport = connection.transport
     first = transport.open_session()
     number = first.remote_chanid
     first.close()

@@ -10,7 +10,18 @@ import paramiko
 import pytest
 
 from tasks.inventory.secret import Secret
-from tasks.ssh import Cancelled, ConnectionLost, PutFailed, Settings, StepTimeout, Target, connect
+from tasks.node import operations
+from tasks.script import powershell
+from tasks.ssh import (
+    Cancelled,
+    CarryFailed,
+    ConnectionLost,
+    Settings,
+    StepTimeout,
+    Target,
+    Unfinished,
+    connect,
+)
 from tests.standins.windows.machine import Machine
 from tests.standins.windows.server import WindowsSshd
 
@@ -57,7 +68,7 @@ def test_values_progress_and_chatter(host):
         "Line ($RF_MARK + ' kv home ' + $env:USERPROFILE); Line 'noise'; Line ($RF_MARK + ' step half way')\n"
         "Coded 'kv name 中文 ñ 🙂'; Coded 'say été'; Line ($RF_MARK + ' say plain'); Line ($RF_MARK + ' end 0')\nexit 0"
     )
-    answer = host.run(script, timeout=20, on_step=steps.append, on_line=lines.append)
+    answer = host.ask(script, timeout=20, on_step=steps.append, on_line=lines.append)
     assert (answer.ok, answer.stderr) == (True, "")
     assert answer.values == {"home": r"C:\Users\me", "name": "中文 ñ 🙂"}
     assert (steps, lines) == (["half way"], ["noise", "été", "plain"])
@@ -69,45 +80,49 @@ def test_a_secret_comes_through_and_is_not_shown(host, server):
         LIB
         + "Coded ('kv back ' + $RF_TOKEN); Coded ('kv error leaked ' + $RF_TOKEN); Line ($RF_MARK + ' end 1')"
     )
-    answer = host.run(script, secrets={"RF_TOKEN": Secret(secret)}, timeout=20)
+    answer = host.ask(script, secrets={"RF_TOKEN": Secret(secret)}, timeout=20)
     assert answer.values["back"] == secret
     assert answer.error == "leaked ***"
     assert secret not in repr(server.commands)
 
 
-def test_an_error_is_told(host):
-    answer = host.run("throw 'no such thing'", timeout=20)
-    assert (answer.ok, answer.status) == (False, 1)
-    assert answer.error.startswith("the script ended early with status 1: no such thing")
+def test_a_script_that_throws_is_a_failure(host):
+    with pytest.raises(Unfinished, match=r"^win: the script ended early with status 1: no such thing"):
+        host.ask("throw 'no such thing'", timeout=20)
 
 
-def test_a_script_that_is_no_script_does_nothing(host):
-    answer = host.run(LIB + "Line 'begun'\nif ($true) {", timeout=20)
-    assert not answer.ok
-    assert (answer.chatter, "ParserError" in answer.error) == ("", True)
+def test_nothing_runs_of_a_script_with_a_syntax_error(host):
+    with pytest.raises(Unfinished, match="ParserError") as caught:
+        host.ask(LIB + "Line 'begun'\nif ($true) {", timeout=20)
+    assert caught.value.answer.chatter == ""
+
+
+def test_a_script_is_sent_in_the_language_of_the_host(host):
+    script = operations.stop_script("lab")
+    assert host.text_of(script) == powershell.text_of(script)
 
 
 def test_a_long_script_is_no_long_command(host, server):
-    answer = host.run(LIB + "# " + "x" * 300_000 + "\nLine ($RF_MARK + ' end 0')", timeout=20)
+    answer = host.ask(LIB + "# " + "x" * 300_000 + "\nLine ($RF_MARK + ' end 0')", timeout=20)
     assert answer.ok
     assert max(map(len, server.commands)) < 8191
 
 
 def test_time_runs_out(host):
     with pytest.raises(StepTimeout):
-        host.run("while ($true) { [Threading.Thread]::Sleep(50) ; [Console]::Out.Write(' ') }", timeout=0.5)
+        host.ask("while ($true) { [Threading.Thread]::Sleep(50) ; [Console]::Out.Write(' ') }", timeout=0.5)
 
 
 def test_stopped_from_this_side(host):
     threading.Timer(0.5, host.cancel).start()
     with pytest.raises(Cancelled):
-        host.run("while ($true) { [Threading.Thread]::Sleep(50) ; [Console]::Out.Write(' ') }", timeout=20)
+        host.ask("while ($true) { [Threading.Thread]::Sleep(50) ; [Console]::Out.Write(' ') }", timeout=20)
 
 
 def test_the_connection_breaks(host, server):
     threading.Timer(0.5, server.drop).start()
     with pytest.raises(ConnectionLost):
-        host.run("while ($true) { [Threading.Thread]::Sleep(50) ; [Console]::Out.Write(' ') }", timeout=20)
+        host.ask("while ($true) { [Threading.Thread]::Sleep(50) ; [Console]::Out.Write(' ') }", timeout=20)
 
 
 class TestPut:
@@ -115,21 +130,21 @@ class TestPut:
     def test_a_file_arrives(self, host, server, size):
         data = bytes(i * 7 % 256 for i in range(1000)) * (size // 1000) + bytes(size % 1000)
         told = []
-        host.put(
+        host.carry(
             data, "C:/Users/me/.rayfab/lab/é 'x'.bin", on_bytes=lambda sent, total: told.append((sent, total))
         )
         assert server.machine.drive.at("C:/Users/me/.rayfab/lab/é 'x'.bin").read_bytes() == data
         assert told[-1:] == ([(size, size)] if size else [])
 
     def test_a_relative_path_is_in_the_home(self, host, server):
-        host.put(b"a", "~/one.txt")
-        host.put(b"b", "~/one.txt")
+        host.carry(b"a", "~/one.txt")
+        host.carry(b"b", "~/one.txt")
         assert server.machine.drive.at("C:/Users/me/one.txt").read_bytes() == b"b"
 
     def test_a_folder_is_no_place(self, host, server):
         server.machine.drive.at("C:/Users/me/there").mkdir()
-        with pytest.raises(PutFailed, match="it is a directory"):
-            host.put(b"a", "there")
+        with pytest.raises(CarryFailed, match="it is a directory"):
+            host.carry(b"a", "there")
         assert [p.name for p in server.machine.drive.at("C:/Users/me").iterdir()] == ["there"]
 
     def test_half_of_a_file_is_no_file(self, host, server):
@@ -137,7 +152,7 @@ class TestPut:
             raise RuntimeError("cut")
 
         with pytest.raises(RuntimeError):
-            host.put(bytes(200_000), "half", on_bytes=stop)
+            host.carry(bytes(200_000), "half", on_bytes=stop)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and server.ended < len(server.commands):
             time.sleep(0.05)

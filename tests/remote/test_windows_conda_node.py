@@ -59,7 +59,7 @@ def test_from_nothing_to_a_node_and_back(machine, host, tmp_path):
 
     def ask(script, **secrets):
         hidden = {name: Secret(value) for name, value in secrets.items()}
-        answer = host.run(windows.text_of(script), secrets=hidden, timeout=60, on_step=steps.append)
+        answer = host.ask(windows.text_of(script), secrets=hidden, timeout=60, on_step=steps.append)
         assert answer.ok, (answer.error, answer.texts)
         return answer
 
@@ -85,7 +85,7 @@ def test_from_nothing_to_a_node_and_back(machine, host, tmp_path):
         items.append(conda.Item(kind, name, hashlib.sha256(data).hexdigest(), len(data), "-"))
     assert ask(conda.fetch_script("lab", items)).all["missing"]
     for name in FILES:
-        host.put(tmp_path / name, f"{found.home}/.rayfab/.store/{name}.part")
+        host.carry(tmp_path / name, f"{found.home}/.rayfab/.store/{name}.part")
     assert ask(conda.fetch_script("lab", items)).values == {"fetched": "0"}
 
     # installed and started

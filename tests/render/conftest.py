@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.render.own_fragments import own_fragments  # noqa: F401
+
 
 @pytest.fixture(autouse=True)
 def no_real_cluster_of_that_name():

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.node.facts import facts_script, parse_facts
 from tasks.runtimes.conda.scripts import Conda, parse_condas
-from tasks.script.script import fragment
+from tasks.script.fragments import fragment
 from tests.render import samples
 from tests.render.condas import HOST, make, tree
 from tests.render.mac import Mac, taken_out
@@ -38,7 +38,7 @@ class Host:
 
     def text(self, host=HOST) -> str:
         """The script of questions that looks into this folder for the system's own."""
-        text, find = facts_script(host, "lab").text, fragment("conda_find")
+        text, find = facts_script(host, "lab").text, fragment("conda_find").text
         assert find in text
         moved, count = re.subn(r" /(opt|usr/local|etc/profile\.d)(?=[/; ])", rf" {self.top}/\1", find)
         assert count == 6

@@ -477,7 +477,7 @@ class TestEnvironment:
         (host.store / name).write_bytes(b"x" * size)
         answer = host.install()
         assert answer.error == "1 of the packages in the store were damaged"
-        assert answer.hint == "they are removed; run again to fetch them again"
+        assert answer.hint == "they are removed; run again to download them again"
         assert not (host.store / name).exists() and not host.env.exists()
 
     def test_files_that_are_not_in_the_store(self, host):

@@ -20,7 +20,7 @@ def shell(request):
 
 def destroy(temp: Path, cluster: str = "lab", *, purge: bool = False) -> script.Script:
     values = {**basics(cluster), "TEMP_DIR": str(temp), "PURGE": purge}
-    made = script.render("remove everything", "destroy", values, fragments=(*operations.NODE, "conda"))
+    made = script.render("remove everything", "destroy", values)
     shipped = operations.destroy_script(samples.host(), cluster, purge=purge).text
     ours = script.assignment("TEMP_DIR", str(temp))
     assert made.text == shipped.replace("TEMP_DIR=/tmp/ray\n", f"{ours}\n")

@@ -216,7 +216,7 @@ REFUSALS = [
     (
         "Error response from daemon: manifest for rayproject/ray:2.52.0 not found: manifest unknown",
         "there is no image rayproject/ray:2.52.0",
-        "the README lists current ones under docker.image",
+        "see docker.image in the README for valid names",
     ),
     (
         "Error response from daemon: pull access denied for rayproject/ray, repository does not exist",
@@ -295,10 +295,10 @@ class TestUp:
         wanted = samples.desired(of, versions=samples.versions("", image="sha256:abc", image_user=user))
         state = wanted.state("fingerprint", "request")
         script = install.up_script(of.host, "lab", wanted, str(host.home), state, token=bool(token))
-        assert script.text.count("TEMP_DIR=/tmp/ray\n") == 1
-        text = script.text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={host.home}/temp\n")
+        assert script.values["TEMP_DIR"] == "/tmp/ray"
+        script = replace(script, values={**script.values, "TEMP_DIR": f"{host.home}/temp"})
         secrets = {"RF_TOKEN": token} if token else {}
-        return host.ask(replace(script, text=text), secrets=secrets), wanted, state
+        return host.ask(script, secrets=secrets), wanted, state
 
     @staticmethod
     def argv(host) -> list[str]:

@@ -147,5 +147,5 @@ class TestFailures:
     def test_a_wrong_password(self, host):
         (host.home / "password").write_text("another")
         answer, told = install(host, "fedora")
-        assert answer.error == "sudo does not let alice in"
+        assert answer.error == "alice may not use sudo"
         assert told == []

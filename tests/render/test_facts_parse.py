@@ -100,6 +100,8 @@ class TestAddresses:
         ("Darwin 24.0.0 arm64", "Darwin", "arm64"),
         ("Darwin 24.0.0 x86_64", "Darwin", "x86_64"),
         ("FreeBSD 14.1 amd64", "FreeBSD", "amd64"),
+        ("Windows 10.0.20348.0 AMD64", "Windows", "x86_64"),
+        ("Windows 10.0.26100.0 ARM64", "Windows", "aarch64"),
     ],
 )
 def test_system(uname, system, arch):

@@ -165,7 +165,7 @@ class TestEachProgram:
         assert answer.ok
         assert answer.values == {"missing": "f.whl", "wrong": "f.whl", "fetched": "0"}
         (said,) = answer.texts["log"]
-        assert said.startswith("f.whl: what arrived ")
+        assert said.startswith("f.whl: the downloaded file ")
         assert each.holds() == set()
         assert len(server.asked) == 2
 
@@ -196,7 +196,7 @@ class TestEachProgram:
         assert time.monotonic() - began < 30, "not three tries for each"
         assert answer.ok and answer.values["fetched"] == "3000000"
         assert sorted(answer.all["missing"]) == [d.file for d in dead]
-        assert f"nothing comes from 127.0.0.1:{port}" in "\n".join(answer.texts["log"])
+        assert f"no answer from 127.0.0.1:{port}" in "\n".join(answer.texts["log"])
 
     def test_odd_urls(self, each, server, tmp_path):
         paths = ["/a?b=1&c=%20", "/$(touch%20ran)`touch`;'", "/x[1-3]{a,b}", "/100%25#", "/~a!*"]
@@ -238,7 +238,7 @@ class TestWhatIsThere:
     def test_from_nowhere(self, host):
         answer = host.ask([item("wheel", "f.whl", BIG)])
         assert answer.values == {"missing": "f.whl", "fetched": "0"}
-        assert answer.texts["log"] == ["f.whl: there is nothing to fetch it with or from"]
+        assert answer.texts["log"] == ["f.whl: there is no program to download it with, or no address"]
 
     def test_nothing_to_do(self, host):
         assert host.ask([]).values == {"fetched": "0"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from pathlib import Path
-from unittest import mock
 from urllib.parse import quote, unquote
 
 import pytest
@@ -22,6 +21,7 @@ from tasks.runtimes.conda import scripts as conda
 from tasks.runtimes.docker import image_scripts as images
 from tasks.script import script
 from tests.render import condas, samples
+from tests.render.own_fragments import added
 from tests.render.samples import WORST
 from tests.render.shells import MARK, SHELLS, argv, ask, environment, stand_in
 
@@ -54,12 +54,12 @@ class TestScripts:
     @example(single=WORST, listed=WORST)
     def test_assignments_and_lists(self, shell, single, listed):
         assigned = {f"V{number}": value for number, value in enumerate(single)}
-        body = "\n".join([*(f"printf '%s\\0' \"${name}\"" for name in assigned), "with_all printf '%s\\0'"])
-        fragment = script.fragment
-        with mock.patch.object(script, "fragment", lambda name: body if name == "echo" else fragment(name)):
-            made = script.render("echo", "echo", {**assigned, "ALL": listed})
+        lines = [f"# values: {' '.join(assigned)} ALL"]
+        lines += [f"printf '%s\\0' \"${name}\"" for name in assigned]
+        with added("sh/echo.sh", "\n".join([*lines, "with_all printf '%s\\0'"])):
+            text = script.render("echo", "echo", {"CLUSTER": "lab", **assigned, "ALL": listed}).text
         with tempfile.TemporaryDirectory() as folder:
-            answer = ask(made, shell, folder)
+            answer = ask(text, shell, folder)
             nothing_ran(Path(folder))
         assert answer.raw == nul([*single, *listed]) + f"\n{MARK} end 0\n".encode()
         assert answer.ok and answer.stderr == ""

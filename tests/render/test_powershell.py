@@ -12,25 +12,19 @@ from hypothesis import strategies as st
 from tasks.inventory import Secret
 from tasks.script import files
 from tasks.script import powershell as windows
-from tasks.script.script import Script
+from tasks.script.fragments import PS, SH, ScriptError, complete, fragment
 from tasks.ssh import windows as wire
-from tests.golden.windows_kinds import SCRIPTS, WINDOWS
+from tests.golden import kinds
+from tests.golden.windows_kinds import FILES, SCRIPTS
 from tests.render.samples import WORST
 from tests.standins.windows.dotnet import words_of
 from tests.standins.windows.interpreter import Shell
 from tests.standins.windows.syntax import literal, mistakes, parse
 from tests.standins.windows.values import PSError
 
-PS = files.files("ps")
-# of runtimes and systems that are none of Windows'
-POSIX_ONLY = {
-    *("uv_install", "store", "store_serve", "store_clean"),
-    *(f"engine{p}" for p in ("", "_install", "_apt", "_dnf", "_zypper", "_pacman")),
-    *(f"image_{p}" for p in ("cut", "serve", "pieces", "fetch", "clean")),
-    "pieces",
-    "program",  # runs in a container
-    *windows.IN_ONE,
-}
+# what runs only on systems that are not Windows
+POSIX_ONLY = {"uv_install", "store_serve", "store_clean", "engine_install", "service_up"}
+POSIX_ONLY |= {f"image_{name}" for name in ("cut", "serve", "pieces", "fetch", "clean")}
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"
 SIGNS = ' \t\n\r"`$(){}[]<>;&|\\!*?~#%=-_+.,:/@^aZ0é中🙂' + QUOTES
 values = st.one_of(st.sampled_from(WORST), st.text(alphabet=SIGNS, max_size=25))
@@ -47,9 +41,14 @@ def assignments(text: str) -> dict[str, object]:
     return {name: value for name, value in shell.scopes[0].items() if name.startswith("rf_")}
 
 
-@pytest.mark.parametrize("name", WINDOWS)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_the_grammar_finds_no_mistake(name):
-    assert mistakes(parse(WINDOWS[name]())) == []
+    assert mistakes(parse(windows.text_of(SCRIPTS[name]()))) == []
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".ps1")])
+def test_the_grammar_finds_no_mistake_in_a_file(name):
+    assert mistakes(parse(FILES[name]())) == []
 
 
 def test_the_grammar_finds_one_where_there_is_one():
@@ -58,14 +57,14 @@ def test_the_grammar_finds_one_where_there_is_one():
             parse(wrong)
 
 
-def test_every_fragment_has_its_twin():
-    """What is rendered for one system is there for the other."""
-    here, there = set(PS), set(files.files("sh"))
+def test_what_runs_on_one_system_is_there_for_the_other():
+    there = {name for make in kinds.SCRIPTS.values() for name in make().body}
+    here = {name for make in SCRIPTS.values() for name in make().body}
     assert there - here == POSIX_ONLY
-    assert here - there == {"task"}
+    assert here - there == {"task_up"}
 
 
-@pytest.mark.parametrize("path", sorted(PS.values()), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", files.files(PS).values(), ids=lambda p: p.stem)
 def test_a_fragment_never_sets_a_value(path):
     """Names do not mind upper and lower case there: a fragment's own could hide what was handed over."""
     text = path.read_text("utf-8")
@@ -73,7 +72,7 @@ def test_a_fragment_never_sets_a_value(path):
     assert text.isascii()
 
 
-@pytest.mark.parametrize("path", sorted(PS.values()), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", files.files(PS).values(), ids=lambda p: p.stem)
 def test_a_fragment_is_for_windows_powershell_5(path):
     code = re.sub(r"'[^'\n]*'|\"[^\"\n]*\"|#.*", "", path.read_text("utf-8"))
     assert re.findall(r"\?\?|&&|\|\||\?\.|\? ", code) == []
@@ -83,7 +82,7 @@ def test_a_fragment_is_for_windows_powershell_5(path):
 @given(single=values, listed=st.lists(values, max_size=5), flag=st.booleans(), number=st.integers())
 def test_values_come_through(single, listed, flag, number):
     given_ = {"A": single, "B": listed, "C": flag, "D": number, "E": None}
-    text = windows.text_of(Script("echo", "", values=given_))
+    text = "\n".join(windows.assignment(name, value) for name, value in given_.items()) + "\n"
     assert mistakes(parse(text)) == []
     found = assignments(text)
     assert found == {
@@ -113,9 +112,9 @@ def test_a_nul_is_refused():
 def test_words_of_a_command_line_come_through(listed):
     """Windows hands a program one line; the program takes it apart."""
     shell = Shell({"?": lambda owner, name: None}, {})
-    lines = windows.fragment("lib").split("# One word of a command line")[1].split("# Starts a program")[0]
+    lines = fragment("lib", PS).text.split("# Quotes one argument")[1].split("# Starts a program")[0]
     shell.run("# " + lines)
-    quoted = [shell.call(shell.functions["quoteword"], [word])[0] for word in listed]
+    quoted = [shell.call(shell.functions["quoteargument"], [word])[0] for word in listed]
     assert words_of(" ".join(quoted)) == listed
 
 
@@ -154,8 +153,8 @@ class TestTheWayThere:
 
 
 def test_no_script_for_what_windows_cannot_do():
-    with pytest.raises(ValueError, match="uv_install"):
-        windows.text_of(Script("install", "", parts=((), ("uv_install",))))
+    with pytest.raises(ScriptError, match=r"there is no fragment uv_install\.ps1"):
+        windows.text_of(kinds.SCRIPTS["install-uv"]())
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -163,10 +162,16 @@ def test_the_same_answer_as_on_posix(name):
     """The keys of the answer that the phases read, said by both renderings, but for what no Windows host has."""
     script = SCRIPTS[name]()
     own = re.compile(r"(?:emit|emit_text|Emit|EmitText) '?([a-z:_]+)'?(?= |$)", re.MULTILINE)
-    parts = [*(part for part in script.parts[0] if part in windows.IN_ONE), *script.parts[1]]
-    posix = {k for part in parts for k in own.findall(files.text("sh", part))}
-    told = [*script.parts[1], *(["conda"] if "conda_find" in script.parts[0] else [])]
-    here = {k for part in told for k in own.findall(windows.fragment(part))}
+
+    def keys(ending):
+        names = [*(found.name for found in complete(ending, script.body)), *script.body]
+        return {key for name in names for key in own.findall(fragment(name, ending).text)}
+
+    try:
+        posix, here = keys(SH), keys(PS)
+    except ScriptError:
+        assert set(script.body) == {"task_up"}
+        return
     only_posix = {
         "id",
         "boot_id",
@@ -180,8 +185,10 @@ def test_the_same_answer_as_on_posix(name):
         "python",
         "cluster_here",
     }
+    # of Linux or of a Mac
+    only_posix |= {"engine_nofile", "gpu_cdi", "docker_app", "docker_via"}
     only_posix |= {"ifconfig", "fib", "route", "netstat", "ray_ps", "tool"}
     # a boot of Windows clears no folder
     only_posix |= {"kept"}
-    only_posix |= {"note"} if script.parts[1] == ("docker_up",) else set()
+    only_posix |= {"note"} if script.body == ("docker_up",) else set()
     assert posix - here - only_posix == set()

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from tasks.script.files import files
+from tasks.script.fragments import fragment
 from tests.render.shells import SHELLS, spawn
 
-FRAGMENT = files("sh")["pull"]
+FRAGMENT = fragment("pull").text
 BEGUN = [{"status": "Pulling from ray/ray", "id": "2.60.0"}]
 BEGUN += [{"status": "Pulling fs layer", "progressDetail": {}, "id": layer} for layer in "abcd"]
 BEGUN += [{"status": "Already exists", "progressDetail": {}, "id": "e"}]
@@ -58,6 +58,6 @@ def test_progress(tmp_path, shell, lines, progress):
     (tmp_path / "install.log").write_text(
         "\r\n".join(json.dumps(line, separators=(",", ":")) for line in lines)
     )
-    script = f"NODE={tmp_path}\n{FRAGMENT.read_text('utf-8')}\npull_by_api_progress"
+    script = f"NODE={tmp_path}\n{FRAGMENT}\npull_by_api_progress"
     out, err = spawn(script, shell, tmp_path).communicate(timeout=30)
     assert (out.decode().strip(), err) == (progress, b"")

@@ -75,7 +75,7 @@ class TestLogs:
     def script(temp: Path, components: list[str], lines: int = 20, body: str = "logs") -> script.Script:
         values = {**basics("lab"), "TEMP_DIR": str(temp), "LINES_EACH": lines}
         values["PATTERNS"] = patterns(components)
-        return script.render("read logs", body, values, fragments=operations.NODE)
+        return script.render("read logs", body, values)
 
     def test_the_last_lines_of_every_file(self, shell, tmp_path, temp, node):
         (node / "start.log").write_text("Ray runtime started\n")
@@ -309,7 +309,7 @@ class TestInTheNode:
 def test_a_driver_needs_a_node(shell, tmp_path):
     made = operations.verify_script("lab", "10.0.0.1:6379", [], tasks=False, timeout=5)
     answer = ask(made, shell, tmp_path)
-    assert answer.error == "no Ray node of this cluster is running here"
+    assert answer.error == "this cluster has no node on this host"
     assert answer.hint == "fab deploy-cluster starts it"
 
 

@@ -215,5 +215,5 @@ class TestFetchingUv:
     def test_carried_there_but_it_does_not_run(self, shell, tmp_path):
         stand_in(tmp_path / ".rayfab/.uv/0.9.0", "uv", "exit 1")
         answer = ask(script(carried=True), shell, tmp_path)
-        assert answer.error == "uv 0.9.0 was carried here, but does not run"
+        assert answer.error == "uv 0.9.0 was copied here, but does not run"
         assert answer.hint == f"can programs run from {tmp_path}/.rayfab? (mount option noexec)"

@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from tasks.node import install, operations
 from tasks.node.facts import facts_script
 from tasks.runtimes.conda import scripts as conda
 from tasks.script import powershell as windows
-from tasks.script.script import Script
 from tasks.ssh.windows import BOOTSTRAP, wrap
 from tests.render import samples
 from tests.render.processes import until
@@ -255,11 +255,11 @@ def test_commands_logs_and_the_driver(win):
     answer = win.ask(operations.command_script("lab", ["dir"]))
     assert (answer.status, answer.values["missing"]) == (127, "127")
     assert answer.chatter == "dir: there is no such program\n"
-    assert answer.hint == "a command of cmd.exe goes behind: cmd /c"
+    assert answer.hint == "for a command of cmd.exe: cmd /c COMMAND"
     script = operations.verify_script("lab", "10.0.0.1:6379", [], tasks=False, timeout=1.0)
     driver = 'import os, sys; print("RFSTEP one"); print("RF", sys.argv[1], os.environ["RAY_AUTH_MODE"])'
     spec = {**script.values, "DRIVER": driver, "SPEC": '{"a": "b c\\"d"}'}
-    answer = win.ask(Script("verify", "", parts=script.parts, values=spec))
+    answer = win.ask(replace(script, values=spec))
     assert answer.texts["answer"] == ['{"a": "b c\\"d"} token']
     told = Listener()
     following = operations.logs_script(samples.host(), "lab", ["start"], 5, follow=True)
@@ -280,7 +280,7 @@ class TestFetch:
         answer = win.fetch(win.items(**{CLICK: "0" * 64}))
         assert answer.ok
         assert (answer.values["missing"], answer.values["wrong"]) == (CLICK, CLICK)
-        assert answer.texts["log"] == [f"{CLICK}: what arrived is not what was expected"]
+        assert answer.texts["log"] == [f"{CLICK}: the downloaded file is not the expected one"]
         assert sorted(p.name for p in win.at(r".rayfab\.store").iterdir()) == sorted(set(FILES) - {CLICK})
 
     def test_a_connection_that_breaks_is_taken_up_where_it_was(self, win):
@@ -298,7 +298,7 @@ class TestFetch:
         assert len(answer.all["missing"]) == 40
         asked = [words for words in win.machine.started if words[0].endswith("curl.exe")]
         assert len(asked) < 32, "every file would be tried three times"
-        assert any("nothing comes from 127.0.0.1" in line for line in answer.texts["log"])
+        assert any("no answer from 127.0.0.1" in line for line in answer.texts["log"])
 
     def test_an_interrupted_run_is_taken_up_where_it_was(self, win):
         part = win.at(rf".rayfab\.store\{PYTHON}.part")
@@ -425,7 +425,7 @@ class TestConda:
         answer = win.install(other)
         assert (
             answer.error
-            == r"conda cannot be installed into C:\my conda: it contains a space or a non-ASCII letter"
+            == r"conda cannot be installed into C:\my conda: it contains a space or a character outside ASCII"
         )
 
     def test_packages_without_uv(self, win):

@@ -259,7 +259,7 @@ class TestLater:
 
     def test_no_node_no_command(self, win):
         answer = win.ask(SCRIPTS["command"]())
-        assert answer.error == "no Ray node of this cluster is running here"
+        assert answer.error == "this cluster has no node on this host"
 
     def test_token(self, win):
         assert win.ask(install.token_script("lab")).error == "there is no token on the head"

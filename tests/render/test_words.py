@@ -2,7 +2,8 @@
 
 import pytest
 
-from tasks.script.script import assignment, fragment, quote, render, words
+from tasks.script.fragments import fragment
+from tasks.script.script import assignment, quote, render
 
 
 @pytest.mark.parametrize(
@@ -33,15 +34,15 @@ def test_only_names_are_assigned_to(name):
 
 
 def test_no_nul():
-    for refused in (lambda: quote("a\0b"), lambda: words("w", ["a\0b"]), lambda: assignment("X", "\0")):
+    for refused in (lambda: quote("a\0b"), lambda: assignment("W", ["a\0b"]), lambda: assignment("X", "\0")):
         with pytest.raises(ValueError, match="NUL"):
             refused()
 
 
 def test_a_script_runs_nothing_before_it_is_whole():
     """Everything that acts stands in functions; the last line is the first that runs one."""
-    script = render("try", ["stop"], {"UNIT": "u"}, fragments=["node"], secrets=["RF_SUDO"])
+    script = render("try", ["stop"], {"CLUSTER": "lab"}, secrets=["RF_SUDO"])
     assert script.title == "try" and script.secrets == ("RF_SUDO",)
     assert script.text.startswith("# rayfab: try\n")
     assert script.text.endswith("finish 0\n}\nmain </dev/null\n")
-    assert fragment("stop") in script.text and fragment("node") in script.text
+    assert fragment("stop").text in script.text and fragment("node").text in script.text

@@ -80,8 +80,8 @@ def test_every_amount_that_is_said_is_understood():
             Amount(3, 12, "layers"),
         ),
         (
-            "pulling a/ray, 3 of 12 layers, 34 MB came in, 7 s",
-            "pulling a/ray, 34 MB came in, 7 s",
+            "pulling a/ray, 3 of 12 layers, 34 MB received, 7 s",
+            "pulling a/ray, 34 MB received, 7 s",
             Amount(3, 12, "layers"),
         ),
         (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import cli
+from tasks.actions import cli
 from tasks.report import typed
 from tests.namespace import CONTEXTS
 

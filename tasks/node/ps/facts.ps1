@@ -1,8 +1,6 @@
-# Read-only. .NET and the registry, no WMI: only administrators may ask that over SSH.
-$arch = $env:PROCESSOR_ARCHITECTURE
-if ($arch -eq 'AMD64') { $arch = 'x86_64' }
-if ($arch -eq 'ARM64') { $arch = 'aarch64' }
-Emit 'uname' ('Windows ' + [Environment]::OSVersion.Version.ToString() + ' ' + $arch)
+# needs: lib docker envs node
+# Read-only. Uses .NET and the registry, not WMI, which only administrators may query over SSH.
+Emit 'uname' ('Windows ' + [Environment]::OSVersion.Version.ToString() + ' ' + $env:PROCESSOR_ARCHITECTURE)
 Emit 'hostname' ([Environment]::MachineName)
 Emit 'user' ([Environment]::UserName)
 Emit 'home' ($UserHome -replace '\\', '/')
@@ -29,7 +27,7 @@ foreach ($drive in [IO.DriveInfo]::GetDrives()) {
     }
 }
 Emit 'home_writable' 1
-# /tmp is the container's own
+# /tmp is inside the container
 Emit 'tmp_writable' 1
 $smi = $env:SystemRoot + '\System32\nvidia-smi.exe'
 if ([IO.File]::Exists($smi)) {
@@ -38,16 +36,17 @@ if ([IO.File]::Exists($smi)) {
     else { Emit 'gpu_says' (OneLine $run.Said.Trim()) }
 }
 
-# What this project left here, and whether it lives.
+# What this project installed here, and whether it is running.
 $kept = (ReadText ($Node + '\state.json')).Trim()
 if ($kept) {
     Emit 'state' $kept
-    NodeFacts
+    $kind = NodeService
+    Emit 'service' $kind
+    if ($kind -eq 'docker' -and (DockerProblem)) { Emit 'active' 'inactive' } else { Emit 'active' (NodeActive) }
+    EnvFacts
 }
-if ($RF_WANT_DOCKER) { DockerFacts }
-if ($RF_WANT_CONDA) { CondaFacts }
 
-# Who listens, and which Ray processes there are.
+# The ports that are in use, and Ray's processes.
 $ports = foreach ($end in [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties().GetActiveTcpListeners()) {
     $end.Port.ToString('X4')
 }
@@ -55,12 +54,12 @@ Emit 'ports' (@($ports) -join ' ')
 foreach ($name in @('raylet', 'gcs_server')) {
     foreach ($process in [Diagnostics.Process]::GetProcessesByName($name)) {
         $where = $name + '.exe'
-        # where it lies is told of one's own processes alone
+        # only the user's own processes have a readable path
         try { $where = $process.MainModule.FileName -replace '\\', '/' } catch { $null = $_ }
         Emit 'ray_process' ([string]$process.Id + ' ' + $where)
     }
 }
-# A node that is just ending or starting may have neither of them, and still hold its ports.
+# A node that is just starting or stopping may have neither process and still hold its ports.
 $there = $false
 foreach ($name in @('python', 'raylet', 'gcs_server', 'ray')) {
     foreach ($process in [Diagnostics.Process]::GetProcessesByName($name)) {

@@ -1,4 +1,6 @@
-# Follows the chosen files by their sizes; the files of a new session (Ray was started again) are followed in turn.
+# needs: lib files node
+# values: LINES_EACH PATTERNS
+# Follows the chosen files by their sizes; the files of a new session (Ray was restarted) are followed as well.
 function Live($path, $lines) {
     foreach ($line in $lines) { Say ('|' + [IO.Path]::GetFileName($path) + '| ' + $line) }
 }
@@ -18,7 +20,7 @@ while ($true) {
                 $at[$path] = 0
                 $rest[$path] = ''
             }
-            # Ray may have put it away since
+            # Ray may have rotated it meanwhile
             try { $file = OpenLog $path } catch { continue }
             $size = $file.Length
             if ($first -and $size -gt 1048576) { $at[$path] = $size - 1048576 }
@@ -39,6 +41,6 @@ while ($true) {
     }
     $first = $false
     Nap 1000
-    # writing is how it is noticed that the reader has gone
+    # only writing shows that the reader has disconnected
     Tell 'alive'
 }

@@ -1,4 +1,6 @@
-# A holder lives as long as its connection to this host, which is known by the ports of both its ends.
+# needs: lib
+# values: HOLDER
+# A holder is alive while its connection to this host is open, identified by the addresses and ports of both ends.
 function PlainAddress($end) { return ($end.Address.ToString() -replace '%.*', '') + ' ' + $end.Port }
 function IsOpen($ends) {
     $network = [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
@@ -8,7 +10,7 @@ function IsOpen($ends) {
     }
     return $false
 }
-# Whoever has this file open, and nobody else can then, may read, judge and write the lock.
+# Only the run that has this file open (exclusively) may read and write the lock.
 function OpenGate {
     $tries = 0
     while ($true) {

@@ -1,4 +1,6 @@
-# The last lines of the chosen files, read from the host's side: no living Ray is needed.
+# needs: lib docker files node
+# values: LINES_EACH PATTERNS
+# The last lines of the chosen files. They are read on the host, so Ray need not be running.
 $temp = NodeTemp
 $logs = NewestLogs $temp
 if (-not $logs) { Emit 'note' ('no Ray session in ' + $temp) }
@@ -14,7 +16,7 @@ foreach ($pattern in $RF_PATTERNS) {
     }
     if (-not $logs) { continue }
     foreach ($path in [IO.Directory]::GetFiles($logs, $pattern)) {
-        # Ray may have put it away since
+        # Ray may have rotated it meanwhile
         try { $file = OpenLog $path } catch { continue }
         $most = 65536 + 1024 * [long]$RF_LINES_EACH
         if ($file.Length -gt $most) { $null = $file.Seek(-$most, 'End') }

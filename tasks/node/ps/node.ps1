@@ -1,4 +1,5 @@
-# A node in a container of Docker Desktop, kept alive by its restart policy, or under a task (task.ps1).
+# needs: lib docker files task
+# A node in a container of Docker Desktop, with its restart policy, or under a scheduled task (task.ps1).
 function NodeService {
     $kind = (ReadText ($Node + '\service')).Trim()
     if ($kind) { return $kind }
@@ -9,34 +10,28 @@ function NodeActive {
         if (LoopPid) { return 'active' }
         return 'inactive'
     }
-    $run = Dk @('inspect', '-f', '{{.State.Status}}', $RF_UNIT) ''
+    $run = Dk @('inspect', '-f', '{{.State.Status}}', $Unit) ''
     if ($run.Said.Trim() -eq 'running') { return 'active' }
     if ($run.Said.Trim() -eq 'restarting') { return 'activating' }
     return 'inactive'
 }
-function NodeFacts {
-    $kind = NodeService
-    Emit 'service' $kind
-    if ($kind -eq 'docker' -and (DockerProblem)) { Emit 'active' 'inactive' } else { Emit 'active' (NodeActive) }
-    EnvFacts
-}
-# a container is stopped, not removed: its log can still be read
+# a container is stopped, not removed, so that its log can still be read
 function NodeDown {
     if ((NodeService) -eq 'task') {
         TaskDown
         return
     }
-    $run = Dk @('stop', $RF_UNIT) ''
-    if ($run.Code -ne 0 -and (Dk @('ps', '-q', '-f', ('name=^/' + $RF_UNIT + '$')) '').Said.Trim()) {
-        Fail ('cannot stop the container ' + $RF_UNIT) 'look at: docker ps'
+    $run = Dk @('stop', $Unit) ''
+    if ($run.Code -ne 0 -and (Dk @('ps', '-q', '-f', ('name=^/' + $Unit + '$')) '').Said.Trim()) {
+        Fail ('cannot stop the container ' + $Unit) 'look at: docker ps'
     }
 }
-# What `ray start` has said, on both of the container's streams.
+# The output of `ray start`, from both streams of a container.
 function NodeLog($count) {
     if ((NodeService) -eq 'task') { return @(LinesOf (ReadOpen ($Node + '\start.log'))) }
-    $words = @('logs')
-    if ($count) { $words = $words + @('--tail', $count) }
-    $run = Dk ($words + $RF_UNIT) ''
+    $arguments = @('logs')
+    if ($count) { $arguments = $arguments + @('--tail', $count) }
+    $run = Dk ($arguments + $Unit) ''
     return @(LinesOf $run.Said) + @(LinesOf $run.Errors)
 }
 function NodeLogBefore {
@@ -45,24 +40,24 @@ function NodeLogBefore {
 }
 function NodeTries {
     if ((NodeService) -eq 'task') { return @(LinesOf (ReadOpen ($Node + '\starts'))).Count - 1 }
-    $said = (Dk @('inspect', '-f', '{{.RestartCount}}', $RF_UNIT) '').Said.Trim()
+    $said = (Dk @('inspect', '-f', '{{.RestartCount}}', $Unit) '').Said.Trim()
     if ($said) { return [int]$said }
     return 0
 }
-# Ray's session folders that were this node's; they are removed when the cluster is.
+# Collects the names of this node's session folders, which `destroy` removes.
 function NoteSessions {
-    # a task's are in a folder of this cluster's alone
+    # a task's sessions are in this cluster's own folder
     if ((NodeService) -ne 'docker') { return }
     $known = @(LinesOf (ReadText ($Node + '\sessions')))
-    $words = Dk @('exec', $RF_UNIT, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
-    $text = (@(NodeLog '') -join ' ') + ' ' + $words.Said
+    $arguments = Dk @('exec', $Unit, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
+    $text = (@(NodeLog '') -join ' ') + ' ' + $arguments.Said
     foreach ($found in [regex]::Matches($text, '/session_[0-9_-]+')) {
         $name = $found.Value.Substring(1)
         if ($known -notcontains $name) { $known = $known + $name }
     }
     WriteText ($Node + '\sessions') ((@($known) -join "`n") + "`n")
 }
-# Docker Desktop's links are none that Windows can follow, so the newest session is known by its name.
+# Windows cannot follow the links that Docker Desktop makes, so the newest session is found by name.
 function NewestLogs($folder) {
     $newest = ''
     if ([IO.Directory]::Exists($folder)) {
@@ -73,29 +68,27 @@ function NewestLogs($folder) {
     }
     return $newest
 }
-# Opened for reading beside the one who writes.
-function OpenLog($path) { return [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite, Delete') }
-# Where Ray's own folder lies on this host, as the last start has left it.
+# Ray's temporary folder on this host, as the last start recorded it.
 function NodeTemp {
     $kept = (ReadText ($Node + '\temp')).Trim()
     if ($kept) { return $kept }
     return $UserHome + '\tmp\ray'
 }
-# The words of a command inside; a container that started as root would run it as root.
-function Inside($words) {
+# The arguments of docker exec; in a container that started as root the command would run as root.
+function Inside($arguments) {
     $user = (ReadText ($Node + '\user')).Trim()
-    if ($user) { return @('exec', '-i', '--user', $user, $RF_UNIT) + $words }
-    return @('exec', '-i', $RF_UNIT) + $words
+    if ($user) { return @('exec', '-i', '--user', $user, $Unit) + $arguments }
+    return @('exec', '-i', $Unit) + $arguments
 }
-# Started inside, with what it reads; both streams as one, in order.
-function NodeExec($words, $given) {
-    if ((NodeService) -eq 'task') { return BeginHere $words $given }
-    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $words)) $given
+# Starts a command in the node's environment, with its input; both output streams as one, in order.
+function NodeExec($arguments, $given) {
+    if ((NodeService) -eq 'task') { return BeginHere $arguments $given }
+    return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $arguments)) $given
 }
-# As above, its errors apart.
-function NodeAsk($words, $given) {
-    if ((NodeService) -eq 'task') { return BeginHere $words $given }
-    return BeginDk (Inside $words) $given
+# The same with a separate error stream.
+function NodeAsk($arguments, $given) {
+    if ((NodeService) -eq 'task') { return BeginHere $arguments $given }
+    return BeginDk (Inside $arguments) $given
 }
 function SayAll($run) {
     while ($null -ne ($line = $run.Reader.ReadLine())) { Say $line }
@@ -103,6 +96,6 @@ function SayAll($run) {
     foreach ($line in (LinesOf $run.Errors)) { Say $line }
 }
 function NeedNode {
-    if ((NodeService) -eq 'none') { Fail "no Ray node of this cluster is running here" 'fab deploy-cluster starts it' }
+    if ((NodeService) -eq 'none') { Fail "this cluster has no node on this host" 'fab deploy-cluster starts it' }
     if ((NodeService) -eq 'docker') { NeedDocker }
 }

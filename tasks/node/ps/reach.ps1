@@ -1,4 +1,6 @@
-# Can this host reach the head's ports? A refusal is an answer: nothing listens there yet, but the way is open.
+# needs: lib
+# values: ADDRESS PORTS
+# Whether this host can reach the head's ports. "refused" counts as reachable: nothing is listening there yet.
 function TryPort($port) {
     $client = [Net.Sockets.TcpClient]::new([Net.IPAddress]::Parse($RF_ADDRESS).AddressFamily)
     try {
@@ -14,6 +16,6 @@ function TryPort($port) {
 foreach ($port in ($RF_PORTS -split ' ')) {
     $said = TryPort $port
     Emit 'reach' ($port + ' ' + $said)
-    # one silent port stands for all: each would cost its whole time-out
+    # stop at the first silent port: each one would cost a whole timeout
     if ($said -eq 'timeout') { break }
 }

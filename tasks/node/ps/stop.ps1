@@ -1,10 +1,11 @@
+# needs: lib docker node
 if ((NodeService) -eq 'none') {
     Emit 'changed' 0
     Finish 0
 }
 if ((NodeService) -eq 'docker') { NeedDocker }
 if ((NodeActive) -eq 'inactive') {
-    # its loop ended by hand, it would still come back at the next boot
+    # if only its loop was ended, it would start again at the next boot
     if ((NodeService) -eq 'task') { NodeDown }
     Emit 'changed' 0
     Finish 0

@@ -1,6 +1,8 @@
-# A job through Ray's own job server. Its folder goes to the driver as an archive on standard input.
+# needs: lib files node
+# values: ADDRESS ARCHIVE COMMAND DRIVER USER_AT WAIT
+# Submits a job to Ray's job server. The driver reads the job's folder as an archive from standard input.
 NeedNode
-# what was left by runs whose connection broke before this script began
+# archives of runs whose connection broke before this script started
 foreach ($path in [IO.Directory]::GetFiles($Node, 'rayfab-job-*')) {
     if ([IO.File]::GetLastWriteTimeUtc($path) -lt [DateTime]::UtcNow.AddDays(-1)) { Remove $path }
 }
@@ -10,12 +12,12 @@ $folder = ''
 $wait = ''
 if ((NodeService) -eq 'task') { $place = $Node }
 if ($RF_ARCHIVE) {
-    # without its name it is gone however this ends
+    # unlinked but open: it is gone however this script ends
     $given = OpenLog $RF_ARCHIVE
     Remove $RF_ARCHIVE
     $folder = 'folder'
 }
 if ($RF_WAIT) { $wait = 'wait' }
-$run = NodeExec (@('python', '-W', 'ignore', '-c', $RF_DRIVER, $RF_ADDRESS, $place, $folder, $wait, $RF_USER_AT) + $RF_WORDS) $given
+$run = NodeExec (@('python', '-W', 'ignore', '-c', $RF_DRIVER, $RF_ADDRESS, $place, $folder, $wait, $RF_USER_AT) + $RF_COMMAND) $given
 SayAll $run
 Finish ($run.Code)

@@ -1,4 +1,5 @@
-# The head's token is the cluster's; where there is none yet, the offered one becomes it.
+# needs: lib
+# Prints the head's token, which is the cluster's. If there is none yet, the one in RF_TOKEN is kept.
 MakeNode
 if (-not (ReadText ($Node + '\token'))) {
     if (-not $RF_TOKEN) { Fail 'there is no token on the head' 'fab deploy-cluster makes one' }

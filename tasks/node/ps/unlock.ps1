@@ -1,4 +1,6 @@
-# Only one's own: the file's text names the holder.
+# needs: lib
+# values: HOLDER
+# Removes the lock only if this run holds it.
 $mine = ([string]$env:SSH_CONNECTION -replace '%\S*', '').Trim()
 if (-not $mine) { $mine = '- - - -' }
 if ((ReadText ($Node + '\lock')) -ceq ($mine + ' ' + $RF_HOLDER)) { Remove ($Node + '\lock') }

@@ -1,4 +1,6 @@
-# Waits until `ray start` says that it has started.
+# needs: lib node
+# values: START_TIMEOUT
+# Waits until `ray start` reports success.
 function WaitRay {
     $began = [DateTime]::UtcNow
     $shown = 0
@@ -20,7 +22,7 @@ function WaitRay {
         Nap 300
     }
     if (($log -join "`n") -match "--address='[^']+'") { EmitText 'address' @($Matches[0]) }
-    # now, since after a crash or a reboot there is another one
+    # recorded now, because a restart after a crash or a reboot has another session
     NoteSessions
     Emit 'started' 1
 }

@@ -1,7 +1,9 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Everything of this cluster's leaves this host, and nothing else does.
-# A conda that was installed here, if that is wanted; never one that somebody has put in its place, or works in.
+# needs: lib conda node node_logs
+# values: PURGE TEMP_DIR
+# Removes all that this cluster has put on this host, and nothing else.
+# Removes the conda in $1 if this project installed it and PURGE is set; it stays while it has other environments.
 purge_conda() {
     rf_why=
     if [ -h "$1" ] || ! conda_is_ours "$1"; then return 0; fi
@@ -20,7 +22,7 @@ purge_conda() {
     fi
     rf_condas=$rf_condas$1$NL
 }
-# What clusters share goes with the last of them; what stays of conda is still known to be ours.
+# Removes what clusters share, with the last cluster. A conda that stays is still listed as installed by this project.
 shared_down() {
     rf_left=
     for rf_file in "$ROOT"/*/service "$ROOT"/*/envs "$ROOT"/*/lock; do
@@ -45,7 +47,7 @@ shared_down() {
 rf_service=$(node_service)
 rf_any=
 for rf_file in "$NODE"/*; do
-    # the lock is this run's own
+    # the lock belongs to this run
     if [ -e "$rf_file" ] && [ "$rf_file" != "$NODE/lock" ]; then rf_any=1; fi
 done
 [ -n "$rf_any" ] || {
@@ -64,7 +66,7 @@ node_temp
 [ ! -e "/etc/tmpfiles.d/$UNIT.conf" ] || as_root rm -f "/etc/tmpfiles.d/$UNIT.conf"
 node_remove "$rf_service"
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
-    # a container on a bridge calls its folder otherwise than the host does
+    # a container on a bridge sees its folder under another path than the host
     case $rf_dir in "$TEMP_DIR"/session_*/* | /tmp/ray/session_*/* | /var/tmp/ray/session_*/* | *..*) continue ;; esac
     case $rf_dir in "$TEMP_DIR"/session_* | /tmp/ray/session_* | /var/tmp/ray/session_*) ;; *) continue ;; esac
     for rf_dir in "$rf_dir" "$TEMP_DIR/${rf_dir##*/}"; do
@@ -74,7 +76,7 @@ node_remove "$rf_service"
 done <"$NODE/sessions"
 node_logs
 if [ -h "$TEMP_DIR/session_latest" ] && [ ! -d "${rf_logs%/logs}" ]; then
-    # the one that begins with tmp_ stays where Ray ends while it writes it, and it asks the GCS in the middle of that
+    # the file that begins with tmp_ is left behind if Ray ends while it writes it
     for rf_file in session_latest ray_current_cluster prom_metrics_service_discovery.json tmp_prom_metrics_service_discovery.json; do
         rm -f "$TEMP_DIR/$rf_file" 2>/dev/null || as_root rm -f "$TEMP_DIR/$rf_file"
     done

@@ -1,6 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Read-only. Builtins and /proc where they will do: on a hundred hosts every process counts.
+# needs: lib docker envs node
+# Read-only. Uses builtins and /proc where possible: on a hundred hosts every process that starts counts.
 emit uname "$(uname -srm)"
 emit hostname "$(uname -n)"
 emit id "$(id)"
@@ -63,11 +64,11 @@ if [ "$(id -u)" != 0 ] && have sudo; then
         emit sudo wrong-password
     fi
 fi
-# In WSL it lies beside the driver, which no PATH of an SSH session names.
+# WSL has it beside the driver, in a folder that is not on an SSH session's PATH.
 rf_smi=nvidia-smi
 have nvidia-smi || rf_smi=/usr/lib/wsl/lib/nvidia-smi
 if have "$rf_smi"; then
-    # what is wrong with the driver it says where the GPUs would stand
+    # it prints what is wrong with the driver in place of the GPUs
     if rf_value=$("$rf_smi" --query-gpu=name,driver_version --format=csv,noheader 2>&1); then
         printf '%s\n' "$rf_value" | emit_text gpu
     else
@@ -76,50 +77,25 @@ if have "$rf_smi"; then
 fi
 if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
 
-# Interpreters: shims answer for others, so they are passed over.
-rf_python() {
-    case $1 in */shims/*) return ;; esac
-    [ -x "$1" ] || return 0
-    rf_value=$("$1" -V 2>&1) && emit python "$rf_value $1"
-}
-if [ -n "$WANT_PYTHON" ]; then
-    rf_old=$IFS
-    IFS=:
-    for rf_dir in $PATH:$HOME/.local/bin:/opt/homebrew/bin; do
-        IFS=$rf_old
-        case ":${rf_seen-}:" in *":$rf_dir:"*) continue ;; esac
-        rf_seen=${rf_seen-}:$rf_dir
-        if [ -h "$rf_dir" ] && [ "$rf_dir" = /bin ]; then continue; fi
-        rf_found=
-        for rf_file in "$rf_dir"/python3.[0-9] "$rf_dir"/python3.[0-9][0-9]; do
-            if [ -x "$rf_file" ]; then
-                rf_found=1
-                rf_python "$rf_file"
-            fi
-        done
-        [ -n "$rf_found" ] || rf_python "$rf_dir/python3"
-    done
-    IFS=$rf_old
-    for rf_file in "$HOME"/.pyenv/versions/*/bin/python3 "$HOME"/.local/share/uv/python/cpython-*/bin/python3 \
-        "$ROOT"/.python/cpython-*/bin/python3 /opt/python*/bin/python3; do
-        rf_python "$rf_file"
-    done
-fi
-
-if [ -n "$WANT_CONDA" ]; then conda_facts; fi
-
-# What this project left here, and whether it lives.
-if [ -r "$ROOT/$CLUSTER/state.json" ]; then
-    IFS= read -r rf_value <"$ROOT/$CLUSTER/state.json" || :
+# What this project installed here, and whether it is running.
+if [ -r "$NODE/state.json" ]; then
+    IFS= read -r rf_value <"$NODE/state.json" || :
     emit state "$rf_value"
-    node_facts
+    rf_service=$(node_service)
+    emit service "$rf_service"
+    if [ "$rf_service" = docker ]; then docker_cli; fi
+    emit active "$(node_active "$rf_service")"
+    for rf_file in "$NODE"/envs/*/.complete; do
+        rf_dir=${rf_file%/.complete}
+        if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
+    done
+    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 fi
 for rf_file in "$ROOT"/*/state.json; do
     [ ! -r "$rf_file" ] || emit cluster_here "$rf_file"
 done
-if [ -n "$WANT_DOCKER" ]; then docker_facts; fi
 
-# Who listens, and which Ray processes there are.
+# The ports that are in use, and Ray's processes.
 if [ -r /proc/net/tcp ]; then
     rf_files=/proc/net/tcp
     [ ! -r /proc/net/tcp6 ] || rf_files="$rf_files /proc/net/tcp6"
@@ -127,7 +103,7 @@ if [ -r /proc/net/tcp ]; then
     emit ports "$(awk '$4 == "0A" { n = split($2, a, ":"); if (!(a[n] in s)) { s[a[n]] = 1; printf "%s ", a[n] } }' $rf_files)"
     for rf_file in $(grep -lxE 'raylet|gcs_server' /proc/[0-9]*/comm 2>/dev/null); do
         rf_dir=${rf_file%/comm}
-        # A Ray in a network of its own (another container, a virtual host) is in nobody's way.
+        # A Ray in another network namespace (a container, a virtual host) uses no port of this host.
         rf_value=$(readlink "$rf_dir/ns/net" 2>/dev/null)
         if [ -n "$rf_value" ]; then
             [ "$rf_value" = "$(readlink /proc/self/ns/net)" ] || continue
@@ -140,5 +116,5 @@ else
     netstat -an -p tcp 2>/dev/null | awk '/LISTEN/ { print $4 }' | emit_text netstat
     ps -axo pid=,comm= 2>/dev/null | awk '$2 ~ /(raylet|gcs_server)$/' | emit_text ray_ps
 fi
-# A node that is just ending or starting may have neither of them, and still hold its ports.
+# A node that is just starting or stopping may have neither process and still hold its ports.
 [ -z "$(node_pids)" ] || emit node_processes 1

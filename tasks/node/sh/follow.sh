@@ -1,7 +1,9 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Follows the chosen files by their sizes: no `tail -f` is left behind when the reader goes,
-# and the files of a new session (Ray was started again) are followed in their turn.
+# needs: lib docker node node_logs
+# values: LINES_EACH PATTERNS
+# Follows the chosen files by their sizes: no `tail -f` is left running when the reader disconnects,
+# and the files of a new session (Ray was restarted) are followed as well.
 rf_service=$(node_service)
 if [ "$rf_service" = docker ]; then docker_cli; fi
 rf_list() {
@@ -15,9 +17,9 @@ rf_list() {
         esac
     done
 }
-# Lines as they come are not a part of the answer, which would grow for ever.
+# New lines are printed as chatter: as a part of the answer they would fill the memory.
 rf_live() { sed "s/^/|$1| /" && echo; }
-# $1 the file's number, $2 its path
+# $1: the file's number, $2: its path
 rf_grown() {
     eval "rf_from=\${rf_at_$1-}"
     rf_size=$(wc -c 2>/dev/null <"$2") || return 0
@@ -34,7 +36,7 @@ rf_first=1
 rf_known=
 rf_count=0
 while :; do
-    # the link is resolved, so that the files of a new session are new files
+    # the link is resolved, so that files of a new session are seen as new files
     node_logs
     rf_logs=$(cd "$rf_logs" 2>/dev/null && pwd -P) || rf_logs=/nonexistent
     for rf_path in $(with_patterns rf_list); do
@@ -50,6 +52,6 @@ while :; do
     done
     rf_first=
     sleep 1
-    # writing is how a shell notices that the reader has gone
+    # a shell notices only when it writes that the reader has disconnected
     printf '%s alive\n' "$RF_MARK" || exit 0
 done

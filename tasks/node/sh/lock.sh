@@ -1,11 +1,13 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# One symbolic link is made whole or not at all, and holds who, from where, since when and what in its target.
-# A holder lives as long as its connection to this host: the parent of this shell, told by its start time too.
+# needs: lib
+# values: HOLDER
+# The lock is a symbolic link, which is created atomically. Its target says who holds it, from where, since when and why.
+# A holder is alive while its connection is: its process is the parent of this shell, identified by its start time too.
 rf_alive() {
     if [ -r /proc/self/stat ]; then
         rf_stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-        # the 22nd field, counted after the name, which may hold blanks
+        # the 22nd field, counted after the name, which may contain spaces
         # shellcheck disable=SC2086
         set -- "$2" ${rf_stat##*) }
         [ "${21}" = "$1" ]
@@ -24,12 +26,12 @@ rf_birth() {
     fi
 }
 rf_boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null || sysctl -n kern.bootsessionuuid 2>/dev/null || echo 0; }
-(umask 077 && mkdir -p "$ROOT/$CLUSTER") || fail "cannot make $ROOT/$CLUSTER" "make the home folder writable"
-rf_lock=$ROOT/$CLUSTER/lock
+(umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE" "make the home folder writable"
+rf_lock=$NODE/lock
 rf_mine="$PPID $(rf_birth "$PPID") $(rf_boot) $HOLDER"
 rf_n=0
 rf_stale=
-# $1: the text of a link; its holder is alive, on this boot of the host
+# $1: a link's target. Succeeds if its holder is alive and the host has not rebooted since.
 rf_lives() {
     rf_pid=${1%% *}
     rf_rest=${1#* }
@@ -49,8 +51,8 @@ while ! ln -s "$rf_mine" "$rf_lock" 2>/dev/null; do
         emit held "$rf_rest"
         finish 0
     fi
-    # Of many that find it dead only one may remove it, or it would remove the next holder's: a claim on this
-    # very holder decides which, and with the claim made nobody else can have removed the link that is read.
+    # Of several runs that find a dead holder only one may remove its lock, or it could remove the next holder's.
+    # A second link, named after the dead holder, decides which: whoever creates it is the only one to remove the lock.
     rf_rest=${rf_held#* }
     rf_claim=$rf_lock.${rf_held%% *}.${rf_rest%% *}
     if ln -s "$rf_mine" "$rf_claim" 2>/dev/null; then

@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# The last lines of the chosen files, read from the host's side: no living Ray is needed.
+# needs: lib docker node node_logs
+# values: LINES_EACH PATTERNS TEMP_DIR
+# The last lines of the chosen files. They are read on the host, so Ray need not be running.
 rf_service=$(node_service)
 if [ "$rf_service" = docker ]; then docker_cli; fi
 node_logs
@@ -22,7 +24,7 @@ rf_each() {
                 fi
                 ;;
             *)
-                # the pattern is meant to match many files
+                # the pattern may match several files
                 # shellcheck disable=SC2231
                 for rf_file in "$rf_logs"/$rf_pattern; do show "$rf_file"; done
                 ;;

@@ -1,15 +1,16 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# A node under one of six supervisors: system unit, user unit, daemon or agent of launchd's, our own loop, or
+# needs: lib docker
+# values: CLUSTER
+# A node and its supervisor: a systemd system or user unit, a launchd daemon or agent, our own loop, or
 # Docker's restart policy.
-NODE=$ROOT/$CLUSTER
 user_systemctl() {
     XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
 }
 loop_pid() {
     [ -r "$NODE/loop.pid" ] && read -r rf_pid <"$NODE/loop.pid" || return 1
     case $rf_pid in '' | *[!0-9]*) return 1 ;; esac
-    # The number may have passed on to a stranger since.
+    # The process id may belong to another program by now.
     if [ -r "/proc/$rf_pid/cmdline" ]; then
         grep -q "loop.sh" "/proc/$rf_pid/cmdline" || return 1
     else
@@ -17,7 +18,7 @@ loop_pid() {
     fi
     printf '%s' "$rf_pid"
 }
-# launchd's job of a daemon or an agent ($1): where it belongs, its file, and a command that may change it
+# launchd's job for a daemon or an agent ($1): its domain, its file, and a way to run a command that may change it
 job_domain() {
     rf_domain=system
     if [ "$1" = agent ]; then
@@ -40,20 +41,20 @@ job_do() {
     fi
 }
 job_active() {
-    # the first state is the job's own
+    # the first state in the output is the job's
     rf_state=$(launchctl print "$(job_domain "$1")/$UNIT" 2>/dev/null | sed -n 's/^[[:space:]]*state = //p' | sed 1q)
     [ "$rf_state" != running ] || rf_state=active
     echo "${rf_state:-inactive}"
 }
 job_down() {
-    # its file goes first, so that no boot or login brings it back
+    # its file is removed first, so that no boot or login starts it again
     rf_file=$(job_file "$1")
     [ ! -e "$rf_file" ] || job_do "$1" rm -f "$rf_file" ||
         fail "cannot remove $rf_file" "as an administrator: sudo rm $rf_file"
     rf_job=$(job_domain "$1")/$UNIT
     launchctl print "$rf_job" >/dev/null 2>&1 || return 0
     job_do "$1" launchctl bootout "$rf_job" 2>/dev/null || :
-    # bootout does not wait until the job has ended
+    # bootout does not wait for the job to end
     rf_n=0
     while launchctl print "$rf_job" >/dev/null 2>&1; do
         rf_n=$((rf_n + 1))
@@ -66,7 +67,7 @@ node_service() {
     [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :
     printf '%s' "$rf_service"
 }
-# active, or whatever else its supervisor calls it
+# $1: the kind of service. Prints active, or its supervisor's name for another state.
 node_active() {
     case $1 in
         system) systemctl is-active "$UNIT" 2>/dev/null || : ;;
@@ -77,24 +78,13 @@ node_active() {
         *) echo inactive ;;
     esac
 }
-node_facts() {
-    rf_service=$(node_service)
-    emit service "$rf_service"
-    if [ "$rf_service" = docker ]; then docker_cli; fi
-    emit active "$(node_active "$rf_service")"
-    for rf_file in "$NODE"/envs/*/.complete; do
-        rf_dir=${rf_file%/.complete}
-        if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
-    done
-    [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
-}
-# $1: the kind of service; ends it and keeps it from coming back at the next boot
+# $1: the kind of service. Stops it and disables its start at boot.
 node_down() {
     case $1 in
         system)
             as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
                 as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
-            # after a crash the stopped unit would still count as failed, and the system as degraded
+            # after a crash systemd would still list the stopped unit as failed, and the system as degraded
             as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
             ;;
         user)
@@ -116,16 +106,16 @@ node_down() {
             ;;
         docker)
             docker_cli
-            # without Docker's command there is no container any more; an engine that is down still has it
+            # no docker command: no container either. If the engine is down the container still exists.
             [ $? -le 1 ] || fail "Docker's engine does not answer" "look at: docker version"
-            # stopped, not removed: its log can still be read
+            # stopped, not removed, so that its log can still be read
             dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
                 fail "cannot stop the container $UNIT" "look at: docker ps"
             ;;
     esac
     node_reap
 }
-# $1: the kind of service, already stopped; removes what it has outside of $NODE
+# $1: the kind of service, already stopped. Removes its files outside $NODE.
 node_remove() {
     case $1 in
         docker)
@@ -149,7 +139,7 @@ node_remove() {
         agent) [ ! -e "$NODE/made-agents" ] || rmdir "$HOME/Library/LaunchAgents" 2>/dev/null || : ;;
     esac
 }
-# Lingering that a deploy has turned on goes with the last cluster that needs it.
+# Turns off lingering that a deploy turned on, unless another cluster here still needs it.
 node_unlinger() {
     for rf_file in "$ROOT"/*/service; do
         [ "$rf_file" != "$NODE/service" ] && grep -qx user "$rf_file" 2>/dev/null || continue
@@ -158,10 +148,10 @@ node_unlinger() {
     done
     loginctl disable-linger 2>/dev/null || :
 }
-# Processes of this node, known by the mark in their environment.
+# The ids of this node's processes, found by a variable in their environment.
 node_pids() {
     if [ ! -r /proc/self/environ ]; then
-        # macOS shows a process's environment behind its words
+        # macOS prints a process's environment after its arguments
         ps -axwwE -o pid=,command= 2>/dev/null |
             RF_NODE=$NODE/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RF_NODE"]) { print $1 }'
         return
@@ -171,26 +161,26 @@ node_pids() {
         echo "${rf_file#/proc/}"
     done
 }
-# Those that outlived their supervisor, and their temporary folder, which start.sh removes unless it is killed.
+# Ends processes that outlived their supervisor, and removes their temporary folder, which a killed start.sh leaves.
 node_reap() {
     for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
     [ -r "$NODE/tmpdir" ] && IFS= read -r rf_dir <"$NODE/tmpdir" || return 0
     case ${rf_dir#"/tmp/$UNIT-"} in */* | *[!0-9]* | '') ;; *) rm -rf "$rf_dir" ;; esac
     rm -f "$NODE/tmpdir"
 }
-# With root and systemd: Ray's folder is there again after a boot that cleared /tmp (open to the image's user,
-# which Docker alone would not make it), and is spared by the cleaning of old files.
+# With root and systemd: makes Ray's folder at each boot, since a boot may clear /tmp, writable for the image's user
+# (Docker would make it root's), and excludes it from the periodic cleaning of old files.
 keep_temp() {
     write_file "$NODE/tmpfiles" 644 "d $1 1777 root root -${NL}x $1/*$NL"
     as_root install -D -m 644 "$NODE/tmpfiles" "/etc/tmpfiles.d/$UNIT.conf"
 }
-# Ray's session folders are told by what `ray start` has said and by the words of this node's own processes
-# (session_latest may be another Ray's); they are removed when the cluster is.
+# Collects Ray's session folders from the output of `ray start` and the arguments of this node's processes
+# (session_latest may belong to another Ray); `destroy` removes them.
 note_sessions() {
     if [ "$1" = docker ] && [ -z "${rf_dk-}" ]; then docker_cli; fi
-    { node_log_before "$1"; node_words "$1"; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
+    { node_log_before "$1"; node_arguments "$1"; } | grep -oE '/[^ =]*/session_[0-9_-]+' | sort -u >>"$NODE/sessions"
 }
-node_words() {
+node_arguments() {
     if [ "$1" = docker ]; then
         dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '
     elif [ -r /proc/self/environ ]; then
@@ -199,14 +189,14 @@ node_words() {
         ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
     fi
 }
-# What `ray start` has said, by kind of service.
+# The output of `ray start`. $1: the kind of service.
 node_log() {
     if [ "$1" = docker ]; then dk logs "$UNIT" 2>&1; else cat "$NODE/start.log" 2>/dev/null; fi
 }
 node_log_before() {
     if [ "$1" = docker ]; then node_log docker; else sed '' "$NODE/start.log.1" "$NODE/start.log" 2>/dev/null; fi
 }
-# how often its supervisor has started it over
+# How often the supervisor has restarted it. $1: the kind of service.
 node_tries() {
     if [ "$1" = docker ]; then
         dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0
@@ -215,25 +205,17 @@ node_tries() {
         echo "$((rf_tries - 1))"
     fi
 }
-# Where Ray's own folder lies on this host, as the last start has left it.
-node_temp() { [ ! -r "$NODE/temp" ] || IFS= read -r TEMP_DIR <"$NODE/temp" || :; }
-# rf_logs: the log files of the newest session. Its link names a folder as Ray sees it, in a container maybe another.
-node_logs() {
-    node_temp
-    rf_logs=$(readlink "$TEMP_DIR/session_latest" 2>/dev/null) || rf_logs=session_latest
-    rf_logs=$TEMP_DIR/${rf_logs##*/}/logs
-}
-# A command in the node's environment: $1 the kind of service, then the words.
+# Runs a command in the node's environment. $1: the kind of service; then the command and its arguments.
 node_exec() {
     if [ "$1" = docker ]; then
         shift
-        # a container that started as root would run it as root
+        # in a container that started as root it would run as root
         rf_user=
         [ ! -r "$NODE/user" ] || IFS= read -r rf_user <"$NODE/user" || :
         dk_in exec -i ${rf_user:+--user "$rf_user"} "$UNIT" "$@"
     else
         shift
-        # in a shell of its own: the node's environment may set any variable
+        # in a subshell: the node's environment may set any variable
         (
             # shellcheck source=/dev/null
             . "$NODE/env.sh"

@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Can this host reach the head's ports? A refusal is an answer: nothing listens there yet, but the way is open.
+# needs: lib
+# values: ADDRESS PORTS
+# Whether this host can reach the head's ports. "refused" counts as reachable: nothing is listening there yet.
 rf_python() {
     python3 -c 'import socket, sys
 s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
@@ -16,7 +18,7 @@ except OSError as e:
     print(e.strerror or e)' "$1" "$2" 2>/dev/null
 }
 rf_try() {
-    # macOS has a python3 that only says how to get one
+    # macOS has a python3 that only prints how to install one
     if have python3 && rf_python "$1" "$2"; then return; fi
     if have bash && have timeout; then
         rf_said=$(timeout 4 bash -c ': </dev/tcp/"$0"/"$1"' "$1" "$2" 2>&1)
@@ -28,7 +30,7 @@ rf_try() {
             *) echo unknown ;;
         esac
     elif have curl; then
-        # the port speaks no HTTP: only what is said of the connection counts
+        # the port does not speak HTTP: only curl's messages about the connection count
         rf_said=$(curl -s -v -o /dev/null --noproxy '*' --connect-timeout 4 --max-time 5 "$(rf_url "$1" "$2")" 2>&1)
         case $rf_said in
             *"Connected to "* | *"Established connection"*) echo open ;;
@@ -47,6 +49,6 @@ rf_url() {
 for rf_port in $PORTS; do
     rf_said=$(rf_try "$ADDRESS" "$rf_port")
     emit reach "$rf_port $rf_said"
-    # one silent port stands for all: each would cost its whole time-out
+    # stop at the first silent port: each one would cost a whole timeout
     case $rf_said in timeout) break ;; esac
 done

@@ -1,12 +1,14 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Puts the start script under its supervisor, (re)starts it and waits for Ray.
-# $1: daemon or agent, $2: where to; gives its file to launchd, which runs it. rf_said: what that said last
+# needs: lib conda node wait_ray
+# values: ENV_DIR ENV_NAME ENV_SH LOOP_SH SERVICE START_SH STATE TEMP_DIR UNIT_TEXT
+# Hands the start script to its supervisor, (re)starts it and waits for Ray.
+# Makes launchd load and run a job. $1: daemon or agent, $2: launchd's domain. rf_said: launchctl's last output
 job_up() {
     rf_n=0
     until rf_said=$(job_do "$1" launchctl bootstrap "$2" "$(job_file "$1")" 2>&1); do
         rf_status=$?
-        # the former job of this name may still be on its way out, after its name is gone
+        # a former job of this name may still be ending, although launchd no longer lists it
         if { [ "$rf_status" != 5 ] && [ "$rf_status" != 37 ]; } || [ "$rf_n" -ge 75 ]; then return 1; fi
         rf_n=$((rf_n + 1))
         nap
@@ -17,7 +19,7 @@ job_up() {
 rf_old=$(node_service)
 [ "$rf_old" = none ] || note_sessions "$rf_old"
 case $rf_old:$SERVICE in
-    # systemd replaces a unit of its own
+    # systemd replaces the unit in place
     none:* | system:system | user:user) ;;
     *)
         step "stopping the previous node"
@@ -62,7 +64,7 @@ case $SERVICE in
         mkdir -p "$HOME/Library/LaunchAgents" || fail "cannot make $HOME/Library/LaunchAgents"
         write_file "$(job_file agent)" 644 "$UNIT_TEXT"
         job_up agent "user/$(id -u)" || {
-            # the session of a person in front of the screen takes only what is made for that
+            # the session of a logged-in desktop accepts only jobs of its own type, Aqua
             write_file "$(job_file agent)" 644 "$(printf '%s\n' "$UNIT_TEXT" | sed 's/>Background</>Aqua</')$NL"
             job_up agent "gui/$(id -u)"
         } || fail "launchd rejected the agent $UNIT: $rf_said" "System Settings, Login Items may keep it off; look at: launchctl print $(job_domain agent)"

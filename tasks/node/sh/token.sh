@@ -1,6 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# The head's token is the cluster's; where there is none yet, the offered one becomes it.
+# needs: lib
+# Prints the head's token, which is the cluster's. If there is none yet, the one in RF_TOKEN is kept.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 if [ ! -s "$NODE/token" ]; then
     [ -n "${RF_TOKEN-}" ] || fail "there is no token on the head" "fab deploy-cluster makes one"

@@ -1,7 +1,9 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Only one's own: the link's text names the holder.
-case $(readlink "$ROOT/$CLUSTER/lock" 2>/dev/null) in
-    "$PPID "*" $HOLDER") rm -f "$ROOT/$CLUSTER/lock" ;;
+# needs: lib
+# values: HOLDER
+# Removes the lock only if this run holds it.
+case $(readlink "$NODE/lock" 2>/dev/null) in
+    "$PPID "*" $HOLDER") rm -f "$NODE/lock" ;;
 esac
-rmdir "$ROOT/$CLUSTER" "$ROOT" 2>/dev/null || :
+rmdir "$NODE" "$ROOT" 2>/dev/null || :

@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Waits until `ray start` says that it has started; $1: the kind of service.
+# needs: lib node
+# values: START_TIMEOUT
+# Waits until `ray start` reports success. $1: the kind of service.
 wait_ray() {
     rf_n=0
     rf_t0=$(date +%s)
@@ -20,7 +22,7 @@ wait_ray() {
         nap
     done
     node_log "$1" | grep -oE -- "--address='[^']+'" | head -n 1 | emit_text address
-    # now, since after a crash or a reboot there is another one
+    # recorded now, because a restart after a crash or a reboot has another session
     note_sessions "$1"
     emit started 1
 }

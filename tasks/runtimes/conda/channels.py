@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tasks.environment import Failed, added
 from tasks.inventory import Host
-from tasks.node.versions import parse
+from tasks.inventory.ray_versions import parse
 from tasks.runtimes.conda.scripts import Item
 from tasks.runtimes.packages import Unavailable
 from tasks.runtimes.packages.web import Web, kept_in

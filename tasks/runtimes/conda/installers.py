@@ -8,15 +8,14 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from tasks.inventory import Host
-from tasks.node.versions import parse
+from tasks.inventory.ray_versions import parse
+from tasks.node.platforms import CONDA
 from tasks.runtimes.conda.scripts import Item
 from tasks.runtimes.packages import Unavailable
 from tasks.runtimes.packages.web import Web, sha256_of
 
 MINICONDA = "https://repo.anaconda.com/miniconda/"
 MINIFORGE = "https://github.com/conda-forge/miniforge/releases/latest/download/"
-_SYSTEMS = {"linux": "Linux", "osx": "MacOSX", "win": "Windows"}
-_ARCHES = {"64": "x86_64", "arm64": "arm64", "aarch64": "aarch64", "ppc64le": "ppc64le", "s390x": "s390x"}
 _SHA = re.compile(r"\b[0-9a-f]{64}\b")
 _WAY_OUT = "conda.installer names another one (a URL or a file, with conda.installer_sha256)"
 
@@ -54,8 +53,8 @@ def _of_a_file(path: Path, sha256: str) -> Item:
 
 
 def _suffix(platform: str) -> tuple[str, str, str]:
-    system, _, arch = platform.partition("-")
-    return _SYSTEMS[system], _ARCHES[arch], "exe" if system == "win" else "sh"
+    system, arch = CONDA[platform]
+    return "MacOSX" if system == "Darwin" else system, arch, "exe" if system == "Windows" else "sh"
 
 
 def _miniconda(folder: str, platform: str, web: Web) -> Item:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tasks.node.platforms import CONDA
 from tasks.node.subject import Subject
-from tasks.runtimes.packages.lock import SUBDIRS, subdir
+from tasks.runtimes.packages.lock import subdir
 
 
 def problems(subject: Subject) -> Iterator[tuple[str, str]]:
     """Each problem with its way out."""
     host, facts = subject.host, subject.facts
     if subdir(facts) is None:
-        known = ", ".join(sorted(set(SUBDIRS.values())))
+        known = ", ".join(sorted(CONDA))
         yield f"conda has no packages for {facts.system} on {facts.arch}", f"it has: {known}"
     prefix = host.conda.prefix
     if facts.condas:

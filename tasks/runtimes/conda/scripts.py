@@ -60,8 +60,7 @@ class Conda:
 
 def conda_values(host: Host) -> dict[str, Value]:
     """What the script of questions needs to look for conda."""
-    wanted = host.runtime == "conda"
-    return {"WANT_CONDA": wanted, "CONDA_PREFIX_WANTED": _prefix(host) if wanted else ""}
+    return {"CONDA_PREFIX_WANTED": _prefix(host)}
 
 
 def _prefix(host: Host) -> str:
@@ -105,7 +104,7 @@ def fetch_script(
         "CA": ca,
     }
     secrets = ("RF_SEED",) if base else ()
-    return render("fetch packages", "fetch", values, fragments=("sums", "conda"), secrets=secrets)
+    return render("fetch packages", "fetch", values, secrets=secrets)
 
 
 def conda_script(
@@ -146,8 +145,7 @@ def conda_script(
         "PROXY": proxy,
         "NO_PROXY_FOR": no_proxy,
     }
-    fragments = ("docker", "node", "envs", "sums", "conda", "uv")
-    return render("install Ray with conda", "conda_install", values, fragments=fragments)
+    return render("install Ray with conda", "conda_install", values)
 
 
 def _once(items: Sequence[Item]) -> list[Item]:

@@ -53,8 +53,6 @@ def engine_script(host: Host, cluster: str, engine: Engine, *, sudo: bool = Fals
     values: dict[str, Value] = {
         **basics(cluster),
         **image_values(host),
-        "MANAGER": engine.manager,
-        "SOURCE": engine.source,
         "PACKAGES": list(engine.packages),
         "NAMES": engine.packages[0],
         "BY_HAND": engine.by_hand,
@@ -67,9 +65,9 @@ def engine_script(host: Host, cluster: str, engine: Engine, *, sudo: bool = Fals
     }
     return render(
         "install Docker",
-        "engine_install",
+        ("engine_install", "docker_info"),
         values,
-        fragments=("docker", "docker_info", "about", "node", "engine", f"engine_{FRAGMENT[engine.manager]}"),
+        named=(f"engine_{FRAGMENT[engine.manager]}",),
         secrets=("RF_SUDO",) if sudo else (),
     )
 
@@ -99,6 +97,7 @@ def _apt(host: Host, engine: Engine, base: str) -> dict[str, Value]:
     # Debian's security archive lies elsewhere; Ubuntu's is a part of the same one
     suites = [suite, f"{suite}-updates", *([f"{suite}-security"] if engine.archive == "ubuntu" else [])]
     return {
+        "SOURCE": engine.source,
         "REPO_URL": f"{base}/{engine.repo}",
         "SUITE": engine.suite,
         "MIRROR": mirror,
@@ -113,7 +112,7 @@ def _apt(host: Host, engine: Engine, base: str) -> dict[str, Value]:
 
 def _rpm(host: Host, engine: Engine, base: str) -> dict[str, Value]:
     if engine.source != "docker-ce":
-        return {"REPO_TEXT": "", "REPO_FILE": ""}
+        return {"MANAGER": engine.manager, "REPO_TEXT": "", "REPO_FILE": ""}
     lines = [
         "# rayfab",
         "[docker-ce-stable]",
@@ -123,7 +122,8 @@ def _rpm(host: Host, engine: Engine, base: str) -> dict[str, Value]:
         "gpgcheck=1",
         f"gpgkey={base}/{engine.repo}/gpg",
     ]
-    return {"REPO_TEXT": "\n".join(lines), "REPO_FILE": "/etc/yum.repos.d/docker-ce.repo"}
+    file = "/etc/yum.repos.d/docker-ce.repo"
+    return {"MANAGER": engine.manager, "REPO_TEXT": "\n".join(lines), "REPO_FILE": file}
 
 
 def _pacman(host: Host, engine: Engine, base: str) -> dict[str, Value]:

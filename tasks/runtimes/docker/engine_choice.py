@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tasks.node.facts import Facts
+from tasks.node.platforms import X86, machine
 from tasks.node.subject import Subject
 from tasks.runtimes.docker.engine import DOCKER_URL, Engine
 
@@ -103,7 +104,7 @@ def _own(facts: Facts, wanted: str, manager: str, packages: tuple[str, ...], by_
 def _apt(facts: Facts, wanted: str) -> Engine | NoEngine:
     archive, codename = _archive(facts)
     # what is not for x86_64 lies apart in Ubuntu's world alone
-    folder = "ubuntu-ports" if archive == "ubuntu" and facts.arch != "x86_64" else archive
+    folder = "ubuntu-ports" if archive == "ubuntu" and machine(facts.arch) != X86 else archive
     mirrored = {"archive": archive, "folder": folder, "archive_suite": codename}
     by_hand = "sudo apt-get install docker.io"
     if wanted != "docker-ce":

@@ -7,10 +7,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tasks.node.platforms import ARM, is_arm
+
 HUB = "docker.io"
 # Docker Hub repositories whose tags are for x86_64 and have a sibling with -aarch64
 WITH_ARM_TAGS = ("rayproject/ray",)
-ARM = ("aarch64", "arm64")
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,14 @@ def plain(image: str) -> str:
 def for_arch(image: str, arch: str) -> str:
     """The name for a host of that architecture: ``rayproject/ray:2.60.0`` on ARM ends in ``-aarch64``."""
     name = parse(image)
-    if arch not in ARM or name.digest or not name.on_hub or name.path not in WITH_ARM_TAGS:
+    if not is_arm(arch) or name.digest or not name.on_hub or name.path not in WITH_ARM_TAGS:
         return image
     return image if name.tag.endswith("-aarch64") else f"{plain(image)}:{name.tag}-aarch64"
 
 
 def arm_name(image: str) -> str:
     """The name on ARM, or '' where it is the same one."""
-    other = for_arch(image, "aarch64")
+    other = for_arch(image, ARM)
     return "" if other == image else other
 
 

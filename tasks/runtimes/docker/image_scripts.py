@@ -7,11 +7,11 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node.names import basics
+from tasks.node.platforms import X86
 from tasks.runtimes.docker import image_names
 from tasks.script import files
 from tasks.script.script import Script, Value, render
 
-TALK = ("docker", "about", "node", "image")
 IDLE_SECONDS = 600  # a seed that nobody asks for so long ends by itself
 Piece = tuple[str, int]  # SHA-256 and size in bytes
 
@@ -28,12 +28,10 @@ def image_values(host: Host) -> dict[str, Value]:
 
 def _script(title: str, body: str, host: Host, cluster: str, sudo: bool, **more) -> Script:
     secrets = (*(("RF_SUDO",) if sudo else ()), *more.pop("secrets", ()))
-    fragments = (*TALK, *more.pop("fragments", ()))
-    values = {**basics(cluster), **image_values(host), **more}
-    return render(title, body, values, fragments=fragments, secrets=secrets)
+    return render(title, body, {**basics(cluster), **image_values(host), **more}, secrets=secrets)
 
 
-def image_script(host: Host, cluster: str, arch: str = "x86_64", *, sudo: bool = False) -> Script:
+def image_script(host: Host, cluster: str, arch: str = X86, *, sudo: bool = False) -> Script:
     """The image, pulled where it is not there, and the versions that it holds.
 
     :param arch: the host's, as its facts have it.
@@ -57,7 +55,6 @@ def image_script(host: Host, cluster: str, arch: str = "x86_64", *, sudo: bool =
         host,
         cluster,
         sudo,
-        fragments=("docker_passwords", "pull"),
         secrets=secrets,
         **values,
     )
@@ -65,8 +62,7 @@ def image_script(host: Host, cluster: str, arch: str = "x86_64", *, sudo: bool =
 
 def cut_script(host: Host, cluster: str, *, sudo: bool = False) -> Script:
     """On the seed: the image as compressed pieces. The answer's texts: ``piece`` ("sum size"), ``raw`` (bytes)."""
-    more = {"RAW_BYTES": 0, "CUT": _driver("cut"), "fragments": ("sums", "pieces")}
-    return _script("cut the image into pieces", "image_cut", host, cluster, sudo, **more)
+    return _script("cut the image into pieces", "image_cut", host, cluster, sudo, CUT=_driver("cut"))
 
 
 def serve_script(
@@ -80,9 +76,7 @@ def serve_script(
         "ADDRESS": address,
         "PORTS": " ".join(map(str, [*ports, 0])),
         "IDLE": IDLE_SECONDS,
-        "RAW_BYTES": 0,
         "SERVE": _driver("serve"),
-        "fragments": ("sums", "pieces"),
         "secrets": ("RF_SEED",),
     }
     return _script("serve the image to the others", "image_serve", host, cluster, sudo, **more)
@@ -95,7 +89,7 @@ def pieces_script(
 
     :param raw: bytes of the whole image, not compressed.
     """
-    more = {"RAW_BYTES": raw, "LIST": _list(pieces), "fragments": ("sums", "pieces")}
+    more = {"RAW_BYTES": raw, "LIST": _list(pieces)}
     return _script("look for pieces of the image", "image_pieces", host, cluster, sudo, **more)
 
 
@@ -129,16 +123,17 @@ def fetch_script(
         "PORT": port,
         "WANT_ID": want,
         "KEEP": keep,
-        "fragments": ("sums", "pieces"),
         "secrets": ("RF_SEED",) if source else (),
     }
     title = f"take the image from {name}" if name else "load the image"
     return _script(title, "image_fetch", host, cluster, sudo, **more)
 
 
-def clean_script(host: Host, cluster: str, *, sudo: bool = False) -> Script:
+def clean_script(cluster: str, *, sudo: bool = False) -> Script:
     """Ends the serving; what was needed for it is removed."""
-    return _script("clean up after the image", "image_clean", host, cluster, sudo)
+    return render(
+        "clean up after the image", "image_clean", basics(cluster), secrets=("RF_SUDO",) if sudo else ()
+    )
 
 
 def _list(pieces: Sequence[Piece]) -> str:

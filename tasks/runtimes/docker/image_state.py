@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from tasks.node.platforms import machine as one_name
 from tasks.node.subject import Subject
-from tasks.runtimes.docker.image_names import ARM, plain
-
-MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+from tasks.runtimes.docker.image_names import plain
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,6 @@ def _digest(one: tuple[Subject, str, frozenset[str]]) -> str:
 def foreign_platform(subject: Subject) -> str:
     """What is odd about an image that is made for another architecture than its host's, or ''."""
     machine = (subject.facts.image_platform or "").partition("/")[2].partition("/")[0]
-    here = "aarch64" if subject.facts.arch in ARM else subject.facts.arch
-    if not machine or MACHINES.get(machine, machine) == here:
+    if not machine or one_name(machine) == one_name(subject.facts.arch):
         return ""
     return f"{subject.image} is for {machine}, and this host is {subject.facts.arch}: it runs by emulation, if at all"

@@ -8,20 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tasks.node.facts import Facts
+from tasks.node.platforms import conda_name
 from tasks.runtimes.conda.scripts import Item
 
 HEADER = "rayfab-lock 1"
 KINDS = ("conda", "wheel", "sdist")
 _ITEM = re.compile(r"(conda|wheel|sdist) ([A-Za-z0-9._+!-]+) ([0-9a-f]{64}) (\d+) (\S+)")
-SUBDIRS = {
-    ("Linux", "x86_64"): "linux-64",
-    ("Linux", "aarch64"): "linux-aarch64",
-    ("Linux", "ppc64le"): "linux-ppc64le",
-    ("Darwin", "arm64"): "osx-arm64",
-    ("Darwin", "x86_64"): "osx-64",
-    ("Windows", "AMD64"): "win-64",
-    ("Windows", "x86_64"): "win-64",
-}
 
 
 class BadLock(ValueError):
@@ -57,7 +49,7 @@ class Lock:
 
 def subdir(facts: Facts) -> str | None:
     """Conda's name for a host's platform; None where conda has none."""
-    return SUBDIRS.get((facts.system, facts.arch))
+    return conda_name(facts.system, facts.arch)
 
 
 def parse(text: str) -> Lock:

@@ -17,6 +17,7 @@ from uv import find_uv_bin
 
 from tasks.environment.added import own_folder
 from tasks.inventory import Host
+from tasks.node.platforms import CONDA, uv_name
 from tasks.runtimes.conda.scripts import Item
 from tasks.runtimes.packages import Unavailable
 from tasks.runtimes.packages.web import Web
@@ -26,26 +27,12 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-MANYLINUX = (40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 28, 17)
 TIMEOUT = 600
-_ARCHES = {"64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64", "ppc64le": "powerpc64le"}
 
 
 def uv_version() -> str:
     """The version of uv that this project installs on hosts: the operator's own."""
     return version("uv")
-
-
-def uv_platform(platform: str, glibc: str = "2.17") -> str:
-    """uv's name for conda's ``linux-64`` and so on."""
-    system, _, arch = platform.partition("-")
-    machine = _ARCHES[arch]
-    if system == "win":
-        return f"{machine}-pc-windows-msvc"
-    if system == "osx":
-        return f"{machine}-apple-darwin"
-    minor = int(glibc.partition(".")[2] or 17)
-    return f"{machine}-manylinux_2_{next((m for m in MANYLINUX if m <= minor), 17)}"
 
 
 def environment(host: Host) -> dict[str, str]:
@@ -91,7 +78,7 @@ def resolve(
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "pylock.toml"
         words = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate", "--python", sys.executable]
-        words += ["--python-version", python, "--python-platform", uv_platform(platform, glibc)]
+        words += ["--python-version", python, "--python-platform", uv_name(*CONDA[platform], glibc)]
         done = _uv(host, [*words, "--format", "pylock.toml", "-o", str(out)], "\n".join(wanted))
         if done.returncode:
             raise Unavailable(*unresolved(done.stderr, f"Python {python} on {platform}", "conda"))

@@ -10,8 +10,6 @@ from tasks.runtimes.docker.image_scripts import IDLE_SECONDS
 from tasks.script import files
 from tasks.script.script import Script, render
 
-FRAGMENTS = ("conda", "node", "store")
-
 
 def serve_script(cluster: str, env_id: str, address: str, ports: Sequence[int]) -> Script:
     """On a host whose environment is there: serves its store; the answer holds the ``port``.
@@ -27,12 +25,12 @@ def serve_script(cluster: str, env_id: str, address: str, ports: Sequence[int]) 
         "SERVE": _driver(),
     }
     title = "serve the packages to the others"
-    return render(title, "store_serve", values, fragments=FRAGMENTS, secrets=("RF_SEED",))
+    return render(title, "store_serve", values, secrets=("RF_SEED",))
 
 
 def clean_script(cluster: str) -> Script:
     """Ends the serving."""
-    return render("end the serving", "store_clean", basics(cluster), fragments=FRAGMENTS)
+    return render("end the serving", "store_clean", basics(cluster))
 
 
 @cache

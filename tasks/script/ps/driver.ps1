@@ -1,4 +1,6 @@
-# Runs a Python driver in the head's own environment; what it prints behind RF is the answer.
+# needs: lib node
+# values: DRIVER SPEC
+# Runs a Python driver in the head's environment. Lines that it prints with RF in front are the answer.
 NeedNode
 $run = NodeAsk @('python', '-', $RF_SPEC) $RF_DRIVER
 while ($null -ne ($line = $run.Reader.ReadLine())) {

@@ -1,10 +1,12 @@
-# The answer: marked lines on stdout, in ASCII, so that no code page on the way can change them.
+# values: CLUSTER
+# The answer is marked lines on standard output, in ASCII, so that no code page can change them.
 $Utf8 = [Text.UTF8Encoding]::new($false)
 $Out = [IO.StreamWriter]::new([Console]::OpenStandardOutput(), $Utf8)
 $Out.AutoFlush = $true
 $UserHome = $env:USERPROFILE
 $Root = $UserHome + '\.rayfab'
 $Node = $Root + '\' + $RF_CLUSTER
+$Unit = 'rayfab-' + $RF_CLUSTER
 function Tell($told) {
     if ($told -match '[^\x20-\x7E\t]') { $told = 'b64 ' + [Convert]::ToBase64String($Utf8.GetBytes($told)) }
     $Out.Write($RF_MARK + ' ' + $told + "`n")
@@ -40,7 +42,7 @@ function ReadText($path) {
     if ([IO.File]::Exists($path)) { return [IO.File]::ReadAllText($path) }
     return ''
 }
-# A file appears whole or not at all.
+# Writes a file completely or not at all.
 function WriteText($path, $text) {
     try {
         [IO.File]::WriteAllText($path + '.new', $text, $Utf8)
@@ -51,7 +53,7 @@ function WriteText($path, $text) {
 function Remove($path) {
     if ([IO.File]::Exists($path)) { [IO.File]::Delete($path) }
 }
-# Our folder is closed to everybody but its owner and the system itself: it holds the token.
+# Makes our folder, which only its owner and the system may read, since it contains the token.
 function MakeNode {
     try {
         if (-not [IO.Directory]::Exists($Root)) {
@@ -67,17 +69,18 @@ function MakeNode {
         $null = [IO.Directory]::CreateDirectory($Node)
     } catch { Fail ('cannot make ' + $Node + ': ' + $_) 'make the home folder writable' }
 }
-# One word of a command line, as C programs take it apart: a backslash counts only before a quote.
-function QuoteWord($word) {
-    if ($word -ne '' -and $word -notmatch '[\s"]') { return $word }
-    return '"' + (($word -replace '(\\*)"', '$1$1\"') -replace '(\\+)\z', '$1$1') + '"'
+# Quotes one argument for the command line, as C programs parse it: a backslash is special only before a quote.
+function QuoteArgument($argument) {
+    if ($argument -ne '' -and $argument -notmatch '[\s"]') { return $argument }
+    return '"' + (($argument -replace '(\\*)"', '$1$1\"') -replace '(\\+)\z', '$1$1') + '"'
 }
-# Starts a program with exactly these words, given a text or an open file to read; its errors are read on the side, so that neither pipe can block it.
-function StartRun($file, $words, $given) {
-    $quoted = foreach ($word in $words) { QuoteWord $word }
+# Starts a program with exactly these arguments; $given is a text or an open file that it reads.
+# Its error stream is read in the background, so that no pipe blocks.
+function StartRun($file, $arguments, $given) {
+    $quoted = foreach ($argument in $arguments) { QuoteArgument $argument }
     $start = [Diagnostics.ProcessStartInfo]::new()
     $start.FileName = $file
-    $start.Arguments = (@($quoted) -join ' ') + $LastWord
+    $start.Arguments = (@($quoted) -join ' ') + $LastArgument
     $start.UseShellExecute = $false
     $start.CreateNoWindow = $true
     $start.RedirectStandardInput = $true
@@ -89,7 +92,7 @@ function StartRun($file, $words, $given) {
     $process = [Diagnostics.Process]::Start($start)
     $run = @{ Process = $process; Reader = $process.StandardOutput; Said = ''; Errors = ''; Code = -1 }
     $run.Pending = $process.StandardError.ReadToEndAsync()
-    # not by the writer around it, which may add a byte order mark
+    # not through the StreamWriter, which may add a byte order mark
     $stdin = $process.StandardInput.BaseStream
     try {
         if ($given -is [string]) {
@@ -109,17 +112,17 @@ function EndRun($run) {
     $run.Process.WaitForExit()
     $run.Code = $run.Process.ExitCode
 }
-function Run($file, $words, $given) {
-    $run = StartRun $file $words $given
+function Run($file, $arguments, $given) {
+    $run = StartRun $file $arguments $given
     EndRun $run
     return $run
 }
-# As Run, for what takes its time: it is said how long that is.
-function Busy($text, $file, $words) {
+# Like Run, for programs that take long: it reports progress.
+function Busy($text, $file, $arguments) {
     Step $text
     $began = [DateTime]::UtcNow
     $shown = 0
-    $run = StartRun $file $words ''
+    $run = StartRun $file $arguments ''
     $said = $run.Reader.ReadToEndAsync()
     while (-not $run.Process.HasExited) {
         Nap 200
@@ -136,5 +139,5 @@ function Busy($text, $file, $words) {
     return $run
 }
 $Surroundings = @{}
-# what ends a command line as it is
-$LastWord = ''
+# an argument that ends the command line unquoted
+$LastArgument = ''

@@ -1,8 +1,10 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Runs a Python driver in the head's own environment; what it prints behind RF is the answer.
+# needs: lib docker node
+# values: DRIVER SPEC
+# Runs a Python driver in the head's environment. Lines that it prints with RF in front are the answer.
 rf_service=$(node_service)
-[ "$rf_service" != none ] || fail "no Ray node of this cluster is running here" "fab deploy-cluster starts it"
+[ "$rf_service" != none ] || fail "this cluster has no node on this host" "fab deploy-cluster starts it"
 if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi
 rf_err=$NODE/driver.err
 printf '%s' "$DRIVER" | node_exec "$rf_service" python - "$SPEC" 2>"$rf_err" | while IFS= read -r rf_line; do

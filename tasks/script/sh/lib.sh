@@ -1,12 +1,15 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2034
-# The answer: marked lines on stdout. Everything else there is chatter and is ignored.
+# values: CLUSTER
+# The answer is marked lines on standard output. Everything else there is chatter.
 LC_ALL=C
 export LC_ALL
 HOME=${HOME:-$(cd && pwd)}
 PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
 export HOME PATH
 ROOT=$HOME/.rayfab
+NODE=$ROOT/$CLUSTER
+UNIT=rayfab-$CLUSTER
 NL='
 '
 one_line() {
@@ -18,7 +21,7 @@ emit() {
         *) printf '%s kv %s %s\n' "$RF_MARK" "$1" "$2" ;;
     esac
 }
-# A last line without its end would swallow what is said next.
+# echo, since a last line without a newline would run into the next marked line.
 emit_text() { sed "s/^/$RF_MARK text $1 /" && echo; }
 step() { printf '%s step %s\n' "$RF_MARK" "$1"; }
 finish() {
@@ -32,7 +35,7 @@ fail() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 nap() { sleep 0.2 2>/dev/null || sleep 1; }
-# A file appears whole or not at all: mode first, content second, name last.
+# Writes a file completely or not at all. $1: path, $2: mode, $3: text.
 write_file() {
     rm -f "$1.new" && (umask 077 && : >"$1.new") && chmod "$2" "$1.new" &&
         printf '%s' "$3" >"$1.new" && mv -f "$1.new" "$1" ||

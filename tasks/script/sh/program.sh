@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh
-# Becomes the program "$@", by a shell of its own in the node's environment: so no function or builtin of a script
+# Becomes the program "$@", in a separate shell in the node's environment: so no function or builtin of a script
 # runs in its place, and a missing program is reported in the same way on a host and in a container.
 # $0: run, or find for the status alone.
 find_program() {

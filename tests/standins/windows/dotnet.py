@@ -24,7 +24,9 @@ from .values import VOID, PSError, Table, Unsupported, Void
 STRINGS = {
     "Trim": lambda s, chars=None: s.strip(chars),
     "TrimEnd": lambda s, chars=None: s.rstrip(chars),
-    "StartsWith": lambda s, start: s.startswith(start),
+    "StartsWith": lambda s, start, how="Ordinal": (
+        s.lower().startswith(start.lower()) if how.endswith("IgnoreCase") else s.startswith(start)
+    ),
     "Substring": lambda s, at, count=None: s[at:] if count is None else s[at : at + count],
     "ToLower": lambda s: s.lower(),
     "EndsWith": lambda s, end: s.endswith(end),

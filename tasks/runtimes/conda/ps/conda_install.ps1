@@ -1,4 +1,6 @@
-# Conda where there is none, an environment out of the store's files, and the packages of PyPI in it; all offline.
+# needs: lib conda envs files node store task
+# values: ACCEPT_TERMS CONDA CONDA_KIND ENV_ID INDEX INSTALLER ITEMS LOCK NO_PROXY_FOR PREFIX PROXY PYTHON_VERSION UV_VERSION UV_WHEEL
+# Installs conda if needed, an environment from the store's files, and PyPI's packages in it; all offline.
 MakeNode
 $folder = $Envs + $RF_ENV_ID
 if (EnvWhole $folder) {
@@ -9,12 +11,12 @@ $files = @{ conda = @(); wheel = @(); sdist = @() }
 $sums = @{}
 $missing = $false
 foreach ($line in (LinesOf $RF_ITEMS)) {
-    $words = @($line -split ' ')
-    if ($files.ContainsKey($words[0])) { $files[$words[0]] = $files[$words[0]] + $words[1] }
-    $sums[$words[1]] = $words[2]
-    $path = $Store + '\' + $words[1]
-    if (-not [IO.File]::Exists($path) -or [IO.FileInfo]::new($path).Length -ne [long]$words[3]) {
-        Emit 'missing' ($words[1])
+    $arguments = @($line -split ' ')
+    if ($files.ContainsKey($arguments[0])) { $files[$arguments[0]] = $files[$arguments[0]] + $arguments[1] }
+    $sums[$arguments[1]] = $arguments[2]
+    $path = $Store + '\' + $arguments[1]
+    if (-not [IO.File]::Exists($path) -or [IO.FileInfo]::new($path).Length -ne [long]$arguments[3]) {
+        Emit 'missing' ($arguments[1])
         $missing = $true
     }
 }
@@ -37,10 +39,10 @@ if (-not $conda) {
     }
     if ($state -eq 'absent' -or $state -eq 'broken') {
         if ($prefix -match '[^\x21-\x7E]') {
-            Fail ('conda cannot be installed into ' + $prefix + ': it contains a space or a non-ASCII letter') 'set conda.prefix to another folder, as C:\miniconda3'
+            Fail ('conda cannot be installed into ' + $prefix + ': it contains a space or a character outside ASCII') 'let conda.prefix name another folder, as C:\miniconda3'
         }
         if (-not $RF_INSTALLER) { Fail 'there is no conda on this host, and no installer' 'conda.installer' }
-        # known by this if it is interrupted
+        # so that an interrupted installation is recognised
         WriteText ($Root + '\.conda-installing') $prefix
         CondaHome
         if ($state -eq 'broken') { RemoveTree $prefix }
@@ -59,9 +61,9 @@ if (-not $conda) {
         Emit 'conda_installed' $prefix
     }
 }
-# a program that runs cannot be replaced
+# a running program cannot be replaced
 if ([IO.Directory]::Exists($folder) -and (LoopPid)) {
-    Step 'stopping Ray: its environment is mended'
+    Step 'stopping Ray: its environment is repaired'
     NodeDown
 }
 RemoveTree $folder
@@ -70,10 +72,10 @@ $lines = '@EXPLICIT'
 foreach ($name in $files.conda) { $lines = $lines + "`n" + (UrlOf ($Store + '\' + $name)) }
 WriteText $list ($lines + "`n")
 $Surroundings['CONDA_PLUGINS_AUTO_ACCEPT_TOS'] = $RF_ACCEPT_TERMS
-$words = @('create', '-y', '-q', '--offline')
-if ($kind -eq 'micromamba') { $words = $words + '--no-rc' } else { $words = $words + @('--override-channels', '-c', (UrlOf $Store)) }
+$arguments = @('create', '-y', '-q', '--offline')
+if ($kind -eq 'micromamba') { $arguments = $arguments + '--no-rc' } else { $arguments = $arguments + @('--override-channels', '-c', (UrlOf $Store)) }
 CondaHere $conda
-$run = Busy 'making the environment' $conda ($words + @('-p', $folder, '--file', $list))
+$run = Busy 'making the environment' $conda ($arguments + @('-p', $folder, '--file', $list))
 Remove $list
 CondaForget $folder
 $python = $folder + '\python.exe'
@@ -82,12 +84,12 @@ if ($run.Code -ne 0 -or -not [IO.File]::Exists($python)) {
     CheckDisk $run
     Fail ('conda cannot make the environment ' + $RF_ENV_ID)
 }
-# from here on its own Python works, with the libraries that lie beside it
+# from here on its own Python is used, with its libraries
 $Surroundings['PATH'] = $folder + ';' + $folder + '\Library\bin;' + $folder + '\Scripts;' + $env:PATH
 $run = Run $python @('-V') ''
 $said = ($run.Said + $run.Errors).Trim()
 if ($said -ne 'Python ' + $RF_PYTHON_VERSION) { Fail ('the environment has ' + $said + ', not Python ' + $RF_PYTHON_VERSION) }
-# uv out of its wheel; where it does not run, pip does it
+# unpacks uv from its wheel; if uv does not run, pip installs the packages
 $uv = $Root + '\.uv\' + $RF_UV_VERSION + '\uv.exe'
 if ($RF_UV_WHEEL -and -not [IO.File]::Exists($uv)) {
     $null = [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($uv))
@@ -120,7 +122,7 @@ function Install($text, $more) {
         Fail 'cannot install the packages' $hint
     }
 }
-# a wheel is named by its package and version; the sum makes it that very file
+# pip gets package and version; the sum selects exactly this file
 $text = ''
 foreach ($name in $files.wheel) {
     $parts = @($name -split '-')

@@ -1,8 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# What a script about conda knows: the store, where conda goes, whose it is, and what it leaves in the user's ~/.conda.
-STORE=$ROOT/.store
-# A path of the hosts file; what does not begin with a slash lies in the user's home.
+# needs: lib
+# What conda scripts share: running conda, whose a conda is, and the entries in the user's ~/.conda.
+# Prints the path $1 of the hosts file; a relative one is in the user's home folder.
 own_path() {
     case $1 in
         /*) rf_path=$1 ;;
@@ -11,23 +11,10 @@ own_path() {
     while :; do case $rf_path in ?*/) rf_path=${rf_path%/} ;; *) break ;; esac; done
     printf '%s' "$rf_path"
 }
-# For programs that are fetched with, or that build: through the proxy, if there is one. A seed is a neighbour.
-proxy_on() {
-    if [ -n "${BASE-}" ]; then
-        unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
-    elif [ -n "$PROXY" ]; then
-        http_proxy=$PROXY
-        https_proxy=$PROXY
-        HTTPS_PROXY=$PROXY
-        no_proxy=$NO_PROXY_FOR
-        NO_PROXY=$NO_PROXY_FOR
-        export http_proxy https_proxy HTTPS_PROXY no_proxy NO_PROXY
-    fi
-}
 # Runs a conda so that it writes neither into its own folder nor into the user's.
 conda_run() {
     (
-        # CI: conda would take it for a yes to terms
+        # conda takes CI for consent to the terms of service
         unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH CI
         PYTHONNOUSERSITE=1
         PYTHONDONTWRITEBYTECODE=1
@@ -49,40 +36,8 @@ conda_run() {
         "$@"
     )
 }
-# Programs of an earlier run may still be at work here. $1: the run's mark, a name and a value in their environment
-marked_pids() {
-    if [ ! -r /proc/self/environ ]; then
-        # macOS shows a process's environment behind its words
-        ps -axwwE -o pid=,command= 2>/dev/null | RF_AT=${1#RAYFAB_} awk 'index($0, "RAYFAB_" ENVIRON["RF_AT"]) { print $1 }'
-        return
-    fi
-    for rf_file in $(grep -lsF "$1" /proc/[0-9]*/environ); do
-        rf_file=${rf_file%/environ}
-        echo "${rf_file#/proc/}"
-    done
-}
-# This run owns what the file $1 stands for until another one of this cluster's takes it over, whose programs it ends.
-# $2: the name of its programs' mark
-own_begin() {
-    rf_own=$1
-    rf_token="$$ $(date +%s)"
-    write_file "$1" 600 "$rf_token$NL"
-    for rf_pid in $(marked_pids "$2=$ROOT/$CLUSTER/"); do kill -KILL "$rf_pid" 2>/dev/null; done
-    rf_n=0
-    # another cluster's go on to their end
-    while [ -n "$(marked_pids "$2=$ROOT/")" ] && [ "$rf_n" -lt 3600 ]; do
-        [ $((rf_n % 10)) != 0 ] || step "waiting for another cluster's installation on this host"
-        sleep 1
-        rf_n=$((rf_n + 1))
-    done
-}
-own() {
-    rf_held=
-    { IFS= read -r rf_held <"$rf_own"; } 2>/dev/null
-    [ "$rf_held" = "$rf_token" ]
-}
 briefly() { if have timeout; then timeout 20 "$@"; else "$@"; fi; }
-# $1: kind, $2: program. rf_version: what it says that it is; fails where it says nothing such.
+# $1: kind, $2: program. rf_version: its version; fails if it prints none.
 conda_version() {
     rf_version=
     if [ ! -f "$2" ] || [ ! -x "$2" ]; then return 1; fi
@@ -94,9 +49,10 @@ conda_version() {
     rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | sed 's/ .*//' | grep '^[0-9][0-9]*\.[0-9.a-z]*$' | head -n 1)
     [ -n "$rf_version" ]
 }
-# Both are needed: since then somebody may have put a conda of their own there.
+# Both marks are needed: somebody may have put a conda of their own there since.
 conda_is_ours() { [ -e "$1/.rayfab" ] && [ -r "$ROOT/.conda" ] && grep -qxF -e "$1" "$ROOT/.conda"; }
-# rf_state of the prefix $1: absent, ours, found (another one that works), broken (ours), foreign; see also rf_version
+# rf_state of the prefix $1: absent, ours, found (works, not ours), broken (ours), foreign (no working conda).
+# Sets rf_version too.
 conda_state() {
     rf_version=
     if [ -e "$1/.rayfab-installing" ] && [ -r "$ROOT/.conda-installing" ] && grep -qxF -e "$1" "$ROOT/.conda-installing"; then
@@ -113,13 +69,13 @@ conda_state() {
         rf_state=foreign
     fi
 }
-# Environments in the prefix $1; none of them is ever ours.
+# Whether the prefix $1 has environments, listed in rf_envs; this project never makes any there.
 conda_envs() {
     rf_envs=
     for rf_dir in "$1"/envs/*; do [ ! -d "$rf_dir" ] || rf_envs="$rf_envs ${rf_dir##*/}"; done
     [ -n "$rf_envs" ]
 }
-# Takes a prefix, and what lies below it, out of the list of environments that conda keeps in the user's home.
+# Removes the folder $1, and all below it, from conda's list of environments in the user's home.
 conda_forget() {
     rf_txt=$HOME/.conda/environments.txt
     [ -f "$rf_txt" ] && grep -qF -e "$1" "$rf_txt" || return 0
@@ -127,7 +83,7 @@ conda_forget() {
     if [ -s "$ROOT/.environments" ]; then cat "$ROOT/.environments" >"$rf_txt"; else rm -f "$rf_txt"; fi
     rm -f "$ROOT/.environments"
 }
-# Folders of the user's that are not there yet; the last cluster takes those away that are empty again.
+# Records which of the user's folders do not exist yet; the last `destroy` removes those that are empty.
 conda_home() {
     for rf_dir in "$HOME/.conda" "$HOME/.conda/envs"; do
         if [ ! -e "$rf_dir" ] && ! grep -qxF -e "$rf_dir" "$ROOT/.made-conda" 2>/dev/null; then
@@ -135,7 +91,7 @@ conda_home() {
         fi
     done
 }
-# `conda activate NAME` works with any conda, and none is changed. $1: the name; where it is taken, it stays so.
+# Makes `conda activate NAME` work with any conda, without changing one. $1: the name; a name in use is left alone.
 conda_link() {
     rf_link=$HOME/.conda/envs/$1
     rf_old=

@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Which condas there are: on PATH, where they usually go, and where a start-up file says; those files are only read.
+# needs: lib conda
+# values: CONDA_PREFIX_WANTED
+# Looks for condas on PATH, in the usual folders, and where a shell's start-up file says (it is read, never run).
 # $1: kind, $2: program
 conda_try() {
     if [ ! -f "$2" ] || [ ! -x "$2" ]; then return 0; fi
@@ -11,7 +13,7 @@ conda_try() {
         rf_path=$(readlink "$rf_file")
         case $rf_path in /*) rf_file=$rf_path ;; *) rf_file=${rf_file%/*}/$rf_path ;; esac
     done
-    # bin and condabin are of one conda, and a mamba beside it is another word for it
+    # bin and condabin belong to one conda, and a mamba in the same base is the same installation
     rf_base=$(cd "${rf_file%/*}/.." 2>/dev/null && pwd -P) || return 0
     case $1 in micromamba) rf_base=$rf_base/$1 ;; esac
     case "$NL${rf_known-}$NL" in *"$NL$rf_base$NL"*) return 0 ;; esac
@@ -24,8 +26,8 @@ conda_in() {
     conda_try mamba "$1/bin/mamba"
     conda_try micromamba "$1/bin/micromamba"
 }
-# Words of start-up files that lead to a conda, by text alone.
-conda_words() {
+# Paths in start-up files that lead to a conda, found by text alone.
+conda_paths() {
     set --
     for rf_file in "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.profile" "$HOME/.zshrc" "$HOME/.zprofile" \
         "$HOME/.config/fish/config.fish" "$HOME/.tcshrc" "$HOME/.cshrc" /etc/profile.d/*.sh; do
@@ -84,6 +86,7 @@ conda_facts() {
     while IFS= read -r rf_dir; do
         for rf_kind in conda mamba micromamba; do [ -z "$rf_dir" ] || conda_try "$rf_kind" "$rf_dir/$rf_kind"; done
     done <<END
-$(conda_words)
+$(conda_paths)
 END
 }
+conda_facts

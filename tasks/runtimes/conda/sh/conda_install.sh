@@ -1,9 +1,11 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# conda, an environment of the locked packages; from the store alone, so nothing is fetched. What is whole stays.
+# needs: lib conda envs owner proxy store sums uv
+# values: ACCEPT_TERMS CONDA CONDA_KIND ENV_ID INDEX INSTALLER ITEMS LOCK PREFIX PYTHON_VERSION UV_WHEEL
+# Installs conda if needed and makes an environment from the locked packages in the store; nothing is downloaded.
 rf_env=$NODE/envs/$ENV_ID
 rf_log=$NODE/install.log
-# May programs run from the folder $1?
+# Whether programs may run from the folder $1.
 may_run() {
     printf '#!/bin/sh\nexit 0\n' >"$1/.rayfab-run" 2>/dev/null && chmod 700 "$1/.rayfab-run" || return 0
     "$1/.rayfab-run" 2>/dev/null
@@ -11,14 +13,14 @@ may_run() {
     rm -f "$1/.rayfab-run"
     [ "$rf_code" = 0 ]
 }
-# $1: what is being done, then the command; it is said how long that takes.
+# Runs a command and reports progress. $1: what is being done; then the command.
 busy() {
     own || fail "another run has taken over"
     rf_text=$1
     shift
     step "$rf_text"
     (
-        RAYFAB_INSTALL=$ROOT/$CLUSTER/
+        RAYFAB_INSTALL=$NODE/
         export RAYFAB_INSTALL
         "$@"
     ) &
@@ -32,7 +34,7 @@ busy() {
     done
     wait "$rf_job"
     set -- $?
-    # what follows, clearing up above all, is only for the one that owns this
+    # only the owner may continue, above all with cleaning up
     own || fail "another run has taken over"
     return "$1"
 }
@@ -46,12 +48,12 @@ store_sums() {
 $ITEMS
 END
 }
-# $1: what could not be done, $2: the hint where nothing in the log gives a better one. Half an environment is of no use.
+# Fails with a reason from the log. $1: what failed, $2: the hint if the log gives no better one. Removes the environment.
 say_why() {
     tail -n 25 "$rf_log" | emit_text log
     rf_said=$(cat "$rf_log")
     rf_last=$(grep -v '^[[:space:]]*$' "$rf_log" | tail -n 1)
-    # where nothing more can be written, the log cannot say so either
+    # on a full disk the log itself may be cut off
     rf_full=
     for rf_dir in "$ROOT" "${rf_where:-$ROOT}"; do
         rf_free=$(free_kb "$rf_dir")
@@ -70,20 +72,20 @@ say_why() {
     may_run "$ROOT" || fail "programs cannot run from $ROOT" "its file system is mounted with noexec; mount it without, or runtime: docker"
     may_run "${rf_where:-$ROOT}" || fail "programs cannot run from $rf_where" "its file system is mounted with noexec; conda.prefix: another folder"
     store_sums
-    [ "$rf_bad" = 0 ] || fail "$rf_bad of the packages in the store were damaged" "they are removed; run again to fetch them again"
+    [ "$rf_bad" = 0 ] || fail "$rf_bad of the packages in the store were damaged" "they are removed; run again to download them again"
     fail "$1: $rf_last" "$2"
 }
 run_installer() {
-    # where /tmp must not hold programs, this folder may
+    # programs may be forbidden in /tmp (noexec) and allowed here
     TMPDIR=$ROOT/.cache/tmp
     export TMPDIR
-    # -u: into a folder that is there, which holds our mark
+    # -u: into an existing folder, which contains our mark
     conda_run sh "$STORE/$INSTALLER" -b -u -p "$rf_prefix" >"$rf_log" 2>&1 </dev/null
 }
 install_conda() {
     case $rf_prefix in *[[:space:]]*) fail "conda cannot be installed in a folder whose path has spaces: $rf_prefix" "conda.prefix: another folder" ;; esac
-    # older installers hand it to eval
-    case $rf_prefix in [!/]* | *[]\"\'\`\$\;\&\|\<\>\(\)*?[{}!\\#]*) fail "conda cannot be installed into $rf_prefix" "conda.prefix: an absolute path without special characters of the shell" ;; esac
+    # older installers pass it to eval
+    case $rf_prefix in [!/]* | *[]\"\'\`\$\;\&\|\<\>\(\)*?[{}!\\#]*) fail "conda cannot be installed into $rf_prefix" "conda.prefix: an absolute path without characters that are special to a shell" ;; esac
     [ -n "$INSTALLER" ] || fail "there is no conda on this host, and no installer" "conda.installer"
     rf_where=${rf_prefix%/*}
     mkdir -p "${rf_where:=/}" 2>/dev/null && [ -w "$rf_where" ] || fail "cannot write into $rf_where" "conda.prefix: a folder that $(id -un) may write into"
@@ -92,7 +94,7 @@ install_conda() {
     rm -rf "$ROOT/.cache/tmp"
     mkdir -p "$ROOT/.cache/tmp"
     write_file "$ROOT/.conda-installing" 600 "$rf_prefix$NL"
-    # with this mark in it, only what is ours is ever removed
+    # with this mark, only a folder that we made is ever removed
     mkdir "$rf_prefix" && : >"$rf_prefix/.rayfab-installing" || fail "cannot write into $rf_where" "conda.prefix: another folder"
     busy "installing conda" run_installer
     rf_code=$?
@@ -104,7 +106,7 @@ install_conda() {
         "$rf_prefix/bin/conda" --version >>"$rf_log" 2>&1
     fi
     if [ -n "$rf_gone" ]; then
-        # it was not there before, unless the installer has found otherwise
+        # the prefix was new, unless the installer says that it exists
         if grep -q "already exists" "$rf_log"; then rm -f "$rf_prefix/.rayfab-installing"; else rm -rf "$rf_prefix"; fi
         conda_forget "$rf_prefix"
         rm -f "$ROOT/.conda-installing"
@@ -116,7 +118,7 @@ install_conda() {
     rf_where=
     emit conda_installed "$rf_prefix"
 }
-# rf_conda: one that works, CONDA or that in PREFIX
+# rf_conda: a conda that works, from CONDA or in PREFIX; installs one if there is none
 find_conda() {
     rf_conda=$CONDA
     if [ -n "$rf_conda" ]; then
@@ -131,13 +133,13 @@ find_conda() {
         foreign) fail "$rf_prefix exists but contains no working conda" "conda.prefix: another folder; or remove this one" ;;
         broken)
             ! conda_envs "$rf_prefix" || fail "the conda in $rf_prefix is broken and contains environments:$rf_envs" "repair or remove it by hand"
-            step "removing what is left of conda"
+            step "removing a conda that does not work"
             rm -rf "$rf_prefix" || fail "cannot remove $rf_prefix"
             ;;
     esac
     install_conda
 }
-# uv is in a wheel of the store; the environment's own Python opens it.
+# Unpacks uv from its wheel in the store with the environment's Python.
 unpack_uv() {
     [ -n "$UV_WHEEL" ] && mkdir -p "${rf_uv%/*}" && "$rf_env/bin/python" -c '
 import os, sys, zipfile
@@ -193,7 +195,7 @@ busy "making the environment" create_environment "$@" || {
     say_why "conda cannot make the environment" "look at the lines above; $rf_conda is what was used"
 }
 conda_forget "$rf_env"
-# the store has them
+# copies of what is in the store
 rm -f "$NODE/explicit.txt" "$ROOT"/.cache/conda/pkgs/*.conda "$ROOT"/.cache/conda/pkgs/*.tar.bz2
 rf_said=$("$rf_env/bin/python" -V 2>&1)
 [ "$rf_said" = "Python $PYTHON_VERSION" ] || {
@@ -209,10 +211,10 @@ if [ -n "$rf_pip" ] && ! "$rf_env/bin/python" -m pip --version >/dev/null 2>>"$r
     say_why "neither uv nor pip can install the packages" "can programs run from $ROOT?"
 fi
 write_file "$rf_env/requirements.lock" 600 "$LOCK"
-# a wheel is named by its package and version; the sum makes it that very file
+# pip gets package and version; the sum selects exactly this file
 printf '%s\n' "$ITEMS" | awk '$1 == "wheel" { split($2, word, "-"); print word[1] "==" word[2] " --hash=sha256:" $3 }' >"$rf_env/.wheels"
 [ ! -s "$rf_env/.wheels" ] || busy "installing packages" pip_install --no-index --find-links "$rf_url" --require-hashes -r "$rf_env/.wheels" ||
-    say_why "cannot install the packages" "the lines above say which"
+    say_why "cannot install the packages" "see the lines above"
 for rf_file in $(printf '%s\n' "$ITEMS" | awk '$1 == "sdist" { print $2 }'); do
     busy "building $rf_file" pip_install "$STORE/$rf_file" || say_why "cannot build $rf_file" "it has no wheel for this host; a package that has one, or a compiler"
 done
@@ -223,7 +225,7 @@ write_file "$NODE/conda-base" 600 "${rf_dir%/*}$NL"
 own || fail "another run has taken over"
 env_done "$rf_env"
 rm -f "$rf_log" "$rf_own"
-# What no environment here was made of goes, unless it has just come.
+# Removes packages that no environment on this host was made from, except new ones.
 for rf_file in $(find "$STORE" -type f -mtime +1 2>/dev/null | sed 's|.*/||'); do
     case "$NL$ITEMS$NL" in *" $rf_file "*) continue ;; esac
     grep -qsF -e " $rf_file " "$ROOT"/*/envs/*/requirements.lock || rm -f "$STORE/$rf_file"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tasks.node.versions import NEWEST_FOR_PYTHON, companions
-from tasks.node.versions import parse as parse_version
+from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON, companions
+from tasks.inventory.ray_versions import parse as parse_version
 from tasks.run.run import Node, Run, Stop
 from tasks.runtimes.conda import channels
 from tasks.runtimes.packages import Unavailable, pypi

@@ -1,10 +1,11 @@
-# Docker Desktop's command, and the words for whatever keeps its engine from answering.
+# needs: lib
+# Docker Desktop's command, and why its engine does not answer.
 $DockerState = $null
 $DockerExe = ''
 $DockerVersion = ''
 $DockerSays = ''
 function FindDocker {
-    # the service of sshd knows the PATH of the day it was started; the registry knows today's
+    # the sshd service has the PATH from when it was started; the registry has the current one
     $folders = @($env:PATH -split ';')
     $folders = $folders + ([Environment]::GetEnvironmentVariable('Path', 'Machine') -split ';')
     $folders = $folders + ([Environment]::GetEnvironmentVariable('Path', 'User') -split ';')
@@ -16,9 +17,9 @@ function FindDocker {
     }
     return ''
 }
-function BeginDk($words, $given) { return StartRun $DockerExe $words $given }
-function Dk($words, $given) { return Run $DockerExe $words $given }
-# '' when the engine answers; else missing | stopped | denied | windows
+function BeginDk($arguments, $given) { return StartRun $DockerExe $arguments $given }
+function Dk($arguments, $given) { return Run $DockerExe $arguments $given }
+# '' if the engine answers; else missing, stopped, denied or windows (it runs Windows containers)
 function DockerProblem {
     if ($null -eq $DockerState) { $script:DockerState = AskDocker }
     return $DockerState
@@ -26,7 +27,7 @@ function DockerProblem {
 function AskDocker {
     $script:DockerExe = FindDocker
     if (-not $DockerExe) { return 'missing' }
-    # The user's own settings name a helper for passwords that fails without a desktop, so they are passed over.
+    # The user's own configuration names a credential helper that fails without a desktop, so it is not used.
     $Surroundings['DOCKER_CONFIG'] = $Node + '\docker-config'
     $ask = @('version', '--format', '{{.Server.Version}} {{.Server.Os}}')
     $run = Dk $ask ''
@@ -49,34 +50,4 @@ function NeedDocker {
     $problem = DockerProblem
     if ($problem -eq 'windows') { Fail 'Docker Desktop runs Windows containers' 'switch it to Linux containers' }
     if ($problem) { Fail ("Docker's engine does not answer: " + $problem + ' ' + $DockerSays) 'look at: docker version' }
-}
-# Id, platform, date, layers and digests of the image in one line, '' if it is not there.
-function ImageHere {
-    $run = Dk @('image', 'inspect', '--format', '{{.Id}} {{.Os}}/{{.Architecture}} {{.Created}} {{range .RootFS.Layers}}{{.}},{{end}} {{range .RepoDigests}}{{.}},{{end}}', $RF_IMAGE) ''
-    if ($run.Code -ne 0) { return '' }
-    return $run.Said.Trim()
-}
-function DockerFacts {
-    $problem = DockerProblem
-    if ($problem) {
-        Emit 'docker_problem' $problem
-        if ($DockerSays) { Emit 'docker_says' $DockerSays }
-        return
-    }
-    Emit 'docker' $DockerVersion
-    # what Ray will see is the engine's virtual machine
-    $machine = @((Dk @('info', '--format', '{{.NCPU}} {{.MemTotal}}') '').Said.Trim() -split ' ')
-    if ($machine.Count -eq 2) {
-        Emit 'cpus' ($machine[0])
-        Emit 'mem_bytes' ($machine[1])
-    }
-    $here = ImageHere
-    if ($here) { EmitText 'image' @($here) }
-    $kept = (ReadText ($Node + '\image')).Trim()
-    if ($here -and $kept.StartsWith(($here -split ' ')[0] + ' ')) {
-        Emit 'image_versions' (($kept -split ' ', 2)[1])
-    }
-    $run = Dk @('ps', '-a', '--no-trunc', '--filter', ('name=^/' + $RF_UNIT + '$'), '--format', '{{.ID}} {{.Image}}') ''
-    EmitText 'container' (LinesOf $run.Said)
-    DockerGives
 }

@@ -1,9 +1,11 @@
-# The image on this host, and the versions inside it.
+# needs: lib about docker
+# values: IMAGE
+# Pulls the image if it is not on this host, and reads its versions.
 MakeNode
 NeedDocker
 if (-not (ImageHere)) {
     Step ('pulling ' + $RF_IMAGE)
-    # not empty: without any entry docker looks for a store of passwords by itself, which fails without a desktop
+    # not empty, or docker would look for a credential store, which fails without a desktop
     $null = [IO.Directory]::CreateDirectory($Node + '\docker-config')
     WriteText ($Node + '\docker-config\config.json') '{"auths": {"https://index.docker.io/v1/": {}}}'
     $began = [DateTime]::UtcNow
@@ -23,7 +25,7 @@ if (-not (ImageHere)) {
         $says = OneLine ($run.Errors.Trim())
         EmitText 'log' (LastOf (LinesOf $run.Errors) 5)
         if ($says -match 'no space') { Fail ('no space for the image ' + $RF_IMAGE) "free some space in Docker Desktop's disk: docker system df" }
-        if ($says -match 'not found|manifest unknown|does not exist') { Fail ('there is no image ' + $RF_IMAGE) 'the README lists current ones under docker.image' }
+        if ($says -match 'not found|manifest unknown|does not exist') { Fail ('there is no image ' + $RF_IMAGE) 'see docker.image in the README for valid names' }
         Fail ('cannot pull ' + $RF_IMAGE + ': ' + $says) 'is the registry reachable from this host? registry-mirrors in the settings of Docker Desktop (Docker Engine) names a mirror'
     }
     Emit 'changed' 1
@@ -31,7 +33,7 @@ if (-not (ImageHere)) {
 $here = ImageHere
 EmitText 'image' @($here)
 $id = ($here -split ' ')[0]
-# Asking the image takes a container; what it said is kept beside its id.
+# Reading the versions takes a container, so they are kept with the image's id.
 $kept = (ReadText ($Node + '\image')).Trim()
 if (-not $kept.StartsWith($id + ' ')) {
     Step "reading the image's versions"

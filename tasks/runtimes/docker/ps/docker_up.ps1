@@ -1,3 +1,5 @@
+# needs: lib docker node wait_ray
+# values: CONTAINER_USER RUN STATE TEMP_DIR
 # Replaces this node's container and waits for Ray.
 NeedDocker
 MakeNode
@@ -6,14 +8,14 @@ if ((NodeService) -ne 'none') {
     Step 'stopping the previous node'
     NodeDown
 }
-$null = Dk @('rm', '-f', '-v', $RF_UNIT) ''
+$null = Dk @('rm', '-f', '-v', $Unit) ''
 Remove ($Node + '\state.json')
 if (-not [IO.Directory]::Exists([IO.Path]::GetDirectoryName($RF_TEMP_DIR))) { WriteText ($Node + '\made-tmp') '' }
 $null = [IO.Directory]::CreateDirectory($RF_TEMP_DIR)
 WriteText ($Node + '\service') 'docker'
 WriteText ($Node + '\temp') $RF_TEMP_DIR
 WriteText ($Node + '\user') $RF_CONTAINER_USER
-# Docker reads the token from a file in our own folder, so that no argument list holds it.
+# Docker reads the token from a file in our own folder, so that it is in no argument list.
 $given = ''
 if ($RF_TOKEN) {
     $given = 'RAY_AUTH_TOKEN=' + $RF_TOKEN + "`n"
@@ -24,10 +26,10 @@ Step 'starting the container'
 $run = Dk (@('run', '--env-file', ($Node + '\container.env')) + $RF_RUN) ''
 Remove ($Node + '\container.env')
 if ($run.Code -ne 0) {
-    $null = Dk @('rm', '-f', $RF_UNIT) ''
+    $null = Dk @('rm', '-f', $Unit) ''
     $hint = ''
     if ($run.Errors -match 'forbidden by its access permissions') {
-        $hint = 'Windows keeps some of these ports for itself (netsh int ipv4 show excludedportrange protocol=tcp): choose others under ray.ports'
+        $hint = 'Windows reserves some of these ports (netsh int ipv4 show excludedportrange protocol=tcp): choose others under ray.ports'
     }
     $says = ($run.Errors -replace '(?m)^.*docker run --help.*$', '').Trim()
     Fail ('docker run failed: ' + (@(LastOf (LinesOf $says) 3) -join ' ')) $hint

@@ -1,5 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib docker node wait_ray
+# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RUN STATE TEMP_DIR
 # Replaces this node's container and waits for Ray.
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
@@ -10,18 +12,18 @@ if [ "$rf_old" != none ]; then
     node_down "$rf_old"
     [ "$rf_old" = docker ] || node_remove "$rf_old"
 fi
-# a killed run may have left its server of images here
+# a killed run may have left its image server running
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
 rm -f "$NODE/state.json"
-# The image's user may have any uid: the folder is open to all and sticky, as /tmp itself is.
+# The image's user may have any uid, so the folder is writable for all and sticky, like /tmp.
 if [ ! -d "$TEMP_DIR" ]; then
     [ -d "${TEMP_DIR%/*}" ] || : >"$NODE/made-tmp"
     mkdir -p "$TEMP_DIR" && chmod 1777 "$TEMP_DIR" || fail "cannot make $TEMP_DIR"
 else
     chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
 fi
-# What another user has left there stops Ray: links that a sticky folder keeps, and the logs of a session that a
-# worker comes back to. A container, since its uids need not be this host's; a Mac's folders have no such owners.
+# Files of another user stop Ray: links that the sticky bit protects, and logs of a session that a worker
+# rejoins. A container takes them over, since its uids may differ from this host's. On a Mac owners do not matter.
 rf_strange=
 if [ -n "$RAY_USER" ] && [ "$(uname)" != Darwin ]; then
     rf_strange=$(
@@ -35,7 +37,7 @@ if [ -n "$RAY_USER" ] && [ "$(uname)" != Darwin ]; then
     )
 fi
 if [ -n "$rf_strange" ]; then
-    step "taking over what another user has left in $TEMP_DIR"
+    step "taking over files of another user in $TEMP_DIR"
     # shellcheck disable=SC2086,SC2016
     dk run --rm --user 0:0 --network none --volume "$TEMP_DIR:/tmp/ray" --entrypoint sh "$IMAGE" -c 'cd /tmp/ray || exit
         for f; do
@@ -43,7 +45,7 @@ if [ -n "$rf_strange" ]; then
                 session_[0-9]*) chown -R "$0" "$f" ;;
                 *) rm -f "$f" ;;
             esac
-        done' "$RAY_USER" $rf_strange >/dev/null 2>&1 || emit note "another user has left files in $TEMP_DIR that may break Ray:$rf_strange"
+        done' "$RAY_USER" $rf_strange >/dev/null 2>&1 || emit note "another user has left files in $TEMP_DIR that may keep Ray from starting:$rf_strange"
 fi
 case $TEMP_DIR in /tmp/*) rf_cleared=1 ;; *) rf_cleared= ;; esac
 if [ -n "$rf_cleared" ] && [ -d /run/systemd/system ]; then
@@ -53,7 +55,7 @@ fi
 write_file "$NODE/service" 600 docker
 write_file "$NODE/temp" 600 "$TEMP_DIR"
 write_file "$NODE/user" 600 "$CONTAINER_USER"
-# Docker reads the token from a file of mode 0600, so that no argument list holds it.
+# Docker reads the token from a file of mode 0600, so that it is in no argument list.
 write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}"
 [ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
 step "starting the container"

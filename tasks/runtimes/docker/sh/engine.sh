@@ -1,10 +1,12 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# What every package manager needs: progress, patience with another one's lock, and a reason in one line.
+# needs: lib
+# values: ABSENT_HINT BY_HAND CONFLICT_HINT FETCH_HINT LOCK_SECONDS NAMES
+# What all package managers share: progress, waiting for another one's lock, and a failure's reason in one line.
 rf_log=$NODE/engine.log
 rf_wrote=
 rf_locked='could not get lock|unable to lock|unable to acquire the dpkg|another process using|management is locked|waiting for cache lock'
-# $1: what is done, for people; then the command, whose words go to a file.
+# Runs a command with its output in a file, and reports progress. $1: what is being done; then the command.
 watched() {
     rf_what=$1
     shift
@@ -25,7 +27,7 @@ watched() {
     done
     wait "$rf_job"
 }
-# As watched, and again for as long as another package manager is at work.
+# Like watched, and tries again while another package manager is at work.
 patient() {
     rf_since=$(date +%s)
     rf_waits=
@@ -41,18 +43,18 @@ patient() {
         sleep 2
     done
 }
-# $1: path, $2: text. The text is no secret: it stands in the script.
+# Writes a file as root. $1: path, $2: text, which is no secret.
 root_file() {
     # shellcheck disable=SC2016
     as_root sh -c 'mkdir -p "${1%/*}" && printf "%s\n" "$2" >"$1" && chmod 644 "$1"' sh "$1" "$2"
 }
-# A source that gives nothing must not stand in the way of the host's own updates.
+# Removes package sources that were added and failed, so that they do not break the host's own updates.
 undo() {
     rm -f "$rf_log"
     # shellcheck disable=SC2086
     [ -z "$rf_wrote" ] || as_root rm -rf $rf_wrote
 }
-# What a package manager has said -> one line and a way out.
+# Fails with one line and a hint, from the output of the package manager.
 give_up() {
     tail -n 15 "$rf_log" | emit_text log
     rf_all=$(cat "$rf_log")

@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Docker Engine by apt. A mirror is used through lists of its own, so that the host's sources stay as they are.
+# needs: lib engine
+# values: APT_HELPER FETCH_HINT LOCK_SECONDS MIRROR MIRROR_FOLDER MIRROR_KEYRING MIRROR_PARTS MIRROR_SUITE MIRROR_SUITES NAMES PACKAGES REPO_URL SOURCE SUITE
+# Docker Engine with apt. A mirror is used with a temporary source list, so the host's own sources stay unchanged.
 rf_lists=
 rf_temp=
 apt_get() {
@@ -11,9 +13,9 @@ apt_get() {
     as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -q -o "DPkg::Lock::Timeout=$LOCK_SECONDS" \
         -o Acquire::Retries=2 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
-# apt's own downloader: neither curl nor gpg is on every host
+# apt's own downloader: not every host has curl or gpg
 apt_fetch() { as_root env LC_ALL=C "$APT_HELPER" -o APT::Sandbox::User=root download-file "$1" "$2"; }
-# A bare system knows no certificate authorities; then its own sources are plain HTTP.
+# A minimal system may have no certificate authorities; its own sources are plain HTTP then.
 need_authorities() {
     case $1 in https:*) ;; *) return 0 ;; esac
     [ ! -e /etc/ssl/certs/ca-certificates.crt ] || return 0
@@ -30,10 +32,10 @@ mirror_sources() {
     [ ! -r "$MIRROR_KEYRING" ] || rf_opt="[signed-by=$MIRROR_KEYRING] "
     # shellcheck disable=SC2016
     as_root sh -c 'mkdir -p "$1/lists/partial" && chmod 755 "$1"' sh "$rf_lists"
-    # a mirror of one archive, or of many in folders of theirs
+    # a mirror of one archive, or of several in folders
     for rf_url in "$MIRROR" "$MIRROR/$MIRROR_FOLDER" ''; do
         [ -n "$rf_url" ] || give_up
-        patient "looking into the mirror" apt_fetch "$rf_url/dists/$MIRROR_SUITE/Release" "$rf_temp/Release" && break
+        patient "checking the mirror" apt_fetch "$rf_url/dists/$MIRROR_SUITE/Release" "$rf_temp/Release" && break
     done
     for rf_suite in $MIRROR_SUITES; do rf_text="${rf_text}deb $rf_opt$rf_url $rf_suite $MIRROR_PARTS$NL"; done
     root_file "$rf_lists/sources.list" "$rf_text"
@@ -45,11 +47,11 @@ docker_source_is_known() {
     done
     return 1
 }
-# Docker's own repository stays on the host, as its updates come from there too.
+# Docker's repository stays on the host, for later updates.
 docker_source() {
     rf_key=/etc/apt/keyrings/docker.asc
     rf_list=/etc/apt/sources.list.d/docker.list
-    # one that the host has already is its owner's choice
+    # an existing source is left unchanged
     if docker_source_is_known; then
         rf_lists=
         return
@@ -62,7 +64,7 @@ docker_source() {
     as_root chmod 644 "$rf_key"
     grep -q 'BEGIN PGP PUBLIC KEY' "$rf_key" || {
         undo
-        fail "$REPO_URL/gpg is no key" "$FETCH_HINT"
+        fail "$REPO_URL/gpg is not a key" "$FETCH_HINT"
     }
     rf_text="deb [signed-by=$rf_key] $REPO_URL $SUITE stable"
     root_file "$rf_list" "# rayfab$NL$rf_text"
@@ -77,13 +79,13 @@ install_once() {
 }
 install_packages() {
     [ -z "$MIRROR" ] || mirror_sources
-    # some source may be down and another hold what is needed: that shows below
+    # if one source is down, another may still have the package: the installation below shows
     rf_stale=
     patient "reading package lists" apt_get update || rf_stale=$(tail -n 5 "$rf_log")
     if grep -q 'Failed to fetch' "$rf_log"; then rf_stale=$(grep 'Failed to fetch' "$rf_log" | head -n 5); fi
     [ "$SOURCE" != docker-ce ] || docker_source
     set --
-    # containers do not start where the kernel has AppArmor and nothing reads its profiles
+    # if the kernel has AppArmor, containers do not start without apparmor_parser
     case $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) in Y*) have apparmor_parser || set -- apparmor ;; esac
     if [ ! -d /run/systemd/system ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ] && [ ! -d /sys/fs/cgroup/memory ]; then
         set -- "$@" cgroupfs-mount
@@ -98,7 +100,7 @@ install_packages() {
             give_up
         fi
     fi
-    # newer releases have the command in a package of its own
+    # newer releases have the docker command in a separate package
     have docker || patient "installing docker-cli" apt_get install -y --no-remove --no-install-recommends docker-cli || give_up
     [ -z "$rf_temp" ] || as_root rm -rf "$rf_temp"
 }

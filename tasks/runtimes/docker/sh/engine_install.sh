@@ -1,9 +1,12 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Docker Engine: installed, started now and at every boot, open to this user; then what it is, as among the facts.
+# needs: lib docker engine
+# one of: engine_apt engine_dnf engine_pacman engine_zypper
+# values: BY_HAND START_SECONDS
+# Installs Docker Engine, starts it now and at every boot, and lets this user use it.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
-can_root || fail "sudo does not let $(id -un) in" "sudo_password in the hosts file, or by hand: $BY_HAND"
-# What a lost connection leaves half done is taken up by the next run.
+can_root || fail "$(id -un) may not use sudo" "sudo_password in the hosts file, or by hand: $BY_HAND"
+# If the connection is lost, the next run continues an interrupted installation.
 write_file "$NODE/engine.installing" 600 ""
 docker_cli || install_packages
 step "starting Docker's engine"
@@ -27,7 +30,7 @@ else
     }
     emit note "there is no systemd here: make sure that Docker's engine starts at boot"
 fi
-# Counts from the next login on; until then docker is called through sudo.
+# Takes effect at the next login; until then docker is called with sudo.
 if [ "$(id -u)" != 0 ]; then
     as_root usermod -aG docker "$(id -un)" 2>"$rf_log" ||
         emit note "could not put $(id -un) into the group docker, so docker is called through sudo"
@@ -42,4 +45,3 @@ until docker_cli; do
 done
 rm -f "$rf_log" "$NODE/engine.installing"
 emit changed 1
-docker_facts

@@ -1,7 +1,9 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Docker Engine by pacman. New lists without an upgrade of all else would be the start of a broken system,
-# so they are only fetched where there are none.
+# needs: lib engine
+# values: NAMES PACKAGES PACMAN_LIST
+# Docker Engine with pacman. New package lists without a full upgrade may break a system (a partial upgrade),
+# so they are fetched only if there are none.
 install_packages() {
     if [ ! -e "$PACMAN_LIST" ]; then
         patient "fetching package lists" as_root env LC_ALL=C pacman -Sy --noconfirm || give_up

@@ -1,16 +1,18 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# The image on this host: what it is, and the versions inside it.
+# needs: lib about docker
+# values: IMAGE
+# The image on this host, and the versions in it.
 image_begin() {
     (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
     docker_cli || fail "Docker's engine does not answer" "look at: docker version"
     image_name
 }
-# $1: how much, or empty
+# $1: how much space is needed, or empty
 no_space() {
     fail "no space for the image $IMAGE${1:+: $1}" "free some space where Docker keeps its images: docker system df; docker image prune"
 }
-# Asking the image takes a container; what it said is kept beside its id.
+# Reading the versions takes a container, so they are kept with the image's id.
 image_tell() {
     rf_image=$(image_about '') || fail "the image $IMAGE is not there" "look at: docker image ls"
     printf '%s\n' "$rf_image" | emit_text image

@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# After the image has been handed on: no server and no pieces stay.
+# needs: lib docker
+# values: CLUSTER
+# Cleans up after the image was distributed: removes the server and the pieces.
 docker_cli || :
 dk rm -f "rayfab_seed_$CLUSTER" >/dev/null 2>&1
 rm -rf "$NODE/image.parts"

@@ -1,10 +1,12 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# On the seed: the image as pieces, cut and compressed by its own Python.
+# needs: lib about docker image pieces sums
+# values: CUT IMAGE
+# On the seed: cuts the image into compressed pieces, with the image's own Python.
 image_begin
 rf_image=$(image_about '') || fail "the image $IMAGE is not there" "look at: docker image ls"
 rf_id=${rf_image%% *}
-# A list that is there from an interrupted run is of this very image, and all its pieces lie beside it.
+# The list of an interrupted run is used if it is for this image and all its pieces exist.
 if [ -r "$rf_parts/list" ] && [ "$(head -n 1 "$rf_parts/list")" = "id $rf_id" ] && grep -q '^raw ' "$rf_parts/list"; then
     while read -r rf_sum rf_size; do
         case $rf_sum in id | raw) continue ;; esac
@@ -16,7 +18,7 @@ if [ ! -r "$rf_parts/list" ] || [ "$(head -n 1 "$rf_parts/list")" != "id $rf_id"
     rf_raw=$(dk image inspect --format '{{.Size}}' "$rf_id")
     rf_kb=$((rf_raw / 1024))
     [ "$(free_kb "$NODE")" -gt "$rf_kb" ] || no_space "up to $((rf_kb / 1000)) MB are needed in $NODE to hand it on, $(($(free_kb "$NODE") / 1000)) MB are free"
-    # by its name, so that it arrives with it; a digest cannot be saved
+    # saved under its name, so that it arrives with it; a digest cannot be saved
     case $IMAGE in *@*) rf_name=$rf_id ;; *) rf_name=$IMAGE ;; esac
     (dk save "$rf_name" 2>"$NODE/save.log" || echo failed >>"$NODE/save.log") |
         dk_in run --rm --interactive --network none --security-opt label=disable --user "$(pieces_user)" --volume "$rf_parts:/pieces" \

@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# The image out of its pieces: those that are not here are fetched from ADDRESS, each is checked, and docker loads them.
+# needs: lib about docker image pieces pieces_room
+# values: ADDRESS IMAGE KEEP LIST LOCAL_TAG PACKED_BYTES PORT URL_HOST WANT_ID WHENCE
+# Loads the image from its pieces: missing ones are fetched from ADDRESS, and each is checked.
 rf_getter=
 for rf_tool in curl python3 wget-gnu bash wget; do
     case $rf_tool in
@@ -10,10 +12,10 @@ for rf_tool in curl python3 wget-gnu bash wget; do
     rf_getter=$rf_tool
     break
 done
-# What has no limit of its own for a seed that falls silent; one piece takes no such time. (busybox's -T may crash.)
+# A time limit for tools that would wait forever for a silent seed. (busybox's wget may crash with -T.)
 bounded() { if have timeout; then timeout 300 "$@"; else "$@"; fi; }
-# $1: name of a piece, to standard output. The path is a secret for as long as the seed serves, so it is no argument
-# wherever the tool can read it otherwise.
+# Prints the piece $1. The URL's path is a secret while the seed is serving, so it is passed as an argument
+# only to tools that cannot read it in another way.
 get() {
     rf_url=http://$URL_HOST:$PORT/${RF_SEED-}/$1
     case $rf_getter in
@@ -40,7 +42,7 @@ piece_fetch() {
         nap
     done
 }
-# All pieces in order to standard output; what is said goes to descriptor 3.
+# Prints all pieces in order; progress goes to descriptor 3.
 pieces() {
     rf_done=0
     printf '%s\n' "$LIST" | while read -r rf_sum rf_size; do
@@ -102,11 +104,11 @@ if [ "$rf_code" != 0 ]; then
     tail -n 5 "$NODE/install.log" | emit_text log
     rm -f "$NODE/install.log"
     case $rf_said in *"o space left"*) no_space '' ;; esac
-    fail "docker load failed: $rf_said" "the next run tries docker load again"
+    fail "docker load failed: $rf_said" "run again to retry docker load"
 fi
 rf_name=$(sed -n 's/^Loaded image\( ID\)\{0,1\}: //p' "$NODE/install.log" | tail -n 1)
 rm -f "$NODE/install.log"
-# the id that is wanted is there under itself, unless this engine keeps its images in another kind of store
+# use the expected id if this engine knows it; another kind of image store gives the image another id
 if [ -n "$WANT_ID" ] && [ -n "$(image_about "$WANT_ID")" ]; then rf_name=$WANT_ID; fi
 dk tag "${rf_name%% *}" "${LOCAL_TAG:-$IMAGE}" || fail "cannot give the image its name ${LOCAL_TAG:-$IMAGE}"
 emit changed 1

@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Before pieces are carried here: which of them are here already, and whether there is room for the rest.
+# needs: lib image pieces pieces_room
+# values: LIST
+# Before pieces are copied here: which ones exist already, and whether there is space for the others.
 image_begin
 (umask 077 && mkdir -p "$rf_parts") || fail "cannot make $rf_parts"
 rf_need=0

@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Serves this host's pieces to the others, in a container of the image itself, which ends by itself when nobody asks.
+# needs: lib about docker image pieces
+# values: ADDRESS CLUSTER IDLE IMAGE PORTS SERVE
+# Serves this host's pieces to the other hosts, in a container of the image. It ends by itself after some idle time.
 image_begin
 rf_image=$(image_about '') || fail "the image $IMAGE is not there" "look at: docker image ls"
 rf_name=rayfab_seed_$CLUSTER
@@ -10,7 +12,7 @@ if [ "$(uname -s)" = Linux ]; then
     rf_listen=$ADDRESS
     set -- --network host
 else
-    # Docker Desktop's own machine has other addresses than this one
+    # Docker Desktop's virtual machine does not have this host's addresses
     rf_listen=0.0.0.0
     PORTS=${PORTS%% *}
     set -- --publish "$PORTS:$PORTS"

@@ -1,9 +1,11 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Pulling an image: with progress in bytes by the engine's API where curl or Python is there, else by docker's own command.
+# needs: lib docker docker_passwords image
+# values: IMAGE LOCAL_TAG LOGIN PULL_NAME PULL_REPO PULL_VERSION REGISTRY REGISTRY_USER
+# Pulls an image: through the engine's API, with progress in bytes, if there is curl or Python; else with docker pull.
 rf_log=$NODE/install.log
 megabytes() { echo "$(($1 / 1000000))"; }
-# The engine's socket, if there is something to talk to it with; a login that the user has made is known to docker alone.
+# rf_socket: the engine's socket, if it can be used. Only the docker command knows the user's registry logins.
 pull_socket() {
     rf_socket=
     [ -z "$REGISTRY_USER" ] || return 1
@@ -33,7 +35,7 @@ for line in answer:
     fi
     if [ "$rf_dk" = root ]; then as_root "$@"; else "$@"; fi
 }
-# What the API has said so far, as "120 of 340 MB, 3 of 12 layers"; the whole is known once every layer has begun.
+# The API's progress, as "120 of 340 MB, 3 of 12 layers"; the total is known once every layer has begun.
 pull_by_api_progress() {
     tr '\r' '\n' <"$rf_log" | awk '
         match($0, /"id":"[^"]*"/) { id = substr($0, RSTART + 6, RLENGTH - 7) } RLENGTH < 0 { next }
@@ -49,7 +51,7 @@ pull_by_api_progress() {
             printf "%.0f%s MB, %d of %d layers\n", got / 1000000, of, whole, layers
         }'
 }
-# For docker's own command, which counts no bytes into a file: those that came in by the busiest interface.
+# For docker pull, which prints no bytes into a file: the bytes received by the busiest network interface.
 came_in() {
     for rf_file in /sys/class/net/*; do
         case ${rf_file##*/} in lo | docker* | br-* | veth*) ;; *) cat "$rf_file/statistics/rx_bytes" 2>/dev/null ;; esac
@@ -62,20 +64,20 @@ pull_progress() {
     fi
     rf_now=$(came_in)
     printf '%s of %s layers%s\n' "$(grep -cE 'Pull complete|Already exists' "$rf_log")" "$(grep -cE 'Pulling fs layer|Already exists' "$rf_log")" \
-        "${rf_now:+, $(megabytes $((rf_now - rf_before))) MB came in}"
+        "${rf_now:+, $(megabytes $((rf_now - rf_before))) MB received}"
 }
-# Logs in with a folder of its own, which goes with this shell however it ends; the password is in no argument.
+# Logs in with a temporary configuration folder, which is removed however this shell ends; the password is in no argument.
 pull_login() {
     rf_config=$NODE/login.$$
     (umask 077 && rm -rf "$rf_config" && mkdir "$rf_config") || fail "cannot make $rf_config"
     trap 'rm -rf "$rf_config" 2>/dev/null || as_root rm -rf "$rf_config"' EXIT
     trap 'exit 1' HUP INT TERM PIPE
-    # the contexts are in the folder that is not read then
+    # docker's contexts are in the folder that is not used now
     if [ "$rf_dk" = user ] && [ -z "${DOCKER_HOST-}" ]; then
         DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)
         if [ -n "$DOCKER_HOST" ]; then export DOCKER_HOST; else unset DOCKER_HOST; fi
     fi
-    # with something in it, docker puts the password into no keychain of this host
+    # not empty, so that docker puts the password into no keychain of this host
     (umask 077 && printf '{"auths":{"https://none.invalid":{}}}' >"$rf_config/config.json")
     step "logging in to $REGISTRY"
     printf '%s\n' "${RF_REGISTRY-}" | dk_in --config "$rf_config" login --username "$REGISTRY_USER" --password-stdin ${LOGIN:+"$LOGIN"} >"$rf_log" 2>&1 ||
@@ -100,7 +102,7 @@ pull_once() {
         return 1
     fi
     [ "$rf_way" = api ] || return 0
-    # the API's answer is 200 before anything has been fetched; how it ended is the last line
+    # the API answers 200 before it fetches anything; the result is in the last line
     rf_said=$(tail -n 1 "$rf_log" | sed -n 's/^{"message":"\(.*\)"}.*/\1/p; s/^{"errorDetail":{.*"message":"\(.*\)"},"error":.*/\1/p' | sed 's/\\"/"/g')
     [ -z "$rf_said" ]
 }
@@ -116,7 +118,7 @@ pull() {
         tail -n 5 "$rf_log" | sed 's/^\(.\{300\}\).*/\1/' | emit_text log
         if [ "$rf_way" = api ]; then
             case $rf_said in
-                # docker itself may know a login, or a socket, that curl does not
+                # docker may have a login or a socket that curl does not know
                 *nauthorized* | *denied* | *authentication* | *"curl: "* | *"Error: [Errno"*)
                     rf_way=cli
                     continue
@@ -126,13 +128,13 @@ pull() {
         case $rf_said in *"imeout"* | *"timed out"* | *EOF* | *reset* | *"broken pipe"* | *" 50"[0-9]* | *"unavailable"*) ;; *) pull_failed "$rf_said" ;; esac
         rf_n=$((rf_n + 1))
         [ "$rf_n" -le 3 ] || pull_failed "$rf_said"
-        # Docker keeps the layers that are whole
+        # Docker keeps complete layers
         rf_again=", try $rf_n of 3"
         sleep 3
     done
     rm -f "$rf_log"
 }
-# One line and the way out for what docker or a registry has said.
+# Fails with one line and a hint, from the message $1 of docker or of a registry.
 pull_failed() {
     rm -f "$rf_log"
     rf_said=${1#Error response from daemon: }
@@ -145,18 +147,18 @@ pull_failed() {
         *toomanyrequests* | *"Too Many Requests"*)
             fail "$REGISTRY allows no more pulls for now: its rate limit is reached" "docker.registry_user and registry_password, docker.registry_mirror, or docker.image_source: seed" ;;
         *"pull access denied"* | *"denied: requested access"*)
-            fail "there is no image $PULL_NAME, or it is private" "the README lists current ones under docker.image; docker.registry_user and registry_password log in" ;;
+            fail "there is no image $PULL_NAME, or it is private" "see docker.image in the README for valid names; docker.registry_user and registry_password log in" ;;
         *nauthorized* | *"no basic auth"* | *"uthentication required"* | *denied*)
             [ -n "$REGISTRY_USER" ] || fail "$REGISTRY asks for a user and a password" "docker.registry_user and docker.registry_password in the hosts file"
-            fail "$REGISTRY rejects the password of $REGISTRY_USER" "docker.registry_user and docker.registry_password in the hosts file" ;;
+            fail "$REGISTRY does not take the password of $REGISTRY_USER" "docker.registry_user and docker.registry_password in the hosts file" ;;
         *"manifest unknown"* | *"not found"* | *"does not exist"* | *"no matching manifest"*)
-            fail "there is no image $PULL_NAME" "the README lists current ones under docker.image" ;;
+            fail "there is no image $PULL_NAME" "see docker.image in the README for valid names" ;;
         *"no such host"* | *refused* | *imeout* | *"timed out"* | *unreachable* | *"no route"*)
             fail "cannot pull $PULL_NAME: $REGISTRY cannot be reached: $rf_said" "is the network up? docker.registry_mirror names a mirror of Docker Hub" ;;
         *) fail "cannot pull $PULL_NAME: $rf_said" "is the registry reachable from this host? docker.registry_mirror names a mirror of Docker Hub" ;;
     esac
 }
-# From a mirror the image gets its own name, and loses the mirror's unless it had that before.
+# An image from a mirror is renamed to its own name; the mirror's name is removed unless it existed before.
 pull_here() {
     rf_was=$(dk image inspect --format '{{.Id}}' "$PULL_NAME" 2>/dev/null)
     pull

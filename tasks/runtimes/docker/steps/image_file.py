@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tasks.node.platforms import machine
 from tasks.report.console import Board
 from tasks.run.run import Failure, HostFailed, Node, Run, Stop
 from tasks.runtimes.docker.image_names import content, parse
@@ -21,7 +22,6 @@ from tasks.runtimes.docker.image_scripts import Piece, fetch_script, pieces_scri
 PIECE = 8 << 20
 SMALL = 4 << 20  # no JSON of an archive is larger
 TIMEOUT = 4 * 3600.0
-DOCKER_NAMES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,7 @@ def _full(tag: str) -> str:
 def read_for(node: Node) -> Archive:
     """The archive of one host; raises HostFailed where it is for another architecture."""
     archive = read(path_of(node), _full(node.subject.image))
-    wanted = DOCKER_NAMES.get(node.facts.arch, node.facts.arch)
-    if archive.machine and archive.machine != wanted:
+    if archive.machine and machine(archive.machine) != machine(node.facts.arch):
         why = f"{archive.path.name} holds an image for {archive.machine}, and this host is {node.facts.arch}"
         raise HostFailed(Failure(why, "docker: {image_source: file:...} of that host names another archive"))
     return archive
@@ -204,7 +203,7 @@ def carry(run: Run, node: Node, board: Board, archive: Archive, pieces: Pieces) 
             done = (before + sent) // 1_000_000
             board.step(node.name, f"carrying {archive.path.name}, {done} of {total // 1_000_000} MB")
 
-        node.connection.put(pieces.get(number), f"{place}/{name}", on_bytes=on_bytes, timeout=TIMEOUT)
+        node.connection.carry(pieces.get(number), f"{place}/{name}", on_bytes=on_bytes, timeout=TIMEOUT)
         there += size
         have.add(name)
     script = fetch_script(*asked, want=archive.id, sudo=node.sudo)

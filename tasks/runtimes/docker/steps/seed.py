@@ -147,7 +147,7 @@ class HandOn:
         for node in self.serving:
             if node.connection is not None:
                 with contextlib.suppress(HostFailed, RemoteError):
-                    script = clean_script(node.host, self.run.cluster.name, sudo=node.sudo)
+                    script = clean_script(self.run.cluster.name, sudo=node.sudo)
                     self.run.ask(node, script, None, timeout=BRIEFLY)
 
 

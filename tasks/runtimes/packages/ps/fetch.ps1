@@ -1,4 +1,6 @@
-# Packages into the store: several at a time, resumed, checked. What cannot be had is said; who asked decides.
+# needs: lib files store
+# values: BASE CA ITEMS NO_PROXY_FOR PROXY
+# Downloads packages into the store: in parallel, resumed, checked. Files that cannot be downloaded are reported as missing.
 MakeNode
 $null = [IO.Directory]::CreateDirectory($Store)
 $curl = Tool 'curl'
@@ -15,14 +17,14 @@ function SumOf($path) {
     try { return ([BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($file)) -replace '-', '').ToLower() }
     finally { $file.Close() }
 }
-# Servers by their names: which have ever sent a byte, and how often each has failed since.
+# Servers by name: whether one has ever sent a byte, and how often it has failed since.
 $alive = @{}
 $bad = @{}
 function IsDead($server) {
     if ($alive[$server]) { return $bad[$server] -ge 24 }
     return $bad[$server] -ge 16
 }
-# The next try for a file; one that is whole already, or cannot be had, needs none.
+# Starts the next try for a file, unless it is complete or cannot be downloaded.
 function NextTry($item) {
     $part = $item.Path + '.part'
     while ($true) {
@@ -35,33 +37,33 @@ function NextTry($item) {
         if ($item.Have -lt $item.Size) { break }
         Remove $part
         $item.Wrong = $item.Wrong + 1
-        $item.Why = 'what arrived is not what was expected'
+        $item.Why = 'the downloaded file is not the expected one'
         if ($item.Wrong -gt 1) { return }
     }
     $from = $item.Url
     if ($RF_BASE) { $from = $RF_BASE + '/' + $RF_SEED + '/' + $item.File }
     if ($from -eq '-' -or -not $curl) {
-        if (-not $item.Why) { $item.Why = 'there is nothing to fetch it with or from' }
+        if (-not $item.Why) { $item.Why = 'there is no program to download it with, or no address' }
         return
     }
     if ($item.Tries -ge 3) { return }
     $item.Server = ($from -replace '^[a-z]+://([^/@]*@)?', '') -replace '/.*', ''
     if (-not $bad.ContainsKey($item.Server)) { $bad[$item.Server] = 0 }
     if (IsDead $item.Server) {
-        $item.Why = 'nothing comes from ' + $item.Server
+        $item.Why = 'no answer from ' + $item.Server
         return
     }
     $item.Tries = $item.Tries + 1
-    $words = @('-sSfgL', '--connect-timeout', '10', '--speed-limit', '1000', '--speed-time', '30', '-C', '-', '-o', $part, '-K', '-')
-    if ($RF_BASE) { $words = $words + @('--noproxy', '*') }
-    elseif ($RF_PROXY) { $words = $words + @('--proxy', $RF_PROXY, '--noproxy', ([string]$RF_NO_PROXY_FOR)) }
-    if ($RF_CA) { $words = $words + @('--cacert', ($Root + '\.ca.pem')) }
-    # what cannot ask whether a certificate was withdrawn would fail; the sum tells what is right
-    if ($item.Blind) { $words = $words + '--ssl-no-revoke' }
-    # by its input: the address of a seed holds a secret
-    $item.Run = StartRun $curl $words ('url = "' + $from + '"')
+    $arguments = @('-sSfgL', '--connect-timeout', '10', '--speed-limit', '1000', '--speed-time', '30', '-C', '-', '-o', $part, '-K', '-')
+    if ($RF_BASE) { $arguments = $arguments + @('--noproxy', '*') }
+    elseif ($RF_PROXY) { $arguments = $arguments + @('--proxy', $RF_PROXY, '--noproxy', ([string]$RF_NO_PROXY_FOR)) }
+    if ($RF_CA) { $arguments = $arguments + @('--cacert', ($Root + '\.ca.pem')) }
+    # without a reachable revocation list curl would fail; the sum still proves the file
+    if ($item.Blind) { $arguments = $arguments + '--ssl-no-revoke' }
+    # through standard input: a seed's URL contains a secret
+    $item.Run = StartRun $curl $arguments ('url = "' + $from + '"')
 }
-# After a try: what became of it.
+# Handles the result of a try.
 function Ended($item) {
     $run = $item.Run
     $item.Run = $null
@@ -79,13 +81,13 @@ function Ended($item) {
     if (-not $item.Why) { $item.Why = 'the download ended with status ' + $run.Code + ', ' + $now + ' of ' + $item.Size + ' bytes' }
     if ($run.Errors -match 'revocation') { $item.Blind = $true }
     elseif ($run.Code -eq 0) {
-        # a whole answer of another size: an error page, or another file
+        # a complete answer of another size: an error page, or another file
         Remove $part
         $item.Wrong = $item.Wrong + 1
         if ($item.Wrong -gt 1) { $item.Tries = 3 }
     } elseif ($run.Errors -match 'error: 4(0[34]|10)') { $item.Tries = 3 }
     elseif ($now -gt $item.Have + 1000000) { $item.Tries = 0 }
-    # not a byte more: this server may not be able to go on in the middle of a file
+    # not a byte more: this server may not be able to resume in the middle of a file
     elseif ($now -le $item.Have) { Remove $part }
 }
 $items = @()
@@ -93,15 +95,15 @@ $sizes = @()
 [long]$need = 0
 [long]$all = 0
 foreach ($line in (LinesOf $RF_ITEMS)) {
-    $words = @($line -split ' ')
-    if ($words.Count -ne 4) { continue }
-    $path = $Store + '\' + $words[0]
-    [long]$size = $words[2]
+    $arguments = @($line -split ' ')
+    if ($arguments.Count -ne 4) { continue }
+    $path = $Store + '\' + $arguments[0]
+    [long]$size = $arguments[2]
     if ((SizeOf $path) -eq $size) { continue }
-    # of another size: what once was there
+    # an old file of another size
     Remove $path
     $began = SizeOf ($path + '.part')
-    $items = $items + @{ File = $words[0]; Sum = $words[1]; Size = $size; Url = $words[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Server = ''; Pause = 0; Done = $false; Blind = $false; Run = $null }
+    $items = $items + @{ File = $arguments[0]; Sum = $arguments[1]; Size = $size; Url = $arguments[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Server = ''; Pause = 0; Done = $false; Blind = $false; Run = $null }
     $sizes = $sizes + $size
     $all = $all + $size
     $need = $need + $size

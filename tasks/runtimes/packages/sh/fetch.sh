@@ -1,10 +1,12 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Packages into the store: several at a time, resumed, checked. What cannot be had is said; who asked decides.
+# needs: lib owner proxy store sums
+# values: BASE CA CLUSTER ITEMS NO_PROXY_FOR
+# Downloads packages into the store: in parallel, resumed, checked. Files that cannot be downloaded are reported as missing.
 rf_works=$STORE/.fetch/$CLUSTER
 rf_work=$rf_works/$$
 size_of() { if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi; }
-# Which URLs are asked for without a proxy; busybox knows no list of them.
+# Whether the URL $1 needs no proxy; busybox has no such list.
 direct() {
     rf_name=${1#*://}
     rf_name=${rf_name%%/*}
@@ -15,15 +17,15 @@ direct() {
         case $rf_name in *.*) rf_name=${rf_name#*.} ;; *) return 1 ;; esac
     done
 }
-# The shell becomes the program, which reads what is to be fetched.
+# These replace the shell; they read what to download from standard input.
 by_curl() { exec curl -sSfgL --connect-timeout 10 --speed-limit 1000 --speed-time 30 ${BASE:+--noproxy '*'} "$@" -K -; }
 by_python() {
     RF_DIRECT=$BASE
     export RF_DIRECT
     exec python3 -c "$rf_python" "$STORE"
 }
-# In a shell of its own, which becomes the program: $1: URL, $2: file, $3: bytes of it that are here. The URL may hold a
-# secret, so it is no argument where it need not be.
+# Runs in a subshell, which the downloader replaces. $1: URL, $2: file, $3: bytes of it that exist. The URL may contain a
+# secret, so it is passed as an argument only if there is no other way.
 get() {
     rf_url=$1
     case $rf_getter in
@@ -44,15 +46,15 @@ END
             ;;
         wget)
             if direct "$1"; then set -- off "$2"; else set -- on "$2"; fi
-            # -T may crash, so a server that falls silent has an hour
+            # -T may crash, so a silent server is given up after an hour
             set -- wget -q -Y "$1" -c -O "$2" "$rf_url"
             if have timeout; then exec timeout 3600 "$@"; else exec "$@"; fi
             ;;
     esac
 }
-# Several at once: a program that starts, and a connection that begins, for each small file is most of its cost.
-# Of $1, lines as in the list, none is here yet; what goes wrong ends it, and the rest is for fetch_one, as is what comes
-# from a server that has given nothing yet.
+# Downloads several small files with one program and one connection. $1: lines of the list, none of them begun.
+# It ends at the first error; fetch_one then downloads what is missing, and everything from a server that has not
+# answered yet.
 get_few() {
     cd "$STORE" || exit 1
     rf_text=
@@ -76,13 +78,13 @@ END
 ${rf_text%"$NL"}
 END
 }
-# It keeps its connections, so that a name is looked up, and a handshake made, once for all of a batch.
+# It reuses its connections, so that there is one name look-up and one handshake for a batch.
 rf_python='
 import http.client, os, sys, urllib.error, urllib.parse, urllib.request
 handlers, tls = [], None
 try:
     import ssl
-    # made once: it reads all authorities
+    # made once, because it reads all certificate authorities
     tls = ssl.create_default_context()
     handlers.append(urllib.request.HTTPSHandler(context=tls))
 except (AttributeError, ImportError):
@@ -109,7 +111,7 @@ def ask(url, headers):
             kept.pop(place).close()
             if not again:
                 raise
-            # the server has closed it meanwhile
+            # the server has closed the connection meanwhile
             return ask(url, headers)
         if answer.status in (200, 206):
             return answer
@@ -133,7 +135,7 @@ except urllib.error.HTTPError as error:
     sys.exit("HTTP error %d" % error.code)
 except Exception as error:
     sys.exit(str(error))'
-# rf_url: where file $1 is, whose own URL is $2; rf_from: what is known of that server lies there
+# $1: file, $2: its own URL. rf_url: where to download it. rf_from: prefix of the files that record the server's state
 url_of() {
     rf_url=$2
     if [ -n "$BASE" ]; then rf_url=$BASE/${RF_SEED-}/$1; fi
@@ -141,7 +143,7 @@ url_of() {
     rf_from=${rf_from%%/*}
     rf_from=$rf_work/from.${rf_from##*@}
 }
-# $1: file, $2: sum, $3: size, $4: URL. What went wrong is left in $rf_work/$1.
+# $1: file, $2: sum, $3: size, $4: URL. An error is written to $rf_work/$1.
 fetch_one() {
     rf_part=$STORE/$1.part
     rf_try=0
@@ -157,16 +159,16 @@ fetch_one() {
             rf_have=0
             rf_wrong=$((rf_wrong + 1))
             : >|"$rf_work/$1.wrong"
-            echo "what arrived is not what was expected" >|"$rf_work/$1"
+            echo "the downloaded file is not the expected one" >|"$rf_work/$1"
             [ "$rf_wrong" -lt 2 ] || return 1
         fi
         url_of "$1" "$4"
         if [ "$rf_url" = - ] || [ -z "$rf_getter" ]; then
-            [ -s "$rf_work/$1" ] || echo "there is nothing to fetch it with or from" >|"$rf_work/$1"
+            [ -s "$rf_work/$1" ] || echo "there is no program to download it with, or no address" >|"$rf_work/$1"
             return 1
         fi
         if [ -e "$rf_from.dead" ]; then
-            echo "nothing comes from ${rf_from##*/from.}" >|"$rf_work/$1"
+            echo "no answer from ${rf_from##*/from.}" >|"$rf_work/$1"
             return 1
         fi
         if [ "$rf_try" -ge 3 ] || ! own; then return 1; fi
@@ -187,19 +189,19 @@ fetch_one() {
         [ -z "${RF_SEED-}" ] || case $rf_said in *"$RF_SEED"*) rf_said= ;; esac
         echo "${rf_said:-the download ended with status $rf_code, $rf_now of $3 bytes}" >|"$rf_work/$1"
         if [ "$rf_code" = 0 ]; then
-            # a whole answer of another size: an error page, or another file
+            # a complete answer of another size: an error page, or another file
             rm -f "$rf_part"
             rf_wrong=$((rf_wrong + 1))
             : >|"$rf_work/$1.wrong"
-            echo "what arrived has $rf_now bytes, not $3" >|"$rf_work/$1"
+            echo "the downloaded file has $rf_now bytes, not $3" >|"$rf_work/$1"
             [ "$rf_wrong" -lt 2 ] || return 1
         elif [ "$rf_now" -le "$rf_have" ]; then
             case $rf_said in *404* | *403* | *410*) return 1 ;; esac
-            # an answer, if not the wanted one; some servers cannot go on in the middle of a file
+            # an answer, although not the file; some servers cannot resume in the middle of a file
             case $rf_code,$rf_said in 22,* | 33,* | 8,* | *HTTP*) : >|"$rf_from.alive" ;; esac
             case $rf_code,$rf_said in 33,* | *416*) rm -f "$rf_part" ;; esac
             echo >>"$rf_from.bad"
-            # nothing yet, or nothing any more
+            # the server has never sent anything, or has stopped sending
             if { [ "$rf_try" -ge 2 ] && [ ! -e "$rf_from.alive" ]; } || [ "$(wc -l <"$rf_from.bad")" -ge 24 ]; then
                 : >|"$rf_from.dead"
                 return 1
@@ -208,7 +210,7 @@ fetch_one() {
         sleep "$rf_try"
     done
 }
-# $1: lines as in the list
+# $1: lines of the list
 fetch_these() {
     while read -r rf_file rf_sum rf_size rf_where; do
         if fetch_one "$rf_file" "$rf_sum" "$rf_size" "$rf_where"; then rm -f "$rf_work/$rf_file" "$rf_work/$rf_file".wrong; fi
@@ -216,7 +218,7 @@ fetch_these() {
 $1
 END
 }
-# The small ones that this worker has taken.
+# Downloads the small files that this worker has collected.
 fetch_few() {
     [ -n "$rf_few" ] || return 0
     set -- "$rf_work"/from.*.alive
@@ -238,10 +240,10 @@ fetch_few() {
     rf_few=
     rf_count=0
 }
-# Takes one file after the other that no other worker has taken; they tell each other by files that may exist only once.
+# Downloads files until none is left. Workers share the list by creating a file for each one that they take (noclobber).
 fetch_worker() {
     rf_get=
-    RAYFAB_FETCH=$ROOT/$CLUSTER/
+    RAYFAB_FETCH=$NODE/
     export RAYFAB_FETCH
     trap 'kill $rf_get 2>/dev/null; exit 1' HUP INT TERM
     set -C
@@ -272,7 +274,7 @@ store_bytes() { ls -ln "$STORE" 2>/dev/null | awk '{ n += $5 } END { printf "%.0
 [ -n "$(sum_of /dev/null '')" ] || fail "no program here can check a SHA-256" "install one of sha256sum, shasum, openssl or python3"
 own_begin "$STORE/.fetching-$CLUSTER" RAYFAB_FETCH
 rm -rf "$rf_works"
-# The missing ones, the largest first: file, sum, size, URL, bytes of it that are here.
+# The missing files, largest first: file, sum, size, URL, bytes that exist.
 rf_list=$({
     ls -ln "$STORE" | awk '{ print $NF, $5 }'
     printf '%s\n' "$ITEMS"
@@ -302,7 +304,7 @@ done
 [ -n "$rf_getter" ] || emit no_tool 1
 rf_ca=
 if [ -n "$CA" ]; then
-    # a list of authorities takes the place of the system's own: so it has to hold those as well
+    # this list of authorities replaces the system's, so it must include that one
     rf_ca=$rf_work/.ca.pem
     mkdir -p "$rf_work"
     for rf_file in "${SSL_CERT_FILE-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
@@ -314,10 +316,15 @@ if [ -n "$CA" ]; then
     SSL_CERT_FILE=$rf_ca
     export CURL_CA_BUNDLE SSL_CERT_FILE
 fi
-proxy_on
+# a seed is on the same network and needs no proxy
+if [ -n "$BASE" ]; then
+    unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+else
+    proxy_on
+fi
 (umask 077 && mkdir -p "$rf_work" && printf '%s\n' "$rf_list" >"$rf_work/.list") || fail "cannot write $rf_work"
 rf_jobs=
-# small files that are taken at a time, so that all eight have some
+# how many small files a worker takes at a time, so that all eight have some
 rf_each=$(awk '$3 < 4000000 && $5 == 0 { n++ } END { n = int((n + 7) / 8); print n < 16 ? n : 16 }' <"$rf_work/.list")
 rf_now=$(store_bytes)
 rf_zero=$((rf_now - rf_old))

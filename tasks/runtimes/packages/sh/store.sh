@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# The server of a store; its number may have passed on to a stranger since.
+# needs: lib
+STORE=$ROOT/.store
+# The process id of the store's server, if it is running; the id may belong to another program by now.
 store_server() {
     [ -r "$NODE/serve.pid" ] && read -r rf_pid <"$NODE/serve.pid" || return 1
     case $rf_pid in '' | *[!0-9]*) return 1 ;; esac

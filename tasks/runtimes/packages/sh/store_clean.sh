@@ -1,4 +1,5 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# After the packages have been handed on: no server stays; the store does, for the next host and for mending.
+# needs: store
+# Stops the server after the packages were distributed. The store stays, for later hosts and repairs.
 store_quiet

@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# Serves this host's store to the others by the environment's own Python, which ends by itself when nobody asks.
+# needs: lib store
+# values: ADDRESS ENV_ID IDLE PORTS SERVE
+# Serves this host's store to the other hosts with the environment's Python. It ends by itself after some idle time.
 store_quiet
 rf_python=$NODE/envs/$ENV_ID/bin/python
 [ -x "$rf_python" ] || fail "there is no environment $ENV_ID to serve with"
@@ -12,7 +14,7 @@ write_file "$NODE/serve.pid" 600 "$rf_serving$NL"
 rf_n=0
 until rf_port=$(sed -n 's/^port //p' "$NODE/serve.log") && [ -n "$rf_port" ]; do
     rf_n=$((rf_n + 1))
-    # by its number alone: until the program has begun, its words are this shell's
+    # by process id alone: until the program has started, its arguments are this shell's
     if [ "$rf_n" -gt 150 ] || ! kill -0 "$rf_serving" 2>/dev/null; then
         rf_said=$(tail -n 1 "$NODE/serve.log")
         store_quiet

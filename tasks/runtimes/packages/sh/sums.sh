@@ -1,7 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh
-# Sums of files, and room for them.
-# $1: file, $2: what to say where nothing on this host can compute one
+# needs: lib
+# SHA-256 sums of files, and free disk space.
+# $1: file, $2: what to print if no program on this host computes sums
 sum_of() {
     if have sha256sum; then
         sha256sum <"$1"

@@ -130,7 +130,7 @@ def needs_conda(node: Node) -> bool:
 def install(run: Run, node: Node, board: Board, kits: Kits, *, source: Source | None = None) -> None:
     """Installs on one host. :param source: another host, whose store is taken from first."""
     if node.host.mirrors.ca:
-        node.connection.put(Path(node.host.mirrors.ca).expanduser(), f"{node.facts.home}/.rayfab/.ca.pem")
+        node.connection.carry(Path(node.host.mirrors.ca).expanduser(), f"{node.facts.home}/.rayfab/.ca.pem")
     gone: Sequence[str] = ()
     why = ""
     if source is None and run.bundle is None:
@@ -199,7 +199,7 @@ def _carry(run: Run, node: Node, board: Board, items: Sequence[Item], why: str) 
         def on_bytes(sent: int, _: int, before: int = done) -> None:
             board.step(node.name, f"carrying packages, {(before + sent) // MEGA} of {total // MEGA} MB")
 
-        node.connection.put(
+        node.connection.carry(
             place, f"{node.facts.home}/.rayfab/.store/{item.file}", on_bytes=on_bytes, timeout=TIMEOUT
         )
         done += item.size

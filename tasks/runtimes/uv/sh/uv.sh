@@ -1,6 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# uv on this host: in a folder of its own version, or another one of that version.
+# needs: lib
+# values: INDEX UV_VERSION
+# uv on this host: our own of the required version, or another of the same version.
 rf_uv=$ROOT/.uv/$UV_VERSION/uv
 uv_works() { [ "$("$1" --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ]; }
 uv_here() {

@@ -1,9 +1,11 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# uv, a versioned environment, the locked packages; what is whole is left as it is.
+# needs: lib envs uv
+# values: ENV_ID INDEX LOCK PYTHON PYTHON_MIRROR PYTHON_VERSION UV_CARRIED UV_VERSION
+# Installs uv, a Python environment and the locked packages; a complete environment is left unchanged.
 rf_env=$NODE/envs/$ENV_ID
 uv_from_index() {
-    # The wheel holds one static binary; the host's own Python fetches and opens it.
+    # uv's wheel contains one static binary; the host's Python downloads and unpacks it.
     "$PYTHON" - "$INDEX" "$UV_VERSION" "$ROOT/.uv/$UV_VERSION" <<'PY'
 import hashlib, io, json, os, platform, re, ssl, sys, urllib.parse, urllib.request, zipfile
 index, version, target = sys.argv[1:]
@@ -46,7 +48,7 @@ if env_whole "$rf_env"; then
     finish 0
 fi
 if ! find_uv; then
-    [ -z "$UV_CARRIED" ] || fail "uv $UV_VERSION was carried here, but does not run" "can programs run from $ROOT? (mount option noexec)"
+    [ -z "$UV_CARRIED" ] || fail "uv $UV_VERSION was copied here, but does not run" "can programs run from $ROOT? (mount option noexec)"
     emit need_uv "$(tail -n 1 "$NODE/uv.log" 2>/dev/null)"
     rm -f "$NODE/uv.log"
     finish 0

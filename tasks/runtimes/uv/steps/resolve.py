@@ -11,23 +11,19 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from tasks.inventory import Host
+from tasks.inventory.ray_versions import companions
 from tasks.node.facts import Facts
-from tasks.node.versions import companions
+from tasks.node.platforms import machine, uv_name
 from tasks.report.console import Console
 from tasks.run.run import Stop
-from tasks.runtimes.packages.pypi import MANYLINUX, environment, unresolved, uv_version
+from tasks.runtimes.packages.pypi import environment, unresolved, uv_version
 
 TIMEOUT = 600
 
 
 def platform_of(facts: Facts) -> str:
     """uv's name for a host's platform, e.g. ``x86_64-manylinux_2_36``."""
-    if facts.system == "Darwin":
-        return ("aarch64" if facts.arch == "arm64" else "x86_64") + "-apple-darwin"
-    found = re.search(r"glibc 2\.(\d+)", facts.libc)
-    minor = int(found.group(1)) if found else 17
-    best = next((m for m in MANYLINUX if m <= minor), 17)
-    return f"{facts.arch}-manylinux_2_{best}"
+    return uv_name(facts.system, facts.arch, facts.libc)
 
 
 def compile_lock(console: Console, host: Host, python: str, platform: str, ray: str | None) -> str:
@@ -89,10 +85,7 @@ def uv_binary_for(host: Host, facts: Facts, folder: Path) -> Path:
     """uv for a host's platform, to be carried there: the operator's own, or one fetched for that platform."""
     own = Path(find_uv_bin())
     here = os.uname()
-    same_arch = {"amd64": "x86_64", "arm64": "aarch64"}.get(here.machine, here.machine) == {
-        "arm64": "aarch64"
-    }.get(facts.arch, facts.arch)
-    if here.sysname == facts.system and same_arch:
+    if (here.sysname, machine(here.machine)) == (facts.system, machine(facts.arch)):
         return own
     target = folder / f"uv-{facts.system}-{facts.arch}"
     command = [

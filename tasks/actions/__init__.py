@@ -1,0 +1,1 @@
+"""What tasks do between their arguments and the phases of an operation; a task imports it when it is called."""

@@ -1,0 +1,237 @@
+"""What every task does: read the hosts file, ask for each secret once, make a run, end with its exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from invoke import Exit
+
+from tasks.actions import ask
+from tasks.actions.audit import failed_last_time, record
+from tasks.actions.consent import Consent
+from tasks.commandline import Mistake
+from tasks.environment.home import TOP, in_checkout, user_folder
+from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, edit, load
+from tasks.inventory.selection import SelectionError, select, select_one
+from tasks.phases.operation import Phase, operate
+from tasks.report import typed
+from tasks.report.console import Console
+from tasks.run.run import Node, Run
+from tasks.ssh import Settings
+from tasks.text.quoting import printed
+from tasks.text.wording import shown
+
+# The user's own file wins over the one that comes with the project, which an update may change.
+OWN, SHIPPED = user_folder() / "my_hosts.yml", user_folder() / "hosts.yml"
+
+
+def hosts_file(given: str | None) -> Path:
+    """Where the hosts file is, by the contract's order; commands that are printed name it, too."""
+    chosen = given or os.environ.get("RAY_HOSTS_FILE")
+    # that of the environment as well: it may have been set for this one command
+    typed.use_hosts_file(chosen)
+    if chosen:
+        return Path(chosen).expanduser()
+    return OWN if OWN.exists() else SHIPPED
+
+
+def file_to_change(path: Path, console: Console) -> Path:
+    """The hosts file that a change is written into: never the shipped one, which an update of the project replaces.
+
+    An installed program comes with none: hosts.yml in the current folder is the user's own.
+
+    :raises OSError: the user's own file cannot be made.
+    """
+    if path != SHIPPED or not in_checkout():
+        return path
+    edit.write(OWN, SHIPPED.read_text("utf-8"))
+    console.note(f"{OWN.name} is now your hosts file: a copy of {SHIPPED.name}, which updates may replace")
+    return OWN
+
+
+def warn_if_shipped(cluster: Cluster, path: Path, console: Console) -> None:
+    """Says how to keep changes to the shipped hosts file, which an update of the project may be in conflict with."""
+    if path != SHIPPED or not in_checkout() or [host.connection for host in cluster.hosts] == ["local"]:
+        return
+    console.note(f"{path.name} belongs to this project, so an update may conflict with your changes")
+    here, own, top = printed(str(path)), printed(str(OWN)), printed(str(TOP))
+    console.print(f"  → cp -p {here} {own} && git -C {top} checkout {path.name}")
+
+
+def read(given: str | None, console: Console) -> Cluster:
+    """The cluster, or exit status 2 with every mistake named."""
+    try:
+        cluster = load(hosts_file(given))
+    except InventoryError as error:
+        for problem in error.problems:
+            console.bad(str(problem))
+        count = len(error.problems)
+        console.print(f"{count} mistake{'s' if count > 1 else ''}; nothing was changed")
+        raise Exit(code=2) from None
+    for warning in cluster.warnings:
+        console.note(warning)
+    return cluster
+
+
+def new_run(
+    hosts_file: str | None,
+    what: str,
+    *,
+    console: Console | None = None,
+    head_only: bool = False,
+    **settings: Any,
+) -> Run:
+    """A run over the hosts of the hosts file, or over its head alone; for the settings see :func:`make_run`."""
+    console = console or Console()
+    cluster = read(hosts_file, console)
+    return make_run(cluster, console, what, hosts=[cluster.head] if head_only else None, **settings)
+
+
+def make_run(
+    cluster: Cluster,
+    console: Console,
+    what: str,
+    *,
+    limit: Sequence[str] | str | None = None,
+    hosts: Sequence[Host] | None = None,
+    debug: bool = False,
+    changing: bool = False,
+    dry_run: bool = False,
+    needs_head: bool = True,
+    registry: bool = False,
+    connects: bool = True,
+    upgrade: bool = False,
+    bundle: str | None = None,
+    purge: bool = False,
+    yes: bool = False,
+) -> Run:
+    """A run over ``hosts`` (default: all); secrets are fetched now, each once.
+
+    :param connects: it talks to the hosts, and needs their passwords for that.
+    :param registry: it may pull images, and needs the registry's password for that.
+    :param yes: whatever it ends, there is no question.
+    """
+    names = selected(cluster, limit) if limit else None
+    nodes = [Node(host) for host in (hosts if hosts is not None else cluster.hosts)]
+    try:
+        for node in nodes if connects else ():
+            host = node.host
+            node.password = _secret(host.password)
+            node.sudo_password = _secret(host.sudo_password)
+            if registry and not dry_run and host.runtime == "docker":
+                node.registry_password = _secret(host.docker.registry_password)
+    except SecretUnavailable as error:
+        console.bad(str(error), "set it, or name another source for the password in the hosts file")
+        raise Exit(code=2) from None
+
+    def question(prompt: str) -> str:
+        with console.question():
+            return ask.secret(prompt)
+
+    settings = Settings(ask=question if ask.on_terminal() else None, trace=console.print if debug else None)
+    return Run(
+        cluster,
+        console,
+        nodes,
+        settings,
+        what,
+        dry_run=dry_run,
+        debug=debug,
+        limit=names,
+        holder=holder(what),
+        changing=changing and not dry_run,
+        needs_head=needs_head,
+        upgrade=upgrade,
+        bundle_path=bundle,
+        purge=purge,
+        agree=Consent(console, yes),
+        user=user(),
+    )
+
+
+_found: dict = {}
+
+
+def _secret(source):
+    if source is None:
+        return None
+    if source not in _found:
+        _found[source] = source.resolve(ask.secret)
+    return _found[source]
+
+
+@contextlib.contextmanager
+def selecting() -> Iterator[None]:
+    """Turns an error in an argument that names hosts into a mistake of the command line: exit status 2."""
+    try:
+        yield
+    except SelectionError as error:
+        raise Mistake(str(error), error.hint) from None
+
+
+def selected(cluster: Cluster, expressions: Sequence[str] | str, flag: str = "--limit") -> frozenset[str]:
+    """The names of the hosts that the values of an option mean, or exit status 2."""
+    text = expressions if isinstance(expressions, str) else ",".join(expressions)
+    with selecting():
+        return frozenset(
+            host.name for host in select(cluster, text, failed_last_time(cluster.name), flag=flag)
+        )
+
+
+def selected_one(cluster: Cluster, expression: str, flag: str = "--host") -> Host:
+    """The one host that the value of an option means, or exit status 2."""
+    with selecting():
+        return select_one(cluster, expression, failed_last_time(cluster.name), flag=flag)
+
+
+def become(argv: Sequence[str], console: Console) -> NoReturn:
+    """Runs another program in the place of this process, or ends with exit status 1."""
+    sys.stdout.flush()
+    try:
+        os.execvp(argv[0], argv)
+    except OSError as error:
+        console.bad(f"{shown(argv[0])} cannot be run here: {error.strerror}")
+        raise Exit(code=1) from None
+
+
+def user() -> str:
+    """Who runs this, and where."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, ImportError, OSError):
+        # no entry in the user database, as in many containers
+        name = str(os.getuid()) if hasattr(os, "getuid") else "somebody"
+    return f"{name}@{socket.gethostname()}"
+
+
+def holder(what: str) -> str:
+    """Who holds the lock, from where, since when, and for what; one line."""
+    who = f"{user()} (process {os.getpid()})"
+    return f"{who} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}: {what}".replace("\n", " ")
+
+
+def finish(run: Run, phases: Sequence[Phase], end: Callable[[Run], None] | None = None) -> None:
+    """Runs the phases, keeps the audit, and ends the process with the contract's status."""
+    code = operate(run, phases, end)
+    record(run, code)
+    if code:
+        raise Exit(code=code)
+
+
+def number(flag: str, value: object, low: int, high: int) -> int:
+    """A flag's whole number, or exit status 2."""
+    try:
+        found = int(str(value))
+    except ValueError:
+        found = low - 1
+    if not low <= found <= high:
+        raise Mistake(f"{flag}: expected {low}-{high}, got {shown(value)}")
+    return found

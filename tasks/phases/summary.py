@@ -1,0 +1,82 @@
+"""What an operation has done, printed as its last step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.phases import ending, status
+from tasks.phases.plan import show, show_scripts
+from tasks.report import handover
+from tasks.report import status as table
+from tasks.run.run import Run
+from tasks.text.quoting import printed
+
+
+def planned(run: Run, scripts: bool = False) -> None:
+    """What a deploy would do; with the scripts too, if wanted."""
+    if scripts:
+        show_scripts(run)
+    show(run)
+    changing = [n for n in run.chosen if n.change and n.change.any]
+    if changing:
+        run.console.note(f"dry run: nothing was changed; {len(changing)} of {len(run.chosen)} hosts would be")
+    else:
+        run.console.ok(f"{handover.hosts(len(run.chosen))} up to date; nothing to do")
+
+
+def deployed(run: Run) -> None:
+    """What the cluster is now, and what to type next."""
+    said = status.as_json(run)
+    run.console.print()
+    table.show(run.console, said)
+    run.console.print()
+    ending.said(run)
+    changed = any(n.did for n in run.nodes)
+    good = [n for n in run.nodes if n.failure is None and n.ray_node and "task" in n.ray_node]
+    count, every, where = len(good), len(run.nodes), "each"
+    if len(run.nodes) + len(run.left_out) < len(run.cluster.hosts):
+        # of hosts that this run was not for, Ray's own table tells
+        listed = said["nodes"][: len(run.cluster.hosts)]
+        count, every = sum(n["alive"] for n in listed), len(listed)
+        where = handover.names(n.name for n in good if n in run.chosen)
+    runs = "runs" if count == 1 else "run"
+    if run.failed:
+        tasks = (
+            "each of them ran a task"
+            if where == "each"
+            else f"a task ran on {where or 'none of the new hosts'}"
+        )
+        run.console.bad(f"{count} of {handover.hosts(every)} run Ray {said['ray']}; {tasks}")
+    elif changed:
+        run.console.ok(f"{handover.hosts(count)} {runs} Ray {said['ray']}; a task ran on {where}")
+    else:
+        run.console.ok(f"{handover.hosts(count)} up to date; nothing was changed, and a task ran on {where}")
+    strangers = [n["name"] for n in said["nodes"] if n["problem"] and "not in the hosts file" in n["problem"]]
+    if strangers:
+        run.console.note(f"in the cluster, but not in the hosts file: {', '.join(strangers)}")
+    handover.next_steps(run.console, said)
+
+
+def stopped(run: Run) -> None:
+    """What has been stopped, and how it comes back."""
+    done = [n.name for n in run.nodes if n.did]
+    ending.said(run)
+    run.console.ok(f"stopped on {handover.hosts(len(done))}" if done else "nothing was running")
+    if done:
+        handover.commands(run.console, [("start", "start it again")])
+
+
+def destroyed(run: Run) -> None:
+    """What has been removed, and what stays."""
+    done = [n.name for n in run.nodes if n.did]
+    ending.said(run)
+    run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing to remove")
+    if any(n.did and n.host.runtime == "docker" for n in run.nodes):
+        run.console.note("Docker and its images were kept: other software on these hosts may need them")
+
+
+def bundled(run: Run, path: Path) -> None:
+    """The file of `fab bundle`, and what to type where there is no Internet."""
+    run.console.ok(f"{path}", f"{path.stat().st_size / 1e6:.0f} MB")
+    next_ = [(f"deploy-cluster --bundle {printed(str(path))}", "on a machine that can reach the hosts")]
+    handover.commands(run.console, next_)

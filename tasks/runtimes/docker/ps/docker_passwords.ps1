@@ -1,1 +1,0 @@
-# Nothing to do here: the user's own settings, with their store of passwords, are always passed over (docker.ps1).

@@ -1,0 +1,125 @@
+"""The fragments that scripts are assembled from: where they are, what each needs, and in which order they go.
+
+A fragment is a constant text, ``NAME.sh`` for a POSIX shell or ``NAME.ps1`` for PowerShell. Its first lines say::
+
+    # needs: lib node          the fragments whose functions and variables it uses
+    # values: ENV_ID LOCK      the values of the script that it reads
+    # one of: apt dnf          the caller names exactly one of these fragments
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from tasks.script.files import ENDINGS, files, text
+
+SH, PS = "sh", "ps"  # the kinds of fragments: for a POSIX shell, for PowerShell
+_HEADER = ("needs", "values", "one of")
+_DROPPED = ("#!", "# shellcheck ", *(f"# {key}: " for key in _HEADER))
+
+
+class ScriptError(ValueError):
+    """A script that cannot be put together; a mistake in this program, so it is raised before a host is asked."""
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One fragment.
+
+    :param text: without its header, as it goes to a host.
+    :param needs: names of the fragments that it uses itself.
+    :param values: names of the values that it reads itself.
+    :param one_of: fragments of which the caller names one.
+    """
+
+    name: str
+    text: str
+    needs: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
+
+
+@cache
+def fragment(name: str, kind: str = SH) -> Fragment:
+    """A fragment by its name. :raises ScriptError: there is none."""
+    if name not in files(kind):
+        raise ScriptError(f"there is no fragment {name}{ENDINGS[kind]}")
+    return parse(name, text(kind, name))
+
+
+def parse(name: str, source: str) -> Fragment:
+    """The source of a fragment, taken apart."""
+    lines = source.splitlines()
+    header: dict[str, tuple[str, ...]] = dict.fromkeys(_HEADER, ())
+    for line in lines:
+        if not line.startswith("#"):
+            break
+        key, colon, names = line.removeprefix("# ").partition(": ")
+        if colon and key in header:
+            header[key] += tuple(names.split())
+    sent = "\n".join(line for line in lines if not line.startswith(_DROPPED)).strip("\n")
+    return Fragment(name, sent, *header.values())
+
+
+@cache
+def complete(kind: str, body: tuple[str, ...], named: tuple[str, ...] = ()) -> tuple[Fragment, ...]:
+    """All that has to stand before a body, each after what it needs itself.
+
+    :param body: names of the fragments that run.
+    :param named: names of fragments that the caller chose beside those that the body needs.
+    :raises ScriptError: a fragment does not exist, needs itself, or lacks the one that has to be named.
+    """
+    done: dict[str, Fragment] = {}
+
+    def add(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = " needs ".join((*path[path.index(name) :], name))
+            raise ScriptError(f"the fragments go in a circle: {circle}")
+        if name in done:
+            return
+        if name not in files(kind):
+            by = f", which {path[-1]} needs" if path else ""
+            raise ScriptError(f"there is no fragment {name}{ENDINGS[kind]}{by}")
+        found = fragment(name, kind)
+        for other in found.needs:
+            if other in body:
+                raise ScriptError(f"the fragment {name} needs {other}, which is a part of the body")
+            add(other, (*path, name))
+        if found.one_of and len(set(found.one_of) & set(named)) != 1:
+            raise ScriptError(f"the fragment {name} needs exactly one of {', '.join(found.one_of)}")
+        done[name] = found
+
+    for name in ("lib", *named, *body):
+        add(name, ())
+    return tuple(found for name, found in done.items() if name not in body)
+
+
+@cache
+def read_by(kind: str, body: tuple[str, ...], named: tuple[str, ...] = ()) -> frozenset[str]:
+    """The values that a script's fragments read."""
+    found = (*complete(kind, body, named), *(fragment(name, kind) for name in body))
+    return frozenset(name for one in found for name in one.values)
+
+
+def check(title: str, body: Sequence[str], named: Sequence[str], given: Collection[str]) -> None:
+    """Whether a script has all that it needs, and nothing that it does not.
+
+    It is checked for each kind of shell that has the whole body; a value may be for one of them alone.
+
+    :raises ScriptError: names the script, the fragment and the value.
+    """
+    kinds = [kind for kind in (SH, PS) if all(name in files(kind) for name in body)]
+    read: set[str] = set()
+    try:
+        for kind in kinds or [SH]:
+            before = complete(kind, tuple(body), tuple(named))
+            for found in (*before, *(fragment(name, kind) for name in body)):
+                read.update(found.values)
+                if lacking := [name for name in found.values if name not in given]:
+                    raise ScriptError(f"{found.name}{ENDINGS[kind]} reads {lacking[0]}, which has no value")
+        if spare := [name for name in given if name not in read]:
+            raise ScriptError(f"no fragment reads the value {spare[0]}")
+    except ScriptError as error:
+        raise ScriptError(f"the script {title!r}: {error}") from None

@@ -1,0 +1,11 @@
+$Surroundings['CONDA_PREFIX'] = 'C:\Users\me\.rayfab\lab\envs\ray-2.52.0-py3.11.2-abc'
+$Surroundings['PYTHONIOENCODING'] = 'utf-8'
+$Surroundings['PYTHONNOUSERSITE'] = '1'
+$Surroundings['RAY_TMPDIR'] = 'C:\Users\me\.rayfab\lab'
+$Surroundings['RAY_AUTH_MODE'] = 'token'
+$Surroundings['RAY_USAGE_STATS_ENABLED'] = '0'
+$Surroundings['AUTOSCALER_METRIC_PORT'] = '20006'
+$Surroundings['DASHBOARD_METRIC_PORT'] = '20007'
+$Surroundings['RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER'] = '1'
+$Surroundings['RAY_AUTH_TOKEN_PATH'] = 'C:\Users\me\.rayfab\lab\token'
+$Surroundings['PATH'] = 'C:\Users\me\.rayfab\lab\envs\ray-2.52.0-py3.11.2-abc;C:\Users\me\.rayfab\lab\envs\ray-2.52.0-py3.11.2-abc\Library\mingw-w64\bin;C:\Users\me\.rayfab\lab\envs\ray-2.52.0-py3.11.2-abc\Library\usr\bin;C:\Users\me\.rayfab\lab\envs\ray-2.52.0-py3.11.2-abc\Library\bin;C:\Users\me\.rayfab\lab\envs\ray-2.52.0-py3.11.2-abc\Scripts;C:\Users\me\.rayfab\lab\envs\ray-2.52.0-py3.11.2-abc\bin;' + $env:PATH

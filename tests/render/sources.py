@@ -1,0 +1,92 @@
+"""What a fragment's source defines, calls and reads: taken from the real grammars of the shell and of PowerShell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import tree_sitter
+import tree_sitter_bash
+
+from tests.standins.windows.syntax import parse
+
+BASH = tree_sitter.Language(tree_sitter_bash.language())
+
+
+@dataclass(frozen=True)
+class Source:
+    """The names in one fragment. Those of PowerShell are in lower case, since it tells none apart by case.
+
+    :param functions: defined here.
+    :param calls: commands, and words handed to commands that may run them.
+    :param lists: values that travel as lists, by name.
+    :param sets: variables that get a value somewhere in it.
+    :param reads: variables that are read.
+    """
+
+    functions: frozenset[str]
+    calls: frozenset[str]
+    lists: frozenset[str]
+    sets: frozenset[str]
+    reads: frozenset[str]
+
+
+def walk(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+    yield node
+    for child in node.named_children:
+        yield from walk(child)
+
+
+def text(node: tree_sitter.Node) -> str:
+    return node.text.decode()
+
+
+@cache
+def read_sh(source: str) -> Source:
+    """A fragment for a POSIX shell."""
+    root = tree_sitter.Parser(BASH).parse(source.encode()).root_node
+    functions, calls, sets, reads = set(), set(), set(), set()
+    for node in walk(root):
+        if node.type == "function_definition":
+            functions.add(text(node.child_by_field_name("name")))
+        elif node.type == "command":
+            words = [text(child) for child in node.named_children if child.type in ("command_name", "word")]
+            # an argument may be a function that the command runs; all such have a name of several words
+            calls.update(words[:1], (word for word in words[1:] if "_" in word))
+            if words[:1] == ["read"]:
+                sets.update(words[1:])
+        elif node.type in ("variable_assignment", "for_statement"):
+            name = node.child_by_field_name("name") or node.child_by_field_name("variable")
+            sets.add(text(name))
+        elif node.type in ("simple_expansion", "expansion"):
+            reads.update(text(child) for child in node.named_children if child.type == "variable_name")
+        elif node.type == "arithmetic_expansion":
+            reads.update(re.findall(r"[A-Za-z_]\w*", re.sub(r"\$\(.*?\)", "", text(node)[3:-2])))
+    lists = {name.removeprefix("with_").upper() for name in calls if name.startswith("with_")}
+    return Source(*map(frozenset, (functions, calls, lists, sets, reads)))
+
+
+@cache
+def read_ps1(source: str) -> Source:
+    """A fragment for PowerShell."""
+    functions, calls, sets, reads = set(), set(), set(), set()
+    # the grammar takes no text of comments alone
+    for node in walk(parse(source + "\n$null = 0\n")):
+        if node.type == "function_statement":
+            functions.add(text(next(c for c in node.named_children if c.type == "function_name")).lower())
+        elif node.type == "command_name":
+            calls.add(text(node).lower())
+        elif node.type == "variable":
+            name = text(node).lower().lstrip("$").removeprefix("script:").strip("{}")
+            reads.add(name)
+    for name in re.findall(r"(?m)(?:^|[{(;]|\[long\])\s*\$(?:script:)?(\w+)\s*=(?!=)", source):
+        sets.add(name.lower())
+    sets |= {name.lower() for name in re.findall(r"foreach \(\$(\w+)", source)}
+    sets |= {
+        name.strip().lstrip("$").lower()
+        for inside in re.findall(r"function \w+\(([^)]*)\)", source)
+        for name in inside.split(",")
+    }
+    return Source(*map(frozenset, (functions, calls, set(), sets, reads)))
