@@ -1,11 +1,14 @@
-"""The namespace of `fab`: it collects the tasks and does nothing else."""
+"""The namespace of `fab`: this project's tasks, and the user's own ones beside them."""
 
 from invoke import Collection
 
 from tasks import access, bundle, check, cluster, completion_task, dev, images, lab, logs, workers
+from tasks.commandline import own_tasks
 from tasks.commandline.program import adopt
+from tasks.environment.home import user_folder
+from tasks.per_host import Executor
 
-adopt()
+adopt(Executor)
 
 ns = Collection(
     cluster.deploy_cluster,
@@ -31,3 +34,4 @@ ns = Collection(
     lab.lab_down,
     dev.test,
 )
+own_tasks.add_to(ns, user_folder())

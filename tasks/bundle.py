@@ -29,7 +29,7 @@ def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False
     from tasks.node.platforms import CONDA
     from tasks.phases import operation, summary
     from tasks.report.console import Console
-    from tasks.runtimes.packages.steps import bundle
+    from tasks.runtimes.conda.steps import bundle
     from tasks.text.wording import shown
 
     console = Console()

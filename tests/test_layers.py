@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
+from tasks import runtimes
+
 TOP = Path(__file__).parent.parent
 
-# a layer -> the layers that it may import, besides itself. A layer is a package of tasks/; what a runtime adds to an
-# operation (tasks/runtimes/*/steps) is a layer of its own, above the runtimes.
+# a layer -> the layers that it may import, besides itself. A layer is a package of tasks/, and three are parts of
+# tasks/runtimes: "steps", what a runtime adds to an operation, lies above the runtimes; "table", which only knows their
+# names, and "sections", their sections of the hosts file, lie below them. The table imports a runtime's parts when they
+# are asked for, so that nobody has to import a section.
 LAYERS = {
     "tasks": {
         "actions",
         "commandline",
         "completion",
+        "environment",
         "inventory",
         "node",
         "phases",
@@ -25,6 +31,7 @@ LAYERS = {
         "runtimes",
         "steps",
         "ssh",
+        "table",
     },
     "actions": {
         "commandline",
@@ -41,28 +48,31 @@ LAYERS = {
         "phases",
         "testbed",
         "completion",
+        "table",
     },
-    "phases": {"inventory", "script", "ssh", "node", "runtimes", "plan", "run", "steps", "report"},
-    "steps": {"inventory", "script", "ssh", "node", "runtimes", "plan", "run", "report"},
-    "run": {"inventory", "script", "ssh", "node", "runtimes", "plan", "report"},
-    "plan": {"inventory", "script", "node", "runtimes"},
-    "runtimes": {"environment", "inventory", "script", "node"},
-    "node": {"inventory", "script", "runtimes"},
+    "phases": {"inventory", "script", "ssh", "node", "runtimes", "plan", "run", "steps", "report", "table"},
+    "steps": {"inventory", "script", "ssh", "node", "runtimes", "plan", "run", "report", "table"},
+    "run": {"inventory", "script", "ssh", "node", "runtimes", "plan", "report", "table"},
+    "plan": {"inventory", "script", "node", "runtimes", "table"},
+    "runtimes": {"environment", "inventory", "script", "node", "table"},
+    "node": {"inventory", "script"},
     "commandline": {"report"},
     "report": {"inventory"},
     "ssh": {"inventory", "script"},
     "script": {"inventory"},
     "environment": set(),
-    "inventory": set(),
+    "inventory": {"table"},
+    "sections": {"inventory"},
+    "table": set(),
     "testbed": {"environment"},
     "text": set(),
-    "completion": {"commandline", "inventory", "node", "script", "runtimes", "plan", "testbed"},
+    "completion": {"commandline", "inventory", "node", "script", "runtimes", "plan", "testbed", "table"},
 }
 # what every layer may import, except those that import nothing of this project
 EVERYWHERE = {"text"}
 NOTHING = ("environment", "text")
 # layers that must be pure: same input, same output
-PURE = ("text", "script", "node", "runtimes", "plan")
+PURE = ("text", "script", "node", "runtimes", "plan", "sections", "table")
 WORLD = {
     "socket",
     "ssl",
@@ -108,9 +118,23 @@ SOURCES = {module_of(p): p for p in (TOP / "tasks").rglob("*.py") if "drivers" n
 def package(module: str) -> str:
     """``tasks.node.facts`` -> ``node``; a module of tasks itself -> ``tasks``."""
     parts = module.split(".")
-    if parts[1:2] == ["runtimes"] and "steps" in parts:
-        return "steps"
+    if parts[1:2] == ["runtimes"]:
+        if not parts[2:]:
+            return "table"
+        if parts[-1] == "section":
+            return "sections"
+        if "steps" in parts:
+            return "steps"
     return parts[1] if len(parts) > 1 and parts[1] in LAYERS else "tasks"
+
+
+def at_run_time(node: ast.AST) -> Iterator[ast.AST]:
+    """The tree without what is under ``if TYPE_CHECKING:``."""
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from at_run_time(child)
 
 
 def imports(module: str) -> set[str]:
@@ -119,7 +143,7 @@ def imports(module: str) -> set[str]:
     tree = ast.parse(path.read_text("utf-8"))
     here = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found = set()
-    for node in ast.walk(tree):
+    for node in at_run_time(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -134,7 +158,7 @@ def imports(module: str) -> set[str]:
 
 def test_the_rule_knows_every_package():
     packages = {p.parent.name for p in (TOP / "tasks").glob("*/__init__.py")}
-    assert packages | {"tasks", "steps"} == set(LAYERS)
+    assert packages | {"tasks", "steps", "sections", "table"} == set(LAYERS)
 
 
 @pytest.mark.parametrize("module", SOURCES)
@@ -175,6 +199,71 @@ def test_pure(module):
 @pytest.mark.parametrize("module", [m for m in SOURCES if package(m) == "inventory"])
 def test_no_network(module):
     assert {name.split(".")[0] for name in imports(module)} & NETWORK <= ALLOWED.get(module, {"urllib"})
+
+
+# what the sections of runtimes are made of; the models of the whole file are made of the sections
+RULES = {
+    f"tasks.inventory.{name}"
+    for name in ("accept", "address", "ranges", "rule", "secret", "sections", "sizes", "types")
+}
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if package(m) == "sections" or m in RULES])
+def test_a_section_needs_only_the_rules(module):
+    """Else a section and the model of the hosts file would import each other."""
+    used = {name for name in imports(module) if name.startswith("tasks.")}
+    assert used <= RULES | {"tasks.runtimes"} | {name for name in used if package(name) == "text"}
+
+
+def of_runtime(module: str) -> str | None:
+    """The runtime in whose folder a module is."""
+    parts = module.split(".")
+    return (
+        parts[2] if parts[:2] == ["tasks", "runtimes"] and parts[2:3] and parts[2] in runtimes.NAMES else None
+    )
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if of_runtime(m) or package(m) == "runtimes"])
+def test_a_runtime_imports_no_other(module):
+    """What they share is in tasks/runtimes/packages, or beside it."""
+    used = {of_runtime(name) for name in imports(module)} - {None, of_runtime(module)}
+    assert used <= set()
+
+
+# the lab runs its hosts in Docker itself, and this names a flavour of hosts
+OF_DOCKER = ("testbed",)
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in SOURCES if not m.startswith("tasks.runtimes") and package(m) not in OF_DOCKER]
+)
+def test_nothing_else_tells_runtimes_apart(module):
+    """No comparison with a runtime's name, no look-up by it, no use of its section."""
+    found = []
+    for node in at_run_time(ast.parse(SOURCES[module].read_text("utf-8"))):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            sides += [
+                one for side in sides if isinstance(side, (ast.Tuple, ast.List, ast.Set)) for one in side.elts
+            ]
+            named = [
+                side for side in sides if isinstance(side, ast.Constant) and side.value in runtimes.NAMES
+            ]
+            if named or any(isinstance(side, ast.Attribute) and side.attr == "runtime" for side in sides):
+                found.append(ast.unparse(node))
+        elif isinstance(node, ast.Dict):
+            keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
+            found += [key for key in keys if key in runtimes.NAMES]
+        elif isinstance(node, ast.Attribute) and node.attr in runtimes.NAMES:
+            found.append(ast.unparse(node))
+    assert found == []
+
+
+@pytest.mark.parametrize("name", runtimes.NAMES)
+def test_every_runtime_has_its_parts(name):
+    assert runtimes.by_name(name).name == name
+    assert set(vars(runtimes.section_by_name(name))) >= {"SECTION", "STARTER"}
+    assert runtimes.steps_by_name(name)
 
 
 # what the parts of an operation may do with a host's connection; run, sudo, put and get are for people's own tasks

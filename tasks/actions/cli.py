@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from invoke import Exit
 
+from tasks import runtimes
 from tasks.actions import ask
 from tasks.actions.audit import failed_last_time, record
 from tasks.actions.consent import Consent
@@ -126,8 +127,8 @@ def make_run(
             host = node.host
             node.password = _secret(host.password)
             node.sudo_password = _secret(host.sudo_password)
-            if registry and not dry_run and host.runtime == "docker":
-                node.registry_password = _secret(host.docker.registry_password)
+            if registry and not dry_run:
+                node.registry_password = _secret(runtimes.of(host).password(host))
     except SecretUnavailable as error:
         console.bad(str(error), "set it, or name another source for the password in the hosts file")
         raise Exit(code=2) from None

@@ -6,15 +6,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from tasks import runtimes
 from tasks.actions import cli
 from tasks.commandline import Mistake
 from tasks.environment.home import TOP
 from tasks.inventory import InventoryError, address, edit, ranges
-from tasks.inventory.load import parse
+from tasks.inventory.loader import parse
 from tasks.inventory.selection import items
 from tasks.inventory.templates import starter
 from tasks.text.quoting import printed
-from tasks.text.wording import shown
+from tasks.text.wording import either, shown
 
 
 def write(hosts: Sequence[str], runtime: str, hosts_file: str | None, *, force: bool) -> Path:
@@ -25,8 +26,8 @@ def write(hosts: Sequence[str], runtime: str, hosts_file: str | None, *, force: 
     """
     named = hosts_file or os.environ.get("RAY_HOSTS_FILE")
     path = cli.hosts_file(hosts_file) if named else cli.OWN
-    if runtime not in ("uv", "docker", "conda"):
-        raise Mistake(f"--runtime: expected uv, docker or conda, got {shown(runtime)}")
+    if runtime not in runtimes.NAMES:
+        raise Mistake(f"--runtime: expected {either(runtimes.NAMES)}, got {shown(runtime)}")
     if path.is_dir():
         raise Mistake(f"{path} is a folder", "fab init --hosts-file FILE names a file")
     if path.exists() and not force:

@@ -6,6 +6,7 @@ import os
 
 from invoke import Exit
 
+from tasks import runtimes
 from tasks.commandline import Mistake
 from tasks.environment.home import user_folder
 from tasks.report.typed import as_typed
@@ -21,8 +22,8 @@ FILE = user_folder() / "lab.yml"
 
 def up(count: int, flavour: str, runtime: str, *, registry: bool) -> None:
     """Boots the hosts and writes lab.yml. :param count: how many hosts; for the others see ``fab lab-up --help``."""
-    if runtime not in ("uv", "docker", "conda"):
-        raise Mistake(f"--runtime: expected uv, docker or conda, got {shown(runtime)}")
+    if runtime not in runtimes.NAMES:
+        raise Mistake(f"--runtime: expected {either(runtimes.NAMES)}, got {shown(runtime)}")
     if flavour not in image.FLAVOURS:
         raise Mistake(f"--flavour: expected {either(image.FLAVOURS)}, got {shown(flavour)}")
     if count < 1:

@@ -1,7 +1,7 @@
 """Fabric's and Invoke's own flags: each is honoured or refused, before anything is connected.
 
-A flag that is accepted and does nothing is a trap: ``--dry destroy`` has to be dry. So every one of them stands
-in exactly one of the tables below, and tests/commandline goes through those of the installed versions.
+A flag that is accepted and does nothing is a trap: ``--dry destroy`` must be dry. So each of them is in exactly one
+of the tables below, and tests/commandline compares them with the flags of the installed versions.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from invoke.parser.context import to_flag
 from tasks.commandline.mistakes import Mistake
 from tasks.text.wording import shown
 
-# What the program itself does with them, whatever the task.
+# What the program itself does with them, for any task.
 OWN = {
     "complete": "shell completion candidates, as Fabric prints them",
-    "collection": "use a different fabfile",
+    "collection": "use another fabfile",
     "help": "show help for a task",
     "list": "list the tasks",
     "list-agent-keys": "show the keys of the SSH agent",
-    "list-depth": "depth of --list",
-    "list-format": "format of --list",
+    "list-depth": "how many levels of groups --list shows",
+    "list-format": "the format of --list",
     "print-completion-script": "the same as fab completion",
-    "search-root": "folder in which the fabfile is looked for",
+    "search-root": "where to look for the fabfile",
     "version": "show the version",
 }
-# What becomes a flag of the task: the first of these that it has.
+# What becomes a flag of the task: the first of these that the task has.
 BECOMES = {
     "debug": ("debug",),
     "dry": ("dry-run",),
     "hosts": ("limit", "host"),
 }
-# What our tasks cannot honour, and what does the same.
+# What this project's tasks cannot honour, and what to use instead.
 REFUSED = {
     "command-timeout": "each step has its own time limit",
     "config": "settings are read from the hosts file: --hosts-file names it",
@@ -67,10 +67,11 @@ def main_name(argument: Argument) -> str:
 
 
 def apply(core: ParserContext, contexts: Iterable[ParserContext], more: Mapping[str, object] = {}) -> None:
-    """Hands each core flag to the tasks that it is for, or raises Mistake.
+    """Gives each core flag to the tasks that it is for.
 
-    :param contexts: the tasks to run, all of this project's own.
+    :param contexts: the tasks to run, all of this project.
     :param more: core flags from elsewhere (a configuration file, the environment).
+    :raises Mistake: a task cannot honour one of them.
     """
     contexts = list(contexts)
     for name, value in {**more, **given(core)}.items():

@@ -1,4 +1,4 @@
-"""In which group a task is shown: by what one does with it."""
+"""The groups in which tasks are listed: by what they are used for."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 OTHERS = "your own"
 EXAMPLES = (
-    ("deploy-cluster", "make the machines of the hosts file a cluster"),
-    ("add-worker --host 10.0.0.5", "add a machine"),
+    ("deploy-cluster", "turn the machines of the hosts file into a cluster"),
+    ("add-worker --host 10.0.0.5", "one more machine"),
     ("submit -- python job.py", "run a job on it"),
 )
 
 
 def grouped(names: Iterable[str]) -> dict[str, list[str]]:
-    """The tasks that there are, by group and in its order; those of no group come last."""
+    """Task names by group, in the order of each group; those of no group come last."""
     rest = set(names)
     out: dict[str, list[str]] = {}
     for title, members in GROUPS.items():

@@ -1,4 +1,4 @@
-"""What ``--list``, ``--help`` and a bare call print; pure, the width is given."""
+"""What ``--list``, ``--help`` and ``fab`` alone print. Pure: the width is an argument."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from itertools import groupby
 
 from invoke import Task
 from invoke.parser import ParserContext
+from invoke.parser.context import to_flag
 
 from tasks.commandline.groups import EXAMPLES, grouped
 from tasks.report import typed
 
-# What stands for a flag's value, where the flag's name alone does not say it.
+# The placeholder of a flag's value, where the flag's own name does not say enough.
 VALUES = {
     "bundle": "FILE",
     "command": "COMMAND",
@@ -31,8 +32,8 @@ VALUES = {
 }
 PROGRAM_FLAGS = (
     ("--help TASK", "show help for a task; same as TASK --help"),
-    ("-H, --hosts HOSTS", "same as --limit of the task that follows"),
-    ("--dry", "same as --dry-run of the task that follows"),
+    ("-H, --hosts HOSTS", "the same as --limit of the task; -H HOSTS -- COMMAND runs a command there"),
+    ("--dry", "the same as --dry-run of the task"),
     ("--version", "show the version"),
 )
 LEAST, MOST = 40, 100
@@ -52,7 +53,7 @@ def overview(tasks: Mapping[str, Task], width: int, version: str) -> str:
     commands = [(f"{program} {command}", why) for command, why in EXAMPLES]
     pad = max(len(command) for command, _ in commands)
     for command, why in commands:
-        # a command that does not fit beside its text stays whole, with the text below
+        # a command must stay on one line to be pasted: if its text does not fit beside it, the text goes below
         short = len(command.ljust(pad)) + len(why) + 5 <= width
         lines += [f"  {command.ljust(pad)}   {why}"] if short else [f"  {command}", f"      {why}"]
     lines.append("")
@@ -62,15 +63,18 @@ def overview(tasks: Mapping[str, Task], width: int, version: str) -> str:
     return "\n".join(lines)
 
 
-def explained(name: str, task: Task, context: ParserContext, width: int) -> str:
-    """One task: how to call it, what it does, every flag."""
-    behind = " -- COMMAND" if "command" in context.args else ""
+def explained(name: str, task: Task, context: ParserContext, width: int, built_in: bool = True) -> str:
+    """One task: how to call it, what it does, every flag.
+
+    :param built_in: whether it is this project's; those with ``--command`` also take it after ``--``.
+    """
+    behind = " -- COMMAND" if built_in and "command" in context.args else ""
     positional = "".join(f" {argument.names[0].upper()}" for argument in context.positional_args)
     lines = [f"Usage: {typed.program()} {name}{positional} [--flags]{behind}", ""]
     for paragraph in (inspect.getdoc(task) or "").split("\n\n"):
         for indented, group in groupby(paragraph.splitlines(), key=lambda line: line.startswith(" ")):
             block = list(group)
-            # indented lines are commands and stay as they are
+            # indented lines are commands, which are not wrapped
             lines += map(typed.as_typed, block) if indented else _wrap(" ".join(block), _width(width))
         lines.append("")
     flags = [(_spec(context, flag), context.flags[flag].help or "") for flag in _main_flags(context)]
@@ -81,15 +85,15 @@ def explained(name: str, task: Task, context: ParserContext, width: int) -> str:
 
 
 def _main_flags(context: ParserContext) -> Sequence[str]:
-    flags = sorted(f"--{argument.names[0]}" for argument in context.args.values())
-    # what every task has comes last
+    flags = sorted(to_flag(argument.names[0]) for argument in context.args.values())
+    # those that every task has come last
     return sorted(flags, key=lambda flag: flag in ("--hosts-file", "--debug"))
 
 
 def _spec(context: ParserContext, flag: str) -> str:
     argument = context.flags[flag]
     if not argument.takes_value:
-        return f"--[no-]{flag[2:]}" if argument.default is True else flag
+        return f"--[no-]{flag.lstrip('-')}" if argument.default is True else flag
     kind = "N" if argument.kind is int else argument.names[0].upper()
     more = " ..." if argument.kind is list else ""
     return f"{flag} {VALUES.get(argument.names[0], kind)}{more}"
@@ -109,5 +113,5 @@ def _entry(lead: str, text: str, width: int) -> list[str]:
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    # names such as deploy-cluster and linux-aarch64 stay whole
+    # names such as deploy-cluster and linux-aarch64 are not split
     return textwrap.wrap(typed.as_typed(text), width, break_long_words=False, break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""What is wrong with a command line: one line, a second with the way out, exit status 2."""
+"""What is wrong with a command line: one line, a second one with the way out, exit status 2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.report import typed
 from tasks.text.quoting import printed
 from tasks.text.wording import did_you_mean, nearest, shown
 
-# what tells that one argument is meant to be a line for a shell
+# characters that only a shell gives a meaning to
 SHELL_SIGNS = re.compile(r"[\s|&;<>$`*]")
 
 
@@ -29,7 +29,7 @@ class Mistake(Exit):
 
 
 class CheckedArgument(Argument):
-    """A flag that takes no second value in silence, and names itself where its value is wrong."""
+    """A flag that refuses a second value, and names itself in the message about a wrong one."""
 
     def set_value(self, value: object, cast: bool = True) -> None:
         flag = to_flag(self.names[0])
@@ -49,7 +49,7 @@ class CheckedArgument(Argument):
 
 
 def checked(context: ParserContext) -> ParserContext:
-    """The same context with every argument checked."""
+    """The same context, each of whose arguments is a CheckedArgument."""
     for argument in context.args.values():
         argument.__class__ = CheckedArgument
     return context
@@ -58,10 +58,11 @@ def checked(context: ParserContext) -> ParserContext:
 def explain(
     error: ParseError, argv: Sequence[str], contexts: Mapping[str, ParserContext], core: ParserContext
 ) -> Mistake:
-    """Invoke's error as a person would say it.
+    """Invoke's error in plain words.
 
     :param argv: the whole command line.
-    :param contexts: the tasks' contexts by name; :param core: the flags of the program itself.
+    :param contexts: the tasks' contexts by name.
+    :param core: the flags of the program itself.
     """
     text, context = str(error), error.context
     task = context.name if context is not None and context.name else ""
@@ -88,7 +89,7 @@ def explain(
 
 
 def given_before(word: str, argv: Sequence[str]) -> str | None:
-    """The flag whose second value this word is: Invoke takes only the first, and stumbles over the word."""
+    """The flag that was given a second time with this value: Invoke takes only the first one."""
     for index, token in enumerate(argv):
         flag, _, value = token.partition("=")
         is_value = value == word or argv[index + 1 : index + 2] == [word]
@@ -104,7 +105,7 @@ def unknown_flag(word: str, task: str, contexts: Mapping[str, ParserContext], co
         owners = [name for name, context in contexts.items() if flag in context.flags]
         if owners:
             example = "status" if "status" in owners else owners[0]
-            return Mistake(f"{flag} must come after its task", f"fab {example} {word}")
+            return Mistake(f"{flag} comes after the task", f"fab {example} {word}")
         near = did_you_mean(flag, core.flag_names())
         return Mistake(f"there is no flag {shown(flag)}{near}", "fab --help")
     near = did_you_mean(flag, contexts[task].flag_names())
@@ -112,7 +113,7 @@ def unknown_flag(word: str, task: str, contexts: Mapping[str, ParserContext], co
 
 
 def unknown_word(word: str, task: str, contexts: Mapping[str, ParserContext]) -> Mistake:
-    """A word that is no task, or that this task cannot take where it stands."""
+    """A word that is no task, or that this task cannot take."""
     near = nearest(word, contexts)
     if not task:
         hint = f"fab {near}" if near else "fab --list"
@@ -122,7 +123,7 @@ def unknown_word(word: str, task: str, contexts: Mapping[str, ParserContext]) ->
     flags = contexts[task].flags
     quoted = printed(word)
     if "--command" in flags:
-        return Mistake(f"{task}: the command must come after --", f"fab {task} -- {quoted}")
+        return Mistake(f"{task}: the command comes after --", f"fab {task} -- {quoted}")
     for flag in ("--host", "--limit", "--output"):
         if flag in flags:
             return Mistake(

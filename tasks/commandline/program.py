@@ -13,12 +13,12 @@ import fabric
 import invoke
 import paramiko
 from fabric import Config, Executor
+from fabric.exceptions import GroupException
 from fabric.main import Fab
 from invoke import Argument, Collection, Exit
-from invoke.exceptions import UnexpectedExit
 from invoke.parser import ParseError, Parser, ParserContext
 
-from tasks.commandline import flags, manual
+from tasks.commandline import failures, flags, manual
 from tasks.commandline.line import line
 from tasks.commandline.mistakes import Mistake, checked, explain, unknown_word
 from tasks.commandline.version import VERSION
@@ -26,25 +26,31 @@ from tasks.report import output, typed
 from tasks.text.quoting import printed
 from tasks.text.wording import shown
 
-OURS = "tasks."
+BUILT_IN = "tasks."
 
 
 class Program(Fab):
     """``./fab``. Plain ``fab`` becomes one too, while it imports the fabfile; see :func:`adopt`."""
 
-    # what Fabric's program has looked at before it read the fabfile is looked at once more
+    # runs the tasks; adopt() sets the one that connects as the hosts file says
+    runs_tasks: type[Executor] = Executor
+    built_in: Sequence[ParserContext] = ()
+
+    # what Fabric's program has parsed before it read the fabfile is parsed again
     def read_core(self) -> None:
-        """Parses the flags of the program itself; a bare ``help`` is ``--help``, and so is one behind a task."""
+        """Parses the flags of the program itself; a bare ``help`` is ``--help``, and so is one after a task."""
         if self.argv[1:2] == ["help"]:
             self.argv = [self.argv[0], "--help", *self.argv[2:]]
-        if self.argv[2:3] in (["--help"], ["-h"]) and not self.argv[1].startswith("-"):
-            # a positional argument would take it for its value
-            self.argv = [self.argv[0], "--help", self.argv[1]]
         parser = Parser(initial=checked(self.initial_context), ignore_unknown=True)
         try:
             self.core = parser.parse_argv(self.argv[1:])
         except ParseError as error:
             raise explain(error, self.argv, {}, self.initial_context) from None
+        asked = self.core.unparsed[1:]
+        if asked[:1] == ["--help"] or asked == ["-h"]:
+            # a positional argument of the task would take it as its value
+            self.args.help.set_value(self.core.unparsed[0])
+            self.core.unparsed = []
         typed.use_arguments(self.argv[1:])
         line.remainder = self.argv[self.argv.index("--") + 1 :] if "--" in self.argv else []
         shell = self.args["print-completion-script"]
@@ -58,7 +64,7 @@ class Program(Fab):
     def parse_core(self, argv: list[str] | None) -> None:
         before = sys.dont_write_bytecode
         super().parse_core(argv)
-        # invoke turns it off, and a program that is compiled again for each call starts slowly
+        # invoke turns it off, and a program that is compiled at each call starts slowly
         sys.dont_write_bytecode = before
 
     def parse_tasks(self) -> None:
@@ -69,7 +75,7 @@ class Program(Fab):
 
     def _make_parser(self) -> Parser:
         if getattr(self, "_contexts", None) is None:
-            # once: invoke gives each flag's help away only once
+            # once: invoke removes each flag's help from the task when it makes the context
             self._contexts = [checked(context) for context in self.collection.to_contexts()]
         return Parser(initial=checked(self.initial_context), contexts=self._contexts)
 
@@ -93,66 +99,85 @@ class Program(Fab):
             except KeyError:
                 raise Mistake(f"there is no group of tasks {shown(part)}", "fab --list") from None
         super().parse_cleanup()
-        self.own = [context for context in self.tasks if self.is_ours(context)]
-        if self.own:
-            self.prepare(self.own)
-        elif not self.tasks and not self.args.hosts.value:
-            quoted = printed(*line.remainder)
-            raise Mistake("no task, and no host to run this on", f"fab exec -- {quoted}")
+        self.debug = self.debug or bool(self.args.debug.value)  # after a task of the user's own
+        self.built_in = [context for context in self.tasks if self.is_built_in(context)]
+        if self.built_in:
+            self.prepare(self.built_in)
+        elif line.remainder and not self.args.hosts.value:
+            command = printed(*line.remainder)
+            raise Mistake(
+                f"no host to run {shown(command)} on",
+                f"fab -H HOSTS -- {command} runs it there; fab exec -- {command} on all, in Ray's environment",
+            )
 
     def update_config(self) -> None:
         with self.calm():
             super().update_config()
+        line.config = self.config
 
     def execute(self) -> None:
+        self.executor_class = self.runs_tasks
         with self.calm():
             super().execute()
 
     @contextlib.contextmanager
     def calm(self) -> Iterator[None]:
-        """Whatever goes wrong is a line and an exit status; --debug shows the traceback."""
+        """Turns whatever goes wrong into lines and an exit status; ``--debug`` shows the traceback."""
         try:
             yield
-        except (Exit, UnexpectedExit, ParseError):
+        except (Exit, ParseError):
             raise
         except KeyboardInterrupt:
-            raise Exit("✗ interrupted", code=130) from None
+            raise Exit("✗ interrupted", code=failures.INTERRUPTED) from None
         except EOFError:
             raise Exit("✗ the input ended before the answer", code=1) from None
         except Exception as error:
-            if self.debug or any(c.args["debug"].value for c in self.own if "debug" in c.args):
-                raise
-            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            hint = "please report this; --debug shows more" if self.own else "--debug shows more"
-            raise Exit(f"✗ {what}\n  → {hint}", code=1) from None
+            if self.debug or any(c.args["debug"].value for c in self.built_in if "debug" in c.args):
+                print(failures.traceback_of(error), file=sys.stderr, end="")
+                raise Exit(code=1) from None
+            if failures.is_interrupt(error):
+                raise Exit("✗ interrupted", code=failures.INTERRUPTED) from None
+            raise Exit("\n".join(self.failed(error)), code=1) from None
 
-    def is_ours(self, context: ParserContext) -> bool:
+    def failed(self, error: Exception) -> list[str]:
+        """The lines for an exception that a task has raised."""
+        if isinstance(error, GroupException):
+            return failures.per_host(error)
+        if failures.is_of_a_host(error):
+            return failures.of_task(error)
+        place = failures.place(error)
+        at = f"{place}: " if place else ""
+        hint = "please report this; --debug shows more" if self.built_in else "--debug shows the traceback"
+        return [f"✗ {at}{failures.described(error)}", f"  → {hint}"]
+
+    def is_built_in(self, context: ParserContext) -> bool:
         """Whether a task is this project's, not one of the user's own."""
-        return self.collection[context.name].body.__module__.startswith(OURS)
+        return self.collection[context.name].body.__module__.startswith(BUILT_IN)
 
-    def prepare(self, own: Sequence[ParserContext]) -> None:
-        """Checks what invoke does not: flags of Fabric's, flags that are required, what stands behind ``--``."""
+    def prepare(self, built_in: Sequence[ParserContext]) -> None:
+        """Checks what invoke does not: Fabric's flags, flags that are required, arguments after ``--``."""
         more: dict[str, object] = {"dry": True} if self.config.run.dry else {}
         if self.debug:
             more["debug"] = True
-        if len(own) < len(self.tasks) and (more or flags.given(self.core[0]) or line.remainder):
+        if len(built_in) < len(self.tasks) and (more or flags.given(self.core[0]) or line.remainder):
             names = " and ".join(context.name for context in self.tasks)
             raise Mistake(f"{names} cannot share the flags before them", "run one after the other")
-        flags.apply(self.core[0], own, more)
+        flags.apply(self.core[0], built_in, more)
         # they are the tasks' own now; Fabric would run each task once a host
         self.args.hosts._value = None
-        for context in own:
+        for context in built_in:
             for name in required(self.collection[context.name]):
                 if context.args[name].value is None:
                     flag = f"--{context.args[name].names[0]}"
                     raise Mistake(f"{context.name} needs {flag}", f"fab {context.name} --help")
-        takers = [context for context in own if "command" in context.args]
+        takers = [context for context in built_in if "command" in context.args]
+        name = built_in[0].name
         if line.remainder and not takers:
             what = shown(" ".join(line.remainder))
-            raise Mistake(f"{own[0].name} takes nothing after --, got {what}", f"fab {own[0].name} --help")
-        if line.remainder and len(own) > 1:
+            raise Mistake(f"{name} takes nothing after --, got {what}", f"fab {name} --help")
+        if line.remainder and len(built_in) > 1:
             raise Mistake(
-                "what follows -- belongs to one task, but several are given", "run one after the other"
+                "the arguments after -- are for one task, and there are several", "run one after the other"
             )
         self.core.remainder = ""
 
@@ -167,7 +192,9 @@ class Program(Fab):
         print(manual.overview(tasks, columns(), version()))
 
     def print_task_help(self, name: str) -> None:
-        print(manual.explained(name, self.collection[name], self.parser.contexts[name], columns()))
+        context = self.parser.contexts[name]
+        task, built_in = self.collection[name], self.is_built_in(context)
+        print(manual.explained(name, task, context, columns(), built_in))
 
 
 def required(task: invoke.Task) -> list[str]:
@@ -177,21 +204,25 @@ def required(task: invoke.Task) -> list[str]:
 
 
 def columns() -> int:
+    """The width of the terminal, in columns."""
     return shutil.get_terminal_size().columns
 
 
 def version() -> str:
-    """This project's version, and those of what it stands on."""
+    """This project's version, and those of the libraries that it is built on."""
     python = ".".join(map(str, sys.version_info[:3]))
     below = f"Fabric {fabric.__version__}, Invoke {invoke.__version__}, Paramiko {paramiko.__version__}"
     return f"rayfab {VERSION} ({below}, Python {python})"
 
 
-def adopt() -> None:
-    """Turns plain ``fab`` into :class:`Program`; called while it imports the fabfile, before tasks are parsed.
+def adopt(runs_tasks: type[Executor]) -> None:
+    """Turns plain ``fab`` into :class:`Program`: called while it imports the fabfile, before it parses the tasks.
 
     Its bare ``--help`` and ``--version`` are answered before that, by Fabric.
+
+    :param runs_tasks: the executor that connects to hosts as the hosts file says.
     """
+    Program.runs_tasks = runs_tasks
     program = fabric.main.program
     if getattr(program, "core", None) is None or isinstance(program, Program):
         return
@@ -224,5 +255,5 @@ def main(namespace: Collection, argv: list[str] | None = None) -> None:
         code = end.code or 0
         if isinstance(end.__context__, KeyboardInterrupt):
             print("✗ interrupted", file=sys.stderr)
-            code = 130
+            code = failures.INTERRUPTED
     raise SystemExit(output.close(code))

@@ -1,4 +1,4 @@
-"""Prints the table of tasks and flags as JSON. Run by table.py as a process of its own: it imports everything."""
+"""Prints the table of tasks and flags as JSON. table.py runs it in a process of its own: it imports everything."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def collect(collection, core) -> dict[str, Any]:
         ]
         task = {"help": said, "flags": sorted(found, key=lambda flag: flag["names"][0])}
         tasks.update(dict.fromkeys((context.name, *context.aliases), task))
-    # of the program's own flags those are offered that its help shows
+    # only those of the program's own flags are offered that its help shows
     shown = {
         name: said for spelled, said in PROGRAM_FLAGS for name in spelled.split() if name.startswith("--")
     }
@@ -41,7 +41,7 @@ def collect(collection, core) -> dict[str, Any]:
         flag = _flag(argument, core_value(argument), _dashed(argument.names))
         name = flag["names"][0]
         own.append({**flag, "help": shown.get(name, flag["help"]), "shown": name in shown})
-    # where the fast path finds YAML: it starts without site-packages
+    # fast.py starts without site-packages, and needs to know where PyYAML is
     return {"tasks": dict(sorted(tasks.items())), "core": own, "yaml": str(Path(yaml.__file__).parents[1])}
 
 
@@ -57,19 +57,19 @@ def _flag(argument, value: dict[str, Any], names: list[str]) -> dict[str, Any]:
 
 
 def _spelled(context, argument) -> list[str]:
-    """A switch that is on by itself is offered as what turns it off."""
+    """The flag's spellings; a switch that is on by default is offered as the one that turns it off."""
     names = _dashed(argument.names)
     off = [inverse for inverse, name in context.inverse_flags.items() if name in names]
     return off + names
 
 
 def _dashed(names) -> list[str]:
-    """The long name first: it is the one that is offered."""
+    """With dashes; the long name comes first, since the first one is offered."""
     return sorted((f"--{name}" if len(name) > 1 else f"-{name}" for name in names), key=len, reverse=True)
 
 
 def main() -> None:
-    # users' own tasks may print while they are imported
+    # a user's own tasks may print while they are imported
     out = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.path.insert(0, str(TOP))

@@ -1,9 +1,9 @@
-"""What the shells call for each TAB: prints a line with the kind of answer, then the candidates.
+"""The program that shells run at each TAB: it prints a line with the kind of answer, then the candidates.
 
     fast.py bash LINE-BEFORE-CURSOR LINE-AFTER-CURSOR WORDBREAKS
-    fast.py zsh|fish NUMBER WORD...     (the NUMBER-th word is being completed; those behind it only say more)
+    fast.py zsh|fish NUMBER WORD...     (the NUMBER-th word is being completed; later ones are context)
 
-It runs without site-packages and never reports an error: somebody is typing.
+It runs without site-packages and reports no error: somebody is typing.
 """
 
 import os

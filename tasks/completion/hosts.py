@@ -1,4 +1,4 @@
-"""The host names of a hosts file, read for speed: a file that is not right has none, and nothing is said."""
+"""The host names of a hosts file, read fast: a file with mistakes has none, and nothing is reported."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import sys
 LARGEST = 4 << 20  # bytes; more cannot be read while somebody waits
 
 
-def path(words: list[str], top: str) -> str:
-    """The hosts file that a typed line is about, by the same order as for the tasks themselves."""
+def path(words: list[str], folder: str) -> str:
+    """The hosts file that a typed line is about, chosen in the same order as the tasks choose it.
+
+    :param folder: that of the user's hosts file: the checkout, or the current folder.
+    """
     named = os.environ.get("RAY_HOSTS_FILE", "")
     for at, word in enumerate(words):
         if word == "--":
@@ -21,8 +24,8 @@ def path(words: list[str], top: str) -> str:
             named = word.partition("=")[2]
     if named:
         return os.path.expanduser(os.path.expandvars(named))
-    own = os.path.join(top, "my_hosts.yml")
-    return own if os.path.exists(own) else os.path.join(top, "hosts.yml")
+    own = os.path.join(folder, "my_hosts.yml")
+    return own if os.path.exists(own) else os.path.join(folder, "hosts.yml")
 
 
 def hosts(file: str, libraries: str) -> list[tuple[str, str, str]]:
@@ -37,7 +40,7 @@ def hosts(file: str, libraries: str) -> list[tuple[str, str, str]]:
         with open(file, encoding="utf-8") as opened:
             text = opened.read()
         return read(text, libraries)
-    except Exception:  # YAML has many, and none is worth a word while somebody types
+    except Exception:  # the parser raises many kinds, and somebody is typing
         return []
 
 
@@ -47,7 +50,7 @@ def read(text: str, libraries: str) -> list[tuple[str, str, str]]:
         sys.path.append(libraries)
     import yaml
 
-    # every scalar as it is written: a name such as 007 stays one
+    # every scalar as it is written: the name 007 is not the number 7
     found = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     entries = [(found.get("head"), "head"), *((entry, "worker") for entry in found.get("workers") or ())]
     return [host for entry, role in entries for host in _entry(entry, role)]

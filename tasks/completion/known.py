@@ -1,10 +1,10 @@
-"""What a flag's value can be: which hosts, which files, which of a few words."""
+"""What the value of a flag can be: hosts, files, or one of a few words."""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
-from tasks.inventory.types import Runtime
+from tasks import runtimes
 from tasks.node.logfiles import COMPONENTS
 from tasks.node.platforms import CONDA
 from tasks.testbed.image import FLAVOURS
@@ -15,20 +15,20 @@ FREE: dict[str, Any] = {"is": "free"}
 FILES = {"is": "files"}
 HOSTS = {"is": "hosts"}  # a list with commas
 
-# a flag, of whatever task
+# a flag of any task
 FLAGS: dict[str, dict[str, Any]] = {
     "hosts-file": FILES,
     "output": FILES,
     "bundle": FILES,
     "limit": HOSTS,
     "host": {"is": "host"},
-    "runtime": {"is": "choice", "of": list(get_args(get_args(Runtime)[0]))},
+    "runtime": {"is": "choice", "of": list(runtimes.NAMES)},
     "component": {"is": "choices", "of": [*COMPONENTS, "all"]},
     "flavour": {"is": "choice", "of": list(FLAVOURS)},
     "platform": {"is": "choices", "of": sorted(CONDA)},
     "shell": {"is": "choice", "of": list(SHELLS)},
 }
-# a flag that means something else in one task
+# flags that mean something else in one task
 OF_TASK: dict[tuple[str, str], dict[str, Any]] = {
     ("logs", "host"): HOSTS,
     ("add-worker", "host"): {"is": "worker"},
@@ -48,7 +48,7 @@ CORE = {
 
 
 def value(task: str, argument) -> dict[str, Any]:
-    """What may stand behind a task's flag."""
+    """What can follow a task's flag."""
     if argument.kind not in (str, list):
         return FREE
     name = argument.name.replace("_", "-")
@@ -56,5 +56,5 @@ def value(task: str, argument) -> dict[str, Any]:
 
 
 def core_value(argument) -> dict[str, Any]:
-    """What may stand behind one of the program's own flags."""
+    """What can follow one of the program's own flags."""
     return next((CORE[name] for name in argument.names if name in CORE), FREE)

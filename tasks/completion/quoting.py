@@ -1,4 +1,4 @@
-"""A command line as bash has it: its words without quotes, and how much of the last one bash replaces."""
+"""A command line as bash passes it: its words without quotes, and which part of the last one bash replaces."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ _SAFE = frozenset(string.ascii_letters + string.digits + "-_.:@%+/=,~")
 
 
 def safe(text: str) -> bool:
-    """A candidate that means itself in every shell: a hosts file may come from anywhere."""
+    """Whether a candidate needs no quoting in any shell: a hosts file may come from anywhere."""
     return bool(text) and all(char in _SAFE or (char > "\x7f" and char.isalnum()) for char in text)
 
 
 class Current(namedtuple("Current", "text raw starts replaced")):
     """The word at the cursor.
 
-    `text` is what it means, `raw` what was typed, `starts` where in `raw` each character of `text` begins (and
-    where the next would); `replaced`, an index of `raw`, is where that part begins which bash will replace.
+    `text` is the word without quotes, `raw` what was typed. `starts` has the index in `raw` of each character of
+    `text`, and that of the next one. `replaced` is the index in `raw` from which bash will replace.
     """
 
     def put(self, lead: int, text: str) -> str:
-        """What bash is to write where `text` follows the word's first `lead` characters.
+        """What bash should write so that `text` follows the word's first `lead` characters.
 
-        Those stay as they were typed, with the user's own backslashes.
+        These keep the backslashes that the user typed.
         """
         if self.replaced <= self.starts[lead]:
             return self.raw[self.replaced : self.starts[lead]] + text
@@ -32,14 +32,14 @@ class Current(namedtuple("Current", "text raw starts replaced")):
 
 
 def plain(text: str) -> Current:
-    """A word that the shell has unquoted itself."""
+    """A word that the shell has unquoted already."""
     return Current(text, text, range(len(text) + 1), 0)
 
 
 def split(line: str, breaks: str) -> tuple[list[str], Current]:
     """The words before the cursor, and the one at it.
 
-    :param breaks: COMP_WORDBREAKS; readline replaces only what stands behind the last of them.
+    :param breaks: COMP_WORDBREAKS; readline replaces only what follows the last of them.
     """
     words: list[str] = []
     text, begin, starts, replaced, quote = "", None, [], 0, ""
@@ -59,7 +59,7 @@ def split(line: str, breaks: str) -> tuple[list[str], Current]:
             if char == "\\" and quote == '"' and line[at : at + 1] in ("\\", '"', "$", "`"):
                 char, at = line[at], at + 1
         elif char in "'\"":
-            # readline begins at the opening quote, whatever the breaks are
+            # readline starts at the opening quote, whatever the breaks are
             quote, replaced = char, at
             continue
         elif char == "\\":
@@ -69,7 +69,7 @@ def split(line: str, breaks: str) -> tuple[list[str], Current]:
             begin = None
             continue
         elif char in breaks:
-            # readline takes these two along
+            # readline replaces these two as well
             replaced = here if char in "$@" else at
         starts.append(here)
         text += char

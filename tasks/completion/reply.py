@@ -1,4 +1,4 @@
-"""From what a shell passes to what it reads: the words, whose tasks they mean, and the candidates."""
+"""Answers a shell: from the line that it passes to the candidates that it shows."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import sys
 from tasks.completion import hosts, owner, quoting, table
 from tasks.completion.words import FILES, Answer, answer
 
-MANY = 1000  # above this even zsh and fish, which match by their own rules, get only what fits the prefix
+MANY = (
+    1000  # with more, even zsh and fish, which match by their own rules, get only those with the typed prefix
+)
 SECONDS = 10.0
 
 
 def reply(argv: list[str], top: str) -> str:
-    """The text for the shell; it may also become another checkout's process, and then never returns."""
+    """The text for the shell. Where the line means another checkout, this process becomes that one's."""
     shell = argv[0]
     if shell == "bash":
         line, rest, breaks = argv[1:4]
@@ -32,14 +34,15 @@ def reply(argv: list[str], top: str) -> str:
     elif mine.top != top:
         os.execv(owner.python(mine.top), [sys.executable, "-I", "-S", owner.fast(mine.top), *argv])
     else:
-        known = table.get(top)
-        named = hosts.path([*words, current.text, *following], top)
+        own = owner.user_folder(top, os.getcwd())
+        known = table.get(top, own)
+        named = hosts.path([*words, current.text, *following], own)
         found = answer(known, words[1:], current.text, lambda: hosts.hosts(named, known["yaml"]))
     return written(shell, found, current)
 
 
 def written(shell: str, found: Answer, current: quoting.Current) -> str:
-    """The answer in the form that the shell's script reads."""
+    """The answer in the format that the shell's script reads."""
     typed, lead = current.text, current.text[: found.lead]
     items = [(text, said) for text, said in found.items if quoting.safe(text)]
     if shell == "bash" or len(items) > MANY:
@@ -52,7 +55,7 @@ def written(shell: str, found: Answer, current: quoting.Current) -> str:
 
 
 def fabrics(program: str, words: list[str]) -> Answer:
-    """What Fabric itself offers: the fabfile is another project's."""
+    """What Fabric itself offers for another project's fabfile."""
     import subprocess  # as in table.py
 
     said = subprocess.run(

@@ -1,4 +1,4 @@
-"""The script for a shell: the same for everyone but for where this checkout is, and what it is called."""
+"""The script for a shell, with the path of this checkout and the name of the program filled in."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def script(shell: str, program: str) -> str:
         "@FAST@": " ".join(map(quote, [sys.executable, "-I", "-S", str(HERE / "fast.py")])),
         "@FOLDER@": quote(str(HERE / "shells" / "fish_path")),
         "@PROGRAM@": quote(called),
-        # as it stands within '...'
+        # for use inside '...'
         "@INSIDE@": inside(quote(called)),
         "@NAMES@": " ".join(name for name in names if re.fullmatch(r"[\w.+-]+", name)),
     }

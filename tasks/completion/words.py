@@ -1,11 +1,11 @@
-"""The words typed so far and the table of tasks -> what may stand at the cursor. Pure."""
+"""What can be completed at the cursor, from the arguments typed so far and the table of tasks. Pure."""
 
 from __future__ import annotations
 
 from collections import namedtuple
 
-# kind: words, list (words that a comma may follow), files, command (the shell's own, behind --) or none.
-# A candidate is (text, what it is); it stands behind the first `lead` characters of the word that is being typed.
+# kind: words, list (of words with commas), files, command (completed by the shell, after --) or none.
+# A candidate is (text, description); it follows the first `lead` characters of the word that is being typed.
 Answer = namedtuple("Answer", "kind title lead items")
 NONE = Answer("none", "", 0, [])
 FILES = Answer("files", "", 0, [])
@@ -13,11 +13,12 @@ COMMAND = Answer("command", "", 0, [])
 
 
 def answer(table, before, current, hosts) -> Answer:
-    """What may stand at the cursor.
+    """What can be completed at the cursor.
 
-    :param table: of table.py.
-    :param before: the words between the program's name and the cursor's word, unquoted.
-    :param hosts: called where hosts are wanted: a list of (name, address, role).
+    :param table: made by table.py.
+    :param before: the words between the program's name and the word at the cursor, unquoted.
+    :param current: the word at the cursor, as far as it is typed.
+    :param hosts: returns a list of (name, address, role); called only if hosts can be completed.
     """
     line = _Line(table)
     for word in before:
@@ -42,7 +43,7 @@ def answer(table, before, current, hosts) -> Answer:
 
 
 class _Line:
-    """How far the words have come."""
+    """What the words before the cursor mean."""
 
     def __init__(self, table) -> None:
         self.table = table
@@ -50,7 +51,7 @@ class _Line:
         self.positional: list = []
         self.given: set[str] = set()
         self.open = None  # a flag that waits for its value
-        self.command = False  # behind --
+        self.command = False  # after --
 
     def take(self, word: str) -> None:
         if self.open and not (self.open["optional"] and word.startswith("-")):
@@ -87,7 +88,7 @@ class _Line:
         return None
 
     def flags(self) -> Answer:
-        """Those that may still be given. `--help` is always among them, so a sole candidate never does harm."""
+        """Those that can still be given. With `--help` among them, no other one is completed as the only candidate."""
         own = self.task["flags"] if self.task else []
         left = [flag for flag in own if flag["again"] or flag["names"][0] not in self.given]
         core = [flag for flag in self.table["core"] if flag["shown"]]
@@ -123,7 +124,7 @@ def _values(line: _Line, flag, current: str, lead: int, hosts) -> Answer:
 
 
 def _listed(current: str, lead: int, title: str, items: list) -> Answer:
-    """The last item of a list with commas; what is in the list already is not offered again."""
+    """The last item of a list with commas, without what is in the list already."""
     *used, last = current[lead:].split(",")
     begin = len(current) - len(last)
     begin += last.startswith("!")

@@ -12,6 +12,7 @@ from tasks.inventory.cluster import Host
 from tasks.inventory.document import Document, Flaw
 from tasks.inventory.problems import Where, dotted
 from tasks.inventory.ray_versions import has_token_auth
+from tasks.inventory.runtime_sections import SECTIONS
 from tasks.inventory.sections import Ray
 
 RAY_WORKER_PORTS = (10002, 19999)  # Ray's own default range
@@ -110,7 +111,7 @@ def _at(one: Placed) -> str:
 def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
     for one in placed:
         blame = _Blame(document, one.where)
-        ray, conda, docker = one.host.ray, one.host.conda, one.host.docker
+        ray = one.host.ray
         yield from _cluster_wide(one, blame)
         yield from _open_dashboard(ray, blame)
         yield from _ports(one.host, blame)
@@ -121,15 +122,10 @@ def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
                     ("ray", "env", variable),
                     "ray.auth creates the token and sends it to the hosts; leave this out",
                 )
-        if (docker.registry_user is None) != (docker.registry_password is None):
-            written, missing = "registry_user", "registry_password"
-            if docker.registry_user is None:
-                written, missing = missing, written
-            if not blame.written(("docker", missing)):
-                yield blame.flaw(("docker", written), f"needs docker.{missing} as well")
-        unchecked = conda.needs_sha256 and not conda.installer_sha256
-        if unchecked and not blame.written(("conda", "installer_sha256")):
-            yield blame.flaw(("conda", "installer"), "a URL or a file needs conda.installer_sha256 as well")
+        for name in SECTIONS:
+            for found in getattr(one.host, name).lacking():
+                if not blame.written((name, found.needs)):
+                    yield blame.flaw((name, found.key), found.message)
 
 
 class _Blame:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from tasks.inventory.runtime_sections import with_runtimes
 from tasks.inventory.secret import SecretSource
-from tasks.inventory.sections import Conda, Docker, Frozen, Mirrors, Ray, Uv
+from tasks.inventory.sections import Frozen, Mirrors, Ray
 
 
-class Host(Frozen):
-    """One machine.
-
-    ``host`` has no brackets, no ``user@`` and no port. Where ``user``, ``port`` or ``key`` is None, ssh's own
-    configuration decides. ``memory`` is in bytes, ``connect_timeout`` in seconds; ``line`` counts from 1.
-    """
+class _HostKeys(Frozen):
+    """What a host has before the sections of runtimes."""
 
     host: str
     name: str
@@ -28,7 +25,7 @@ class Host(Frozen):
     password: SecretSource | None
     sudo_password: SecretSource | None
     connect_timeout: float
-    runtime: Literal["docker", "conda", "uv"]
+    runtime: str
     node_ip: str | None
     cpus: int | None
     gpus: int | None
@@ -36,9 +33,15 @@ class Host(Frozen):
     resources: dict[str, float]
     labels: dict[str, str]
     ray: Ray
-    docker: Docker
-    conda: Conda
-    uv: Uv
+
+
+class Host(with_runtimes(_HostKeys, lambda name, section: (section, ...))):
+    """One machine.
+
+    ``host`` has no brackets, no ``user@`` and no port. Where ``user``, ``port`` or ``key`` is None, ssh's own
+    configuration decides. ``memory`` is in bytes, ``connect_timeout`` in seconds; ``line`` counts from 1.
+    """
+
     mirrors: Mirrors
     line: int
 

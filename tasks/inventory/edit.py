@@ -11,7 +11,7 @@ from typing import Any
 
 from tasks.inventory import address, document, emit, ranges, surgery
 from tasks.inventory.cluster import Cluster, Host
-from tasks.inventory.load import parse, read
+from tasks.inventory.loader import parse, read
 from tasks.inventory.problems import InventoryError
 from tasks.inventory.selection import SelectionError, find, unknown
 from tasks.inventory.surgery import ByHand

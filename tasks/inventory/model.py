@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from tasks.inventory import types as t
-from tasks.inventory.sections import Conda, Docker, Frozen, Mirrors, Ray, Uv
+from tasks.inventory.runtime_sections import with_runtimes
+from tasks.inventory.sections import Frozen, Mirrors, Ray
 
 
 class SshKeys(Frozen):
@@ -36,8 +37,11 @@ class Ssh(SshKeys):
     parallel: t.Parallel = Field(50, description="connections that are opened at the same time")
 
 
-class HostEntry(SshKeys):
-    """One machine, or several if the address is a range. The short form is the address alone."""
+_OVERRIDES = "overrides keys of the cluster's section"
+
+
+class _HostKeys(SshKeys):
+    """What a host has before the sections of runtimes."""
 
     host: t.HostPattern = Field(
         description="address, name or alias in ~/.ssh/config; `user@host:port` and ranges "
@@ -56,11 +60,15 @@ class HostEntry(SshKeys):
     )
     resources: dict[t.Text, t.Amount] = Field({}, description="custom resources of the Ray node")
     labels: dict[t.LabelKey, t.LabelValue] = Field({}, description="labels of the Ray node")
-    ray: Ray | None = Field(None, description="overrides keys of the cluster's section")
-    docker: Docker | None = Field(None, description="overrides keys of the cluster's section")
-    conda: Conda | None = Field(None, description="overrides keys of the cluster's section")
-    uv: Uv | None = Field(None, description="overrides keys of the cluster's section")
-    mirrors: Mirrors | None = Field(None, description="overrides keys of the cluster's section")
+    ray: Ray | None = Field(None, description=_OVERRIDES)
+
+
+class HostEntry(
+    with_runtimes(_HostKeys, lambda name, section: (section | None, Field(None, description=_OVERRIDES)))
+):
+    """One machine, or several if the address is a range. The short form is the address alone."""
+
+    mirrors: Mirrors | None = Field(None, description=_OVERRIDES)
 
     @model_validator(mode="before")
     @classmethod
@@ -72,16 +80,23 @@ class HostEntry(SshKeys):
         return {"anyOf": [{"type": "string", "minLength": 1}, handler(schema)]}
 
 
-class Defaults(Frozen):
-    """Settings for all hosts."""
+class _DefaultKeys(Frozen):
+    """What the cluster has before the sections of runtimes."""
 
     cluster: t.ClusterName = Field("ray", description="name of the cluster; part of paths on the hosts")
     runtime: t.Runtime = Field("uv", description="what Ray runs in; a host can override it")
     ssh: Ssh = Field(Ssh(), description="how the hosts are reached")
     ray: Ray = Field(Ray(), description="Ray itself")
-    docker: Docker = Field(Docker(), description="for hosts with `runtime: docker`")
-    conda: Conda = Field(Conda(), description="for hosts with `runtime: conda`")
-    uv: Uv = Field(Uv(), description="for hosts with `runtime: uv`")
+
+
+class Defaults(
+    with_runtimes(
+        _DefaultKeys,
+        lambda name, section: (section, Field(section(), description=f"for hosts with `runtime: {name}`")),
+    )
+):
+    """Settings for all hosts."""
+
     mirrors: Mirrors = Field(Mirrors(), description="where downloads come from")
 
 

@@ -12,11 +12,11 @@ from tasks.inventory import address, ranges
 from tasks.inventory.cluster import Host
 from tasks.inventory.model import Defaults, HostEntry
 from tasks.inventory.problems import Where, dotted
+from tasks.inventory.runtime_sections import SECTIONS
 from tasks.inventory.secret import SecretSource
-from tasks.inventory.sections import Conda, Docker, Mirrors
+from tasks.inventory.sections import Mirrors, RuntimeSection, from_folder
 
 Section = TypeVar("Section", bound=BaseModel)
-_SECTIONS = ("ray", "docker", "conda", "uv", "mirrors")
 _SSH_KEYS = ("key", "jump", "host_keys", "password", "sudo_password", "connect_timeout")
 
 
@@ -76,12 +76,11 @@ def resolve(
         value = getattr(entry if here else defaults.ssh, key)
         common[key] = _finished(value, (*where, key) if here else ("ssh", key))
     common["jump"] = common["jump"] or ()
-    common["key"] = _from_folder(common["key"], folder)
-    for section in _SECTIONS:
+    common["key"] = from_folder(common["key"], folder)
+    for section in ("ray", *SECTIONS, "mirrors"):
         common[section] = overlay(getattr(defaults, section), getattr(entry, section))
-    common["docker"] = _docker_paths(common["docker"], folder)
-    common["docker"] = _docker_password(common["docker"], entry, where)
-    common["conda"] = _conda_paths(common["conda"], folder)
+    for name in SECTIONS:
+        common[name] = _own_section(name, common[name], entry, where, folder)
     common["mirrors"] = _mirror_paths(common["mirrors"], folder)
 
     hosts = ranges.expand(place.host)
@@ -124,31 +123,18 @@ def _finished(value: Any, where: Where) -> Any:
     return value
 
 
-def _from_folder(path: str | None, folder: Path) -> str | None:
-    if path is None or path.startswith("~") or Path(path).is_absolute():
-        return path
-    return str(folder / path)
-
-
-def _docker_paths(docker: Docker, folder: Path) -> Docker:
-    kind, colon, path = docker.image_source.partition(":")
-    if not colon:
-        return docker
-    return docker.model_copy(update={"image_source": f"{kind}:{_from_folder(path, folder)}"})
-
-
-def _docker_password(docker: Docker, entry: HostEntry, where: Where) -> Docker:
-    here = entry.docker is not None and "registry_password" in entry.docker.model_fields_set
-    place = (*where, "docker", "registry_password") if here else ("docker", "registry_password")
-    return docker.model_copy(update={"registry_password": _finished(docker.registry_password, place)})
-
-
-def _conda_paths(conda: Conda, folder: Path) -> Conda:
-    update = {"lock": _from_folder(conda.lock, folder)}
-    if conda.needs_sha256 and "://" not in conda.installer:
-        update["installer"] = _from_folder(conda.installer, folder)
-    return conda.model_copy(update=update)
+def _own_section(
+    name: str, section: RuntimeSection, entry: HostEntry, where: Where, folder: Path
+) -> RuntimeSection:
+    """A runtime's section with its paths and its passwords as the host needs them."""
+    over = getattr(entry, name)
+    update = {}
+    for key in section.passwords():
+        here = over is not None and key in over.model_fields_set
+        place = (*where, name, key) if here else (name, key)
+        update[key] = _finished(getattr(section, key), place)
+    return section.at(folder).model_copy(update=update)
 
 
 def _mirror_paths(mirrors: Mirrors, folder: Path) -> Mirrors:
-    return mirrors.model_copy(update={"ca": _from_folder(mirrors.ca, folder)})
+    return mirrors.model_copy(update={"ca": from_folder(mirrors.ca, folder)})

@@ -1,14 +1,15 @@
-"""The sections of the cluster that a host can override: ray, docker, conda, uv, mirrors."""
+"""The sections of the cluster that a host can override; those of runtimes are in the runtimes' folders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.inventory import types as t
-from tasks.inventory.sizes import Size
+from tasks.inventory.secret import SecretSource
 
 
 class Frozen(BaseModel):
@@ -23,6 +24,49 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from models_in(argument)
+
+
+def from_folder(path: str | None, folder: Path) -> str | None:
+    """A path of the operator's machine, counted from the folder of the hosts file."""
+    if path is None or path.startswith("~") or Path(path).is_absolute():
+        return path
+    return str(folder / path)
+
+
+class Lacking(NamedTuple):
+    """A key that needs another one beside it."""
+
+    key: str
+    needs: str
+    message: str
+
+
+Own = TypeVar("Own", bound="RuntimeSection")
+
+
+class RuntimeSection(Frozen):
+    """The section of one runtime."""
+
+    @classmethod
+    def passwords(cls) -> tuple[str, ...]:
+        """The keys that hold passwords."""
+        return tuple(
+            name for name, field in cls.model_fields.items() if SecretSource in _types(field.annotation)
+        )
+
+    def at(self: Own, folder: Path) -> Own:
+        """The same with paths of the operator's machine counted from ``folder``."""
+        return self
+
+    def lacking(self) -> Iterator[Lacking]:
+        """What the keys, each right by itself, lack together."""
+        return iter(())
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for argument in get_args(annotation):
+        yield from _types(argument)
 
 
 class Ports(Frozen):
@@ -65,71 +109,6 @@ class Ray(Frozen):
     head_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start --head`")
     worker_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start` of the workers")
     env: dict[t.EnvName, t.AnyText] = Field({}, description="environment variables of Ray's processes")
-
-
-class Docker(Frozen):
-    """For hosts with `runtime: docker`."""
-
-    image: t.Image = Field("rayproject/ray-ml", description="the image; it must contain Ray")
-    network: t.Network = Field("auto", description="auto: host on Linux, bridge on macOS and Windows")
-    shm_size: t.SizeText = Field(Size("8gb"), description="shared memory for Ray's object store")
-    run_args: tuple[t.Text, ...] = Field((), description="passed on to `docker run`")
-    install: t.Install = Field(
-        "auto",
-        description="where a missing Docker Engine comes from on Linux; auto: distro, else docker-ce",
-    )
-    image_source: t.ImageSource = Field(
-        "pull",
-        description="seed: one host pulls and the others copy it from there; file: copied from your machine",
-    )
-    registry_mirror: t.WebUrl | None = Field(
-        None, description="mirror of Docker Hub; used for images without a registry in their name"
-    )
-    registry_user: t.Text | None = Field(
-        None, description="user of the image's registry or of the mirror; logged in only while pulling"
-    )
-    registry_password: t.Password | None = Field(
-        None, description="password of that user; same forms as `ssh.password`"
-    )
-
-
-class Conda(Frozen):
-    """For hosts with `runtime: conda`."""
-
-    python: t.PythonVersion = Field("3.7.7", description="Python of the environment; quote it")
-    env: t.CondaEnv = Field("ray", description="name of the environment")
-    packages: tuple[t.Argument, ...] = Field(
-        ("ray[default]", "tensorflow"), description="packages that are installed in it"
-    )
-    installer: t.Installer = Field("miniconda", description="used where conda is missing")
-    installer_sha256: t.Sha256 | None = Field(
-        None, description="required if the installer is a URL or a file"
-    )
-    channels: tuple[t.Argument, ...] = Field(("defaults",), description="in order of priority")
-    accept_terms: t.Flag = Field(False, description="true: you accept the terms of Anaconda's channels")
-    prefix: t.RemotePath = Field("~/miniconda3", description="folder for conda where it is missing")
-    package_source: t.PackageSource = Field(
-        "pull", description="seed: one host downloads the packages and the others copy them from there"
-    )
-    lock: t.Text | None = Field(
-        None,
-        description="file with the version of every package, relative to the hosts file; created if it is missing",
-    )
-
-    @property
-    def needs_sha256(self) -> bool:
-        return self.installer not in ("miniconda", "miniforge")
-
-
-class Uv(Frozen):
-    """For hosts with `runtime: uv`."""
-
-    python: t.PythonVersion | None = Field(
-        None, description="Python of the environment; null: the newest that all hosts have"
-    )
-    packages: tuple[t.Argument, ...] = Field(
-        ("ray[default]",), description="packages that are installed in it"
-    )
 
 
 class Mirrors(Frozen):

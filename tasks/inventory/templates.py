@@ -4,32 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tasks import runtimes
 from tasks.inventory import emit
 
 SCHEMA = "hosts.schema.json"
 _LOCAL = ("localhost", "127.0.0.1", "::1")
-_RUNTIME_HINTS = {
-    "uv": """\
-# uv:
-#   python: "3.12"              # default: the newest on the hosts that all of them have
-#   packages: ["ray[default]"]
-""",
-    "docker": """\
-docker:
-  image: rayproject/ray:2.60.0  # must contain Ray; the same version on all hosts
-  # shm_size: 8gb
-""",
-    "conda": """\
-# conda:
-#   python: "3.7.7"
-#   packages: ["ray[default]", tensorflow]
-#   accept_terms: true          # Anaconda's terms for its channels; or use conda-forge:
-#   installer: miniforge
-#   channels: [conda-forge]
-""",
-}
-
-
 _LOCAL_HEAD = "  connection: local             # this machine, without SSH"
 _REMOTE_HEAD = "  # node_ip: 10.0.0.1           # if it is in several networks"
 
@@ -40,7 +19,7 @@ def starter(hosts: Sequence[str], runtime: str = "uv", schema: str = SCHEMA) -> 
     :param hosts: the first is the head; without any, the head is this machine.
 
     :param schema: where an editor finds the JSON Schema: a path from the file's folder, or a URI.
-    :raises KeyError: the runtime is not docker, conda or uv.
+    :param runtime: one of :data:`tasks.runtimes.NAMES`.
     """
     head, *workers = hosts or ["localhost"]
     beside_head = _LOCAL_HEAD if head in _LOCAL else _REMOTE_HEAD
@@ -61,7 +40,7 @@ runtime: {runtime}
 # ray:
 #   version: "2.60.0"           # default: the newest that the hosts can run
 
-{_RUNTIME_HINTS[runtime]}
+{runtimes.section_by_name(runtime).STARTER}
 head:
   host: {emit.scalar(head)}
 {beside_head}

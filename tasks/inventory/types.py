@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from tasks import runtimes
 from tasks.inventory import accept
 from tasks.inventory.rule import Rule, number, one_of, pattern, text, whole
 from tasks.inventory.secret import SecretSource
@@ -79,7 +80,7 @@ Password = Annotated[
 HostKeys = Annotated[
     Literal["strict", "accept-new", "off"], one_of("strict", "accept-new", "off", spellings={False: "off"})
 ]
-Runtime = Annotated[Literal["docker", "conda", "uv"], one_of("docker", "conda", "uv")]
+Runtime = Annotated[str, one_of(*runtimes.NAMES)]
 Via = Annotated[Literal["ssh", "local"], one_of("ssh", "local")]
 Auth = Annotated[Literal["token", "none"], one_of("token", "none")]
 Network = Annotated[Literal["auto", "host", "bridge"], one_of("auto", "host", "bridge")]

@@ -6,20 +6,13 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.inventory import Host
 from tasks.node.names import basics
 from tasks.node.platforms import machine
-from tasks.runtimes.conda.scripts import Conda, conda_values, parse_condas
-from tasks.runtimes.docker.engine_facts import EngineFacts, parse_engine
-from tasks.runtimes.docker.image_names import identities
-from tasks.runtimes.docker.image_scripts import image_values
-from tasks.script.script import Script, render
+from tasks.script.script import Script, Value, render
 
-# what is asked for one runtime only
-FRAGMENT = {"uv": "python_find", "docker": "docker_info", "conda": "conda_find"}
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
 # On Windows a host's own address may be that of a switch, but not of these.
 VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
@@ -54,8 +47,37 @@ class RayProcess:
 
 
 @dataclass(frozen=True)
+class OwnFacts:
+    """The answers to the questions of one runtime; each runtime that asks has a class of its own."""
+
+    @property
+    def cpus(self) -> int | None:
+        """CPUs of the virtual machine that Ray runs in; None where it runs in none."""
+        return None
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes, as for :attr:`cpus`."""
+        return None
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What a runtime asks of a host.
+
+    :param body: names of the fragments that ask, and :param values: what they read.
+    """
+
+    body: tuple[str, ...] = ()
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Facts:
-    """What a host said of itself. Sizes in bytes, the clock in seconds since 1970."""
+    """What a host said of itself. Sizes in bytes, the clock in seconds since 1970.
+
+    :param own: the answers to the questions of the host's runtime.
+    """
 
     system: str
     arch: str
@@ -82,30 +104,18 @@ class Facts:
     user_systemd: bool
     sudo: str | None
     gpus: tuple[str, ...]
-    pythons: tuple[tuple[str, str], ...]
     state: dict[str, Any] | None
     service: str | None
     active: bool
     envs: frozenset[str]
-    docker: str | None
-    docker_problem: str | None
-    docker_says: str
-    image: str | None
-    image_ids: frozenset[str]  # all that the image is known by: two hosts that share one have the same image
-    image_platform: str | None
-    container: str | None
-    container_image: str | None
     ports: frozenset[int]
     ray_processes: tuple[RayProcess, ...] = field(default=())
     os_release: Mapping[str, str] = field(default_factory=dict)  # ID_LIKE, VERSION_ID, VERSION_CODENAME...
     gpu_driver: str = ""
     gpu_says: str = ""
-    docker_app: str = ""
-    engine: EngineFacts = field(default=EngineFacts())
-    condas: tuple[Conda, ...] = ()  # the one that is rather used first
     supervisor: str = ""  # what the service's supervisor calls its state: active, inactive, activating...
     node_processes: bool = False  # whether any process of this cluster's node is there, Ray's own or not
-    conda_prefix: str = ""  # what lies at conda.prefix: one of PREFIX_STATES
+    own: OwnFacts = OwnFacts()
 
     @property
     def root(self) -> bool:
@@ -118,24 +128,28 @@ class Facts:
 
 
 def facts_script(
-    host: Host, cluster: str, *, sudo_password: bool = False, holder: str | None = None
+    cluster: str, questions: Questions, *, sudo_password: bool = False, holder: str | None = None
 ) -> Script:
     """The script of questions for one host.
 
+    :param questions: those of its runtime.
     :param holder: take the cluster's lock for this holder before asking (the head, when something may change).
     """
-    values = basics(cluster)
-    values |= {"docker": image_values, "conda": conda_values}.get(host.runtime, lambda _: {})(host)
-    secrets = ("RF_SUDO",) if sudo_password else ()
-    body: tuple[str, ...] = ("facts", FRAGMENT[host.runtime])
+    values = {**basics(cluster), **questions.values}
+    body = ("facts", *questions.body)
     if holder is not None:
         values["HOLDER"] = holder
         body = ("lock", *body)
-    return render("gather facts", body, values, secrets=secrets)
+    return render("gather facts", body, values, secrets=("RF_SUDO",) if sudo_password else ())
 
 
-def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:
-    """The answer's values -> Facts. What a host did not say is None, empty or False."""
+def parse_facts(
+    all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]], own: OwnFacts
+) -> Facts:
+    """The answer's values -> Facts. What a host did not say is None, empty or False.
+
+    :param own: what the runtime has read out of the same answer.
+    """
 
     def one(key: str, default: str = "") -> str:
         got = all_values.get(key)
@@ -150,8 +164,6 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
     memory = number("mem_bytes")
     if one("mem_MemTotal:").isdigit():
         memory = int(one("mem_MemTotal:")) * 1024
-    image, platform, image_ids = identities((texts.get("image") or [""])[0])
-    container, _, container_image = (texts.get("container") or [""])[0].partition(" ")
     # NVIDIA L4, 550.54.15
     gpus = [(n.strip(), v.strip()) for n, _, v in (t.rpartition(",") for t in texts.get("gpu", ())) if n]
     return Facts(
@@ -183,39 +195,17 @@ def parse_facts(all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Seq
         gpus=tuple(name for name, _ in gpus),
         gpu_driver=gpus[0][1] if gpus else "",
         gpu_says=one("gpu_says"),
-        docker_app=one("docker_app"),
-        pythons=tuple(_pythons(all_values.get("python", ()))),
         state=_state(one("state")),
         service=one("service") or None,
         active=one("active") == "active",
         supervisor=one("active"),
         envs=frozenset(all_values.get("env", ())),
-        docker=one("docker") or None,
-        docker_problem=one("docker_problem") or None,
-        docker_says=one("docker_says"),
-        image=image or None,
-        image_ids=image_ids,
-        image_platform=platform or None,
-        container=container or None,
-        container_image=container_image or None,
         ports=frozenset(_ports(one("ports"), texts.get("netstat", ()))),
         ray_processes=tuple(_ray_processes(all_values.get("ray_process", ()), texts.get("ray_ps", ()))),
         os_release={k[3:]: one(k).strip("\"'") for k in all_values if k.startswith("os_")},
-        engine=parse_engine(all_values, texts),
-        condas=parse_condas(all_values.get("conda", ())),
         node_processes=bool(one("node_processes")),
-        conda_prefix=one("conda_prefix"),
+        own=own,
     )
-
-
-def with_docker(
-    facts: Facts, all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]
-) -> Facts:
-    """The same host after Docker has come to it: what it says of Docker and its images is taken anew."""
-    now = parse_facts(all_values, texts)
-    anew = [f.name for f in fields(Facts) if f.name.startswith(("docker", "image", "container"))]
-    engine = replace(now.engine, hook=facts.engine.hook)
-    return replace(facts, engine=engine, **{name: getattr(now, name) for name in anew})
 
 
 def _addresses(texts: Mapping[str, Sequence[str]]) -> list[Address]:
@@ -259,15 +249,6 @@ def _disk(lines: Sequence[str]) -> dict[str, int]:
     lines = [line.replace("/System/Volumes/Data", "/") for line in lines]
     rows = [line.split() for line in lines if re.search(r"\d+%", line)]
     return {row[-1]: int(row[-3]) * 1024 for row in rows if len(row) >= 6 and row[-3].isdigit()}
-
-
-def _pythons(values: Sequence[str]) -> list[tuple[str, str]]:
-    out = []
-    for value in values:
-        got = re.match(r"Python (\d+\.\d+\.\d+)\S* (/.*)", value)
-        if got and (got.group(1), got.group(2)) not in out:
-            out.append((got.group(1), got.group(2)))
-    return out
 
 
 def _state(text: str) -> dict[str, Any] | None:

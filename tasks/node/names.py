@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 DRAIN_SECONDS = 45  # above Ray's own 30 s of draining after SIGTERM
+IDLE_SECONDS = 600  # a host that serves files to others ends after that long without a request
 RAY_DIR = "/tmp/ray"  # Ray's own folder as Ray sees it, in a container too
 
 
@@ -19,10 +20,3 @@ def node_dir(home: str, cluster: str) -> str:
 def basics(cluster: str) -> dict[str, str]:
     """The value that every script needs."""
     return {"CLUSTER": cluster}
-
-
-def temp_dir(home: str, *, bridge: bool) -> str:
-    """Ray's own folder, seen from the host; a node on a bridge keeps it in the user's home, as in the recipe."""
-    folder = f"{home.rstrip('/')}/tmp/ray" if bridge else RAY_DIR
-    # C:/Users/me is a home on Windows, where Docker's command wants its own kind of path
-    return folder.replace("/", "\\") if folder[1:2] == ":" else folder

@@ -8,13 +8,10 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node.names import RAY_DIR, basics
+from tasks.node.start import outside_value, secrets_of
 from tasks.script import files
 from tasks.script.fragments import fragment
 from tasks.script.script import Script, render
-
-
-def _secrets(sudo: bool) -> tuple[str, ...]:
-    return ("RF_SUDO",) if sudo else ()
 
 
 def lock_script(cluster: str, holder: str) -> Script:
@@ -53,7 +50,7 @@ def verify_script(
     spec = json.dumps({"address": address, "expect": list(expect), "tasks": tasks, "timeout": timeout})
     values = {**basics(cluster), "DRIVER": _driver("verify"), "SPEC": spec}
     title = "run a task on every node" if tasks else "read Ray's node table"
-    return render(title, "driver", values, secrets=_secrets(sudo))
+    return render(title, "driver", values, secrets=secrets_of(sudo=sudo))
 
 
 def work_script(
@@ -65,12 +62,12 @@ def work_script(
     """
     spec = json.dumps({"address": address, "tasks_on": list(tasks_on), "timeout": timeout})
     values = {**basics(cluster), "DRIVER": _driver("work"), "SPEC": spec}
-    return render("check running work", "driver", values, secrets=_secrets(sudo))
+    return render("check running work", "driver", values, secrets=secrets_of(sudo=sudo))
 
 
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:
     """Stops the node, whatever supervises it, and keeps it from starting at the next boot."""
-    return render("stop Ray", "stop", basics(cluster), secrets=_secrets(sudo))
+    return render("stop Ray", "stop", basics(cluster), secrets=secrets_of(sudo=sudo))
 
 
 def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool = False) -> Script:
@@ -78,8 +75,8 @@ def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool 
 
     :param purge: a conda that was installed here as well; without it that one stays (the answer's ``kept``).
     """
-    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "PURGE": purge}
-    return render("remove everything", "destroy", values, secrets=_secrets(sudo))
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "PURGE": purge, **outside_value()}
+    return render("remove everything", "destroy", values, secrets=secrets_of(sudo=sudo))
 
 
 def logs_script(
@@ -88,7 +85,7 @@ def logs_script(
     """The last ``lines`` lines of every file that one of ``patterns`` matches; with ``follow`` it goes on."""
     values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "LINES_EACH": lines, "PATTERNS": list(patterns)}
     body = "follow" if follow else "logs"
-    return render("read logs", body, values, secrets=_secrets(sudo))
+    return render("read logs", body, values, secrets=secrets_of(sudo=sudo))
 
 
 def command_script(cluster: str, words: Sequence[str], *, sudo: bool = False) -> Script:
@@ -97,7 +94,7 @@ def command_script(cluster: str, words: Sequence[str], *, sudo: bool = False) ->
     The answer has ``missing`` with the status 126 or 127 where that program isn't there, or isn't executable.
     """
     values = {**basics(cluster), "PROGRAM": fragment("program").text, "COMMAND": list(words)}
-    return render("run a command", "command", values, secrets=_secrets(sudo))
+    return render("run a command", "command", values, secrets=secrets_of(sudo=sudo))
 
 
 def submit_script(
@@ -121,4 +118,4 @@ def submit_script(
         "DRIVER": _driver("submit"),
         "COMMAND": list(words),
     }
-    return render("submit a job", "submit", values, secrets=_secrets(sudo))
+    return render("submit a job", "submit", values, secrets=secrets_of(sudo=sudo))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 
+from tasks import runtimes
 from tasks.phases import validate
 from tasks.report import handover
 from tasks.report.status import counted
 from tasks.report.table import Column
 from tasks.run.run import Run, Stop
-from tasks.runtimes.docker.engine_choice import engine_for, lacks_engine
-from tasks.runtimes.docker.steps import engine
 
 GIB = 1 << 30
 COLUMNS = (
@@ -32,13 +31,8 @@ def checked(run: Run) -> None:
         if f is None:
             rows.append((node.name, "-", "-", "-", "-", "-", "-"))
             continue
-        pythons = ", ".join(sorted({v for v, _ in f.pythons})) or "-"
         root = "root" if f.root else {"nopasswd": "sudo", "password": "sudo"}.get(f.sudo or "", "no root")
         memory = f"{f.memory / GIB:.1f} GiB" if f.memory else "-"
-        what = f"Docker {f.docker}" if f.docker else pythons
-        what = "no Docker yet" if lacks_engine(node.subject) else what
-        if node.host.runtime == "conda":
-            what = f"{f.condas[0].kind} {f.condas[0].version}" if f.condas else "no conda yet"
         rows.append(
             (
                 node.name,
@@ -46,7 +40,7 @@ def checked(run: Run) -> None:
                 str(f.cpus or "-"),
                 memory,
                 f"{f.user} ({root})",
-                what,
+                runtimes.of(node.host).summary(f),
                 _service(node),
             )
         )
@@ -55,19 +49,16 @@ def checked(run: Run) -> None:
     run.console.print()
     with contextlib.suppress(Stop):
         validate.run(run)
-    _say_docker(run)
+    _announce(run)
     if not run.failed:
         run.console.ok(f"{handover.hosts(len(run.living))} ready for deploy-cluster")
 
 
-def _say_docker(run: Run) -> None:
-    """Where deploy-cluster would install Docker, and where from: a line for each source."""
-    names: dict[str, list[str]] = {}
-    for node in run.chosen:
-        if engine.wanted(node):
-            names.setdefault(engine_for(node.subject).what, []).append(node.name)
-    for what, hosts in names.items():
-        run.console.note(f"deploy-cluster will install Docker ({what}) on {', '.join(hosts)}")
+def _announce(run: Run) -> None:
+    """What deploy-cluster would install as root."""
+    for name, nodes in runtimes.grouped(n for n in run.chosen if n.facts).items():
+        for line in runtimes.by_name(name).announcements([n.subject for n in nodes]):
+            run.console.note(f"deploy-cluster will {line}")
 
 
 def _service(node) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tasks.node.install import token_script
+from tasks.node.start import token_script
 from tasks.run.run import Run, Stop
 from tasks.ssh import PortTaken
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tasks import runtimes
 from tasks.node.operations import work_script
 from tasks.node.work import UNKNOWN, Work, ending, parse
 from tasks.report import handover
@@ -21,8 +22,8 @@ PATIENCE = 20.0
 
 
 def by_pull(run: Run) -> None:
-    """Before an image is pulled: nodes that run and lack it are restarted for it, whatever the plan adds."""
-    lacking = [n for n in _active(run) if n.host.runtime == "docker" and n.facts.image is None]
+    """Before anything is fetched: nodes that run and are restarted for it, whatever the plan adds."""
+    lacking = [n for n in _active(run) if runtimes.of(n.host).certain_restart(n.subject)]
     if lacking and not run.dry_run:
         _agree(run, lacking, "restarts")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 
+from tasks import runtimes
 from tasks.node.operations import unlock_script
 from tasks.phases import (
     bring_up,
@@ -22,13 +23,28 @@ from tasks.phases import (
 from tasks.report import failures, typed
 from tasks.run import facts
 from tasks.run.run import HostFailed, Run, Stop
-from tasks.runtimes.conda.steps import resolve as conda
-from tasks.runtimes.docker.steps import engine, image_file, images
 from tasks.ssh import RemoteError
 
 Phase = Callable[[Run], None]
 
-READY: Sequence[Phase] = (image_file.check, conda.check, connect.run, facts.run, validate.run)
+
+def check(run: Run) -> None:
+    """Before anything is connected: the files on this machine that runtimes install from are as they must be."""
+    for name in runtimes.NAMES:
+        runtimes.steps_by_name(name).check(run, installs=True)
+
+
+def check_for_start(run: Run) -> None:
+    """The same where nothing will be installed."""
+    for name in runtimes.NAMES:
+        runtimes.steps_by_name(name).check(run, installs=False)
+
+
+# What runtimes bring to the hosts before anything is decided, such as Docker and its images.
+PREPARE: Sequence[Phase] = tuple(
+    phase for name in runtimes.NAMES for phase in runtimes.steps_by_name(name).preparing
+)
+READY: Sequence[Phase] = (check, connect.run, facts.run, validate.run)
 
 
 def head_runs(run: Run) -> None:
@@ -48,8 +64,7 @@ PLAN: Sequence[Phase] = (
     *READY,
     head_runs,
     ending.by_pull,
-    engine.run,
-    images.run,
+    *PREPARE,
     resolve.run,
     plan.run,
     head_is_up_to_date,
@@ -60,7 +75,7 @@ CHANGE: Sequence[Phase] = (bring_up.run, verify.run)
 # An interruption in one of these, or later, may have left something half done.
 CHANGING = {bring_up.ahead, bring_up.run, stop.stop, stop.destroy}
 DEPLOY: Sequence[Phase] = (*PLAN, *CHANGE)
-IMAGES: Sequence[Phase] = (*READY, engine.run, images.run)
+IMAGES: Sequence[Phase] = (*READY, *PREPARE)
 BUNDLE: Sequence[Phase] = (connect.run, facts.run)
 STATUS: Sequence[Phase] = (connect.run, facts.run, status.run)
 STOP: Sequence[Phase] = (connect.run, facts.run, ending.by_stop, stop.stop)
@@ -69,7 +84,7 @@ REMOVE: Sequence[Phase] = (connect.run, facts.run, ending.by_stop, stop.destroy)
 REACH: Sequence[Phase] = (connect.run,)
 # Nothing is fetched: what is missing is the business of a deploy.
 START: Sequence[Phase] = (
-    conda.check,
+    check_for_start,
     connect.run,
     facts.run,
     resume.deployed_only,
@@ -88,8 +103,7 @@ RESTART: Sequence[Phase] = (
     validate.run,
     head_runs,
     ending.by_restart,
-    engine.run,
-    images.run,
+    *PREPARE,
     resolve.run,
     plan.run,
     head_is_up_to_date,
@@ -175,7 +189,7 @@ def report_failures(run: Run) -> None:
 def _interrupted(run: Run, begun: Sequence[Phase]) -> None:
     run.console.bad("interrupted")
     done = [f"{n.name}: {', '.join(n.did)}" for n in run.nodes if n.did]
-    half = bool(CHANGING & {*begun}) or begun[-1:] in ([engine.run], [images.run])
+    half = bool(CHANGING & {*begun}) or (bool(begun) and begun[-1] in PREPARE)
     none = "finished on no host" if half else "nothing was changed"
     run.console.print("  done: " + ("; ".join(done) or none))
     rest = [n.name for n in run.nodes if not n.did]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 
+from tasks import runtimes
 from tasks.inventory import Secret
-from tasks.node.install import START_TIMEOUT, token_script
+from tasks.node.desired import fingerprint
+from tasks.node.start import START_TIMEOUT, token_script
 from tasks.phases.plan import start_script
-from tasks.plan.desired import desire, fingerprint
 from tasks.report.console import Board
 from tasks.run.run import HostFailed, Node, Run, Stop, failure_of
 from tasks.ssh import RemoteError
@@ -68,6 +69,6 @@ def _use_collected(run: Run, said: str) -> None:
     run.head_address = found.group(1)
     for node in run.workers:
         if node.desired is not None:
-            node.desired = desire(
+            node.desired = runtimes.of(node.host).desire(
                 node.subject, run.cluster.name, node.versions, node.desired.node_ip, run.head_address
             )

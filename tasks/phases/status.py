@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from tasks import runtimes
 from tasks.inventory import Host
 from tasks.node.addresses import head_ip, join, worker_ip
 from tasks.phases import verify
@@ -132,7 +133,8 @@ def _problem(run: Run, node: Node, alive: bool, resources: dict[str, float]) -> 
         return NOT_DEPLOYED
     if not node.facts.active:
         # what its supervisor is about to start again, or cannot tell of, is not stopped
-        known = node.facts.supervisor in ("inactive", "failed") and not node.facts.docker_problem
+        clear = not runtimes.of(node.host).unclear(node.facts)
+        known = node.facts.supervisor in ("inactive", "failed") and clear
         return STOPPED if known else "Ray isn't running here"
     return "runs, but is not in Ray's node table" if run.table else "the head does not answer"
 

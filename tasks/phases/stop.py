@@ -35,12 +35,12 @@ def destroy(run: Run) -> None:
         answer = run.ask(node, script, board, timeout=TIMEOUT)
         for left in answer.all.get("left", ()):
             run.console.note(f"{node.name}: could not remove {left}, which belongs to another user")
-        for place in answer.all.get("kept", ()):
-            kept.setdefault(place, []).append(node.name)
+        for what in answer.all.get("kept", ()):
+            kept.setdefault(what, []).append(node.name)
         if answer.values.get("changed") == "1":
             node.did.append("removed")
 
     _in_order(run, "Destroy", one)
-    for place, names in kept.items():
+    for what, names in kept.items():
         way = "" if run.purge else "; fab destroy --purge removes it"
-        run.console.note(f"conda was kept in {place} on {', '.join(names)}{way}")
+        run.console.note(f"{what} on {', '.join(names)}{way}")

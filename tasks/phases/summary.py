@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tasks import runtimes
 from tasks.phases import ending, status
 from tasks.phases.plan import show, show_scripts
 from tasks.report import handover
@@ -71,8 +72,9 @@ def destroyed(run: Run) -> None:
     done = [n.name for n in run.nodes if n.did]
     ending.said(run)
     run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing to remove")
-    if any(n.did and n.host.runtime == "docker" for n in run.nodes):
-        run.console.note("Docker and its images were kept: other software on these hosts may need them")
+    for name in runtimes.grouped(n for n in run.nodes if n.did):
+        if stays := runtimes.by_name(name).stays:
+            run.console.note(stays)
 
 
 def bundled(run: Run, path: Path) -> None:

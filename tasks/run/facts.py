@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.node.facts import Facts, facts_script, parse_facts
+from tasks.node.facts import Facts
 from tasks.report.console import Board
 from tasks.run.run import Node, Run, Stop
+from tasks.runtimes.facts import facts_script, parse_facts
 from tasks.ssh import Answer
 
 title = "Gather facts"
@@ -16,7 +17,7 @@ def run(run: Run) -> None:
         holder = run.holder if run.changing and node.is_head and not run.locked else None
         script = facts_script(node.host, run.cluster.name, sudo_password=node.sudo, holder=holder)
         answer = run.ask(node, script, board, timeout=TIMEOUT)
-        return answer, parse_facts(answer.all, answer.texts)
+        return answer, parse_facts(node.host, answer.all, answer.texts)
 
     answers = run.each(title, run.living, one)
     for node, (answer, found) in answers.items():

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tasks.inventory import Cluster, Host, Secret, SecretUnavailable
+from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts
 from tasks.node.subject import Subject
 from tasks.plan.changes import Change
-from tasks.plan.desired import Desired, Versions
 from tasks.report.console import Board, Console
 from tasks.report.lines import clean
 from tasks.runtimes.packages.bundle import Bundle

@@ -1,1 +1,81 @@
-"""A folder for each runtime, with all that is its own."""
+"""The runtimes: what Ray runs in on a host. A folder for each, and one line for each in this table.
+
+A runtime's folder holds
+
+- ``section.py``: its section of the hosts file (``SECTION``) and what `fab init` writes of it (``STARTER``)
+- ``runtime.py``: its side of :class:`tasks.runtimes.protocol.Runtime` (``RUNTIME``), pure
+- ``steps/__init__.py``: its side of :class:`tasks.runtimes.steps.Steps` (``STEPS``), which runs on hosts
+- ``sh/``, ``ps/``, ``drivers/``: the fragments of its scripts, found by their names
+
+Nothing outside these folders compares a runtime's name. A part is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from tasks.inventory import Host
+    from tasks.runtimes.protocol import Runtime
+    from tasks.runtimes.steps import Steps
+
+# The versions of a cluster are settled in this order: an image brings its own, conda installs what the hosts file
+# asks for, and uv takes what the others have.
+NAMES = (
+    "docker",
+    "conda",
+    "uv",
+)
+
+
+@cache
+def _part(name: str, part: str) -> Any:
+    """A module of a runtime's folder. :raises KeyError: there is no such runtime."""
+    if name not in NAMES:
+        raise KeyError(name)
+    return import_module(f"tasks.runtimes.{name}.{part}")
+
+
+def section_by_name(name: str) -> Any:
+    """The module with a runtime's section of the hosts file."""
+    return _part(name, "section")
+
+
+def by_name(name: str) -> Runtime:
+    """What a runtime decides and renders."""
+    return _part(name, "runtime").RUNTIME
+
+
+def steps_by_name(name: str) -> Steps:
+    """What a runtime adds to an operation."""
+    return _part(name, "steps").STEPS
+
+
+def of(host: Host) -> Runtime:
+    """The runtime of a host."""
+    return by_name(host.runtime)
+
+
+def steps_of(host: Host) -> Steps:
+    """What the runtime of a host adds to an operation."""
+    return steps_by_name(host.runtime)
+
+
+class OnHost(Protocol):
+    """A node, a subject: whatever belongs to one host."""
+
+    host: Host
+
+
+One = TypeVar("One", bound=OnHost)
+
+
+def grouped(ones: Iterable[One]) -> dict[str, list[One]]:
+    """By the runtime of their hosts, in the order of the table; a runtime without any is left out."""
+    found: dict[str, list[One]] = {name: [] for name in NAMES}
+    for one in ones:
+        found[one.host.runtime].append(one)
+    return {name: group for name, group in found.items() if group}

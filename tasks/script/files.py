@@ -33,3 +33,8 @@ def files(kind: str) -> dict[str, Path]:
 def text(kind: str, name: str) -> str:
     """The text of one file. A name that is not there is a mistake of the program: KeyError."""
     return files(kind)[name].read_text("utf-8")
+
+
+def beginning(kind: str, prefix: str) -> tuple[str, ...]:
+    """The names of ``kind`` that begin with ``prefix``, sorted: what any room adds by having such a file."""
+    return tuple(sorted(name for name in files(kind) if name.startswith(prefix)))

@@ -2,7 +2,7 @@
 
 A fragment is a constant text, ``NAME.sh`` for a POSIX shell or ``NAME.ps1`` for PowerShell. Its first lines say::
 
-    # needs: lib node          the fragments whose functions and variables it uses
+    # needs: lib node kind_*   the fragments whose functions and variables it uses; with *, all that begin so
     # values: ENV_ID LOCK      the values of the script that it reads
     # one of: apt dnf          the caller names exactly one of these fragments
 """
@@ -83,7 +83,7 @@ def complete(kind: str, body: tuple[str, ...], named: tuple[str, ...] = ()) -> t
             by = f", which {path[-1]} needs" if path else ""
             raise ScriptError(f"there is no fragment {name}{ENDINGS[kind]}{by}")
         found = fragment(name, kind)
-        for other in found.needs:
+        for other in (name for need in found.needs for name in _matching(kind, need)):
             if other in body:
                 raise ScriptError(f"the fragment {name} needs {other}, which is a part of the body")
             add(other, (*path, name))
@@ -94,6 +94,13 @@ def complete(kind: str, body: tuple[str, ...], named: tuple[str, ...] = ()) -> t
     for name in ("lib", *named, *body):
         add(name, ())
     return tuple(found for name, found in done.items() if name not in body)
+
+
+def _matching(kind: str, need: str) -> list[str]:
+    """The fragment that is needed; for a name with ``*`` at its end all that begin so, of any room."""
+    if not need.endswith("*"):
+        return [need]
+    return sorted(name for name in files(kind) if name.startswith(need[:-1]))
 
 
 @cache

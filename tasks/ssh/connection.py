@@ -177,3 +177,10 @@ class Runner(Remote):
             if not self.context.is_connected:
                 raise self.context._lost()
         return status
+
+    def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
+        """Ctrl-C. Fabric would wait for the output of a command that no terminal tells about it."""
+        if not self.using_pty:
+            hang_up(self.channel)
+            self.channel.close()
+        super().send_interrupt(interrupt)

@@ -32,7 +32,11 @@ class LocalConnection(BaseConnection):
     is_connected = True
 
     def _where(self) -> tuple[str, str, int]:
-        return self.target.host, getpass.getuser(), 22
+        try:
+            user = getpass.getuser()
+        except (KeyError, ImportError, OSError):  # many containers have no entry for their user
+            user = str(os.getuid())
+        return self.target.host, user, 22
 
     def open(self) -> None:
         """There is nothing to do."""

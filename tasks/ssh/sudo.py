@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,6 +51,9 @@ def run(context: Context, runner: Runner, command: str, password: str | None, **
     watchers = list(context.config.run.watchers if watchers is None else watchers)
     if password:
         watchers.append(Answering(prompt, Secret(password)))
+        if sys.stdin is None or not sys.stdin.isatty():
+            # at the end of standard input Invoke closes that of the command, and the password comes after it
+            kwargs.setdefault("in_stream", False)
     try:
         return runner.run(f"sudo {flags}{context._prefix_commands(command)}", watchers=watchers, **kwargs)
     except Failure as failure:

@@ -28,7 +28,7 @@ def bare(c):
 
 @task(auto_shortflags=False, positional=[], name="go")
 def go(c, host=None, command=None, output=None, count=3):
-    """Takes a command behind --."""
+    """Takes a command after --."""
     CALLS.append(("go", {"host": host, "behind": list(line.remainder), "count": count}))
 
 

@@ -1,4 +1,4 @@
-"""What is typed wrong: one line, a second with the way out, status 2, and nothing was begun."""
+"""Mistakes on the command line: one line, a second with the way out, status 2, and nothing was started."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tasks.actions import cli
 
-# as typed -> what is said; the tasks are the project's own
+# as typed -> the message; the tasks are the real ones
 CASES = {
     "stauts": "there is no task stauts; did you mean status?\n  → fab status",
     "nonsense": "there is no task nonsense\n  → fab --list",
@@ -18,19 +18,19 @@ CASES = {
     "status -j": "status has no flag -j\n  → fab status --help",
     "status --json=yes": "--json takes no value\n  → fab status --json",
     "--vresion": "there is no flag --vresion; did you mean --version?\n  → fab --help",
-    "--hosts-file lab.yml status": "--hosts-file must come after its task\n  → fab status --hosts-file",
+    "--hosts-file lab.yml status": "--hosts-file comes after the task\n  → fab status --hosts-file",
     "status --hosts-file": "--hosts-file needs a value\n  → fab status --help",
     "status --hosts-file --json": "--hosts-file needs a value\n  → fab status --help",
     "status --hosts-file a.yml --hosts-file b.yml": "--hosts-file is given twice\n  → give it once",
     "status --hosts-file=a.yml --hosts-file=b.yml": "--hosts-file is given twice\n  → give it once",
     "status now": "status takes no argument now\n  → fab status --help",
     "status -- now": "status takes nothing after --, got now\n  → fab status --help",
-    "exec hostname": "exec: the command must come after --\n  → fab exec -- hostname",
+    "exec hostname": "exec: the command comes after --\n  → fab exec -- hostname",
     "exec": "exec needs a command after --\n  → fab exec -- ray --version",
     "exec --": "exec needs a command after --\n  → fab exec -- ray --version",
     "submit": "submit needs a command after --\n  → fab submit -- python job.py",
     "exec --command ls -- ls": "a command was given both in --command and after --\n  → keep one of them",
-    "exec submit -- ls": "what follows -- belongs to one task, but several are given\n  → run one after the other",
+    "exec submit -- ls": "the arguments after -- are for one task, and there are several\n  → run one after the other",
     "add-worker 10.0.0.5": "add-worker: 10.0.0.5 is neither a flag nor a task\n  → fab add-worker --host 10.0.0.5",
     "stop node7": "stop: node7 is neither a flag nor a task\n  → fab stop --limit node7",
     "bundle": "bundle needs --output\n  → fab bundle --help",
@@ -51,7 +51,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("typed", CASES)
-def test_said_in_a_line_with_the_way_out(real, typed):
+def test_is_one_line_with_the_way_out(real, typed):
     done = real(*typed.split())
     assert done.status == 2, done.err
     said = done.err + done.out
@@ -85,22 +85,22 @@ def test_said_in_a_line_with_the_way_out(real, typed):
         (["status", "\x1b[31mred"], "status takes no argument '\\x1b[31mred'"),
     ],
 )
-def test_whatever_the_shell_passes_on(real, arguments, said):
+def test_odd_arguments(real, arguments, said):
     done = real(*arguments)
     assert done.status == 2, done.err
     assert (done.err + done.out).startswith(f"✗ {said}"), done.err + done.out
     assert "\x1b" not in done.err + done.out
 
 
-def test_the_line_for_a_shell_can_be_pasted(real):
+def test_the_hint_for_a_shell_line_can_be_pasted(real):
     assert "\n  → fab exec -- sh -c 'df | tail -n 1'\n" in real("exec", "--", "df | tail -n 1").err
 
 
-def test_what_is_found_as_it_is_can_be_pasted(real):
+def test_the_hint_for_a_plain_pattern_can_be_pasted(real):
     assert "fab logs --grep '\\[' finds it as it is" in real("logs", "--grep", "[").err
 
 
-class TestBehindTheDashes:
+class TestAfterTheDashes:
     def test_quoting_is_kept(self, run):
         assert run("go", "--", "sh", "-c", "echo 'a  b' --").calls[0][1]["behind"] == [
             "sh",
@@ -112,18 +112,18 @@ class TestBehindTheDashes:
         assert run("go", "--", "ls", "--help", "-H", "x").calls[0][1]["behind"] == ["ls", "--help", "-H", "x"]
 
 
-class TestRequired:
+class TestRequiredFlags:
     def test_help_is_not_taken_for_a_value(self, run):
         done = run("needy", "--help")
         assert (done.status, done.calls) == (0, []) and "Usage: fab needy" in done.out
 
     @pytest.mark.parametrize("task", ["add-worker", "remove-worker", "bundle", "ssh", "exec"])
-    def test_nor_of_the_real_ones(self, real, task):
+    def test_help_of_real_tasks_is_not_either(self, real, task):
         done = real(task, "--help")
         assert done.status == 0 and f"Usage: fab {task} [--flags]" in done.out
 
 
-def test_a_number_may_be_given(run):
+def test_a_number_is_accepted(run):
     assert run("go", "--count", "7", "--", "x").calls[0][1]["count"] == 7
 
 

@@ -95,7 +95,7 @@ def test_is_kept(cache, made):
 
 def test_is_made_again_when_a_source_has_changed(cache, made, monkeypatch):
     table.get(str(TOP))
-    monkeypatch.setattr(table, "stamp", lambda top: "another")
+    monkeypatch.setattr(table, "stamp", lambda top, own: "another")
     table.get(str(TOP))
     assert len(made) == 2
 
@@ -163,7 +163,7 @@ def test_is_made_each_time_where_it_can_be_kept_nowhere(cache, made, tmp_path, m
 
 def test_an_old_one_is_better_than_none(cache, made, monkeypatch):
     old = table.get(str(TOP))
-    monkeypatch.setattr(table, "stamp", lambda top: "another")
+    monkeypatch.setattr(table, "stamp", lambda top, own: "another")
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: 1 / 0)
     assert table.get(str(TOP)) == old
     cache.unlink()

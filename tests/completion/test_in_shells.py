@@ -73,7 +73,7 @@ CASES = {
     "fab check --hosts-file=o": ["other.yml"],
     "fab bundle --output im": ["images"],
     "fab bundle --output=ot": ["other.yml"],
-    # behind --
+    # after --
     "fab exec -- cat ot": ["other.yml"],
     "fab exec --limit boss -- unam": ["uname"],
     "fab -H boss -- unam": ["uname"],

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tasks.node import install, operations
-from tasks.node.facts import facts_script
+from tasks.node import operations
 from tasks.node.logfiles import patterns
+from tasks.node.start import token_script
 from tasks.node.subject import Subject
 from tasks.runtimes.conda import scripts as conda
-from tasks.runtimes.docker import image_scripts as images
-from tasks.runtimes.docker.engine import engine_script
-from tasks.runtimes.docker.engine_choice import engine_for
-from tasks.runtimes.docker.engine_facts import EngineFacts
+from tasks.runtimes.conda.facts import Conda
+from tasks.runtimes.docker.engine.choice import engine_for
+from tasks.runtimes.docker.engine.facts import EngineFacts
+from tasks.runtimes.docker.engine.install import engine_script
+from tasks.runtimes.docker.image import scripts as images
+from tasks.runtimes.facts import facts_script
 from tasks.runtimes.packages import seed_script as conda_seed
+from tasks.runtimes.packages.fetch import fetch_script
+from tasks.runtimes.packages.items import Item
+from tasks.runtimes.uv.scripts import uv_script
 from tasks.script.script import Script
 from tests.render import samples
 
@@ -38,17 +43,13 @@ MAC_ENGINE = EngineFacts(cpus=4, memory=8321515520, system="Docker Desktop", arc
 
 # what a conda host is made of, one file of each kind
 ITEMS = [
-    conda.Item("installer", "Miniconda3-py39_24.1.2-0-Linux-x86_64.sh", "0" * 64, 130_000_000, "-"),
-    conda.Item(
-        "tool", "uv-0.9.0-py3-none-manylinux_2_17_x86_64.whl", "1" * 64, 20_000_000, "https://m.example/uv"
-    ),
-    conda.Item(
-        "conda", "python-3.7.16-h7a1cb2a_0.conda", "2" * 64, 12_000_000, "https://c.example/main/python"
-    ),
-    conda.Item(
+    Item("installer", "Miniconda3-py39_24.1.2-0-Linux-x86_64.sh", "0" * 64, 130_000_000, "-"),
+    Item("tool", "uv-0.9.0-py3-none-manylinux_2_17_x86_64.whl", "1" * 64, 20_000_000, "https://m.example/uv"),
+    Item("conda", "python-3.7.16-h7a1cb2a_0.conda", "2" * 64, 12_000_000, "https://c.example/main/python"),
+    Item(
         "wheel", "ray-2.7.2-cp37-cp37m-manylinux2014_x86_64.whl", "3" * 64, 60_000_000, "https://p.example/r"
     ),
-    conda.Item("sdist", "gpustat-1.0.0.tar.gz", "4" * 64, 90_000, "https://p.example/g?a=1&b=%20"),
+    Item("sdist", "gpustat-1.0.0.tar.gz", "4" * 64, 90_000, "https://p.example/g?a=1&b=%20"),
 ]
 CONDA_HOST = samples.host("worker", samples.CONDA)
 
@@ -74,7 +75,7 @@ def up(
     wanted = samples.desired(of, versions=samples.versions(image="sha256:0123abcd", image_user="1000:100"))
     assert wanted.kind == kind
     state = wanted.state("0123456789ab", "request0")
-    return install.up_script(
+    return samples.up_script(
         of.host, "lab", wanted, of.facts.home, state, token=token, sudo=kind in ("docker", "daemon")
     )
 
@@ -94,7 +95,7 @@ def _uv(**more: object) -> Script:
         "lock": samples.LOCK,
     }
     of = more.pop("host", samples.host())
-    return install.uv_script(of, "lab", **{**known, "python_path": "/usr/bin/python3.11", **more})
+    return uv_script(of, "lab", **{**known, "python_path": "/usr/bin/python3.11", **more})
 
 
 def _conda(**more: object) -> Script:
@@ -136,13 +137,11 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "facts-uv": lambda: facts_script(samples.host(), "lab", sudo_password=True),
     "facts-docker-lock": lambda: facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER),
     "facts-conda": lambda: facts_script(CONDA_HOST, "lab"),
-    "fetch": lambda: conda.fetch_script(
-        "lab", ITEMS, proxy="http://10.0.0.9:3128", no_proxy="mirror.lab", ca=True
-    ),
-    "fetch-seed": lambda: conda.fetch_script("lab", ITEMS, base="http://10.0.0.1:20001"),
+    "fetch": lambda: fetch_script("lab", ITEMS, proxy="http://10.0.0.9:3128", no_proxy="mirror.lab", ca=True),
+    "fetch-seed": lambda: fetch_script("lab", ITEMS, base="http://10.0.0.1:20001"),
     "install-conda": _conda,
     "install-conda-found": lambda: _conda(
-        items=ITEMS[2:], conda=conda.Conda("micromamba", "1.5.8", "/home/it's me/bin/micromamba")
+        items=ITEMS[2:], conda=Conda("micromamba", "1.5.8", "/home/it's me/bin/micromamba")
     ),
     "install-uv": _uv,
     "install-uv-carried": lambda: _uv(host=_mirrored(), python_path=None, carried=True),
@@ -179,7 +178,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "macos-up-daemon": lambda: up("head", kind="daemon"),
     "macos-up-agent": lambda: up("worker", kind="agent"),
     "up-worker-conda": lambda: up("worker", kind="loop", runtime="conda"),
-    "token": lambda: install.token_script("lab"),
+    "token": lambda: token_script("lab"),
     "stop": lambda: operations.stop_script("lab", sudo=True),
     "destroy": lambda: operations.destroy_script(samples.host(), "lab", sudo=True),
     "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),

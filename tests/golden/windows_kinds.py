@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tasks.node import install, operations
-from tasks.node.facts import Address, facts_script
+from tasks.node import operations
+from tasks.node.facts import Address
 from tasks.node.logfiles import patterns
+from tasks.node.start import token_script
 from tasks.runtimes.conda import scripts as conda
-from tasks.runtimes.docker import image_scripts as images
+from tasks.runtimes.docker.image import scripts as images
+from tasks.runtimes.facts import facts_script
+from tasks.runtimes.packages.fetch import fetch_script
+from tasks.runtimes.packages.items import Item
 from tasks.script.script import Script
 from tasks.ssh.windows import BOOTSTRAP
 from tests.golden.kinds import CONDA_HOST, HOLDER, submit, up
@@ -26,10 +30,10 @@ FACTS = {
 }
 HOME = "C:/Users/me/.rayfab/lab"
 ITEMS = [
-    conda.Item("installer", "Miniconda3-py39_24.9.2-0-Windows-x86_64.exe", "0" * 64, 80_000_000, "-"),
-    conda.Item("tool", "uv-0.9.0-py3-none-win_amd64.whl", "1" * 64, 20_000_000, "https://m.example/uv"),
-    conda.Item("conda", "python-3.7.16-h6244533_0.conda", "2" * 64, 16_000_000, "https://c.example/python"),
-    conda.Item("wheel", "ray-2.7.2-cp37-cp37m-win_amd64.whl", "3" * 64, 25_000_000, "https://p.example/r"),
+    Item("installer", "Miniconda3-py39_24.9.2-0-Windows-x86_64.exe", "0" * 64, 80_000_000, "-"),
+    Item("tool", "uv-0.9.0-py3-none-win_amd64.whl", "1" * 64, 20_000_000, "https://m.example/uv"),
+    Item("conda", "python-3.7.16-h6244533_0.conda", "2" * 64, 16_000_000, "https://c.example/python"),
+    Item("wheel", "ray-2.7.2-cp37-cp37m-win_amd64.whl", "3" * 64, 25_000_000, "https://p.example/r"),
 ]
 CONDA = {
     "env_id": "ray-2.7.2-py3.7.16-abc",
@@ -46,12 +50,12 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "up-worker": lambda: up("worker", kind="docker", **FACTS),
     "facts-uv": lambda: facts_script(samples.host(), "lab"),
     "facts-conda": lambda: facts_script(CONDA_HOST, "lab"),
-    "fetch": lambda: conda.fetch_script("lab", ITEMS, proxy="http://10.0.0.9:3128", no_proxy="mirror.lab"),
-    "fetch-seed": lambda: conda.fetch_script("lab", ITEMS, base="http://10.0.0.1:20001"),
+    "fetch": lambda: fetch_script("lab", ITEMS, proxy="http://10.0.0.9:3128", no_proxy="mirror.lab"),
+    "fetch-seed": lambda: fetch_script("lab", ITEMS, base="http://10.0.0.1:20001"),
     "install-conda": lambda: conda.conda_script(CONDA_HOST, "lab", **CONDA),
     "up-head-conda": lambda: up("head", kind="task", runtime="conda", **FACTS),
     "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),
-    "token": lambda: install.token_script("lab"),
+    "token": lambda: token_script("lab"),
     "stop": lambda: operations.stop_script("lab"),
     "destroy": lambda: operations.destroy_script(samples.host(), "lab"),
     "verify": lambda: operations.verify_script("lab", "10.0.0.1:6379", NODES, tasks=True, timeout=60.0),

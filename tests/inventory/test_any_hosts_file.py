@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tasks.inventory import Cluster, InventoryError, load
 from tasks.inventory.edit import EditError, add_worker, remove_worker
-from tasks.inventory.load import parse
+from tasks.inventory.loader import parse
 from tasks.inventory.model import HostEntry, HostsFile
 from tasks.inventory.sections import models_in
 

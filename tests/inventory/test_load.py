@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tasks.inventory import InventoryError, SecretSource, load
-from tasks.inventory.load import MAX_BYTES
+from tasks.inventory.loader import MAX_BYTES
 from tasks.inventory.secret import Secret
 
 

@@ -65,8 +65,10 @@ def _entry(host: LabHost, per_host: Mapping[str, Mapping[str, Any]]) -> dict[str
     return {"host": host.address, "name": host.name, **port, **per_host.get(host.name, {})}
 
 
-def _fab(home: Path, args: Sequence[str], hosts_file: Path | None, env: Mapping[str, str]) -> dict[str, Any]:
-    """What subprocess needs to run `fab ARGS` from the project's top as a user with that home would."""
+def _fab(
+    home: Path, args: Sequence[str], hosts_file: Path | None, env: Mapping[str, str], top: Path = ROOT
+) -> dict[str, Any]:
+    """What subprocess needs to run `fab ARGS` from a project's top as a user with that home would."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     strip = ("SSH_AUTH_SOCK", "RAY_HOSTS_FILE", "RAY_ADDRESS", "FORCE_COLOR")
     clean = {key: value for key, value in os.environ.items() if key not in strip}
@@ -74,7 +76,7 @@ def _fab(home: Path, args: Sequence[str], hosts_file: Path | None, env: Mapping[
     where = ["--hosts-file", str(hosts_file)] if hosts_file else []
     return {
         "args": [sys.executable, "-m", "fabric", *args[:1], *where, *args[1:]],
-        "cwd": ROOT,
+        "cwd": top,
         "env": clean,
         "text": True,
     }
@@ -87,13 +89,14 @@ def run_fab(
     env: Mapping[str, str] | None = None,
     timeout: float = 300,
     stdin: str | None = None,
+    top: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
     """Run `fab ARGS` to its end; output as a CI log has it.
 
     Without stdin there is none to ask on. env is added to this process's environment.
     """
     return subprocess.run(
-        **_fab(home, args, hosts_file, env or {}),
+        **_fab(home, args, hosts_file, env or {}, top),
         timeout=timeout,
         capture_output=True,
         check=False,

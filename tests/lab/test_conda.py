@@ -180,7 +180,7 @@ class TestStory:
 
     def test_destroy_leaves_conda_and_purge_takes_ours(self, hosts, path, fab):
         out = ok(fab("destroy", "--yes", "--limit", hosts[1].name, hosts_file=path))
-        assert "conda was kept in /root/miniconda3" in out
+        assert "conda stays in /root/miniconda3" in out
         sh(hosts[1], "/root/miniconda3/bin/conda --version")
         assert hosts[1].exec("test -e /root/.conda")[0] != 0
         ok(fab("destroy", "--yes", "--purge", hosts_file=path))

@@ -148,6 +148,16 @@ class TestWaysIn:
         with Connection(target(inner, "deploy"), settings) as connection:
             assert connection.run("id -un", **QUIET).stdout == "deploy\n"
 
+    def test_the_agent_is_forwarded_where_ssh_s_configuration_says_so(
+        self, gate, agent, ssh_settings, tmp_path, monkeypatch
+    ):
+        monkeypatch.setenv("SSH_AUTH_SOCK", agent)
+        for value, status in (("yes", 0), ("no", 2)):
+            (tmp_path / value).write_text(f"Host *\n ForwardAgent {value}\n IdentityFile none\n")
+            settings = Settings(ssh_config=tmp_path / value, known_hosts=ssh_settings.known_hosts)
+            with Connection(target(gate), settings) as connection:
+                assert connection.run("ssh-add -l", warn=True, **QUIET).exited == status
+
     def test_as_the_hosts_file_says(self, gate, inner, hosts_file, ssh_settings, monkeypatch):
         monkeypatch.setenv("RF_OPS", PASSWORD)
         per = {

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from tasks.runtimes.conda.scripts import Item
 from tasks.runtimes.packages import Unavailable
 from tasks.runtimes.packages.bundle import Bundle, write
+from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.lock import Lock
 
 

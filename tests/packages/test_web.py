@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.runtimes.conda.scripts import Item
 from tasks.runtimes.packages import Unavailable, web
+from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.web import Web
 from tests.packages.server import serving
 

@@ -6,10 +6,11 @@ import re
 import pytest
 
 from tasks.inventory import load
-from tasks.phases import connect, resolve
+from tasks.phases import connect
 from tasks.phases.operation import operate
 from tasks.report.console import Console
 from tasks.run.run import Node, Run, Stop
+from tasks.runtimes.uv import steps as uv
 from tasks.ssh import Settings
 from tests.phases.world import World
 
@@ -87,7 +88,7 @@ class Fleet:
 def world(monkeypatch) -> World:
     made = World()
     monkeypatch.setattr(connect, "connect", made.connect)
-    monkeypatch.setattr(resolve, "compile_lock", made.compile_lock)
+    monkeypatch.setattr(uv, "compile_lock", made.compile_lock)
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     return made

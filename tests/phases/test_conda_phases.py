@@ -9,13 +9,13 @@ import pytest
 from tasks.phases import operation
 from tasks.phases.plan import show_scripts
 from tasks.runtimes.conda import channels, installers
-from tasks.runtimes.conda.scripts import Item
+from tasks.runtimes.conda.steps import bundle as bundle_phase
+from tasks.runtimes.conda.steps import kits as conda_install
 from tasks.runtimes.conda.steps import resolve as conda
 from tasks.runtimes.packages import Unavailable, pypi
 from tasks.runtimes.packages.bundle import Bundle, write
+from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.lock import Lock, join, parse_all
-from tasks.runtimes.packages.steps import bundle as bundle_phase
-from tasks.runtimes.packages.steps import kits as conda_install
 from tasks.runtimes.packages.web import Web
 from tests.phases.world import refused
 
@@ -287,7 +287,7 @@ class TestBundle:
     @pytest.fixture
     def bundle(self, conda_fleet, outside, tmp_path):
         conda_fleet.run = conda_fleet.make()
-        request = conda.request_of(conda_fleet.run.head)
+        request = conda.request_of(conda_fleet.run.head.host)
         files = [
             item("conda", "python.conda"),
             item("wheel", "ray.whl"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tasks.inventory import Secret
-from tasks.phases import operation, pull_image
+from tasks.phases import operation
+from tasks.runtimes.docker.steps import pull_image
 from tasks.ssh import ConnectionLost
 from tests.phases.world import refused, said, value
 

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.phases import operation
 from tasks.run.run import Stop
-from tasks.runtimes.docker.image_names import content
+from tasks.runtimes.docker.image.names import content
 from tasks.runtimes.docker.steps import image_file
 
 CONFIG = {"architecture": "amd64", "created": "2026-01-02T03:04:05Z", "rootfs": {"diff_ids": ["sha256:l1"]}}

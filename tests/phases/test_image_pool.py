@@ -3,7 +3,7 @@
 import threading
 
 from tasks.inventory import Secret
-from tasks.runtimes.docker.steps.image_pool import AT_ONCE, Pool, Source
+from tasks.runtimes.steps.pool import AT_ONCE, Pool, Source
 
 
 def source(name):

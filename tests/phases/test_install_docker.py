@@ -41,7 +41,7 @@ def test_it_is_installed_where_it_is_missing(containers, world):
     assert [host.name for host in world.hosts.values() if "install Docker" in host.titles] == ["one"]
     assert "✓ Install Docker  1 host" in containers.out
     facts = containers.node("one").facts
-    assert (facts.docker, facts.docker_problem) == ("28.0.1", None)
+    assert (facts.own.version, facts.own.problem) == ("28.0.1", None)
 
 
 def test_an_image_that_was_there_is_seen(containers, world):
@@ -52,7 +52,7 @@ def test_an_image_that_was_there_is_seen(containers, world):
     )
     assert containers.operate(operation.DEPLOY) == 0
     assert "get the image" not in world["one"].titles
-    assert containers.node("one").facts.image == "sha256:abc"
+    assert containers.node("one").facts.own.image == "sha256:abc"
 
 
 def test_a_note_is_said(containers, world):

@@ -157,9 +157,9 @@ workers:
 
 
 def test_packages_without_ray_are_a_mistake_in_the_file(fleet, world, monkeypatch):
-    from tasks.phases import resolve
+    from tasks.runtimes.uv import steps as uv
 
-    monkeypatch.setattr(resolve, "compile_lock", lambda *args: LOCK.replace("ray", "numpy"))
+    monkeypatch.setattr(uv, "compile_lock", lambda *args: LOCK.replace("ray", "numpy"))
     assert fleet.operate(operation.DEPLOY) == 2
     assert fleet.out.splitlines()[-2:] == ["✗ the packages do not include ray", "  → add ray to uv.packages"]
 

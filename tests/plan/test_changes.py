@@ -26,9 +26,7 @@ def left(subject, **state):
     return with_(subject, state={**subject.facts.state, **state})
 
 
-def with_(subject, **facts):
-    """The same host with other facts."""
-    return dataclasses.replace(subject, facts=dataclasses.replace(subject.facts, **facts))
+with_ = samples.with_facts
 
 
 OLD = frozenset({"ray-2.51.0-py3.11.2-old"})

@@ -7,9 +7,11 @@ import plistlib
 
 import pytest
 
-from tasks.node import ray
-from tasks.node.systems import multi_node_note
-from tasks.plan.desired import env_id, fingerprint, service_kind, shm_bytes
+from tasks.node import ray, supervisors
+from tasks.node.desired import fingerprint
+from tasks.plan.systems import multi_node_note
+from tasks.runtimes.docker.node import shm_bytes
+from tasks.runtimes.uv.steps.resolve import env_id
 from tests.render import samples
 
 UV, DOCKER = samples.UV, samples.DOCKER
@@ -161,14 +163,15 @@ class TestDesired:
     )
     def test_what_supervises_the_node_and_the_files_of_that(self, facts, kind, files):
         subject = samples.subject(**facts)
-        assert service_kind(subject) == kind
+        assert supervisors.kind_on(subject.facts) == kind
         desired = samples.desired(subject)
+        assert desired.kind == kind
         assert {name for name, text in desired.files.items() if text} == {"ENV_SH", "START_SH"} | files
         assert ("User=" in desired.files["UNIT_TEXT"]) is (kind == "system")
 
     def test_docker_supervises_its_own(self):
         subject = samples.subject(text=DOCKER)
-        assert service_kind(subject) == "docker"
+        assert samples.desired(subject).kind == "docker"
         assert samples.desired(subject).files == {}
 
     @pytest.mark.parametrize(
@@ -227,8 +230,8 @@ class TestOnAMac:
     )
     def test_launchd_supervises_the_node(self, sudo, kind):
         subject = samples.subject(**MAC, sudo=sudo)
-        assert service_kind(subject) == kind
         wanted = samples.desired(subject)
+        assert wanted.kind == kind
         job = plistlib.loads(wanted.files["UNIT_TEXT"].encode())
         assert job.get("UserName") == ("alice" if kind == "daemon" else None)
         assert job["ExitTimeOut"] > 30, "Ray's own draining"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.runtimes.docker.engine import Engine
-from tasks.runtimes.docker.engine_choice import NoEngine, engine_for, lacks_engine, remove_podman
+from tasks.runtimes.docker.engine.choice import NoEngine, engine_for, lacks_engine, remove_podman
+from tasks.runtimes.docker.engine.install import Engine
 from tests.render import samples
 
 MANAGERS = {
@@ -21,7 +21,7 @@ MANAGERS = {
 def subject(os_id, release, tools, install="auto", **more):
     host = samples.host("worker", samples.DOCKER)
     host = host.model_copy(update={"docker": host.docker.model_copy(update={"install": install})})
-    known = {"os_id": os_id, "os_release": release, "tools": MANAGERS[tools], "docker_problem": "missing"}
+    known = {"os_id": os_id, "os_release": release, "tools": MANAGERS[tools], "problem": "missing"}
     return samples.subject(host_=host, **{**known, **more})
 
 
@@ -173,8 +173,8 @@ class TestWhoMay:
 
 def test_only_hosts_that_shall_run_a_container_lack_it():
     assert lacks_engine(subject("debian", {}, "apt"))
-    assert not lacks_engine(subject("debian", {}, "apt", docker_problem="stopped"))
-    assert not lacks_engine(samples.subject(docker_problem="missing"))
+    assert not lacks_engine(subject("debian", {}, "apt", problem="stopped"))
+    assert not lacks_engine(samples.subject(problem="missing"))
     assert not lacks_engine(subject("", {}, "", system="Darwin"))
 
 

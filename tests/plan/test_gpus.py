@@ -6,8 +6,8 @@ import pytest
 
 from tasks.node.subject import Finding
 from tasks.plan.problems import host_problems
-from tasks.runtimes.docker.engine_facts import EngineFacts
-from tasks.runtimes.docker.gpus import GUIDE
+from tasks.runtimes.docker.engine.facts import EngineFacts
+from tasks.runtimes.docker.engine.gpus import GUIDE
 from tests.render import samples
 
 UV = samples.host("worker", samples.UV)
@@ -56,18 +56,18 @@ def found(host, asked, /, **facts):
             1,
             {"gpu_says": BROKEN, "engine": TOOLKIT},
             f"gpus: 1 is requested, but nvidia-smi says: {BROKEN}",
-            "repair the driver (reboot after its update), or remove gpus",
+            "repair the driver (a reboot after its update), or remove gpus",
         ),
         (DOCKER, 1, {"gpus": L4, "tools": frozenset({"apt-get"})}, MISSING, APT),
         (DOCKER, 1, {"gpus": L4}, MISSING, GUIDE),
         # Docker is about to be installed there
-        (DOCKER, 1, {"gpus": L4, "docker": None, "docker_problem": "missing"}, MISSING, GUIDE),
+        (DOCKER, 1, {"gpus": L4, "version": None, "problem": "missing"}, MISSING, GUIDE),
         (
             DOCKER,
             1,
             {"system": "Darwin", "engine": EngineFacts(system="Docker Desktop")},
             "gpus: 1 is requested, but no NVIDIA GPU works on macOS",
-            "remove gpus",
+            "drop gpus",
         ),
     ],
 )

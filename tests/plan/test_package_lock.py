@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.runtimes.conda.scripts import Item
+from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.lock import BadLock, Lock, join, parse, parse_all
 
 WORD = st.from_regex(re.compile(r"[a-z0-9][a-z0-9._+-]{0,20}", re.ASCII), fullmatch=True)

@@ -82,7 +82,7 @@ def strings_in_code(path: Path) -> set[str]:
 
 
 # Text for people, and the suffix of rayproject's tags, which is part of a name.
-BESIDES = {"tasks/bundle.py", "tasks/runtimes/docker/image_names.py"}
+BESIDES = {"tasks/bundle.py", "tasks/runtimes/docker/image/names.py"}
 
 
 def test_no_other_module_names_an_architecture():

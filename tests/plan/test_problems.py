@@ -7,7 +7,8 @@ import pytest
 from tasks.inventory import Host
 from tasks.node.facts import RayProcess
 from tasks.node.subject import Finding
-from tasks.plan.problems import GIB, host_problems
+from tasks.plan.problems import host_problems
+from tasks.runtimes.packages.problems import GIB
 from tests.render import samples
 
 UV_TEXT, DOCKER_TEXT = samples.UV, samples.DOCKER
@@ -43,19 +44,19 @@ CASES = {
     ),
     "conda, and no packages of its for this system": (
         CONDA,
-        {"arch": "riscv64", "conda_prefix": "absent"},
+        {"arch": "riscv64", "prefix": "absent"},
         "conda has no packages for Linux on riscv64",
         "it has: linux-64, linux-aarch64, linux-ppc64le, osx-64, osx-arm64, win-64",
     ),
     "conda, and something else in its place": (
         CONDA,
-        {"conda_prefix": "foreign"},
+        {"prefix": "foreign"},
         "~/miniconda3 exists, but contains no working conda",
         "set conda.prefix to another folder, or move away what is there",
     ),
     "conda, and a home with a blank": (
         CONDA,
-        {"conda_prefix": "absent", "home": "/home/it is me"},
+        {"prefix": "absent", "home": "/home/it is me"},
         "conda cannot be installed in a folder whose path has spaces: /home/it is me/miniconda3",
         "conda.prefix: a path without spaces",
     ),
@@ -110,31 +111,31 @@ CASES = {
     ),
     "no Docker, and none to be had": (
         DOCKER,
-        {"docker_problem": "missing", "os_id": "gentoo"},
+        {"problem": "missing", "os_id": "gentoo"},
         "Docker is not installed, and this tool cannot install it on gentoo",
         "as root: emerge app-containers/docker app-containers/docker-cli",
     ),
     "no Docker, and no way to root": (
         DOCKER,
-        {"docker_problem": "missing", "sudo": "wrong-password", "uid": 1000, "user": "me"},
+        {"problem": "missing", "sudo": "wrong-password", "uid": 1000, "user": "me"},
         "sudo rejects the password of me",
         "sudo_password in the hosts file",
     ),
     "Docker stopped": (
         DOCKER,
-        {"docker_problem": "stopped", "docker_says": "Cannot connect to the Docker daemon"},
+        {"problem": "stopped", "says": "Cannot connect to the Docker daemon"},
         "Docker's engine is not running: Cannot connect to the Docker daemon",
         "sudo systemctl start docker",
     ),
     "Docker denied": (
         DOCKER,
-        {"docker_problem": "denied", "user": "me"},
+        {"problem": "denied", "user": "me"},
         "me is not allowed to use Docker",
         "sudo usermod -aG docker me, or give a sudo_password in the hosts file",
     ),
     "Podman": (
         DOCKER,
-        {"docker_problem": "podman", "tools": frozenset({"apt-get"})},
+        {"problem": "podman", "tools": frozenset({"apt-get"})},
         "the docker command here is Podman's, which this tool does not support",
         "if nothing needs it: sudo apt-get remove podman-docker, then deploy again; or runtime: uv",
     ),
@@ -216,7 +217,7 @@ NONE = {
     "no Python under Docker": (DOCKER, {"pythons": ()}),
     "Docker that will be installed": (
         DOCKER,
-        {"docker_problem": "missing", "tools": frozenset({"apt-get"})},
+        {"problem": "missing", "tools": frozenset({"apt-get"})},
     ),
     "Alpine under Docker": (DOCKER, {"os_id": "alpine", "libc": ""}),
     "/tmp/ray under Docker": (DOCKER, {"tmp_ray_foreign": True}),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tasks.node.subject import Finding
-from tasks.plan.versions import PythonChoice, agree, choose_python, group
+from tasks.plan.versions import agree, group
+from tasks.runtimes.uv.python import PythonChoice, choose_python
 from tests.render import samples
 
 LET_UV = 'uv.python: "3.12.12" (any full version) lets uv install the same one everywhere'

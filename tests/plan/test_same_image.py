@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.runtimes.docker.image_state import foreign_platform, mismatches
+from tasks.runtimes.docker.image.state import foreign_platform, mismatches
 from tests.render import samples
 from tests.render.samples import DOCKER
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.plan.desired import on_bridge
 from tasks.plan.problems import host_problems
+from tasks.runtimes.docker.node import on_bridge
 from tests.render import samples
 
 FACTS = {"system": "Windows", "home": "C:/Users/me", "user": "me", "uid": -1, "systemd": False}
@@ -46,7 +46,7 @@ def test_ray_has_nothing_for_windows_on_arm():
     ],
 )
 def test_of_docker_desktop(problem, message, hint):
-    ((said, way),) = problems(docker=None, docker_problem=problem, docker_says="no pipe")
+    ((said, way),) = problems(version=None, problem=problem, says="no pipe")
     assert message in said
     assert hint in way
 

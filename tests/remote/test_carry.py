@@ -36,7 +36,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_odd_names(host, tmp_path, name):
+def test_file_names_with_special_characters(host, tmp_path, name):
     host.carry(b"content", str(tmp_path / name))
     assert [p.name for p in tmp_path.iterdir() if p.name not in ("ssh_config", "known_hosts")] == [name]
     assert (tmp_path / name).read_bytes() == b"content"
@@ -73,7 +73,7 @@ def test_relative_to_the_home_directory(host, path):
         os.unlink(place)
 
 
-def test_what_was_there_is_replaced(host, tmp_path):
+def test_an_existing_file_is_replaced(host, tmp_path):
     (tmp_path / "file").write_text("old")
     (tmp_path / "file").chmod(0o400)
     host.carry(b"new", str(tmp_path / "file"), mode=0o400)
@@ -86,13 +86,13 @@ def test_a_directory_is_in_the_way(host, tmp_path):
         host.carry(b"x", str(tmp_path))
 
 
-def test_a_place_that_cannot_be(host, tmp_path):
+def test_a_directory_that_cannot_be_made(host, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CarryFailed, match=r"file/below"):
         host.carry(b"x", str(tmp_path / "file" / "below"))
 
 
-def test_a_full_disk_leaves_what_was_there(host, tmp_path):
+def test_a_full_disk_leaves_the_old_file(host, tmp_path):
     (tmp_path / "small").mkdir()
     if subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=1m", "none", tmp_path / "small"], check=False
@@ -108,7 +108,7 @@ def test_a_full_disk_leaves_what_was_there(host, tmp_path):
         subprocess.run(["umount", tmp_path / "small"], check=True)
 
 
-def test_a_source_that_is_not_there(host, tmp_path):
+def test_a_missing_source(host, tmp_path):
     with pytest.raises(CarryFailed, match=r"nothing cannot be read: No such file"):
         host.carry(tmp_path / "nothing", "x")
 
@@ -125,17 +125,17 @@ class TestOnTheFarSide:
         assert [p.name for p in tmp_path.iterdir()] == ["file"]
         return done.stdout.decode(), (tmp_path / "file").read_bytes()
 
-    def test_whole(self, shell, tmp_path):
+    def test_a_whole_file(self, shell, tmp_path):
         assert self.put(shell, tmp_path, b"new\0") == ("MARK end 0\n", b"new\0")
 
     @pytest.mark.parametrize("cut", [-1, -3000])
-    def test_cut_off_in_the_file(self, shell, tmp_path, cut):
+    def test_a_stream_cut_off_in_the_file(self, shell, tmp_path, cut):
         said, left = self.put(shell, tmp_path, b"z" * 5000, cut)
         assert f"kv error {5000 + cut} of 5000 bytes arrived" in said
         assert left == b"old"
 
     @pytest.mark.parametrize("cut", [2, 300])
-    def test_cut_off_in_the_script(self, shell, tmp_path, cut):
+    def test_a_stream_cut_off_in_the_script(self, shell, tmp_path, cut):
         said, left = self.put(shell, tmp_path, b"z", cut)
         assert "end 0" not in said
         assert left == b"old"

@@ -41,13 +41,13 @@ def talk(port, data):
     return bytes(got)
 
 
-def test_there_and_back(connection, echo):
+def test_data_passes_in_both_directions(connection, echo):
     with connection.forward_local(0, echo, "127.0.0.1") as port:
         assert talk(port, b"hello") == b"HELLO"
         assert talk(port, b"a" * 3_000_000) == b"A" * 3_000_000
 
 
-def test_several_at_once(connection, echo):
+def test_several_connections_at_once(connection, echo):
     answers = []
     with connection.forward_local(0, echo, "127.0.0.1") as port:
         threads = [
@@ -60,12 +60,12 @@ def test_several_at_once(connection, echo):
     assert sorted(answers) == [b"X%d" % n for n in range(8)]
 
 
-def test_nobody_listens_there(connection):
+def test_a_remote_port_on_which_nothing_listens(connection):
     with connection.forward_local(0, 1, "127.0.0.1") as port:
         assert talk(port, b"hello") == b""
 
 
-def test_leaving_ends_it_all(connection, echo):
+def test_leaving_the_context_closes_everything(connection, echo):
     before = threading.active_count()
     with connection.forward_local(0, echo, "127.0.0.1") as port:
         sock = socket.create_connection(("127.0.0.1", port), 10)

@@ -24,7 +24,7 @@ def sign(request, tmp_path_factory):
     return sign
 
 
-def test_a_good_one(sign):
+def test_a_valid_certificate(sign):
     assert parse(sign("-h", "-n", "node")).problem("node") == ""
 
 
@@ -36,7 +36,7 @@ def test_a_users_certificate(sign):
     assert parse(sign("-n", "node")).problem("node") == "it is a user certificate, not a host certificate"
 
 
-def test_a_name_written_over(sign):
+def test_a_changed_name_breaks_the_signature(sign):
     forged = sign("-h", "-n", "othe").replace(b"othe", b"node")
     assert parse(forged).problem("node") == "its signature is wrong"
 
@@ -46,6 +46,6 @@ def test_signed_with_sha1(sign):
     assert parse(sign("-h", "-t", "ssh-rsa")).problem("node") == "it is signed with SHA-1"
 
 
-def test_one_that_is_cut_off(sign):
+def test_a_truncated_certificate(sign):
     with pytest.raises(HostKeyProblem, match="cannot be read"):
         parse(sign("-h")[:-20])

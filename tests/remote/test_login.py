@@ -38,7 +38,7 @@ def gets_in(target, settings):
 
 class TestKeyFiles:
     @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
-    def test_each_kind(self, server, settings, tmp_path, kind):
+    def test_each_type_of_key(self, server, settings, tmp_path, kind):
         key = server.sshd.authorize(sshd.keygen(tmp_path / kind, kind))
         assert gets_in(server.target(key=str(key)), settings) == "root"
 
@@ -60,21 +60,21 @@ class TestKeyFiles:
         )
         assert gets_in(Target("farm", "farm", port=server.port), settings) == "root"
 
-    def test_one_that_is_not_there(self, server, settings):
+    def test_a_missing_key_file(self, server, settings):
         with pytest.raises(ConfigProblem, match=r"^key ~/nowhere/id of a is not there$"):
             connect(server.target(key="~/nowhere/id"), settings)
 
-    def test_one_that_is_no_key(self, server, settings, tmp_path):
+    def test_a_file_that_is_no_key(self, server, settings, tmp_path):
         (tmp_path / "letter").write_text("Dear all")
         with pytest.raises(ConfigProblem, match="letter cannot be used: it is not a private key"):
             connect(server.target(key=str(tmp_path / "letter")), settings)
 
-    def test_a_default_one_that_is_no_key_is_no_obstacle(self, server, settings, tmp_path):
+    def test_a_default_file_that_is_no_key_is_ignored(self, server, settings, tmp_path):
         (tmp_path / "letter").write_text("Dear all")
         settings.ssh_config.write_text(f"IdentityFile {tmp_path}/letter\nIdentityFile {server.key}\n")
         assert gets_in(server.target(), settings) == "root"
 
-    def test_one_that_the_server_does_not_want(self, server, settings, tmp_path):
+    def test_a_key_that_the_server_does_not_accept(self, server, settings, tmp_path):
         key = sshd.keygen(tmp_path / "stranger")
         with pytest.raises(AuthFailed) as caught:
             connect(server.target(key=str(key)), settings)
@@ -82,7 +82,7 @@ class TestKeyFiles:
         assert str(caught.value) == f"authentication failed for {where} (tried: key {key})"
         assert caught.value.hint == f"copy your key to the host: ssh-copy-id -p {server.port} root@127.0.0.1"
 
-    def test_nothing_at_hand(self, server, settings):
+    def test_no_key_and_no_password(self, server, settings):
         with pytest.raises(AuthFailed, match="tried: nothing: no key and no password available"):
             connect(server.target(), settings)
 
@@ -106,7 +106,7 @@ class TestPassphrases:
         settings = server.settings(tmp_path, ask=lambda prompt: next(answers))
         assert gets_in(server.target(key=str(locked)), settings) == "root"
 
-    def test_wrong_to_the_end(self, server, tmp_path, locked):
+    def test_three_wrong_passphrases(self, server, tmp_path, locked):
         asked = []
         settings = server.settings(tmp_path, ask=lambda prompt: asked.append(prompt) or "wrong")
         with pytest.raises(AuthFailed, match="its passphrase was not given"):
@@ -123,7 +123,7 @@ class TestPassphrases:
             connect(server.target(key=str(locked)), settings)
         assert caught.value.hint == f"unlock it for this session: ssh-add {locked}"
 
-    def test_not_asked_for_a_key_that_the_server_does_not_want(self, server, tmp_path):
+    def test_no_passphrase_is_asked_for_a_key_that_the_server_does_not_accept(self, server, tmp_path):
         asked = []
         stranger = sshd.keygen(tmp_path / "stranger", "ed25519", "secret")
         settings = server.settings(tmp_path, ask=lambda prompt: asked.append(prompt) or "secret")
@@ -184,7 +184,7 @@ class TestAgent:
             connect(server.target(), settings)
         assert caught.value.hint == "name the right key with `key:`, or set IdentitiesOnly in ~/.ssh/config"
 
-    def test_one_that_is_gone_is_no_obstacle(self, server, tmp_path):
+    def test_an_agent_that_is_gone_is_ignored(self, server, tmp_path):
         settings = server.settings(tmp_path, agent=str(tmp_path / "gone"))
         assert gets_in(server.target(key=str(server.key)), settings) == "root"
 
@@ -201,10 +201,10 @@ def test_user_certificates(server, settings, tmp_path):
 
 
 class TestPasswords:
-    def test_the_right_one(self, server, settings, user):
+    def test_a_right_password(self, server, settings, user):
         assert gets_in(server.target(user=user, password=Secret(PASSWORD)), settings) == user
 
-    def test_a_wrong_one(self, server, settings, user):
+    def test_a_wrong_password(self, server, settings, user):
         with pytest.raises(AuthFailed) as caught:
             connect(server.target(user=user, password=Secret("wr0ng")), settings)
         where = f"{user}@127.0.0.1:{server.port}"
@@ -212,7 +212,7 @@ class TestPasswords:
         assert "wr0ng" not in str(caught.value) + caught.value.hint
         assert caught.value.hint.startswith("check the user and the password")
 
-    def test_after_a_key_that_is_not_wanted(self, server, settings, user, tmp_path):
+    def test_a_password_after_a_key_that_is_not_accepted(self, server, settings, user, tmp_path):
         key = str(sshd.keygen(tmp_path / "stranger"))
         assert gets_in(server.target(user=user, key=key, password=Secret(PASSWORD)), settings) == user
 
@@ -224,7 +224,7 @@ class TestPasswords:
         with pytest.raises(AuthFailed, match="keyboard-interactive"):
             connect(server.target(user=user, port=pam.port, password=Secret("wrong")), settings)
 
-    def test_a_key_and_a_password_both_wanted(self, server, settings, user, tmp_path):
+    def test_a_server_that_requires_a_key_and_a_password(self, server, settings, user, tmp_path):
         with sshd.running(tmp_path / "both", "AuthenticationMethods publickey,password") as both:
             both.authorize(server.key)
             target = server.target(user=user, port=both.port, key=str(server.key), password=Secret(PASSWORD))

@@ -65,19 +65,19 @@ def test_steps_come_before_the_end():
     assert reader.step == "installing uv"
 
 
-def test_the_script_says_itself_why_it_failed():
+def test_an_error_message_of_the_script():
     answer = read(f"{MARK} kv error no disk\n{MARK} kv hint free some\n{MARK} end 4\n".encode())
     assert (answer.ok, answer.status, answer.error, answer.hint) == (False, 4, "no disk", "free some")
 
 
-def test_a_status_without_a_word_is_explained_by_stderr():
+def test_a_failure_without_an_error_message_is_explained_by_stderr():
     assert (
         read(f"{MARK} end 2\n".encode(), stderr=b"a\nb\nc\nd\n").error
         == "the script ended with status 2: b | c | d"
     )
 
 
-def test_no_end_is_a_failure_even_with_status_0():
+def test_a_script_without_its_end_is_a_failure_even_with_status_0():
     answer = read(f"{MARK} kv a b\n".encode())
     assert (answer.ended, answer.error) == (False, "the script ended early with status 0")
 
@@ -133,7 +133,7 @@ def test_tails_are_bounded():
     assert len(answer.stderr) <= 16 * 1024
 
 
-def test_a_stream_without_newlines_is_cut_up():
+def test_a_long_stream_without_newlines_is_split():
     reader = Reader(MARK)
     for _ in range(50):
         reader.stdout(b"z" * (1 << 16))

@@ -37,13 +37,13 @@ def logins(hop):
 
 
 class TestJumpHosts:
-    def test_one(self, server, settings, hops):
+    def test_one_jump_host(self, server, settings, hops):
         before = logins(hops[0])
         jump = (f"root@127.0.0.1:{hops[0].port}",)
         assert reached(server.target(key=str(server.key), jump=jump), settings)
         assert logins(hops[0]) == before + 1
 
-    def test_two(self, server, settings, hops):
+    def test_two_jump_hosts(self, server, settings, hops):
         before = [logins(hop) for hop in hops]
         jump = tuple(f"root@127.0.0.1:{hop.port}" for hop in hops)
         assert reached(server.target(key=str(server.key), jump=jump), settings)
@@ -111,13 +111,13 @@ class TestJumpHosts:
 
 
 class TestProxyCommands:
-    def test_one_with_shell_syntax(self, server, settings, tmp_path):
+    def test_a_command_with_shell_syntax(self, server, settings, tmp_path):
         relay = f"sh -c 'echo $0 >{tmp_path}/used; exec busybox nc %h %p' \"went %h\""
         settings.ssh_config.write_text(f"IdentityFile {server.key}\nProxyCommand {relay}\n")
         assert reached(server.target(), settings)
         assert (tmp_path / "used").read_text() == "went 127.0.0.1\n"
 
-    def test_one_that_fails_says_why(self, server, settings):
+    def test_a_command_that_fails_is_quoted(self, server, settings):
         settings.ssh_config.write_text("ProxyCommand no-such-relay %h\n")
         with pytest.raises(
             Unreachable, match=r"cannot be reached through its ProxyCommand: .*no-such-relay.*not found"
@@ -181,12 +181,12 @@ class TestUnreachable:
     def test_refused(self, settings):
         assert self.error(settings, port=1) == "127.0.0.1:1 refused the connection"
 
-    def test_a_name_that_nobody_knows(self, settings):
+    def test_an_unknown_host_name(self, settings):
         assert self.error(settings, host="no-such-host.invalid").startswith(
             "name no-such-host.invalid is not known"
         )
 
-    def test_one_that_accepts_and_never_speaks(self, settings):
+    def test_a_server_that_accepts_and_sends_nothing(self, settings):
         with self.listener() as port:
             start = time.monotonic()
             said = self.error(settings, port=port)
@@ -195,15 +195,15 @@ class TestUnreachable:
             )
             assert time.monotonic() - start < 5
 
-    def test_something_else_listens(self, settings):
+    def test_a_server_that_is_not_ssh(self, settings):
         with self.listener(lambda sock: sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 100)) as port:
             assert self.error(settings, port=port) == f"127.0.0.1:{port} is not an SSH server"
 
-    def test_one_that_always_hangs_up(self, settings):
+    def test_a_server_that_closes_every_connection(self, settings):
         with self.listener(lambda sock: sock.close()) as port:
             assert self.error(settings, port=port).startswith(f"127.0.0.1:{port} closed the connection")
 
-    def test_one_that_hangs_up_when_busy_is_tried_again(self, server, settings):
+    def test_a_server_that_closes_connections_while_it_is_busy_is_tried_again(self, server, settings):
         calls = []
 
         def relay(sock):

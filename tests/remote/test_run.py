@@ -22,7 +22,7 @@ def host(request, server, settings):
 
 
 class TestAnswers:
-    def test_a_good_one(self, host):
+    def test_values_chatter_and_stderr_are_told_apart(self, host):
         answer = host.ask(f'echo "$RF_MARK kv dir $(pwd)"; echo note; echo warn >&2; {END}', timeout=20)
         assert (answer.ok, answer.values, answer.chatter, answer.stderr) == (
             True,
@@ -49,13 +49,13 @@ class TestAnswers:
         with pytest.raises(Unfinished, match=r"the script was killed|status -9"):
             host.ask("kill -9 $$", timeout=20)
 
-    def test_secrets(self, host):
+    def test_a_secret_arrives_and_is_not_shown(self, host):
         script = f'echo "$PW"; echo "$PW" >&2; echo "$RF_MARK kv length ${{#PW}}"; {END}'
         answer = host.ask(script, secrets={"PW": Secret("it's $(secret)")}, timeout=20)
         assert answer.values == {"length": "14"}
         assert "secret" not in repr(answer)
 
-    def test_several_at_once(self, host):
+    def test_scripts_run_at_the_same_time_on_one_connection(self, host):
         answers = {}
 
         def run(n):
@@ -92,7 +92,7 @@ class TestBigStreams:
         script = f"for i in 1 2 3 4; do {some} >&2; {some}; done; echo; {END}"
         assert host.ask(script, timeout=60).ok
 
-    def test_they_are_not_kept(self, host):
+    def test_long_output_is_not_kept_in_memory(self, host):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         much = f"yes {'x' * 200} | head -c 100000000; yes {'y' * 200} | head -c 20000000 >&2"
         answer = host.ask(f"{much}; {END}", timeout=120)
@@ -116,11 +116,11 @@ class TestTime:
             host.ask("sleep 30", timeout=0.5)
         assert host.ask(END, timeout=20).ok
 
-    def test_a_timeout_while_it_talks(self, host):
+    def test_a_timeout_while_there_is_output(self, host):
         with pytest.raises(StepTimeout):
             host.ask("while :; do echo talk; done", timeout=1)
 
-    def test_steps_are_heard_while_it_runs(self, host):
+    def test_steps_are_reported_while_the_script_runs(self, host):
         heard = []
         host.ask(
             f'echo "$RF_MARK step one"; sleep 1; {END}',
@@ -169,7 +169,7 @@ class TestEnding:
             host.ask('echo "$RF_MARK step a"; sleep 30', on_step=refuse, timeout=60)
 
 
-def test_a_connection_that_breaks(server, settings, tmp_path):
+def test_a_broken_connection_is_an_error_and_is_not_opened_again_for_a_script(server, settings, tmp_path):
     with sshd.running(tmp_path / "doomed") as doomed:
         doomed.authorize(server.key)
         with connect(server.target(port=doomed.port, key=str(server.key)), settings) as connection:
@@ -180,7 +180,7 @@ def test_a_connection_that_breaks(server, settings, tmp_path):
                 connection.ask(END, timeout=20)
 
 
-def test_a_server_that_allows_no_session(server, settings, tmp_path):
+def test_a_server_that_refuses_channels(server, settings, tmp_path):
     with sshd.running(tmp_path / "closed", "MaxSessions 0") as closed:
         closed.authorize(server.key)
         with connect(server.target(port=closed.port, key=str(server.key)), settings) as connection:

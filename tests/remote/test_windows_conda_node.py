@@ -13,9 +13,12 @@ import paramiko
 import pytest
 
 from tasks.inventory.secret import Secret
-from tasks.node import install, operations
-from tasks.node.facts import facts_script, parse_facts
+from tasks.node import operations
+from tasks.node.start import token_script
 from tasks.runtimes.conda import scripts as conda
+from tasks.runtimes.facts import facts_script, parse_facts
+from tasks.runtimes.packages.fetch import fetch_script
+from tasks.runtimes.packages.items import Item
 from tasks.script import powershell as windows
 from tasks.ssh import Settings, Target, connect
 from tests.render import samples
@@ -65,11 +68,11 @@ def test_from_nothing_to_a_node_and_back(machine, host, tmp_path):
 
     def facts():
         answer = ask(facts_script(HOST, "lab"))
-        return parse_facts(answer.all, answer.texts)
+        return parse_facts(HOST, answer.all, answer.texts)
 
     # what is there
     found = facts()
-    assert (found.system, found.condas, found.conda_prefix, found.state) == ("Windows", (), "absent", None)
+    assert (found.system, found.own.condas, found.own.prefix, found.state) == ("Windows", (), "absent", None)
 
     # carried, since the host has no way to fetch it
     items = []
@@ -82,22 +85,22 @@ def test_from_nothing_to_a_node_and_back(machine, host, tmp_path):
         else:
             path.write_bytes(name.encode())
         data = path.read_bytes()
-        items.append(conda.Item(kind, name, hashlib.sha256(data).hexdigest(), len(data), "-"))
-    assert ask(conda.fetch_script("lab", items)).all["missing"]
+        items.append(Item(kind, name, hashlib.sha256(data).hexdigest(), len(data), "-"))
+    assert ask(fetch_script("lab", items)).all["missing"]
     for name in FILES:
         host.carry(tmp_path / name, f"{found.home}/.rayfab/.store/{name}.part")
-    assert ask(conda.fetch_script("lab", items)).values == {"fetched": "0"}
+    assert ask(fetch_script("lab", items)).values == {"fetched": "0"}
 
     # installed and started
     script = conda.conda_script(
         HOST, "lab", env_id=ENV, python="3.7.16", items=items, lock="rayfab-lock 1\n", uv_version="0.9.0"
     )
     assert ask(script).values == {"changed": "1", "conda_installed": r"C:\Users\me\conda"}
-    token = ask(install.token_script("lab"), RF_TOKEN="t0ken").values["token"]
+    token = ask(token_script("lab"), RF_TOKEN="t0ken").values["token"]
     of = samples.subject("head", host_=HOST, system="Windows", home=found.home, user=found.user, uid=-1)
     wanted = samples.desired(of)
     state = wanted.state("f1nger", "request")
-    up = install.up_script(HOST, "lab", wanted, found.home, state, token=True)
+    up = samples.up_script(HOST, "lab", wanted, found.home, state, token=True)
     answer = ask(up, RF_TOKEN=token)
     assert (answer.values, answer.texts["address"]) == ({"started": "1"}, ["--address='10.0.0.1:6379'"])
     assert "making the environment" in steps and "starting Ray" in steps
@@ -105,7 +108,7 @@ def test_from_nothing_to_a_node_and_back(machine, host, tmp_path):
     # a node, whose Python answers
     found = facts()
     assert (found.service, found.active, found.state, found.envs) == ("task", True, state, frozenset({ENV}))
-    assert [(c.kind, c.path) for c in found.condas] == [("conda", r"C:\Users\me\conda\Scripts\conda.exe")]
+    assert [(c.kind, c.path) for c in found.own.condas] == [("conda", r"C:\Users\me\conda\Scripts\conda.exe")]
     assert [f"/.rayfab/lab/envs/{ENV}/" in p.exe for p in found.ray_processes] == [True]
     verify = operations.verify_script("lab", "10.0.0.1:6379", [], tasks=False, timeout=1.0)
     verify.values["DRIVER"] = DRIVER

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from tasks.runtimes.conda import scripts as conda
+from tasks.runtimes.conda.facts import Conda
+from tasks.runtimes.packages.items import Item
 from tests.render import samples
 from tests.render.shells import stand_in
 
@@ -168,20 +169,20 @@ FILES = {
 }
 
 
-def make(prefix: Path, name: str = "conda") -> conda.Conda:
+def make(prefix: Path, name: str = "conda") -> Conda:
     """A conda that somebody has installed."""
     (prefix / "conda-meta").mkdir(parents=True)
     (prefix / "conda-meta/history").write_text("")
     stand_in(prefix / "bin", name, CONDA)
     version = "1.5.8" if name == "micromamba" else "24.1.2"
-    return conda.Conda(name, version, str(prefix / "bin" / name))
+    return Conda(name, version, str(prefix / "bin" / name))
 
 
-def item(kind: str, file: str, data: bytes, url: str = "-") -> conda.Item:
-    return conda.Item(kind, file, hashlib.sha256(data).hexdigest(), len(data), url)
+def item(kind: str, file: str, data: bytes, url: str = "-") -> Item:
+    return Item(kind, file, hashlib.sha256(data).hexdigest(), len(data), url)
 
 
-def put(store: Path, *kinds: str, **more: tuple[str, bytes]) -> list[conda.Item]:
+def put(store: Path, *kinds: str, **more: tuple[str, bytes]) -> list[Item]:
     """Files of these kinds in a store, as if they had been fetched."""
     store.mkdir(parents=True, exist_ok=True)
     files = {kind: FILES[kind] for kind in kinds or FILES} | more

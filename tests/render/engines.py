@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.runtimes.docker.engine import Engine, engine_script
-from tasks.runtimes.docker.engine_choice import engine_for
+from tasks.runtimes.docker.engine.choice import engine_for
+from tasks.runtimes.docker.engine.install import Engine, engine_script
 from tests.render import samples
 from tests.render.shells import SHELLS, ask, only, tool
 from tests.render.standins import DOCKER, ID, SUDO, Host
@@ -69,7 +69,7 @@ def install(host, os_id: str, text: str = samples.DOCKER, *, lock_seconds: int =
     node = samples.host("worker", text)
     node = node.model_copy(update={"docker": node.docker.model_copy(update=docker)})
     facts = {"os_id": os_id, "os_release": OS[os_id], "tools": frozenset({command}), "sudo": "password"}
-    of = samples.subject(host_=node, docker_problem="missing", user="alice", uid=1000, **facts)
+    of = samples.subject(host_=node, problem="missing", user="alice", uid=1000, **facts)
     engine = engine_for(of)
     assert isinstance(engine, Engine), engine
     text = only(engine_script(node, "lab", engine, sudo=True).text)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tasks.node import install, operations
+from tasks.node import operations
 from tests.render import samples
 from tests.render.processes import alive, environ
 from tests.render.shells import SHELLS, SYSTEM_PATH, ask, environment, stand_in, tool
@@ -68,7 +68,7 @@ class Node:
         of = samples.subject(host_=samples.host(**host), systemd=False, home=str(self.home))
         wanted = samples.desired(of, versions=samples.versions(env))
         state = wanted.state("fingerprint", "request")
-        script = install.up_script(of.host, "lab", wanted, str(self.home), state, token=bool(token))
+        script = samples.up_script(of.host, "lab", wanted, str(self.home), state, token=bool(token))
         answer = self.ask(script, secrets={"RF_TOKEN": token} if token else {})
         return answer, state, wanted
 

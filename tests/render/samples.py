@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tasks import runtimes
 from tasks.inventory import Cluster, Host, load
-from tasks.node.facts import Address, Facts
+from tasks.node.desired import Desired, Versions
+from tasks.node.facts import Address, Facts, OwnFacts
 from tasks.node.subject import Subject
-from tasks.plan.desired import Desired, Versions, desire
+from tasks.node.supervisors import Start
+from tasks.runtimes.conda.facts import CondaFacts
+from tasks.runtimes.docker.facts import DockerFacts
+from tasks.runtimes.uv.facts import UvFacts
+from tasks.script.script import Script
 
 UV = """
 cluster: lab
@@ -82,8 +88,26 @@ def host(role: str = "worker", text: str = UV, **more: Any) -> Host:
     return (found.head if role == "head" else found.workers[0]).model_copy(update=more)
 
 
-def facts(**more: Any) -> Facts:
-    """What a plain Linux host with systemd and root says of itself."""
+OWN: dict[str, OwnFacts] = {
+    "docker": DockerFacts(version="28.0.0"),
+    "conda": CondaFacts(),
+    "uv": UvFacts((("3.11.2", "/usr/bin/python3.11"),)),
+}
+
+
+# facts that one runtime or another asks for
+OWN_NAMES = {one.name for own in OWN.values() for one in fields(own)}
+
+
+def own_facts(before: OwnFacts, more: dict[str, Any]) -> OwnFacts:
+    """The runtime's own facts with those in ``more``, out of which the own facts of every runtime are taken."""
+    taken = {name: more.pop(name) for name in OWN_NAMES & set(more)}
+    return replace(before, **{one.name: taken[one.name] for one in fields(before) if one.name in taken})
+
+
+def facts(runtime: str = "uv", **more: Any) -> Facts:
+    """What a plain Linux host with systemd and root says of itself; ``more`` may name own facts of runtimes, too."""
+    own = own_facts(OWN[runtime], more)
     known: dict[str, Any] = {
         "system": "Linux",
         "arch": "x86_64",
@@ -110,22 +134,14 @@ def facts(**more: Any) -> Facts:
         "user_systemd": False,
         "sudo": None,
         "gpus": (),
-        "pythons": (("3.11.2", "/usr/bin/python3.11"),),
         "state": None,
         "service": None,
         "active": False,
         "envs": frozenset(),
-        "docker": "28.0.0",
-        "docker_problem": None,
-        "docker_says": "",
-        "image": None,
-        "image_ids": frozenset(),
-        "image_platform": None,
-        "container": None,
-        "container_image": None,
         "ports": frozenset({22}),
         "ray_processes": (),
         "os_release": {"VERSION_ID": "12", "VERSION_CODENAME": "bookworm"},
+        "own": own,
     }
     unknown = set(more) - {one.name for one in fields(Facts)}
     assert not unknown, unknown
@@ -134,7 +150,14 @@ def facts(**more: Any) -> Facts:
 
 def subject(role: str = "worker", *, text: str = UV, host_: Host | None = None, **more: Any) -> Subject:
     """A host of :data:`UV` and its facts, some of them replaced."""
-    return Subject(host_ or host(role, text), facts(**more))
+    host_ = host_ or host(role, text)
+    return Subject(host_, facts(host_.runtime, **more))
+
+
+def with_facts(of: Subject, **more: Any) -> Subject:
+    """The same host with other facts, its runtime's own ones included."""
+    own = own_facts(of.facts.own, more)
+    return replace(of, facts=replace(of.facts, own=own, **more))
 
 
 def versions(env_id: str = "ray-2.52.0-py3.11.2-abc", **more: Any) -> Versions:
@@ -142,7 +165,21 @@ def versions(env_id: str = "ray-2.52.0-py3.11.2-abc", **more: Any) -> Versions:
     return Versions(**{**known, "env_id": env_id, **more})
 
 
+def start(**more: Any) -> Start:
+    """A node that runs on the host itself."""
+    known = {"home": "/root", "cluster": "lab", "user": "root", "env_dir": "/env", "variables": {}}
+    return Start(**{**known, "arguments": ("ray", "start"), "token": False, **more})
+
+
 def desired(of: Subject, **more: Any) -> Desired:
-    """What ``of`` shall run in the cluster ``lab`` with its head at 10.0.0.1."""
+    """What ``of`` is to run in the cluster ``lab`` with its head at 10.0.0.1."""
     node_ip = "10.0.0.1" if of.host.role == "head" else "10.0.0.2"
-    return desire(of, "lab", more.pop("versions", versions()), node_ip, "10.0.0.1:6379")
+    found = more.pop("versions", versions())
+    return runtimes.of(of.host).desire(of, "lab", found, node_ip, "10.0.0.1:6379")
+
+
+def up_script(
+    host_: Host, cluster_: str, wanted: Desired, home: str, state: dict[str, Any], **more: Any
+) -> Script:
+    """The script that starts a node on that host."""
+    return runtimes.of(host_).start_script(host_, cluster_, wanted, home, state, **more)

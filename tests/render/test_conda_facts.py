@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.node.facts import facts_script, parse_facts
-from tasks.runtimes.conda.scripts import Conda, parse_condas
+from tasks.runtimes.conda.facts import Conda, parse_condas
+from tasks.runtimes.facts import facts_script, parse_facts
 from tasks.script.fragments import fragment
 from tests.render import samples
 from tests.render.condas import HOST, make, tree
@@ -48,10 +48,10 @@ class Host:
         answer = ask(self.text(host), self.shell, self.home, path=path, **env)
         assert answer.ok, answer.error
         assert answer.stderr == ""
-        return parse_facts(answer.all, answer.texts)
+        return parse_facts(host, answer.all, answer.texts)
 
     def found(self, **more) -> list[tuple[str, str, str]]:
-        return [(c.kind, c.version, c.path) for c in self.facts(**more).condas]
+        return [(c.kind, c.version, c.path) for c in self.facts(**more).own.condas]
 
 
 @pytest.fixture(params=SHELLS)
@@ -62,15 +62,14 @@ def host(request, tmp_path):
 def test_none(host):
     before = tree(host.home)
     facts = host.facts()
-    assert facts.condas == () and facts.conda_prefix == "absent"
+    assert facts.own.condas == () and facts.own.prefix == "absent"
     assert tree(host.home) == before == {}
 
 
 def test_other_runtimes_do_not_ask(host):
     host.has("~/miniconda3/bin/conda")
     answer = ask(facts_script(samples.host(), "lab"), host.shell, host.home)
-    facts = parse_facts(answer.all, answer.texts)
-    assert facts.condas == () and facts.conda_prefix == ""
+    assert "conda_prefix" not in answer.values and "conda" not in answer.values
 
 
 @pytest.mark.parametrize(
@@ -236,8 +235,8 @@ class TestPrefix:
     def test_of_somebody_else(self, host):
         make(host.home / "conda")
         facts = host.facts()
-        assert facts.conda_prefix == "found"
-        assert facts.condas == (Conda("conda", "24.1.2", f"{host.home}/conda/bin/conda"),)
+        assert facts.own.prefix == "found"
+        assert facts.own.condas == (Conda("conda", "24.1.2", f"{host.home}/conda/bin/conda"),)
 
     def test_it_comes_first(self, host):
         other = host.has("/a/bin/conda")
@@ -251,20 +250,20 @@ class TestPrefix:
         (host.home / ".rayfab").mkdir()
         (host.home / ".rayfab/.conda-installing").write_text(f"{host.home}/conda\n")
         facts = host.facts(path=f"{host.home}/conda/bin:{SYSTEM_PATH}")
-        assert facts.conda_prefix == "broken" and facts.condas == ()
+        assert facts.own.prefix == "broken" and facts.own.condas == ()
 
     @pytest.mark.parametrize(
         "prefix", ["~/it's $(touch ran) 中文", "~/`touch ran`", "/nonexistent/'\"$HOME*"]
     )
     def test_odd_names(self, host, prefix):
         of = HOST.model_copy(update={"conda": HOST.conda.model_copy(update={"prefix": prefix})})
-        assert host.facts(of).conda_prefix == "absent"
+        assert host.facts(of).own.prefix == "absent"
         if prefix.startswith("~/"):
             place = host.home / prefix[2:]
             make(place)
             facts = host.facts(of)
-            assert facts.conda_prefix == "found"
-            assert [c.path for c in facts.condas] == [f"{place}/bin/conda"]
+            assert facts.own.prefix == "found"
+            assert [c.path for c in facts.own.condas] == [f"{place}/bin/conda"]
         assert not list(host.home.rglob("ran"))
 
 
@@ -280,9 +279,9 @@ def test_on_a_mac(shell, tmp_path):
     (mac.home / ".zshrc").write_text("export PATH=~/odd/bin:$PATH\n")
     answer = ask(taken_out(host.text()), shell, mac.home, path=str(mac.bin))
     assert answer.ok and answer.stderr == ""
-    facts = parse_facts(answer.all, answer.texts)
+    facts = parse_facts(HOST, answer.all, answer.texts)
     assert facts.system == "Darwin"
-    assert [(c.version, c.path) for c in facts.condas] == [("24.1.2", brew), ("23.3.1", mine)]
+    assert [(c.version, c.path) for c in facts.own.condas] == [("24.1.2", brew), ("23.3.1", mine)]
 
 
 def test_lines_that_say_no_conda():

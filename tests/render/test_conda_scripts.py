@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tasks.node import operations
-from tasks.node.facts import facts_script, parse_facts
 from tasks.runtimes.conda.scripts import conda_script
+from tasks.runtimes.facts import facts_script, parse_facts
 from tests.render import condas
 from tests.render.condas import HOST, PYTHON, make, put, tree
 from tests.render.mac import Mac
@@ -53,7 +53,7 @@ class Host:
 
     def state(self) -> str:
         answer = ask(facts_script(HOST, "lab"), self.shell, self.home)
-        return parse_facts(answer.all, answer.texts).conda_prefix
+        return parse_facts(HOST, answer.all, answer.texts).own.prefix
 
     def flag(self, name: str, text: str = "") -> None:
         (self.home / name).write_text(text)
@@ -150,8 +150,8 @@ class TestFromNothing:
         (host.root / "lab/state.json").write_text("{}")
         answer = ask(facts_script(HOST, "lab"), host.shell, host.home)
         facts = parse_facts(answer.all, answer.texts)
-        assert facts.envs == {"e"} and facts.conda_prefix == "ours"
-        assert [c.path for c in facts.condas] == [f"{host.prefix}/bin/conda"]
+        assert facts.envs == {"e"} and facts.own.prefix == "ours"
+        assert [c.path for c in facts.own.condas] == [f"{host.prefix}/bin/conda"]
         (host.env / "bin/ray").rename(host.env / "bin/other")
         answer = ask(facts_script(HOST, "lab"), host.shell, host.home)
         assert parse_facts(answer.all, answer.texts).envs == frozenset()
@@ -638,11 +638,11 @@ class TestDestroy:
     def test_conda_stays_and_is_still_known_to_be_ours(self, host):
         self.deploy(host)
         answer = self.destroy(host)
-        assert answer.all == {"kept": [str(host.prefix)], "changed": ["1"]}
+        assert answer.all == {"kept": [f"conda stays in {host.prefix}"], "changed": ["1"]}
         assert {p.name for p in host.root.iterdir()} == {".conda"}
         assert host.state() == "ours"
         answer = self.destroy(host)
-        assert answer.all == {"kept": [str(host.prefix)], "changed": ["0"]}
+        assert answer.all == {"kept": [f"conda stays in {host.prefix}"], "changed": ["0"]}
         answer = self.destroy(host, purge=True)
         assert answer.all == {"changed": ["1"]}
         assert self.clean(host) == host.before
@@ -684,7 +684,7 @@ class TestDestroy:
         self.deploy(host)
         (host.prefix / "envs/mine").mkdir()
         answer = self.destroy(host, purge=True)
-        assert answer.values["kept"] == f"{host.prefix} (it holds environments: mine)"
+        assert answer.values["kept"] == f"conda stays in {host.prefix} (it holds environments: mine)"
         assert (host.prefix / "envs/mine").is_dir()
         (host.prefix / "envs/mine").rmdir()
         assert self.destroy(host, purge=True).values == {"changed": "1"}
@@ -694,7 +694,7 @@ class TestDestroy:
         self.deploy(host)
         self.deploy(host, "other")
         answer = self.destroy(host, purge=True)
-        assert answer.values["kept"] == f"{host.prefix} (another cluster is on this host)"
+        assert answer.values["kept"] == f"conda stays in {host.prefix} (another cluster is on this host)"
         assert host.store.is_dir() and (host.root / "other/envs/e/bin/ray").exists()
         assert self.destroy(host, "other", purge=True).values == {"changed": "1"}
         assert self.clean(host) == host.before

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.node import install, operations
-from tasks.node.facts import facts_script, parse_facts
+from tasks.node import operations
 from tasks.node.logfiles import patterns
-from tasks.runtimes.docker import image_scripts as images
+from tasks.runtimes.docker.image import scripts as images
+from tasks.runtimes.facts import facts_script, parse_facts
 from tasks.script.script import assignment
 from tests.render import samples
 from tests.render.samples import WORST
@@ -41,72 +41,72 @@ class TestFacts:
     def facts(host, **secrets):
         answer = host.ask(facts_script(WORKER, "lab", sudo_password=bool(secrets)), secrets=secrets)
         assert answer.ok, answer.error
-        return parse_facts(answer.all, answer.texts)
+        return parse_facts(WORKER, answer.all, answer.texts)
 
     def test_there(self, host):
         host.flag("image", "container")
         facts = self.facts(host)
-        assert (facts.docker, facts.docker_problem) == ("28.0.1", None)
-        assert (facts.image, facts.image_platform) == ("sha256:abc", "linux/amd64")
-        assert (facts.container, facts.container_image) == ("0123456789abcdef", "rayproject/ray:2.52.0")
+        assert (facts.own.version, facts.own.problem) == ("28.0.1", None)
+        assert (facts.own.image, facts.own.image_platform) == ("sha256:abc", "linux/amd64")
+        assert facts.own.container == "0123456789abcdef"
 
     def test_no_image_yet(self, host):
         facts = self.facts(host)
-        assert (facts.docker, facts.image, facts.container) == ("28.0.1", None, None)
+        assert (facts.own.version, facts.own.image, facts.own.container) == ("28.0.1", None, None)
 
     def test_stopped(self, host):
         host.flag("stopped")
         facts = self.facts(host)
-        assert (facts.docker, facts.docker_problem) == (None, "stopped")
-        assert facts.docker_says == "Cannot connect to the Docker daemon. Is the docker daemon running?"
+        assert (facts.own.version, facts.own.problem) == (None, "stopped")
+        assert facts.own.says == "Cannot connect to the Docker daemon. Is the docker daemon running?"
 
     def test_permission_denied_and_no_way_to_root(self, host):
         host.flag("denied")
         facts = self.facts(host)
-        assert (facts.docker, facts.docker_problem, facts.sudo) == (None, "denied", "needs-password")
+        assert (facts.own.version, facts.own.problem, facts.sudo) == (None, "denied", "needs-password")
 
     def test_a_wrong_password(self, host):
         host.flag("denied")
         facts = self.facts(host, RF_SUDO="wrong")
-        assert (facts.docker, facts.docker_problem, facts.sudo) == (None, "denied", "wrong-password")
+        assert (facts.own.version, facts.own.problem, facts.sudo) == (None, "denied", "wrong-password")
 
     def test_through_sudo_without_a_password(self, host):
         host.flag("denied")
         (host.home / "nopasswd").write_text("")
         facts = self.facts(host)
-        assert (facts.docker, facts.docker_problem, facts.sudo) == ("28.0.1", None, "nopasswd")
+        assert (facts.own.version, facts.own.problem, facts.sudo) == ("28.0.1", None, "nopasswd")
 
     def test_through_sudo_with_a_password(self, host):
         """It reaches sudo by a pipe, and nothing else ever sees it."""
         host.flag("denied", "image")
         facts = self.facts(host, RF_SUDO="it's $(secret)")
-        assert (facts.docker, facts.docker_problem, facts.sudo) == ("28.0.1", None, "password")
-        assert facts.image == "sha256:abc"
+        assert (facts.own.version, facts.own.problem, facts.sudo) == ("28.0.1", None, "password")
+        assert facts.own.image == "sha256:abc"
         assert not [line for line in host.log("sudo") + host.log("docker") if "secret" in line]
 
     def test_stopped_for_root_too(self, host):
         host.flag("denied", "stopped")
         (host.home / "nopasswd").write_text("")
         facts = self.facts(host)
-        assert (facts.docker, facts.docker_problem) == (None, "stopped")
+        assert (facts.own.version, facts.own.problem) == (None, "stopped")
 
     def test_podman_under_dockers_name(self, host):
         host.flag("podman")
-        assert self.facts(host).docker_problem == "podman"
+        assert self.facts(host).own.problem == "podman"
 
     def test_what_the_engine_can_give(self, host):
         host.flag(
             "info",
             text="cpus 4\nmemory 8321515520\nsystem Docker Desktop\noption name=selinux\nruntime nvidia\n",
         )
-        engine = self.facts(host).engine
+        engine = self.facts(host).own.engine
         assert (engine.cpus, engine.memory, engine.system) == (4, 8321515520, "Docker Desktop")
         assert (engine.options, engine.runtimes) == ({"selinux"}, {"nvidia"})
         assert not engine.hook
 
     def test_nvidia_s_hook(self, host):
         host.has("nvidia-container-runtime-hook", ":")
-        assert self.facts(host).engine.hook
+        assert self.facts(host).own.engine.hook
 
     def test_missing(self, host):
         """Only with a PATH of its own: the machine that runs the tests may well have Docker."""
@@ -114,7 +114,7 @@ class TestFacts:
         for name in ("sed", "awk", "grep", "uname", "date", "df", "readlink", "tr", "nproc", "cat"):
             (host.bin / name).symlink_to(tool(name))
         answer = ask(only(facts_script(WORKER, "lab").text), host.shell, host.home, path=str(host.bin))
-        assert parse_facts(answer.all, answer.texts).docker_problem == "missing"
+        assert parse_facts(WORKER, answer.all, answer.texts).own.problem == "missing"
 
 
 class TestGpus:
@@ -124,7 +124,7 @@ class TestGpus:
     def facts(host, text):
         host.has("nvidia-smi", text)
         answer = host.ask(facts_script(WORKER, "lab"))
-        return parse_facts(answer.all, answer.texts)
+        return parse_facts(WORKER, answer.all, answer.texts)
 
     def test_names_and_the_driver(self, host):
         asked = 'case "$*" in "--query-gpu=name,driver_version --format=csv,noheader") ;; *) exit 2 ;; esac\n'
@@ -294,7 +294,7 @@ class TestUp:
         of = samples.subject(host_=WORKER.model_copy(update=more), home=str(host.home), memory=None)
         wanted = samples.desired(of, versions=samples.versions("", image="sha256:abc", image_user=user))
         state = wanted.state("fingerprint", "request")
-        script = install.up_script(of.host, "lab", wanted, str(host.home), state, token=bool(token))
+        script = samples.up_script(of.host, "lab", wanted, str(host.home), state, token=bool(token))
         assert script.values["TEMP_DIR"] == "/tmp/ray"
         script = replace(script, values={**script.values, "TEMP_DIR": f"{host.home}/temp"})
         secrets = {"RF_TOKEN": token} if token else {}
@@ -436,7 +436,7 @@ class TestUp:
         of = samples.subject(home=str(host.home), systemd=False)
         wanted = samples.desired(of, versions=samples.versions("e"))
         stand_in(host.node / "envs/e/bin", "ray", "exit 1")
-        made = install.up_script(of.host, "lab", wanted, str(host.home), wanted.state("", ""))
+        made = samples.up_script(of.host, "lab", wanted, str(host.home), wanted.state("", ""))
         host.ask(made)
         assert "rm -f -v rayfab-lab rayfab_seed_lab" in host.log("docker")
 

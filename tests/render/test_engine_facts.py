@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.runtimes.docker.engine_facts import EngineFacts, given, parse_engine, run_options
+from tasks.runtimes.docker.engine.facts import EngineFacts, given, parse_engine, run_options
 from tests.render import samples
 
 ENGINE = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.node.facts import facts_script, parse_facts
+from tasks.runtimes.facts import facts_script, parse_facts
 from tests.render import samples
 from tests.render.engines import AFTER, MANAGER, RECORD, bare_host, install  # noqa: F401 (a fixture)
 from tests.render.shells import ask, only
@@ -126,10 +126,11 @@ class TestFailures:
         answer, _ = install(host, "opensuse-leap")
         assert answer.error == "Docker is installed, but its engine does not start"
         assert "daemon.json" in answer.texts["log"][0]
-        script = only(facts_script(samples.host("worker", samples.DOCKER), "lab").text)
+        worker = samples.host("worker", samples.DOCKER)
+        script = only(facts_script(worker, "lab").text)
         said = ask(script, host.shell, host.home, path=str(host.bin))
-        found = parse_facts(said.all, said.texts)
-        assert (found.docker, found.docker_problem) == ("28.0.1", "missing")
+        found = parse_facts(worker, said.all, said.texts)
+        assert (found.own.version, found.own.problem) == ("28.0.1", "missing")
 
         host.has("systemctl", RECORD)
         installed = len(host.log("manager"))
@@ -137,7 +138,7 @@ class TestFailures:
         assert answer.ok, answer.error
         assert told[installed:] == AFTER, "packages that are there are not installed again"
         said = ask(script, host.shell, host.home, path=str(host.bin))
-        assert parse_facts(said.all, said.texts).docker == "28.0.1"
+        assert parse_facts(worker, said.all, said.texts).own.version == "28.0.1"
 
     def test_an_engine_that_never_answers(self, host):
         host.flag("stopped")

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tasks.node.facts import facts_script, parse_facts, with_docker
+from tasks.runtimes.docker.facts import after_install
+from tasks.runtimes.facts import facts_script, parse_facts
 from tests.render import samples
 from tests.render.engines import AFTER, MANAGER, RECORD, bare_host, install  # noqa: F401 (a fixture)
 from tests.render.shells import ask, only
@@ -121,15 +122,18 @@ esac
         assert not (host.home / "lists").exists()
 
 
+WORKER = samples.host("worker", samples.DOCKER)
+
+
 class TestFacts:
     """A PATH of its own, for the machine that runs the tests may well have Docker."""
 
-    SCRIPT = only(facts_script(samples.host("worker", samples.DOCKER), "lab").text)
+    SCRIPT = only(facts_script(WORKER, "lab").text)
 
     def problem(self, host):
         host.has("docker", DOCKER)
         said = ask(self.SCRIPT, host.shell, host.home, path=str(host.bin))
-        return parse_facts(said.all, said.texts).docker_problem
+        return parse_facts(WORKER, said.all, said.texts).own.problem
 
     def test_the_command_without_an_engine(self, host):
         host.flag("stopped", "alone")
@@ -151,7 +155,7 @@ class TestFacts:
         text = f'if [ "$1" = --version ]; then echo "{called}"; else echo "Error: no such thing" >&2; exit 125; fi'
         host.has("docker", text)
         said = ask(self.SCRIPT, host.shell, host.home, path=str(host.bin))
-        assert parse_facts(said.all, said.texts).docker_problem == "podman"
+        assert parse_facts(WORKER, said.all, said.texts).own.problem == "podman"
 
 
 class TestAnswer:
@@ -159,9 +163,9 @@ class TestAnswer:
         """They take the place of what the host had said before; docker is called through sudo for now."""
         host.flag("denied", "image")
         answer, _ = install(host, "opensuse-leap")
-        before = samples.facts(docker=None, docker_problem="missing", hostname="x")
-        after = with_docker(before, answer.all, answer.texts)
-        assert (after.docker, after.docker_problem, after.image) == ("28.0.1", None, "sha256:abc")
+        before = samples.facts("docker", version=None, problem="missing", hostname="x")
+        after = after_install(before, answer.all, answer.texts)
+        assert (after.own.version, after.own.problem, after.own.image) == ("28.0.1", None, "sha256:abc")
         assert after.hostname == "x"
         assert not list(host.node.glob("engine*"))
 

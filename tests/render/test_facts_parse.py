@@ -2,7 +2,9 @@
 
 import pytest
 
-from tasks.node.facts import Address, parse_facts
+from tasks.node.facts import Address
+from tasks.runtimes.facts import parse_facts
+from tests.render import samples
 
 IP = """\
 1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever
@@ -37,9 +39,9 @@ eth0\t0000000A\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0
 """
 
 
-def parse(values=None, **texts):
+def parse(values=None, of=None, **texts):
     all_values = {k: v if isinstance(v, list) else [v] for k, v in (values or {}).items()}
-    return parse_facts(all_values, {k: v.splitlines() for k, v in texts.items()})
+    return parse_facts(of or samples.host(), all_values, {k: v.splitlines() for k, v in texts.items()})
 
 
 def test_a_host_that_says_nothing():
@@ -133,7 +135,7 @@ def test_pythons_once_each_and_only_full_versions():
         "Python 2.7 /usr/bin/python2",
         "xcode-select: note: no developer tools /usr/bin/python3",
     ]
-    assert parse({"python": said}).pythons == (
+    assert parse({"python": said}).own.pythons == (
         ("3.12.1", "/usr/bin/python3.12"),
         ("3.13.0", "/opt/my python/bin/python3"),
     )
@@ -198,12 +200,13 @@ class TestRayProcesses:
 def test_docker():
     facts = parse(
         {"docker": "28.0.1", "docker_problem": "podman"},
+        samples.host(text=samples.DOCKER),
         image="sha256:abc linux/amd64",
         container="0123456789ab rayproject/ray",
     )
-    assert (facts.docker, facts.docker_problem) == ("28.0.1", "podman")
-    assert (facts.image, facts.image_platform) == ("sha256:abc", "linux/amd64")
-    assert (facts.container, facts.container_image) == ("0123456789ab", "rayproject/ray")
+    assert (facts.own.version, facts.own.problem) == ("28.0.1", "podman")
+    assert (facts.own.image, facts.own.image_platform) == ("sha256:abc", "linux/amd64")
+    assert facts.own.container == "0123456789ab"
 
 
 def test_ssh_server_address():

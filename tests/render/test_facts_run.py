@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.node.facts import Facts, facts_script, parse_facts
+from tasks.node.facts import Facts
+from tasks.runtimes.facts import facts_script, parse_facts
 from tests.render import samples
 from tests.render.shells import SHELLS, SYSTEM_PATH, ask, tool
 
@@ -59,7 +60,7 @@ def said(request, tmp_path_factory):
     assert answer.ok, answer.error
     assert not list(folder.rglob("ran"))
     assert [p.name for p in home.iterdir()] == [], "facts must not leave anything behind"
-    return Said(parse_facts(answer.all, answer.texts), home, path, *ports)
+    return Said(parse_facts(samples.host(), answer.all, answer.texts), home, path, *ports)
 
 
 def test_who_and_where(said):
@@ -120,10 +121,10 @@ def test_pythons(said):
         if path and "/shims/" not in path:
             version = re.search(r"\d+\.\d+\.\d+", subprocess.check_output([path, "-V"], text=True)).group()
             expected[version] = path
-    offered = dict(facts.pythons)
+    offered = dict(facts.own.pythons)
     for version in expected:
         assert os.access(offered[version], os.X_OK)
-    for version, path in facts.pythons:
+    for version, path in facts.own.pythons:
         assert subprocess.check_output([path, "-V"], text=True).startswith(f"Python {version}")
 
 
@@ -155,4 +156,4 @@ def test_a_node_on_its_way_up_or_down_is_known_by_its_processes(tmp_path, cluste
             answer = ask(facts_script(samples.host(), cluster), "dash", tmp_path, path=SYSTEM_PATH)
         finally:
             process.kill()
-    assert parse_facts(answer.all, answer.texts).node_processes is known
+    assert parse_facts(samples.host(), answer.all, answer.texts).node_processes is known

@@ -14,7 +14,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from tasks.runtimes.conda.scripts import Item, fetch_script
+from tasks.runtimes.packages.fetch import fetch_script
+from tasks.runtimes.packages.items import Item
 from tests.render.condas import item
 from tests.render.mac import Mac
 from tests.render.mirror import mirror

@@ -12,13 +12,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.inventory import Secret
-from tasks.node import install, operations
+from tasks.node import operations
 from tasks.node import ray as ray_words
-from tasks.node import supervisors as service
-from tasks.node.facts import facts_script
-from tasks.plan.desired import fingerprint
+from tasks.node.desired import fingerprint
+from tasks.node.start import token_script
+from tasks.node.supervisors import environment as service
+from tasks.node.supervisors import systemd
 from tasks.runtimes.conda import scripts as conda
-from tasks.runtimes.docker import image_scripts as images
+from tasks.runtimes.docker.image import scripts as images
+from tasks.runtimes.facts import facts_script
+from tasks.runtimes.packages.fetch import fetch_script
+from tasks.runtimes.uv.scripts import uv_script
 from tasks.script import script
 from tests.render import condas, samples
 from tests.render.own_fragments import added
@@ -81,7 +85,7 @@ class TestScripts:
         holder = holder.replace("\n", " ").strip()
         with tempfile.TemporaryDirectory() as folder:
             token = secret.replace("\n", "").strip()
-            answer = ask(install.token_script("lab"), shell, folder, secrets={"RF_TOKEN": token})
+            answer = ask(token_script("lab"), shell, folder, secrets={"RF_TOKEN": token})
             if token:
                 assert answer.values["token"] == token
             else:
@@ -129,7 +133,7 @@ def test_an_environment_of_conda(shell, single, home):
 
         url = f"http://127.0.0.1:9/{quote(one[7])}"
         asked = [condas.item("wheel", "f.whl", b"x", url)]
-        answer = ask(conda.fetch_script("lab", asked, **more), shell, home_dir)
+        answer = ask(fetch_script("lab", asked, **more), shell, home_dir)
         assert answer.ok and answer.all["missing"] == ["f.whl"]
         nothing_ran(top)
 
@@ -160,7 +164,10 @@ def test_start_script(shell, home, name, args, labels, env):
         start = ray_words.start_words(host, "2.52.0", "10.0.0.2", "10.0.0.1:6379")
         variables = ray_words.environment(host, "2.52.0")
         (node / "env.sh").write_text(
-            service.env_sh(str(home_dir), "lab", str(env_dir), variables, token=True), "utf-8"
+            service.env_sh(
+                samples.start(home=str(home_dir), env_dir=str(env_dir), variables=variables, token=True)
+            ),
+            "utf-8",
         )
         (node / "start.sh").write_text(service.start_sh(str(home_dir), "lab", start), "utf-8")
         program, (called, _) = argv(shell)
@@ -222,10 +229,10 @@ def test_the_rules_of_systemd():
 
 @given(home=homes)
 def test_unit(home):
-    text = service.unit_text(f"/home/{home}", "lab", "alice")
+    text = systemd.unit_text(f"/home/{home}", "lab", "alice")
     lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     assert exec_start(lines["ExecStart"]) == ["/bin/sh", f"/home/{home}/.rayfab/lab/start.sh"]
-    assert len(text.splitlines()) == len(service.unit_text("/root", "lab", "alice").splitlines())
+    assert len(text.splitlines()) == len(systemd.unit_text("/root", "lab", "alice").splitlines())
 
 
 def test_no_secret_in_any_script():
@@ -242,13 +249,11 @@ def test_no_secret_in_any_script():
         state = wanted.state(fingerprint(token), "r")
         made += [
             facts_script(host, "lab", sudo_password=True),
-            install.uv_script(
-                host, "lab", uv_version="1", env_id="e", python="3.11.2", python_path=None, lock="ray"
-            ),
+            uv_script(host, "lab", uv_version="1", env_id="e", python="3.11.2", python_path=None, lock="ray"),
             images.image_script(host, "lab", sudo=True),
-            conda.fetch_script("lab", [], base="http://10.0.0.1:20001"),
+            fetch_script("lab", [], base="http://10.0.0.1:20001"),
             conda.conda_script(host, "lab", env_id="e", python="3.7.7", items=[], lock="", uv_version="1"),
-            install.up_script(host, "lab", wanted, "/root", state, sudo=True, token=True),
+            samples.up_script(host, "lab", wanted, "/root", state, sudo=True, token=True),
             operations.stop_script("lab", sudo=True),
             operations.destroy_script(host, "lab", sudo=True),
             operations.logs_script(host, "lab", ["raylet.*"], 5, follow=False, sudo=True),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.runtimes.docker.image_names import (
+from tasks.runtimes.docker.image.names import (
     arm_name,
     at_mirror,
     content,

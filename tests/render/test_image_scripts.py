@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.runtimes.docker import image_scripts as images
+from tasks.runtimes.docker.image import scripts as images
 from tasks.script import files
 from tests.render import samples
 from tests.render.shells import SHELLS, ask, only, tool

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.node import install, operations
-from tasks.node.facts import facts_script, parse_facts
+from tasks.node import operations
+from tasks.runtimes.facts import facts_script, parse_facts
 from tests.render import launchctl, samples
 from tests.render.mac import Mac, taken_out
 from tests.render.nodes import RAY
@@ -63,7 +63,7 @@ class Launched(Mac):
         wanted = samples.desired(of, versions=samples.versions("e"))
         state = wanted.state("", "request")
         sudo = wanted.kind == "daemon"
-        script = install.up_script(of.host, "lab", wanted, str(self.home), state, sudo=sudo)
+        script = samples.up_script(of.host, "lab", wanted, str(self.home), state, sudo=sudo)
         return self.run(script), wanted
 
     def stop(self, sudo=True):
@@ -77,7 +77,7 @@ class Launched(Mac):
     def facts(self):
         answer = self.run(facts_script(samples.host(), "lab"))
         assert answer.stderr == ""
-        return parse_facts(answer.all, answer.texts)
+        return parse_facts(samples.host(), answer.all, answer.texts)
 
     @property
     def rays(self) -> list[int]:

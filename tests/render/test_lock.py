@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.node.facts import facts_script
 from tasks.node.operations import lock_script, unlock_script
+from tasks.runtimes.facts import facts_script
 from tests.render import samples
 from tests.render.shells import SHELLS, ask, finish, session, spawn
 

@@ -9,12 +9,12 @@ import subprocess
 
 import pytest
 
-from tasks.node import install, operations
-from tasks.node.facts import facts_script, parse_facts
+from tasks.node import operations
 from tasks.node.logfiles import patterns
 from tasks.node.subject import Finding, Subject
 from tasks.plan.problems import host_problems
-from tasks.runtimes.docker import image_scripts as images
+from tasks.runtimes.docker.image import scripts as images
+from tasks.runtimes.facts import facts_script, parse_facts
 from tasks.script.files import files
 from tests.render import samples
 from tests.render.mac import DESKTOP, Mac
@@ -43,7 +43,7 @@ def facts_of(mac, **more):
     answer = mac.ask(facts_script(WORKER, "lab"), SSH_CONNECTION="10.0.0.5 50123 10.0.0.77 22", **more)
     assert answer.ok, answer.error
     assert answer.stderr == ""
-    return parse_facts(answer.all, answer.texts)
+    return parse_facts(WORKER, answer.all, answer.texts)
 
 
 class TestFacts:
@@ -73,7 +73,7 @@ class TestFacts:
 
     def test_docker_desktop_is_found_where_no_path_names_it(self, mac):
         facts = facts_of(mac)
-        assert (facts.docker, facts.docker_problem, facts.docker_app) == ("28.0.1", None, "Docker")
+        assert (facts.own.version, facts.own.problem, facts.own.app) == ("28.0.1", None, "Docker")
 
     def test_the_machine_in_it_bounds_what_the_node_has(self, mac):
         subject = Subject(WORKER, facts_of(mac))
@@ -142,7 +142,7 @@ class TestALife:
         known = samples.versions("", image="sha256:abc", image_user="1000:100")
         wanted = samples.desired(of, versions=known)
         state = wanted.state("fingerprint", "request")
-        script = install.up_script(of.host, "lab", wanted, str(mac.home), state, token=True)
+        script = samples.up_script(of.host, "lab", wanted, str(mac.home), state, token=True)
         return mac.ask(script, secrets={"RF_TOKEN": "t0ken"}, **more), wanted
 
     def test_image_start_logs_stop_destroy(self, mac):

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.node import install, operations
-from tasks.node import supervisors as service
+from tasks.node import operations
+from tasks.node import start as starting
+from tasks.node.supervisors import environment as service
+from tasks.runtimes.conda.activation import activation
 from tests.render import samples
 from tests.render.nodes import Node
 from tests.render.processes import alive, until
@@ -124,7 +126,7 @@ def always_fails(node: Node) -> None:
 
 
 def test_a_ray_that_never_says_that_it_has_started(everywhere, monkeypatch):
-    monkeypatch.setattr(install, "START_TIMEOUT", 2)
+    monkeypatch.setattr(starting, "START_TIMEOUT", 2)
     everywhere(never_says)
 
 
@@ -199,7 +201,9 @@ def test_a_temporary_folder_that_is_removed_with_what_ray_left_in_it(everywhere)
         )
         start = node.home / ".rayfab" / name / "start.sh"
         start.parent.mkdir()
-        (start.parent / "env.sh").write_text(service.env_sh(str(node.home), name, "/none", {}, token=False))
+        (start.parent / "env.sh").write_text(
+            service.env_sh(samples.start(home=str(node.home), cluster=name, env_dir="/none"))
+        )
         start.write_text(service.start_sh(str(node.home), name, [f"{node.home}/tools/ray", "start"]))
         env = environment(node.home, f"{node.home}/bin:{SYSTEM_PATH}", TMPDIR="")
         done = subprocess.run(["sh", start], env=env, capture_output=True)
@@ -223,7 +227,14 @@ def test_a_temporary_folder_that_is_removed_with_what_ray_left_in_it(everywhere)
 def test_what_a_command_in_an_environment_of_conda_sees(shell, tmp_path):
     """As after `conda activate`, but that packages in the user's ~/.local do not get in between."""
     program, (name, _) = argv(shell)
-    text = service.env_sh(str(tmp_path), "lab", "/x/env's", {"A": "b c"}, token=False, conda="my-env")
+    text = service.env_sh(
+        samples.start(
+            home=str(tmp_path),
+            env_dir="/x/env's",
+            variables={"A": "b c"},
+            activation=activation("my-env", "Linux", "/x/env's"),
+        )
+    )
     (tmp_path / "env.sh").write_text(text)
     before = {"VIRTUAL_ENV": "/v", "PYTHONPATH": "/p", "PYTHONHOME": "/h", "LD_LIBRARY_PATH": "/cuda"}
     words = [name, "-c", '. "$0"; env', str(tmp_path / "env.sh")]

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.node import install, operations
+from tasks.node import operations
 from tasks.node.logfiles import patterns
 from tasks.node.names import basics
+from tasks.node.start import token_script
 from tasks.script import script
 from tasks.script.script import Script
 from tests.render import samples
@@ -37,7 +38,7 @@ def node(tmp_path):
 
 class TestToken:
     def test_made_where_there_is_none(self, shell, tmp_path):
-        answer = ask(install.token_script("lab"), shell, tmp_path, secrets={"RF_TOKEN": "new"})
+        answer = ask(token_script("lab"), shell, tmp_path, secrets={"RF_TOKEN": "new"})
         assert answer.values == {"token": "new"}
         file = tmp_path / ".rayfab/lab/token"
         assert file.read_text() == "new"
@@ -47,11 +48,11 @@ class TestToken:
 
     def test_kept_where_there_is_one(self, shell, tmp_path, node):
         (node / "token").write_text("old\n")
-        answer = ask(install.token_script("lab"), shell, tmp_path, secrets={"RF_TOKEN": "new"})
+        answer = ask(token_script("lab"), shell, tmp_path, secrets={"RF_TOKEN": "new"})
         assert answer.values == {"token": "old"}
 
     def test_none_there_and_none_offered(self, shell, tmp_path):
-        answer = ask(install.token_script("lab"), shell, tmp_path)
+        answer = ask(token_script("lab"), shell, tmp_path)
         assert not answer.ok
         assert answer.error == "there is no token on the head"
         assert answer.hint == "fab deploy-cluster makes one"

@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from tasks.node import install, operations
+from tasks.node import operations
 from tests.render import samples
 from tests.render.processes import alive
 from tests.render.shells import SHELLS, stand_in, tool
@@ -40,7 +40,7 @@ def up(host, **facts):
     of = samples.subject(home=str(host.home), user="alice", uid=1000, **facts)
     wanted = samples.desired(of, versions=samples.versions("e"))
     state = wanted.state("", "request")
-    script = install.up_script(of.host, "lab", wanted, str(host.home), state, sudo=wanted.kind == "system")
+    script = samples.up_script(of.host, "lab", wanted, str(host.home), state, sudo=wanted.kind == "system")
     secrets = {"RF_SUDO": PASSWORD} if wanted.kind == "system" else {}
     return host.ask(script, secrets=secrets), wanted, state
 

@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from tasks.node import install
+from tasks.runtimes.uv.scripts import uv_script
 from tests.render import samples
 from tests.render.shells import SHELLS, ask, stand_in
 
@@ -48,7 +48,7 @@ def shell(request):
 def script(**more):
     known = {"uv_version": "0.9.0", "env_id": "e", "python": "3.11.2", "python_path": sys.executable}
     host = samples.host(mirrors=samples.host().mirrors.model_copy(update=more.pop("mirrors", {})))
-    return install.uv_script(host, "lab", **{**known, "lock": "ray==2.52.0\nclick==8.1.8\n", **more})
+    return uv_script(host, "lab", **{**known, "lock": "ray==2.52.0\nclick==8.1.8\n", **more})
 
 
 @pytest.fixture

@@ -20,9 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.node import install, operations
-from tasks.node.facts import facts_script
+from tasks.node import operations
 from tasks.runtimes.conda import scripts as conda
+from tasks.runtimes.conda.facts import Conda
+from tasks.runtimes.facts import facts_script
+from tasks.runtimes.packages.fetch import fetch_script
+from tasks.runtimes.packages.items import Item
 from tasks.script import powershell as windows
 from tasks.ssh.windows import BOOTSTRAP, wrap
 from tests.render import samples
@@ -78,7 +81,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(data[begin:])
 
 
-class Conda(Windows):
+class CondaMachine(Windows):
     """A machine without Docker, and a server with the files that it needs."""
 
     def __init__(self, folder: Path) -> None:
@@ -121,16 +124,16 @@ class Conda(Windows):
     def look(self):
         return self.ask(facts_script(HOST, "lab"))
 
-    def items(self, *names: str, **sums: str) -> list[conda.Item]:
+    def items(self, *names: str, **sums: str) -> list[Item]:
         out = []
         for name in names or FILES:
             data = (self.served / name).read_bytes()
             sha = sums.get(name, hashlib.sha256(data).hexdigest())
-            out.append(conda.Item(KINDS[name], name, sha, len(data), f"{self.url}/{name}"))
+            out.append(Item(KINDS[name], name, sha, len(data), f"{self.url}/{name}"))
         return out
 
-    def fetch(self, items: list[conda.Item] | None = None, **more: object):
-        script = conda.fetch_script("lab", self.items() if items is None else items, **more)
+    def fetch(self, items: list[Item] | None = None, **more: object):
+        script = fetch_script("lab", self.items() if items is None else items, **more)
         return self.ask(script, **({"RF_SEED": "s3cret"} if script.secrets else {}))
 
     def install(self, host=HOST, **more: object):
@@ -149,7 +152,7 @@ class Conda(Windows):
         )
         wanted = samples.desired(of, versions=samples.versions(env))
         state = wanted.state("f", "request")
-        script = install.up_script(of.host, "lab", wanted, of.facts.home, state, token=bool(token))
+        script = samples.up_script(of.host, "lab", wanted, of.facts.home, state, token=bool(token))
         return self.ask(script, **({"RF_TOKEN": token} if token else {}))
 
     def stop(self):
@@ -175,7 +178,7 @@ class Conda(Windows):
 
 @pytest.fixture
 def win(tmp_path):
-    made = Conda(tmp_path)
+    made = CondaMachine(tmp_path)
     yield made
     made.close()
 
@@ -240,7 +243,7 @@ def test_a_life(win):
     assert win.look().values["active"] == "inactive"
 
     # and gone, but for the conda, which a purge takes
-    assert win.destroy().values == {"changed": "1", "kept": PREFIX}
+    assert win.destroy().values == {"changed": "1", "kept": f"conda stays in {PREFIX}"}
     assert not win.at(".conda").exists() and win.files(".rayfab") == {".conda"}
     assert win.at(r"conda\Scripts\conda.exe").exists()
     assert win.destroy(purge=True).values == {"changed": "1"}
@@ -293,7 +296,7 @@ class TestFetch:
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-            items = [conda.Item("conda", f"p{n}.conda", "0" * 64, 5, f"{url}/p{n}") for n in range(40)]
+            items = [Item("conda", f"p{n}.conda", "0" * 64, 5, f"{url}/p{n}") for n in range(40)]
             answer = win.fetch(items)
         assert len(answer.all["missing"]) == 40
         asked = [words for words in win.machine.started if words[0].endswith("curl.exe")]
@@ -327,7 +330,7 @@ class TestFetch:
         part = win.at(rf".rayfab\.store\{CLICK}.part")
         part.parent.mkdir(parents=True)
         part.write_bytes((win.served / CLICK).read_bytes())
-        carried = conda.Item(item.kind, item.file, item.sha256, item.size, "-")
+        carried = Item(item.kind, item.file, item.sha256, item.size, "-")
         assert win.fetch([carried]).values == {"fetched": "0"}
         assert win.at(rf".rayfab\.store\{CLICK}").exists() and win.handler.asked == []
 
@@ -338,7 +341,7 @@ class TestFetch:
         assert answer.all["missing"] and "wrong" not in answer.values
 
     def test_no_room(self, win):
-        huge = conda.Item("conda", "big.conda", "0" * 64, 1 << 49, f"{win.url}/big.conda")
+        huge = Item("conda", "big.conda", "0" * 64, 1 << 49, f"{win.url}/big.conda")
         answer = win.fetch([huge])
         assert answer.error.startswith("the disk is full: 61924494")
 
@@ -359,7 +362,7 @@ class TestConda:
         assert (said["conda"], said["conda_prefix"]) == (f"conda 24.9.2 {theirs_is}", "absent")
         win.fetch()
         items = win.items(UV_WHEEL, PYTHON, RAY, CLICK)
-        answer = win.install(items=items, conda=conda.Conda("conda", "24.9.2", theirs_is))
+        answer = win.install(items=items, conda=Conda("conda", "24.9.2", theirs_is))
         assert answer.ok, answer.error
         assert not win.at("conda").exists() and win.log("installer") == []
         assert win.up().ok
@@ -482,7 +485,7 @@ class TestConda:
         win.deployed()
         win.at(r"conda\envs\mine").mkdir(parents=True)
         answer = win.destroy(purge=True)
-        assert answer.values["kept"] == rf"{PREFIX} (it holds environments: mine)"
+        assert answer.values["kept"] == rf"conda stays in {PREFIX} (it holds environments: mine)"
         assert win.at(r"conda\Scripts\conda.exe").exists()
 
 

@@ -13,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tasks.inventory import Secret
-from tasks.node import facts, install, operations
+from tasks.node import operations
+from tasks.node.start import token_script
+from tasks.runtimes.facts import facts_script, parse_facts
 from tasks.script import powershell as windows
 from tasks.script.protocol import Reader, Scrubber
 from tasks.ssh.windows import BOOTSTRAP, wrap
@@ -71,8 +73,8 @@ class Windows:
         return answer
 
     def facts(self):
-        answer = self.ask(facts.facts_script(samples.host("head", samples.DOCKER), "lab"))
-        return facts.parse_facts(answer.all, answer.texts)
+        answer = self.ask(facts_script(samples.host("head", samples.DOCKER), "lab"))
+        return parse_facts(samples.host("head", samples.DOCKER), answer.all, answer.texts)
 
 
 @pytest.fixture
@@ -118,8 +120,8 @@ class TestFacts:
         win.flag("image", "up", "container")
         said = win.facts()
         assert (said.state, said.service, said.active) == ({"hash": "h"}, "docker", True)
-        assert (said.image, said.image_platform) == ("sha256:abc", "linux/amd64")
-        assert (said.docker, said.container_image) == ("28.0.1", "rayproject/ray:2.52.0")
+        assert (said.own.image, said.own.image_platform) == ("sha256:abc", "linux/amd64")
+        assert said.own.version == "28.0.1"
 
 
 class TestDocker:
@@ -130,25 +132,25 @@ class TestDocker:
     )
     def test_is_found_though_it_is_not_on_the_path(self, tmp_path, path):
         win = Windows(tmp_path, docker=False)
-        assert (win.facts().docker, win.facts().docker_problem) == (None, "missing")
+        assert (win.facts().own.version, win.facts().own.problem) == (None, "missing")
         win.machine.docker = ["env", f"HOME={win.home}", str(tmp_path / "bin" / "docker")]
         win.machine.install_docker(path)
-        assert (win.facts().docker, win.facts().docker_problem) == ("28.0.1", None)
+        assert (win.facts().own.version, win.facts().own.problem) == ("28.0.1", None)
 
     def test_that_listens_at_its_own_pipe_alone(self, win):
         win.machine.pipe = "dockerDesktopLinuxEngine"
-        assert win.facts().docker == "28.0.1"
+        assert win.facts().own.version == "28.0.1"
 
     @pytest.mark.parametrize(("flag", "problem"), [("stopped", "stopped"), ("denied", "denied")])
     def test_that_does_not_answer(self, win, flag, problem):
         win.flag(flag)
         said = win.facts()
-        assert (said.docker, said.docker_problem) == (None, problem)
-        assert said.docker_says
+        assert (said.own.version, said.own.problem) == (None, problem)
+        assert said.own.says
 
     def test_of_windows_containers(self, win, tmp_path):
         stand_in(tmp_path / "bin", "docker", "echo 28.0.1 windows")
-        assert win.facts().docker_problem == "windows"
+        assert win.facts().own.problem == "windows"
 
 
 class TestImage:
@@ -262,9 +264,9 @@ class TestLater:
         assert answer.error == "this cluster has no node on this host"
 
     def test_token(self, win):
-        assert win.ask(install.token_script("lab")).error == "there is no token on the head"
-        assert win.ask(install.token_script("lab"), RF_TOKEN="one").values["token"] == "one"
-        assert win.ask(install.token_script("lab"), RF_TOKEN="two").values["token"] == "one"
+        assert win.ask(token_script("lab")).error == "there is no token on the head"
+        assert win.ask(token_script("lab"), RF_TOKEN="one").values["token"] == "one"
+        assert win.ask(token_script("lab"), RF_TOKEN="two").values["token"] == "one"
 
 
 class TestInTheContainer:

@@ -38,7 +38,7 @@ function CondaPurge($others) {
         if ($others) { $why = ' (another cluster is on this host)' }
         if (-not $RF_PURGE -or $why) {
             if (-not $RF_PURGE) { $why = '' }
-            Emit 'kept' ($prefix + $why)
+            Emit 'kept' ('conda stays in ' + $prefix + $why)
             $left = $left + $prefix + "`n"
             continue
         }

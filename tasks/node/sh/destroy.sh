@@ -1,44 +1,20 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib conda node node_logs
-# values: PURGE TEMP_DIR
+# needs: lib node node_logs outside_*
+# values: OUTSIDE PURGE TEMP_DIR
 # Removes all that this cluster has put on this host, and nothing else.
-# Removes the conda in $1 if this project installed it and PURGE is set; it stays while it has other environments.
-purge_conda() {
-    rf_why=
-    if [ -h "$1" ] || ! conda_is_ours "$1"; then return 0; fi
-    if [ -z "$PURGE" ]; then
-        emit kept "$1"
-    elif [ -n "$rf_left" ]; then
-        emit kept "$1 (another cluster is on this host)"
-    elif conda_envs "$1"; then
-        emit kept "$1 (it holds environments:$rf_envs)"
-    else
-        step "removing conda"
-        rm -rf "$1" || fail "cannot remove $1"
-        conda_forget "$1"
-        rf_changed=1
-        return
-    fi
-    rf_condas=$rf_condas$1$NL
-}
-# Removes what clusters share, with the last cluster. A conda that stays is still listed as installed by this project.
+# Removes what clusters share, with the last cluster, except what a runtime keeps.
 shared_down() {
     rf_left=
     for rf_file in "$ROOT"/*/service "$ROOT"/*/envs "$ROOT"/*/lock; do
         if [ -e "$rf_file" ] || [ -h "$rf_file" ]; then [ "$rf_file" = "$NODE/lock" ] || rf_left=1; fi
     done
-    rf_condas=
-    if [ -r "$ROOT/.conda" ]; then
-        while IFS= read -r rf_prefix; do [ -z "$rf_prefix" ] || purge_conda "$rf_prefix"; done <"$ROOT/.conda"
-        if [ -n "$rf_condas" ]; then write_file "$ROOT/.conda" 600 "$rf_condas"; else rm -f "$ROOT/.conda"; fi
-    fi
+    rf_keep=$NL
+    for rf_name in $OUTSIDE; do "${rf_name}_shared" "$rf_left" "$PURGE"; done
     [ -z "$rf_left" ] || return 0
-    [ ! -r "$ROOT/.made-conda" ] || for rf_dir in "$HOME/.conda/envs" "$HOME/.conda"; do
-        ! grep -qxF -e "$rf_dir" "$ROOT/.made-conda" || rmdir "$rf_dir" 2>/dev/null || :
-    done
     for rf_file in "$ROOT"/* "$ROOT"/.[!.]*; do
-        case $rf_file in "$ROOT/.conda" | "$NODE") continue ;; esac
+        [ "$rf_file" != "$NODE" ] || continue
+        case $rf_keep in *"$NL$rf_file$NL"*) continue ;; esac
         [ ! -e "$rf_file" ] || rf_changed=1
         rm -rf "$rf_file"
     done
@@ -64,7 +40,7 @@ fi
 step "removing files"
 node_temp
 [ ! -e "/etc/tmpfiles.d/$UNIT.conf" ] || as_root rm -f "/etc/tmpfiles.d/$UNIT.conf"
-node_remove "$rf_service"
+node_do "$rf_service" gone
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
     # a container on a bridge sees its folder under another path than the host
     case $rf_dir in "$TEMP_DIR"/session_*/* | /tmp/ray/session_*/* | /var/tmp/ray/session_*/* | *..*) continue ;; esac
@@ -83,8 +59,7 @@ if [ -h "$TEMP_DIR/session_latest" ] && [ ! -d "${rf_logs%/logs}" ]; then
 fi
 rmdir "$TEMP_DIR" 2>/dev/null || as_root rmdir "$TEMP_DIR" 2>/dev/null || :
 [ ! -e "$NODE/made-tmp" ] || rmdir "${TEMP_DIR%/*}" 2>/dev/null || :
-conda_unlink
-conda_forget "$NODE"
+for rf_name in $OUTSIDE; do "${rf_name}_left"; done
 rm -rf "$NODE" || fail "cannot remove $NODE"
 rf_changed=1
 shared_down

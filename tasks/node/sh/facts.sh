@@ -83,8 +83,8 @@ if [ -r "$NODE/state.json" ]; then
     emit state "$rf_value"
     rf_service=$(node_service)
     emit service "$rf_service"
-    if [ "$rf_service" = docker ]; then docker_cli; fi
-    emit active "$(node_active "$rf_service")"
+    node_do "$rf_service" reach
+    emit active "$(node_do "$rf_service" active)"
     for rf_file in "$NODE"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
         if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi

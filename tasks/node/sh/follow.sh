@@ -1,15 +1,14 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib docker node node_logs
+# needs: lib node node_logs
 # values: LINES_EACH PATTERNS
 # Follows the chosen files by their sizes: no `tail -f` is left running when the reader disconnects,
 # and the files of a new session (Ray was restarted) are followed as well.
 rf_service=$(node_service)
-if [ "$rf_service" = docker ]; then docker_cli; fi
 rf_list() {
     for rf_pattern in "$@"; do
         case $rf_pattern in
-            start) [ "$rf_service" = docker ] || [ ! -f "$NODE/start.log" ] || echo "$NODE/start.log" ;;
+            start) node_do "$rf_service" log_file ;;
             *)
                 # shellcheck disable=SC2231
                 for rf_file in "$rf_logs"/$rf_pattern; do [ ! -f "$rf_file" ] || echo "$rf_file"; done

@@ -1,16 +1,15 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib docker node
+# needs: lib node
 # values: ADDRESS ARCHIVE COMMAND DRIVER USER_AT WAIT
 # Submits a job to Ray's job server. The driver reads the job's folder as an archive from standard input, so that
 # it is unpacked by the user that Ray runs as, also in a container.
 rf_service=$(node_service)
 [ "$rf_service" != none ] || fail "this cluster has no node on this host" "fab deploy-cluster starts it"
-if [ "$rf_service" = docker ]; then docker_cli || fail "Docker's engine does not answer"; fi
+node_do "$rf_service" need
 # archives of runs whose connection broke before this script started
 find "$NODE"/rayfab-job-* -prune -mtime +0 -exec rm -rf {} + 2>/dev/null
-rf_place=$NODE
-[ "$rf_service" != docker ] || rf_place=
+rf_place=$(node_do "$rf_service" place)
 if [ -n "$ARCHIVE" ]; then
     [ -r "$ARCHIVE" ] || fail "cannot read $ARCHIVE"
     # unlinked but open: it is gone however this script ends
@@ -19,6 +18,6 @@ if [ -n "$ARCHIVE" ]; then
 else
     exec 3</dev/null
 fi
-with_command node_exec "$rf_service" \
+with_command node_do "$rf_service" exec \
     python -W ignore -c "$DRIVER" "$ADDRESS" "$rf_place" "${ARCHIVE:+folder}" "${WAIT:+wait}" "$USER_AT" 2>&1 <&3 3<&-
 finish $?

@@ -7,13 +7,13 @@ wait_ray() {
     rf_n=0
     rf_t0=$(date +%s)
     while :; do
-        node_log "$1" | grep -q 'Ray runtime started' && break
+        node_do "$1" log | grep -q 'Ray runtime started' && break
         rf_n=$((rf_n + 1))
         if [ $((rf_n % 5)) = 0 ]; then
             rf_t=$(($(date +%s) - rf_t0))
             step "waiting for Ray, $rf_t s"
-            if [ "$rf_t" -ge "$START_TIMEOUT" ] || [ "$(node_tries "$1")" -ge 2 ]; then
-                node_log_before "$1" | tail -n 25 | emit_text log
+            if [ "$rf_t" -ge "$START_TIMEOUT" ] || [ "$(node_do "$1" tries)" -ge 2 ]; then
+                node_do "$1" log_before | tail -n 25 | emit_text log
                 node_down "$1"
                 if [ "$rf_t" -ge "$START_TIMEOUT" ]; then fail "Ray did not start within $START_TIMEOUT s"; fi
                 fail "ray start failed twice"
@@ -21,7 +21,7 @@ wait_ray() {
         fi
         nap
     done
-    node_log "$1" | grep -oE -- "--address='[^']+'" | head -n 1 | emit_text address
+    node_do "$1" log | grep -oE -- "--address='[^']+'" | head -n 1 | emit_text address
     # recorded now, because a restart after a crash or a reboot has another session
     note_sessions "$1"
     emit started 1

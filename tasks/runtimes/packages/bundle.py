@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.runtimes.conda.scripts import Item
 from tasks.runtimes.packages import Unavailable
+from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.lock import BadLock, Lock, parse
 from tasks.runtimes.packages.web import kept_in, one_at_a_time, sha256_of
 

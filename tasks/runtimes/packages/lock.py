@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tasks.node.facts import Facts
 from tasks.node.platforms import conda_name
-from tasks.runtimes.conda.scripts import Item
+from tasks.runtimes.packages.items import Item
 
 HEADER = "rayfab-lock 1"
 KINDS = ("conda", "wheel", "sdist")

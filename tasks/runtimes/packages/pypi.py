@@ -18,8 +18,8 @@ from uv import find_uv_bin
 from tasks.environment.added import own_folder
 from tasks.inventory import Host
 from tasks.node.platforms import CONDA, uv_name
-from tasks.runtimes.conda.scripts import Item
 from tasks.runtimes.packages import Unavailable
+from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.web import Web
 
 if sys.version_info >= (3, 11):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from tasks.node.names import basics
-from tasks.runtimes.docker.image_scripts import IDLE_SECONDS
+from tasks.node.names import IDLE_SECONDS, basics
 from tasks.script import files
 from tasks.script.script import Script, render
 

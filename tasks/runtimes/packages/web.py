@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from tasks.environment.added import own_folder
 from tasks.inventory import Host
-from tasks.runtimes.conda.scripts import Item
 from tasks.runtimes.packages import Unavailable
+from tasks.runtimes.packages.items import Item
 
 TRIES = 3
 TIMEOUT = 30

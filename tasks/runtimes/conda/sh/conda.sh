@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib
+# needs: lib outside_conda
 # What conda scripts share: running conda, whose a conda is, and the entries in the user's ~/.conda.
 # Prints the path $1 of the hosts file; a relative one is in the user's home folder.
 own_path() {
@@ -49,8 +49,6 @@ conda_version() {
     rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | sed 's/ .*//' | grep '^[0-9][0-9]*\.[0-9.a-z]*$' | head -n 1)
     [ -n "$rf_version" ]
 }
-# Both marks are needed: somebody may have put a conda of their own there since.
-conda_is_ours() { [ -e "$1/.rayfab" ] && [ -r "$ROOT/.conda" ] && grep -qxF -e "$1" "$ROOT/.conda"; }
 # rf_state of the prefix $1: absent, ours, found (works, not ours), broken (ours), foreign (no working conda).
 # Sets rf_version too.
 conda_state() {
@@ -68,59 +66,4 @@ conda_state() {
     else
         rf_state=foreign
     fi
-}
-# Whether the prefix $1 has environments, listed in rf_envs; this project never makes any there.
-conda_envs() {
-    rf_envs=
-    for rf_dir in "$1"/envs/*; do [ ! -d "$rf_dir" ] || rf_envs="$rf_envs ${rf_dir##*/}"; done
-    [ -n "$rf_envs" ]
-}
-# Removes the folder $1, and all below it, from conda's list of environments in the user's home.
-conda_forget() {
-    rf_txt=$HOME/.conda/environments.txt
-    [ -f "$rf_txt" ] && grep -qF -e "$1" "$rf_txt" || return 0
-    RF_GONE=$1 awk '$0 != ENVIRON["RF_GONE"] && index($0, ENVIRON["RF_GONE"] "/") != 1' "$rf_txt" >"$ROOT/.environments" || return 0
-    if [ -s "$ROOT/.environments" ]; then cat "$ROOT/.environments" >"$rf_txt"; else rm -f "$rf_txt"; fi
-    rm -f "$ROOT/.environments"
-}
-# Records which of the user's folders do not exist yet; the last `destroy` removes those that are empty.
-conda_home() {
-    for rf_dir in "$HOME/.conda" "$HOME/.conda/envs"; do
-        if [ ! -e "$rf_dir" ] && ! grep -qxF -e "$rf_dir" "$ROOT/.made-conda" 2>/dev/null; then
-            printf '%s\n' "$rf_dir" >>"$ROOT/.made-conda"
-        fi
-    done
-}
-# Makes `conda activate NAME` work with any conda, without changing one. $1: the name; a name in use is left alone.
-conda_link() {
-    rf_link=$HOME/.conda/envs/$1
-    rf_old=
-    [ ! -r "$NODE/conda-link" ] || IFS= read -r rf_old <"$NODE/conda-link" || :
-    [ "$rf_old" = "$rf_link" ] || conda_unlink
-    if [ "$(readlink "$rf_link" 2>/dev/null)" = "$NODE/env" ]; then return 0; fi
-    rf_base=
-    [ ! -r "$NODE/conda-base" ] || IFS= read -r rf_base <"$NODE/conda-base" || :
-    rf_taken=
-    for rf_dir in "$rf_base/envs/$1" "$rf_link"; do
-        if [ -e "$rf_dir" ] || [ -h "$rf_dir" ]; then rf_taken=$rf_dir; fi
-    done
-    if [ -z "$rf_taken" ] && [ -r "$HOME/.conda/environments.txt" ]; then
-        rf_taken=$(RF_NAME=/$1 awk '{ n = length($0) - length(ENVIRON["RF_NAME"]) + 1 }
-            n > 0 && substr($0, n) == ENVIRON["RF_NAME"] { print; exit }' "$HOME/.conda/environments.txt")
-    fi
-    if [ -n "$rf_taken" ]; then
-        emit note "there is another conda environment $1 ($rf_taken); this one is: conda activate $NODE/env"
-        return
-    fi
-    conda_home
-    mkdir -p "$HOME/.conda/envs" && ln -s "$NODE/env" "$rf_link" && write_file "$NODE/conda-link" 600 "$rf_link$NL"
-}
-conda_unlink() {
-    [ -r "$NODE/conda-link" ] || return 0
-    IFS= read -r rf_old <"$NODE/conda-link" || :
-    if [ "$(readlink "$rf_old" 2>/dev/null)" = "$NODE/env" ]; then
-        rm -f "$rf_old"
-        conda_forget "$rf_old"
-    fi
-    rm -f "$NODE/conda-link"
 }

@@ -1,1 +1,67 @@
 """What conda adds to an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.inventory import Host
+from tasks.node.desired import Versions
+from tasks.node.subject import Finding
+from tasks.report.console import Board
+from tasks.run.run import Node, Run
+from tasks.runtimes import steps
+from tasks.runtimes.conda.steps import kits, resolve
+from tasks.runtimes.conda.steps.kits import Kits
+from tasks.runtimes.conda.steps.seed import Sharing
+from tasks.runtimes.packages.lock import subdir
+from tasks.script.script import Script
+
+
+class Installation(steps.Installation):
+    """Hosts of one platform share what is downloaded, and may take it from one another."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._kits = Kits(run)
+        self._sharing = Sharing(run, self._kits)
+
+    def begin(self, nodes: Sequence[Node]) -> None:
+        self._sharing.begin(nodes)
+
+    def install(self, node: Node, board: Board) -> None:
+        if node not in self._sharing.installed:
+            self._sharing.install(node, board)
+
+    def scripts(self, node: Node) -> list[Script]:
+        kit = self._kits.of(node)
+        return [kits.fetching(node, self.run.cluster.name, kit.items), kits.script(self.run, node, kit)]
+
+    def end(self) -> None:
+        self._sharing.end()
+
+
+class CondaSteps(steps.Steps):
+    """See :class:`tasks.runtimes.steps.Steps`."""
+
+    def check(self, run: Run, *, installs: bool) -> None:
+        resolve.check(run)
+
+    def request_of(self, host: Host) -> str:
+        return resolve.request_of(host)
+
+    def resolve(self, run: Run, nodes: Sequence[Node], settled: Sequence[Node]) -> list[Finding]:
+        """They get the Python of the hosts file; whether the other hosts have it too is compared afterwards."""
+        nodes = sorted(nodes, key=lambda node: not node.is_head)
+        anchor = next((n.versions.ray for n in settled if n.versions and n.versions.ray), None)
+        locks = resolve.locks(run, nodes, nodes[0].host.ray.version or anchor)
+        for node in nodes:
+            lock = locks[subdir(node.facts)]
+            id_ = f"ray-{lock.ray}-py{lock.python}-{lock.id}"
+            node.versions = Versions(lock.ray, lock.python, None, lock.text, id_)
+        return []
+
+    def installation(self, run: Run) -> Installation:
+        return Installation(run)
+
+
+STEPS = CondaSteps()

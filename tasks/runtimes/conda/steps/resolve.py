@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tasks.inventory import Host
 from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON, companions
 from tasks.inventory.ray_versions import parse as parse_version
 from tasks.run.run import Node, Run, Stop
@@ -17,15 +16,15 @@ from tasks.runtimes.packages import Unavailable, pypi
 from tasks.runtimes.packages.bundle import Bundle
 from tasks.runtimes.packages.lock import BadLock, Lock, join, parse, parse_all, subdir
 from tasks.runtimes.packages.web import Web
+from tasks.runtimes.steps import digest_of
 
 ANYWHERE = "2.17"  # the oldest glibc that Ray's own wheels are made for
 
 
-def request_of(node: Node) -> str:
-    """What was asked for; as long as it stays the same, the versions that were found for it stay too."""
-    conda = node.host.conda
-    asked = [node.host.ray.version, list(conda.packages), conda.python, list(conda.channels)]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]
+def request_of(host: Host) -> str:
+    """See :meth:`tasks.runtimes.steps.Steps.request_of`."""
+    conda = host.conda
+    return digest_of([host.ray.version, list(conda.packages), conda.python, list(conda.channels)])
 
 
 def nodes_of(run: Run) -> list[Node]:
@@ -75,9 +74,9 @@ def locks(run: Run, nodes: Sequence[Node], ray: str | None) -> dict[str, Lock]:
     out: dict[str, Lock] = {}
     for platform, group in by_platform.items():
         first = group[0]
-        request = request_of(first)
+        request = request_of(first.host)
         for other in group:
-            if request_of(other) != request:
+            if request_of(other.host) != request:
                 raise Stop(
                     f"{first.name} and {other.name} are both {platform}, and ask for other packages or Pythons",
                     "conda: {python, packages, channels}: the same for all hosts of one kind of system",

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib docker node wait_ray
+# needs: lib docker node wait_ray keep_temp
 # values: CLUSTER CONTAINER_USER IMAGE RAY_USER RUN STATE TEMP_DIR
 # Replaces this node's container and waits for Ray.
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
@@ -10,7 +10,7 @@ if [ "$rf_old" != none ]; then
     note_sessions "$rf_old"
     step "stopping the previous node"
     node_down "$rf_old"
-    [ "$rf_old" = docker ] || node_remove "$rf_old"
+    [ "$rf_old" = docker ] || node_do "$rf_old" gone
 fi
 # a killed run may have left its image server running
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tasks.node.facts import with_docker
 from tasks.report.console import Board
 from tasks.run.facts import in_image
 from tasks.run.run import Node, Run, Stop
-from tasks.runtimes.docker.engine import Engine, engine_script
-from tasks.runtimes.docker.engine_choice import engine_for, lacks_engine
+from tasks.runtimes.docker.engine.choice import engine_for, lacks_engine
+from tasks.runtimes.docker.engine.install import Engine, engine_script
+from tasks.runtimes.docker.facts import after_install
 from tasks.script.script import Script
 
 title = "Install Docker"
@@ -34,7 +34,7 @@ def run(run: Run) -> None:
         answer = run.ask(node, script(run, node), board, timeout=TIMEOUT)
         for note in answer.all.get("note", ()):
             run.console.note(f"{node.name}: {note}")
-        node.facts = with_docker(node.facts, answer.all, answer.texts)
+        node.facts = after_install(node.facts, answer.all, answer.texts)
         node.image_versions = in_image(answer)
         node.did.append("installed Docker")
 

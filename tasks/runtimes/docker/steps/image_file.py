@@ -16,8 +16,9 @@ from typing import Any
 from tasks.node.platforms import machine
 from tasks.report.console import Board
 from tasks.run.run import Failure, HostFailed, Node, Run, Stop
-from tasks.runtimes.docker.image_names import content, parse
-from tasks.runtimes.docker.image_scripts import Piece, fetch_script, pieces_script
+from tasks.runtimes.docker.facts import image_of
+from tasks.runtimes.docker.image.names import content, parse
+from tasks.runtimes.docker.image.scripts import Piece, fetch_script, pieces_script
 
 PIECE = 8 << 20
 SMALL = 4 << 20  # no JSON of an archive is larger
@@ -137,7 +138,7 @@ def _full(tag: str) -> str:
 
 def read_for(node: Node) -> Archive:
     """The archive of one host; raises HostFailed where it is for another architecture."""
-    archive = read(path_of(node), _full(node.subject.image))
+    archive = read(path_of(node), _full(image_of(node.subject)))
     if archive.machine and machine(archive.machine) != machine(node.facts.arch):
         why = f"{archive.path.name} holds an image for {archive.machine}, and this host is {node.facts.arch}"
         raise HostFailed(Failure(why, "docker: {image_source: file:...} of that host names another archive"))

@@ -10,8 +10,9 @@ from pathlib import Path
 from tasks.report.console import Board
 from tasks.run.facts import in_image
 from tasks.run.run import Failure, HostFailed, Node, Run, Stop
-from tasks.runtimes.docker.image_scripts import image_script
-from tasks.runtimes.docker.image_state import foreign_platform, mismatches, short
+from tasks.runtimes.docker.facts import docker_of, image_of, with_image
+from tasks.runtimes.docker.image.scripts import image_script
+from tasks.runtimes.docker.image.state import foreign_platform, mismatches, short
 from tasks.runtimes.docker.steps import image_file
 from tasks.runtimes.docker.steps.image_file import Archive
 from tasks.runtimes.docker.steps.seed import HandOn, lacking, seed_of
@@ -40,7 +41,7 @@ def run(run: Run) -> None:
 
 
 def _unknown(node: Node) -> bool:
-    return node.image_versions is None or node.facts.image is None
+    return node.image_versions is None or docker_of(node.facts).image is None
 
 
 def _pull(run: Run, node: Node, board: Board) -> None:
@@ -52,7 +53,7 @@ def _pull(run: Run, node: Node, board: Board) -> None:
 def _arrived(run: Run, node: Node, answer: Answer, how: str) -> None:
     """The host has the image, and has said what is in it."""
     node.image_versions = in_image(answer)
-    node.facts = node.subject.with_image(answer.texts["image"][0]).facts
+    node.facts = with_image(node.facts, answer.texts["image"][0])
     if answer.values.get("changed") == "1":
         node.did.append(how)
     if odd := foreign_platform(node.subject):
@@ -62,7 +63,7 @@ def _arrived(run: Run, node: Node, answer: Answer, how: str) -> None:
 def _forget(nodes: Sequence[Node]) -> None:
     """What these hosts have under the image's name is not what they shall have."""
     for node in nodes:
-        node.facts = node.subject.with_image("").facts
+        node.facts = with_image(node.facts, "")
 
 
 def _from_file(run: Run, nodes: Sequence[Node]) -> None:
@@ -77,7 +78,7 @@ def _from_file(run: Run, nodes: Sequence[Node]) -> None:
             except HostFailed as failed:
                 run.fail(node, failed.failure)
                 board.fail(node.name, failed.failure.message, failed.failure.hint)
-    lacking_it = [n for n, a in archives.items() if not n.facts.image_ids & a.ids]
+    lacking_it = [n for n, a in archives.items() if not docker_of(n.facts).image_ids & a.ids]
     _forget(lacking_it)
     if run.dry_run:
         return
@@ -101,8 +102,8 @@ def _carry(run: Run, nodes: Sequence[Node], archives: dict[Node, Archive]) -> No
         def one(node: Node, board: Board) -> None:
             answer = image_file.carry(run, node, board, archive, pieces)
             _arrived(run, node, answer, "copied the image there")
-            if not node.facts.image_ids & archive.ids:
-                why = f"a different image arrived: {node.facts.image}, not {archive.id}"
+            if not docker_of(node.facts).image_ids & archive.ids:
+                why = f"a different image arrived: {docker_of(node.facts).image}, not {archive.id}"
                 raise HostFailed(Failure(why, "run again; if it happens again, please report this"))
 
         run.each("Copy the image", nodes, one)
@@ -111,7 +112,7 @@ def _carry(run: Run, nodes: Sequence[Node], archives: dict[Node, Archive]) -> No
 def _by_seed(run: Run, nodes: Sequence[Node]) -> None:
     kinds: dict[tuple[str, str], list[Node]] = {}
     for node in nodes:
-        kinds.setdefault((node.subject.image, node.facts.arch), []).append(node)
+        kinds.setdefault((image_of(node.subject), node.facts.arch), []).append(node)
     for takers in kinds.values():
         _seed(run, takers)
 
@@ -119,10 +120,10 @@ def _by_seed(run: Run, nodes: Sequence[Node]) -> None:
 def _seed(run: Run, takers: Sequence[Node]) -> None:
     seed = seed_of(run, takers)
     if run.dry_run:
-        if seed.facts.image:
+        if docker_of(seed.facts).image:
             _forget(lacking(seed, takers))
         return
-    while seed is not None and not seed.facts.image:
+    while seed is not None and not docker_of(seed.facts).image:
         run.each("Get the image once", [seed], partial(_pull, run))
         seed = seed_of(run, takers)
     if seed is None:

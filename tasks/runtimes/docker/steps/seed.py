@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 
 from tasks.inventory import Secret
 from tasks.inventory.checks import RAY_WORKER_PORTS
-from tasks.node.addresses import head_ip, worker_ip
-from tasks.plan.desired import on_bridge
 from tasks.report.console import Board
-from tasks.run.run import HostFailed, Node, Run, Stop
-from tasks.runtimes.docker.image_scripts import Piece, clean_script, cut_script, fetch_script, serve_script
-from tasks.runtimes.docker.steps.image_pool import Pool, Source
+from tasks.run.run import HostFailed, Node, Run
+from tasks.runtimes.docker.facts import docker_of, image_of
+from tasks.runtimes.docker.image.scripts import Piece, clean_script, cut_script, fetch_script, serve_script
+from tasks.runtimes.docker.node import on_bridge
+from tasks.runtimes.steps.pool import Pool, Source, address_of
 from tasks.ssh import Answer, RemoteError
 
 TIMEOUT = 4 * 3600.0
@@ -24,17 +24,17 @@ Arrived = Callable[[Run, Node, Answer, str], None]
 
 def seed_of(run: Run, takers: Sequence[Node]) -> Node | None:
     """Who hands the image on: a host that has it, the head rather than another; else one that can get it."""
-    kind = takers[0].subject.image, takers[0].facts.arch
+    kind = image_of(takers[0].subject), takers[0].facts.arch
     same = [
         n
         for n in run.living
         if n.facts
         and n.facts.system != "Windows"
         and n.host.runtime == "docker"
-        and (n.subject.image, n.facts.arch) == kind
+        and (image_of(n.subject), n.facts.arch) == kind
     ]
     same.sort(key=lambda n: not n.is_head)
-    having = [n for n in same if n.facts.image]
+    having = [n for n in same if docker_of(n.facts).image]
     getting = [n for n in same if n in run.chosen]
     return next(iter([*having, *getting]), None)
 
@@ -44,7 +44,8 @@ def lacking(seed: Node, takers: Sequence[Node]) -> list[Node]:
     return [
         n
         for n in takers
-        if n is not seed and not (n.facts.image and n.facts.image_ids & seed.facts.image_ids)
+        if n is not seed
+        and not (docker_of(n.facts).image and docker_of(n.facts).image_ids & docker_of(seed.facts).image_ids)
     ]
 
 
@@ -129,7 +130,7 @@ class HandOn:
             self.pieces,
             self.raw,
             source=(source.name, source.address, source.port),
-            want=self.seed.facts.image,
+            want=docker_of(self.seed.facts).image,
             keep=keep,
             sudo=node.sudo,
         )
@@ -149,16 +150,3 @@ class HandOn:
                 with contextlib.suppress(HostFailed, RemoteError):
                     script = clean_script(self.run.cluster.name, sudo=node.sudo)
                     self.run.ask(node, script, None, timeout=BRIEFLY)
-
-
-def address_of(run: Run, node: Node) -> str:
-    """The address under which the other hosts of the cluster reach this one."""
-    others = [n.subject for n in run.living if n.facts and n is not node]
-    if node.is_head or run.head.facts is None:
-        found = head_ip(node.subject, others)
-    else:
-        head = head_ip(run.head.subject, [n.subject for n in run.workers if n.facts])
-        found = worker_ip(node.subject, head) if head else None
-    if found is None:
-        raise Stop(f"{node.name} has no address that the others could reach", "set node_ip")
-    return found

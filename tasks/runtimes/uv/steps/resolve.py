@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -19,6 +20,12 @@ from tasks.run.run import Stop
 from tasks.runtimes.packages.pypi import environment, unresolved, uv_version
 
 TIMEOUT = 600
+
+
+def env_id(ray: str, python: str, lock: str) -> str:
+    """A name for an environment: the same packages on the same Python have the same."""
+    digest = hashlib.sha256(f"{python}\n{lock}".encode()).hexdigest()[:12]
+    return f"ray-{ray}-py{python}-{digest}"
 
 
 def platform_of(facts: Facts) -> str:

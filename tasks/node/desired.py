@@ -1,0 +1,106 @@
+"""The node that a host is to run: what its runtime renders, and a hash that changes whenever any of it does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tasks.node.names import RAY_DIR
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What runs on one host.
+
+    :param ray: version of Ray, and :param python: full version of Python; empty while nobody knows them.
+    :param python_path: the host's own interpreter; None where the runtime brings one.
+    :param lock: every package with its version; empty where the runtime has no such list.
+    :param env_id: name of the environment; the same packages on the same Python have the same name.
+    :param image: id of the image, or its name while it is not on the host.
+    :param image_user: ``uid:gid`` of the image's user.
+    """
+
+    ray: str
+    python: str
+    python_path: str | None = None
+    lock: str = ""
+    env_id: str = ""
+    image: str = ""
+    image_user: str = ""
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One node, ready to be started.
+
+    :param kind: the kind of service that keeps it alive, see ``sh/kind_*.sh``.
+    :param words: ``ray start`` with its arguments, or the arguments of what runs it.
+    :param token: whether the node authenticates with the cluster's token.
+    :param temp_dir: Ray's own folder, as the host sees it.
+    :param user: ``uid:gid`` that a container which starts as root continues as.
+    :param runs_as: ``uid:gid`` of Ray in a container; empty while that is not known.
+    :param files: texts of files, by the names of the values that the starting script reads.
+    :param start: what the host remembers of this start, see :mod:`tasks.node.remembered`.
+    """
+
+    name: str
+    role: str
+    kind: str
+    node_ip: str
+    head_address: str
+    versions: Versions
+    hash: str
+    words: tuple[str, ...]
+    token: bool
+    temp_dir: str = RAY_DIR
+    user: str = ""
+    runs_as: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    start: dict[str, Any] = field(default_factory=dict)
+
+    def state(self, token_fingerprint: str, request: str) -> dict[str, Any]:
+        """What is left on the host for the next run to compare with.
+
+        :param request: what the versions were chosen for, as a digest.
+        """
+        return {
+            "hash": self.hash,
+            "role": self.role,
+            "service": self.kind,
+            "ray": self.versions.ray,
+            "python": self.versions.python,
+            "env": self.versions.env_id,
+            "image": self.versions.image,
+            "node_ip": self.node_ip,
+            "head": self.head_address,
+            "token": token_fingerprint,
+            "request": request,
+            "start": self.start,
+        }
+
+
+def version_changes(state: Mapping[str, Any], desired: Desired) -> list[str]:
+    """Ray and Python: both where nothing was there before, else those that differ."""
+    out = []
+    for name, old, new in (
+        ("Ray", state.get("ray"), desired.versions.ray),
+        ("Python", state.get("python"), desired.versions.python),
+    ):
+        if new and not old:
+            out.append(f"{name} {new}")
+        elif new and old != new:
+            out.append(f"{name} {old} -> {new}")
+    return out
+
+
+def digest(value: Any) -> str:
+    """The same for the same value, of whatever JSON can hold."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def fingerprint(token: str) -> str:
+    """Tells two tokens apart without giving either away."""
+    return hashlib.sha256(b"rayfab token " + token.encode()).hexdigest()[:12] if token else ""

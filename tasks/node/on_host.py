@@ -1,0 +1,106 @@
+"""A node that runs on the host itself: out of an environment, under one of the host's supervisors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tasks.inventory import Host
+from tasks.node import ray, supervisors
+from tasks.node.desired import Desired, Versions, digest
+from tasks.node.names import node_dir
+from tasks.node.remembered import remembered
+from tasks.node.start import outside_value, secrets_of, start_values
+from tasks.node.subject import Subject
+from tasks.node.supervisors import Activation, Start
+from tasks.script.script import Script, Value, render
+
+
+def env_dir(home: str, cluster: str, env_id: str) -> str:
+    """The folder of an environment that this project makes on a host."""
+    return f"{node_dir(home, cluster)}/envs/{env_id}"
+
+
+def desire(
+    subject: Subject,
+    cluster: str,
+    versions: Versions,
+    node_ip: str,
+    head_address: str,
+    *,
+    environment: str = "",
+    activate: Callable[[str], Activation] = lambda folder: Activation(),
+) -> Desired:
+    """Everything that the node is made of.
+
+    :param environment: the environment's folder; '' for the one that this project makes.
+    :param activate: the environment's folder -> what its activation does to the environment of a process.
+    """
+    host, facts = subject.host, subject.facts
+    token = ray.uses_token(host, versions.ray)
+    kind = supervisors.kind_on(facts)
+    folder = supervisors.ray_dir(kind, facts.home, cluster)
+    arguments = ray.start_words(
+        host, versions.ray, node_ip, head_address, cpus=host.cpus or subject.cpus, temp_dir=folder
+    )
+    variables = ray.environment(host, versions.ray, facts.system)
+    place = environment or env_dir(facts.home, cluster, versions.env_id)
+    files = supervisors.files(
+        kind,
+        Start(
+            home=facts.home,
+            cluster=cluster,
+            user=facts.user,
+            env_dir=place,
+            variables=variables,
+            arguments=arguments,
+            token=token,
+            activation=activate(place),
+        ),
+    )
+    return Desired(
+        name=host.name,
+        role=host.role,
+        kind=kind,
+        node_ip=node_ip,
+        head_address=head_address,
+        versions=versions,
+        hash=digest([files, kind, token]),
+        words=tuple(arguments),
+        token=token,
+        temp_dir=folder,
+        files=files,
+        start=remembered(host, arguments, variables),
+    )
+
+
+def start_script(
+    host: Host,
+    cluster: str,
+    desired: Desired,
+    home: str,
+    state: Mapping[str, Any],
+    *,
+    sudo: bool = False,
+    token: bool = False,
+    environment: str = "",
+    named: tuple[str, ...] = (),
+    **more: Value,
+) -> Script:
+    """Puts the node under its supervisor, starts it (or starts it again), and waits until Ray has started.
+
+    :param home: the user's home folder on the host.
+    :param environment: as for :func:`desire`.
+    :param named: the runtime's own fragments, and :param more: what they read; on Windows the fragments are left out.
+    """
+    values = {
+        **start_values(cluster, desired, state),
+        "SERVICE": desired.kind,
+        "ENV_DIR": environment or env_dir(home, cluster, desired.versions.env_id),
+        **desired.files,
+    }
+    title = f"start the {host.role}"
+    secrets = secrets_of(sudo=sudo, token=token)
+    if desired.kind in supervisors.windows_task.KINDS:
+        return render(title, "task_up", {**values, **more}, secrets=secrets)
+    return render(title, "service_up", {**values, **outside_value(), **more}, named=named, secrets=secrets)

@@ -1,0 +1,45 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib
+# Units of systemd: system is one of the machine's own manager, user one of the user's.
+user_systemctl() {
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+}
+system_active() { systemctl is-active "$UNIT" 2>/dev/null || :; }
+user_active() { user_systemctl is-active "$UNIT" 2>/dev/null || :; }
+# systemd replaces a unit in place
+system_replaces() { :; }
+user_replaces() { :; }
+system_down() {
+    as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
+        as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+    # after a crash systemd would still list the stopped unit as failed, and the system as degraded
+    as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
+}
+user_down() {
+    user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT"
+    user_systemctl reset-failed "$UNIT" 2>/dev/null || :
+}
+system_gone() {
+    as_root rm -f "/etc/systemd/system/$UNIT.service" && as_root systemctl daemon-reload ||
+        fail "cannot remove /etc/systemd/system/$UNIT.service" "as root: rm /etc/systemd/system/$UNIT.service"
+}
+user_gone() {
+    rm -f "$HOME/.config/systemd/user/$UNIT.service"
+    for rf_dir in user/default.target.wants user; do
+        rmdir "$HOME/.config/systemd/$rf_dir" 2>/dev/null || :
+    done
+    rmdir "$HOME/.config/systemd" 2>/dev/null || :
+    [ ! -e "$NODE/made-config" ] || rmdir "$HOME/.config" 2>/dev/null || :
+    user_systemctl daemon-reload 2>/dev/null || :
+    [ ! -e "$NODE/made-linger" ] || user_unlinger
+}
+# Turns off lingering that a deploy turned on, unless another cluster here still needs it.
+user_unlinger() {
+    for rf_file in "$ROOT"/*/service; do
+        [ "$rf_file" != "$NODE/service" ] && grep -qx user "$rf_file" 2>/dev/null || continue
+        : >"${rf_file%/*}/made-linger"
+        return
+    done
+    loginctl disable-linger 2>/dev/null || :
+}

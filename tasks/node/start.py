@@ -1,0 +1,43 @@
+"""What the starting scripts of all runtimes have in common, and the cluster's token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.node.desired import Desired
+from tasks.node.names import basics
+from tasks.script import files
+from tasks.script.script import Script, Value, render
+
+START_TIMEOUT = 120  # seconds that Ray may take
+
+
+def outside_value() -> dict[str, Value]:
+    """The names of the runtimes that put something outside of the node's folder, see ``sh/outside_*.sh``."""
+    found = files.beginning("sh", "outside_")
+    return {"OUTSIDE": " ".join(name.removeprefix("outside_") for name in found)}
+
+
+def secrets_of(*, sudo: bool = False, token: bool = False) -> tuple[str, ...]:
+    """The names of the secrets that travel beside a script."""
+    return (*(("RF_SUDO",) if sudo else ()), *(("RF_TOKEN",) if token else ()))
+
+
+def start_values(cluster: str, desired: Desired, state: Mapping[str, Any]) -> dict[str, Value]:
+    """The values that every starting script needs.
+
+    :param state: what the host remembers, see :meth:`Desired.state`.
+    """
+    return {
+        **basics(cluster),
+        "STATE": json.dumps(state, sort_keys=True),
+        "START_TIMEOUT": START_TIMEOUT,
+        "TEMP_DIR": desired.temp_dir,
+    }
+
+
+def token_script(cluster: str) -> Script:
+    """Asks the head for the cluster's token, or puts the offered one there; the answer holds it under ``token``."""
+    return render("get the cluster's token", "token", basics(cluster), secrets=secrets_of(token=True))

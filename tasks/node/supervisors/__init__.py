@@ -1,0 +1,47 @@
+"""Who keeps a node alive that runs on the host itself: a file for each supervisor, and the table of them.
+
+A supervisor has one or more *kinds* of service. The kind is written into the node's folder on the host, and the
+shell functions of the kind (``sh/kind_*.sh``) are called by it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tasks.node.facts import Facts
+from tasks.node.names import RAY_DIR
+from tasks.node.supervisors import launchd, loop, systemd, windows_task
+from tasks.node.supervisors.environment import Activation, Start
+
+__all__ = ["TABLE", "Activation", "Start", "Supervisor", "files", "kind_on", "ray_dir"]
+
+
+class Supervisor(Protocol):
+    """What each module of this package has."""
+
+    KINDS: tuple[str, ...]
+
+    def kind_on(self, facts: Facts) -> str | None:
+        """The kind of service that this host can have under this supervisor; None where it can have none."""
+
+    def files(self, kind: str, start: Start) -> dict[str, str]:
+        """The files that the start needs, by the names of the values that the starting script reads."""
+
+
+# in the order in which they are asked: the loop takes what no other does
+TABLE: tuple[Supervisor, ...] = (launchd, windows_task, systemd, loop)
+
+
+def kind_on(facts: Facts) -> str:
+    """The kind of service that a node on this host gets."""
+    return next(kind for one in TABLE if (kind := one.kind_on(facts)))
+
+
+def files(kind: str, start: Start) -> dict[str, str]:
+    """The files of a service of that kind."""
+    return next(one for one in TABLE if kind in one.KINDS).files(kind, start)
+
+
+def ray_dir(kind: str, home: str, cluster: str) -> str:
+    """Ray's own folder for sockets and logs."""
+    return windows_task.temp_dir(home, cluster) if kind in windows_task.KINDS else RAY_DIR

@@ -1,0 +1,134 @@
+"""The files of a node that are the same under every supervisor of a POSIX system: its environment, its start script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tasks.node.names import node_dir, unit
+from tasks.text.quoting import posix as quote
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What the runtime's own `activate` would do to the environment of a process.
+
+    :param variables: those that it sets, beside ``PATH``.
+    :param unset: those that would lead Python to packages outside the environment.
+    :param folders: on Windows, the folders below the environment's that come first on ``PATH``.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    unset: tuple[str, ...] = ("PYTHONHOME", "PYTHONPATH")
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Start:
+    """A node that runs on the host itself, out of an environment.
+
+    :param home: the user's home folder on the host.
+    :param env_dir: the environment's folder.
+    :param variables: the environment variables of Ray's processes.
+    :param arguments: ``ray start`` with its arguments, without ``--block``.
+    :param token: whether the node authenticates with the cluster's token.
+    """
+
+    home: str
+    cluster: str
+    user: str
+    env_dir: str
+    variables: Mapping[str, str]
+    arguments: Sequence[str]
+    token: bool
+    activation: Activation = Activation()
+
+
+def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict[str, str]:
+    """The files by the names of the values that the starting script reads.
+
+    :param unit_text: what systemd or launchd reads; '' where neither supervises.
+    :param loop_sh: the program that supervises where neither does.
+    """
+    return {
+        "ENV_SH": env_sh(start),
+        "START_SH": start_sh(start.home, start.cluster, start.arguments),
+        "UNIT_TEXT": unit_text,
+        "LOOP_SH": loop_sh,
+    }
+
+
+def env_sh(start: Start) -> str:
+    """What a command needs to run in the node's environment; read by the start script and by `fab exec`."""
+    known = start.activation.variables
+    lines = [
+        f"HOME={quote(start.home)}",
+        f"PATH={quote(start.env_dir + '/bin')}:$PATH",
+        *(f"{name}={quote(value)}" for name, value in known.items()),
+        f"export {' '.join(['HOME', 'PATH', *known])}",
+        *([f"unset {' '.join(start.activation.unset)}"] if start.activation.unset else []),
+        *(f"export {name}={quote(value)}" for name, value in start.variables.items()),
+    ]
+    if start.token:
+        lines.append(f"export RAY_AUTH_TOKEN_PATH={quote(node_dir(start.home, start.cluster) + '/token')}")
+    return "\n".join(lines) + "\n"
+
+
+def start_sh(home: str, cluster: str, start_words: Sequence[str]) -> str:
+    """The script that runs `ray start --block` in the node's environment, and clears up when that has ended."""
+    return f"""#!/bin/sh
+# Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
+# A parameter, since env.sh may set any variable.
+set -- {quote(node_dir(home, cluster))}
+. "$1/env.sh"
+cd "$HOME" || exit 1
+# shellcheck disable=SC3045
+ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" 2>/dev/null
+if [ -f "$1/start.log" ]; then
+    grep -oE '/[^ ]*/session_[0-9_-]+' "$1/start.log" | sort -u >>"$1/sessions"
+    mv -f "$1/start.log" "$1/start.log.1"
+fi
+date >>"$1/starts"
+# Ray's parts leave their temporary folders behind when they are ended; in one of our own they can be removed.
+rayfab_tmp=
+if [ -z "${{TMPDIR-}}" ]; then
+    rayfab_tmp=/tmp/{unit(cluster)}-$(id -u)
+    mkdir -m 700 "$rayfab_tmp" 2>/dev/null
+    # shellcheck disable=SC3067
+    if [ -d "$rayfab_tmp" ] && [ ! -h "$rayfab_tmp" ] && [ -O "$rayfab_tmp" ]; then
+        TMPDIR=$rayfab_tmp
+        export TMPDIR
+        # for a destroy, where this script itself is killed or the power fails
+        echo "$rayfab_tmp" >"$1/tmpdir"
+    else
+        rayfab_tmp=
+    fi
+fi
+RAYFAB_NODE=$1/
+export RAYFAB_NODE
+{" ".join(quote(word) for word in [*start_words, "--block"])} >"$1/start.log" 2>&1 &
+rayfab_pid=$!
+unset RAYFAB_NODE
+rayfab_told=
+trap 'rayfab_told=1; kill -TERM $rayfab_pid 2>/dev/null' TERM INT HUP
+# a signal ends the waiting, but not yet Ray; and a status can be asked for only once
+while :; do
+    wait $rayfab_pid
+    rayfab_status=$?
+    kill -0 $rayfab_pid 2>/dev/null || break
+done
+# What Ray leaves behind (agents on their way out, workers) holds ports; it is known by the mark above.
+if [ -r /proc/self/environ ]; then
+    rayfab_left=$(grep -lsF "RAYFAB_NODE=$1/" /proc/[0-9]*/environ | sed 's|/proc/\\([0-9]*\\)/.*|\\1|')
+else
+    # macOS shows a process's environment behind its words
+    rayfab_left=$(ps -axwwE -o pid=,command= |
+        RAYFAB=$1/ awk 'index($0, "RAYFAB_" "NODE=" ENVIRON["RAYFAB"]) {{ print $1 }}')
+fi
+# shellcheck disable=SC2086
+[ -z "$rayfab_left" ] || kill -KILL $rayfab_left 2>/dev/null
+[ -z "$rayfab_tmp" ] || rm -rf "$rayfab_tmp" "$1/tmpdir"
+# Ray ends with 1 when it is told to stop, as after a crash; a supervisor has to tell the two apart.
+[ -z "$rayfab_told" ] || rayfab_status=0
+exit $rayfab_status
+"""

@@ -1,0 +1,45 @@
+"""launchd on a Mac: a daemon where root can be had, else an agent of the user's."""
+
+from __future__ import annotations
+
+import plistlib
+
+from tasks.node.facts import Facts
+from tasks.node.names import DRAIN_SECONDS, node_dir, unit
+from tasks.node.supervisors.environment import Start, posix_files
+
+DAEMON, AGENT = "daemon", "agent"
+KINDS = (DAEMON, AGENT)
+
+
+def kind_on(facts: Facts) -> str | None:
+    """The kind of job that this host can have; None on other systems than macOS."""
+    if facts.system != "Darwin":
+        return None
+    return DAEMON if facts.can_root else AGENT
+
+
+def files(kind: str, start: Start) -> dict[str, str]:
+    """See :class:`tasks.node.supervisors.Supervisor`."""
+    user = start.user if kind == DAEMON else None
+    return posix_files(start, unit_text=plist_text(start.home, start.cluster, user))
+
+
+def plist_text(home: str, cluster: str, user: str | None) -> str:
+    """A job of launchd's on a Mac; ``user`` is None for an agent of the user's own.
+
+    Interactive: a job of the standard kind gets less of the CPU than what a person runs.
+    Background: an agent of that session comes with a login of any kind, and never twice for one user.
+    """
+    job = {
+        "Label": unit(cluster),
+        "ProgramArguments": ["/bin/sh", node_dir(home, cluster) + "/start.sh"],
+        "RunAtLoad": True,
+        "KeepAlive": True,
+        "ThrottleInterval": 5,
+        "ExitTimeOut": DRAIN_SECONDS,
+        "ProcessType": "Interactive",
+        "SoftResourceLimits": {"NumberOfFiles": 65536},
+    }
+    job |= {"UserName": user} if user else {"LimitLoadToSessionType": "Background"}
+    return plistlib.dumps(job, sort_keys=False).decode()

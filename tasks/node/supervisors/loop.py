@@ -1,0 +1,38 @@
+"""A loop of this project's own, for hosts without systemd or launchd."""
+
+from __future__ import annotations
+
+from tasks.node.facts import Facts
+from tasks.node.names import node_dir
+from tasks.node.supervisors.environment import Start, posix_files
+from tasks.text.quoting import posix as quote
+
+KINDS = ("loop",)
+
+
+def kind_on(facts: Facts) -> str | None:
+    """Every system with a POSIX shell can run it."""
+    return "loop"
+
+
+def files(kind: str, start: Start) -> dict[str, str]:
+    """See :class:`tasks.node.supervisors.Supervisor`."""
+    return posix_files(start, loop_sh=loop_sh(start.home, start.cluster))
+
+
+def loop_sh(home: str, cluster: str) -> str:
+    """A supervisor for hosts without systemd or launchd: it starts Ray again until it is told to end."""
+    node = node_dir(home, cluster)
+    return f"""#!/bin/sh
+# Keeps Ray alive on a host without systemd. Written by a deploy.
+NODE={quote(node)}
+echo $$ >"$NODE/loop.pid"
+child=
+trap 'trap "" TERM; kill -TERM $child 2>/dev/null; wait $child; rm -f "$NODE/loop.pid"; exit 0' TERM
+while :; do
+    sh "$NODE/start.sh" &
+    child=$!
+    wait $child
+    sleep 3
+done
+"""

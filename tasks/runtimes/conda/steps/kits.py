@@ -1,0 +1,236 @@
+"""Install with conda: the files come into the host's store, from wherever they can be had; then all goes offline."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tasks.node.addresses import join
+from tasks.report.console import Board
+from tasks.run.run import Failure, HostFailed, Node, Run
+from tasks.runtimes.conda import installers
+from tasks.runtimes.conda.facts import conda_of
+from tasks.runtimes.conda.scripts import conda_script
+from tasks.runtimes.packages import Unavailable, pypi
+from tasks.runtimes.packages.fetch import fetch_script
+from tasks.runtimes.packages.items import Item
+from tasks.runtimes.packages.lock import Lock, parse, subdir
+from tasks.runtimes.packages.web import Web
+from tasks.runtimes.steps.pool import Source
+from tasks.script.script import Script
+from tasks.ssh import Answer
+
+TIMEOUT = 4 * 3600.0
+MEGA = 1_000_000
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What one host installs: the lock's files, and the programs that install them."""
+
+    lock: Lock
+    uv: Item | None = None
+    installer: Item | None = None
+    wheels: tuple[Item, ...] = field(default=())  # built here of sources
+    sources: tuple[Item, ...] = field(default=())  # to be built there
+
+    @property
+    def items(self) -> list[Item]:
+        """All of it."""
+        tools = [item for item in (self.installer, self.uv) if item]
+        return [*self.lock.of("conda"), *self.lock.of("wheel"), *self.wheels, *self.sources, *tools]
+
+
+class Kits:
+    """Kits are made once for each kind of system and kept; hosts ask for them side by side."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._lock = threading.Lock()
+        self._made: dict[tuple, object] = {}
+
+    def begin(self, nodes: Sequence[Node]) -> None:
+        """Makes them beforehand, beside what the hosts do; what goes wrong shows when a host asks."""
+
+        def work() -> None:
+            for node in {subdir(n.facts): n for n in nodes}.values():
+                with contextlib.suppress(HostFailed):
+                    self.of(node)
+
+        threading.Thread(target=work, name="kits", daemon=True).start()
+
+    def of(self, node: Node) -> Kit:
+        """:raises HostFailed: something of it cannot be had."""
+        platform = subdir(node.facts)
+        try:
+            with self._lock:
+                kit = self._once(("kit", platform), lambda: self._kit(node, platform))
+                if needs_conda(node):
+                    one = self._once(
+                        ("installer", platform, node.host.conda.installer),
+                        lambda: self._installer(node, platform),
+                    )
+                    return replace(kit, installer=one)
+                return kit
+        except Unavailable as error:
+            raise HostFailed(Failure(str(error), error.hint)) from None
+
+    def _once(self, key: tuple, make):
+        if key not in self._made:
+            try:
+                self._made[key] = make()
+            except Unavailable as error:
+                self._made[key] = error  # the next host need not wait for it again
+        if isinstance(self._made[key], Unavailable):
+            raise self._made[key]
+        return self._made[key]
+
+    def _installer(self, node: Node, platform: str) -> Item:
+        bundle = self.run.bundle
+        if bundle is None:
+            return installers.installer(node.host, platform, Web.of(node.host))
+        found = bundle.tools.get(platform, {}).get("installer")
+        if found is None:
+            raise Unavailable(f"the bundle holds no installer for {platform}", "make it again: fab bundle")
+        return found
+
+    def _kit(self, node: Node, platform: str) -> Kit:
+        lock = parse(node.versions.lock)
+        bundle = self.run.bundle
+        if bundle is not None:
+            wheels = tuple(bundle.wheels[s.file] for s in lock.of("sdist"))
+            return Kit(lock, bundle.tools.get(platform, {}).get("uv"), wheels=wheels)
+        web = Web.of(node.host)
+        try:
+            uv = pypi.uv_wheel(node.host, platform, "2.17")
+        except Unavailable:
+            uv = None  # the environment's own pip does it then
+        wheels, sources = [], []
+        for source in lock.of("sdist"):
+            built = pypi.build(node.host, source, web)
+            if built is None:
+                sources.append(source)
+            else:
+                wheels.append(local_item("wheel", built))
+        return Kit(lock, uv, wheels=tuple(wheels), sources=tuple(sources))
+
+
+def local_item(kind: str, path: Path) -> Item:
+    """A file of this machine as something to carry."""
+    from tasks.runtimes.packages.web import sha256_of
+
+    return Item(kind, path.name, sha256_of(path), path.stat().st_size, path.resolve().as_uri())
+
+
+def needs_conda(node: Node) -> bool:
+    """Whether conda has to be installed there first."""
+    return not conda_of(node.facts).condas
+
+
+def install(run: Run, node: Node, board: Board, kits: Kits, *, source: Source | None = None) -> None:
+    """Installs on one host. :param source: another host, whose store is taken from first."""
+    if node.host.mirrors.ca:
+        node.connection.carry(Path(node.host.mirrors.ca).expanduser(), f"{node.facts.home}/.rayfab/.ca.pem")
+    gone: Sequence[str] = ()
+    why = ""
+    if source is None and run.bundle is None:
+        # what can be fetched at once is, while the rest of the kit is made on this machine
+        first = parse(node.versions.lock)
+        ready = [*first.of("conda"), *first.of("wheel")]
+        answer = run.ask(node, fetching(node, run.cluster.name, ready), board, timeout=TIMEOUT)
+        gone, why = answer.all.get("missing", ()), _reason(answer)
+    kit = kits.of(node)
+    fill_store(run, node, board, kit, source, gone=gone, why=why)
+    answer = run.ask(node, script(run, node, kit), board, timeout=TIMEOUT)
+    if answer.values.get("changed") == "1":
+        node.did.append("installed")
+    if "note" in answer.values:
+        run.console.note(f"{node.name}: {answer.values['note']}")
+
+
+def _reason(answer: Answer) -> str:
+    """Why a host could not get a file, in its own words."""
+    return "; ".join(answer.texts.get("log", ())[-1:])
+
+
+def fill_store(
+    run: Run,
+    node: Node,
+    board: Board,
+    kit: Kit,
+    source: Source | None = None,
+    *,
+    gone: Sequence[str] = (),
+    why: str = "",
+) -> None:
+    """Every file of the kit is in the host's store then, or the host has failed.
+
+    :param gone: files that the host has tried to get in vain, and ``why``.
+    """
+    every = [replace(item, url="-") if item.file in gone else item for item in kit.items]
+    if source is not None:
+        # what the other host does not give is fetched as if it were not there
+        script = fetching(node, run.cluster.name, every, source)
+        run.ask(node, script, board, timeout=TIMEOUT, RF_SEED=source.token)
+    if run.bundle is not None:
+        every = [replace(item, url="-") for item in every]
+    answer = run.ask(node, fetching(node, run.cluster.name, every), board, timeout=TIMEOUT)
+    missing = set(answer.all.get("missing", ()))
+    # a wheel that somebody else has built of the same source has the same name, and other bytes
+    built = {item.file for item in kit.wheels}
+    if wanted := [item for item in kit.items if item.file in missing | built]:
+        _carry(run, node, board, wanted, (why or _reason(answer)) if run.bundle is None else "")
+
+
+def fetching(node: Node, cluster: str, items: Sequence[Item], source: Source | None = None) -> Script:
+    """The script by which a host gets files; it tells those that it could not get."""
+    here = [replace(item, url="-") if item.url.startswith("file:") else item for item in items]
+    base = f"http://{join(source.address, source.port)}" if source else ""
+    mirrors = node.host.mirrors
+    return fetch_script(cluster, here, base=base, proxy=mirrors.proxy or "", ca=bool(mirrors.ca))
+
+
+def _carry(run: Run, node: Node, board: Board, items: Sequence[Item], why: str) -> None:
+    total = sum(item.size for item in items)
+    done = 0
+    for item in items:
+        place = _here(run, node, board, item, why)
+
+        def on_bytes(sent: int, _: int, before: int = done) -> None:
+            board.step(node.name, f"carrying packages, {(before + sent) // MEGA} of {total // MEGA} MB")
+
+        node.connection.carry(
+            place, f"{node.facts.home}/.rayfab/.store/{item.file}", on_bytes=on_bytes, timeout=TIMEOUT
+        )
+        done += item.size
+
+
+def _here(run: Run, node: Node, board: Board, item: Item, why: str) -> Path:
+    """The file on this machine. The host has said why it could not get it itself."""
+    try:
+        if run.bundle is not None:
+            return run.bundle.get(item)
+        board.step(node.name, f"fetching {item.file} to carry it there")
+        return Web.of(node.host).get(item)
+    except Unavailable as error:
+        said = f"{item.file} cannot be downloaded there{f' ({why})' if why else ''}, nor here: {error}"
+        raise HostFailed(Failure(said, error.hint)) from None
+
+
+def script(run: Run, node: Node, kit: Kit) -> Script:
+    """The script that installs from the store."""
+    condas = conda_of(node.facts).condas
+    return conda_script(
+        node.host,
+        run.cluster.name,
+        env_id=node.versions.env_id,
+        python=kit.lock.python,
+        lock=kit.lock.text,
+        items=kit.items,
+        uv_version=pypi.uv_version(),
+        conda=condas[0] if condas else None,
+        proxy=node.host.mirrors.proxy or "",
+    )

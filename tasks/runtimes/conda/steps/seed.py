@@ -1,0 +1,100 @@
+"""`package_source: seed`: one host of each kind of system fetches the files, the others take them from there."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Sequence
+
+from tasks.inventory import Secret
+from tasks.inventory.checks import RAY_WORKER_PORTS
+from tasks.report.console import Board
+from tasks.run.run import HostFailed, Node, Run
+from tasks.runtimes.conda.steps import kits as conda_install
+from tasks.runtimes.conda.steps.kits import Kits
+from tasks.runtimes.packages.lock import subdir
+from tasks.runtimes.packages.seed_script import clean_script, serve_script
+from tasks.runtimes.steps.pool import Pool, Source, address_of
+from tasks.ssh import RemoteError
+
+BRIEFLY = 120.0
+
+
+class Sharing:
+    """The stores that are served, by platform."""
+
+    def __init__(self, run: Run, kits: Kits) -> None:
+        self.run, self.kits = run, kits
+        self.installed: set[Node] = set()
+        self._pools: dict[str, Pool] = {}
+        self._serving: list[Node] = []
+
+    def begin(self, nodes: Sequence[Node]) -> None:
+        """Chooses who fetches, installs there, and has it served. :param nodes: those that are to be installed."""
+        self.kits.begin(nodes)
+        groups: dict[str, list[Node]] = {}
+        for node in nodes:
+            # Windows fetches for itself
+            if node.host.conda.package_source == "seed" and node.facts.system != "Windows":
+                groups.setdefault(subdir(node.facts), []).append(node)
+        seeds = {platform: self._seed(platform, takers) for platform, takers in groups.items()}
+        seeds = {p: seed for p, seed in seeds.items() if seed and any(n is not seed for n in groups[p])}
+        fetching = [seed for seed in seeds.values() if seed in nodes]
+        good = self.run.each("Get the packages once", fetching, self._install)
+        self.installed |= set(good)
+        serving = [seed for seed in seeds.values() if seed in good or seed not in fetching]
+        for node, source in self.run.each("Serve the packages", serving, self._serve).items():
+            if source is not None:
+                self._pools[subdir(node.facts)] = Pool(source)
+
+    def _seed(self, platform: str, takers: Sequence[Node]) -> Node | None:
+        """A host that has the environment, the head rather than another; else one that is to get it."""
+        same = [
+            n
+            for n in self.run.living
+            if n.facts and n.host.runtime == "conda" and n.versions and subdir(n.facts) == platform
+        ]
+        same.sort(key=lambda n: not n.is_head)
+        having = [n for n in same if n.versions.env_id in n.facts.envs]
+        return next(iter([*having, *sorted(takers, key=lambda n: not n.is_head)]), None)
+
+    def _install(self, node: Node, board: Board) -> None:
+        conda_install.install(self.run, node, board, self.kits)
+
+    def _serve(self, node: Node, board: Board) -> Source | None:
+        """A host that cannot serve is no harm: then each fetches for itself."""
+        try:
+            address = address_of(self.run, node)
+            token = Secret(secrets.token_hex(16))
+            # the last of Ray's worker ports: open between the hosts, whatever a firewall does to others
+            last = node.host.ray.ports.max_worker or RAY_WORKER_PORTS[1]
+            script = serve_script(self.run.cluster.name, node.versions.env_id, address, (last, last - 1))
+            answer = self.run.ask(node, script, board, timeout=BRIEFLY, RF_SEED=token)
+        except HostFailed as failed:
+            self.run.console.note(f"{node.name}: {failed.failure.message}; every host fetches for itself")
+            return None
+        self._serving.append(node)
+        return Source(node.name, address, int(answer.values["port"]), token)
+
+    def install(self, node: Node, board: Board) -> None:
+        """Installs on a host that takes the files from another, if there is one that has them."""
+        pool = self._pools.get(subdir(node.facts))
+        if pool is None or node.host.conda.package_source != "seed":
+            conda_install.install(self.run, node, board, self.kits)
+            return
+        board.step(node.name, "waiting for its turn")
+        source = pool.borrow()
+        try:
+            crowded = pool.crowded
+            conda_install.install(self.run, node, board, self.kits, source=source)
+        finally:
+            pool.give_back(source)
+        if crowded and (own := self._serve(node, board)):
+            pool.add(own)
+
+    def end(self) -> None:
+        """No server stays behind."""
+        for node in self._serving:
+            if node.connection is not None:
+                with contextlib.suppress(HostFailed, RemoteError):
+                    self.run.ask(node, clean_script(self.run.cluster.name), None, timeout=BRIEFLY)

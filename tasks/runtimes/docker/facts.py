@@ -1,0 +1,100 @@
+"""What a host says of Docker: its engine, the image, and the container that an earlier deploy has left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tasks.inventory import Host
+from tasks.node.facts import Facts, OwnFacts, Questions
+from tasks.node.subject import Subject
+from tasks.runtimes.docker.engine.facts import EngineFacts, parse_engine
+from tasks.runtimes.docker.image.names import for_arch, identities
+from tasks.runtimes.docker.image.scripts import image_values
+
+
+@dataclass(frozen=True)
+class DockerFacts(OwnFacts):
+    """Docker on one host.
+
+    :param version: of the engine; None where none answers.
+    :param problem: why none answers: missing, stopped, denied, podman or windows.
+    :param says: what the command has said of it.
+    :param app: the application that brings the engine on a Mac.
+    :param image: id of the image; None where it is not on the host.
+    :param image_ids: all that the image is known by: two hosts that share one of them have the same image.
+    :param image_platform: as in ``linux/amd64``.
+    :param container: id of this cluster's container.
+    """
+
+    version: str | None = None
+    problem: str | None = None
+    says: str = ""
+    app: str = ""
+    image: str | None = None
+    image_ids: frozenset[str] = frozenset()
+    image_platform: str | None = None
+    container: str | None = None
+    engine: EngineFacts = field(default=EngineFacts())
+
+    @property
+    def cpus(self) -> int | None:
+        """CPUs of the machine that the engine runs in, which with Docker Desktop is a virtual one."""
+        return self.engine.cpus
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes of that machine's memory."""
+        return self.engine.memory
+
+    def with_image(self, about: str) -> DockerFacts:
+        """The same host with the image that it described in a line, or with none if that is empty."""
+        image, platform, ids = identities(about)
+        return replace(self, image=image or None, image_platform=platform or None, image_ids=ids)
+
+
+def questions(host: Host) -> Questions:
+    """What is asked of a host about Docker."""
+    return Questions(("docker_info",), image_values(host))
+
+
+def parse(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> DockerFacts:
+    """The answer of ``docker_info.sh``."""
+
+    def one(key: str) -> str:
+        return (values.get(key) or [""])[-1].strip()
+
+    found = DockerFacts(
+        version=one("docker") or None,
+        problem=one("docker_problem") or None,
+        says=one("docker_says"),
+        app=one("docker_app"),
+        container=(texts.get("container") or [""])[0].partition(" ")[0] or None,
+        engine=parse_engine(values, texts),
+    )
+    return found.with_image((texts.get("image") or [""])[0])
+
+
+def docker_of(facts: Facts) -> DockerFacts:
+    """Docker's part of a host's facts; an empty one where the host has another runtime."""
+    return facts.own if isinstance(facts.own, DockerFacts) else DockerFacts()
+
+
+def after_install(
+    facts: Facts, values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]
+) -> Facts:
+    """The same host after Docker was installed on it. :param values: the answer to the questions, asked again."""
+    now = parse(values, texts)
+    # the installation does not ask for NVIDIA's hook
+    engine = replace(now.engine, hook=docker_of(facts).engine.hook)
+    return replace(facts, own=replace(now, engine=engine))
+
+
+def with_image(facts: Facts, about: str) -> Facts:
+    """The facts with another image, see :meth:`DockerFacts.with_image`."""
+    return replace(facts, own=docker_of(facts).with_image(about))
+
+
+def image_of(subject: Subject) -> str:
+    """The image's name, with the tag for this host's architecture."""
+    return for_arch(subject.host.docker.image, subject.facts.arch)

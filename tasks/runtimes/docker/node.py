@@ -1,0 +1,124 @@
+"""A node in a container: the one that a host is to run, and the script that starts it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.inventory import Host
+from tasks.node import ray
+from tasks.node.desired import Desired, Versions, digest
+from tasks.node.names import RAY_DIR
+from tasks.node.remembered import by_name, hidden, remembered
+from tasks.node.start import secrets_of, start_values
+from tasks.node.subject import Subject
+from tasks.runtimes.docker.container import Container, run_words
+from tasks.runtimes.docker.engine.facts import given, run_options, said
+from tasks.runtimes.docker.facts import docker_of, image_of
+from tasks.script.script import Script, render
+
+KIND = "docker"  # of service: Docker's restart policy keeps the container alive
+STEP = 64 << 20
+GIB = 1 << 30
+
+
+def on_bridge(subject: Subject) -> bool:
+    """Whether the container is on a bridge: where the file says so, and on systems whose Docker is in a VM."""
+    network = subject.host.docker.network
+    return network == "bridge" or (network == "auto" and subject.facts.system != "Linux")
+
+
+def temp_dir(home: str, *, bridge: bool) -> str:
+    """Ray's own folder, as the host sees it; a node on a bridge keeps it in the user's home, as in the recipe."""
+    folder = f"{home.rstrip('/')}/tmp/ray" if bridge else RAY_DIR
+    # C:/Users/me is a home on Windows, where Docker's command wants its own kind of path
+    return folder.replace("/", "\\") if re.match("[A-Za-z]:", folder) else folder
+
+
+def shm_bytes(subject: Subject) -> int:
+    """The size in ``docker.shm_size`` where memory allows, else what Ray asks for: 30% of memory, in whole 64 MiB.
+
+    Rounded, since a kernel counts a little more or less memory at each boot, and nothing may restart for that.
+    """
+    asked = subject.host.docker.shm_size.bytes
+    memory = subject.memory
+    return asked if memory is None or asked <= memory * 0.8 else max(int(memory * 0.3) // STEP, 1) * STEP
+
+
+def shm_note(subject: Subject) -> str:
+    """Where the container gets less shared memory than the hosts file asks for, a line about it; else ''."""
+    asked, gets = subject.host.docker.shm_size, shm_bytes(subject)
+    if gets == asked.bytes or given(subject.host.docker.run_args, "--shm-size"):
+        return ""
+    memory = f"30% of its {subject.memory / GIB:.1f} GiB of memory"
+    return f"shared memory is {gets / GIB:.1f} GiB here ({memory}), where docker.shm_size asks for {asked}"
+
+
+def desire(
+    subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str, system: str
+) -> Desired:
+    """Everything that the container is made of. :param system: the one that Ray sees in it."""
+    host, facts = subject.host, subject.facts
+    bridge = on_bridge(subject)
+    cpus = host.cpus or subject.cpus
+    token = ray.uses_token(host, versions.ray)
+    folder = temp_dir(facts.home, bridge=bridge)
+    arguments = ray.start_words(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
+    variables = ray.environment(host, versions.ray, system)
+    user = (said(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
+    engine = docker_of(facts).engine
+    box = Container(
+        host=host,
+        cluster=cluster,
+        ray=versions.ray,
+        image=versions.image or host.docker.image,
+        user=user,
+        node_ip=node_ip,
+        temp_dir=folder,
+        options=tuple(run_options(host, engine, len(facts.gpus), shm_bytes(subject))),
+        bridge=bridge,
+        cpus=cpus,
+        hostname=facts.hostname,
+    )
+    hash_ = digest([run_words(box, arguments, ""), token])
+    start = remembered(
+        host,
+        arguments,
+        variables,
+        docker=by_name(box.options),
+        run_args=hidden(by_name(host.docker.run_args)),
+        image=image_of(subject),
+        network="bridge" if bridge else "host",
+    )
+    return Desired(
+        name=host.name,
+        role=host.role,
+        kind=KIND,
+        node_ip=node_ip,
+        head_address=head_address,
+        versions=versions,
+        hash=hash_,
+        words=tuple(run_words(box, arguments, hash_)),
+        token=token,
+        temp_dir=folder,
+        user=user if bridge else "",
+        runs_as=user,
+        start=start,
+    )
+
+
+def start_script(
+    host: Host, cluster: str, desired: Desired, state: Mapping[str, Any], *, sudo: bool, token: bool
+) -> Script:
+    """Replaces the container and waits until Ray has started."""
+    values = {
+        **start_values(cluster, desired, state),
+        "RUN": list(desired.words),
+        "CONTAINER_USER": desired.user,
+        "IMAGE": desired.versions.image or host.docker.image,
+        "RAY_USER": desired.runs_as,
+    }
+    title = f"start the {host.role}"
+    secrets = secrets_of(sudo=sudo, token=token)
+    return render(title, "docker_up", values, secrets=secrets)

@@ -1,0 +1,51 @@
+"""The files that hosts install: each with its name, its size and its SHA-256."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*")
+# no blank, and nothing that a downloader's own list of URLs would read in another way
+_URL = re.compile(r"-|[a-z]+://[!#-\[\]-~]+")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file that a host needs.
+
+    :param kind: conda, wheel, sdist, installer or tool (uv's own wheel).
+    :param size: bytes.
+    :param url: where a host fetches it; "-": from nowhere, it is carried there.
+    """
+
+    kind: str
+    file: str
+    sha256: str
+    size: int
+    url: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("conda", "wheel", "sdist", "installer", "tool"):
+            raise ValueError(f"not a kind of file: {self.kind!r}")
+        if not _FILE.fullmatch(self.file) or self.file.endswith(".part"):
+            raise ValueError(f"not a file's name: {self.file!r}")
+        if not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"{self.file}: not a SHA-256: {self.sha256!r}")
+        if not 0 < self.size < 1 << 50:
+            raise ValueError(f"{self.file}: not a size: {self.size!r}")
+        if not _URL.fullmatch(self.url):
+            raise ValueError(f"{self.file}: not a URL: {self.url!r}")
+
+
+def once(items: Sequence[Item]) -> list[Item]:
+    """Each file once.
+
+    :raises ValueError: two files have one name, and could not lie in one folder.
+    """
+    seen: Mapping[str, Item] = {}
+    for item in items:
+        if seen.setdefault(item.file, item).sha256 != item.sha256:
+            raise ValueError(f"two different files are called {item.file}")
+    return list(seen.values())

@@ -1,1 +1,0 @@
-"""What uv and conda share in an operation: seeding, bundles, installing from the store."""

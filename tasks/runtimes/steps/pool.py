@@ -1,0 +1,77 @@
+"""Hosts that serve others: a bounded number of hosts at each source, and those that have it all serve in turn."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from tasks.inventory import Secret
+from tasks.node.addresses import head_ip, worker_ip
+from tasks.run.run import Node, Run, Stop
+
+AT_ONCE = 4  # hosts that one source serves at the same time
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A host that serves files. ``token``: the secret part of their addresses."""
+
+    name: str
+    address: str
+    port: int
+    token: Secret
+
+
+class Pool:
+    """The sources that there are; used by one thread for each host that takes from them."""
+
+    def __init__(self, first: Source) -> None:
+        self._changed = threading.Condition()
+        self._takers: dict[Source, int] = {first: 0}
+        self._waiting = 0
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a host waits for a place."""
+        with self._changed:
+            return self._waiting > 0
+
+    def borrow(self, avoid: Collection[Source] = ()) -> Source | None:
+        """A place at the source with the fewest takers; waits for one. None if only those to avoid are left."""
+        with self._changed:
+            self._waiting += 1
+            try:
+                while usable := [s for s in self._takers if s not in avoid]:
+                    best = min(usable, key=self._takers.__getitem__)
+                    if self._takers[best] < AT_ONCE:
+                        self._takers[best] += 1
+                        return best
+                    self._changed.wait()
+                return None
+            finally:
+                self._waiting -= 1
+
+    def give_back(self, source: Source) -> None:
+        with self._changed:
+            self._takers[source] -= 1
+            self._changed.notify_all()
+
+    def add(self, source: Source) -> None:
+        """One more host serves."""
+        with self._changed:
+            self._takers[source] = 0
+            self._changed.notify_all()
+
+
+def address_of(run: Run, node: Node) -> str:
+    """The address under which the other hosts of the cluster reach this one."""
+    others = [n.subject for n in run.living if n.facts and n is not node]
+    if node.is_head or run.head.facts is None:
+        found = head_ip(node.subject, others)
+    else:
+        head = head_ip(run.head.subject, [n.subject for n in run.workers if n.facts])
+        found = worker_ip(node.subject, head) if head else None
+    if found is None:
+        raise Stop(f"{node.name} has no address that the others could reach", "set node_ip")
+    return found

@@ -1,0 +1,31 @@
+"""The Pythons that a host has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tasks.node.facts import Facts, OwnFacts
+
+
+@dataclass(frozen=True)
+class UvFacts(OwnFacts):
+    """``pythons``: full version and path of each interpreter, in the order in which they were found."""
+
+    pythons: tuple[tuple[str, str], ...] = ()
+
+
+def parse(values: Mapping[str, Sequence[str]]) -> UvFacts:
+    """``Python 3.11.2 /usr/bin/python3.11`` a line."""
+    found: list[tuple[str, str]] = []
+    for value in values.get("python", ()):
+        got = re.match(r"Python (\d+\.\d+\.\d+)\S* (/.*)", value)
+        if got and (got.group(1), got.group(2)) not in found:
+            found.append((got.group(1), got.group(2)))
+    return UvFacts(tuple(found))
+
+
+def pythons_of(facts: Facts) -> tuple[tuple[str, str], ...]:
+    """A host's Pythons; none where it was not asked for them."""
+    return facts.own.pythons if isinstance(facts.own, UvFacts) else ()

@@ -1,0 +1,78 @@
+"""``runtime: uv``: an environment that uv makes on the host, with one of the host's Pythons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tasks.inventory import Host
+from tasks.node import on_host
+from tasks.node.desired import Desired, Versions
+from tasks.node.facts import Facts, Questions
+from tasks.node.subject import Subject
+from tasks.node.supervisors import Activation
+from tasks.runtimes.packages import environments
+from tasks.runtimes.packages.problems import room, system
+from tasks.runtimes.protocol import Answers, Problem, Runtime
+from tasks.runtimes.uv.facts import UvFacts, parse, pythons_of
+from tasks.script.script import Script
+
+
+class Uv(Runtime):
+    """See :class:`tasks.runtimes.protocol.Runtime`."""
+
+    name = "uv"
+
+    def questions(self, host: Host) -> Questions:
+        return Questions(("python_find",))
+
+    def facts(self, values: Answers, texts: Answers) -> UvFacts:
+        return parse(values)
+
+    def summary(self, facts: Facts) -> str:
+        return ", ".join(sorted({version for version, _ in pythons_of(facts)})) or "-"
+
+    def refusal(self, facts: Facts) -> Problem | None:
+        if facts.system == "Windows":
+            return "the runtime uv cannot be deployed on Windows yet", "runtime: conda or docker"
+        return None
+
+    def problems(self, subject: Subject) -> Iterator[Problem]:
+        yield from system(subject)
+        if not pythons_of(subject.facts) and (subject.host.uv.python or "").count(".") != 2:
+            yield (
+                "there is no Python 3 here",
+                'install one, or set uv.python to a full version ("3.12.12"), or runtime: docker',
+            )
+        yield from room(subject)
+
+    def desire(
+        self, subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str
+    ) -> Desired:
+        return on_host.desire(subject, cluster, versions, node_ip, head_address, activate=_activation)
+
+    def lacking(self, subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:
+        return environments.lacking(subject, desired)
+
+    def differences(self, state: Mapping[str, Any], desired: Desired) -> list[str]:
+        return environments.differs(state, desired)
+
+    def start_script(
+        self,
+        host: Host,
+        cluster: str,
+        desired: Desired,
+        home: str,
+        state: Mapping[str, Any],
+        *,
+        sudo: bool = False,
+        token: bool = False,
+    ) -> Script:
+        return on_host.start_script(host, cluster, desired, home, state, sudo=sudo, token=token)
+
+
+def _activation(env_dir: str) -> Activation:
+    return Activation({"VIRTUAL_ENV": env_dir})
+
+
+RUNTIME = Uv()

@@ -1,0 +1,37 @@
+"""The script that makes an environment with uv."""
+
+from __future__ import annotations
+
+from tasks.inventory import Host
+from tasks.node.names import basics
+from tasks.script.script import Script, render
+
+
+def uv_script(
+    host: Host,
+    cluster: str,
+    *,
+    uv_version: str,
+    env_id: str,
+    python: str,
+    python_path: str | None,
+    lock: str,
+    carried: bool = False,
+) -> Script:
+    """An environment with the locked packages.
+
+    :param python: its full version; :param python_path: the host's interpreter, None where uv installs one.
+    :param carried: uv has been carried there already.
+    """
+    values = {
+        **basics(cluster),
+        "UV_VERSION": uv_version,
+        "ENV_ID": env_id,
+        "PYTHON": python_path,
+        "PYTHON_VERSION": python,
+        "PYTHON_MIRROR": host.mirrors.python,
+        "INDEX": host.mirrors.pypi,
+        "LOCK": lock,
+        "UV_CARRIED": carried,
+    }
+    return render("install Ray with uv", "uv_install", values)

@@ -1,0 +1,27 @@
+"""The section of the hosts file for ``runtime: uv``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tasks.inventory import types as t
+from tasks.inventory.sections import RuntimeSection
+
+
+class Uv(RuntimeSection):
+    """For hosts with `runtime: uv`."""
+
+    python: t.PythonVersion | None = Field(
+        None, description="Python of the environment; null: the newest that all hosts have"
+    )
+    packages: tuple[t.Argument, ...] = Field(
+        ("ray[default]",), description="packages that are installed in it"
+    )
+
+
+SECTION = Uv
+STARTER = """\
+# uv:
+#   python: "3.12"              # default: the newest on the hosts that all of them have
+#   packages: ["ray[default]"]
+"""
