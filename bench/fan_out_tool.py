@@ -13,10 +13,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import measure
 
 from tasks.actions import cli
-from tasks.phases import connect, plan, resolve
+from tasks.phases.connect import connect_all
+from tasks.phases.gather_facts import gather_facts
+from tasks.phases.plan import plan
+from tasks.phases.resolve import resolve
 from tasks.report.console import Console
-from tasks.run import facts
-from tasks.runtimes.docker.steps import images
+from tasks.run.stages import Planned
+from tasks.runtimes.docker.steps.images import compare_images, find_images
 
 
 def main(path: str) -> None:
@@ -25,13 +28,12 @@ def main(path: str) -> None:
     spent["read the hosts file"] = measure.timed(lambda: kept.append(cli.read(path, console)))
     run = cli.make_run(kept[0], console, "plan", dry_run=True)
     # validate is left out: it would find one machine 100 times and end the run, rightly
-    for phase in (connect, facts, images, resolve, plan):
-        seconds = measure.timed(lambda phase=phase: phase.run(run))
-        spent[getattr(phase, "title", phase.__name__)] = seconds
-    planned = sum(node.change is not None and node.failure is None for node in run.nodes)
-    if planned != len(run.nodes):
-        sys.exit(f"planned {planned} of {len(run.nodes)}:\n{console.rich.file.getvalue()[-2000:]}")
-    spent["close"] = measure.timed(lambda: connect.close(run))
+    for step in (connect_all, gather_facts, find_images, compare_images, resolve, plan):
+        spent[step.title] = measure.timed(lambda step=step: step(run))
+    planned, count = len(run.living(Planned)), len(run.every())
+    if planned != count:
+        sys.exit(f"planned {planned} of {count}:\n{console.rich.file.getvalue()[-2000:]}")
+    spent["close"] = measure.timed(run.close)
     print(json.dumps(spent), flush=True)
     os._exit(0)
 

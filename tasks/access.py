@@ -19,13 +19,12 @@ def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
     from tasks.actions import cli
     from tasks.commandline.behind import program_and_arguments
     from tasks.phases import operation
-    from tasks.phases.command import on_every_host
+    from tasks.phases.run_command import run_command
     from tasks.text.quoting import printed
 
     arguments = program_and_arguments(command, "exec", "ray --version")
     run = cli.new_run(hosts_file, f"exec {printed(*arguments)}", limit=limit, debug=debug)
-    run.nodes = [n for n in run.nodes if run.limit is None or n.name in run.limit]
-    cli.finish(run, (*operation.REACH, on_every_host(arguments)))
+    cli.finish(run, (*operation.REACH, run_command(arguments)))
 
 
 @options.task(
@@ -71,13 +70,13 @@ def dashboard(c, hosts_file=None, port=None, token=False):
     from invoke import Exit
 
     from tasks.actions import cli
-    from tasks.phases import connect, operation
-    from tasks.phases.dashboard import tunnel
-    from tasks.run import facts
+    from tasks.phases import operation
+    from tasks.phases.open_tunnel import open_tunnel
+    from tasks.run.operate import operate
 
     port = cli.number("--port", port, 1, 65535) if port else None
     run = cli.new_run(hosts_file, "dashboard", head_only=True)
-    code = operation.operate(run, (connect.run, facts.run, tunnel(port, token)))
+    code = operate(run, (*operation.FACTS, open_tunnel(port, token=token)))
     if code not in (0, 130):
         raise Exit(code=code)
 
@@ -98,11 +97,10 @@ def submit(c, command=None, hosts_file=None, no_wait=False, debug=False):
     """
     from tasks.actions import cli
     from tasks.commandline.behind import program_and_arguments
-    from tasks.phases import connect
-    from tasks.phases.submit import submit_job
-    from tasks.run import facts
+    from tasks.phases import operation
+    from tasks.phases.submit import submit as submit_job
     from tasks.text.quoting import printed
 
     arguments = program_and_arguments(command, "submit", "python job.py")
     run = cli.new_run(hosts_file, f"submit {printed(*arguments)}", head_only=True, debug=debug)
-    cli.finish(run, (connect.run, facts.run, lambda run: submit_job(run, arguments, wait=not no_wait)))
+    cli.finish(run, (*operation.FACTS, submit_job(arguments, wait=not no_wait)))

@@ -24,12 +24,12 @@ def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False
     """
     from pathlib import Path
 
-    from tasks.actions import cli
+    from tasks.actions import cli, summary
     from tasks.commandline import Mistake
     from tasks.node.platforms import CONDA
-    from tasks.phases import operation, summary
+    from tasks.phases import operation
     from tasks.report.console import Console
-    from tasks.runtimes.conda.steps import bundle
+    from tasks.runtimes.conda.steps.bundle import check_conda_hosts, collect
     from tasks.text.wording import shown
 
     console = Console()
@@ -43,6 +43,6 @@ def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False
     if not path.parent.is_dir():
         raise Mistake(f"--output: there is no folder {path.parent}", "create it, or choose another path")
     run = cli.make_run(cluster, console, "bundle", debug=debug, upgrade=upgrade, connects=not platforms)
-    asking = () if platforms else operation.BUNDLE
-    steps = (bundle.check, *asking, bundle.collect(path, platforms))
+    asking = () if platforms else operation.FACTS
+    steps = (check_conda_hosts, *asking, collect(path, platforms))
     cli.finish(run, steps, lambda run: summary.bundled(run, path))

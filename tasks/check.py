@@ -17,11 +17,9 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
 
     from tasks.actions import cli
     from tasks.inventory.schema import json_schema
-    from tasks.phases import connect, operation
-    from tasks.phases.checked import checked
+    from tasks.phases import operation
     from tasks.report import handover
     from tasks.report.console import Console
-    from tasks.run import facts
 
     if schema:
         print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
@@ -32,7 +30,7 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
     console.ok(f"{cluster.path.name} is valid", f"{count}, cluster {cluster.name}")
     cli.warn_if_shipped(cluster, cli.hosts_file(hosts_file), console)
     run = cli.make_run(cluster, console, "check", limit=limit, debug=debug)
-    cli.finish(run, (operation.check, connect.run, facts.run, checked), None)
+    cli.finish(run, operation.CHECK)
 
 
 @options.task(

@@ -28,15 +28,14 @@ def deploy_cluster(
     Installs what is missing, starts the head, then the workers, and runs a task on every node.
     Running it again changes only what differs. It asks before it ends running work.
     """
-    from tasks.actions import cli
-    from tasks.phases import operation, summary
+    from tasks.actions import cli, summary
+    from tasks.phases import operation
 
     run = cli.new_run(
         hosts_file,
         "deploy-cluster",
         limit=limit,
         debug=debug,
-        changing=True,
         dry_run=dry_run,
         registry=True,
         upgrade=upgrade,
@@ -44,7 +43,7 @@ def deploy_cluster(
         yes=yes,
     )
     if dry_run:
-        cli.finish(run, operation.PLAN, functools.partial(summary.planned, scripts=True))
+        cli.finish(run, operation.PREPARE, functools.partial(summary.planned, scripts=True))
     else:
         cli.finish(run, operation.DEPLOY, summary.deployed)
 
@@ -54,11 +53,11 @@ def plan(c, hosts_file=None, limit=None, scripts=False, debug=False):
     """
     Show what deploy-cluster would do, and why; change nothing.
     """
-    from tasks.actions import cli
-    from tasks.phases import operation, summary
+    from tasks.actions import cli, summary
+    from tasks.phases import operation
 
     run = cli.new_run(hosts_file, "plan", limit=limit, debug=debug, dry_run=True)
-    cli.finish(run, operation.PLAN, functools.partial(summary.planned, scripts=scripts))
+    cli.finish(run, operation.PREPARE, functools.partial(summary.planned, scripts=scripts))
 
 
 @options.task(
@@ -89,10 +88,10 @@ def stop(c, hosts_file=None, limit=None, yes=False, debug=False):
 
     Workers stop first, the head last. It asks before it ends running work.
     """
-    from tasks.actions import cli
-    from tasks.phases import operation, summary
+    from tasks.actions import cli, summary
+    from tasks.phases import operation
 
-    run = cli.new_run(hosts_file, "stop", limit=limit, debug=debug, changing=True, needs_head=False, yes=yes)
+    run = cli.new_run(hosts_file, "stop", limit=limit, debug=debug, yes=yes)
     cli.finish(run, operation.STOP, summary.stopped)
 
 
@@ -103,10 +102,10 @@ def start(c, hosts_file=None, limit=None, debug=False):
 
     It installs nothing: that is what deploy-cluster is for.
     """
-    from tasks.actions import cli
-    from tasks.phases import operation, summary
+    from tasks.actions import cli, summary
+    from tasks.phases import operation
 
-    run = cli.new_run(hosts_file, "start", limit=limit, debug=debug, changing=True)
+    run = cli.new_run(hosts_file, "start", limit=limit, debug=debug)
     cli.finish(run, operation.START, summary.deployed)
 
 
@@ -117,10 +116,10 @@ def restart(c, hosts_file=None, limit=None, yes=False, debug=False):
 
     It asks before it ends running work.
     """
-    from tasks.actions import cli
-    from tasks.phases import operation, summary
+    from tasks.actions import cli, summary
+    from tasks.phases import operation
 
-    run = cli.new_run(hosts_file, "restart", limit=limit, debug=debug, changing=True, registry=True, yes=yes)
+    run = cli.new_run(hosts_file, "restart", limit=limit, debug=debug, registry=True, yes=yes)
     cli.finish(run, operation.RESTART, summary.deployed)
 
 
@@ -137,8 +136,8 @@ def destroy(c, hosts_file=None, limit=None, yes=False, purge=False, debug=False)
 
     Nothing else is touched. It always asks.
     """
-    from tasks.actions import cli, consent
-    from tasks.phases import operation, summary
+    from tasks.actions import cli, consent, summary
+    from tasks.phases import operation
     from tasks.report.console import Console
 
     console = Console()
@@ -150,8 +149,6 @@ def destroy(c, hosts_file=None, limit=None, yes=False, purge=False, debug=False)
         "destroy",
         limit=limit,
         debug=debug,
-        changing=True,
-        needs_head=False,
         purge=purge,
         yes=yes,
     )

@@ -1,4 +1,4 @@
-"""The task completion."""
+"""completion."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ def completion(c, shell):
     from tasks.commandline import Mistake
     from tasks.completion import scripts, table
     from tasks.completion.known import SHELLS
-    from tasks.environment.home import user_folder
     from tasks.text.wording import shown
 
     if shell not in SHELLS:
         raise Mistake(f"--shell: expected bash, zsh or fish, got {shown(shell)}")
-    # the first TAB need not wait for the table then; if it cannot be made now, that TAB tries again
+    # so that the first TAB does not have to wait for it; where it cannot be made, the next one tries again
     with contextlib.suppress(OSError, subprocess.SubprocessError, ValueError):
-        table.get(str(scripts.HERE.parents[1]), str(user_folder()))
+        table.get(str(scripts.HERE.parents[1]))
     print(scripts.script(shell, os.environ.get("RAYFAB_PROGRAM") or "fab"), end="")

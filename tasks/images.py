@@ -14,7 +14,7 @@ def pull_image(c, hosts_file=None, limit=None, debug=False):
     """
     from tasks.actions import cli
     from tasks.phases import operation
-    from tasks.runtimes.docker.steps import pull_image
+    from tasks.runtimes.docker.steps.pulled import got, need_docker_host
 
-    run = cli.new_run(hosts_file, "pull-image", limit=limit, debug=debug, changing=True, registry=True)
-    cli.finish(run, (pull_image.asked, *operation.IMAGES), pull_image.got)
+    run = cli.new_run(hosts_file, "pull-image", limit=limit, debug=debug, registry=True)
+    cli.finish(run, (need_docker_host, *operation.PULL_IMAGE), got)

@@ -42,8 +42,11 @@ def logs(
     from tasks.actions import cli
     from tasks.commandline import Mistake
     from tasks.node.logfiles import patterns
-    from tasks.phases import logs, operation
+    from tasks.phases import operation
+    from tasks.phases.read_logs import follow_logs, read_logs
     from tasks.report.console import Console
+    from tasks.report.printer import Printer
+    from tasks.run.operate import operate
     from tasks.text.quoting import printed
     from tasks.text.wording import shown
 
@@ -62,9 +65,8 @@ def logs(
         ) from None
     lines = cli.number("--lines", lines, 1, 1_000_000)
     run = cli.new_run(hosts_file, "logs", console=console, limit=[*(host or ()), *(limit or ())], debug=debug)
-    run.nodes = [n for n in run.nodes if run.limit is None or n.name in run.limit]
-    printer = logs.Printer(Console(), max(len(n.name) for n in run.nodes), wanted)
-    read = logs.follow if follow else logs.once
-    code = operation.operate(run, (*operation.REACH, lambda run: read(run, files, lines, printer)))
+    printer = Printer(Console(), max(len(node.name) for node in run.chosen()), wanted)
+    read = follow_logs if follow else read_logs
+    code = operate(run, (*operation.REACH, read(files, lines, printer)))
     if code:
         raise Exit(code=0 if follow and code == 130 else code)

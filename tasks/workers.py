@@ -39,8 +39,8 @@ def add_worker(
 
     A host that is not in the hosts file is written into it once it runs; comments stay.
     """
-    from tasks.actions import cli, newcomers
-    from tasks.phases import operation, summary
+    from tasks.actions import cli, newcomers, summary
+    from tasks.phases import operation
     from tasks.report.console import Console
 
     console = Console()
@@ -55,21 +55,20 @@ def add_worker(
         console,
         f"add-worker {' '.join(named)}",
         hosts=[joining.cluster.head, *joining.hosts],
+        limit=frozenset(host.name for host in joining.hosts),
         debug=debug,
-        changing=True,
         dry_run=dry_run,
         registry=True,
         bundle=bundle,
         yes=yes,
     )
-    run.limit = frozenset(host.name for host in joining.hosts)
 
     def end(run) -> None:
         newcomers.write(run, path, joining.new, port)
         summary.deployed(run)
 
     if dry_run:
-        cli.finish(run, operation.PLAN, functools.partial(summary.planned, scripts=True))
+        cli.finish(run, operation.PREPARE, functools.partial(summary.planned, scripts=True))
     else:
         cli.finish(run, operation.DEPLOY, end)
 
@@ -92,7 +91,7 @@ def remove_worker(c, host=None, hosts_file=None, keep_files=False, force=False, 
     """
     from tasks.actions import cli, newcomers
     from tasks.commandline import Mistake
-    from tasks.phases import operation, stop
+    from tasks.phases import operation
     from tasks.report.console import Console
 
     console = Console()
@@ -111,11 +110,9 @@ def remove_worker(c, host=None, hosts_file=None, keep_files=False, force=False, 
         console,
         f"remove-worker {' '.join(named)}",
         hosts=[cluster.head, *chosen],
+        limit=names,
         debug=debug,
-        changing=True,
-        needs_head=False,
         yes=yes,
     )
-    run.limit = names
-    phases = (*operation.REMOVE[:-1], stop.stop) if keep_files else operation.REMOVE
-    cli.finish(run, phases, lambda run: newcomers.removed(run, path, force))
+    steps = operation.STOP if keep_files else operation.REMOVE
+    cli.finish(run, steps, lambda run: newcomers.removed(run, path, force))

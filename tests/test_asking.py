@@ -10,7 +10,7 @@ from invoke import Exit
 
 from tasks.actions import consent
 from tasks.report.console import Console
-from tasks.run.run import Stop
+from tasks.run.failures import Stop
 
 
 class Tty(io.StringIO):

@@ -308,3 +308,38 @@ def test_the_check_sees_what_it_should(tmp_path, monkeypatch):
         "os.path",
         "socket",
     }
+
+
+DOOR = "tasks.run.door"
+# what a connection does to its host
+ACTS = {"ask", "carry", "run", "sudo", "put", "get", "shell", "forward_remote"}
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if package(m) in ("run", "steps", "phases", "tasks")])
+def test_one_door_leads_to_a_host(module):
+    """``node.connection.ask(...)`` and its like stand in one module, which a dry run closes."""
+    found = {
+        node.attr
+        for node in ast.walk(ast.parse(SOURCES[module].read_text("utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr in ACTS
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "connection"
+    }
+    assert found == ({"ask", "carry"} if module == DOOR else set())
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if package(m) == "phases" and m.count(".") == 2])
+def test_phases_hold_steps(module):
+    """What another module can import from one is a step, or makes one."""
+    tree = ast.parse(SOURCES[module].read_text("utf-8"))
+    defined = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    public = [node for node in defined if not node.name.startswith("_")]
+    assert all(isinstance(node, ast.FunctionDef) and _is_step(node) for node in public), module
+    assert public or module == "tasks.phases.operation"
+
+
+def _is_step(function: ast.FunctionDef) -> bool:
+    decorators = [ast.unparse(one) for one in function.decorator_list]
+    returns = ast.unparse(function.returns) if function.returns else ""
+    return returns == "Step" or any(one.startswith("step(") for one in decorators)

@@ -23,10 +23,10 @@ def record(run: Run, code: int) -> None:
         "when": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "cluster": run.cluster.name,
         "file": str(run.cluster.path),
-        "what": run.what,
+        "what": run.options.what,
         "status": code,
-        "did": {n.name: n.did for n in run.nodes if n.did},
-        "failed": {n.name: n.failure.message for n in run.failed},
+        "did": run.record.done,
+        "failed": {name: failure.message for name, failure in run.record.failures.items()},
     }
     with contextlib.suppress(OSError, RuntimeError):
         if not os.environ.get("XDG_STATE_HOME") and not Path.home().is_dir():

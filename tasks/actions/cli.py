@@ -22,10 +22,13 @@ from tasks.commandline import Mistake
 from tasks.environment.home import TOP, in_checkout, user_folder
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, edit, load
 from tasks.inventory.selection import SelectionError, select, select_one
-from tasks.phases.operation import Phase, operate
 from tasks.report import typed
 from tasks.report.console import Console
-from tasks.run.run import Node, Run
+from tasks.run.operate import operate
+from tasks.run.options import Options
+from tasks.run.run import Run
+from tasks.run.stages import Listed, Passwords
+from tasks.run.step import Step
 from tasks.ssh import Settings
 from tasks.text.quoting import printed
 from tasks.text.wording import shown
@@ -101,12 +104,10 @@ def make_run(
     console: Console,
     what: str,
     *,
-    limit: Sequence[str] | str | None = None,
+    limit: Sequence[str] | str | frozenset[str] | None = None,
     hosts: Sequence[Host] | None = None,
     debug: bool = False,
-    changing: bool = False,
     dry_run: bool = False,
-    needs_head: bool = True,
     registry: bool = False,
     connects: bool = True,
     upgrade: bool = False,
@@ -116,19 +117,18 @@ def make_run(
 ) -> Run:
     """A run over ``hosts`` (default: all); secrets are fetched now, each once.
 
+    :param limit: the hosts that it may change: the values of ``--limit``, or the names themselves.
     :param connects: it talks to the hosts, and needs their passwords for that.
     :param registry: it may pull images, and needs the registry's password for that.
     :param yes: whatever it ends, there is no question.
     """
-    names = selected(cluster, limit) if limit else None
-    nodes = [Node(host) for host in (hosts if hosts is not None else cluster.hosts)]
+    names = limit
+    if not isinstance(limit, frozenset):
+        names = selected(cluster, limit) if limit else None
+    pulls = registry and not dry_run
+    hosts = cluster.hosts if hosts is None else hosts
     try:
-        for node in nodes if connects else ():
-            host = node.host
-            node.password = _secret(host.password)
-            node.sudo_password = _secret(host.sudo_password)
-            if registry and not dry_run:
-                node.registry_password = _secret(runtimes.of(host).password(host))
+        nodes = [Listed(host, passwords(host, pulls=pulls) if connects else Passwords()) for host in hosts]
     except SecretUnavailable as error:
         console.bad(str(error), "set it, or name another source for the password in the hosts file")
         raise Exit(code=2) from None
@@ -138,24 +138,28 @@ def make_run(
             return ask.secret(prompt)
 
     settings = Settings(ask=question if ask.on_terminal() else None, trace=console.print if debug else None)
-    return Run(
-        cluster,
-        console,
-        nodes,
-        settings,
+    options = Options(
         what,
+        user=user(),
+        holder=holder(what),
+        limit=names,
         dry_run=dry_run,
         debug=debug,
-        limit=names,
-        holder=holder(what),
-        changing=changing and not dry_run,
-        needs_head=needs_head,
         upgrade=upgrade,
-        bundle_path=bundle,
+        bundle=bundle,
         purge=purge,
         agree=Consent(console, yes),
-        user=user(),
     )
+    return Run(cluster, console, nodes, settings, options)
+
+
+def passwords(host: Host, *, pulls: bool = False) -> Passwords:
+    """The secrets of a host. :param pulls: that of its registry, too.
+
+    :raises SecretUnavailable: a secret is not available.
+    """
+    registry = runtimes.of(host).password(host) if pulls else None
+    return Passwords(_secret(host.password), _secret(host.sudo_password), _secret(registry))
 
 
 _found: dict = {}
@@ -219,9 +223,9 @@ def holder(what: str) -> str:
     return f"{who} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}: {what}".replace("\n", " ")
 
 
-def finish(run: Run, phases: Sequence[Phase], end: Callable[[Run], None] | None = None) -> None:
-    """Runs the phases, keeps the audit, and ends the process with the contract's status."""
-    code = operate(run, phases, end)
+def finish(run: Run, steps: Sequence[Step], end: Callable[[Run], None] | None = None) -> None:
+    """Runs the steps, keeps the audit, and ends the process with the contract's status."""
+    code = operate(run, steps, end)
     record(run, code)
     if code:
         raise Exit(code=code)

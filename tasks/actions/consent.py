@@ -9,7 +9,7 @@ from tasks.actions.ask import on_terminal
 from tasks.commandline import Mistake
 from tasks.report import typed
 from tasks.report.console import Console
-from tasks.run.run import Stop
+from tasks.run.failures import Stop
 
 
 def can_ask() -> bool:

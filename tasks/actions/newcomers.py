@@ -18,10 +18,11 @@ from tasks.inventory.edit import EditError
 from tasks.inventory.edit import add_worker as write_worker
 from tasks.inventory.edit import remove_worker as erase_worker
 from tasks.inventory.selection import expand, find
-from tasks.phases import ending
 from tasks.report import handover
 from tasks.report.console import Console
-from tasks.run.run import Run, Stop
+from tasks.run.failures import Stop
+from tasks.run.run import Run
+from tasks.run.work import say_ended
 
 
 @dataclass(frozen=True)
@@ -175,11 +176,12 @@ def write(run: Run, path: Path, new: Sequence[Entry], port: int | None) -> None:
 def removed(run: Run, path: Path, force: bool) -> None:
     """Takes the hosts that are out of the cluster out of the hosts file, too."""
     gone: list[str] = []
-    for node in [n for n in run.nodes if not n.is_head]:
-        if node.failure is not None and force:
-            run.console.note(f"{node.name}: {node.failure.message}; nothing was removed there")
-            node.failure = None
-        elif node.failure is not None:
+    for node in run.workers():
+        failure = run.failure(node)
+        if failure and force:
+            run.console.note(f"{node.name}: {failure.message}; nothing was removed there")
+            run.forgive(node)
+        elif failure:
             run.console.note(f"{path.name} still lists {node.name}; --force removes it anyway")
             continue
         try:
@@ -190,7 +192,7 @@ def removed(run: Run, path: Path, force: bool) -> None:
                 f"{node.name} was removed from the cluster, but is still in {path.name}: {error}"
             ) from None
         gone.append(node.name)
-    ending.said(run)
+    say_ended(run)
     if gone:
         left = handover.hosts(len(run.cluster.hosts) - len(gone))
         were = "was" if len(gone) == 1 else "were"

@@ -7,9 +7,13 @@ import sys
 import time
 
 from tasks.actions import cli
-from tasks.phases import operation, status, verdict
+from tasks.phases import operation
 from tasks.report import status as table
 from tasks.report.console import Console
+from tasks.report.verdict import unhealthy
+from tasks.run.operate import operate
+from tasks.run.stages import Known
+from tasks.run.status import as_json as status_of
 
 SECONDS = 5
 
@@ -34,10 +38,10 @@ def once(hosts_file: str | None, as_json: bool, debug: bool, *, watched: bool = 
     run = cli.make_run(cluster, console, "status", debug=debug)
     console.quiet = quiet and not debug
     found: dict = {}
-    code = operation.operate(run, operation.STATUS, lambda r: found.update(status.as_json(r)), report=False)
+    code = operate(run, operation.STATUS, lambda r: found.update(status_of(r)), report=False)
     if code == 130:
         return code  # hosts that were not asked are not known
-    found = found or status.as_json(run)
+    found = found or status_of(run)
     if as_json:
         print(json.dumps(found, ensure_ascii=False), flush=True)
     else:
@@ -51,5 +55,5 @@ def once(hosts_file: str | None, as_json: bool, debug: bool, *, watched: bool = 
         if found["healthy"]:
             out.ok(f"{cluster.name} is healthy: every listed host is alive in Ray's node table")
         else:
-            out.bad(*verdict.unhealthy(run, found))
+            out.bad(*unhealthy(found, len(cluster.hosts), {node.name for node in run.every(Known)}))
     return code or (0 if found["healthy"] else 1)

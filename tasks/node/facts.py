@@ -11,7 +11,7 @@ from typing import Any
 
 from tasks.node.names import basics
 from tasks.node.platforms import machine
-from tasks.script.script import Script, Value, render
+from tasks.script.script import Effect, Script, Value, render
 
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
 # On Windows a host's own address may be that of a switch, but not of these.
@@ -74,7 +74,7 @@ class Questions:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a host said of itself. Sizes in bytes, the clock in seconds since 1970.
+    """The answers of a host. Sizes in bytes, the clock in seconds since 1970.
 
     :param own: the answers to the questions of the host's runtime.
     """
@@ -140,7 +140,9 @@ def facts_script(
     if holder is not None:
         values["HOLDER"] = holder
         body = ("lock", *body)
-    return render("gather facts", body, values, secrets=("RF_SUDO",) if sudo_password else ())
+    secrets = ("RF_SUDO",) if sudo_password else ()
+    effect = Effect.READS if holder is None else Effect.LOCKS
+    return render("gather facts", body, values, secrets=secrets, effect=effect)
 
 
 def parse_facts(

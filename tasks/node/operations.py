@@ -11,23 +11,23 @@ from tasks.node.names import RAY_DIR, basics
 from tasks.node.start import outside_value, secrets_of
 from tasks.script import files
 from tasks.script.fragments import fragment
-from tasks.script.script import Script, render
+from tasks.script.script import Effect, Script, render
 
 
 def lock_script(cluster: str, holder: str) -> Script:
     """Takes the cluster's lock on the head. :param holder: who, from where, since when, what; one line."""
-    return render("take the lock", "lock", {**basics(cluster), "HOLDER": holder})
+    return render("take the lock", "lock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
 
 
 def unlock_script(cluster: str, holder: str) -> Script:
     """Gives back the lock that the same connection took."""
-    return render("release the lock", "unlock", {**basics(cluster), "HOLDER": holder})
+    return render("release the lock", "unlock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
 
 
 def reach_script(cluster: str, address: str, ports: Sequence[int]) -> Script:
     """Tries TCP from this host to the head, 4 s a port at the most."""
     values = {**basics(cluster), "ADDRESS": address, "PORTS": " ".join(map(str, ports))}
-    return render(f"reach the head at {address}", "reach", values)
+    return render(f"reach the head at {address}", "reach", values, effect=Effect.READS)
 
 
 # Where a driver runs, in a home maybe, a file may be called ray.py.
@@ -50,7 +50,13 @@ def verify_script(
     spec = json.dumps({"address": address, "expect": list(expect), "tasks": tasks, "timeout": timeout})
     values = {**basics(cluster), "DRIVER": _driver("verify"), "SPEC": spec}
     title = "run a task on every node" if tasks else "read Ray's node table"
-    return render(title, "driver", values, secrets=secrets_of(sudo=sudo))
+    return render(
+        title,
+        "driver",
+        values,
+        secrets=secrets_of(sudo=sudo),
+        effect=Effect.READS,
+    )
 
 
 def work_script(
@@ -62,7 +68,14 @@ def work_script(
     """
     spec = json.dumps({"address": address, "tasks_on": list(tasks_on), "timeout": timeout})
     values = {**basics(cluster), "DRIVER": _driver("work"), "SPEC": spec}
-    return render("check running work", "driver", values, secrets=secrets_of(sudo=sudo))
+    secrets = secrets_of(sudo=sudo)
+    return render(
+        "check running work",
+        "driver",
+        values,
+        secrets=secrets,
+        effect=Effect.READS,
+    )
 
 
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:
@@ -85,7 +98,13 @@ def logs_script(
     """The last ``lines`` lines of every file that one of ``patterns`` matches; with ``follow`` it goes on."""
     values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "LINES_EACH": lines, "PATTERNS": list(patterns)}
     body = "follow" if follow else "logs"
-    return render("read logs", body, values, secrets=secrets_of(sudo=sudo))
+    return render(
+        "read logs",
+        body,
+        values,
+        secrets=secrets_of(sudo=sudo),
+        effect=Effect.READS,
+    )
 
 
 def command_script(cluster: str, words: Sequence[str], *, sudo: bool = False) -> Script:

@@ -1,4 +1,4 @@
-"""The words of `ray start` for a node, and the environment that it runs in."""
+"""The arguments of `ray start` for a node, and the environment variables of its processes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def start_words(
     cpus: int | None = None,
     temp_dir: str = RAY_DIR,
 ) -> list[str]:
-    """The words of ``ray start`` without ``--block``.
+    """``ray start`` with its arguments, without ``--block``.
 
     :param ray: the version that will run; flags that it does not know are not sent to it.
     :param node_ip: the address by which the other nodes reach this one.
@@ -66,7 +66,7 @@ def start_words(
     out += [f"--dashboard-agent-listen-port={ports.dashboard_agent_listen}"]
     if versions.knows_runtime_env_agent_port(ray):
         out += [f"--runtime-env-agent-port={ports.runtime_env_agent}"]
-    # said, since Ray would follow a TMPDIR, and the logs are looked for here
+    # given, since Ray would follow TMPDIR, and the logs are read from here
     out += [f"--temp-dir={temp_dir}"]
     if host.cpus is not None:
         out += [f"--num-cpus={host.cpus}"]
@@ -92,7 +92,7 @@ def _labels(labels: dict[str, str], ray: str) -> str:
 def environment(host: Host, ray: str, system: str = "Linux") -> dict[str, str]:
     """What Ray's processes find in their environment, the token left out.
 
-    The mode of authentication is always said: unset, the head alone would turn it on when a token file lies about.
+    The mode of authentication is always set: without it, the head alone would turn it on where a token file exists.
     """
     out: dict[str, str] = {}
     if versions.has_token_auth(ray):

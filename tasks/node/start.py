@@ -9,7 +9,7 @@ from typing import Any
 from tasks.node.desired import Desired
 from tasks.node.names import basics
 from tasks.script import files
-from tasks.script.script import Script, Value, render
+from tasks.script.script import Effect, Script, Value, render
 
 START_TIMEOUT = 120  # seconds that Ray may take
 
@@ -38,6 +38,12 @@ def start_values(cluster: str, desired: Desired, state: Mapping[str, Any]) -> di
     }
 
 
-def token_script(cluster: str) -> Script:
-    """Asks the head for the cluster's token, or puts the offered one there; the answer holds it under ``token``."""
-    return render("get the cluster's token", "token", basics(cluster), secrets=secrets_of(token=True))
+def token_script(cluster: str, *, offers: bool = True) -> Script:
+    """Asks the head for the cluster's token; the answer holds it under ``token``.
+
+    :param offers: a head that has none yet takes the offered one.
+    """
+    secrets = ("RF_TOKEN",) if offers else ()
+    effect = Effect.CHANGES if offers else Effect.READS
+    values = basics(cluster)
+    return render("get the cluster's token", "token", values, secrets=secrets, effect=effect)

@@ -1,76 +1,87 @@
-"""Install and start: no host waits for another, but that a worker starts when the head is up.
+"""Install and start: no host waits for another, but a worker starts when the head is up.
 
-A cluster that runs is treated otherwise: everything is installed first, so that its nodes are away only while
-they start over, and so that a change that fails leaves it running as it was.
+On a cluster that runs, everything is installed before anything is restarted: its nodes are away only while they
+restart, and a change that fails leaves the cluster running as it was.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 
-from tasks.phases import install, start
 from tasks.report.console import Board
-from tasks.run.run import Failure, HostFailed, Node, Run, Stop
+from tasks.run.failures import Failure, HostFailed, Stop
+from tasks.run.run import Run
+from tasks.run.stages import Planned
+from tasks.run.start import get_token, start, start_all
+from tasks.run.step import step
+from tasks.runtimes.steps.install import Installations, install, pending
 
-title = "Install and start"
 
-
-def run(run: Run) -> None:
-    head = run.head
-    starting = [n for n in run.chosen if n.change and n.change.start]
-    installing = install.pending(run)
-    if head not in starting or head.facts.active or not installing:
-        install.run(run)
-        if head in starting and head.facts.active:
-            _all_or_nothing(installing)
-        start.run(run)
+@step("Install and start", changes=True)
+def install_and_start(run: Run) -> None:
+    head, installing = run.head(Planned), pending(run)
+    starts = run.may_change(head) and head.change.start
+    if starts and not head.facts.active and installing:
+        _side_by_side(run, head, installing)
         return
-    start.get_token(run, starting)
+    install(run)
+    if starts and head.facts.active:
+        _all_or_nothing(run, installing)
+    start_all(run)
+
+
+@step("Install before the stop", changes=True)
+def install_ahead(run: Run) -> None:
+    """For a restart: installs while everything still runs, so that nodes are away only while they restart."""
+    installing = pending(run)
+    install(run)
+    head = run.head(Planned)
+    if run.may_change(head) and head.facts.active:
+        _all_or_nothing(run, installing)
+    for node in installing:
+        run.put(replace(node, change=replace(node.change, install=False)))
+
+
+def _side_by_side(run: Run, head: Planned, installing: Sequence[Planned]) -> None:
+    """For a cluster that does not run: the head starts while others still install."""
+    starting = [node for node in run.chosen(Planned) if node.change.start]
+    get_token(run, starting)
     head_is_settled = threading.Event()
 
-    def one(node: Node, board: Board) -> None:
+    def one(node: Planned, board: Board) -> None:
         try:
             if node in installing:
-                installation.install(node, board)
-            if node is not head:
+                installations.install(node, board)
+            if not node.is_head:
                 board.step(node.name, "ready; waiting for the head")
                 head_is_settled.wait()
-                if "started" not in head.did:
+                if "started" not in run.done(head):
                     raise HostFailed(Failure("not started because the head isn't up"))
-            start.start(run, node, board)
-            if node is head:
-                run.console.ok("The head is up", f"{run.head_address}, {board.seconds:.1f} s")
+            start(run, run.now(node), board)
+            if node.is_head:
+                run.console.ok("The head is up", f"{run.learned.head_address}, {board.seconds:.1f} s")
         finally:
-            if node is head:
+            if node.is_head:
                 head_is_settled.set()
 
-    with install.Installation(run) as installation:
-        installation.begin(installing)
-        if head.failure is not None:
-            raise Stop("the head could not be installed, so nothing was started", head.failure.hint)
-        starting = [n for n in starting if n.failure is None]
-        # the head is first in the list, so it is never behind workers that wait for it
-        run.each(title, starting, one)
-    if head.failure is not None:
-        raise Stop("the head did not start, so no worker was started", head.failure.hint)
+    with Installations(run) as installations:
+        installations.begin(installing)
+        if failure := run.failure(head):
+            raise Stop("the head could not be installed, so nothing was started", failure.hint)
+        starting = [node for node in starting if not run.failure(node)]
+        # the head is first in the list, so it is never queued behind workers that wait for it
+        run.each("Install and start", starting, one)
+    if failure := run.failure(head):
+        raise Stop("the head did not start, so no worker was started", failure.hint)
 
 
-def ahead(run: Run) -> None:
-    """Of a restart: installs while everything still runs, so that nodes are away only while they start again."""
-    installing = install.pending(run)
-    install.run(run)
-    if run.head in run.chosen and run.head.facts.active:
-        _all_or_nothing(installing)
-    for node in installing:
-        node.change = replace(node.change, install=False)
-
-
-def _all_or_nothing(installed: list[Node]) -> None:
-    """Before a head that runs is started over, which ends what runs on all hosts: the change is there everywhere."""
-    if failed := [n for n in installed if n.failure is not None]:
-        names = ", ".join(n.name for n in failed)
+def _all_or_nothing(run: Run, installing: Sequence[Planned]) -> None:
+    """The restart of a running head ends what runs on all hosts, so the change must have arrived everywhere."""
+    if failed := [node.name for node in installing if run.failure(node)]:
         hint = "fix that, or remove the host: fab remove-worker --host X"
         raise Stop(
-            f"not installed on {names}, so nothing was restarted: the cluster keeps running unchanged", hint
+            f"not installed on {', '.join(failed)}, so nothing was restarted: the cluster keeps running unchanged",
+            hint,
         )

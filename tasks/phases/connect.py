@@ -1,30 +1,40 @@
-"""Connect to every host, all at once; the connections stay open to the end."""
+"""Connect to hosts, all at once. The connections stay open to the end of the run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tasks.report.console import Board
-from tasks.run.run import Node, Run, Stop
+from tasks.run.failures import Stop
+from tasks.run.run import Run
+from tasks.run.stages import Listed, Reached
+from tasks.run.step import step
 from tasks.run.target import target_of
 from tasks.ssh import connect
 
-title = "Connect"
+TITLE = "Connect"
 
 
-def run(run: Run) -> None:
-    def one(node: Node, board: Board) -> None:
-        board.step(node.name, f"connecting to {node.host.host}")
-        node.connection = connect(target_of(node.host, node.password, node.sudo_password), run.settings)
-
-    run.each(
-        title, [n for n in run.living if n.connection is None], one
-    )  # none twice: a restart comes here again
-    if not run.living:
+@step(TITLE)
+def connect_all(run: Run) -> None:
+    """``--limit`` does not matter here: the versions of the other hosts are needed, too."""
+    _connect(run, run.living())
+    if not run.living():
         raise Stop("no host could be reached")
 
 
-def close(run: Run) -> None:
-    for node in [*run.nodes, *run.left_out]:
-        if node.connection is not None:
-            node.connection.close()
-            node.connection = None
-    run.settings.close()
+@step(TITLE)
+def connect_chosen(run: Run) -> None:
+    """For operations that need nothing of the hosts outside ``--limit``."""
+    _connect(run, run.chosen())
+    if not run.chosen():
+        raise Stop("no host could be reached")
+
+
+def _connect(run: Run, nodes: Sequence[Listed]) -> None:
+    def one(node: Listed, board: Board) -> Reached:
+        board.step(node.name, f"connecting to {node.host.host}")
+        target = target_of(node.host, node.passwords.login, node.passwords.sudo)
+        return node.reached(connect(target, run.settings))
+
+    run.grow(TITLE, nodes, one)

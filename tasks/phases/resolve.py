@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tasks import runtimes
 from tasks.node.subject import Finding
 from tasks.plan.versions import agree
-from tasks.run.run import Failure, Node, Run, Stop
-
-title = "Resolve versions"
-
-
-def run(run: Run) -> None:
-    run.request = runtimes.steps_of(run.head.host).request_of(run.head.host)
-    nodes = [n for n in run.living if n.facts is not None]
-    found: list[Finding] = []
-    settled: list[Node] = []
-    for name, own in runtimes.grouped(nodes).items():
-        new = runtimes.steps_by_name(name).resolve(run, own, settled)
-        if any(n.versions is None for n in own):
-            _stop_at(run, new)
-            return
-        found += new
-        settled += own
-    versions = {n.name: (n.versions.ray, n.versions.python) for n in nodes if n.versions and n.versions.ray}
-    _stop_at(run, agree(versions) + found)
+from tasks.run.failures import Failure, Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known, Resolved
+from tasks.run.step import step
 
 
-def _stop_at(run: Run, findings: list[Finding]) -> None:
+@step("Resolve versions")
+def resolve(run: Run) -> None:
+    head = run.head().host
+    run.learned.request = runtimes.steps_of(head).request_of(head)
+    settled: list[Resolved] = []
+    findings: list[Finding] = []
+    for name, nodes in runtimes.grouped(run.living(Known)).items():
+        resolved, found = runtimes.steps_by_name(name).resolve(run, nodes, settled)
+        if len(resolved) < len(nodes):
+            _stop_at(run, found)
+        settled += resolved
+        findings += found
+    for node in settled:
+        run.put(node)
+    versions = {node.name: (node.versions.ray, node.versions.python) for node in run.living(Resolved)}
+    _stop_at(run, agree({name: both for name, both in versions.items() if both[0]}) + findings)
+
+
+def _stop_at(run: Run, findings: Sequence[Finding]) -> None:
     if not findings:
         return
-    by_name = {n.name: n for n in run.nodes}
+    by_name = {node.name: node for node in run.every()}
     for finding in findings:
         run.fail(by_name[finding.name], Failure(finding.message, finding.hint))
     raise Stop("the hosts cannot all run the same versions; nothing was started", findings[0].hint)

@@ -1,25 +1,26 @@
-"""Validate hosts: facts against intent. Every problem of every host is said at once, with its way out."""
+"""Validate hosts: facts against the hosts file. Every problem of every host is reported at once, with its fix."""
 
 from __future__ import annotations
 
 from tasks.plan.problems import cluster_problems, host_problems
-from tasks.run.run import Failure, Run, Stop
+from tasks.run.failures import Failure, Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known
+from tasks.run.step import step
 
-title = "Validate hosts"
 
-
-def run(run: Run) -> None:
-    subjects = [n.subject for n in run.living if n.facts is not None]
-    findings = [f for n in run.chosen if n.facts for f in host_problems(n.subject, run.cluster.name)]
-    findings += cluster_problems(subjects)
-    by_name = {n.name: n for n in run.nodes}
+@step("Validate hosts")
+def validate(run: Run) -> None:
+    findings = [f for node in run.chosen(Known) for f in host_problems(node.subject, run.cluster.name)]
+    findings += cluster_problems([node.subject for node in run.living(Known)])
+    by_name = {node.name: node for node in run.every()}
     for finding in findings:
         if finding.note:
             run.console.note(f"{finding.name}: {finding.message}; {finding.hint}")
             continue
         run.console.bad(f"{finding.name}: {finding.message}", finding.hint)
         run.fail(by_name[finding.name], Failure(finding.message, finding.hint))
-    if run.head.failure is not None:
-        raise Stop("nothing was changed: the head has a problem", run.head.failure.hint)
-    if not run.chosen:
+    if failure := run.failure(run.head()):
+        raise Stop("nothing was changed: the head has a problem", failure.hint)
+    if not run.chosen():
         raise Stop("nothing was changed: no host is left to work on")

@@ -1,178 +1,120 @@
-"""What the phases of one operation share: the nodes, what is known of them, and what became of them."""
+"""One operation under way: its hosts at their stages, and one thing done on many of them at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from tasks.inventory import Cluster, Host, Secret, SecretUnavailable
-from tasks.node.desired import Desired, Versions
-from tasks.node.facts import Facts
-from tasks.node.subject import Subject
-from tasks.plan.changes import Change
+from tasks.inventory import Cluster
 from tasks.report.console import Board, Console
-from tasks.report.lines import clean
-from tasks.runtimes.packages.bundle import Bundle
-from tasks.script.script import Script
-from tasks.ssh import Answer, BaseConnection, RemoteError, Settings, Unfinished, fan_out
+from tasks.run.door import Door
+from tasks.run.failures import Failure, Stop, failure_of
+from tasks.run.options import Options
+from tasks.run.record import Learned
+from tasks.run.stages import Listed, Reached, Stage
+from tasks.ssh import Settings, fan_out
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why a host is out of the run, the way out, and the lines of a log that say it."""
+class Run(Door):
+    """The hosts of one operation.
 
-    message: str
-    hint: str = ""
-    log: tuple[str, ...] = ()
+    :param nodes: the hosts that it looks at; with ``--limit`` it may change only some of them.
+    """
 
+    def __init__(
+        self,
+        cluster: Cluster,
+        console: Console,
+        nodes: Iterable[Listed],
+        settings: Settings,
+        options: Options,
+    ) -> None:
+        super().__init__(console, options)
+        self.cluster, self.settings = cluster, settings
+        self.learned = Learned()
+        self._nodes = {node.name: node for node in nodes}
 
-class HostFailed(Exception):
-    """A step did not succeed on a host."""
+    def every(self, stage: type[Stage] = Listed) -> list[Stage]:
+        """The hosts that have come to this stage, failed ones included, in the order of the hosts file."""
+        return [node for node in self._nodes.values() if isinstance(node, stage)]
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
+    def living(self, stage: type[Stage] = Listed) -> list[Stage]:
+        """The same without those that have failed."""
+        return [node for node in self.every(stage) if node.name not in self.record.failures]
 
+    def chosen(self, stage: type[Stage] = Listed) -> list[Stage]:
+        """Those of the living hosts that ``--limit`` lets this run change."""
+        return [node for node in self.living(stage) if self.may_change(node)]
 
-class Stop(Exception):
-    """The operation cannot go on. :param code: exit status as in the contract."""
+    def may_change(self, node: Listed) -> bool:
+        """Whether ``--limit`` includes this host."""
+        return self.options.limit is None or node.name in self.options.limit
 
-    def __init__(self, message: str, hint: str = "", code: int = 1) -> None:
-        super().__init__(message)
-        self.hint, self.code = hint, code
+    def head(self, stage: type[Stage] = Listed) -> Stage:
+        """The head.
 
+        :raises Stop: it has not come to this stage.
+        """
+        head = next(node for node in self._nodes.values() if node.is_head)
+        if isinstance(head, stage):
+            return head
+        failure = self.failure(head)
+        raise Stop("the head is needed for everything else, and it failed", failure.hint if failure else "")
 
-@dataclass(eq=False)
-class Node:
-    """One host during one run."""
+    def workers(self, stage: type[Stage] = Listed) -> list[Stage]:
+        """The workers that have come to this stage, failed ones included."""
+        return [node for node in self.every(stage) if not node.is_head]
 
-    host: Host
-    password: Secret | None = None
-    sudo_password: Secret | None = None
-    registry_password: Secret | None = None
-    connection: BaseConnection | None = None
-    facts: Facts | None = None
-    lock_text: str = ""
-    image_versions: tuple[str, str, str] | None = None  # ray, python, uid:gid
-    versions: Versions | None = None
-    desired: Desired | None = None
-    change: Change | None = None
-    failure: Failure | None = None
-    ray_node: dict[str, Any] | None = None
-    did: list[str] = field(default_factory=list)
+    def now(self, node: Stage) -> Stage:
+        """The same host as it is known now."""
+        return self._nodes[node.name]
 
-    @property
-    def name(self) -> str:
-        return self.host.name
+    def put(self, node: Listed) -> None:
+        """Replaces what was known of this host."""
+        self._nodes[node.name] = node
 
-    @property
-    def is_head(self) -> bool:
-        return self.host.role == "head"
-
-    @property
-    def subject(self) -> Subject:
-        assert self.facts is not None
-        return Subject(self.host, self.facts)
-
-    @property
-    def sudo(self) -> bool:
-        """Whether a sudo password goes along with scripts."""
-        return self.sudo_password is not None
-
-    def text_of(self, script: Script) -> str:
-        """The script in the language of this host's system; of a host that was not reached, in sh."""
-        return self.connection.text_of(script) if self.connection is not None else script.text
-
-    def secrets(self, **more: Secret | None) -> dict[str, Secret]:
-        """The secrets that a script on this host may need."""
-        found = {"RF_SUDO": self.sudo_password, **more}
-        return {name: secret for name, secret in found.items() if secret is not None}
-
-
-def refuse(lines: Sequence[str], question: str) -> None:
-    """Where nobody has been given a way to agree."""
-    raise Stop(
-        f"{question}: there is no terminal to ask on, and nothing was changed",
-        "the same command with --yes",
-        2,
-    )
-
-
-@dataclass
-class Run:
-    """One operation under way."""
-
-    cluster: Cluster
-    console: Console
-    nodes: list[Node]
-    settings: Settings
-    what: str
-    dry_run: bool = False
-    debug: bool = False
-    limit: frozenset[str] | None = None
-    holder: str = ""
-    user: str = ""  # name@machine of the person
-    locked: bool = False
-    changing: bool = False
-    needs_head: bool = True  # whether anything can be done while the head is away
-    token: Secret | None = None
-    token_is_new: bool = False
-    request: str = ""
-    head_address: str = ""
-    table: list[dict[str, Any]] = field(default_factory=list)
-    runtime: dict[str, str] = field(default_factory=dict)
-    upgrade: bool = False  # resolve anew, whatever was locked
-    bundle_path: str | None = None
-    bundle: Bundle | None = None
-    purge: bool = False  # remove what other clusters of this project could use too
-    agree: Callable[[Sequence[str], str], None] = refuse  # raises Stop unless what the lines say may be done
-    agreed: frozenset[str] = frozenset()  # hosts whose nodes may be stopped
-    ends: tuple[str, ...] = ()  # what running work that ends, a line each
-    left_out: list[Node] = field(default_factory=list)  # hosts that this run does not touch after all
-
-    @property
-    def head(self) -> Node:
-        return next(n for n in self.nodes if n.is_head)
-
-    @property
-    def workers(self) -> list[Node]:
-        return [n for n in self.nodes if not n.is_head]
-
-    @property
-    def living(self) -> list[Node]:
-        """Nodes that nothing has gone wrong with."""
-        return [n for n in self.nodes if n.failure is None]
-
-    @property
-    def failed(self) -> list[Node]:
-        return [n for n in self.nodes if n.failure is not None]
-
-    @property
-    def chosen(self) -> list[Node]:
-        """Living nodes that --limit lets this run change."""
-        return [n for n in self.living if self.limit is None or n.name in self.limit]
-
-    def leave_out(self, nodes: Sequence[Node]) -> None:
+    def leave_out(self, nodes: Sequence[Listed]) -> None:
         """Takes hosts out of the run; tables still show them."""
         for node in nodes:
-            self.nodes.remove(node)
-            self.left_out.append(node)
+            del self._nodes[node.name]
+            self.record.left_out.append(node)
 
-    def fail(self, node: Node, failure: Failure) -> None:
-        node.failure = node.failure or failure
+    def fail(self, node: Listed, failure: Failure) -> None:
+        """Takes a host out of what follows. Its first failure is the one that is reported."""
+        self.record.failures.setdefault(node.name, failure)
 
-    def each(self, title: str, nodes: Sequence[Node], work: Callable[[Node, Board], T]) -> Mapping[Node, T]:
-        """``work`` on every node at once; a node whose work raises is failed, the others go on.
+    def failure(self, node: Listed) -> Failure | None:
+        return self.record.failures.get(node.name)
 
-        :returns: the values of the nodes that succeeded.
+    def forgive(self, node: Listed) -> None:
+        """The host's failure does not count after all."""
+        del self.record.failures[node.name]
+
+    @property
+    def failed(self) -> list[Listed]:
+        return [node for node in self._nodes.values() if node.name in self.record.failures]
+
+    def did(self, node: Listed, what: str) -> None:
+        """Records what was done on a host, such as ``started``."""
+        self.record.done.setdefault(node.name, []).append(what)
+
+    def done(self, node: Listed) -> Sequence[str]:
+        """What was done on a host, in order."""
+        return self.record.done.get(node.name, ())
+
+    def each(
+        self, title: str, nodes: Sequence[Stage], work: Callable[[Stage, Board], T]
+    ) -> Mapping[Stage, T]:
+        """``work`` on every host at once. A host whose work raises has failed; the others go on.
+
+        :returns: the values of the hosts that succeeded.
         """
         if not nodes:
             return {}
 
-        def one(node: Node) -> T:
+        def one(node: Stage) -> T:
             try:
                 return work(node, board)
             finally:
@@ -180,13 +122,14 @@ class Run:
 
         with self.console.phase(title, len(nodes)) as board:
             outcomes = fan_out(list(nodes), one, limit=self.cluster.parallel, on_interrupt=self.cancel)
-        good: dict[Node, T] = {}
+        good: dict[Stage, T] = {}
         for node, outcome in outcomes.items():
             if outcome.error is None:
                 good[node] = outcome.value
             else:
                 self.fail(node, failure_of(outcome.error))
-                board.fail(node.name, node.failure.message, node.failure.hint)
+                failure = self.record.failures[node.name]
+                board.fail(node.name, failure.message, failure.hint)
         count = "1 host" if len(nodes) == 1 else f"{len(nodes)} hosts"
         if len(good) == len(nodes):
             self.console.ok(title, f"{count}, {board.seconds:.1f} s")
@@ -194,44 +137,19 @@ class Run:
             self.console.bad(f"{title}  {len(good)} of {count}, {board.seconds:.1f} s")
         return good
 
-    def ask(
-        self, node: Node, script: Script, board: Board | None, *, timeout: float, **secrets: Secret | None
-    ) -> Answer:
-        """Runs a script on a node; a script that says no raises HostFailed."""
-        try:
-            answer = self.try_ask(node, script, board, timeout=timeout, **secrets)
-        except Unfinished as error:
-            answer = error.answer
-        if not answer.ok:
-            log = tuple(answer.texts.get("log", ()))
-            # a host's words are shown, but do not steer the terminal
-            raise HostFailed(Failure(clean(answer.error or "the script failed"), clean(answer.hint), log))
-        return answer
-
-    def try_ask(
-        self, node: Node, script: Script, board: Board | None, *, timeout: float, **secrets: Secret | None
-    ) -> Answer:
-        """As :meth:`ask`, but a script that says no is an answer too."""
-        assert node.connection is not None
-        # a host's words are shown, but do not steer the terminal
-        on_step = (lambda text: board.step(node.name, clean(text))) if board else None
-        if board:
-            board.step(node.name, script.title)
-        return node.connection.ask(script, secrets=node.secrets(**secrets), timeout=timeout, on_step=on_step)
+    def grow(self, title: str, nodes: Sequence[Stage], work: Callable[[Stage, Board], Listed]) -> None:
+        """As :meth:`each`; the work returns the host at its next stage."""
+        for node in self.each(title, nodes, work).values():
+            self.put(node)
 
     def cancel(self) -> None:
-        """Ends every script under way; used when the person interrupts."""
-        for node in self.nodes:
-            if node.connection is not None:
-                node.connection.cancel()
+        """Ends every script under way, when the person interrupts."""
+        for node in self.every(Reached):
+            node.connection.cancel()
 
-
-def failure_of(error: BaseException) -> Failure:
-    """Any exception of a host's work -> one line and a way out; never a traceback."""
-    if isinstance(error, HostFailed):
-        return error.failure
-    if isinstance(error, (RemoteError, Stop)):
-        return Failure(str(error), error.hint)
-    if isinstance(error, SecretUnavailable):
-        return Failure(str(error), "run it again, or name another source for it in the hosts file")
-    return Failure(f"unexpected: {type(error).__name__}: {error}", "please report this; --debug shows more")
+    def close(self) -> None:
+        """Closes every connection."""
+        for node in [*self.every(Reached), *self.record.left_out]:
+            if isinstance(node, Reached):
+                node.connection.close()
+        self.settings.close()

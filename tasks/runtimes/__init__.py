@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from tasks.inventory import Host
     from tasks.runtimes.protocol import Runtime
-    from tasks.runtimes.steps import Steps
 
 # The versions of a cluster are settled in this order: an image brings its own, conda installs what the hosts file
 # asks for, and uv takes what the others have.
@@ -49,8 +48,8 @@ def by_name(name: str) -> Runtime:
     return _part(name, "runtime").RUNTIME
 
 
-def steps_by_name(name: str) -> Steps:
-    """What a runtime adds to an operation."""
+def steps_by_name(name: str) -> Any:
+    """What a runtime adds to an operation: a :class:`tasks.runtimes.steps.Steps`, of a layer above this one."""
     return _part(name, "steps").STEPS
 
 
@@ -59,7 +58,7 @@ def of(host: Host) -> Runtime:
     return by_name(host.runtime)
 
 
-def steps_of(host: Host) -> Steps:
+def steps_of(host: Host) -> Any:
     """What the runtime of a host adds to an operation."""
     return steps_by_name(host.runtime)
 

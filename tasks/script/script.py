@@ -9,12 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from tasks.script.fragments import SH, check, complete, fragment, read_by
 from tasks.text.quoting import posix as quote
 
 Value = str | int | bool | None | Sequence[str]
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+class Effect(Enum):
+    """What a script does to the host that runs it."""
+
+    READS = "reads"  # leaves the host as it was
+    LOCKS = "locks"  # takes or releases the cluster's lock, and changes nothing else
+    CHANGES = "changes"  # may change anything else
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class Script:
     :param values: what the fragments read, by name.
     :param secrets: names of the variables that the runner hands over beside the script.
     :param named: fragments that the caller chose, beside those that the body needs.
+    :param effect: a script that declares nothing counts as one that changes its host.
     """
 
     title: str
@@ -33,6 +43,7 @@ class Script:
     values: Mapping[str, Value] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    effect: Effect = Effect.CHANGES
 
     @property
     def text(self) -> str:
@@ -80,6 +91,7 @@ def render(
     *,
     named: Sequence[str] = (),
     secrets: Sequence[str] = (),
+    effect: Effect = Effect.CHANGES,
 ) -> Script:
     """A whole script. What its body needs comes by itself.
 
@@ -87,4 +99,4 @@ def render(
     """
     bodies = (body,) if isinstance(body, str) else tuple(body)
     check(title, bodies, named, values)
-    return Script(title, bodies, dict(values), tuple(secrets), tuple(named))
+    return Script(title, bodies, dict(values), tuple(secrets), tuple(named), effect)

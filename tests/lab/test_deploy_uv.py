@@ -42,6 +42,9 @@ def cluster(fresh_hosts, tmp_path_factory):
     path = helpers.write_hosts_file(folder, hosts)
     made = Cluster(hosts, path, folder / "home")
     made.before = [snapshot(h) for h in hosts]
+    made.planned = made.fab("deploy-cluster", "--dry-run")
+    for host, before in zip(hosts, made.before, strict=True):
+        left_alone(host, before)
     made.first = made.fab("deploy-cluster")
     ok(made.first)
     return made
@@ -62,6 +65,15 @@ def mended(cluster):
     """Each test finds the cluster whole, whatever the one before it did."""
     if not status(cluster.fab, cluster.path)["healthy"]:
         ok(cluster.fab("deploy-cluster"))
+
+
+class TestADryRun:
+    def test_shows_every_script_and_leaves_the_hosts_alone(self, cluster):
+        """That they are left alone is looked at in the fixture, before the deploy."""
+        out = ok(cluster.planned)
+        for title in ("install Ray with uv", "start the head", "start the worker"):
+            assert f"\n# rayfab: {title}\n" in out
+        assert "dry run: nothing was changed; 3 of 3 hosts would be" in out
 
 
 class TestDeploy:

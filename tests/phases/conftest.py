@@ -7,9 +7,12 @@ import pytest
 
 from tasks.inventory import load
 from tasks.phases import connect
-from tasks.phases.operation import operate
 from tasks.report.console import Console
-from tasks.run.run import Node, Run, Stop
+from tasks.run.failures import Failure, Stop
+from tasks.run.operate import operate
+from tasks.run.options import Options
+from tasks.run.run import Run
+from tasks.run.stages import Listed
 from tasks.runtimes.uv import steps as uv
 from tasks.ssh import Settings
 from tests.phases.world import World
@@ -47,18 +50,15 @@ class Fleet:
         assert old in text
         self.write(text.replace(old, new))
 
-    def make(self, what: str = "deploy-cluster", **more) -> Run:
-        """A run over all hosts, as a task would make it."""
+    def make(self, what: str = "deploy-cluster", *, names=None, **more) -> Run:
+        """A run over all hosts, or those of these names, as a task would make it."""
         self._file = io.StringIO()
-        known = {
-            "changing": True,
-            "holder": "me@here since today: deploy-cluster",
-            "agree": self.agree,
-            **more,
-        }
-        nodes = [Node(host) for host in self.cluster.hosts]
+        options = Options(
+            what, **{"holder": "me@here since today: deploy-cluster", "agree": self.agree, **more}
+        )
+        nodes = [Listed(host) for host in self.cluster.hosts if names is None or host.name in names]
         settings = Settings(agent="", ssh_client=None)
-        return Run(self.cluster, Console(self._file), nodes, settings, what, **known)
+        return Run(self.cluster, Console(self._file), nodes, settings, options)
 
     def agree(self, lines, question) -> None:
         """The person's answer to a question; what was asked is in ``asked``."""
@@ -66,18 +66,26 @@ class Fleet:
         if not self.yes:
             raise Stop("nothing was changed")
 
-    def operate(self, phases, end=None, *, limit=None, report=True, **more) -> int:
-        """Runs ``phases``; the exit status. What was printed is in ``out`` then, the run in ``run``."""
+    def operate(self, steps, end=None, *, limit=None, report=True, **more) -> int:
+        """Runs ``steps``; the exit status. What was printed is in ``out`` then, the run in ``run``."""
         names = None if limit is None else frozenset(limit)
         self.world.forget_titles()
         self.run = self.make(limit=names, **more)
         try:
-            return operate(self.run, phases, end, report=report)
+            return operate(self.run, steps, end, report=report)
         finally:
             self.out = self._file.getvalue()
 
-    def node(self, name: str) -> Node:
-        return next(n for n in self.run.nodes if n.name == name)
+    def node(self, name: str) -> Listed:
+        """A host at the stage to which it has come."""
+        return next(node for node in self.run.every() if node.name == name)
+
+    def failure(self, name: str) -> Failure | None:
+        return self.run.record.failures.get(name)
+
+    def done(self) -> list[list[str]]:
+        """What was done on each host, in the order of the hosts file."""
+        return [list(self.run.done(node)) for node in self.run.every()]
 
     def lines(self, word: str) -> list[str]:
         """The printed lines that hold ``word``."""

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from tasks.phases import operation
-from tasks.phases.status import as_json
+from tasks.run.operate import operate
+from tasks.run.status import as_json
 from tests.phases.world import node, refused, said
 
 
@@ -19,7 +20,7 @@ def deployed(fleet):
 
 def status(fleet) -> dict:
     """`fab status --json`, and the exit status as ``fleet.code``."""
-    fleet.code = fleet.operate(operation.STATUS, changing=False, report=False)
+    fleet.code = fleet.operate(operation.STATUS, report=False)
     found = as_json(fleet.run)
     assert json.loads(json.dumps(found)) == found
     return found
@@ -40,7 +41,7 @@ def rename(fleet, address: str, host: str) -> None:
     fleet.world.hosts[host].address = address
 
 
-def test_the_whole_shape(deployed):
+def test_has_every_key_of_the_contract(deployed):
     common = {"runtime": "uv", "ray": "2.52.0", "python": "3.11.2", "cpus": 4, "gpus": 0, "problem": None}
     assert status(deployed) == {
         "cluster": "lab",
@@ -193,7 +194,7 @@ class TestNotHealthy:
         world["one"].joins = False
         assert problems(status(deployed))["one"] == "runs, but is not in Ray's node table"
 
-    def test_a_worker_does_not_say_its_facts(self, deployed, world):
+    def test_a_worker_whose_facts_are_missing(self, deployed, world):
         world["one"].replies["gather facts"] = refused("no space left")
         assert problems(status(deployed))["one"] == "no space left"
 
@@ -240,13 +241,11 @@ def test_a_run_over_some_hosts_takes_the_others_from_ray_s_table(fleet, host):
     if host == "alias":
         rename(fleet, "10.0.0.2", host)
     assert fleet.operate(operation.DEPLOY) == 0
-    run = fleet.make()
-    run.nodes = [n for n in run.nodes if n.name != "one"]
-    operation.operate(run, operation.STATUS)
+    run = fleet.make(names=("head", "two"))
+    operate(run, operation.STATUS)
     rows = [(n["name"], n["alive"], n["ray"], n["cpus"], n["problem"]) for n in as_json(run)["nodes"]]
     assert rows == [(name, True, "2.52.0", 4, None) for name in ("head", "one", "two")]
     fleet.world["one"].active = False
-    run = fleet.make()
-    run.nodes = [n for n in run.nodes if n.name != "one"]
-    operation.operate(run, operation.STATUS)
+    run = fleet.make(names=("head", "two"))
+    operate(run, operation.STATUS)
     assert problems(as_json(run)) == {"head": None, "one": "not in Ray's node table", "two": None}

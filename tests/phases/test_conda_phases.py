@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from tasks.phases import operation
-from tasks.phases.plan import show_scripts
+from tasks.phases.show_plan import show_scripts
 from tasks.runtimes.conda import channels, installers
 from tasks.runtimes.conda.steps import bundle as bundle_phase
 from tasks.runtimes.conda.steps import kits as conda_install
@@ -127,7 +127,7 @@ class TestLocks:
         assert conda_fleet.operate(operation.DEPLOY, upgrade=True) == 0, conda_fleet.out
         assert world["one"].state["ray"] == "2.7.3"
 
-    def test_asked_for_otherwise_it_is_made_anew(self, conda_fleet, outside):
+    def test_is_made_again_for_another_request(self, conda_fleet, outside):
         assert conda_fleet.operate(operation.DEPLOY) == 0
         conda_fleet.edit("accept_terms: true", "accept_terms: true, packages: ['ray[serve]']")
         assert conda_fleet.operate(operation.DEPLOY) == 0
@@ -157,7 +157,7 @@ class TestLocks:
         assert "was made for other packages" in conda_fleet.out
         assert not any("fetch packages" in h.titles for h in world.hosts.values())
 
-    def test_a_file_that_is_none_is_told_with_its_line(self, conda_fleet, world):
+    def test_a_file_that_is_no_lock_is_reported_with_its_line(self, conda_fleet, world):
         conda_fleet.edit("accept_terms: true", "accept_terms: true, lock: ray.lock")
         (conda_fleet.path.parent / "ray.lock").write_text("rayfab-lock 1\nwhat is this\n")
         assert conda_fleet.operate(operation.DEPLOY) == 2
@@ -186,25 +186,25 @@ class TestTerms:
 
 
 class TestFiles:
-    def test_come_to_the_host_itself_but_those_that_are_built_here(self, conda_fleet, world):
+    def test_are_fetched_by_the_host_except_those_built_on_this_machine(self, conda_fleet, world):
         assert conda_fleet.operate(operation.DEPLOY) == 0
         assert world["one"].carried == ["gpustat-1.1.1-py3-none-any.whl"]
         kinds = {kind for kind, _ in world["one"].installed}
         assert kinds == {"conda", "wheel", "tool"}
 
-    def test_the_installer_goes_where_no_conda_is(self, conda_fleet, world):
+    def test_the_installer_is_sent_to_hosts_without_conda(self, conda_fleet, world):
         world["two"].conda = ""
         assert conda_fleet.operate(operation.DEPLOY) == 0
         assert ["installer", INSTALLER] in world["two"].installed
         assert ["installer", INSTALLER] not in world["one"].installed
 
-    def test_are_carried_to_a_host_that_reaches_nothing(self, conda_fleet, world):
+    def test_are_copied_to_a_host_without_internet(self, conda_fleet, world):
         world["one"].reaches_out = False
         assert conda_fleet.operate(operation.DEPLOY) == 0
         assert "ray-2.7.2-linux-64.whl" in world["one"].carried
         assert "ray-2.7.2-linux-64.whl" not in world["two"].carried
 
-    def test_that_nobody_has_fail_that_host_alone(self, conda_fleet, world, monkeypatch):
+    def test_that_are_not_available_fail_that_host_alone(self, conda_fleet, world, monkeypatch):
         world["one"].reaches_out = False
 
         def nothing(self, one, on_bytes=None):
@@ -218,8 +218,8 @@ class TestFiles:
         assert "cannot be downloaded there (could not resolve host), nor here" in conda_fleet.out
 
 
-class TestWaysOut:
-    def test_a_proxy_and_a_private_authority_go_along(self, conda_fleet, world):
+class TestProxy:
+    def test_a_proxy_and_a_private_authority_are_used(self, conda_fleet, world):
         (conda_fleet.path.parent / "lab.pem").write_text("-----BEGIN CERTIFICATE-----")
         conda_fleet.write(FILE + "mirrors: {proxy: 'http://10.0.0.9:3128', ca: lab.pem}\n")
         scripts = []
@@ -250,7 +250,7 @@ class TestChange:
             "start the head" in h.titles or "start the worker" in h.titles for h in world.hosts.values()
         )
 
-    def test_that_fails_where_nothing_runs_goes_on_without_that_host(self, conda_fleet, world):
+    def test_that_fails_where_nothing_runs_continues_without_that_host(self, conda_fleet, world):
         world["one"].replies["install Ray with conda"] = refused("the disk is full")
         assert conda_fleet.operate(operation.DEPLOY) == 1
         assert world["two"].active and not world["one"].active
@@ -270,7 +270,7 @@ class TestSeed:
         assert world["one"].store >= {"ray-2.7.2-linux-64.whl", "gpustat-1.1.1-py3-none-any.whl"}
         assert world["head"].titles.count("end the serving") == 1
 
-    def test_that_cannot_serve_leaves_each_to_itself(self, seeding, world):
+    def test_that_cannot_serve_lets_each_host_fetch_for_itself(self, seeding, world):
         world["head"].replies["serve the packages to the others"] = refused("no port")
         assert seeding.operate(operation.DEPLOY) == 0
         assert "head: no port; every host fetches for itself" in seeding.out
@@ -287,7 +287,7 @@ class TestBundle:
     @pytest.fixture
     def bundle(self, conda_fleet, outside, tmp_path):
         conda_fleet.run = conda_fleet.make()
-        request = conda.request_of(conda_fleet.run.head.host)
+        request = conda.request_of(conda_fleet.run.head().host)
         files = [
             item("conda", "python.conda"),
             item("wheel", "ray.whl"),
@@ -314,7 +314,7 @@ class TestBundle:
     def test_is_all_that_is_needed(self, conda_fleet, world, outside, bundle):
         for host in world.hosts.values():
             host.reaches_out, host.conda = False, ""
-        assert conda_fleet.operate(operation.DEPLOY, bundle_path=bundle) == 0, conda_fleet.out
+        assert conda_fleet.operate(operation.DEPLOY, bundle=bundle) == 0, conda_fleet.out
         assert outside.asked == []
         assert set(world["one"].carried) == {
             "python.conda",
@@ -324,24 +324,24 @@ class TestBundle:
             UV,
         }
 
-    def test_is_used_though_the_host_could_fetch(self, conda_fleet, world, bundle):
-        assert conda_fleet.operate(operation.DEPLOY, bundle_path=bundle) == 0
+    def test_is_used_even_if_the_host_could_fetch(self, conda_fleet, world, bundle):
+        assert conda_fleet.operate(operation.DEPLOY, bundle=bundle) == 0
         assert "ray.whl" in world["one"].carried
 
     def test_that_lacks_a_system_ends_the_run(self, conda_fleet, world, bundle):
         world["two"].facts["uname"] = "Linux 6.1.0 aarch64"
-        assert conda_fleet.operate(operation.DEPLOY, bundle_path=bundle) == 1
+        assert conda_fleet.operate(operation.DEPLOY, bundle=bundle) == 1
         assert "the bundle holds nothing for linux-aarch64 (it is for linux-64)" in conda_fleet.out
         assert not any("install Ray with conda" in h.titles for h in world.hosts.values())
 
     def test_made_for_something_else(self, conda_fleet, world, bundle):
         conda_fleet.edit("accept_terms: true", "accept_terms: true, packages: ['ray[serve]']")
-        assert conda_fleet.operate(operation.DEPLOY, bundle_path=bundle) == 1
+        assert conda_fleet.operate(operation.DEPLOY, bundle=bundle) == 1
         assert "the bundle was made for other packages" in conda_fleet.out
 
-    def test_that_is_none_is_told_before_anything_is_reached(self, conda_fleet, world, tmp_path):
+    def test_that_is_no_bundle_is_reported_before_any_connection(self, conda_fleet, world, tmp_path):
         (tmp_path / "x.tar").write_text("no tar")
-        assert conda_fleet.operate(operation.DEPLOY, bundle_path=str(tmp_path / "x.tar")) == 2
+        assert conda_fleet.operate(operation.DEPLOY, bundle=str(tmp_path / "x.tar")) == 2
         assert "is not a bundle" in conda_fleet.out
         assert world.connections == []
 
@@ -349,8 +349,8 @@ class TestBundle:
 class TestCollect:
     def test_a_bundle_is_for_every_system_that_is_named(self, conda_fleet, world, outside, tmp_path):
         path = tmp_path / "both.tar"
-        asked = (bundle_phase.check, bundle_phase.collect(path, ["linux-64", "osx-arm64"]))
-        assert conda_fleet.operate(asked, changing=False) == 0, conda_fleet.out
+        asked = (bundle_phase.check_conda_hosts, bundle_phase.collect(path, ["linux-64", "osx-arm64"]))
+        assert conda_fleet.operate(asked) == 0, conda_fleet.out
         assert world.connections == []
         made = Bundle.open(path)
         assert set(made.locks) == set(made.tools) == {"linux-64", "osx-arm64"}
@@ -364,15 +364,15 @@ class TestCollect:
         for one in made.items():
             assert made.get(one).stat().st_size == one.size
 
-    def test_and_otherwise_for_those_of_the_hosts(self, conda_fleet, world, tmp_path):
+    def test_without_names_it_is_for_the_systems_of_the_hosts(self, conda_fleet, world, tmp_path):
         world["two"].facts["uname"] = "Linux 6.1.0 aarch64"
         path = tmp_path / "hosts.tar"
-        asked = (bundle_phase.check, *operation.BUNDLE, bundle_phase.collect(path, []))
-        assert conda_fleet.operate(asked, changing=False) == 0, conda_fleet.out
+        asked = (bundle_phase.check_conda_hosts, *operation.FACTS, bundle_phase.collect(path, []))
+        assert conda_fleet.operate(asked) == 0, conda_fleet.out
         assert set(Bundle.open(path).locks) == {"linux-64", "linux-aarch64"}
 
-    def test_needs_a_host_that_wants_it(self, fleet, tmp_path):
-        assert fleet.operate((bundle_phase.check,), changing=False) == 2
+    def test_needs_a_conda_host(self, fleet, tmp_path):
+        assert fleet.operate((bundle_phase.check_conda_hosts,)) == 2
         assert "no host has runtime: conda" in fleet.out
 
 
@@ -402,8 +402,8 @@ class TestMixed:
 
 class TestPlan:
     def test_shows_every_script_and_changes_nothing(self, conda_fleet, world, outside):
-        dry = {"changing": False, "dry_run": True}
-        assert conda_fleet.operate(operation.PLAN, show_scripts, **dry) == 0, conda_fleet.out
+        dry = {"dry_run": True}
+        assert conda_fleet.operate(operation.PREPARE, show_scripts, **dry) == 0, conda_fleet.out
         for host in ("head", "one", "two"):
             assert f"### {host}: fetch packages" in conda_fleet.out
             assert f"### {host}: install Ray with conda" in conda_fleet.out

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from tasks.phases import dashboard
+from tasks.phases import open_tunnel
 from tasks.report.console import Console
-from tasks.run.run import Stop
-from tasks.ssh import PortTaken
+from tasks.run.failures import Stop
+from tasks.run.options import Options
+from tasks.run.run import Run
+from tasks.run.stages import Listed
+from tasks.ssh import PortTaken, Settings
 from tests.render import samples
 
 
@@ -29,17 +33,15 @@ def opened(monkeypatch, capsys):
     def interrupt(seconds):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dashboard.time, "sleep", interrupt)
-    head = SimpleNamespace(
-        host=samples.host("head"),
-        facts=SimpleNamespace(active=True),
-        subject=SimpleNamespace(state={}),
-        connection=SimpleNamespace(forward_local=forward_local),
-    )
+    monkeypatch.setattr(open_tunnel.time, "sleep", interrupt)
+    listed = Listed(samples.host("head"))
+    head = listed.reached(SimpleNamespace(forward_local=forward_local))
 
     def run(port):
+        made = Run(SimpleNamespace(name="lab"), Console(), [listed], Settings(), Options("dashboard"))
+        made.put(head.known(replace(samples.facts(), active=True)))
         with contextlib.suppress(KeyboardInterrupt):
-            dashboard.tunnel(port, token=False)(SimpleNamespace(head=head, console=Console()))
+            open_tunnel.open_tunnel(port, token=False)(made)
         return capsys.readouterr().out
 
     return run

@@ -8,10 +8,11 @@ import threading
 
 import pytest
 
-from tasks.phases import operation, summary
+from tasks.actions import summary
+from tasks.phases import operation
 from tests.phases.world import refused, said
 
-PLAN = {"changing": False, "dry_run": True}
+PLAN = {"dry_run": True}
 SCRIPTS = functools.partial(summary.planned, scripts=True)
 
 
@@ -25,7 +26,7 @@ class TestFresh:
     def test_every_host_is_installed_started_and_ran_a_task(self, deployed, world):
         assert "✓ 3 hosts run Ray 2.52.0; a task ran on each" in deployed.out
         assert all(h.active and h.envs for h in world.hosts.values())
-        assert [n.did for n in deployed.run.nodes] == [["installed", "started"]] * 3
+        assert deployed.done() == [["installed", "started"]] * 3
 
     def test_workers_start_after_the_head_and_with_its_address(self, fleet, world):
         order = []
@@ -65,7 +66,7 @@ class TestFresh:
 
 
 class TestConverged:
-    def test_changes_nothing_and_says_so(self, deployed, world):
+    def test_changes_nothing_and_reports_that(self, deployed, world):
         before = [dict(h.state) for h in world.hosts.values()]
         assert deployed.operate(operation.DEPLOY, summary.deployed) == 0
         assert "✓ 3 hosts up to date; nothing was changed, and a task ran on each" in deployed.out
@@ -78,7 +79,7 @@ class TestConverged:
 
     def test_the_plan_is_empty_and_takes_no_lock(self, deployed, world):
         world.held_by = "eve@far"
-        assert deployed.operate(operation.PLAN, summary.planned, **PLAN) == 0
+        assert deployed.operate(operation.PREPARE, summary.planned, **PLAN) == 0
         assert "✓ 3 hosts up to date; nothing to do" in deployed.out
         assert world.execs() == {"head": 1, "one": 1, "two": 1}
 
@@ -87,22 +88,22 @@ class TestChanged:
     def test_an_option_of_one_worker_restarts_that_worker_alone(self, deployed, world):
         deployed.edit("name: one", "name: one, labels: {zone: a}")
         assert deployed.operate(operation.DEPLOY, summary.deployed) == 0
-        assert [n.did for n in deployed.run.nodes] == [[], ["started"], []]
+        assert deployed.done() == [[], ["started"], []]
         assert world["two"].titles == ["gather facts"]
 
     def test_an_option_of_the_head_restarts_all(self, deployed):
         deployed.edit("name: head", "name: head, labels: {zone: a}")
         deployed.operate(operation.DEPLOY)
-        assert [n.did for n in deployed.run.nodes] == [["started"]] * 3
+        assert deployed.done() == [["started"]] * 3
 
     def test_a_dead_worker_is_started_again(self, deployed, world):
         world["two"].active = False
         deployed.operate(operation.DEPLOY)
-        assert [n.did for n in deployed.run.nodes] == [[], [], ["started"]]
+        assert deployed.done() == [[], [], ["started"]]
 
-    def test_the_plan_says_what_and_why_with_every_script_and_changes_nothing(self, deployed, world):
+    def test_the_plan_shows_what_and_why_with_every_script_and_changes_nothing(self, deployed, world):
         deployed.edit("name: one", "name: one, labels: {zone: a}")
-        assert deployed.operate(operation.PLAN, SCRIPTS, **PLAN) == 0
+        assert deployed.operate(operation.PREPARE, SCRIPTS, **PLAN) == 0
         assert "### one: start the worker" in deployed.out
         assert "--labels=zone=a" in deployed.out
         assert "one   restart     --labels added" in deployed.out.splitlines()
@@ -129,7 +130,7 @@ class TestDocker:
 
     def test_pulls_starts_and_is_converged_then(self, docker, world):
         assert docker.operate(operation.DEPLOY, summary.deployed) == 0
-        assert [n.did for n in docker.run.nodes] == [["pulled the image", "started"]] * 3
+        assert docker.done() == [["pulled the image", "started"]] * 3
         assert docker.operate(operation.DEPLOY, summary.deployed) == 0
         assert world.execs() == {"head": 3, "one": 1, "two": 1}
 
@@ -140,7 +141,7 @@ class TestDocker:
         assert not world["two"].active
 
     def test_a_plan_before_the_image_is_there_pulls_nothing(self, docker, world):
-        assert docker.operate(operation.PLAN, summary.planned, **PLAN) == 0
+        assert docker.operate(operation.PREPARE, summary.planned, **PLAN) == 0
         assert re.search("head +pull the image, start +rayproject/ray:2.52.0", docker.out)
         assert not any("get the image" in host.titles for host in world.hosts.values())
 
@@ -149,9 +150,9 @@ class TestLimit:
     def test_changes_the_chosen_host_alone(self, deployed, world):
         deployed.edit("cluster: lab", "cluster: lab\nray: {worker_args: [--verbose]}")
         assert deployed.operate(operation.DEPLOY, summary.deployed, limit=["one"]) == 0
-        assert [n.did for n in deployed.run.nodes] == [[], ["started"], []]
+        assert deployed.done() == [[], ["started"], []]
 
-    def test_where_the_head_does_not_run_says_so(self, fleet, world):
+    def test_is_refused_where_the_head_does_not_run(self, fleet, world):
         assert fleet.operate(operation.DEPLOY, limit=["one"]) == 1
         assert fleet.out.splitlines()[-2:] == [
             "✗ the cluster isn't running, so nothing can join it",
@@ -159,7 +160,7 @@ class TestLimit:
         ]
         assert not world["one"].envs
 
-    def test_where_the_head_is_not_as_wanted_says_so(self, deployed, world):
+    def test_is_refused_where_the_head_is_not_up_to_date(self, deployed, world):
         deployed.edit("name: head", "name: head, cpus: 2")
         assert deployed.operate(operation.DEPLOY, limit=["one"]) == 1
         why = "the head is not up to date: restart (--num-cpus added)"
@@ -169,11 +170,11 @@ class TestLimit:
         assert fleet.operate(operation.DEPLOY, limit=["head"]) == 0
         assert [h.active for h in world.hosts.values()] == [True, False, False]
 
-    def test_a_host_outside_that_runs_has_to_be_there_as_well(self, deployed, world):
+    def test_a_running_host_outside_must_stay_in_the_cluster(self, deployed, world):
         world["two"].joins = False
         assert deployed.operate(operation.DEPLOY, limit=["one"]) == 1
-        assert deployed.node("two").failure.message == "did not join the cluster"
+        assert deployed.failure("two").message == "did not join the cluster"
 
-    def test_a_host_outside_that_does_not_run_is_nobody_s_business(self, deployed, world):
+    def test_a_stopped_host_outside_is_ignored(self, deployed, world):
         world["two"].active = False
         assert deployed.operate(operation.DEPLOY, limit=["one"]) == 0

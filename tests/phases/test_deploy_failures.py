@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.phases import operation, summary
+from tasks.actions import summary
+from tasks.phases import operation
 from tasks.ssh import StepTimeout
 from tests.phases.world import refused, said
 
-PLAN = {"changing": False, "dry_run": True}
+PLAN = {"dry_run": True}
 
 
 class TestOneWorkerFails:
@@ -21,15 +22,15 @@ class TestOneWorkerFails:
             ("start the worker", refused("Ray ended", "look", ["Unknown flag --no-such"])),
         ],
     )
-    def test_the_others_go_on(self, fleet, world, title, reply):
+    def test_the_others_continue(self, fleet, world, title, reply):
         world["two"].replies[title] = reply
         assert fleet.operate(operation.DEPLOY, summary.deployed) == 1
         assert world["head"].active
         assert world["one"].active
         assert not world["two"].active
         assert "✗ 2 of 3 hosts run Ray 2.52.0; each of them ran a task" in fleet.out
-        assert fleet.node("two").failure is not None
-        assert [n.failure for n in fleet.run.nodes[:2]] == [None, None]
+        assert fleet.failure("two") is not None
+        assert [fleet.failure(name) for name in ("head", "one")] == [None, None]
 
     def test_unreachable(self, fleet, world):
         world["two"].reachable = False
@@ -42,27 +43,27 @@ class TestOneWorkerFails:
         fleet.operate(operation.DEPLOY)
         assert fleet.out.splitlines()[-2:] == ["two, last lines:", "  Unknown flag --no-such"]
 
-    def test_that_cannot_reach_the_head_is_told_where_it_stuck(self, fleet, world):
+    def test_that_cannot_reach_the_head_is_reported_with_the_port(self, fleet, world):
         world["two"].replies["reach the head at 10.0.0.1"] = said(
             [("reach", "6379 refused"), ("reach", "20000 timeout")]
         )
         fleet.operate(operation.DEPLOY)
-        assert fleet.node("two").failure.message == "cannot reach the head at 10.0.0.1 port 20000: timeout"
+        assert fleet.failure("two").message == "cannot reach the head at 10.0.0.1 port 20000: timeout"
         assert "install Ray with uv" not in world["two"].titles
 
-    def test_with_nonsense_for_facts(self, fleet, world):
+    def test_with_invalid_facts(self, fleet, world):
         nonsense = said([("uname", "")], {"ifconfig": ["en0: flags", " inet 10.0.0.3 netmask 999.0.0.0"]})
         world["two"].replies["gather facts"] = nonsense
         assert fleet.operate(operation.DEPLOY) == 1
         assert world["one"].active
-        assert fleet.node("two").failure.message.startswith("unexpected: ")
+        assert fleet.failure("two").message.startswith("unexpected: ")
 
     def test_the_next_run_takes_up_what_is_missing(self, fleet, world):
         world["two"].replies["start the worker"] = refused("Ray ended")
         fleet.operate(operation.DEPLOY)
         world["two"].replies.clear()
         assert fleet.operate(operation.DEPLOY, summary.deployed) == 0
-        assert [n.did for n in fleet.run.nodes] == [[], [], ["started"]]
+        assert fleet.done() == [[], [], ["started"]]
 
 
 class TestHeadFails:
@@ -91,7 +92,7 @@ class TestHeadFails:
     )
     def test_no_plan_can_be_made_either(self, fleet, world, broken, why):
         vars(world["head"]).update(broken)
-        assert fleet.operate(operation.PLAN, summary.planned, **PLAN) == 1
+        assert fleet.operate(operation.PREPARE, summary.planned, **PLAN) == 1
         assert f"✗ {why}" in fleet.out
         assert "unexpected" not in fleet.out
 
@@ -101,7 +102,7 @@ class TestHeadFails:
         assert "✗ the head did not start, so no worker was started" in fleet.out
         assert not any(h.active for h in world.hosts.values())
 
-    def test_that_gives_no_token_is_named(self, fleet, world):
+    def test_without_a_token_is_reported(self, fleet, world):
         world["head"].replies["get the cluster's token"] = refused(
             "cannot make /root/.rayfab/lab", "free space"
         )
@@ -128,7 +129,7 @@ class TestHeadFails:
         # what the workers have installed meanwhile is taken up by the next run
         world["head"].replies.clear()
         assert fleet.operate(operation.DEPLOY, summary.deployed) == 0
-        assert [n.did for n in fleet.run.nodes] == [["installed", "started"], ["started"], ["started"]]
+        assert fleet.done() == [["installed", "started"], ["started"], ["started"]]
 
 
 class TestSameMachine:
@@ -136,16 +137,16 @@ class TestSameMachine:
         world["two"].facts |= {"hostname": "one", "machine-id": "one", "boot_id": "one"}
         world["two"].address = world["one"].address
         assert fleet.operate(operation.DEPLOY) == 1
-        assert fleet.node("two").failure.message == "is the same machine as one"
+        assert fleet.failure("two").message == "is the same machine as one"
         assert world["one"].active
         assert not world["two"].active
 
     def test_with_one_address_for_two(self, fleet, world):
         world["two"].address = world["one"].address
         assert fleet.operate(operation.DEPLOY) == 1
-        assert fleet.node("two").failure.message == "has the same address as one: 10.0.0.2"
+        assert fleet.failure("two").message == "has the same address as one: 10.0.0.2"
 
-    def test_a_wrong_clock_is_said_and_stops_nothing(self, fleet, world):
+    def test_a_wrong_clock_is_reported_and_stops_nothing(self, fleet, world):
         world["two"].facts["clock"] = "1800000500"
         assert fleet.operate(operation.DEPLOY) == 0
         assert "! two: its clock differs by +500 s from the others; set it, or run an NTP client" in fleet.out

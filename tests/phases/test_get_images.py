@@ -6,7 +6,9 @@ import pytest
 
 from tasks.inventory import Secret
 from tasks.phases import operation
-from tasks.runtimes.docker.steps import pull_image
+from tasks.run.operate import operate
+from tasks.run.stages import Listed, Passwords
+from tasks.runtimes.docker.steps import pulled
 from tasks.ssh import ConnectionLost
 from tests.phases.world import refused, said, value
 
@@ -60,7 +62,7 @@ def hosts(fleet, world):
 
 
 def pull(fleet, **more):
-    return fleet.operate(operation.IMAGES, pull_image.got, **more)
+    return fleet.operate(operation.PULL_IMAGE, pulled.got, **more)
 
 
 class TestSeed:
@@ -76,7 +78,7 @@ class TestSeed:
         assert pull(fleet) == 0
         assert not any(GET in host.titles for host in hosts.hosts.values())
         assert [CUT in hosts[n].titles for n in ("head", "one", "two")] == [False, True, False]
-        assert fleet.node("head").did == ["took the image from one"]
+        assert fleet.run.done(fleet.node("head")) == ["took the image from one"]
 
     def test_where_all_have_it_nothing_is_done(self, fleet, hosts):
         for host in hosts.hosts.values():
@@ -93,32 +95,32 @@ class TestSeed:
         assert pull(fleet) == 0
         assert [TAKE in hosts[n].titles for n in ("one", "two")] == [False, True]
 
-    def test_one_that_cannot_reach_it_pulls_and_says_so(self, fleet, hosts):
+    def test_one_that_cannot_reach_it_pulls_with_a_note(self, fleet, hosts):
         why = "cannot fetch from 10.0.0.1 port 19999: Connection refused"
         hosts["two"].replies[TAKE] = said([("no_source", why)])
         assert pull(fleet) == 0
         assert f"! two: {why}; it pulls for itself" in fleet.out
         assert GET in hosts["two"].titles
 
-    def test_a_seed_that_cannot_hand_it_on(self, fleet, hosts):
+    def test_a_seed_that_cannot_serve_it(self, fleet, hosts):
         hosts["head"].replies[CUT] = refused("no space for the image")
         assert pull(fleet) == 0
         assert "! head: no space for the image; every host pulls for itself" in fleet.out
         assert all(GET in host.titles for host in hosts.hosts.values())
 
-    def test_a_seed_that_cannot_get_it_makes_room_for_the_next(self, fleet, hosts):
+    def test_a_seed_that_cannot_get_it_is_replaced_by_the_next(self, fleet, hosts):
         hosts["head"].replies[GET] = refused("Docker Hub cannot be reached")
         assert pull(fleet) == 1
         assert hosts["one"].titles.count(GET) == 1
         assert "take the image from one" in hosts["two"].titles
 
-    def test_one_that_breaks_leaves_the_others_alone(self, fleet, hosts):
+    def test_one_that_fails_does_not_affect_the_others(self, fleet, hosts):
         hosts["two"].replies[TAKE] = ConnectionLost("the connection to two broke")
         assert pull(fleet) == 1
-        assert fleet.node("one").failure is None
+        assert fleet.failure("one") is None
         assert CLEAN in hosts["head"].titles
 
-    def test_the_secret_of_the_address_goes_beside_the_script(self, fleet, hosts):
+    def test_the_secret_of_the_address_is_not_in_the_script(self, fleet, hosts):
         pull(fleet, debug=True)
         tokens = {s["RF_SEED"].reveal() for _, s in hosts.secrets_seen if "RF_SEED" in s}
         assert len(tokens) == 1
@@ -132,17 +134,17 @@ class TestSeed:
         assert (value(seen[0], "ADDRESS"), value(seen[0], "PORT")) == ("10.0.0.1", "19999")
         assert value(seen[0], "WANT_ID") == "sha256:abc"
 
-    def test_a_dry_run_says_where_it_would_come_from(self, fleet, hosts):
-        assert fleet.operate(operation.PLAN, changing=False, dry_run=True) == 0
-        plans = {str(n.change) for n in fleet.run.nodes}
+    def test_a_dry_run_shows_where_it_would_come_from(self, fleet, hosts):
+        assert fleet.operate(operation.PREPARE, dry_run=True) == 0
+        plans = {str(n.change) for n in fleet.run.every()}
         assert plans == {f"take the image from one host, start ({IMAGE})"}
         assert not any(GET in host.titles for host in hosts.hosts.values())
 
-    def test_a_dry_run_tells_the_one_that_differs(self, fleet, hosts):
+    def test_a_dry_run_names_the_host_that_differs(self, fleet, hosts):
         for name, id_ in (("head", "abc"), ("one", "abc"), ("two", "odd")):
             has(hosts[name], id_)
-        assert fleet.operate(operation.PLAN, changing=False, dry_run=True) == 0
-        assert [bool(n.change.install) for n in fleet.run.nodes] == [False, False, True]
+        assert fleet.operate(operation.PREPARE, dry_run=True) == 0
+        assert [bool(n.change.install) for n in fleet.run.every()] == [False, False, True]
 
 
 class TestManyHosts:
@@ -180,37 +182,37 @@ class TestSame:
             has(hosts[name], id_)
         return hosts
 
-    def test_told_before_anything_starts(self, fleet, odd):
+    def test_is_refused_before_anything_starts(self, fleet, odd):
         assert fleet.operate(operation.DEPLOY) == 1
         assert f"✗ {IMAGE} is not the same image on all hosts (linux/amd64)" in fleet.out
         assert fleet.lines("    abc on head, one") or "abc on head, one" in fleet.out
         assert "odd on two" in fleet.out
         assert "✗ the hosts do not have the same image; nothing was started" in fleet.out
         assert not any("start" in title for host in odd.hosts.values() for title in host.titles)
-        assert fleet.node("two").failure.message == f"has a different {IMAGE} than head: odd"
+        assert fleet.failure("two").message == f"has a different {IMAGE} than head: odd"
 
     def test_a_host_outside_the_limit_counts(self, fleet, odd):
-        assert fleet.operate(operation.IMAGES, limit=["one"]) == 1
+        assert fleet.operate(operation.PULL_IMAGE, limit=["one"]) == 1
         assert "odd on two" in fleet.out
 
-    def test_a_dry_run_tells_it(self, fleet, odd):
-        assert fleet.operate(operation.PLAN, changing=False, dry_run=True) == 1
+    def test_a_dry_run_refuses_it_too(self, fleet, odd):
+        assert fleet.operate(operation.PREPARE, dry_run=True) == 1
         assert "odd on two" in fleet.out
 
 
 class TestRegistry:
-    def test_the_password_goes_along_with_the_pull_alone(self, fleet, hosts):
+    def test_the_password_is_sent_with_the_pull_alone(self, fleet, hosts):
         fleet.write(DOCKER.replace("SOURCE", "pull"))
         fleet.world.forget_titles()
         fleet.run = fleet.make()
-        for node in fleet.run.nodes:
-            node.registry_password = Secret("pa55")
-        assert operation.operate(fleet.run, operation.IMAGES) == 0
+        for node in fleet.run.every():
+            fleet.run.put(Listed(node.host, Passwords(registry=Secret("pa55"))))
+        assert operate(fleet.run, operation.PULL_IMAGE) == 0
         with_it = [name for name, secrets in hosts.secrets_seen if "RF_REGISTRY" in secrets]
         assert sorted(with_it) == ["head", "one", "two"]
         assert len(hosts.secrets_seen) > len(with_it)
 
 
 def test_without_docker_there_is_nothing_to_pull(fleet):
-    assert fleet.operate((pull_image.asked, *operation.IMAGES)) == 2
+    assert fleet.operate((pulled.need_docker_host, *operation.PULL_IMAGE)) == 2
     assert "no host has runtime: docker" in fleet.out

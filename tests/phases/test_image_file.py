@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from tasks.phases import operation
-from tasks.run.run import Stop
+from tasks.run.failures import Stop
 from tasks.runtimes.docker.image.names import content
 from tasks.runtimes.docker.steps import image_file
 

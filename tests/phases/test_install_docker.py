@@ -6,9 +6,8 @@ import functools
 
 import pytest
 
-from tasks.phases import connect, operation, summary
-from tasks.phases.checked import checked
-from tasks.run import facts
+from tasks.actions import summary
+from tasks.phases import operation
 from tests.phases.conftest import THREE
 from tests.phases.world import refused, said
 
@@ -37,7 +36,11 @@ def test_it_is_installed_where_it_is_missing(containers, world):
     assert containers.operate(operation.DEPLOY, summary.deployed) == 0
     titles = world["one"].titles
     assert titles.index("gather facts") < titles.index("install Docker") < titles.index("get the image")
-    assert containers.node("one").did == ["installed Docker", "pulled the image", "started"]
+    assert list(containers.run.done(containers.node("one"))) == [
+        "installed Docker",
+        "pulled the image",
+        "started",
+    ]
     assert [host.name for host in world.hosts.values() if "install Docker" in host.titles] == ["one"]
     assert "✓ Install Docker  1 host" in containers.out
     facts = containers.node("one").facts
@@ -55,13 +58,13 @@ def test_an_image_that_was_there_is_seen(containers, world):
     assert containers.node("one").facts.own.image == "sha256:abc"
 
 
-def test_a_note_is_said(containers, world):
+def test_a_note_is_shown(containers, world):
     world["one"].replies["install Docker"] = said([*INSTALLED, ("note", "there is no systemd here")])
     containers.operate(operation.DEPLOY)
     assert "! one: there is no systemd here" in containers.out
 
 
-def test_a_host_that_does_not_get_it_leaves_the_others_alone(containers, world):
+def test_a_host_that_does_not_get_it_does_not_affect_the_others(containers, world):
     world["one"].replies["install Docker"] = refused(
         "no space for Docker's packages", "free some space in /var"
     )
@@ -84,9 +87,9 @@ def test_a_host_out_of_the_limit_is_left_as_it_is(containers, world):
 
 
 def test_a_dry_run_shows_the_script_and_runs_none(containers, world):
-    plan = {"changing": False, "dry_run": True}
+    plan = {"dry_run": True}
     scripts = functools.partial(summary.planned, scripts=True)
-    assert containers.operate(operation.PLAN, scripts, **plan) == 0
+    assert containers.operate(operation.PREPARE, scripts, **plan) == 0
     assert world["one"].titles == ["gather facts", "reach the head at 10.0.0.1"]
     assert "### one: install Docker\n# rayfab: install Docker\n" in containers.out
     assert str(containers.node("one").change) == (
@@ -95,9 +98,9 @@ def test_a_dry_run_shows_the_script_and_runs_none(containers, world):
     assert containers.out.count("# rayfab: install Docker") == 1
 
 
-def test_a_check_says_it_and_finds_nothing_wrong(containers, world):
+def test_a_check_announces_it_and_finds_no_problem(containers, world):
     world["two"].facts = dict(DEBIAN)
-    assert containers.operate((connect.run, facts.run, checked), changing=False) == 0
+    assert containers.operate(operation.CHECK) == 0
     assert (
         "! deploy-cluster will install Docker (docker.io from the distribution) on one, two" in containers.out
     )
@@ -105,7 +108,7 @@ def test_a_check_says_it_and_finds_nothing_wrong(containers, world):
     assert containers.out.count("no Docker yet") == 2
 
 
-def test_a_destroy_says_that_docker_stays(containers):
+def test_a_destroy_reports_that_docker_stays(containers):
     containers.operate(operation.DEPLOY)
     containers.operate(operation.DESTROY, summary.destroyed)
     assert "! Docker and its images were kept" in containers.out

@@ -7,8 +7,10 @@ import threading
 
 import pytest
 
-from tasks.phases import operation, stop
-from tasks.run.run import Failure, HostFailed, Stop
+from tasks.phases import operation
+from tasks.phases.stop import stop
+from tasks.run.failures import Failure, HostFailed, Stop
+from tasks.run.step import Step
 from tasks.ssh import Cancelled, ConnectionLost, StepTimeout
 from tests.phases.world import refused
 
@@ -16,21 +18,21 @@ BEGIN = operation.STOP[:2]  # connected, facts known, the lock taken
 
 
 def raising(error: BaseException):
-    def phase(run):
+    def work(run):
         raise error
 
-    return phase
+    return Step("Raise", work)
 
 
 def failing(name: str):
-    def phase(run):
-        run.fail(next(n for n in run.nodes if n.name == name), Failure("broke", "mend it"))
+    def work(run):
+        run.fail(next(n for n in run.every() if n.name == name), Failure("broke", "repair it"))
 
-    return phase
+    return Step("Fail", work)
 
 
 class TestExitStatus:
-    def test_all_well(self, fleet):
+    def test_of_success_is_0(self, fleet):
         assert fleet.operate(BEGIN) == 0
 
     @pytest.mark.parametrize("code", [1, 2, 3])
@@ -52,7 +54,7 @@ class TestExitStatus:
 
     def test_of_a_failed_host_with_a_table(self, fleet):
         assert fleet.operate([*BEGIN, failing("two")]) == 1
-        assert fleet.out.splitlines()[-3:] == ["failed  why", "two     broke", "  → mend it"]
+        assert fleet.out.splitlines()[-3:] == ["failed  why", "two     broke", "  → repair it"]
 
     def test_of_a_failed_host_without_the_table_where_the_caller_has_its_own(self, fleet):
         assert fleet.operate([*BEGIN, failing("two")], report=False) == 1
@@ -64,7 +66,8 @@ class TestExitStatus:
     def test_a_stop_skips_the_rest_and_the_end(self, fleet):
         seen = []
         fleet.operate(
-            [*BEGIN, raising(Stop("no")), lambda run: seen.append("phase")], lambda run: seen.append("end")
+            [*BEGIN, raising(Stop("no")), Step("Note", lambda run: seen.append("step"))],
+            lambda run: seen.append("end"),
         )
         assert seen == []
 
@@ -78,7 +81,7 @@ class TestExitStatus:
     def test_an_unexpected_exception_of_one_host_is_that_host_s(self, fleet, world):
         world["two"].replies["gather facts"] = ZeroDivisionError("oops")
         seen = []
-        assert fleet.operate(BEGIN, lambda run: seen.extend(n.name for n in run.living)) == 1
+        assert fleet.operate(BEGIN, lambda run: seen.extend(n.name for n in run.living())) == 1
         assert seen == ["head", "one"]
         assert "  ✗ two: unexpected: ZeroDivisionError: oops" in fleet.out.splitlines()
         assert "Traceback" not in fleet.out
@@ -95,9 +98,9 @@ class TestExitStatus:
                 if node.name == "two":
                     raise Stop("cannot fetch uv for Linux", "install it by hand")
 
-            run.each("Install", run.living, one)
+            run.each("Install", run.living(), one)
 
-        assert fleet.operate([*BEGIN, phase]) == 1
+        assert fleet.operate([*BEGIN, Step("Install", phase)]) == 1
         assert "  ✗ two: cannot fetch uv for Linux" in fleet.out.splitlines()
         assert "unexpected" not in fleet.out
 
@@ -116,25 +119,25 @@ class TestLock:
         assert fleet.operate(operation.DEPLOY) == 3
 
     @pytest.mark.parametrize("error", [None, Stop("no"), KeyError("oops"), StepTimeout("slow")], ids=repr)
-    def test_is_given_back(self, fleet, world, error):
+    def test_is_released(self, fleet, world, error):
         fleet.operate([*BEGIN, *([raising(error)] if error else [])])
         assert world.held_by == ""
         assert world["head"].titles[-1] == "release the lock"
 
-    def test_is_given_back_once_after_a_restart(self, fleet, world):
+    def test_is_released_once_after_a_restart(self, fleet, world):
         assert fleet.operate(operation.DEPLOY) == 0
         assert fleet.operate(operation.RESTART, what="restart") == 0
         assert world["head"].titles.count("release the lock") == 1
         assert world.held_by == ""
 
-    def test_that_cannot_be_given_back_dies_with_the_connection(self, fleet, world):
+    def test_that_cannot_be_released_ends_with_the_connection(self, fleet, world):
         world["head"].replies["release the lock"] = ConnectionLost("head: lost")
         assert fleet.operate(BEGIN) == 0
         assert all(c.closed for c in world.connections)
 
     def test_is_not_taken_where_nothing_changes(self, fleet, world):
         world.held_by = "eve@far"
-        assert fleet.operate(operation.STATUS, changing=False) == 0
+        assert fleet.operate(operation.STATUS) == 0
         assert "release the lock" not in world["head"].titles
 
     def test_of_a_dead_run_is_taken_over_with_a_note(self, fleet, world):
@@ -159,7 +162,7 @@ class TestInterrupt:
 
         return reply
 
-    def test_says_what_was_done_and_what_was_not(self, fleet, world, interrupt):
+    def test_reports_what_was_done_and_what_was_not(self, fleet, world, interrupt):
         fleet.operate(operation.DEPLOY)
         world["one"].active = world["two"].active = False
         world["two"].replies["start the worker"] = interrupt
@@ -187,21 +190,33 @@ class TestInterrupt:
         assert not any(h.active for h in world.hosts.values())
         assert not any("start the worker" in h.titles for h in world.hosts.values())
 
+    def test_before_a_host_could_be_changed_nothing_was(self, fleet, world, interrupt):
+        world["one"].replies["gather facts"] = interrupt
+        assert fleet.operate(operation.DEPLOY) == 130
+        assert "  done: nothing was changed" in fleet.out.splitlines()
+
+    def test_of_a_host_s_first_change_does_not_claim_that(self, fleet, world, interrupt):
+        world["one"].replies["install Ray with uv"] = interrupt
+        for name in ("head", "two"):
+            world[name].replies["install Ray with uv"] = refused("no space")
+        assert fleet.operate(operation.DEPLOY) == 130
+        assert "  done: finished on no host" in fleet.out.splitlines()
+
     def test_closes_every_connection(self, fleet, world, interrupt):
         world["head"].replies["gather facts"] = interrupt
         assert fleet.operate(operation.DEPLOY) == 130
         assert len(world.connections) == 3
         assert all(c.closed and c.cancelled for c in world.connections)
 
-    def test_where_nothing_changes_promises_nothing(self, fleet):
-        assert fleet.operate([*operation.REACH, raising(KeyboardInterrupt())], changing=False) == 130
+    def test_of_a_read_only_operation_names_no_rest(self, fleet):
+        assert fleet.operate([*operation.REACH, raising(KeyboardInterrupt())]) == 130
         assert fleet.out.splitlines()[-2:] == ["✗ interrupted", "  done: nothing was changed"]
 
-    def test_between_two_phases(self, fleet, world):
+    def test_between_two_steps(self, fleet, world):
         assert fleet.operate([*BEGIN, raising(KeyboardInterrupt())]) == 130
         assert all(c.closed for c in world.connections)
 
-    def test_while_the_lock_is_given_back(self, fleet, world):
+    def test_while_the_lock_is_released(self, fleet, world):
         world["head"].replies["release the lock"] = KeyboardInterrupt()
         assert fleet.operate(BEGIN) == 130
         assert "✗ interrupted" in fleet.out
@@ -220,14 +235,14 @@ class TestStopAndDestroy:
             host.replies["stop Ray"] = lambda script, host=host: order.append(host.name) or host._stop(script)
         assert deployed.operate(operation.STOP) == 0
         assert order[-1] == "head"
-        assert [n.did for n in deployed.run.nodes] == [["stopped"]] * 3
+        assert deployed.done() == [["stopped"]] * 3
 
     def test_stopped_already(self, deployed):
         deployed.operate(operation.STOP)
         assert deployed.operate(operation.STOP) == 0
-        assert [n.did for n in deployed.run.nodes] == [[], [], []]
+        assert deployed.done() == [[], [], []]
 
-    def test_one_that_cannot_be_stopped_leaves_the_others_to_it(self, deployed, world):
+    def test_one_that_cannot_be_stopped_does_not_affect_the_others(self, deployed, world):
         world["one"].replies["stop Ray"] = refused("it will not end", "kill it")
         assert deployed.operate(operation.STOP) == 1
         assert [h.active for h in world.hosts.values()] == [False, True, False]
@@ -236,7 +251,7 @@ class TestStopAndDestroy:
     def test_destroys(self, deployed, world):
         assert deployed.operate(operation.DESTROY) == 0
         assert [h.state for h in world.hosts.values()] == [None] * 3
-        assert [n.did for n in deployed.run.nodes] == [["removed"]] * 3
+        assert deployed.done() == [["removed"]] * 3
 
     def test_names_what_it_could_not_remove(self, deployed, world):
         world["one"].replies["remove everything"] = refused("")
@@ -246,16 +261,16 @@ class TestStopAndDestroy:
         assert "! one: could not remove /tmp/ray/session_1, which belongs to another user" in deployed.out
 
     def test_limit(self, deployed, world):
-        assert deployed.operate((*BEGIN, stop.stop), limit=["two"]) == 0
+        assert deployed.operate((*BEGIN, stop), limit=["two"]) == 0
         assert [h.active for h in world.hosts.values()] == [True, True, False]
 
-    def test_without_the_head_the_workers_are_stopped_all_the_same(self, deployed, world):
+    def test_without_the_head_the_workers_are_stopped_anyway(self, deployed, world):
         world["head"].reachable = False
-        assert deployed.operate(operation.STOP, needs_head=False) == 1
+        assert deployed.operate(operation.STOP) == 1
         assert "the head is unreachable" in deployed.out
-        assert {n.name for n in deployed.run.nodes if n.did} == {"one", "two"}
+        assert set(deployed.run.record.done) == {"one", "two"}
 
     def test_without_the_head_nothing_is_started(self, deployed, world):
         world["head"].reachable = False
         assert deployed.operate(operation.RESTART) == 1
-        assert not [n for n in deployed.run.nodes if n.did]
+        assert not deployed.run.record.done

@@ -9,7 +9,7 @@ import shlex
 import pytest
 
 from tasks.report.console import Console
-from tasks.run.run import Stop
+from tasks.run.failures import Stop
 from tasks.runtimes.uv.steps import resolve as packages
 from tasks.runtimes.uv.steps.resolve import compile_lock, uv_binary_for
 from tests.render import samples
@@ -55,7 +55,7 @@ class TestResolving:
         compiled(console, ray="2.52.0")
         assert (uv.folder / "input").read_text() == "ray[default]\nray==2.52.0"
 
-    def test_says_what_it_found(self, uv, console):
+    def test_reports_what_it_found(self, uv, console):
         compiled(console)
         out = console.rich.file.getvalue()
         assert out.startswith("✓ Resolve versions  Ray 2.52.0 and 2 packages, Python 3.11.2, ")
@@ -93,14 +93,14 @@ class TestResolving:
         ],
         ids=["no solution", "no network", "no space"],
     )
-    def test_that_fails_says_why_in_one_line(self, uv, console, stderr, message, hint):
+    def test_that_fails_reports_why_in_one_line(self, uv, console, stderr, message, hint):
         uv(f"cat >/dev/null; printf %s {shlex.quote(stderr)} >&2; exit 1")
         with pytest.raises(Stop) as stopped:
             compiled(console)
         assert str(stopped.value) == message.format(what="Python 3.11.2 on x86_64-manylinux_2_36")
         assert stopped.value.hint == hint
 
-    def test_that_takes_for_ever_ends(self, uv, console, monkeypatch):
+    def test_that_takes_too_long_ends(self, uv, console, monkeypatch):
         monkeypatch.setattr(packages, "TIMEOUT", 0.2)
         uv("exec sleep 60")
         with pytest.raises(Stop, match="the package index did not answer in time"):

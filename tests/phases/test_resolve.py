@@ -9,7 +9,7 @@ from tasks.runtimes.uv.steps.resolve import platform_of
 from tests.phases.world import LOCK
 from tests.render import samples
 
-PLAN = {"changing": False, "dry_run": True}
+PLAN = {"dry_run": True}
 
 
 @pytest.fixture
@@ -21,17 +21,17 @@ def running(fleet, world):
 
 
 def versions(fleet) -> set[tuple[str, str]]:
-    return {(n.versions.ray, n.versions.python) for n in fleet.run.nodes if n.versions}
+    return {(n.versions.ray, n.versions.python) for n in fleet.run.every() if n.versions}
 
 
 class TestARunningCluster:
-    def test_keeps_its_versions_though_newer_ones_have_come(self, running, world):
+    def test_keeps_its_versions_though_newer_ones_exist(self, running, world):
         for host in world.hosts.values():
             host.pythons.append("3.12.1")
         assert running.operate(operation.DEPLOY) == 0
         assert world.compiled == []
         assert versions(running) == {("2.52.0", "3.11.2")}
-        assert [n.did for n in running.run.nodes] == [[], [], []]
+        assert running.done() == [[], [], []]
 
     def test_keeps_them_for_a_host_that_joins(self, running, world):
         running.edit("- {host: 10.0.0.3", "- {host: 10.0.0.4, name: three}\n  - {host: 10.0.0.3")
@@ -52,7 +52,7 @@ class TestARunningCluster:
         running.edit("cluster: lab", "cluster: lab\nray: {version: '2.53.0'}")
         assert running.operate(operation.DEPLOY) == 0
         assert world.compiled == ["2.53.0"]
-        assert [n.did for n in running.run.nodes] == [["installed", "started"]] * 3
+        assert running.done() == [["installed", "started"]] * 3
         assert {h.state["ray"] for h in world.hosts.values()} == {"2.53.0"}
 
     def test_gets_new_packages_and_keeps_ray_where_only_some_hosts_may_change(self, running, world):
@@ -70,7 +70,7 @@ class TestARunningCluster:
     def test_resolves_again_where_its_list_of_packages_is_lost(self, running, world):
         for host in world.hosts.values():
             host.envs = set()
-        assert running.operate(operation.PLAN, **PLAN) == 0
+        assert running.operate(operation.PREPARE, **PLAN) == 0
         assert world.compiled == ["2.52.0"]
 
     def test_takes_the_list_from_any_host_that_still_has_it(self, running, world):
@@ -94,7 +94,7 @@ class TestNoCommonPython:
         world["two"].pythons = ["3.12.1"]
         assert fleet.operate(operation.DEPLOY) == 1
         assert "✗ the hosts cannot all run the same versions; nothing was started" in fleet.out
-        assert [(n.name, n.failure.message.rpartition(" ")[2]) for n in fleet.run.failed] == [
+        assert [(n.name, fleet.failure(n.name).message.rpartition(" ")[2]) for n in fleet.run.failed] == [
             ("head", "3.11.2"),
             ("one", "3.11.2"),
             ("two", "3.12.1"),
@@ -131,7 +131,7 @@ workers:
             world[name].image = ("2.52.0", "3.11.2", "1000:1000")
         world["two"].image = ("2.52.0", "3.11.9", "1000:1000")
         assert fleet.operate(operation.DEPLOY) == 1
-        assert fleet.node("two").failure.message == (
+        assert fleet.failure("two").message == (
             "Python 3.11.9 here; the cluster has 3.11.2 on head, one; 3.11.9 on two"
         )
         assert not any(h.active for h in world.hosts.values())
@@ -140,7 +140,7 @@ workers:
         image = "\nruntime: docker\nray: {version: '2.53.0'}\ndocker: {image: 'my/ray'}"
         fleet.edit("cluster: lab", "cluster: lab" + image)
         assert fleet.operate(operation.DEPLOY) == 1
-        assert fleet.node("one").failure.message == "ray.version is 2.53.0, but the image my/ray holds 2.52.0"
+        assert fleet.failure("one").message == "ray.version is 2.53.0, but the image my/ray holds 2.52.0"
 
     @pytest.mark.parametrize(
         ("image", "said"),
@@ -150,10 +150,10 @@ workers:
             ("registry.lab:5000/ray:2.9.3", "2.9.3"),
         ],
     )
-    def test_before_the_image_is_there_its_tag_tells(self, fleet, image, said):
+    def test_a_missing_image_is_known_by_its_tag(self, fleet, image, said):
         fleet.edit("cluster: lab", f"cluster: lab\nruntime: docker\ndocker: {{image: '{image}'}}")
-        assert fleet.operate(operation.PLAN, **PLAN) == 0
-        assert {n.versions.ray for n in fleet.run.nodes} == {said}
+        assert fleet.operate(operation.PREPARE, **PLAN) == 0
+        assert {n.versions.ray for n in fleet.run.every()} == {said}
 
 
 def test_packages_without_ray_are_a_mistake_in_the_file(fleet, world, monkeypatch):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.phases import operation, summary
+from tasks.actions import summary
+from tasks.phases import operation
 from tests.phases.world import refused
 
 INSTALLS = {"install Ray with uv", "get the image", "install Docker"}
@@ -24,7 +25,7 @@ def start(fleet, **more) -> int:
 @pytest.fixture(autouse=True)
 def nothing_is_installed(fleet, world):
     yield
-    if fleet.run.what == "start":
+    if fleet.run.options.what == "start":
         assert not any(INSTALLS & set(host.titles) for host in world.hosts.values())
 
 
@@ -60,7 +61,7 @@ class TestStart:
             line.split()[0] == "two" and "not deployed" in line for line in stopped.out.splitlines() if line
         )
 
-    def test_the_one_that_is_meant_is_not_deployed(self, stopped, world):
+    def test_the_chosen_one_is_not_deployed(self, stopped, world):
         world["two"].state = None
         world["head"].active = True
         assert start(stopped, limit=["two"]) == 1
@@ -72,7 +73,7 @@ class TestStart:
         stopped.edit("cluster: lab", "cluster: lab\nray: {env: {A: b}}")
         world["two"].active = False
         assert start(stopped) == 0
-        assert [n.did for n in stopped.run.nodes] == [[], [], ["started"]]
+        assert stopped.done() == [[], [], ["started"]]
         assert [host.state for host in world.hosts.values()][:2] == before[:2]
 
     def test_one_that_needs_an_installation_is_refused(self, stopped, world):
@@ -103,7 +104,7 @@ class TestRestart:
 
     def test_every_node_is_stopped_and_started(self, running, world):
         assert self.restart(running) == 0
-        assert [n.did for n in running.run.nodes] == [["stopped", "started"]] * 3
+        assert running.done() == [["stopped", "started"]] * 3
 
     def test_workers_stop_first_and_start_last(self, running, world):
         order = []
@@ -135,7 +136,7 @@ class TestRestart:
 
     def test_of_one_worker_leaves_the_others_alone(self, running, world):
         assert self.restart(running, limit=["one"]) == 0
-        assert [n.did for n in running.run.nodes] == [[], ["stopped", "started"], []]
+        assert running.done() == [[], ["stopped", "started"], []]
 
 
 class TestPlanAndDeployAgree:
@@ -155,9 +156,9 @@ class TestPlanAndDeployAgree:
 
     def test_with_a_limit(self, odd_head):
         def refusal(**more):
-            code = odd_head.operate(operation.PLAN if more else operation.DEPLOY, limit=["one"], **more)
+            code = odd_head.operate(operation.PREPARE if more else operation.DEPLOY, limit=["one"], **more)
             return code, [line for line in odd_head.out.splitlines() if line.startswith(("✗", "  →"))][-2:]
 
         code, lines = refusal()
         assert code == 1
-        assert refusal(changing=False, dry_run=True) == (code, lines)
+        assert refusal(dry_run=True) == (code, lines)

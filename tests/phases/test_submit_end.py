@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from tasks.phases.submit import submit_job
+from tasks.phases.submit import submit
 from tasks.report.console import Console
-from tasks.run.run import Stop
-from tasks.ssh import Answer, ConnectionLost, Unfinished
+from tasks.run.failures import Stop
+from tasks.run.options import Options
+from tasks.run.run import Run
+from tasks.run.stages import Listed
+from tasks.ssh import Answer, ConnectionLost, Settings, Unfinished
 from tests.render import samples
 
 LINE = "job raysubmit_1 submitted"
@@ -26,17 +30,11 @@ def submitted(end, *, begun=True, wait=True):
             raise end
         return end
 
-    head = SimpleNamespace(
-        name="head",
-        host=samples.host("head"),
-        sudo=False,
-        facts=SimpleNamespace(active=True, home="/root"),
-        subject=SimpleNamespace(state={}),
-        connection=SimpleNamespace(ask=ask),
-        secrets=dict,
-    )
-    run = SimpleNamespace(head=head, cluster=SimpleNamespace(name="lab"), console=Console(), user="me@here")
-    submit_job(run, ["python", "-c", "1"], wait=wait)
+    host = samples.host("head")
+    listed, connection = Listed(host), SimpleNamespace(ask=ask)
+    run = Run(SimpleNamespace(name="lab"), Console(), [listed], Settings(), Options("submit"))
+    run.put(listed.reached(connection).known(replace(samples.facts(), active=True)))
+    submit(["python", "-c", "1"], wait=wait)(run)
 
 
 def test_a_script_that_did_not_come_to_its_end_is_a_failure(capsys):
@@ -50,7 +48,7 @@ def test_a_script_that_did_not_come_to_its_end_is_a_failure(capsys):
 
 
 @pytest.mark.parametrize("end", [ConnectionLost("head: the connection is lost"), KeyboardInterrupt()])
-def test_who_waits_no_longer_is_told_how_to_find_the_job(end, capsys):
+def test_an_interrupted_wait_tells_how_to_find_the_job(end, capsys):
     with pytest.raises(type(end)):
         submitted(end)
     said = capsys.readouterr().out

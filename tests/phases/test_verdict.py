@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.phases import operation, status, verdict
+from tasks.phases import operation
+from tasks.report.verdict import unhealthy
+from tasks.run.stages import Known
+from tasks.run.status import as_json
 from tests.phases.world import node
 
 
@@ -19,10 +22,11 @@ def last_line(fleet, world):
             world[name].active = False
         for name, values in differs.items():
             vars(world[name]).update(values)
-        fleet.operate(operation.STATUS, changing=False, report=False)
-        said = status.as_json(fleet.run)
-        assert not said["healthy"]
-        return verdict.unhealthy(fleet.run, said)
+        fleet.operate(operation.STATUS, report=False)
+        status = as_json(fleet.run)
+        assert not status["healthy"]
+        reached = {node.name for node in fleet.run.every(Known)}
+        return unhealthy(status, len(fleet.cluster.hosts), reached)
 
     return of
 

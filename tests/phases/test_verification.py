@@ -39,12 +39,12 @@ class TestAHostThatDidNotJoin:
             },
         )
         assert deployed.operate(operation.DEPLOY) == 1
-        failure = deployed.node("two").failure
+        failure = deployed.failure("two")
         assert (failure.message, failure.hint) == ("did not join the cluster", "fab logs --host two")
         assert failure.log == tuple(f"line {n}" for n in range(1, 9))
         assert "✗ two: did not join the cluster" in deployed.out
         assert deployed.out.splitlines()[-9:] == ["two, last lines:", *(f"  line {n}" for n in range(1, 9))]
-        assert [n.failure for n in deployed.run.nodes[:2]] == [None, None]
+        assert [deployed.failure(name) for name in ("head", "one")] == [None, None]
 
     def test_has_no_colours_of_its_log_on_the_terminal(self, deployed, world):
         world["two"].joins = False
@@ -52,14 +52,14 @@ class TestAHostThatDidNotJoin:
             [], {"log:raylet.out": ["\x1b[31mCannot connect\x1b[0m\x07"]}
         )
         deployed.operate(operation.DEPLOY)
-        assert deployed.node("two").failure.log == ("Cannot connect",)
+        assert deployed.failure("two").log == ("Cannot connect",)
 
     @pytest.mark.parametrize("reply", [refused("no"), KeyError("oops"), OSError("lost")], ids=repr)
     def test_is_named_also_where_its_logs_cannot_be_read(self, deployed, world, reply):
         world["two"].joins = False
         world["two"].replies["read logs"] = reply
         assert deployed.operate(operation.DEPLOY) == 1
-        assert deployed.node("two").failure.message == "did not join the cluster"
+        assert deployed.failure("two").message == "did not join the cluster"
 
     @pytest.mark.parametrize(
         ("entry", "why"),
@@ -75,20 +75,20 @@ class TestAHostThatDidNotJoin:
             (ran("10.0.0.9"), "did not join the cluster"),
         ],
     )
-    def test_is_told_why(self, deployed, world, entry, why):
+    def test_is_reported_with_the_reason(self, deployed, world, entry, why):
         world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), entry)
         assert deployed.operate(operation.DEPLOY) == 1
-        assert deployed.node("two").failure.message == why
+        assert deployed.failure("two").message == why
 
 
-def test_a_host_that_was_started_over_is_in_the_table_dead_and_alive(deployed, world):
+def test_a_restarted_node_is_in_the_table_dead_and_alive(deployed, world):
     dead = node("10.0.0.3", alive=False)
     for entries in ([dead, ran("10.0.0.3")], [ran("10.0.0.3"), dead]):
         world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), *entries)
         assert deployed.operate(operation.DEPLOY) == 0
 
 
-def test_the_driver_waits_for_all_that_have_to_be_there(deployed, world):
+def test_the_driver_waits_for_all_expected_nodes(deployed, world):
     asked = []
     world["head"].replies[TITLE] = lambda script: (
         asked.append(json.loads(value(script, "SPEC"))) or world["head"]._table(script)
@@ -113,7 +113,7 @@ class TestAHeadThatDoesNotAnswer:
         world["head"].replies[TITLE] = reply
         ended = []
         assert deployed.operate(operation.DEPLOY, ended.append) == 1
-        assert deployed.node("head").failure.message == f"Ray's head does not answer: {why}"
+        assert deployed.failure("head").message == f"Ray's head does not answer: {why}"
         assert "✗ the head does not answer, so it is unknown which nodes have joined" in deployed.out
-        assert [n.failure for n in deployed.run.workers] == [None, None]
+        assert [deployed.failure(name) for name in ("one", "two")] == [None, None]
         assert ended == []

@@ -101,7 +101,7 @@ class TestAdd:
             ((",",), {}, "add-worker needs --host"),
         ],
     )
-    def test_one_mistake_refuses_all_before_anything_is_touched(self, cluster, world, do, hosts, flags, why):
+    def test_one_mistake_refuses_all_before_anything_is_changed(self, cluster, world, do, hosts, flags, why):
         before = cluster.path.read_bytes()
         status, out = do(workers.add_worker, *hosts, **flags)
         assert status == 2, out

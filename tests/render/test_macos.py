@@ -127,12 +127,12 @@ class TestDockerThatDoesNotAnswer:
         refused = '{ echo "Cannot connect" >&2; exit 1; }'
         own = f'{asked} [ "${{DOCKER_HOST-}}" = "unix://$HOME/{where}" ] || {refused} ;; esac\n'
         (mac.home / DESKTOP / "docker").write_text("#!/bin/sh\n" + own + real)
-        assert facts_of(mac).docker is None
+        assert facts_of(mac).own.version is None
         path = mac.home / where
         path.parent.mkdir(parents=True)
         with socket.socket(socket.AF_UNIX) as listens:
             listens.bind(str(path))
-            assert facts_of(mac).docker == "28.0.1"
+            assert facts_of(mac).own.version == "28.0.1"
 
 
 class TestALife:

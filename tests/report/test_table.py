@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from tasks.phases import checked
+from tasks.phases import show_hosts
 from tasks.report import failures, status
 from tasks.report.table import INDENT, NOTHING, Column, described, lay_out, wrap
 
@@ -75,7 +75,7 @@ def test_of_hosts_that_are_checked(kept):
         ("mac", "Darwin arm64", "10", "64.0 GiB", "ann (not root)", "3.11.7", "not deployed"),
         ("away", "-", "-", "-", "-", "-", "-"),
     ]
-    kept("check", {width: shown(checked.COLUMNS, rows, width) for width in WIDTHS})
+    kept("check", {width: shown(show_hosts.COLUMNS, rows, width) for width in WIDTHS})
 
 
 def test_of_hosts_that_failed(kept):

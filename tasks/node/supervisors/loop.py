@@ -21,7 +21,7 @@ def files(kind: str, start: Start) -> dict[str, str]:
 
 
 def loop_sh(home: str, cluster: str) -> str:
-    """A supervisor for hosts without systemd or launchd: it starts Ray again until it is told to end."""
+    """A supervisor for hosts without systemd or launchd: it starts Ray again until it is ended."""
     node = node_dir(home, cluster)
     return f"""#!/bin/sh
 # Keeps Ray alive on a host without systemd. Written by a deploy.

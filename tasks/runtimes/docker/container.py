@@ -16,7 +16,7 @@ from tasks.script import files
 
 @dataclass(frozen=True)
 class Container:
-    """What a node's container is made of, beside Ray's own words.
+    """What a node's container is made of, beside the arguments of Ray.
 
     :param image: name or id; an id is what was checked.
     :param user: ``uid:gid`` that Ray runs as, ``run_args``' or the image's own; empty while that is not known.
@@ -40,7 +40,7 @@ class Container:
 
 
 def run_words(box: Container, start_words: Sequence[str], hash_: str) -> list[str]:
-    """The words after ``docker run --env-file FILE``: options, image, and Ray as the container's command."""
+    """The arguments after ``docker run --env-file FILE``: options, image, and Ray as the container's command."""
     host = box.host
     out = ["--detach", "--name", unit(box.cluster)]
     out += _bridge(box) if box.bridge else ["--network=host"]

@@ -19,11 +19,12 @@ class DockerFacts(OwnFacts):
 
     :param version: of the engine; None where none answers.
     :param problem: why none answers: missing, stopped, denied, podman or windows.
-    :param says: what the command has said of it.
+    :param says: the output of the command that could not reach it.
     :param app: the application that brings the engine on a Mac.
     :param image: id of the image; None where it is not on the host.
     :param image_ids: all that the image is known by: two hosts that share one of them have the same image.
     :param image_platform: as in ``linux/amd64``.
+    :param versions: Ray, Python and ``uid:gid`` of the image; None where nobody has asked the image yet.
     :param container: id of this cluster's container.
     """
 
@@ -34,6 +35,7 @@ class DockerFacts(OwnFacts):
     image: str | None = None
     image_ids: frozenset[str] = frozenset()
     image_platform: str | None = None
+    versions: tuple[str, str, str] | None = None
     container: str | None = None
     engine: EngineFacts = field(default=EngineFacts())
 
@@ -47,10 +49,17 @@ class DockerFacts(OwnFacts):
         """Bytes of that machine's memory."""
         return self.engine.memory
 
-    def with_image(self, about: str) -> DockerFacts:
-        """The same host with the image that it described in a line, or with none if that is empty."""
+    def with_image(self, about: str, versions: str = "") -> DockerFacts:
+        """The same host with the image that it described in a line, or with none if that is empty.
+
+        :param versions: Ray, Python and ``uid:gid`` of the image; empty: those that are known stay.
+        """
         image, platform, ids = identities(about)
-        return replace(self, image=image or None, image_platform=platform or None, image_ids=ids)
+        found = versions.split()
+        known = (found[0], found[1], found[2]) if len(found) == 3 else self.versions
+        return replace(
+            self, image=image or None, image_platform=platform or None, image_ids=ids, versions=known
+        )
 
 
 def questions(host: Host) -> Questions:
@@ -72,7 +81,7 @@ def parse(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]
         container=(texts.get("container") or [""])[0].partition(" ")[0] or None,
         engine=parse_engine(values, texts),
     )
-    return found.with_image((texts.get("image") or [""])[0])
+    return found.with_image((texts.get("image") or [""])[0], one("image_versions"))
 
 
 def docker_of(facts: Facts) -> DockerFacts:
@@ -90,9 +99,9 @@ def after_install(
     return replace(facts, own=replace(now, engine=engine))
 
 
-def with_image(facts: Facts, about: str) -> Facts:
+def with_image(facts: Facts, about: str, versions: str = "") -> Facts:
     """The facts with another image, see :meth:`DockerFacts.with_image`."""
-    return replace(facts, own=docker_of(facts).with_image(about))
+    return replace(facts, own=docker_of(facts).with_image(about, versions))
 
 
 def image_of(subject: Subject) -> str:

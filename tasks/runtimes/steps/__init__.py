@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tasks.inventory import Host
 from tasks.node.subject import Finding
 from tasks.report.console import Board
-from tasks.run.run import Node, Run
+from tasks.run.run import Run
+from tasks.run.stages import Known, Planned, Resolved
+from tasks.run.step import Step
 from tasks.script.script import Script
 
 
 class Installation:
     """The installations of one runtime's nodes in one run; they may share what is fetched or served."""
 
-    def begin(self, nodes: Sequence[Node]) -> None:
+    def begin(self, nodes: Sequence[Planned]) -> None:
         """What has to be done before any of these nodes is installed."""
 
-    def install(self, node: Node, board: Board) -> None:
+    def install(self, node: Planned, board: Board) -> None:
         """Installs what one node runs from. Called for many nodes at once.
 
         :raises HostFailed: it did not succeed.
         """
 
-    def scripts(self, node: Node) -> list[Script]:
+    def scripts(self, node: Planned) -> list[Script]:
         """The scripts that would bring to this node what it lacks, in order; for a person to read."""
         return []
 
@@ -38,7 +40,7 @@ class Steps:
     """One runtime's side of an operation. What is defined here suits one that installs nothing."""
 
     #: steps between the facts and the plan that may change hosts: what has to be there before anything is decided
-    preparing: Sequence[Callable[[Run], None]] = ()
+    preparing: Sequence[Step] = ()
     #: whether :class:`Installation` installs; False where ``preparing`` has brought everything
     installs: bool = True
 
@@ -53,11 +55,13 @@ class Steps:
         """A digest of what the hosts file asks for. While it stays the same, the versions chosen for it stay too."""
         raise NotImplementedError
 
-    def resolve(self, run: Run, nodes: Sequence[Node], settled: Sequence[Node]) -> list[Finding]:
-        """Sets ``node.versions`` of each of these nodes, whose facts are known.
+    def resolve(
+        self, run: Run, nodes: Sequence[Known], settled: Sequence[Resolved]
+    ) -> tuple[list[Resolved], list[Finding]]:
+        """Chooses the versions of each of these hosts.
 
-        :param settled: the nodes of other runtimes whose versions are known already.
-        :returns: what stands in the way; nothing is started then.
+        :param settled: the hosts of other runtimes whose versions are chosen already.
+        :returns: the hosts with their versions, and what stands in the way; nothing is started then.
         """
         raise NotImplementedError
 

@@ -1,4 +1,4 @@
-"""Hosts that serve others: a bounded number of hosts at each source, and those that have it all serve in turn."""
+"""Hosts that serve files to others: each serves a few at a time, and a host that has received all serves too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from tasks.inventory import Secret
 from tasks.node.addresses import head_ip, worker_ip
-from tasks.run.run import Node, Run, Stop
+from tasks.run.failures import Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known
 
 AT_ONCE = 4  # hosts that one source serves at the same time
 
@@ -24,7 +26,7 @@ class Source:
 
 
 class Pool:
-    """The sources that there are; used by one thread for each host that takes from them."""
+    """All sources; used by one thread for each host that takes from them."""
 
     def __init__(self, first: Source) -> None:
         self._changed = threading.Condition()
@@ -38,7 +40,7 @@ class Pool:
             return self._waiting > 0
 
     def borrow(self, avoid: Collection[Source] = ()) -> Source | None:
-        """A place at the source with the fewest takers; waits for one. None if only those to avoid are left."""
+        """The source with the fewest takers; waits until one is free. None if only those to avoid are left."""
         with self._changed:
             self._waiting += 1
             try:
@@ -64,14 +66,17 @@ class Pool:
             self._changed.notify_all()
 
 
-def address_of(run: Run, node: Node) -> str:
-    """The address under which the other hosts of the cluster reach this one."""
-    others = [n.subject for n in run.living if n.facts and n is not node]
-    if node.is_head or run.head.facts is None:
-        found = head_ip(node.subject, others)
+def address_of(run: Run, node: Known) -> str:
+    """The address under which the other hosts of the cluster reach this one.
+
+    :raises Stop: it has none.
+    """
+    head = run.head()
+    if node.is_head or not isinstance(head, Known):
+        found = head_ip(node.subject, [n.subject for n in run.living(Known) if n != node])
     else:
-        head = head_ip(run.head.subject, [n.subject for n in run.workers if n.facts])
-        found = worker_ip(node.subject, head) if head else None
+        ip = head_ip(head.subject, [n.subject for n in run.workers(Known)])
+        found = worker_ip(node.subject, ip) if ip else None
     if found is None:
         raise Stop(f"{node.name} has no address that the others could reach", "set node_ip")
     return found

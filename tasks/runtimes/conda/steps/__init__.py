@@ -8,7 +8,8 @@ from tasks.inventory import Host
 from tasks.node.desired import Versions
 from tasks.node.subject import Finding
 from tasks.report.console import Board
-from tasks.run.run import Node, Run
+from tasks.run.run import Run
+from tasks.run.stages import Known, Planned, Resolved
 from tasks.runtimes import steps
 from tasks.runtimes.conda.steps import kits, resolve
 from tasks.runtimes.conda.steps.kits import Kits
@@ -25,14 +26,14 @@ class Installation(steps.Installation):
         self._kits = Kits(run)
         self._sharing = Sharing(run, self._kits)
 
-    def begin(self, nodes: Sequence[Node]) -> None:
+    def begin(self, nodes: Sequence[Planned]) -> None:
         self._sharing.begin(nodes)
 
-    def install(self, node: Node, board: Board) -> None:
+    def install(self, node: Planned, board: Board) -> None:
         if node not in self._sharing.installed:
             self._sharing.install(node, board)
 
-    def scripts(self, node: Node) -> list[Script]:
+    def scripts(self, node: Planned) -> list[Script]:
         kit = self._kits.of(node)
         return [kits.fetching(node, self.run.cluster.name, kit.items), kits.script(self.run, node, kit)]
 
@@ -44,21 +45,24 @@ class CondaSteps(steps.Steps):
     """See :class:`tasks.runtimes.steps.Steps`."""
 
     def check(self, run: Run, *, installs: bool) -> None:
-        resolve.check(run)
+        resolve.check_files(run)
 
     def request_of(self, host: Host) -> str:
         return resolve.request_of(host)
 
-    def resolve(self, run: Run, nodes: Sequence[Node], settled: Sequence[Node]) -> list[Finding]:
+    def resolve(
+        self, run: Run, nodes: Sequence[Known], settled: Sequence[Resolved]
+    ) -> tuple[list[Resolved], list[Finding]]:
         """They get the Python of the hosts file; whether the other hosts have it too is compared afterwards."""
         nodes = sorted(nodes, key=lambda node: not node.is_head)
-        anchor = next((n.versions.ray for n in settled if n.versions and n.versions.ray), None)
+        anchor = next((n.versions.ray for n in settled if n.versions.ray), None)
         locks = resolve.locks(run, nodes, nodes[0].host.ray.version or anchor)
+        resolved = []
         for node in nodes:
             lock = locks[subdir(node.facts)]
             id_ = f"ray-{lock.ray}-py{lock.python}-{lock.id}"
-            node.versions = Versions(lock.ray, lock.python, None, lock.text, id_)
-        return []
+            resolved.append(node.resolved(Versions(lock.ray, lock.python, None, lock.text, id_)))
+        return resolved, []
 
     def installation(self, run: Run) -> Installation:
         return Installation(run)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tasks.run.run import Run, Stop
+from tasks.run.failures import Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known
+from tasks.run.step import Step, step
 from tasks.runtimes.conda import installers
 from tasks.runtimes.conda.steps import resolve as conda
 from tasks.runtimes.conda.steps.kits import local_item
@@ -20,23 +23,24 @@ MEGA = 1_000_000
 AT_ONCE = 6
 
 
-def check(run: Run) -> None:
-    """There is something to collect, and the terms are accepted."""
+@step("Check that there is something to collect")
+def check_conda_hosts(run: Run) -> None:
+    """Before anything is connected: there is a conda host, and the terms are accepted."""
     if not conda.nodes_of(run):
         raise Stop("no host has runtime: conda", "runtime: conda in the hosts file", code=2)
-    conda.check(run)
+    conda.check_files(run)
 
 
-def collect(path: Path, platforms: Sequence[str]) -> Callable[[Run], None]:
-    """The phase that writes ``path``. :param platforms: those to collect for; none: those of the hosts."""
+def collect(path: Path, platforms: Sequence[str]) -> Step:
+    """The step that writes ``path``. :param platforms: those to collect for; none: those of the hosts."""
 
-    def run_(run: Run) -> None:
+    def work(run: Run) -> None:
         try:
             _collect(run, path, platforms)
         except Unavailable as error:
             raise Stop(str(error), error.hint, error.code) from None
 
-    return run_
+    return Step("Collect", work)
 
 
 def _collect(run: Run, path: Path, platforms: Sequence[str]) -> None:
@@ -69,7 +73,7 @@ def _collect(run: Run, path: Path, platforms: Sequence[str]) -> None:
         total = sum(item.size for item in every)
         room_for(path, total)
         _fetch(web, every, places, total, board)
-        for platform, those in tools.items():  # those whose size nobody has said before
+        for platform, those in tools.items():  # some sizes are known only now
             tools[platform] = {what: _weighed(item, places) for what, item in those.items()}
         places |= {item.file: places[source] for source, item in wheels.items()}
 
@@ -105,10 +109,10 @@ def _locks(run: Run, platforms: Sequence[str]) -> dict[str, Lock]:
     first = nodes[0]
     ray = first.host.ray.version
     if not platforms:
-        return conda.locks(run, [n for n in nodes if n.facts and subdir(n.facts)], ray)
+        return conda.locks(run, [n for n in conda.nodes_of(run, Known) if subdir(n.facts)], ray)
     out: dict[str, Lock] = {}
-    request = conda.request_of(first.host)  # nobody was asked, so the first one speaks for all
-    kept = {} if run.upgrade else conda.lock_file(first)
+    request = conda.request_of(first.host)  # no host was asked, so the first one stands for all
+    kept = {} if run.options.upgrade else conda.lock_file(first)
     for platform in platforms:
         lock = kept.get(platform)
         if lock is None or lock.request != request:

@@ -1,4 +1,4 @@
-"""Install with conda: the files come into the host's store, from wherever they can be had; then all goes offline."""
+"""Install with conda: the files are put into the host's store, wherever they come from; then it installs offline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tasks.node.addresses import join
 from tasks.report.console import Board
-from tasks.run.run import Failure, HostFailed, Node, Run
+from tasks.run.failures import Failure, HostFailed
+from tasks.run.run import Run
+from tasks.run.stages import Known, Resolved
 from tasks.runtimes.conda import installers
 from tasks.runtimes.conda.facts import conda_of
 from tasks.runtimes.conda.scripts import conda_script
@@ -34,26 +36,26 @@ class Kit:
     lock: Lock
     uv: Item | None = None
     installer: Item | None = None
-    wheels: tuple[Item, ...] = field(default=())  # built here of sources
-    sources: tuple[Item, ...] = field(default=())  # to be built there
+    wheels: tuple[Item, ...] = field(default=())  # built from source on this machine
+    sources: tuple[Item, ...] = field(default=())  # to be built on the host
 
     @property
     def items(self) -> list[Item]:
-        """All of it."""
+        """All files."""
         tools = [item for item in (self.installer, self.uv) if item]
         return [*self.lock.of("conda"), *self.lock.of("wheel"), *self.wheels, *self.sources, *tools]
 
 
 class Kits:
-    """Kits are made once for each kind of system and kept; hosts ask for them side by side."""
+    """The kit of each platform, made once; many hosts may ask at the same time."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self._lock = threading.Lock()
         self._made: dict[tuple, object] = {}
 
-    def begin(self, nodes: Sequence[Node]) -> None:
-        """Makes them beforehand, beside what the hosts do; what goes wrong shows when a host asks."""
+    def begin(self, nodes: Sequence[Resolved]) -> None:
+        """Makes them in the background; an error is raised when a host asks for its kit."""
 
         def work() -> None:
             for node in {subdir(n.facts): n for n in nodes}.values():
@@ -62,8 +64,8 @@ class Kits:
 
         threading.Thread(target=work, name="kits", daemon=True).start()
 
-    def of(self, node: Node) -> Kit:
-        """:raises HostFailed: something of it cannot be had."""
+    def of(self, node: Resolved) -> Kit:
+        """:raises HostFailed: one of its files is not available."""
         platform = subdir(node.facts)
         try:
             with self._lock:
@@ -83,13 +85,13 @@ class Kits:
             try:
                 self._made[key] = make()
             except Unavailable as error:
-                self._made[key] = error  # the next host need not wait for it again
+                self._made[key] = error  # so that the next host does not wait for it again
         if isinstance(self._made[key], Unavailable):
             raise self._made[key]
         return self._made[key]
 
-    def _installer(self, node: Node, platform: str) -> Item:
-        bundle = self.run.bundle
+    def _installer(self, node: Resolved, platform: str) -> Item:
+        bundle = self.run.learned.bundle
         if bundle is None:
             return installers.installer(node.host, platform, Web.of(node.host))
         found = bundle.tools.get(platform, {}).get("installer")
@@ -97,9 +99,9 @@ class Kits:
             raise Unavailable(f"the bundle holds no installer for {platform}", "make it again: fab bundle")
         return found
 
-    def _kit(self, node: Node, platform: str) -> Kit:
+    def _kit(self, node: Resolved, platform: str) -> Kit:
         lock = parse(node.versions.lock)
-        bundle = self.run.bundle
+        bundle = self.run.learned.bundle
         if bundle is not None:
             wheels = tuple(bundle.wheels[s.file] for s in lock.of("sdist"))
             return Kit(lock, bundle.tools.get(platform, {}).get("uv"), wheels=wheels)
@@ -107,7 +109,7 @@ class Kits:
         try:
             uv = pypi.uv_wheel(node.host, platform, "2.17")
         except Unavailable:
-            uv = None  # the environment's own pip does it then
+            uv = None  # then the environment's own pip installs the packages
         wheels, sources = [], []
         for source in lock.of("sdist"):
             built = pypi.build(node.host, source, web)
@@ -119,25 +121,25 @@ class Kits:
 
 
 def local_item(kind: str, path: Path) -> Item:
-    """A file of this machine as something to carry."""
+    """A file of this machine, to be copied to hosts."""
     from tasks.runtimes.packages.web import sha256_of
 
     return Item(kind, path.name, sha256_of(path), path.stat().st_size, path.resolve().as_uri())
 
 
-def needs_conda(node: Node) -> bool:
-    """Whether conda has to be installed there first."""
+def needs_conda(node: Known) -> bool:
+    """Whether conda must be installed on the host first."""
     return not conda_of(node.facts).condas
 
 
-def install(run: Run, node: Node, board: Board, kits: Kits, *, source: Source | None = None) -> None:
-    """Installs on one host. :param source: another host, whose store is taken from first."""
+def install(run: Run, node: Resolved, board: Board, kits: Kits, *, source: Source | None = None) -> None:
+    """Installs on one host. :param source: another host whose store is tried first."""
     if node.host.mirrors.ca:
-        node.connection.carry(Path(node.host.mirrors.ca).expanduser(), f"{node.facts.home}/.rayfab/.ca.pem")
+        run.carry(node, Path(node.host.mirrors.ca).expanduser(), f"{node.facts.home}/.rayfab/.ca.pem")
     gone: Sequence[str] = ()
     why = ""
-    if source is None and run.bundle is None:
-        # what can be fetched at once is, while the rest of the kit is made on this machine
+    if source is None and run.learned.bundle is None:
+        # the host fetches these files while the rest of the kit is made on this machine
         first = parse(node.versions.lock)
         ready = [*first.of("conda"), *first.of("wheel")]
         answer = run.ask(node, fetching(node, run.cluster.name, ready), board, timeout=TIMEOUT)
@@ -146,19 +148,19 @@ def install(run: Run, node: Node, board: Board, kits: Kits, *, source: Source | 
     fill_store(run, node, board, kit, source, gone=gone, why=why)
     answer = run.ask(node, script(run, node, kit), board, timeout=TIMEOUT)
     if answer.values.get("changed") == "1":
-        node.did.append("installed")
+        run.did(node, "installed")
     if "note" in answer.values:
         run.console.note(f"{node.name}: {answer.values['note']}")
 
 
 def _reason(answer: Answer) -> str:
-    """Why a host could not get a file, in its own words."""
+    """Why a host could not get a file: the last line of its log."""
     return "; ".join(answer.texts.get("log", ())[-1:])
 
 
 def fill_store(
     run: Run,
-    node: Node,
+    node: Resolved,
     board: Board,
     kit: Kit,
     source: Source | None = None,
@@ -166,34 +168,36 @@ def fill_store(
     gone: Sequence[str] = (),
     why: str = "",
 ) -> None:
-    """Every file of the kit is in the host's store then, or the host has failed.
+    """Puts every file of the kit into the host's store.
 
-    :param gone: files that the host has tried to get in vain, and ``why``.
+    :raises HostFailed: a file is not available.
+
+    :param gone: files that the host could not get, and ``why``.
     """
     every = [replace(item, url="-") if item.file in gone else item for item in kit.items]
     if source is not None:
-        # what the other host does not give is fetched as if it were not there
+        # what the other host does not serve is fetched from the Internet below
         script = fetching(node, run.cluster.name, every, source)
         run.ask(node, script, board, timeout=TIMEOUT, RF_SEED=source.token)
-    if run.bundle is not None:
+    if run.learned.bundle is not None:
         every = [replace(item, url="-") for item in every]
     answer = run.ask(node, fetching(node, run.cluster.name, every), board, timeout=TIMEOUT)
     missing = set(answer.all.get("missing", ()))
-    # a wheel that somebody else has built of the same source has the same name, and other bytes
+    # a wheel built from the same source elsewhere has the same name but other bytes
     built = {item.file for item in kit.wheels}
     if wanted := [item for item in kit.items if item.file in missing | built]:
-        _carry(run, node, board, wanted, (why or _reason(answer)) if run.bundle is None else "")
+        _carry(run, node, board, wanted, (why or _reason(answer)) if run.learned.bundle is None else "")
 
 
-def fetching(node: Node, cluster: str, items: Sequence[Item], source: Source | None = None) -> Script:
-    """The script by which a host gets files; it tells those that it could not get."""
+def fetching(node: Resolved, cluster: str, items: Sequence[Item], source: Source | None = None) -> Script:
+    """The script with which a host gets files; its answer names those that it could not get."""
     here = [replace(item, url="-") if item.url.startswith("file:") else item for item in items]
     base = f"http://{join(source.address, source.port)}" if source else ""
     mirrors = node.host.mirrors
     return fetch_script(cluster, here, base=base, proxy=mirrors.proxy or "", ca=bool(mirrors.ca))
 
 
-def _carry(run: Run, node: Node, board: Board, items: Sequence[Item], why: str) -> None:
+def _carry(run: Run, node: Resolved, board: Board, items: Sequence[Item], why: str) -> None:
     total = sum(item.size for item in items)
     done = 0
     for item in items:
@@ -202,17 +206,16 @@ def _carry(run: Run, node: Node, board: Board, items: Sequence[Item], why: str) 
         def on_bytes(sent: int, _: int, before: int = done) -> None:
             board.step(node.name, f"carrying packages, {(before + sent) // MEGA} of {total // MEGA} MB")
 
-        node.connection.carry(
-            place, f"{node.facts.home}/.rayfab/.store/{item.file}", on_bytes=on_bytes, timeout=TIMEOUT
-        )
+        target = f"{node.facts.home}/.rayfab/.store/{item.file}"
+        run.carry(node, place, target, on_bytes=on_bytes, timeout=TIMEOUT)
         done += item.size
 
 
-def _here(run: Run, node: Node, board: Board, item: Item, why: str) -> Path:
-    """The file on this machine. The host has said why it could not get it itself."""
+def _here(run: Run, node: Resolved, board: Board, item: Item, why: str) -> Path:
+    """The file on this machine. :param why: the host could not get it itself."""
     try:
-        if run.bundle is not None:
-            return run.bundle.get(item)
+        if run.learned.bundle is not None:
+            return run.learned.bundle.get(item)
         board.step(node.name, f"fetching {item.file} to carry it there")
         return Web.of(node.host).get(item)
     except Unavailable as error:
@@ -220,7 +223,7 @@ def _here(run: Run, node: Node, board: Board, item: Item, why: str) -> Path:
         raise HostFailed(Failure(said, error.hint)) from None
 
 
-def script(run: Run, node: Node, kit: Kit) -> Script:
+def script(run: Run, node: Resolved, kit: Kit) -> Script:
     """The script that installs from the store."""
     condas = conda_of(node.facts).condas
     return conda_script(

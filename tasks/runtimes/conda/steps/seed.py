@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from tasks.inventory import Secret
 from tasks.inventory.checks import RAY_WORKER_PORTS
 from tasks.report.console import Board
-from tasks.run.run import HostFailed, Node, Run
+from tasks.run.failures import HostFailed
+from tasks.run.run import Run
+from tasks.run.stages import Resolved
 from tasks.runtimes.conda.steps import kits as conda_install
 from tasks.runtimes.conda.steps.kits import Kits
 from tasks.runtimes.packages.lock import subdir
@@ -21,24 +23,24 @@ BRIEFLY = 120.0
 
 
 class Sharing:
-    """The stores that are served, by platform."""
+    """The hosts that serve their stores, by platform."""
 
     def __init__(self, run: Run, kits: Kits) -> None:
         self.run, self.kits = run, kits
-        self.installed: set[Node] = set()
+        self.installed: set[Resolved] = set()
         self._pools: dict[str, Pool] = {}
-        self._serving: list[Node] = []
+        self._serving: list[Resolved] = []
 
-    def begin(self, nodes: Sequence[Node]) -> None:
-        """Chooses who fetches, installs there, and has it served. :param nodes: those that are to be installed."""
+    def begin(self, nodes: Sequence[Resolved]) -> None:
+        """Installs on one host of each platform, which then serves its store. :param nodes: the hosts to install on."""
         self.kits.begin(nodes)
-        groups: dict[str, list[Node]] = {}
+        groups: dict[str, list[Resolved]] = {}
         for node in nodes:
-            # Windows fetches for itself
+            # a Windows host fetches its own files
             if node.host.conda.package_source == "seed" and node.facts.system != "Windows":
                 groups.setdefault(subdir(node.facts), []).append(node)
         seeds = {platform: self._seed(platform, takers) for platform, takers in groups.items()}
-        seeds = {p: seed for p, seed in seeds.items() if seed and any(n is not seed for n in groups[p])}
+        seeds = {p: seed for p, seed in seeds.items() if seed and any(n != seed for n in groups[p])}
         fetching = [seed for seed in seeds.values() if seed in nodes]
         good = self.run.each("Get the packages once", fetching, self._install)
         self.installed |= set(good)
@@ -47,26 +49,24 @@ class Sharing:
             if source is not None:
                 self._pools[subdir(node.facts)] = Pool(source)
 
-    def _seed(self, platform: str, takers: Sequence[Node]) -> Node | None:
-        """A host that has the environment, the head rather than another; else one that is to get it."""
+    def _seed(self, platform: str, takers: Sequence[Resolved]) -> Resolved | None:
+        """A host that has the environment, the head if possible; else one that will get it."""
         same = [
-            n
-            for n in self.run.living
-            if n.facts and n.host.runtime == "conda" and n.versions and subdir(n.facts) == platform
+            n for n in self.run.living(Resolved) if n.host.runtime == "conda" and subdir(n.facts) == platform
         ]
         same.sort(key=lambda n: not n.is_head)
         having = [n for n in same if n.versions.env_id in n.facts.envs]
         return next(iter([*having, *sorted(takers, key=lambda n: not n.is_head)]), None)
 
-    def _install(self, node: Node, board: Board) -> None:
+    def _install(self, node: Resolved, board: Board) -> None:
         conda_install.install(self.run, node, board, self.kits)
 
-    def _serve(self, node: Node, board: Board) -> Source | None:
-        """A host that cannot serve is no harm: then each fetches for itself."""
+    def _serve(self, node: Resolved, board: Board) -> Source | None:
+        """Serves the host's store. If the host cannot, each host fetches its own files."""
         try:
             address = address_of(self.run, node)
             token = Secret(secrets.token_hex(16))
-            # the last of Ray's worker ports: open between the hosts, whatever a firewall does to others
+            # the last of Ray's worker ports: a firewall between the hosts must have it open
             last = node.host.ray.ports.max_worker or RAY_WORKER_PORTS[1]
             script = serve_script(self.run.cluster.name, node.versions.env_id, address, (last, last - 1))
             answer = self.run.ask(node, script, board, timeout=BRIEFLY, RF_SEED=token)
@@ -76,8 +76,8 @@ class Sharing:
         self._serving.append(node)
         return Source(node.name, address, int(answer.values["port"]), token)
 
-    def install(self, node: Node, board: Board) -> None:
-        """Installs on a host that takes the files from another, if there is one that has them."""
+    def install(self, node: Resolved, board: Board) -> None:
+        """Installs on a host, with the files of another one where one serves them."""
         pool = self._pools.get(subdir(node.facts))
         if pool is None or node.host.conda.package_source != "seed":
             conda_install.install(self.run, node, board, self.kits)
@@ -93,8 +93,7 @@ class Sharing:
             pool.add(own)
 
     def end(self) -> None:
-        """No server stays behind."""
+        """Ends all servers."""
         for node in self._serving:
-            if node.connection is not None:
-                with contextlib.suppress(HostFailed, RemoteError):
-                    self.run.ask(node, clean_script(self.run.cluster.name), None, timeout=BRIEFLY)
+            with contextlib.suppress(HostFailed, RemoteError):
+                self.run.ask(node, clean_script(self.run.cluster.name), timeout=BRIEFLY)

@@ -29,7 +29,7 @@ TOOLKIT = {
 def problems(subject: Subject) -> Iterator[tuple[str, str]]:
     """GPUs that the hosts file asks for, that the driver knows, and that the engine cannot hand to a container."""
     if subject.host.gpus and _unusable(subject):
-        asked = f"gpus: {subject.host.gpus} is asked for"
+        asked = f"gpus: {subject.host.gpus} is requested"
         why = f"{asked}, but Docker cannot give it: NVIDIA's container toolkit is missing"
         yield why, toolkit(subject.facts)
 

@@ -1,4 +1,4 @@
-"""`image_source: file:PATH`: an archive of `docker save`, carried to the hosts in pieces."""
+"""`image_source: file:PATH`: an archive of `docker save`, copied to the hosts in pieces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from typing import Any
 
 from tasks.node.platforms import machine
 from tasks.report.console import Board
-from tasks.run.run import Failure, HostFailed, Node, Run, Stop
+from tasks.run.failures import Failure, HostFailed, Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known, Listed
 from tasks.runtimes.docker.facts import image_of
 from tasks.runtimes.docker.image.names import content, parse
 from tasks.runtimes.docker.image.scripts import Piece, fetch_script, pieces_script
@@ -27,7 +29,12 @@ TIMEOUT = 4 * 3600.0
 
 @dataclass(frozen=True)
 class Archive:
-    """An image in a file. ``raw``: bytes of it when it is not compressed."""
+    """An image in a file.
+
+    :param id: of the image; :param ids: all that it may be known by.
+    :param machine: the architecture, as Docker names it; empty if the archive does not name one.
+    :param packed: the file is compressed; :param raw: its bytes when it is not.
+    """
 
     path: Path
     id: str
@@ -39,21 +46,21 @@ class Archive:
 
 @dataclass
 class Pieces:
-    """The archive as it travels. ``get(n)`` gives the bytes of the nth piece."""
+    """The archive in pieces. :param get: returns the bytes of the nth piece."""
 
     list: list[Piece] = field(default_factory=list)
     get: Callable[[int], bytes] = lambda n: b""
 
 
-def path_of(node: Node) -> Path | None:
-    """The archive that a host's image comes from, if it does."""
+def path_of(node: Listed) -> Path | None:
+    """The archive that a host's image comes from; None if it comes from elsewhere."""
     kind, _, path = node.host.docker.image_source.partition(":")
     return Path(path).expanduser() if kind == "file" and node.host.runtime == "docker" else None
 
 
-def check(run: Run) -> None:
-    """Before anything is connected: every archive is there and is one."""
-    for path in sorted({p for n in run.chosen if (p := path_of(n))}):
+def check_archives(run: Run) -> None:
+    """Before anything is connected: every archive exists and is one."""
+    for path in sorted({p for n in run.chosen() if (p := path_of(n))}):
         try:
             with tarfile.open(path) as tar:
                 tar.next()
@@ -67,7 +74,7 @@ def check(run: Run) -> None:
             raise Stop(f"docker.image_source: {path}: {error.strerror}", code=2) from None
         except (tarfile.TarError, EOFError, ValueError, zlib.error):
             raise _no_archive(path) from None
-    for node in run.chosen:
+    for node in run.chosen():
         if path_of(node) and (digest := parse(node.host.docker.image).digest):
             hint = "name the image by a tag; what arrives is checked against the archive"
             raise Stop(f"docker.image: an archive does not contain the digest {digest[:19]}…", hint, code=2)
@@ -79,7 +86,7 @@ def _no_archive(path: Path) -> Stop:
 
 @lru_cache(maxsize=8)
 def read(path: Path, image: str) -> Archive:
-    """What is in an archive; reads all of it, since its index may stand at its end.
+    """What is in an archive. Reads all of it, since its index may be at the end.
 
     :param image: the name to look for where it holds several.
     """
@@ -136,7 +143,7 @@ def _full(tag: str) -> str:
     return "{0.registry}/{0.path}:{0.tag}".format(parse(tag))
 
 
-def read_for(node: Node) -> Archive:
+def read_for(node: Known) -> Archive:
     """The archive of one host; raises HostFailed where it is for another architecture."""
     archive = read(path_of(node), _full(image_of(node.subject)))
     if archive.machine and machine(archive.machine) != machine(node.facts.arch):
@@ -146,7 +153,7 @@ def read_for(node: Node) -> Archive:
 
 
 def cut(archive: Archive, folder: Path, on_bytes: Callable[[int], None]) -> Pieces:
-    """The pieces that travel: slices of a compressed archive, else compressed ones below ``folder``."""
+    """Slices of a compressed archive; of another one, compressed pieces in ``folder``."""
     if archive.packed:
         return _slices(archive.path, on_bytes)
     made: list[Piece] = []
@@ -188,8 +195,8 @@ def _press(data: bytes, folder: Path) -> Piece:
     return name, len(packed)
 
 
-def carry(run: Run, node: Node, board: Board, archive: Archive, pieces: Pieces) -> Any:
-    """Brings the pieces that are not there to one host, and has Docker load them; the script's answer."""
+def carry(run: Run, node: Known, board: Board, archive: Archive, pieces: Pieces) -> Any:
+    """Copies the missing pieces to one host and loads the image there; returns the script's answer."""
     asked = (node.host, run.cluster.name, pieces.list, archive.raw)
     answer = run.ask(node, pieces_script(*asked, sudo=node.sudo), board, timeout=TIMEOUT)
     have = set(answer.all.get("have", ()))
@@ -204,7 +211,7 @@ def carry(run: Run, node: Node, board: Board, archive: Archive, pieces: Pieces) 
             done = (before + sent) // 1_000_000
             board.step(node.name, f"carrying {archive.path.name}, {done} of {total // 1_000_000} MB")
 
-        node.connection.carry(pieces.get(number), f"{place}/{name}", on_bytes=on_bytes, timeout=TIMEOUT)
+        run.carry(node, pieces.get(number), f"{place}/{name}", on_bytes=on_bytes, timeout=TIMEOUT)
         there += size
         have.add(name)
     script = fetch_script(*asked, want=archive.id, sudo=node.sudo)

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from tasks.inventory import Secret
 from tasks.inventory.checks import RAY_WORKER_PORTS
 from tasks.report.console import Board
-from tasks.run.run import HostFailed, Node, Run
+from tasks.run.failures import HostFailed
+from tasks.run.run import Run
+from tasks.run.stages import Known
 from tasks.runtimes.docker.facts import docker_of, image_of
 from tasks.runtimes.docker.image.scripts import Piece, clean_script, cut_script, fetch_script, serve_script
 from tasks.runtimes.docker.node import on_bridge
@@ -18,60 +20,59 @@ from tasks.ssh import Answer, RemoteError
 
 TIMEOUT = 4 * 3600.0
 BRIEFLY = 120.0
-Pull = Callable[[Run, Node, Board], None]
-Arrived = Callable[[Run, Node, Answer, str], None]
+Pull = Callable[[Run, Known, Board], None]
+Arrived = Callable[[Run, Known, Answer, str], Known]
 
 
-def seed_of(run: Run, takers: Sequence[Node]) -> Node | None:
-    """Who hands the image on: a host that has it, the head rather than another; else one that can get it."""
+def seed_of(run: Run, takers: Sequence[Known]) -> Known | None:
+    """The host that serves the image: one that has it, the head if possible; else one that can get it."""
     kind = image_of(takers[0].subject), takers[0].facts.arch
     same = [
         n
-        for n in run.living
-        if n.facts
-        and n.facts.system != "Windows"
+        for n in run.living(Known)
+        if n.facts.system != "Windows"
         and n.host.runtime == "docker"
         and (image_of(n.subject), n.facts.arch) == kind
     ]
     same.sort(key=lambda n: not n.is_head)
     having = [n for n in same if docker_of(n.facts).image]
-    getting = [n for n in same if n in run.chosen]
+    getting = [n for n in same if run.may_change(n)]
     return next(iter([*having, *getting]), None)
 
 
-def lacking(seed: Node, takers: Sequence[Node]) -> list[Node]:
-    """Those that do not have the seed's image, though perhaps another one of that name."""
+def lacking(seed: Known, takers: Sequence[Known]) -> list[Known]:
+    """The hosts that lack the seed's image; they may have another image of the same name."""
     return [
         n
         for n in takers
-        if n is not seed
+        if n != seed
         and not (docker_of(n.facts).image and docker_of(n.facts).image_ids & docker_of(seed.facts).image_ids)
     ]
 
 
 class HandOn:
-    """One image on its way from the seed to the others.
+    """One image, copied from the seed to the other hosts.
 
     :param pull: what a host does that cannot take it from another.
-    :param arrived: told of every host that has it then.
+    :param arrived: called for every host that has received the image.
     """
 
-    def __init__(self, run: Run, seed: Node, pull: Pull, arrived: Arrived) -> None:
+    def __init__(self, run: Run, seed: Known, pull: Pull, arrived: Arrived) -> None:
         self.run, self.seed, self.pull, self.arrived = run, seed, pull, arrived
         self.pieces: list[Piece] = []
         self.raw = 0
         self.pool: Pool | None = None
-        self.serving: list[Node] = [seed]
+        self.serving: list[Known] = [seed]
 
-    def to(self, takers: Sequence[Node]) -> None:
-        """Brings the image to all of them; one that fails leaves the others alone."""
+    def to(self, takers: Sequence[Known]) -> None:
+        """Copies the image to all of them; one that fails does not affect the others."""
         try:
             self.run.each("Prepare the image", [self.seed], self._prepare)
             self.run.each("Distribute the image", takers, self._take)
         finally:
             self._clean()
 
-    def _prepare(self, node: Node, board: Board) -> None:
+    def _prepare(self, node: Known, board: Board) -> None:
         try:
             script = cut_script(node.host, self.run.cluster.name, sudo=node.sudo)
             answer = self.run.ask(node, script, board, timeout=TIMEOUT)
@@ -82,11 +83,11 @@ class HandOn:
         except HostFailed as failed:
             self.run.console.note(f"{node.name}: {failed.failure.message}; every host pulls for itself")
 
-    def _serve(self, node: Node, board: Board) -> Source:
+    def _serve(self, node: Known, board: Board) -> Source:
         address = address_of(self.run, node)
         token = Secret(secrets.token_hex(16))
-        # the last of Ray's worker ports: open between the hosts, whatever a firewall does to others, and where a
-        # killed run's server still has it, Ray takes the next
+        # the last of Ray's worker ports: a firewall between the hosts must have it open. Where the server of a
+        # killed run still uses it, Ray takes the next one
         last = RAY_WORKER_PORTS[1]
         if not on_bridge(node.subject):
             last = node.host.ray.ports.max_worker or last
@@ -95,7 +96,7 @@ class HandOn:
         answer = self.run.ask(node, script, board, timeout=BRIEFLY, RF_SEED=token)
         return Source(node.name, address, int(answer.values["port"]), token)
 
-    def _take(self, node: Node, board: Board) -> None:
+    def _take(self, node: Known, board: Board) -> None:
         why = self._try_sources(node, board) if self.pool else ""
         if why is None:
             return
@@ -103,8 +104,8 @@ class HandOn:
             self.run.console.note(f"{node.name}: {why}; it pulls for itself")
         self.pull(self.run, node, board)
 
-    def _try_sources(self, node: Node, board: Board) -> str | None:
-        """None if the image has come; else why not from any host."""
+    def _try_sources(self, node: Known, board: Board) -> str | None:
+        """None if the image was received; else the reason why no host could serve it."""
         failed: list[Source] = []
         why = ""
         board.step(node.name, "waiting for its turn")
@@ -123,7 +124,7 @@ class HandOn:
             failed.append(source)
         return why
 
-    def _fetch(self, node: Node, board: Board, source: Source, keep: bool) -> Answer:
+    def _fetch(self, node: Known, board: Board, source: Source, keep: bool) -> Answer:
         script = fetch_script(
             node.host,
             self.run.cluster.name,
@@ -136,17 +137,17 @@ class HandOn:
         )
         return self.run.ask(node, script, board, timeout=TIMEOUT, RF_SEED=source.token)
 
-    def _join(self, node: Node, board: Board) -> None:
+    def _join(self, node: Known, board: Board) -> None:
         """This host has the image now and serves it to those that wait."""
         self.serving.append(node)
         if self.pool.crowded:
-            # one that cannot serve has the image all the same
+            # a host that cannot serve has received its image all the same
             with contextlib.suppress(HostFailed, RemoteError):
                 self.pool.add(self._serve(node, board))
 
     def _clean(self) -> None:
+        """Ends all servers."""
         for node in self.serving:
-            if node.connection is not None:
-                with contextlib.suppress(HostFailed, RemoteError):
-                    script = clean_script(self.run.cluster.name, sudo=node.sudo)
-                    self.run.ask(node, script, None, timeout=BRIEFLY)
+            with contextlib.suppress(HostFailed, RemoteError):
+                script = clean_script(self.run.cluster.name, sudo=node.sudo)
+                self.run.ask(node, script, timeout=BRIEFLY)

@@ -11,7 +11,9 @@ from tasks.inventory import Host
 from tasks.node.desired import Versions
 from tasks.node.subject import Finding
 from tasks.report.console import Board
-from tasks.run.run import Node, Run, Stop
+from tasks.run.failures import Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known, Planned, Resolved
 from tasks.runtimes import steps
 from tasks.runtimes.uv.python import choose_python
 from tasks.runtimes.uv.scripts import uv_script
@@ -22,27 +24,27 @@ TIMEOUT = 3600.0
 
 
 class Installation(steps.Installation):
-    """Each host fetches its own packages; uv itself is carried to hosts that cannot get it."""
+    """Each host fetches its own packages; uv itself is copied to hosts that cannot get it."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self._folder = tempfile.TemporaryDirectory(prefix="rayfab-install-")
 
-    def install(self, node: Node, board: Board) -> None:
+    def install(self, node: Planned, board: Board) -> None:
         answer = self.run.ask(node, self._script(node), board, timeout=TIMEOUT)
         if "need_uv" in answer.values:
             self._carry_uv(node, board)
             answer = self.run.ask(node, self._script(node, carried=True), board, timeout=TIMEOUT)
         if answer.values.get("changed") == "1":
-            node.did.append("installed")
+            self.run.did(node, "installed")
 
-    def scripts(self, node: Node) -> list[Script]:
+    def scripts(self, node: Planned) -> list[Script]:
         return [self._script(node)]
 
     def end(self) -> None:
         self._folder.cleanup()
 
-    def _script(self, node: Node, *, carried: bool = False) -> Script:
+    def _script(self, node: Planned, *, carried: bool = False) -> Script:
         versions = node.versions
         return uv_script(
             node.host,
@@ -55,14 +57,14 @@ class Installation(steps.Installation):
             carried=carried,
         )
 
-    def _carry_uv(self, node: Node, board: Board) -> None:
+    def _carry_uv(self, node: Planned, board: Board) -> None:
         binary = uv_binary_for(node.host, node.facts, Path(self._folder.name))
 
         def on_bytes(sent: int, total: int) -> None:
             board.step(node.name, f"carrying uv, {sent >> 20} of {total >> 20} MiB")
 
         target = f"{node.facts.home}/.rayfab/.uv/{uv_version()}/uv"
-        node.connection.carry(binary, target, mode=0o700, on_bytes=on_bytes)
+        self.run.carry(node, binary, target, mode=0o700, on_bytes=on_bytes)
 
 
 class UvSteps(steps.Steps):
@@ -71,16 +73,19 @@ class UvSteps(steps.Steps):
     def request_of(self, host: Host) -> str:
         return steps.digest_of([host.ray.version, list(host.uv.packages), host.uv.python])
 
-    def resolve(self, run: Run, nodes: Sequence[Node], settled: Sequence[Node]) -> list[Finding]:
+    def resolve(
+        self, run: Run, nodes: Sequence[Known], settled: Sequence[Resolved]
+    ) -> tuple[list[Resolved], list[Finding]]:
         nodes = sorted(nodes, key=lambda node: not node.is_head)
-        anchor = next((n.versions for n in settled if n.versions and n.versions.python), None)
+        anchor = next((n.versions for n in settled if n.versions.python), None)
         kept = _kept(run, nodes)
         ray = nodes[0].host.ray.version or (anchor.ray if anchor else kept.get("ray"))
-        must_be = anchor.python if anchor else (kept.get("python") if run.limit is not None else None)
+        must_be = anchor.python if anchor else (kept.get("python") if run.options.limit is not None else None)
         choice = choose_python([n.subject for n in nodes], ray, must_be=must_be, kept=kept.get("python"))
         if isinstance(choice, list):
-            return choice
+            return [], choice
         locks: dict[str, str] = {}
+        resolved = []
         for node in nodes:
             platform = platform_of(node.facts)
             if platform not in locks:
@@ -90,31 +95,32 @@ class UvSteps(steps.Steps):
                 ray = _ray_in(locks[platform])
             lock = locks[platform]
             path = choice.paths.get(node.name)
-            node.versions = Versions(ray, choice.version, path, lock, env_id(ray, choice.version, lock))
-        return []
+            versions = Versions(ray, choice.version, path, lock, env_id(ray, choice.version, lock))
+            resolved.append(node.resolved(versions))
+        return resolved, []
 
     def installation(self, run: Run) -> Installation:
         return Installation(run)
 
 
-def _kept(run: Run, nodes: Sequence[Node]) -> dict:
-    """What an earlier deploy left on one of these hosts, if it was asked for the same."""
-    if run.upgrade:
+def _kept(run: Run, nodes: Sequence[Known]) -> dict:
+    """What an earlier deploy recorded on one of these hosts, if it was for the same request."""
+    if run.options.upgrade:
         return {}
     for node in nodes:
-        state = node.subject.state
-        if state.get("request") == run.request or (run.limit is not None and node.is_head):
+        state = node.state
+        if state.get("request") == run.learned.request or (run.options.limit is not None and node.is_head):
             return state
     return {}
 
 
-def _kept_lock(run: Run, nodes: Sequence[Node], platform: str, python: str, ray: str | None) -> str:
-    """The packages that one of these hosts runs with, if they were chosen for the same; else ''."""
-    if run.upgrade:
+def _kept_lock(run: Run, nodes: Sequence[Known], platform: str, python: str, ray: str | None) -> str:
+    """The packages that one of these hosts has, if they were chosen for the same request; else ''."""
+    if run.options.upgrade:
         return ""
     for node in nodes:
-        state = node.subject.state
-        same = state.get("request") == run.request and state.get("python") == python
+        state = node.state
+        same = state.get("request") == run.learned.request and state.get("python") == python
         if (
             same
             and node.lock_text

@@ -16,14 +16,14 @@ from tasks.inventory.ray_versions import companions
 from tasks.node.facts import Facts
 from tasks.node.platforms import machine, uv_name
 from tasks.report.console import Console
-from tasks.run.run import Stop
+from tasks.run.failures import Stop
 from tasks.runtimes.packages.pypi import environment, unresolved, uv_version
 
 TIMEOUT = 600
 
 
 def env_id(ray: str, python: str, lock: str) -> str:
-    """A name for an environment: the same packages on the same Python have the same."""
+    """A name for an environment; the same packages on the same Python get the same name."""
     digest = hashlib.sha256(f"{python}\n{lock}".encode()).hexdigest()[:12]
     return f"ray-{ray}-py{python}-{digest}"
 
@@ -34,14 +34,14 @@ def platform_of(facts: Facts) -> str:
 
 
 def compile_lock(console: Console, host: Host, python: str, platform: str, ray: str | None) -> str:
-    """Every package with its exact version, a line each.
+    """Every package with its exact version, one per line.
 
     :param python: full version of the hosts' Python.
     :param ray: exact version of Ray, or None for the newest that this Python runs.
     """
     lock = _compile(console, host, python, platform, [*host.uv.packages, *([f"ray=={ray}"] if ray else [])])
     found = re.search(r"^ray(?:\[[^\]]*\])?==([^\s;]+)", lock, re.MULTILINE)
-    # an old Ray does not say all that it needs today
+    # an old Ray does not declare all that it needs today
     if found and (more := companions(found.group(1))):
         pinned = [*host.uv.packages, f"ray=={found.group(1)}", *more]
         lock = _compile(console, host, python, platform, pinned)
@@ -89,7 +89,7 @@ def _summary(lock: str) -> str:
 
 
 def uv_binary_for(host: Host, facts: Facts, folder: Path) -> Path:
-    """uv for a host's platform, to be carried there: the operator's own, or one fetched for that platform."""
+    """The uv program for a host's platform: that of this machine, or one fetched for that platform."""
     own = Path(find_uv_bin())
     here = os.uname()
     if (here.sysname, machine(here.machine)) == (facts.system, machine(facts.arch)):

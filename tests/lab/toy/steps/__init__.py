@@ -13,9 +13,8 @@ class ToySteps(steps.Steps):
         return steps.digest_of(host.toy.folder)
 
     def resolve(self, run, nodes, settled):
-        for node in nodes:
-            node.versions = Versions(node.facts.own.ray, node.facts.own.python)
-        return []
+        versions = [Versions(node.facts.own.ray, node.facts.own.python) for node in nodes]
+        return [node.resolved(found) for node, found in zip(nodes, versions, strict=True)], []
 
 
 STEPS = ToySteps()

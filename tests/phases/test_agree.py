@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.phases import operation, summary
+from tasks.actions import summary
+from tasks.phases import operation
 from tests.phases.world import refused, said
 
 ASK = "check running work"
@@ -36,9 +37,9 @@ STOPS = {
 }
 
 
-class TestNo:
+class TestRefused:
     @pytest.mark.parametrize(("phases", "what"), STOPS.values(), ids=STOPS)
-    def test_touches_nothing_and_gives_the_lock_back(self, busy, world, phases, what):
+    def test_changes_nothing_and_releases_the_lock(self, busy, world, phases, what):
         busy.yes = False
         assert busy.operate(phases, what=what) == 1
         assert untouched(world)
@@ -53,7 +54,7 @@ class TestNo:
         assert busy.asked[0][0] == "deploy-cluster restarts Ray on head, one, two, which ends:"
         assert untouched(world)
 
-    def test_of_a_destroy_though_nothing_runs(self, busy, world):
+    def test_of_a_destroy_even_where_nothing_runs(self, busy, world):
         busy.yes, world.work = False, []
         assert busy.operate(operation.DESTROY, what="destroy") == 1
         assert untouched(world)
@@ -65,7 +66,7 @@ class TestNo:
             ]
         ]
 
-    def test_a_destroy_says_what_ends_with_it(self, busy):
+    def test_a_destroy_names_the_work_that_ends(self, busy):
         assert busy.operate(operation.DESTROY, what="destroy", limit=["one"]) == 0
         assert busy.asked[0] == [
             "this removes Ray, its environments, logs and settings of the cluster lab"
@@ -103,12 +104,12 @@ class TestAfterAnInterruption:
         assert "  1 job: raysubmit_1, 5 s" in forgotten.asked[0]
         assert untouched(world)
 
-    def test_a_deploy_goes_on_where_the_head_never_came_up(self, forgotten, world):
+    def test_a_deploy_continues_where_the_head_never_came_up(self, forgotten, world):
         world["head"].replies[ASK] = refused("ConnectionRefusedError")
         assert forgotten.operate(operation.DEPLOY) == 0
         assert forgotten.asked == []
 
-    def test_a_stop_asks_though_it_does_not_know_what_runs(self, forgotten, world):
+    def test_a_stop_asks_even_if_running_work_is_unknown(self, forgotten, world):
         assert forgotten.operate(operation.STOP, what="stop") == 1
         assert (
             "running work could not be determined: the last start of the head was interrupted"
@@ -116,27 +117,27 @@ class TestAfterAnInterruption:
         )
         assert untouched(world)
 
-    def test_where_no_process_is_there_nothing_is_asked(self, forgotten, world):
+    def test_nothing_is_asked_where_no_process_runs(self, forgotten, world):
         for host in world.hosts.values():
             del host.facts["node_processes"]
         assert forgotten.operate(operation.STOP, what="stop") == 0
         assert forgotten.asked == []
 
 
-class TestYes:
-    def test_goes_on_and_says_at_the_end_what_it_has_ended(self, busy, world):
+class TestAgreed:
+    def test_continues_and_reports_what_it_has_ended(self, busy, world):
         change(busy, "head")
         assert busy.operate(operation.DEPLOY, summary.deployed) == 0
         assert len(busy.asked) == 1
         assert "! ended 1 job: raysubmit_1, 5 s" in busy.out
         assert all(host.active for host in world.hosts.values())
 
-    def test_a_stop_too(self, busy, world):
+    def test_of_a_stop_too(self, busy, world):
         assert busy.operate(operation.STOP, summary.stopped, what="stop") == 0
         assert "! ended 1 detached actor: counter" in busy.out
         assert not any(host.active for host in world.hosts.values())
 
-    def test_says_nothing_of_work_that_has_not_ended(self, busy, world):
+    def test_reports_no_work_that_has_not_ended(self, busy, world):
         for host in world.hosts.values():
             host.replies["stop Ray"] = refused("it will not")
         assert busy.operate(operation.STOP, summary.stopped, what="stop") == 1
@@ -144,7 +145,7 @@ class TestYes:
 
 
 class TestOneWorker:
-    def test_what_is_on_it(self, busy):
+    def test_work_on_it_is_named(self, busy):
         assert busy.operate(operation.STOP, what="stop", limit=["one"]) == 0
         assert busy.asked == [
             [
@@ -154,7 +155,7 @@ class TestOneWorker:
             ]
         ]
 
-    def test_nothing_is_on_it(self, busy, world):
+    def test_no_question_where_nothing_runs_on_it(self, busy, world):
         assert busy.operate(operation.STOP, what="stop", limit=["two"]) == 0
         assert busy.asked == []
         assert not world["two"].active
@@ -178,10 +179,10 @@ class TestNothingToAsk:
         assert busy.asked == []
         assert ASK not in world["head"].titles
 
-    def test_a_plan_only_says_it(self, busy, world):
+    def test_a_plan_only_reports_it(self, busy, world):
         change(busy, "one")
-        dry = {"changing": False, "dry_run": True}
-        assert busy.operate(operation.PLAN, summary.planned, **dry) == 0
+        dry = {"dry_run": True}
+        assert busy.operate(operation.PREPARE, summary.planned, **dry) == 0
         assert busy.asked == []
         assert "! running work that would end:\n    1 actor: counter on one\n" in busy.out
         assert untouched(world)
@@ -199,6 +200,6 @@ class TestAHeadThatCannotBeAsked:
 
     def test_it_is_away(self, busy, world):
         world["head"].reachable = False
-        assert busy.operate(operation.STOP, what="stop", needs_head=False) == 1
+        assert busy.operate(operation.STOP, what="stop") == 1
         assert busy.asked[0][1] == "  running work could not be determined: the head cannot be reached"
         assert not world["one"].active

@@ -1,15 +1,17 @@
-"""What an operation has done, printed as its last step."""
+"""What an operation has done, printed at its end."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tasks import runtimes
-from tasks.phases import ending, status
-from tasks.phases.plan import show, show_scripts
+from tasks.phases.show_plan import show_plan, show_scripts
 from tasks.report import handover
 from tasks.report import status as table
 from tasks.run.run import Run
+from tasks.run.stages import Planned
+from tasks.run.status import as_json
+from tasks.run.work import say_ended
 from tasks.text.quoting import printed
 
 
@@ -17,29 +19,30 @@ def planned(run: Run, scripts: bool = False) -> None:
     """What a deploy would do; with the scripts too, if wanted."""
     if scripts:
         show_scripts(run)
-    show(run)
-    changing = [n for n in run.chosen if n.change and n.change.any]
+    show_plan(run)
+    changing = [n for n in run.chosen(Planned) if n.change.any]
     if changing:
-        run.console.note(f"dry run: nothing was changed; {len(changing)} of {len(run.chosen)} hosts would be")
+        run.console.note(
+            f"dry run: nothing was changed; {len(changing)} of {len(run.chosen())} hosts would be"
+        )
     else:
-        run.console.ok(f"{handover.hosts(len(run.chosen))} up to date; nothing to do")
+        run.console.ok(f"{handover.hosts(len(run.chosen()))} up to date; nothing to do")
 
 
 def deployed(run: Run) -> None:
     """What the cluster is now, and what to type next."""
-    said = status.as_json(run)
+    said = as_json(run)
     run.console.print()
     table.show(run.console, said)
     run.console.print()
-    ending.said(run)
-    changed = any(n.did for n in run.nodes)
-    good = [n for n in run.nodes if n.failure is None and n.ray_node and "task" in n.ray_node]
-    count, every, where = len(good), len(run.nodes), "each"
-    if len(run.nodes) + len(run.left_out) < len(run.cluster.hosts):
+    say_ended(run)
+    good = [n for n in run.living() if "task" in run.learned.ray_nodes.get(n.name, ())]
+    count, every, where = len(good), len(run.every()), "each"
+    if len(run.every()) + len(run.record.left_out) < len(run.cluster.hosts):
         # of hosts that this run was not for, Ray's own table tells
         listed = said["nodes"][: len(run.cluster.hosts)]
         count, every = sum(n["alive"] for n in listed), len(listed)
-        where = handover.names(n.name for n in good if n in run.chosen)
+        where = handover.names(n.name for n in good if run.may_change(n))
     runs = "runs" if count == 1 else "run"
     if run.failed:
         tasks = (
@@ -48,7 +51,7 @@ def deployed(run: Run) -> None:
             else f"a task ran on {where or 'none of the new hosts'}"
         )
         run.console.bad(f"{count} of {handover.hosts(every)} run Ray {said['ray']}; {tasks}")
-    elif changed:
+    elif run.record.done:
         run.console.ok(f"{handover.hosts(count)} {runs} Ray {said['ray']}; a task ran on {where}")
     else:
         run.console.ok(f"{handover.hosts(count)} up to date; nothing was changed, and a task ran on {where}")
@@ -60,8 +63,8 @@ def deployed(run: Run) -> None:
 
 def stopped(run: Run) -> None:
     """What has been stopped, and how it comes back."""
-    done = [n.name for n in run.nodes if n.did]
-    ending.said(run)
+    done = run.record.done
+    say_ended(run)
     run.console.ok(f"stopped on {handover.hosts(len(done))}" if done else "nothing was running")
     if done:
         handover.commands(run.console, [("start", "start it again")])
@@ -69,10 +72,10 @@ def stopped(run: Run) -> None:
 
 def destroyed(run: Run) -> None:
     """What has been removed, and what stays."""
-    done = [n.name for n in run.nodes if n.did]
-    ending.said(run)
+    done = run.record.done
+    say_ended(run)
     run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing to remove")
-    for name in runtimes.grouped(n for n in run.nodes if n.did):
+    for name in runtimes.grouped(node for node in run.every() if run.done(node)):
         if stays := runtimes.by_name(name).stays:
             run.console.note(stays)
 

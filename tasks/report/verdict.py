@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from tasks.phases.status import NOT_DEPLOYED, STOPPED
 from tasks.report import handover
-from tasks.run.run import Run
+
+NOT_DEPLOYED, STOPPED = "not deployed", "stopped"
 
 
-def unhealthy(run: Run, said: dict[str, Any]) -> tuple[str, str]:
-    """The line and its way out. :param said: the shape of ``fab status --json``."""
-    name, reached = run.cluster.name, {n.name for n in run.nodes if n.facts is not None}
-    listed = said["nodes"][: len(run.cluster.hosts)]
+def unhealthy(status: dict[str, Any], count: int, reached: Collection[str]) -> tuple[str, str]:
+    """The error line and its fix.
+
+    :param status: the shape of ``fab status --json``.
+    :param count: how many hosts the hosts file lists; they come first in ``nodes``.
+    :param reached: names of the hosts that have answered.
+    """
+    name, listed = status["cluster"], status["nodes"][:count]
     bad = [n for n in listed if not n["alive"] or n["problem"]]
     problems = {n["problem"] for n in bad}
     away = [n["name"] for n in bad if n["name"] not in reached]
-    count = f"{len(bad)} of {handover.hosts(len(listed))}"
+    some = f"{len(bad)} of {handover.hosts(len(listed))}"
     if len(bad) == len(listed) and problems == {NOT_DEPLOYED}:
         return f"nothing of {name} is deployed", "fab deploy-cluster installs and starts it"
     if len(bad) == len(listed) and problems == {STOPPED, NOT_DEPLOYED}:
@@ -28,9 +33,9 @@ def unhealthy(run: Run, said: dict[str, Any]) -> tuple[str, str]:
     if problems == {STOPPED}:
         if len(bad) == len(listed):
             return f"{name} is stopped", "fab start starts it again"
-        return f"{name} is not complete: {count} stopped", "fab start starts what is stopped"
+        return f"{name} is not complete: {some} stopped", "fab start starts what is stopped"
     if not bad:
-        strangers = [n["name"] for n in said["nodes"][len(listed) :]]
+        strangers = [n["name"] for n in status["nodes"][count:]]
         return (
             f"{name} has nodes that the hosts file does not list: {handover.names(strangers)}",
             "stop Ray there, or add them to the hosts file",
@@ -40,6 +45,6 @@ def unhealthy(run: Run, said: dict[str, Any]) -> tuple[str, str]:
         rest = "; fab deploy-cluster repairs the others" if len(away) < len(bad) else ""
         return f"{name} is not healthy: unreachable: {handover.names(away)}", hint + rest
     return (
-        f"{name} is not healthy: {count} with a problem",
+        f"{name} is not healthy: {some} with a problem",
         "fab deploy-cluster repairs it; fab logs says why",
     )

@@ -1,0 +1,82 @@
+"""Agree: running work that the operation would end is shown, and a person agrees, before anything is changed.
+
+A deploy asks after its plan and before the first installation. Images are fetched before the plan, which needs to
+know what is in them; where a missing image makes a restart certain, it asks before that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks import runtimes
+from tasks.report import handover
+from tasks.run.run import Run
+from tasks.run.stages import Known, Planned
+from tasks.run.step import step
+from tasks.run.work import work_ended
+
+ASK = "Ask before running work ends"
+
+
+@step(ASK)
+def agree_to_certain_restarts(run: Run) -> None:
+    """Of nodes that a deploy restarts whatever its plan finds: of a container whose image is missing."""
+    if not run.options.dry_run:
+        _agree(run, [n for n in _running(run) if runtimes.of(n.host).certain_restart(n.subject)], "restarts")
+
+
+@step(ASK)
+def agree_to_changes(run: Run) -> None:
+    """What the plan of a deploy would end; a dry run only notes it."""
+    stopping = [node for node in run.chosen(Planned) if node.runs and node.change.start]
+    if not {node.name for node in stopping} <= run.record.agreed:
+        _agree(run, stopping, "restarts")
+
+
+@step(ASK)
+def agree_to_stop(run: Run) -> None:
+    _agree(run, _running(run), "stops")
+
+
+@step(ASK)
+def agree_to_restart(run: Run) -> None:
+    _agree(run, _running(run), "restarts")
+
+
+@step("Ask before everything is removed")
+def agree_to_destroy(run: Run) -> None:
+    """Asked whether anything runs or not."""
+    run.record.ends = work_ended(run, _running(run))
+    count = handover.hosts(len(run.chosen()))
+    some = "" if run.options.limit is None else f", of {len(run.cluster.hosts)} in the cluster"
+    where = f"{handover.names(node.name for node in run.chosen())} ({count}{some})"
+    what = "Ray, its environments, logs and settings"
+    what += ", and the conda installed there" if run.options.purge else ""
+    ends = ", and ends:" if run.record.ends else ""
+    lines = [f"this removes {what} of the cluster {run.cluster.name} from {where}{ends}"]
+    if not run.options.dry_run:
+        run.options.agree([*lines, *_indented(run.record.ends)], f"destroy {run.cluster.name}")
+
+
+def _running(run: Run) -> list[Known]:
+    return [node for node in run.chosen(Known) if node.runs]
+
+
+def _agree(run: Run, stopping: Sequence[Known], verb: str) -> None:
+    """Asks where work would end; where nothing is running there is nothing to ask."""
+    if not stopping:
+        return
+    run.record.ends = work_ended(run, stopping)
+    head_too = any(node.is_head for node in stopping)
+    if run.record.ends and not run.options.dry_run:
+        names = handover.names(node.name for node in stopping)
+        rest = "" if head_too else "; work on other hosts continues"
+        task = run.options.what.split()[0]
+        lines = [f"{task} {verb} Ray on {names}, which ends{rest}:", *_indented(run.record.ends)]
+        run.options.agree(lines, f"{task} would end running work")
+    # with its head the whole cluster's work ends, so there is no more to ask
+    run.record.agreed |= {node.name for node in (run.every() if head_too else stopping)}
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]

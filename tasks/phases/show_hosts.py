@@ -1,0 +1,63 @@
+"""Show hosts: what each host is, and what stands in its way. `fab check` prints it."""
+
+from __future__ import annotations
+
+import contextlib
+
+from tasks import runtimes
+from tasks.phases.validate import validate
+from tasks.report import handover
+from tasks.report.status import counted
+from tasks.report.table import Column
+from tasks.run.failures import Stop
+from tasks.run.run import Run
+from tasks.run.stages import Known
+from tasks.run.step import step
+
+GIB = 1 << 30
+COLUMNS = (
+    Column("host"),
+    Column("system", as_text=str),
+    Column("cpus", as_text=lambda count: counted(count, "CPU"), each=True),
+    Column("memory", as_text="{} memory".format, each=True),
+    Column("user", as_text="user {}".format),
+    Column("runtime", as_text=lambda what: what if what[0].isalpha() else f"Python {what}"),
+    Column("cluster", as_text=lambda state: "Ray runs" if state == "runs" else state),
+)
+
+
+@step("Show what each host is")
+def show_hosts(run: Run) -> None:
+    """Then every problem of every host."""
+    nothing = ("-",) * (len(COLUMNS) - 1)
+    rows = [_row(node) if isinstance(node, Known) else (node.name, *nothing) for node in run.every()]
+    run.console.print()
+    run.console.table(COLUMNS, rows)
+    run.console.print()
+    with contextlib.suppress(Stop):
+        validate(run)
+    for name, nodes in runtimes.grouped(run.chosen(Known)).items():
+        for line in runtimes.by_name(name).announcements([node.subject for node in nodes]):
+            run.console.note(f"deploy-cluster will {line}")
+    if not run.failed:
+        run.console.ok(f"{handover.hosts(len(run.living()))} ready for deploy-cluster")
+
+
+def _row(node: Known) -> tuple[str, ...]:
+    f = node.facts
+    root = "root" if f.root else {"nopasswd": "sudo", "password": "sudo"}.get(f.sudo or "", "no root")
+    return (
+        node.name,
+        f"{f.system} {f.arch}",
+        str(f.cpus or "-"),
+        f"{f.memory / GIB:.1f} GiB" if f.memory else "-",
+        f"{f.user} ({root})",
+        runtimes.of(node.host).summary(f),
+        _service(node),
+    )
+
+
+def _service(node: Known) -> str:
+    if not node.state:
+        return "not deployed"
+    return "runs" if node.facts.active else "stopped"

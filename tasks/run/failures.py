@@ -1,0 +1,51 @@
+"""Why a host is out of the run, and why an operation ends early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.inventory import SecretUnavailable
+from tasks.ssh import RemoteError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a host is out of the run, the way out, and the lines of a log that explain it."""
+
+    message: str
+    hint: str = ""
+    log: tuple[str, ...] = ()
+
+
+class HostFailed(Exception):
+    """A step did not succeed on a host."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Stop(Exception):
+    """The operation cannot go on.
+
+    :param code: the exit status: 1 a host failed, 2 wrong command line or hosts file, 3 locked.
+    """
+
+    def __init__(self, message: str, hint: str = "", code: int = 1) -> None:
+        super().__init__(message)
+        self.hint, self.code = hint, code
+
+
+class DryRunViolation(Exception):
+    """A step of a dry run tried to change a host. That is a mistake in this program."""
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Any exception of a host's work as one line and a way out; never a traceback."""
+    if isinstance(error, HostFailed):
+        return error.failure
+    if isinstance(error, (RemoteError, Stop)):
+        return Failure(str(error), error.hint)
+    if isinstance(error, SecretUnavailable):
+        return Failure(str(error), "run it again, or name another source for it in the hosts file")
+    return Failure(f"unexpected: {type(error).__name__}: {error}", "please report this; --debug shows more")

@@ -1,0 +1,101 @@
+"""Runs the steps of an operation in order, and reports the truth at its end, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+
+from tasks.node.operations import unlock_script
+from tasks.report import failures, typed
+from tasks.run.failures import HostFailed, Stop
+from tasks.run.run import Run
+from tasks.run.stages import Reached
+from tasks.run.step import Step, in_dry_run
+from tasks.ssh import RemoteError
+
+
+def operate(
+    run: Run, steps: Sequence[Step], end: Callable[[Run], None] | None = None, *, report: bool = True
+) -> int:
+    """Runs the steps, in a dry run only those that change nothing.
+
+    :param end: reports the result, while the connections are still open.
+    :param report: print the table of failed hosts.
+    :returns: the exit status.
+    """
+    steps = in_dry_run(steps) if run.options.dry_run else steps
+    code = 0
+    try:
+        for step in steps:
+            if run.options.debug:
+                run.console.print(f"=== {step.title}")
+            step(run)
+        if end is not None:
+            end(run)
+    except Stop as stop:
+        run.console.bad(str(stop), stop.hint)
+        code = stop.code
+    except HostFailed as failed:
+        run.console.bad(failed.failure.message, failed.failure.hint)
+        code = 1
+    except RemoteError as error:
+        run.console.bad(str(error), error.hint)
+        code = 1
+    except Exception as error:
+        # a person never reads a traceback; whoever looks for the mistake uses --debug
+        if run.options.debug:
+            raise
+        run.console.bad(
+            f"unexpected: {type(error).__name__}: {error}", "please report this; --debug shows more"
+        )
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+        _report_interruption(run, steps)
+    finally:
+        try:
+            if code != 130:
+                unlock(run)
+        except KeyboardInterrupt:
+            code = 130
+            _report_interruption(run, steps)
+        run.close()
+    if run.failed:
+        code = code or 1
+        if report:
+            report_failures(run)
+    return code
+
+
+def unlock(run: Run) -> None:
+    """Releases the lock; if that fails, the lock ends with the connection."""
+    if run.record.locked:
+        with contextlib.suppress(RemoteError, HostFailed):
+            script = unlock_script(run.cluster.name, run.options.holder)
+            run.ask(run.head(Reached), script, timeout=20.0)
+    run.record.locked = False
+
+
+def report_failures(run: Run) -> None:
+    """The failed hosts, each with the reason and the way out, then the last lines of their logs."""
+    run.console.print()
+    failed = [(node.name, run.record.failures[node.name]) for node in run.failed]
+    failures.show(run.console, [(name, failure.message, failure.hint) for name, failure in failed])
+    for name, failure in failed:
+        if failure.log:
+            run.console.print(f"\n{name}, last lines:")
+            for line in failure.log[-10:]:
+                run.console.print(f"  {line}")
+
+
+def _report_interruption(run: Run, steps: Sequence[Step]) -> None:
+    run.console.bad("interrupted")
+    done = [f"{node.name}: {', '.join(run.done(node))}" for node in run.every() if run.done(node)]
+    none = "finished on no host" if run.record.touched else "nothing was changed"
+    run.console.print("  done: " + ("; ".join(done) or none))
+    if not any(step.locks for step in steps):
+        return
+    rest = [node.name for node in run.every() if not run.done(node)]
+    if rest:
+        run.console.print("  unfinished: " + ", ".join(rest))
+    run.console.print(f"  → {typed.again()} finishes the rest")

@@ -1,0 +1,149 @@
+"""What the cluster is, compared with the hosts file, in the shape of ``fab status --json``."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from tasks import runtimes
+from tasks.inventory import Host
+from tasks.node.addresses import head_ip, join, worker_ip
+from tasks.report.verdict import NOT_DEPLOYED, STOPPED
+from tasks.run.run import Run
+from tasks.run.stages import Known, Listed, Planned
+
+
+def node_ip(run: Run, node: Listed) -> str | None:
+    """The address under which Ray knows this host: as planned, as it was left there, or as it would be."""
+    if isinstance(node, Planned):
+        return node.desired.node_ip
+    head = run.head()
+    if isinstance(node, Known):
+        if known := node.state.get("node_ip") or node.host.node_ip:
+            return known
+        return _future_ip(run, node, head) if isinstance(head, Known) else _literal(node.host)
+    entry = run.learned.ray_nodes.get(node.name)
+    return entry["node_ip"] if entry else node.host.node_ip or _literal(node.host)
+
+
+def _future_ip(run: Run, node: Known, head: Known) -> str | None:
+    """The address that a deploy would choose."""
+    if node.is_head:
+        return head_ip(node.subject, [worker.subject for worker in run.workers(Known)])
+    address = head.state.get("node_ip") or head_ip(head.subject, [])
+    return worker_ip(node.subject, address) if address else None
+
+
+def _literal(host: Host) -> str | None:
+    """The host's address in the hosts file, if it is one and not a name."""
+    try:
+        return str(ipaddress.ip_address(host.host))
+    except ValueError:
+        return None
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """The shape of ``fab status --json``; ``healthy`` only if the hosts file and Ray's table agree."""
+    nodes = [_host(run, host) for host in run.cluster.hosts]
+    # a node has its host's name, and this run may be for a few hosts only
+    names = {host.name for host in run.cluster.hosts}
+    addresses = {entry["node_ip"] for entry in nodes} | {host.host for host in run.cluster.hosts}
+    for entry in run.learned.table:
+        if entry["alive"] and entry["node_ip"] not in addresses and entry["name"] not in names:
+            nodes.append(_stranger(entry))
+    head = run.head()
+    host, port = head.host.ray.dashboard_host, head.host.ray.dashboard_port
+    ip = node_ip(run, head)
+    reachable = ip if host in ("0.0.0.0", "::") and ip else host
+    return {
+        "cluster": run.cluster.name,
+        "healthy": all(n["alive"] and n["problem"] is None for n in nodes),
+        "ray": run.learned.versions.get("ray"),
+        "python": run.learned.versions.get("python"),
+        "address": run.learned.head_address or (join(ip, head.host.ray.port) if ip else None),
+        "dashboard": f"http://{join(reachable, port)}",
+        "nodes": nodes,
+    }
+
+
+def _host(run: Run, host: Host) -> dict[str, Any]:
+    """A host of the hosts file; of one that this run is not for, only Ray's own table tells."""
+    node = next((n for n in [*run.every(), *run.record.left_out] if n.name == host.name), None)
+    if node is not None:
+        return _node(run, node, run.learned.ray_nodes.get(host.name))
+    table, versions = run.learned.table, run.learned.versions
+    entry = next((e for e in table if e["alive"] and e["name"] == host.name), None)
+    out = _node(run, Listed(host), entry)
+    if out["alive"]:
+        return {
+            **out,
+            "node_ip": entry["node_ip"],
+            "ray": versions.get("ray"),
+            "python": versions.get("python"),
+        }
+    return {**out, "problem": "not in Ray's node table" if table else "the head does not answer"}
+
+
+def _node(run: Run, node: Listed, entry: dict[str, Any] | None) -> dict[str, Any]:
+    state = node.state if isinstance(node, Known) else {}
+    alive = bool(entry and entry["alive"])
+    resources = entry["resources"] if alive else {}
+    ray, python = state.get("ray"), state.get("python")
+    if isinstance(node, Planned) and alive:
+        ray, python = node.versions.ray, node.versions.python
+    return {
+        "host": node.host.host,
+        "name": node.name,
+        "role": node.host.role,
+        "node_ip": node_ip(run, node),
+        "alive": alive,
+        "runtime": node.host.runtime,
+        "ray": ray or None,
+        "python": python or None,
+        "cpus": _count(resources.get("CPU", 0)) if alive else None,
+        "gpus": _count(resources.get("GPU", 0)) if alive else None,
+        "problem": _problem(run, node, alive, resources),
+    }
+
+
+def _count(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else value
+
+
+def _problem(run: Run, node: Listed, alive: bool, resources: dict[str, float]) -> str | None:
+    if failure := run.failure(node):
+        return failure.message
+    if alive:
+        for what, wanted in (("CPU", node.host.cpus), ("GPU", node.host.gpus)):
+            if wanted is not None and resources.get(what, 0) != wanted:
+                return f"Ray counts {_count(resources.get(what, 0))} {what}s, the file says {wanted}"
+        return None
+    if not isinstance(node, Known):
+        return "not reached"
+    if not node.state:
+        return NOT_DEPLOYED
+    if not node.facts.active:
+        # what its supervisor is about to start again, or cannot tell of, is not stopped
+        known = node.facts.supervisor in ("inactive", "failed") and not runtimes.of(node.host).unclear(
+            node.facts
+        )
+        return STOPPED if known else "Ray isn't running here"
+    return "runs, but is not in Ray's node table" if run.learned.table else "the head does not answer"
+
+
+def _stranger(entry: dict[str, Any]) -> dict[str, Any]:
+    """A node of Ray's table that the hosts file does not list."""
+    resources = entry["resources"]
+    return {
+        "host": entry["node_ip"],
+        "name": entry["name"] or entry["node_ip"],
+        "role": "worker",
+        "node_ip": entry["node_ip"],
+        "alive": True,
+        "runtime": None,
+        "ray": None,
+        "python": None,
+        "cpus": _count(resources.get("CPU", 0)),
+        "gpus": _count(resources.get("GPU", 0)),
+        "problem": "in Ray's node table, but not in the hosts file",
+    }

@@ -1,0 +1,42 @@
+"""A step of an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tasks.run.run import Run
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that an operation does.
+
+    :param title: for people, such as ``Install Docker``.
+    :param work: raises Stop where the operation cannot go on.
+    :param changes: whether it may change hosts. A dry run leaves such a step out.
+    :param locks: whether it takes the cluster's lock, which is released when the operation ends.
+    :param dry_run: what a dry run does in its place.
+    """
+
+    title: str
+    work: Callable[[Run], None]
+    changes: bool = False
+    locks: bool = False
+    dry_run: Step | None = None
+
+    def __call__(self, run: Run) -> None:
+        self.work(run)
+
+
+def step(
+    title: str, *, changes: bool = False, locks: bool = False, dry_run: Step | None = None
+) -> Callable[[Callable[[Run], None]], Step]:
+    """Makes a function of a run a :class:`Step`."""
+    return lambda work: Step(title, work, changes, locks, dry_run)
+
+
+def in_dry_run(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps that are left where nothing may be changed."""
+    kept = [one.dry_run if one.changes else one for one in steps]
+    return tuple(one for one in kept if one is not None)

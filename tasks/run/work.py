@@ -1,0 +1,62 @@
+"""What is running on Ray, and what of it ends when nodes stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.node.operations import work_script
+from tasks.node.work import UNKNOWN, Work, ending, parse
+from tasks.report.console import Board
+from tasks.report.lines import clean
+from tasks.run.failures import HostFailed
+from tasks.run.run import Run
+from tasks.run.stages import Known
+from tasks.ssh import RemoteError
+
+PATIENCE = 20.0  # seconds until the head has answered
+
+
+def work_ended(run: Run, stopping: Sequence[Known]) -> tuple[str, ...]:
+    """The running work that ends when these nodes stop, a line each. The head is asked."""
+    if not stopping:
+        return ()
+    states = {node.name: node.state.get("node_ip", "") for node in run.every(Known)}
+    names = {ip: name for name, ip in states.items() if ip}
+    head_too = any(node.is_head for node in stopping)
+    addresses = [states[node.name] for node in stopping]
+    work = _work(run, [] if head_too else addresses)
+    return ending(work, names, None if head_too else addresses)
+
+
+def say_ended(run: Run) -> None:
+    """At the end of a run: what it has ended."""
+    if run.record.ends and run.record.done:
+        for line in run.record.ends:
+            if not line.startswith(UNKNOWN):
+                run.console.note(f"ended {line}")
+
+
+def _work(run: Run, tasks_on: Sequence[str]) -> Work:
+    head = run.head()
+    if not isinstance(head, Known) or run.failure(head):
+        return Work(problem="the head cannot be reached")
+    if not head.runs:
+        # without its head no work can go on
+        return Work()
+    address = head.state.get("head") or run.learned.head_address
+    if not address:
+        return Work(problem="the last start of the head was interrupted")
+    script = work_script(run.cluster.name, address, tasks_on, timeout=PATIENCE, sudo=head.sudo)
+
+    def one(node: Known, board: Board) -> Work:
+        try:
+            answer = run.ask(node, script, board, timeout=PATIENCE + 40.0)
+        except (HostFailed, RemoteError) as error:
+            return Work(problem=f"the head does not answer: {error}")
+        log = [line for line in answer.texts.get("log", ()) if line.strip()]
+        why = clean(log[-1].strip()) if log else "the driver returned nothing"
+        return parse(answer.texts.get("answer", ()), f"Ray's head does not answer: {why}")
+
+    work = run.each("Check running work", [head], one)[head]
+    # on a head that never came up, nothing can run
+    return Work() if work.problem and not head.facts.active else work
