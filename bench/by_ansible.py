@@ -1,4 +1,4 @@
-"""Ansible as a contender: the same hosts, keys and known_hosts, connections closed again after each run."""
+"""Ansible for comparison: the same hosts, keys and known_hosts; connections are closed after each run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bare floor: what a person who knows every command would run by parallel `ssh`. Nothing is checked."""
+"""The lower bound: the commands that an expert would run with parallel `ssh`, without any checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one TAB costs in bash: tasks, and hosts of a small and of a large hosts file, beside Fabric's own completion."""
+"""The time of one TAB in bash: tasks, and hosts of a small and a large hosts file, beside Fabric's completion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cold deploy with conda, Python 3.7: the tool beside the recipe's own commands, typed by parallel `ssh`."""
+"""Cold deploy with conda, Python 3.7: this tool compared with the recipe's commands, run with parallel `ssh`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Facts and plan over 100 addresses, beside a bare Fabric fan-out, parallel ssh and Ansible's `setup`.
+"""Facts and plan over 100 addresses, compared with plain Fabric, parallel ssh and Ansible's `setup`.
 
-All 100 addresses are one machine: what is measured is this side, and one sshd that serves all of it.
+All 100 addresses are one machine: this measures the client, and one sshd that serves all connections.
 """
 
 from __future__ import annotations

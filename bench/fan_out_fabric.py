@@ -1,4 +1,4 @@
-"""A bare Fabric fan-out: a thread pool, one command a host. argv: key, command, addresses."""
+"""Plain Fabric: a thread pool, one command for each host. argv: key, command, addresses."""
 
 from __future__ import annotations
 

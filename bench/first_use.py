@@ -1,6 +1,6 @@
-"""The first `./fab` in a fresh copy: seconds and megabytes, beside `python -m venv` and pip for all requirements.
+"""The first `./fab` in a fresh copy: seconds and megabytes, beside `python -m venv` and pip for everything.
 
-The index answers from this machine's disk or a near mirror, and pip's cache is warm: what is left is the work itself.
+The index is on this machine's disk or a nearby mirror, and pip's cache is warm, so this measures the work itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a published port costs: `docker run` and `docker rm` of one container, by how many ports it publishes.
+"""The cost of a published port: `docker run` and `docker rm` of one container with different numbers of ports.
 
-The bridge network of the recipe publishes a range for Ray's workers. How wide it is made follows from this.
+The recipe's bridge network publishes a range of ports for Ray's workers; this decides how wide it is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ray's own cluster launcher with its on-prem provider (`type: local`), given the same installs."""
+"""Ray's own cluster launcher with its on-prem provider (`type: local`), with the same packages."""
 
 from __future__ import annotations
 

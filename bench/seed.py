@@ -1,4 +1,4 @@
-"""An image for four hosts over a slow link: `image_source: seed` beside plain pulls, time and bytes over the link."""
+"""An image for four hosts over a slow link: `image_source: seed` and plain pulls, time and bytes."""
 
 from __future__ import annotations
 

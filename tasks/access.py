@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.commandline import options
 
-COMMAND = "the command as one text, instead of after --"
+COMMAND = "the command as one string, instead of after --"
 
 
 @options.task(name="exec", iterable=["limit"], help={**options.WITH_LIMIT, "command": COMMAND})
@@ -84,8 +84,8 @@ def dashboard(c, hosts_file=None, port=None, token=False):
 @options.task(
     help={
         **options.COMMON,
-        "command": "the entry point as one text, instead of after --",
-        "no_wait": "do not wait for its end",
+        "command": "the entry point as one string, instead of after --",
+        "no_wait": "don't wait for the job to finish",
     }
 )
 def submit(c, command=None, hosts_file=None, no_wait=False, debug=False):

@@ -9,8 +9,8 @@ from tasks.commandline import options
     help={
         **options.COMMON,
         "output": "the file to write",
-        "platform": "systems that it is for, with commas (linux-64, linux-aarch64, osx-arm64, osx-64, win-64); "
-        "default: those of the hosts, which are asked",
+        "platform": "platforms to include, comma-separated (linux-64, linux-aarch64, osx-arm64, osx-64, win-64); "
+        "default: the platforms of the hosts",
         "upgrade": options.UPGRADE,
     }
 )
@@ -36,10 +36,12 @@ def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False
     cluster = cli.read(hosts_file, console)
     platforms = [p.strip() for p in platform.split(",") if p.strip()] if platform else []
     if wrong := [p for p in platforms if p not in CONDA]:
-        raise Mistake(f"--platform: there is no {shown(wrong[0])}", f"one of: {', '.join(sorted(CONDA))}")
+        raise Mistake(
+            f"--platform: unknown platform {shown(wrong[0])}", f"one of: {', '.join(sorted(CONDA))}"
+        )
     path = Path(output).expanduser()
     if not path.parent.is_dir():
-        raise Mistake(f"--output: there is no folder {path.parent}", "make it, or name another place")
+        raise Mistake(f"--output: there is no folder {path.parent}", "create it, or choose another path")
     run = cli.make_run(cluster, console, "bundle", debug=debug, upgrade=upgrade, connects=not platforms)
     asking = () if platforms else operation.FACTS
     steps = (check_conda_hosts, *asking, collect(path, platforms))

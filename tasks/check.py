@@ -7,7 +7,7 @@ from tasks.commandline import options
 
 @options.task(
     iterable=["limit"],
-    help={**options.WITH_LIMIT, "schema": "print the JSON Schema of the hosts file and end"},
+    help={**options.WITH_LIMIT, "schema": "print the JSON Schema of the hosts file and exit"},
 )
 def check(c, hosts_file=None, limit=None, schema=False, debug=False):
     """
@@ -27,7 +27,7 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
     console = Console()
     cluster = cli.read(hosts_file, console)
     count = handover.hosts(len(cluster.hosts))
-    console.ok(f"{cluster.path.name} is right", f"{count}, cluster {cluster.name}")
+    console.ok(f"{cluster.path.name} is valid", f"{count}, cluster {cluster.name}")
     cli.warn_if_shipped(cluster, cli.hosts_file(hosts_file), console)
     run = cli.make_run(cluster, console, "check", limit=limit, debug=debug)
     cli.finish(run, operation.CHECK)
@@ -36,10 +36,10 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
 @options.task(
     iterable=["host"],
     help={
-        "hosts_file": "the file to write; else $RAY_HOSTS_FILE, else my_hosts.yml beside the fabfile",
-        "host": "a machine or a range, with commas or repeated; the first is the head (default: this machine)",
+        "hosts_file": "file to write (default: $RAY_HOSTS_FILE, else my_hosts.yml beside the fabfile)",
+        "host": "machines or ranges, comma-separated or repeated; the first is the head (default: this machine)",
         "runtime": "docker, conda or uv (default uv)",
-        "force": "overwrite a file that is there",
+        "force": "overwrite an existing file",
     },
 )
 def init(c, host=None, runtime="uv", hosts_file=None, force=False):
@@ -56,4 +56,4 @@ def init(c, host=None, runtime="uv", hosts_file=None, force=False):
     console = Console()
     path = first_file.write(host or [], runtime, hosts_file, force=force)
     console.ok(f"wrote {path}")
-    handover.commands(console, [("check", "look at every host"), ("deploy-cluster", "make the cluster")])
+    handover.commands(console, [("check", "check every host"), ("deploy-cluster", "make the cluster")])

@@ -48,7 +48,7 @@ def deploy_cluster(
         cli.finish(run, operation.DEPLOY, summary.deployed)
 
 
-@task(help={**options.WITH_LIMIT, "scripts": "show every script that deploy-cluster would run, too"})
+@task(help={**options.WITH_LIMIT, "scripts": "also show every script that deploy-cluster would run"})
 def plan(c, hosts_file=None, limit=None, scripts=False, debug=False):
     """
     Show what deploy-cluster would do, and why; change nothing.
@@ -64,8 +64,8 @@ def plan(c, hosts_file=None, limit=None, scripts=False, debug=False):
     name="status",
     help={
         **options.COMMON,
-        "json": "the contract's JSON on stdout, alone",
-        "watch": "ask again every 5 seconds until Ctrl-C",
+        "json": "print machine-readable JSON on stdout, and nothing else",
+        "watch": "refresh every 5 seconds until Ctrl-C",
     },
 )
 def status_task(c, hosts_file=None, json=False, watch=False, debug=False):
@@ -127,7 +127,7 @@ def restart(c, hosts_file=None, limit=None, yes=False, debug=False):
     help={
         **options.WITH_LIMIT,
         "yes": options.YES,
-        "purge": "remove the conda too, where this project installed it",
+        "purge": "also remove conda if this project installed it",
     }
 )
 def destroy(c, hosts_file=None, limit=None, yes=False, purge=False, debug=False):

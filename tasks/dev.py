@@ -13,9 +13,9 @@ from tasks.commandline import options
 )
 def test(c, only="", unit=False):
     """
-    Run all tests, the lab's real hosts included.
+    Run all tests, including those on the lab's real hosts.
 
-    The lab needs Linux and root; elsewhere its tests are left out, and that is said.
+    The lab needs Linux and root. Elsewhere its tests are skipped, with a message.
     """
     from invoke import Exit
 

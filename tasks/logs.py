@@ -10,12 +10,12 @@ from tasks.node.logfiles import COMPONENTS
     iterable=["host", "limit"],
     help={
         **options.COMMON,
-        "host": "only these hosts: names, addresses, globs, with commas or repeated",
+        "host": "only these hosts: names, addresses or globs, comma-separated or repeated",
         "limit": "the same as --host",
         "component": f"which logs, comma-separated: {', '.join(COMPONENTS)} (default: start,raylet,gcs)",
         "lines": "how many lines of each file (default 20)",
-        "follow": "go on with new lines until Ctrl-C",
-        "grep": "only lines in which this regular expression is found",
+        "follow": "keep printing new lines until Ctrl-C",
+        "grep": "only lines that match this regular expression",
     },
 )
 def logs(
@@ -60,7 +60,7 @@ def logs(
         wanted = re.compile(grep) if grep else None
     except re.error as error:
         raise Mistake(
-            f"--grep: {shown(grep)} is no regular expression: {error}",
+            f"--grep: {shown(grep)} is not a valid regular expression: {error}",
             f"fab logs --grep {printed(re.escape(grep))} finds it as it is",
         ) from None
     lines = cli.number("--lines", lines, 1, 1_000_000)

@@ -13,8 +13,8 @@ task = functools.partial(options.task, iterable=["host"])
     name="add-worker",
     help={
         **options.COMMON,
-        "host": "address, name or ssh alias, in the hosts file or new; with commas, as a range, or repeated",
-        "name": "how tables show a new host; for several a range, such as gpu[1-4]",
+        "host": "address, name or ssh alias, listed or new; comma-separated, as a range, or repeated",
+        "name": "name of a new host in tables; for several hosts a range, such as gpu[1-4]",
         "user": "login user of new hosts",
         "port": "SSH port of new hosts",
         "dry_run": "show the plan; change nothing",
@@ -77,9 +77,9 @@ def add_worker(
     name="remove-worker",
     help={
         **options.COMMON,
-        "host": "workers of the hosts file: names, addresses, globs, with commas, as a range, or repeated",
-        "keep_files": "stop Ray there, but leave what was installed",
-        "force": "take them out of the hosts file even if they cannot be reached any more",
+        "host": "workers of the hosts file: names, addresses or globs; comma-separated, as a range, or repeated",
+        "keep_files": "stop Ray there, but keep what was installed",
+        "force": "remove them from the hosts file even if they cannot be reached",
         "yes": options.YES,
     },
 )
@@ -103,7 +103,7 @@ def remove_worker(c, host=None, hosts_file=None, keep_files=False, force=False, 
     if cluster.head in chosen:
         raise Mistake(
             f"--host {','.join(named)} names the head of {cluster.name} ({cluster.head.name})",
-            "fab destroy ends the whole cluster",
+            "fab destroy removes the whole cluster",
         )
     run = cli.make_run(
         cluster,

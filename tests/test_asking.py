@@ -45,7 +45,7 @@ def test_yes(streams, typed, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     err = streams(typed)
     assert ask() == ""
-    assert err.getvalue() == "! stop stops Ray, which ends:\n    1 job: j\nGo on? [y/N] "
+    assert err.getvalue() == "! stop stops Ray, which ends:\n    1 job: j\nContinue? [y/N] "
 
 
 @pytest.mark.parametrize("typed", ["n\n", "\n", "", "yy\n", "no\n", "yes please\n", "да\n"])
@@ -53,7 +53,7 @@ def test_everything_else_is_no(streams, typed):
     streams(typed)
     with pytest.raises(Stop) as stop:
         ask()
-    assert (str(stop.value), stop.value.code) == ("nothing was touched", 1)
+    assert (str(stop.value), stop.value.code) == ("nothing was changed", 1)
 
 
 def test_an_answer_that_the_end_of_the_input_cut_off_is_no(streams):
@@ -96,7 +96,7 @@ class TestNobody:
         with pytest.raises(Stop) as stop:
             ask()
         assert stop.value.code == 2
-        assert "nothing was touched" in str(stop.value)
+        assert "nothing was changed" in str(stop.value)
         assert "--yes" in stop.value.hint
 
     def test_what_always_asks_is_refused_at_once(self):

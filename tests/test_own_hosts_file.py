@@ -59,7 +59,7 @@ class TestOwnFile:
         add_worker(path, "10.0.0.9")
         assert (checkout / "hosts.yml").read_bytes() == (TOP / "hosts.yml").read_bytes()
         assert [host.host for host in load(cli.hosts_file(None)).hosts] == ["localhost", "10.0.0.9"]
-        assert "my_hosts.yml is your hosts file from now on" in capsys.readouterr().out
+        assert "my_hosts.yml is now your hosts file" in capsys.readouterr().out
 
     def test_any_other_file_is_changed_where_it_is(self, checkout):
         other = checkout / "lab.yml"
@@ -114,7 +114,7 @@ class TestInit:
         capsys.readouterr()
         assert (
             refused(capsys, "b")
-            == f"✗ {checkout}/my_hosts.yml is there already\n  → fab init --force overwrites it"
+            == f"✗ {checkout}/my_hosts.yml already exists\n  → fab init --force overwrites it"
         )
         init("b", force=True)
         assert load(checkout / "my_hosts.yml").head.host == "b"

@@ -111,7 +111,7 @@ class TestHostsFiles:
 def messages(path: Path) -> list[str]:
     """The first cells of the tables about what can fail."""
     parts = re.split(r"^## ", BLOCK.sub("", read(path)), flags=re.MULTILINE)
-    (part,) = [p for p in parts if p.startswith(("When something fails", "出错时"))]
+    (part,) = [p for p in parts if p.startswith(("Troubleshooting", "故障排查"))]
     return re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE)
 
 

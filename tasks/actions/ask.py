@@ -33,7 +33,7 @@ def secret(prompt: str) -> str:
     """
     what = prompt.strip().rstrip(":")
     if not on_terminal():
-        raise SecretUnavailable(f"nobody is there to be asked for {what}")
+        raise SecretUnavailable(f"there is no terminal to ask for {what}")
     with _asking:
         restore = _as_it_is()
         # a thread that waits for an answer does not see Ctrl-C, and would leave the terminal without an echo
@@ -41,7 +41,7 @@ def secret(prompt: str) -> str:
         try:
             return getpass.getpass(prompt)
         except EOFError:
-            raise SecretUnavailable(f"nothing was typed for {what}") from None
+            raise SecretUnavailable(f"nothing was entered for {what}") from None
         finally:
             restore()
             atexit.unregister(restore)

@@ -57,9 +57,7 @@ def file_to_change(path: Path, console: Console) -> Path:
     if path != SHIPPED or not in_checkout():
         return path
     edit.write(OWN, SHIPPED.read_text("utf-8"))
-    console.note(
-        f"{OWN.name} is your hosts file from now on, a copy of {SHIPPED.name}, which updates may replace"
-    )
+    console.note(f"{OWN.name} is now your hosts file: a copy of {SHIPPED.name}, which updates may replace")
     return OWN
 
 
@@ -67,7 +65,7 @@ def warn_if_shipped(cluster: Cluster, path: Path, console: Console) -> None:
     """Says how to keep changes to the shipped hosts file, which an update of the project may be in conflict with."""
     if path != SHIPPED or not in_checkout() or [host.connection for host in cluster.hosts] == ["local"]:
         return
-    console.note(f"{path.name} comes with this project, and an update may be in conflict with your changes")
+    console.note(f"{path.name} belongs to this project, so an update may conflict with your changes")
     here, own, top = printed(str(path)), printed(str(OWN)), printed(str(TOP))
     console.print(f"  → cp -p {here} {own} && git -C {top} checkout {path.name}")
 
@@ -80,7 +78,7 @@ def read(given: str | None, console: Console) -> Cluster:
         for problem in error.problems:
             console.bad(str(problem))
         count = len(error.problems)
-        console.print(f"{count} mistake{'s' if count > 1 else ''}; nothing was touched")
+        console.print(f"{count} mistake{'s' if count > 1 else ''}; nothing was changed")
         raise Exit(code=2) from None
     for warning in cluster.warnings:
         console.note(warning)
@@ -158,7 +156,7 @@ def make_run(
 def passwords(host: Host, *, pulls: bool = False) -> Passwords:
     """The secrets of a host. :param pulls: that of its registry, too.
 
-    :raises SecretUnavailable: one of them cannot be had.
+    :raises SecretUnavailable: a secret is not available.
     """
     registry = runtimes.of(host).password(host) if pulls else None
     return Passwords(_secret(host.password), _secret(host.sudo_password), _secret(registry))

@@ -21,7 +21,7 @@ def insist(task: str, yes: bool) -> None:
     """For what always asks: refused before anything is connected, where nobody can be asked."""
     if not yes and not can_ask():
         raise Mistake(
-            f"{task} needs --yes where nobody can be asked: nothing was touched", typed.again("--yes")
+            f"{task} needs --yes where there is no terminal: nothing was changed", typed.again("--yes")
         )
 
 
@@ -40,10 +40,12 @@ class Consent:
             return
         if not can_ask():
             raise Stop(
-                f"{question}, and nobody can be asked here: nothing was touched", typed.again("--yes"), 2
+                f"{question}, and there is no terminal to ask on: nothing was changed",
+                typed.again("--yes"),
+                2,
             )
-        if not answered("Go on? [y/N] "):
-            raise Stop("nothing was touched")
+        if not answered("Continue? [y/N] "):
+            raise Stop("nothing was changed")
 
 
 def answered(prompt: str) -> bool:

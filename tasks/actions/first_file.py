@@ -31,7 +31,7 @@ def write(hosts: Sequence[str], runtime: str, hosts_file: str | None, *, force: 
     if path.is_dir():
         raise Mistake(f"{path} is a folder", "fab init --hosts-file FILE names a file")
     if path.exists() and not force:
-        raise Mistake(f"{path} is there already", "fab init --force overwrites it")
+        raise Mistake(f"{path} already exists", "fab init --force overwrites it")
     if not path.parent.is_dir():
         raise Mistake(f"there is no folder {path.parent}", f"mkdir -p {printed(str(path.parent))}")
     text = starter(_hosts(hosts), runtime, schema=_schema_for(path))

@@ -49,7 +49,7 @@ def up(count: int, flavour: str, runtime: str, *, registry: bool) -> None:
 
 
 def failed(task: str, why: object) -> Exit:
-    """The end of a task that did not succeed."""
+    """Print the error and exit with status 1."""
     return Exit(as_typed(f"✗ {task}: {why}"), 1)
 
 

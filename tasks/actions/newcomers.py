@@ -80,7 +80,7 @@ def joining(
         new = entries(cluster, named, user=user, port=port)
         if not new and (name or user):
             raise Mistake(
-                f"--{'name' if name else 'user'} is for new hosts, and {path.name} has all of these"
+                f"--{'name' if name else 'user'} is for new hosts, but {path.name} lists all of these"
             )
         new = with_names(new, name) if name else new
         cluster = with_new(cluster, path, new, console)
@@ -108,7 +108,7 @@ def with_names(new: list[Entry], name: str) -> list[Entry]:
     hosts = [text for entry in new for text in entry.texts]
     if len(names) != len(hosts):
         hint = f"a range names several, such as gpu[1-{len(hosts)}]" if len(hosts) > 1 else ""
-        raise Mistake(f"--name {name} names {len(names)}, and there are {len(hosts)} new hosts", hint)
+        raise Mistake(f"--name {name} gives {len(names)} names for {len(hosts)} new hosts", hint)
     if len(new) == 1:
         return [Entry(new[0].text, new[0].texts, {**new[0].fields, "name": name})]
     each = [one for entry in new for one in entry.singly()]
@@ -141,10 +141,10 @@ def with_new(cluster: Cluster, path: Path, new: Sequence[Entry], console: Consol
         for problem in error.problems:
             console.bad(str(problem))
     except (EditError, ValueError) as error:
-        console.bad(str(error), f"write them into {path.name} by hand, then fab add-worker again")
+        console.bad(str(error), f"add them to {path.name} by hand, then fab add-worker again")
     except OSError as error:
-        console.bad(f"{path.parent}: {error.strerror}", "add-worker has to write there")
-    console.print("nothing was touched")
+        console.bad(f"{path.parent}: {error.strerror}", "add-worker needs to write there")
+    console.print("nothing was changed")
     raise Exit(code=2)
 
 
@@ -161,16 +161,16 @@ def write(run: Run, path: Path, new: Sequence[Entry], port: int | None) -> None:
                 path = cli.file_to_change(path, run.console)
                 write_worker(path, one.text, **one.fields)
             except (EditError, InventoryError, OSError) as error:
-                raise Stop(f"{one.text} runs, but could not be written into {path.name}: {error}") from None
+                raise Stop(f"{one.text} is running, but could not be added to {path.name}: {error}") from None
             written.append(one.text)
     if written:
-        are = "is" if len(written) == 1 else "are"
-        run.console.ok(f"{handover.names(written)} {are} written into {path.name}")
+        were = "was" if len(written) == 1 else "were"
+        run.console.ok(f"{handover.names(written)} {were} added to {path.name}")
     left = [
         text for entry in new for text in entry.texts if find(run.cluster.workers, text, port).name in failed
     ]
     if left:
-        run.console.note(f"not written into {path.name}: {handover.names(left)}")
+        run.console.note(f"not added to {path.name}: {handover.names(left)}")
 
 
 def removed(run: Run, path: Path, force: bool) -> None:
@@ -182,16 +182,20 @@ def removed(run: Run, path: Path, force: bool) -> None:
             run.console.note(f"{node.name}: {failure.message}; nothing was removed there")
             run.forgive(node)
         elif failure:
-            run.console.note(f"{path.name} still lists {node.name}; --force takes it out all the same")
+            run.console.note(f"{path.name} still lists {node.name}; --force removes it anyway")
             continue
         try:
             path = cli.file_to_change(path, run.console)
             erase_worker(path, node.name)
         except (EditError, InventoryError, OSError) as error:
-            raise Stop(f"{node.name} is out of the cluster, but not out of {path.name}: {error}") from None
+            raise Stop(
+                f"{node.name} was removed from the cluster, but is still in {path.name}: {error}"
+            ) from None
         gone.append(node.name)
     say_ended(run)
     if gone:
         left = handover.hosts(len(run.cluster.hosts) - len(gone))
-        are = "is" if len(gone) == 1 else "are"
-        run.console.ok(f"{handover.names(gone)} {are} out of the cluster and out of {path.name}; {left} left")
+        were = "was" if len(gone) == 1 else "were"
+        run.console.ok(
+            f"{handover.names(gone)} {were} removed from the cluster and from {path.name}; {left} left"
+        )

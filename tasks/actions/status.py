@@ -53,7 +53,7 @@ def once(hosts_file: str | None, as_json: bool, debug: bool, *, watched: bool = 
         table.show(out, found)
         out.print()
         if found["healthy"]:
-            out.ok(f"{cluster.name} is healthy: every listed host is an alive node of Ray's own table")
+            out.ok(f"{cluster.name} is healthy: every listed host is alive in Ray's node table")
         else:
             out.bad(*unhealthy(found, len(cluster.hosts), {node.name for node in run.every(Known)}))
     return code or (0 if found["healthy"] else 1)

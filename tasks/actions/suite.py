@@ -39,7 +39,7 @@ def run(only: str, *, unit: bool) -> int:
     args = [sys.executable, "-m", "pytest", *(only.split() if only else ["-n", "2", "--dist", "loadfile"])]
     if unit:
         args += ["-m", "not lab"]
-        console.note("left out, as asked: the tests on the lab's real hosts")
+        console.note("left out, as requested: the tests on the lab's real hosts")
     elif platform.system() != "Linux" or os.geteuid() != 0:
         console.note(
             "THE LAB CANNOT RUN HERE (it needs Linux and root): its tests are skipped, the rest runs"
@@ -66,7 +66,7 @@ def _packages(console: Console) -> None:
 
 
 def _tools(console: Console) -> None:
-    """Shells and shellcheck, from the system's packages where that can be done."""
+    """Install shells and shellcheck from the system's packages, if possible."""
     missing = [
         t for t in TOOLS if not shutil.which(t) and not any(Path(at, t).exists() for at in BESIDES_PATH)
     ]

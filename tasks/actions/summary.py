@@ -26,7 +26,7 @@ def planned(run: Run, scripts: bool = False) -> None:
             f"dry run: nothing was changed; {len(changing)} of {len(run.chosen())} hosts would be"
         )
     else:
-        run.console.ok(f"{handover.hosts(len(run.chosen()))} as wanted; nothing to do")
+        run.console.ok(f"{handover.hosts(len(run.chosen()))} up to date; nothing to do")
 
 
 def deployed(run: Run) -> None:
@@ -46,15 +46,15 @@ def deployed(run: Run) -> None:
     runs = "runs" if count == 1 else "run"
     if run.failed:
         tasks = (
-            "each of those ran a task"
+            "each of them ran a task"
             if where == "each"
-            else f"a task ran on {where or 'none of the new ones'}"
+            else f"a task ran on {where or 'none of the new hosts'}"
         )
         run.console.bad(f"{count} of {handover.hosts(every)} run Ray {said['ray']}; {tasks}")
     elif run.record.done:
         run.console.ok(f"{handover.hosts(count)} {runs} Ray {said['ray']}; a task ran on {where}")
     else:
-        run.console.ok(f"{handover.hosts(count)} as wanted; nothing was changed, and a task ran on {where}")
+        run.console.ok(f"{handover.hosts(count)} up to date; nothing was changed, and a task ran on {where}")
     strangers = [n["name"] for n in said["nodes"] if n["problem"] and "not in the hosts file" in n["problem"]]
     if strangers:
         run.console.note(f"in the cluster, but not in the hosts file: {', '.join(strangers)}")
@@ -74,7 +74,7 @@ def destroyed(run: Run) -> None:
     """What has been removed, and what stays."""
     done = run.record.done
     say_ended(run)
-    run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing was there")
+    run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing to remove")
     for name in runtimes.grouped(node for node in run.every() if run.done(node)):
         if stays := runtimes.by_name(name).stays:
             run.console.note(stays)
@@ -83,5 +83,5 @@ def destroyed(run: Run) -> None:
 def bundled(run: Run, path: Path) -> None:
     """The file of `fab bundle`, and what to type where there is no Internet."""
     run.console.ok(f"{path}", f"{path.stat().st_size / 1e6:.0f} MB")
-    next_ = [(f"deploy-cluster --bundle {printed(str(path))}", "on a machine that reaches the hosts")]
+    next_ = [(f"deploy-cluster --bundle {printed(str(path))}", "on a machine that can reach the hosts")]
     handover.commands(run.console, next_)

@@ -13,7 +13,7 @@ from tasks.text.wording import shown
 def arguments_of(command: str | None) -> list[str]:
     """The arguments behind ``--`` on the command line, or those in ``--command``; empty if there are none."""
     if command and line.remainder:
-        raise Mistake("there is a command in --command, and another one after --", "give one of them")
+        raise Mistake("a command was given both in --command and after --", "keep one of them")
     try:
         return shlex.split(command) if command else list(line.remainder)
     except ValueError as error:
@@ -32,7 +32,7 @@ def program_and_arguments(command: str | None, task: str, example: str) -> list[
         raise Mistake(f"{task} needs a command after --", f"fab {task} -- {example}")
     if len(arguments) == 1 and SHELL_SIGNS.search(arguments[0]):
         raise Mistake(
-            f"{task} runs a program with arguments, not a line for a shell: {shown(arguments[0])}",
+            f"{task} runs a program with arguments, not a shell command line: {shown(arguments[0])}",
             f"fab {task} -- sh -c {printed(arguments[0])}",
         )
     return arguments

@@ -17,10 +17,10 @@ from tasks.text.wording import shown
 
 # What the program itself does with them, for any task.
 OWN = {
-    "complete": "candidates for a shell's completion, in Fabric's way",
+    "complete": "shell completion candidates, as Fabric prints them",
     "collection": "use another fabfile",
-    "help": "explain a task",
-    "list": "show the tasks",
+    "help": "show help for a task",
+    "list": "list the tasks",
     "list-agent-keys": "show the keys of the SSH agent",
     "list-depth": "how many levels of groups --list shows",
     "list-format": "the format of --list",
@@ -36,7 +36,7 @@ BECOMES = {
 }
 # What this project's tasks cannot honour, and what to use instead.
 REFUSED = {
-    "command-timeout": "each step has a time limit of its own",
+    "command-timeout": "each step has its own time limit",
     "config": "settings are read from the hosts file: --hosts-file names it",
     "connect-timeout": "connect_timeout: under ssh: in the hosts file",
     "echo": "--debug shows every script",
@@ -44,7 +44,7 @@ REFUSED = {
     "identity": "key: under ssh: in the hosts file",
     "no-dedupe": "Fabric runs each task as often as it is named",
     "prompt-for-login-password": "password: {prompt: true} under ssh: in the hosts file",
-    "prompt-for-passphrase": "a key's passphrase is asked for where it is needed",
+    "prompt-for-passphrase": "passphrases are asked for when they are needed",
     "prompt-for-sudo-password": "sudo_password: {prompt: true} under ssh: in the hosts file",
     "pty": "fab ssh --host HOST -- COMMAND runs it on a terminal",
     "ssh-config": "~/.ssh/config is read; key:, user:, port: and jump: in the hosts file",

@@ -31,7 +31,7 @@ VALUES = {
     "port": "PORT",
 }
 PROGRAM_FLAGS = (
-    ("--help TASK", "explain a task; the same as TASK --help"),
+    ("--help TASK", "show help for a task; same as TASK --help"),
     ("-H, --hosts HOSTS", "the same as --limit of the task; -H HOSTS -- COMMAND runs a command there"),
     ("--dry", "the same as --dry-run of the task"),
     ("--version", "show the version"),

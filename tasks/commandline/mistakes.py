@@ -19,7 +19,7 @@ SHELL_SIGNS = re.compile(r"[\s|&;<>$`*]")
 
 
 class Mistake(Exit):
-    """The command line is wrong and nothing was touched."""
+    """The command line is wrong and nothing was changed."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         text = f"✗ {typed.as_typed(message)}"

@@ -10,14 +10,15 @@ import functools
 
 import invoke
 
-HOSTS_FILE = "the hosts file; else $RAY_HOSTS_FILE, else my_hosts.yml or hosts.yml beside the fabfile"
+HOSTS_FILE = "hosts file (default: $RAY_HOSTS_FILE, else my_hosts.yml or hosts.yml beside the fabfile)"
 LIMIT = (
-    "only these hosts: names, addresses, globs, with commas or repeated; @failed: those that failed last time"
+    "only these hosts: names, addresses or globs, comma-separated or repeated; "
+    "@failed: those that failed in the last run"
 )
 DEBUG = "show every script and its answer"
-UPGRADE = "choose the versions of all packages anew, whatever was locked before"
-BUNDLE = "a file of fab bundle: conda hosts are installed from it and need no Internet"
-YES = "do not ask; needed without a terminal"
+UPGRADE = "choose all package versions again, ignoring what was locked before"
+BUNDLE = "a file made by fab bundle: conda hosts are installed from it, without Internet access"
+YES = "don't ask for confirmation; required without a terminal"
 
 COMMON = {"hosts_file": HOSTS_FILE, "debug": DEBUG}
 WITH_LIMIT = {**COMMON, "limit": LIMIT}

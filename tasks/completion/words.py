@@ -118,7 +118,7 @@ def _values(line: _Line, flag, current: str, lead: int, hosts) -> Answer:
     if kind == "hosts":
         found = _both(hosts())
         if found or current[lead:].startswith("@"):
-            found.append(("@failed", "those that failed last time"))
+            found.append(("@failed", "those that failed in the last run"))
         return _listed(current, lead, "host", found)
     return NONE
 

@@ -13,7 +13,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 
 
 def main(arguments: list[str]) -> int:
-    # in the place of this file's own folder, whose modules are no top-level ones
+    # replaces this file's own folder, whose modules are not top-level modules
     sys.path[0] = str(TOP)
     from tasks.environment import Failed, bundled, make
 
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         print(f"✗ {error}\n  → {error.hint}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("✗ interrupted; the same command starts again", file=sys.stderr)
+        print("✗ interrupted; run the same command again", file=sys.stderr)
         return 130
     if done:
         print(f"✓ {done}", file=sys.stderr)
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
 
 
 def interrupt(number: int, frame: object) -> None:
-    """Once: what follows is the cleaning up."""
+    """Raise KeyboardInterrupt only once, so that a second signal does not interrupt the clean-up."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

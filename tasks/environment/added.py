@@ -1,4 +1,4 @@
-"""Packages that only some tasks need: installed when the first of these tasks runs, in a folder of their own."""
+"""Packages that only some tasks need, installed into a separate folder when such a task first runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.environment.make import explained
 
 
 def own_folder() -> Path:
-    """Where this program keeps things: in its environment, else (a system's Python) in the user's cache."""
+    """The folder for added packages: in the environment, or in the user's cache if Python belongs to the system."""
     prefix = Path(sys.prefix)
     if sys.prefix != sys.base_prefix and os.access(prefix, os.W_OK):
         return prefix
@@ -24,10 +24,10 @@ def own_folder() -> Path:
 
 
 def packages(name: str, say: Callable[[str], None]) -> Path:
-    """The folder with what ``requirements-NAME.txt`` lists; it is whole or not there.
+    """The folder with the packages of ``requirements-NAME.txt``; it exists only if the installation is complete.
 
-    :param say: what is being done, while it is installed.
-    :raises Failed: it cannot be installed; the reason and a way out.
+    :param say: called with the current step during the installation.
+    :raises Failed: the installation failed; the error has the reason and a fix.
     """
     requirements = TOP / f"requirements-{name}.txt"
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:8]
@@ -37,7 +37,7 @@ def packages(name: str, say: Callable[[str], None]) -> Path:
         return place
     with explained(parent):
         parent.mkdir(parents=True, exist_ok=True)
-        with locked(parent, lambda: say("another run is installing it, waiting")):
+        with locked(parent, lambda: say("waiting for another run to install it")):
             if place.is_dir():
                 return place
             work = parent / "new"

@@ -1,4 +1,4 @@
-"""A pip to install with, without the seconds and megabytes of ensurepip: as it comes with this Python."""
+"""A pip for the installation, taken from this Python directly: ensurepip would take seconds and megabytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SYSTEMS = ("/usr/share/python-wheels", "/usr/share/python3-wheels")
 
 
 def find() -> Path | None:
-    """The wheel of pip that ensurepip would install, else the folder of this Python's own pip."""
+    """The pip wheel that ensurepip would install, or the folder of this Python's own pip."""
     folders = [Path(p) for p in (sysconfig.get_config_var("WHEEL_PKG_DIR"),) if p]
     if spec := importlib.util.find_spec("ensurepip"):
         folders.insert(0, Path(str(spec.origin)).with_name("_bundled"))
@@ -26,7 +26,7 @@ def find() -> Path | None:
 
 
 def put(source: Path, folder: Path) -> None:
-    """Unpacks or copies pip, so that ``python -m pip`` works with ``folder`` in the path of modules."""
+    """Unpack or copy pip, so that ``python -m pip`` works with ``folder`` on the module path."""
     if source.is_file():
         with zipfile.ZipFile(source) as wheel:
             wheel.extractall(folder)
@@ -37,6 +37,6 @@ def put(source: Path, folder: Path) -> None:
 
 
 def site_packages(prefix: Path) -> Path:
-    """Where modules of the environment ``prefix`` are."""
+    """The site-packages folder of the environment ``prefix``."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     return next(prefix.glob("lib/python*/site-packages"), prefix / "lib" / version / "site-packages")

@@ -1,4 +1,4 @@
-"""Installs packages by uv or by pip, whichever knows this user's package index, and says what it is at."""
+"""Install packages with uv or pip, whichever supports the user's package index, and report progress."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tasks.environment.settings import for_uv
 Say = Callable[[str], None]
 LOOK_SECONDS = 0.5
 SMALL = 1_000_000
-# What would send packages elsewhere than where they are wanted.
+# Variables that would change where packages are installed.
 DIVERTING = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON", "PIP_DRY_RUN"}
 DIVERTING |= {"UV_SYSTEM_PYTHON", "UV_PYTHON", "UV_TARGET", "UV_PREFIX", "PYTHONHOME", "PYTHONPATH"}
 
 
 class Installer:
-    """Installs for one Python.
+    """Installer for one Python.
 
-    :param scratch: a folder for downloads, on the disk that has the room.
-    :param log: where all that pip and uv print goes.
+    :param scratch: a folder for downloads, on the disk of the environment.
+    :param log: file for the output of pip and uv.
     """
 
     def __init__(self, python: Path, scratch: Path, log: Path, say: Say) -> None:
@@ -37,9 +37,9 @@ class Installer:
         self._lent: Path | None = None
 
     def install(self, requirements: Path, target: Path | None = None) -> None:
-        """All of a requirements file, into the Python's own environment or into ``target``.
+        """Install a requirements file into the Python's own environment, or into ``target``.
 
-        :raises Failed: the reason and a way out.
+        :raises Failed: with the reason and a fix.
         """
         where = ["--target", str(target)] if target else []
         has_pip = self._find_pip()
@@ -47,7 +47,7 @@ class Installer:
         uv = None if has_pip and settings is None else self._uv(requirements, has_pip)
         if uv and self._run([*uv, "--python", str(self.python), *where, "-r", str(requirements)], settings):
             return
-        # where uv found no room, pip finds none either
+        # if the disk was full for uv, it is full for pip too
         if has_pip and not (uv and explain(self.output)[0] == DISK_FULL):
             if uv:
                 self.say("uv could not install them, trying pip")
@@ -63,7 +63,7 @@ class Installer:
         )
 
     def _find_pip(self) -> bool:
-        """Whether there is a pip; a Python without one gets it lent for this run."""
+        """Whether pip can be used; a Python without pip gets a temporary copy for this run."""
         if (bundled.site_packages(self.python.parent.parent) / "pip").is_dir():
             return True
         source = bundled.find()
@@ -73,7 +73,7 @@ class Installer:
         return source is not None
 
     def _uv(self, requirements: Path, has_pip: bool) -> list[str] | None:
-        """The user's uv with its cache; else the one that is required anyway, which pip installs first."""
+        """The user's uv with its cache, or the uv of the requirements, which pip installs first."""
         if own := shutil.which("uv"):
             return [own, "pip", "install"]
         beside = self.python.with_name("uv")
@@ -91,7 +91,7 @@ class Installer:
 
     def _run(self, command: Sequence[str], settings: Mapping[str, str] | None = None) -> bool:
         self.output, self._file = "", ""
-        # the lock's file is inherited: what is still at work here keeps it
+        # child processes inherit the lock file, so a surviving installer still holds the lock
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -134,7 +134,7 @@ class Installer:
         return {**kept, **own, "TMPDIR": str(self.scratch)}
 
     def _heard(self, line: str) -> None:
-        """One line of pip or uv, as progress."""
+        """Translate one output line of pip or uv into a progress text."""
         if found := re.match(r"\s*Downloading (?:\S*/)?(\S+) \((.*)\)", line):
             self._file, self._size = found.groups()
             self._tell(f"fetching {self._file.split('-')[0]}, {self._size}")
@@ -153,7 +153,7 @@ class Installer:
         self.say(f"packages, {self._count} so far: {text}" if self._count > 1 else text)
 
     def _look(self, over: threading.Event) -> None:
-        """How far a large download is."""
+        """Report the progress of a large download."""
         while not over.wait(LOOK_SECONDS):
             name = self._file
             try:

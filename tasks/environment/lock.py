@@ -1,4 +1,4 @@
-"""One run at a time in a folder; the lock goes with the last process that holds it, however that ends."""
+"""One run at a time in a folder. The lock is released when the last process that holds it exits."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-NAME = ".rayfab-lock"  # uv has a lock of its own in each environment, called .lock
+NAME = ".rayfab-lock"  # uv has its own lock in each environment, called .lock
 AGAIN_SECONDS = 0.2
 
 
 @contextlib.contextmanager
 def locked(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Holds the folder's lock, for child processes as well: pip may outlive a run that was killed.
+    """Hold the folder's lock, also for child processes: pip may outlive a run that was killed.
 
-    :param waiting: called once if another run holds it.
+    :param waiting: called once if another run holds the lock.
     """
     file = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
     try:

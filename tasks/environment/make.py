@@ -1,4 +1,4 @@
-"""Makes the environment that ``./fab`` runs in, brings it up to date, or repairs it."""
+"""Create, update or repair the environment that ``./fab`` runs in."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from tasks.environment.lock import locked
 from tasks.environment.progress import Progress
 
 READY = ".ready"
-# What a new environment has as well: the lock that is held, and downloads of gigabytes.
+# Kept when the environment is replaced: the lock that is held, and large downloads.
 KEPT = {LOCK, "download-cache", "uv-cache", "added"}
 
 LOADED = "fabric, pydantic, rich.live, rich.table, yaml, uv"
 
 
 def make(venv: Path, requirements: Path, stamp: str) -> str:
-    """An environment whose file ``.ready`` holds ``stamp``; it is written last.
+    """Make the environment complete. Its file ``.ready``, which contains ``stamp``, is written last.
 
-    :returns: what was done, or nothing if another run has done it.
-    :raises Failed: the reason and a way out.
+    :returns: a message about what was done; empty if another run did it.
+    :raises Failed: with the reason and a fix.
     """
     with explained(venv), Progress("first use, making the environment") as progress:
         venv.mkdir(parents=True, exist_ok=True)
-        with locked(venv, lambda: progress.say("another run is making it, waiting")):
+        with locked(venv, lambda: progress.say("waiting for another run to make it")):
             line = f"{stamp} {venv}"
             before = _read(venv / READY)
             if before == line and runs(venv):
@@ -57,7 +57,7 @@ def make(venv: Path, requirements: Path, stamp: str) -> str:
 
 
 def install(venv: Path, requirements: Path, scratch: Path, log: Path, progress: Progress) -> None:
-    """The packages, into an environment that is there."""
+    """Install the packages into an existing environment."""
 
     def say(text: str) -> None:
         progress.say(f"2 of 3, {text}")
@@ -67,7 +67,7 @@ def install(venv: Path, requirements: Path, scratch: Path, log: Path, progress: 
 
 
 def runs(venv: Path) -> bool:
-    """Whether its Python is still there, and new enough."""
+    """Whether its Python still exists and is new enough."""
     check = "import sys; sys.exit(sys.version_info < (3, 10))"
     try:
         return not subprocess.run([venv / "bin/python", "-I", "-c", check], capture_output=True).returncode
@@ -76,7 +76,7 @@ def runs(venv: Path) -> bool:
 
 
 def create(venv: Path, progress: Progress) -> None:
-    """An empty environment in the place of whatever is there."""
+    """Create an empty environment, replacing an existing one."""
     progress.say("1 of 3, an empty environment")
     for child in venv.iterdir():
         if child.name in KEPT:
@@ -89,16 +89,16 @@ def create(venv: Path, progress: Progress) -> None:
         [base_python(), "-I", "-m", "venv", "--without-pip", str(venv)], capture_output=True, text=True
     )
     if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
+        last = (done.stderr.strip() or done.stdout.strip() or "it printed no error").splitlines()[-1]
         raise Failed(
-            f"{base_python()} cannot make an environment: {last}", "another Python may: put it first in PATH"
+            f"{base_python()} cannot make an environment: {last}", "try another Python: put it first in PATH"
         )
     if source := bundled.find():
         bundled.put(source, bundled.site_packages(venv))
 
 
 def load(venv: Path) -> None:
-    """Imports what every command needs: that proves it, and compiles as little as possible."""
+    """Check the environment by importing what every command needs; this also compiles those modules."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [venv / "bin/python", "-c", f"import {LOADED}"], capture_output=True, text=True, env=environment
@@ -106,15 +106,15 @@ def load(venv: Path) -> None:
     if done.returncode:
         last = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
         raise Failed(
-            f"the packages are installed, and do not work: {last}",
-            "another Python may do: put it first in PATH, then the same command again",
+            f"the packages are installed but do not work: {last}",
+            "try another Python: put it first in PATH, then run the same command again",
         )
 
 
 def base_python() -> str:
-    """This Python outside any environment, by its name with the version.
+    """The path of this Python outside any environment, with the version in its name.
 
-    ``python3`` may be another version after an upgrade of the system, in which no module would be found.
+    After a system upgrade ``python3`` may be a different version, which would not find the installed modules.
     """
     base = getattr(sys, "_base_executable", None) or sys.executable
     named = os.path.join(os.path.dirname(base), f"python{sys.version_info[0]}.{sys.version_info[1]}")
@@ -126,16 +126,16 @@ def base_python() -> str:
 
 @contextlib.contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Errors of the file system as one sentence and a way out."""
+    """Turn errors of the file system into one sentence and a fix."""
     try:
         yield
     except OSError as error:
         where = error.filename or folder
-        hint = "see who owns it; the same command then repairs it"
+        hint = "check who owns it; the same command then repairs it"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "free about 200 MB there, then the same command again"
+            hint = "free about 200 MB there, then run the same command again"
         elif error.errno == errno.EROFS or folder.name != ".venv":
-            hint = "a folder that can be written: export XDG_CACHE_HOME=/a/folder"
+            hint = "choose a writable folder: export XDG_CACHE_HOME=/a/folder"
         raise Failed(f"{where}: {error.strerror or error}", hint) from None
 
 

@@ -1,4 +1,4 @@
-"""What is being done at the moment: a live line on a terminal, plain lines in a pipe."""
+"""The current step: a live line on a terminal, plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SILENT_SECONDS = 2.0
 
 
 class Progress:
-    """``with Progress("title") as progress: progress.say("what")``; the seconds are added here."""
+    """``with Progress("title") as progress: progress.say("what")``; the elapsed seconds are added."""
 
     def __init__(self, title: str, stream: TextIO | None = None) -> None:
         self.title, self.stream = title, stream or sys.stderr
@@ -30,7 +30,7 @@ class Progress:
         return time.monotonic() - self._start
 
     def say(self, text: str) -> None:
-        """What has begun; may be called from any thread."""
+        """Show that a step has started. May be called from any thread."""
         self._text = text
 
     def _line(self) -> str:
@@ -49,7 +49,7 @@ class Progress:
             self.stream.write(text)
             self.stream.flush()
         except OSError:
-            self._over.set()  # nobody reads on; the work goes on
+            self._over.set()  # nobody reads the output any more; the work continues
 
     def __enter__(self) -> Progress:
         self._thread.start()

@@ -1,4 +1,4 @@
-"""What pip has been told about the package index, as settings of uv, which reads none of that itself."""
+"""pip's settings for the package index, translated for uv, which does not read them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 MACOS = "Library/Application Support/pip/pip.conf"
 SYSTEM_FILES = (Path("/", MACOS), Path("/etc/pip.conf"))
 SECTIONS = ("global", "install")
-# A setting of pip's, the variables that tell uv the same, and what stands between several values.
+# A pip setting, the uv variables for it, and the separator between several values.
 SAME = {
     "index-url": (("UV_INDEX_URL", "UV_DEFAULT_INDEX"), " "),
     "extra-index-url": (("UV_EXTRA_INDEX_URL",), " "),
@@ -24,7 +24,7 @@ SAME = {
     "timeout": (("UV_HTTP_TIMEOUT",), " "),
     "default-timeout": (("UV_HTTP_TIMEOUT",), " "),
 }
-# These say nothing about where packages come from.
+# These settings do not affect where packages come from.
 HARMLESS = {"disable-pip-version-check", "no-cache-dir", "cache-dir", "progress-bar", "user", "no-input"}
 HARMLESS |= {
     "no-color",
@@ -38,7 +38,7 @@ HARMLESS |= {"no-warn-script-location", "retries", "no-compile", "config-file", 
 
 
 def for_uv(environment: Mapping[str, str]) -> dict[str, str] | None:
-    """Variables for uv; None: pip has a setting that only pip can follow."""
+    """Environment variables for uv; None if pip has a setting that uv does not support."""
     told = _told(environment)
     if not told.keys() <= SAME.keys() | HARMLESS:
         return None
@@ -47,13 +47,13 @@ def for_uv(environment: Mapping[str, str]) -> dict[str, str] | None:
         if value := between.join(told.get(name, "").split()):
             out |= dict.fromkeys(variables, value)
     if "extra-index-url" in told:
-        # as pip does: the newest that any of them has
+        # as pip does: the newest version on any index
         out["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return out
 
 
 def _told(environment: Mapping[str, str]) -> dict[str, str]:
-    """pip's settings by their names: of its files, then of its variables."""
+    """pip's settings by name, from its files, then from its environment variables."""
     told: dict[str, str] = {}
     files = [_read(place) for place in _files(environment)]
     for section in SECTIONS:
@@ -69,7 +69,7 @@ def _plain(name: str) -> str:
 
 
 def _files(environment: Mapping[str, str]) -> list[Path]:
-    """In the order in which a later one wins."""
+    """pip's configuration files; later ones override earlier ones."""
     own = environment.get("PIP_CONFIG_FILE", "")
     if own == os.devnull:
         return []
@@ -87,8 +87,8 @@ def _read(path: Path) -> configparser.RawConfigParser:
     try:
         file.read_string(path.read_text("utf-8", errors="replace"))
     except OSError:
-        pass  # there is none
+        pass  # the file does not exist
     except configparser.Error:
-        # pip says what is wrong with it
+        # pip itself reports what is wrong with it
         file.read_dict({"global": {"unreadable": str(path)}})
     return file

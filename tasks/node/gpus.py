@@ -13,18 +13,18 @@ def problems(subject: Subject) -> Iterator[tuple[str, str]]:
     host, facts = subject.host, subject.facts
     if not host.gpus:
         return
-    asked, there = f"gpus: {host.gpus} is asked for", len(facts.gpus)
+    asked, there = f"gpus: {host.gpus} is requested", len(facts.gpus)
     if facts.system == "Darwin":
         yield f"{asked}, but no NVIDIA GPU works on macOS", "drop gpus"
     elif facts.gpu_says and not there:
         yield (
             f"{asked}, but nvidia-smi says: {facts.gpu_says}",
-            "repair the driver (a reboot after its update), or drop gpus",
+            "repair the driver (a reboot after its update), or remove gpus",
         )
     elif not there:
-        yield f"{asked}, but nvidia-smi names no GPU", "install the driver, or drop gpus"
+        yield f"{asked}, but nvidia-smi names no GPU", "install the driver, or remove gpus"
     elif there < host.gpus:
-        yield f"{asked}, but there {_are(there)}: {names(facts)}", f"gpus: {there}, or drop gpus for all"
+        yield f"{asked}, but there {_are(there)}: {names(facts)}", f"gpus: {there}, or remove gpus to use all"
 
 
 def notes(subject: Subject) -> Iterator[tuple[str, str]]:
@@ -32,7 +32,7 @@ def notes(subject: Subject) -> Iterator[tuple[str, str]]:
     if subject.host.gpus is None and subject.facts.gpu_says:
         yield (
             f"no GPU is used, since nvidia-smi says: {subject.facts.gpu_says}",
-            "gpus: 0 if that is meant so",
+            "set gpus: 0 if that is intended",
         )
 
 

@@ -21,7 +21,7 @@ def lock_script(cluster: str, holder: str) -> Script:
 
 def unlock_script(cluster: str, holder: str) -> Script:
     """Gives back the lock that the same connection took."""
-    return render("give the lock back", "unlock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
+    return render("release the lock", "unlock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
 
 
 def reach_script(cluster: str, address: str, ports: Sequence[int]) -> Script:
@@ -70,7 +70,7 @@ def work_script(
     values = {**basics(cluster), "DRIVER": _driver("work"), "SPEC": spec}
     secrets = secrets_of(sudo=sudo)
     return render(
-        "ask what is running",
+        "check running work",
         "driver",
         values,
         secrets=secrets,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-UNKNOWN = "what is running is not known"
+UNKNOWN = "running work could not be determined"
 SHOWN = 5  # jobs, drivers and actors of a kind that are named
 WIDE = 40  # characters of a driver's command
 
@@ -79,7 +79,7 @@ def _actors(actors: list[Mapping[str, Any]], names: Mapping[str, str]) -> list[s
     moving = [called(one) for one in actors if one["moves"]]
     return [
         _group("actor", [called(one) for one in actors if not one["moves"]]),
-        _group("actor", moving) + ", started again on another node without its state" if moving else "",
+        _group("actor", moving) + ", restarted on another node without its state" if moving else "",
     ]
 
 

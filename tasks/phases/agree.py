@@ -70,7 +70,7 @@ def _agree(run: Run, stopping: Sequence[Known], verb: str) -> None:
     head_too = any(node.is_head for node in stopping)
     if run.record.ends and not run.options.dry_run:
         names = handover.names(node.name for node in stopping)
-        rest = "" if head_too else "; what runs on other hosts goes on"
+        rest = "" if head_too else "; work on other hosts continues"
         task = run.options.what.split()[0]
         lines = [f"{task} {verb} Ray on {names}, which ends{rest}:", *_indented(run.record.ends)]
         run.options.agree(lines, f"{task} would end running work")

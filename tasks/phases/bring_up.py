@@ -58,7 +58,7 @@ def _side_by_side(run: Run, head: Planned, installing: Sequence[Planned]) -> Non
                 board.step(node.name, "ready; waiting for the head")
                 head_is_settled.wait()
                 if "started" not in run.done(head):
-                    raise HostFailed(Failure("not started, since the head is not up"))
+                    raise HostFailed(Failure("not started because the head isn't up"))
             start(run, run.now(node), board)
             if node.is_head:
                 run.console.ok("The head is up", f"{run.learned.head_address}, {board.seconds:.1f} s")
@@ -80,8 +80,8 @@ def _side_by_side(run: Run, head: Planned, installing: Sequence[Planned]) -> Non
 def _all_or_nothing(run: Run, installing: Sequence[Planned]) -> None:
     """The restart of a running head ends what runs on all hosts, so the change must have arrived everywhere."""
     if failed := [node.name for node in installing if run.failure(node)]:
-        hint = "repair that, or take the host out: fab remove-worker --host X"
+        hint = "fix that, or remove the host: fab remove-worker --host X"
         raise Stop(
-            f"not installed on {', '.join(failed)}, so nothing was restarted: the cluster runs on as it was",
+            f"not installed on {', '.join(failed)}, so nothing was restarted: the cluster keeps running unchanged",
             hint,
         )

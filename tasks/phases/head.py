@@ -19,7 +19,9 @@ def need_head(run: Run) -> None:
 def note_missing_head(run: Run) -> None:
     """To stop or to remove the workers, the head is not needed."""
     if run.failure(run.head()):
-        run.console.note("the head is away, so this cluster is not locked: see that nobody else works on it")
+        run.console.note(
+            "the head is unreachable, so this cluster is not locked: make sure that nobody else is changing it"
+        )
 
 
 @step("See that the head runs")
@@ -27,7 +29,7 @@ def need_running_head(run: Run) -> None:
     """A worker can only join a head that runs; asked where this run may not start it."""
     head = run.head(Known)
     if not run.may_change(head) and not head.facts.active:
-        raise Stop("the cluster does not run, so nothing can join it", "fab deploy-cluster starts it")
+        raise Stop("the cluster isn't running, so nothing can join it", "fab deploy-cluster starts it")
 
 
 @step("See that the head is up to date")

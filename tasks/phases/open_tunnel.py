@@ -24,7 +24,7 @@ def open_tunnel(port: int | None, *, token: bool) -> Step:
 def _open(run: Run, port: int | None, *, token: bool) -> None:
     head = run.head(Known)
     if not head.facts.active:
-        raise Stop("the head does not run", "fab deploy-cluster starts it")
+        raise Stop("the head isn't running", "fab deploy-cluster starts it")
     remote = head.host.ray.dashboard_port
     if head.state.get("token"):
         if token:

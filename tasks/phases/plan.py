@@ -19,11 +19,9 @@ def plan(run: Run) -> None:
     workers = [node for node in run.living(Resolved) if not node.is_head]
     ip = head_ip(head.subject, [node.subject for node in workers])
     if ip is None:
-        raise Stop(
-            f"{head.name} has no address that workers could reach", "node_ip of the head says which one"
-        )
+        raise Stop(f"{head.name} has no address that workers could reach", "set node_ip of the head")
     if why := runtimes.of(head.host).address_problem(ip, head.subject):
-        raise Stop(why, "node_ip says which one")
+        raise Stop(why, "set node_ip")
     run.learned.head_address = join(ip, head.host.ray.port)
     desired = _desire(run, head, ip)
     token = head.state.get("token") if desired.token else None
@@ -52,7 +50,7 @@ def _address_of_worker(run: Run, node: Resolved, head: str) -> str | None:
     else:
         why = runtimes.of(node.host).address_problem(own, node.subject)
     if why:
-        run.fail(node, Failure(why, "node_ip says which one"))
+        run.fail(node, Failure(why, "set node_ip"))
     return None if why else own
 
 
@@ -62,7 +60,7 @@ def _refuse_same_address(run: Run) -> None:
         other = seen.setdefault(node.desired.node_ip, node)
         if other != node:
             why = f"has the same address as {other.name}: {node.desired.node_ip}"
-            run.fail(node, Failure(why, "list a machine once, or say node_ip"))
+            run.fail(node, Failure(why, "list each machine once, or set node_ip"))
 
 
 def _note(run: Run) -> None:

@@ -25,7 +25,7 @@ def reach_head(run: Run) -> None:
             port, _, result = line.partition(" ")
             if result not in REACHED:
                 why = f"cannot reach the head at {head.desired.node_ip} port {port}: {result}"
-                hint = "a firewall between the two? node_ip of the head names another of its addresses"
+                hint = "is a firewall between the two? node_ip of the head can name another of its addresses"
                 raise HostFailed(Failure(why, hint))
 
     run.each("Reach the head", [n for n in run.chosen(Planned) if not n.is_head and n.change.start], one)

@@ -36,7 +36,9 @@ def start_only_stopped(run: Run) -> None:
         if node.facts.active:
             run.put(replace(node, change=NONE))
         elif node.change.install:
-            failure = Failure(f"needs more than a start: {node.change}", "fab deploy-cluster does all of it")
+            failure = Failure(
+                f"needs more than a start: {node.change}", "fab deploy-cluster does that as well"
+            )
             run.fail(node, failure)
             run.console.bad(f"{node.name}: {failure.message}", failure.hint)
     if failure := run.failure(run.head()):

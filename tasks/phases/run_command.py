@@ -29,7 +29,7 @@ def _run(run: Run, arguments: Sequence[str]) -> None:
     def one(node: Reached, board: Board) -> None:
         def show(line: str) -> None:
             if run.console.gone:
-                raise Stop("nobody reads the output any more")
+                raise Stop("the output is no longer read")
             print(f"{node.name.ljust(width)} {line}", flush=True)
 
         script = command_script(run.cluster.name, list(arguments), sudo=node.sudo)
@@ -42,6 +42,6 @@ def _judge(answer: Answer, arguments: Sequence[str]) -> None:
     """Raises Stop unless the command ended with status 0."""
     if "missing" in answer.values:
         what = "there is no program" if answer.status == 127 else "this cannot be executed:"
-        raise Stop(f"{what} {shown(arguments[0])}", "fab exec -- sh -c '...' runs a line for a shell")
+        raise Stop(f"{what} {shown(arguments[0])}", "for a shell command line: fab exec -- sh -c '...'")
     if answer.status:
         raise Stop(f"ended with status {answer.status}")

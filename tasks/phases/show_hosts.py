@@ -17,12 +17,12 @@ from tasks.run.step import step
 GIB = 1 << 30
 COLUMNS = (
     Column("host"),
-    Column("system", said=str),
-    Column("cpus", said=lambda count: counted(count, "CPU"), each=True),
-    Column("memory", said="{} memory".format, each=True),
-    Column("user", said="user {}".format),
-    Column("runtime", said=lambda what: what if what[0].isalpha() else f"Python {what}"),
-    Column("cluster", said=lambda state: "Ray runs" if state == "runs" else state),
+    Column("system", as_text=str),
+    Column("cpus", as_text=lambda count: counted(count, "CPU"), each=True),
+    Column("memory", as_text="{} memory".format, each=True),
+    Column("user", as_text="user {}".format),
+    Column("runtime", as_text=lambda what: what if what[0].isalpha() else f"Python {what}"),
+    Column("cluster", as_text=lambda state: "Ray runs" if state == "runs" else state),
 )
 
 

@@ -31,7 +31,7 @@ def submit(arguments: Sequence[str], *, wait: bool) -> Step:
 def _submit(run: Run, arguments: Sequence[str], *, wait: bool) -> None:
     head = run.head(Known)
     if not head.facts.active:
-        raise Stop("the head does not run", "fab deploy-cluster starts it")
+        raise Stop("the head isn't running", "fab deploy-cluster starts it")
     folder = Path.cwd()
     archive = ""
     if any(_is_file(folder / argument) for argument in arguments):
@@ -47,7 +47,7 @@ def _submit(run: Run, arguments: Sequence[str], *, wait: bool) -> None:
     def on_line(line: str) -> None:
         submitted.extend(re.findall(r"^job (\S+) submitted$", line) if not submitted else ())
         if run.console.gone:
-            raise Stop("nobody reads the output any more")
+            raise Stop("the output is no longer read")
         print(line if sys.stdout.isatty() else clean(line), flush=True)
 
     def say_that_it_runs() -> None:
@@ -58,14 +58,14 @@ def _submit(run: Run, arguments: Sequence[str], *, wait: bool) -> None:
         answer = run.try_ask(head, script, timeout=TIMEOUT, on_line=on_line)
     except Unfinished as error:
         say_that_it_runs()
-        raise Stop(str(error), "nobody knows how the job ended; look at its output") from error
+        raise Stop(str(error), "the job's result is unknown; check its output") from error
     except (RemoteError, Stop, KeyboardInterrupt):
         say_that_it_runs()
         raise
     if "error" in answer.values:
         raise Stop(answer.values["error"], answer.hint)
     if answer.status:
-        raise Stop("the job did not succeed", "its output above says why")
+        raise Stop("the job did not succeed", "see its output above")
     if not wait:
         say_that_it_runs()
 
@@ -73,8 +73,8 @@ def _submit(run: Run, arguments: Sequence[str], *, wait: bool) -> None:
 def _say_that_it_runs(run: Run, job: str, address: str) -> None:
     ask = f"exec --limit {printed(run.head().name)} -- ray job"
     where = f"--address {address} {job}"
-    lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "end it")]
-    run.console.note(f"job {job} runs on the cluster:")
+    lines = [(f"{ask} logs --follow {where}", "its output"), (f"{ask} stop {where}", "stop it")]
+    run.console.note(f"job {job} is running on the cluster:")
     handover.commands(run.console, lines)
 
 

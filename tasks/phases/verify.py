@@ -16,7 +16,7 @@ PATIENCE = 60.0
 def verify(run: Run) -> None:
     ask_ray(run, tasks=True, patience=PATIENCE)
     if failure := run.failure(run.head()):
-        raise Stop("the head does not answer, so nobody knows which nodes have joined", failure.hint)
+        raise Stop("the head does not answer, so it is unknown which nodes have joined", failure.hint)
     for node in expected(run):
         if why := _problem(run.learned.ray_nodes.get(node.name)):
             hint = f"fab logs --host {node.name}"
@@ -29,5 +29,5 @@ def _problem(entry: dict[str, Any] | None) -> str:
     if entry is None:
         return "did not join the cluster"
     if not entry["alive"]:
-        return f"left the cluster: {entry['reason'] or 'Ray calls it dead'}"
+        return f"left the cluster: {entry['reason'] or 'Ray reports it as dead'}"
     return "" if "task" in entry else f"could not run a task: {entry.get('task_error', 'no answer in time')}"

@@ -82,4 +82,4 @@ def _start_differs(subject: Subject, desired: Desired) -> list[str]:
         out.append(f"{state['role']} -> {desired.role}")
     if state.get("service") not in (None, desired.kind):
         out.append(f"service {state['service']} -> {desired.kind}")
-    return out + runtimes.of(subject.host).differences(state, desired) or ["its start has changed"]
+    return out + runtimes.of(subject.host).differences(state, desired) or ["start command changed"]

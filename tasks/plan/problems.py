@@ -38,7 +38,7 @@ def _each(subject: Subject, cluster: str) -> Iterator[Problem]:
     if not facts.tmp_writable:
         yield "/tmp is not writable, and Ray keeps its sockets and logs there", "chmod 1777 /tmp"
     if facts.sudo == "wrong-password":
-        yield f"sudo does not take the password of {facts.user}", "sudo_password in the hosts file"
+        yield f"sudo rejects the password of {facts.user}", "sudo_password in the hosts file"
     yield from runtime.problems(subject)
     yield from _occupied(subject, cluster)
     yield from list(gpus.problems(subject)) or runtime.gpu_problems(subject)
@@ -55,8 +55,8 @@ def _occupied(subject: Subject, cluster: str) -> Iterator[Problem]:
     if foreign:
         pids = ", ".join(str(process.pid) for process in foreign)
         yield (
-            f"Ray runs here already, not started by this project (process {pids})",
-            "`ray stop` on that host ends it, if it may go",
+            f"Ray is already running here, not started by this project (process {pids})",
+            "if nothing needs it, run `ray stop` on that host",
         )
     if not ours and not foreign:
         busy = {what: port for what, port in ray.ports_needed(host).items() if port in facts.ports}
@@ -65,7 +65,7 @@ def _occupied(subject: Subject, cluster: str) -> Iterator[Problem]:
                 busy[what] = taken[0]
         if busy:
             listed = ", ".join(f"{port} ({what})" for what, port in busy.items())
-            yield f"ports in use: {listed}", "end what listens there, or choose others under ray.ports"
+            yield f"ports in use: {listed}", "stop what listens there, or choose other ports under ray.ports"
 
 
 def _is_ours(process: RayProcess, subject: Subject, cluster: str) -> bool:
@@ -96,7 +96,7 @@ def cluster_problems(subjects: Sequence[Subject]) -> list[Finding]:
                 out.append(
                     Finding(
                         name,
-                        f"its clock is {skew:+d} s from the others'",
+                        f"its clock differs by {skew:+d} s from the others",
                         "set it, or run an NTP client",
                         note=True,
                     )

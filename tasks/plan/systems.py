@@ -18,6 +18,6 @@ def multi_node_note(subjects: Sequence[Subject], nodes: int) -> str:
     if not names or nodes < 2:
         return ""
     return (
-        f"{', '.join(names)}: Ray's makers support several nodes on Linux alone and call macOS and Windows nodes in "
-        "a cluster your own risk; with runtime: docker it is Linux there, too"
+        f"{', '.join(names)}: Ray officially supports multi-node clusters only on Linux; macOS and Windows nodes are "
+        "at your own risk; with runtime: docker, Ray runs on Linux there too"
     )

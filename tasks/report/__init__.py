@@ -1,1 +1,1 @@
-"""What a person sees: progress, tables, error texts. Knows nothing of hosts' workings."""
+"""What a person sees: progress, tables, error messages. Knows nothing about how hosts work."""

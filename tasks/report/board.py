@@ -1,4 +1,4 @@
-"""What every host does in one phase: drawn on a terminal, said in plain lines in a pipe."""
+"""What every host does in one phase: a live board on a terminal, plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from tasks.report.typed import as_typed
 BOARD_ROWS = 12
 REPEAT_SECONDS = 10
 SILENT_SECONDS = 2
-WORTH_SAYING = 5.0  # seconds that are left
+LEAST_LEFT = 5.0  # seconds; a shorter remaining time is not shown
 _GAP = 2
 _BAR = (6, 20)
-# what has room beside a step's text, the most useful first, and how many columns that leaves for the text
+# columns beside a step's text, the most useful first, with the width that must remain for the text
 _PARTS = {"percent": 18, "left": 18, "bar": 18, "amount": 30, "rate": 30}
 
 
 class _Host:
-    """What one host is at."""
+    """The current step of one host."""
 
     def __init__(self, now: float) -> None:
         self.since = now
         self.text = ""
         self.what, self.amount = "", None  # type: str, Amount | None
         self.pace, self.countdown = Pace(), Countdown()
-        self.said: tuple[str, str, float] = ("", "", 0.0)  # key, text, when
+        self.printed: tuple[str, str, float] = ("", "", 0.0)  # key, text, time
 
     def step(self, now: float, text: str) -> None:
         what, amount = split(text)
@@ -46,18 +46,18 @@ class _Host:
             self.pace.note(now, amount)
 
     def left(self, now: float) -> str:
-        """``about 20 s left``, or nothing."""
-        seconds = self.countdown.says(now, self.pace.left(now))
+        """``about 20 s left``, or an empty text."""
+        seconds = self.countdown.smooth(now, self.pace.left(now))
         if seconds is None or not self.amount or not self.amount.is_bytes or self.amount.percent >= 100:
             return ""
         return f"{about(seconds)} left"
 
     def worth_a_line(self, now: float) -> bool:
-        # "waiting for Ray, 5 s" and "…, 6 s" are the same step; an unchanged text says nothing new
-        key, (last, text, when) = _key(self.text), self.said
+        # "waiting for Ray, 5 s" and "…, 6 s" are the same step; an unchanged text is not repeated
+        key, (last, text, when) = _key(self.text), self.printed
         if key == last and (text == self.text or now - when < REPEAT_SECONDS):
             return False
-        self.said = (key, self.text, now)
+        self.printed = (key, self.text, now)
         return True
 
 
@@ -66,7 +66,7 @@ def _key(text: str) -> str:
 
 
 class Board:
-    """What each host does in one phase. :meth:`step` may be called from any thread."""
+    """The steps of all hosts in one phase. :meth:`step` may be called from any thread."""
 
     def __init__(self, title: str, total: int, rich: Rich) -> None:
         self.title, self.total = title, total
@@ -83,13 +83,13 @@ class Board:
         return time.monotonic() - self._start
 
     def step(self, name: str, text: str) -> None:
-        """A host has begun something, or has come further: ``fetching packages, 120 of 340 MB``."""
+        """A host has started a step or made progress: ``fetching packages, 120 of 340 MB``."""
         now = time.monotonic()
         with self._lock:
             self._now.setdefault(name, _Host(now)).step(now, text)
 
     def done(self, name: str) -> None:
-        """A host has come to its end, well or not."""
+        """A host has finished, successfully or not."""
         with self._lock:
             host = self._now.pop(name, None)
             self._done += 1
@@ -97,15 +97,15 @@ class Board:
                 self._took.append(time.monotonic() - host.since)
 
     def fail(self, name: str, message: str, hint: str = "") -> None:
-        """A line that stays."""
+        """Print a line that stays on the screen."""
         line = Text.assemble(("  ✗ ", "red"), f"{name}: {message}")
         if hint:
             line.append_text(Text.assemble(("\n    → ", "yellow"), as_typed(hint)))
-        # not under the lock: printing draws the live board again, which takes it
+        # without the lock: printing redraws the live board, which takes the lock
         self._print(line)
 
     def tick(self) -> None:
-        """In a pipe: a line for every host that has been at something for a while; one for all if they are many."""
+        """In a pipe: print a line for every host that is busy for a while, or one line for all if there are many."""
         now = time.monotonic()
         with self._lock:
             if len(self._now) > BOARD_ROWS:
@@ -124,8 +124,8 @@ class Board:
     def _left(self, now: float) -> str:
         ages = [now - host.since for host in self._now.values()]
         waiting = max(0, self.total - self._done - len(ages))
-        seconds = self._countdown.says(now, hosts_left(self._took, ages, waiting))
-        return f"{about(seconds)} left" if seconds is not None and seconds >= WORTH_SAYING else ""
+        seconds = self._countdown.smooth(now, hosts_left(self._took, ages, waiting))
+        return f"{about(seconds)} left" if seconds is not None and seconds >= LEAST_LEFT else ""
 
     def _print(self, line: str | Text) -> None:
         self._rich.print(line, soft_wrap=True, highlight=False, markup=False)
@@ -174,7 +174,7 @@ def _row(name: str, host: _Host, now: float) -> dict[str, str | Amount | None]:
 
 
 def _grid(rows: Sequence[dict[str, str | Amount | None]], width: int) -> Table:
-    """Each host's line; what has no room is left out."""
+    """One line for each host; columns that do not fit are left out."""
 
     def widest(part: str) -> int:
         return max(cell_len(str(row.get(part) or "")) for row in rows)

@@ -1,4 +1,4 @@
-"""Calm output: on a terminal a live board of who does what, in a pipe plain lines."""
+"""Output: a live board of all hosts on a terminal, plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -27,29 +27,32 @@ def _tick(board: Board, over: threading.Event) -> None:
 
 
 class Console:
-    """The one place that prints. :param file: stdout, or stderr where stdout carries JSON or logs."""
+    """The only place that prints.
+
+    :param file: stdout, or stderr if stdout is used for JSON or logs.
+    """
 
     def __init__(self, file: TextIO | None = None) -> None:
         file = file or sys.stdout or io.StringIO()
         if hasattr(file, "reconfigure"):
-            # a terminal of another encoding shows plain signs for what it does not have
+            # characters that the terminal's encoding lacks are replaced by plain ones
             file.reconfigure(errors=output.SIGNS)
         self.rich = Rich(file=file, highlight=False, markup=False, emoji=False)
-        # FORCE_COLOR asks for colours in a pipe, and for nothing else
+        # FORCE_COLOR only enables colours in a pipe
         self.terminal = self.rich.is_terminal and file.isatty()
         in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
         self.live = self.terminal and self.rich.is_interactive and not in_ci
         self._board: Live | None = None
-        self.quiet = False  # True: only what went wrong is said
+        self.quiet = False  # True: only errors are printed
 
     @property
     def gone(self) -> bool:
-        """Whether nobody can read any more what is printed; printing goes on without an error."""
+        """Whether nobody can read the output any more; printing still raises no error."""
         return output.gone(self.rich.file)
 
     @property
     def width(self) -> int | None:
-        """Columns of the terminal; None in a pipe, where a line may be as long as it needs to be."""
+        """Columns of the terminal; None in a pipe, where lines may have any length."""
         if not self.terminal:
             return None
         return shutil.get_terminal_size().columns if self.rich.is_dumb_terminal else self.rich.width
@@ -78,7 +81,7 @@ class Console:
 
     @contextmanager
     def question(self) -> Iterator[None]:
-        """The live board makes room while somebody is asked something."""
+        """Hide the live board during a prompt."""
         board = self._board
         if board is not None:
             board.stop()
@@ -89,7 +92,7 @@ class Console:
                 board.start()
 
     def ok(self, text: str, detail: str = "") -> None:
-        """One line for one thing that went well."""
+        """Print one line for a success."""
         if self.quiet:
             return
         line = Text.assemble(("✓ ", "green"), as_typed(text))
@@ -98,7 +101,7 @@ class Console:
         self.print(line)
 
     def bad(self, text: str, hint: str = "") -> None:
-        """One line for what went wrong, one for the way out."""
+        """Print one line for an error and one for its fix."""
         self.print(Text.assemble(("✗ ", "red"), as_typed(text)))
         if hint:
             self.print(Text.assemble(("  → ", "yellow"), as_typed(hint)))
@@ -107,16 +110,16 @@ class Console:
         self.print(Text.assemble(("! ", "yellow"), as_typed(text)))
 
     def raw(self, text: str) -> None:
-        """A long text as it is; laying it out would take longer than all the rest of a plan."""
+        """Print a long text unchanged; formatting it would take longer than the rest of a plan."""
         self.rich.file.write(text + "\n")
 
     def print(self, text: str | Text = "") -> None:
         self.rich.print(text, soft_wrap=True)
 
     def table(self, columns: Sequence[str | Column], rows: Sequence[Sequence[Cell]]) -> None:
-        """A borderless table that fits the terminal; in a pipe it is one line a row.
+        """Print a table without borders that fits the terminal; in a pipe each row is one line.
 
-        :param columns: a title stands for a column that never wraps, the last one for one that may.
+        :param columns: a title alone is a column that never wraps; the last title may wrap.
         """
         last = len(columns) - 1
         made = [Column(c, wraps=at == last) if isinstance(c, str) else c for at, c in enumerate(columns)]

@@ -1,4 +1,4 @@
-"""What went wrong on which hosts, and what to do about it."""
+"""Which hosts failed, why, and how to fix it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMED = 4
 
 
 def show(console: Console, failures: Sequence[tuple[str, str, str]]) -> None:
-    """Host and reason in a table; below it each fix once, as a line that can be copied whole.
+    """Print a table of hosts and reasons, and below it each fix once, on a line that can be copied whole.
 
     :param failures: host, reason, fix; the fix may be empty.
     """
@@ -27,7 +27,7 @@ def show(console: Console, failures: Sequence[tuple[str, str, str]]) -> None:
 
 
 def fixes(hints: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """Each different fix, with its hosts; one that differs in the host's name alone is one command for all."""
+    """Each fix with its hosts. Commands that differ only in the host's name are merged into one."""
     found: dict[str, list[str]] = {}
     for name, hint in hints:
         if hint:

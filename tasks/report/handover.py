@@ -24,7 +24,7 @@ def names(names: Iterable[str], most: int = 8) -> str:
 
 
 def commands(console: Console, lines: Sequence[tuple[str, str]]) -> None:
-    """Commands and what each is for, as they can be pasted; ``lines`` begin with the task's name."""
+    """Print commands, ready to paste, with their purpose; ``lines`` begin with the task's name."""
     full = []
     for text, why in lines:
         task, _, rest = text.partition(" ")
@@ -34,7 +34,7 @@ def commands(console: Console, lines: Sequence[tuple[str, str]]) -> None:
 
 
 def next_steps(console: Console, status: Mapping[str, Any]) -> None:
-    """After a deploy."""
+    """The next commands after a deploy."""
     lines = [
         ("status", "what runs where"),
         ("dashboard", f"Ray's dashboard of {status['address']}, through a tunnel"),

@@ -1,4 +1,4 @@
-"""Log lines of many files as one stream in the order of time."""
+"""Merge the log lines of many files by time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Line:
 
 
 def parse_time(text: str) -> str | None:
-    """The time that a line of Ray's begins with, as text that sorts; None where it has none.
+    """The time at the start of a Ray log line, as sortable text; None if there is none.
 
     Ray writes ``2026-01-02 03:04:05,678``, ``[2026-01-02 03:04:05,678 I 12 12]``, and ISO 8601.
     """
@@ -35,17 +35,17 @@ def parse_time(text: str) -> str | None:
 
 
 def clean(text: str) -> str:
-    """Without colours and control characters: a log must not steer the terminal that shows it."""
+    """Remove colours and control characters: a log must not control the terminal."""
     return _CONTROL.sub("", text)
 
 
 def merge(files: Sequence[Sequence[Line]]) -> Iterator[Line]:
-    """All lines by time. A line without a time (a traceback's) stays behind the one that it follows."""
+    """All lines by time. A line without a time, as in a traceback, stays after the line before it."""
 
     def keyed(number: int, lines: Sequence[Line]) -> Iterator[tuple[str, int, int, Line]]:
         time = next((t for t in (parse_time(line.text) for line in lines) if t), "")
         for index, line in enumerate(lines):
-            # a file's own order is never changed, whatever its clock says
+            # the order within a file never changes, even if its times do
             time = max(time, parse_time(line.text) or time)
             yield time, number, index, line
 
@@ -54,6 +54,6 @@ def merge(files: Sequence[Sequence[Line]]) -> Iterator[Line]:
 
 
 def show(console: Console, line: Line, width: int) -> None:
-    """One line, behind its host's name and its file's."""
+    """Print one line, after the names of its host and file."""
     colour = _COLOURS[sum(map(ord, line.host)) % len(_COLOURS)]
     console.print(Text.assemble((line.host.ljust(width), colour), " ", (line.file, "dim"), " ", line.text))

@@ -1,4 +1,4 @@
-"""Standard output and error that may go away: whatever is printed, nothing ends in a traceback."""
+"""Guard stdout and stderr: if their reader goes away, printing does not raise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ codecs.register_error(SIGNS, _in_plain_signs)
 
 
 class _Raw(io.FileIO):
-    """A descriptor to which writing never fails: what cannot be written is dropped, and the reason kept."""
+    """A stream to which writing never fails: what cannot be written is dropped, and the reason is kept."""
 
     error: OSError | None = None
 
@@ -42,9 +42,9 @@ class _Raw(io.FileIO):
 
 
 def install() -> None:
-    """Puts the guard around sys.stdout and sys.stderr; to be called once, before anything is printed.
+    """Guard sys.stdout and sys.stderr. Call this once, before anything is printed.
 
-    Descriptors 0 to 2 that the caller has closed lead to /dev/null, so that no connection gets their number.
+    Descriptors 0 to 2 that the caller closed are opened on /dev/null, so that no connection gets their number.
     """
     for number in range(3):
         try:
@@ -64,7 +64,7 @@ def install() -> None:
 
 def _guarded(stream: TextIO | None, original: TextIO | None, number: int) -> TextIO:
     if stream is not original or isinstance(_raw(stream), _Raw):
-        return stream  # somebody has put another one there, who will read what is printed
+        return stream  # it was replaced by a stream that somebody reads
     with contextlib.suppress(OSError):
         if stream is not None:
             stream.flush()
@@ -83,7 +83,7 @@ def _raw(stream: object) -> object:
 
 
 def gone(stream: TextIO) -> bool:
-    """Whether nobody can read any more what is written there; asked of the system, so nothing need be written."""
+    """Whether the reader of a stream is gone. The system is asked; nothing is written."""
     if getattr(_raw(stream), "error", None) is not None:
         return True
     try:
@@ -95,7 +95,7 @@ def gone(stream: TextIO) -> bool:
 
 
 def lost() -> str | None:
-    """Why output was lost; None where all of it was written, or where its reader went away, which is no mistake."""
+    """Why output was lost; None if nothing was lost, or if the reader went away, which is not an error."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError, ValueError):
             stream.flush()
@@ -108,7 +108,7 @@ def lost() -> str | None:
 
 
 def close(code: int) -> int:
-    """The last call of a program: its exit status, which is 1 where output was lost; that is said on stderr."""
+    """The final exit status: 1 if output was lost, with a message on stderr."""
     why = lost()
     if why is None:
         return code

@@ -1,4 +1,4 @@
-"""How far a step has come, as its text says, and how long the rest takes, as far as that can be known."""
+"""The progress of a step, read from its text, and an estimate of the remaining time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 # "fetching packages, 120 of 340 MB", "pulling X, 120 of 340 MB, 3 of 12 layers, 7 s", "1 of 3 nodes have run a task"
 _AMOUNT = re.compile(r"(?:^|, )(?P<done>\d+) of (?P<total>\d+) (?P<unit>MB|MiB|layers|nodes)\b")
 _BYTES = ("MB", "MiB")
-WINDOW = 30.0  # seconds that a rate is taken over
-FIRST = 3.0  # seconds before which nothing is said about the rest
-STALLED = 15.0  # seconds without any progress after which an estimate would be made up
+WINDOW = 30.0  # seconds over which a rate is measured
+FIRST = 3.0  # seconds before the first estimate
+STALLED = 15.0  # seconds without progress after which no estimate is shown
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Amount:
 
     @property
     def is_bytes(self) -> bool:
-        """Whether equal amounts take about equal times."""
+        """Whether the amount is in bytes, so that equal amounts take about equal times."""
         return self.unit in _BYTES
 
     @property
@@ -39,26 +39,26 @@ class Amount:
 
 
 def split(text: str) -> tuple[str, Amount | None]:
-    """The text of a step without its amount, and the amount; None where it has none, or none that is known yet."""
+    """The text of a step without its amount, and the amount; None if there is none yet."""
     found = next((amount for amount in _AMOUNT.finditer(text) if int(amount["total"]) > 0), None)
     if found is None:
         return text, None
     amount = Amount(int(found["done"]), int(found["total"]), found["unit"])
-    # at the beginning it is the subject of the sentence
+    # an amount at the start of the text is the subject of the sentence
     return (text if found.start() == 0 else text[: found.start()] + text[found.end() :]), amount
 
 
 class Pace:
-    """How fast one amount grows: over the last half minute, so that it neither jumps nor lags."""
+    """The rate at which an amount grows, over the last half minute, so that it neither jumps nor lags."""
 
     def __init__(self) -> None:
         self._total = 0
         self._samples: deque[tuple[float, int]] = deque()
 
     def note(self, now: float, amount: Amount) -> None:
-        """The amount as it is ``now``."""
+        """Record the amount at the time ``now``."""
         if self._samples and (amount.total != self._total or amount.done < self._samples[-1][1]):
-            # another amount, or one of which more has become known: what was measured says nothing of it
+            # a different amount or a new total: earlier samples do not apply
             self._samples.clear()
         self._total = amount.total
         if self._samples and self._samples[-1][1] == amount.done:
@@ -68,14 +68,14 @@ class Pace:
             self._samples.popleft()
 
     def rate(self, now: float) -> float | None:
-        """Units a second; None where it cannot be known: too early, or nothing moves."""
+        """Units per second; None if it is too early or nothing moves."""
         if len(self._samples) < 2 or now - self._samples[-1][0] > STALLED:
             return None
         (start, before), (_, done) = self._samples[0], self._samples[-1]
         return (done - before) / (now - start) if now - start >= FIRST else None
 
     def left(self, now: float) -> float | None:
-        """Seconds until all of it is done."""
+        """Seconds until the amount is complete."""
         rate = self.rate(now)
         return (self._total - self._samples[-1][1]) / rate if rate else None
 
@@ -83,28 +83,28 @@ class Pace:
 def hosts_left(finished: list[float], ages: Iterable[float], waiting: int) -> float | None:
     """Seconds until the last host is done.
 
-    :param finished: how long each took that is done; nothing is said before there are some.
-    :param ages: for how long each has been at it that is under way.
-    :param waiting: how many have not begun.
+    :param finished: seconds that each finished host took; with too few of them there is no estimate.
+    :param ages: seconds since each running host began.
+    :param waiting: how many hosts have not begun.
     """
     if len(finished) < 3:
         return None
     usual = statistics.median(finished)
     rest = [usual - age for age in ages]
     if not rest or min(rest) < -usual / 2:
-        return None  # one takes much longer than the others did, and nobody knows how long
+        return None  # one host takes much longer than the others did; its end is unknown
     busy = waiting * usual + sum(max(0.0, one) for one in rest)
     return max(busy / len(rest), *rest, 0.0)
 
 
 class Countdown:
-    """An estimate as it is shown: it runs down by itself, and follows what is measured only slowly."""
+    """An estimate as it is shown: it counts down by itself and follows new measurements slowly."""
 
     def __init__(self) -> None:
         self._shown: tuple[float, float] | None = None
 
-    def says(self, now: float, measured: float | None) -> float | None:
-        """``measured``, without its jumps; None ends it."""
+    def smooth(self, now: float, measured: float | None) -> float | None:
+        """``measured`` without its jumps; None resets it."""
         if measured is None:
             self._shown = None
             return None
@@ -118,7 +118,7 @@ class Countdown:
 
 
 def about(seconds: float) -> str:
-    """``about 20 s``, ``about 3 min``, ``about 2 h``: no more exact than it is."""
+    """``about 20 s``, ``about 3 min``, ``about 2 h``: rounded to its precision."""
     if seconds < 55:
         return f"about {max(5, 5 * math.ceil(seconds / 5))} s"
     if seconds < 55 * 60:

@@ -1,4 +1,4 @@
-"""The state of the cluster as a table (as JSON its shape is the contract's)."""
+"""The state of the cluster as a table (``fab status --json`` prints it as JSON)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tasks.report.table import Column
 
 COLUMNS = (
     Column("host"),
-    Column("role", said=str),
+    Column("role", as_text=str),
     Column("node ip"),
     Column("state"),
-    Column("runtime", said=str),
-    Column("ray", said="Ray {}".format),
-    Column("python", said="Python {}".format),
-    Column("cpus", said=lambda count: counted(count, "CPU"), each=True),
-    Column("gpus", said=lambda count: counted(count, "GPU"), each=True),
+    Column("runtime", as_text=str),
+    Column("ray", as_text="Ray {}".format),
+    Column("python", as_text="Python {}".format),
+    Column("cpus", as_text=lambda count: counted(count, "CPU"), each=True),
+    Column("gpus", as_text=lambda count: counted(count, "GPU"), each=True),
     Column("problem", wraps=True),
 )
 
@@ -30,7 +30,7 @@ def counted(count: str, what: str) -> str:
 
 
 def show(console: Console, status: Mapping[str, Any]) -> None:
-    """A row a node; ``status`` has the shape of ``fab status --json``."""
+    """Print one row for each node; ``status`` is the data of ``fab status --json``."""
     console.table(COLUMNS, [_row(node) for node in status["nodes"]])
 
 

@@ -1,4 +1,4 @@
-"""A table that fits: on a terminal into its width, in a pipe one line a row, as wide as it needs to be."""
+"""Tables: on a terminal they fit its width; in a pipe each row is one line of any length."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 
 GAP = 2
 INDENT = 2
-LEAST = 24  # columns that a text needs to be read beside others
+LEAST = 24  # least width of a text column beside others
 NOTHING = ("", "-")
 _WIDE = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uffe6\U00020000-\U0003fffd"
 _WORD = re.compile(rf"[{_WIDE}][，。、；：！？）」』】》]*\s*|[^\s{_WIDE}]+\s*")
@@ -23,20 +23,20 @@ Cell = str | Text
 class Column:
     """One column.
 
-    :param said: how a value is said outside the table ("Ray 2.60.0"). Such a column describes: it is said once where
-        all rows have the same, and below its row where there is no room. None: it identifies a row.
-    :param wraps: a text that may be long; it is broken between words, the others never.
-    :param each: a quantity: "8 CPUs each", where all have the same.
+    :param as_text: how a value reads outside the table ("Ray 2.60.0"). Such a value is shown once if all rows have the
+        same, and below its row if there is no room. None: the column identifies the row.
+    :param wraps: a long text that may be broken between words; other columns never are.
+    :param each: a quantity: "8 CPUs each" if all rows have the same.
     """
 
     title: str
-    said: Callable[[str], str] | None = None
+    as_text: Callable[[str], str] | None = None
     wraps: bool = False
     each: bool = False
 
 
 def lay_out(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int | None) -> list[Text]:
-    """The lines of the table; ``width`` None: that of a pipe, which any program can read."""
+    """The lines of the table; ``width`` None: for a pipe, one line for each row."""
     cells = [[_one_line(cell) for cell in row] for row in rows]
     every = range(len(columns))
     if width is None or not rows:
@@ -48,12 +48,12 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: in
     for at in filled:
         values = {row[at].plain for row in cells}
         known = values - set(NOTHING)
-        if columns[at].said is None or len(rows) == 1 or len(known) > 1:
+        if columns[at].as_text is None or len(rows) == 1 or len(known) > 1:
             own.append(at)
         else:
             value = known.pop()
             each = " each" if columns[at].each and value != "0" else ""
-            (everywhere if len(values) == 1 else where_known).append(columns[at].said(value) + each)
+            (everywhere if len(values) == 1 else where_known).append(columns[at].as_text(value) + each)
     return [*_Layout(columns, cells, width, own).lines(), *_shared(everywhere, where_known, width)]
 
 
@@ -67,7 +67,7 @@ def _shared(everywhere: Sequence[str], where_known: Sequence[str], width: int) -
 
 
 class _Layout:
-    """Columns ``own`` of the table, put into ``width``."""
+    """The columns ``own`` of a table, laid out in ``width``."""
 
     def __init__(
         self, columns: Sequence[Column], cells: Sequence[Sequence[Text]], width: int, own: Iterable[int]
@@ -78,7 +78,7 @@ class _Layout:
         }
 
     def lines(self) -> list[Text]:
-        """Beside each other what has room: texts go below their rows first, then what describes, then all but one."""
+        """Side by side as far as they fit: texts move below first, then describing columns, then all but one."""
         texts = [at for at in self.own if self.columns[at].wraps]
         beside = [at for at in self.own if not self.columns[at].wraps]
         room = self.width + GAP
@@ -86,7 +86,7 @@ class _Layout:
         if self._wide(beside) + needed <= room:
             return self.grid(self.own)
         for at in reversed(self.own):
-            if self._wide(beside) > room and at in beside and self.columns[at].said is not None:
+            if self._wide(beside) > room and at in beside and self.columns[at].as_text is not None:
                 beside.remove(at)
         return self.grid(beside if beside and self._wide(beside) <= room else self.own[:1])
 
@@ -94,7 +94,7 @@ class _Layout:
         return sum(self.widths[at] + GAP for at in beside)
 
     def grid(self, beside: Iterable[int]) -> list[Text]:
-        """Columns ``beside`` each other, what is in the others below each row."""
+        """The columns ``beside`` side by side, the others below each row."""
         beside = list(beside)
         room = self.width + GAP - self._wide(beside)
         widths = dict(self.widths)
@@ -129,7 +129,7 @@ class _Layout:
         for at in rest:
             column, value = self.columns[at], row[at].plain
             if value not in NOTHING and not column.wraps:
-                said.append(column.said(value) if column.said else f"{column.title} {value}")
+                said.append(column.as_text(value) if column.as_text else f"{column.title} {value}")
         lines = wrap(_listed(said), self.width - INDENT)
         texts = [at for at in rest if self.columns[at].wraps]
         for at in texts:
@@ -140,7 +140,7 @@ class _Layout:
 
 
 def described(commands: Sequence[tuple[str, str]], width: int | None) -> list[Text]:
-    """Commands and what each is for: beside each other, or where that has no room, below it."""
+    """Commands with their purpose beside them, or below if there is no room."""
     longest = max(cell_len(command) for command, _ in commands)
     beside = width is None or all(longest + cell_len(why) + 5 <= width for _, why in commands)
     lines: list[Text] = []
@@ -155,8 +155,7 @@ def described(commands: Sequence[tuple[str, str]], width: int | None) -> list[Te
 
 
 def wrap(pieces: Iterable[str], width: int) -> list[str]:
-    """Pieces, put into lines. One that is longer than a line stays whole: the terminal breaks what it must, and what
-    is copied there is not broken."""
+    """Join pieces into lines. A piece longer than a line stays whole, so that copied text is not broken."""
     lines: list[str] = []
     for piece in pieces:
         if lines and cell_len(lines[-1] + piece.rstrip()) <= width:

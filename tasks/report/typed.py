@@ -1,4 +1,4 @@
-"""Commands in messages, as this user can paste them: the program, the hosts file, everything quoted."""
+"""Commands in messages, ready to paste: with the program, the hosts file, and quoting."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _named: dict[str, str] = {}
 
 
 def use_hosts_file(named: str | None) -> None:
-    """Remembers what was typed as --hosts-file, so that printed commands say the same; None: nothing was."""
+    """Remember the --hosts-file that was given, so that printed commands include it; None: none was given."""
     _named.pop("hosts_file", None)
     if named:
         _named["hosts_file"] = named
 
 
 def use_program(typed: str) -> None:
-    """Remembers how the program was called, as a shell takes it; default: $RAYFAB_PROGRAM, else ``fab``."""
+    """Remember how the program was called, quoted for a shell; default: $RAYFAB_PROGRAM, else ``fab``."""
     _named["program"] = typed
 
 
 def use_arguments(arguments: Sequence[str]) -> None:
-    """Remembers what was typed behind the program's name; see :func:`again`."""
+    """Remember the arguments of this process; see :func:`again`."""
     _named["arguments"] = printed(*arguments)
 
 
 def again(*flags: str) -> str:
-    """The command of this process once more, with flags added."""
+    """The command line of this process, with flags added."""
     return " ".join([program(), _named.get("arguments", "TASK"), *flags])
 
 
@@ -51,5 +51,5 @@ def command(task: str, *arguments: str) -> str:
 
 
 def as_typed(text: str) -> str:
-    """A text with its commands as they are typed here: the code says ``fab status``, the user ``./fab status``."""
+    """Replace commands in a text by what the user types: ``fab status`` becomes ``./fab status``."""
     return _COMMAND.sub(lambda found: command(found.group(1)) if found.group(1) else f"{program()} ", text)

@@ -11,7 +11,7 @@ NOT_DEPLOYED, STOPPED = "not deployed", "stopped"
 
 
 def unhealthy(status: dict[str, Any], count: int, reached: Collection[str]) -> tuple[str, str]:
-    """The line and its way out.
+    """The error line and its fix.
 
     :param status: the shape of ``fab status --json``.
     :param count: how many hosts the hosts file lists; they come first in ``nodes``.
@@ -28,7 +28,7 @@ def unhealthy(status: dict[str, Any], count: int, reached: Collection[str]) -> t
         bare = [n["name"] for n in bad if n["problem"] == NOT_DEPLOYED]
         return (
             f"{name} is stopped, and not deployed on {handover.names(bare)}",
-            "fab start starts what is deployed; fab deploy-cluster all of it",
+            "fab start starts what is deployed; fab deploy-cluster also deploys the rest",
         )
     if problems == {STOPPED}:
         if len(bad) == len(listed):
@@ -38,12 +38,12 @@ def unhealthy(status: dict[str, Any], count: int, reached: Collection[str]) -> t
         strangers = [n["name"] for n in status["nodes"][count:]]
         return (
             f"{name} has nodes that the hosts file does not list: {handover.names(strangers)}",
-            "stop Ray there, or write them into the hosts file",
+            "stop Ray there, or add them to the hosts file",
         )
     if away:
         hint = "fab check says why"
         rest = "; fab deploy-cluster repairs the others" if len(away) < len(bad) else ""
-        return f"{name} is not healthy: not reached: {handover.names(away)}", hint + rest
+        return f"{name} is not healthy: unreachable: {handover.names(away)}", hint + rest
     return (
         f"{name} is not healthy: {some} with a problem",
         "fab deploy-cluster repairs it; fab logs says why",

@@ -31,7 +31,7 @@ def pack(folder: Path) -> bytes:
                 if total > MOST_BYTES:
                     raise Stop(
                         f"{folder} holds more than {MOST_BYTES >> 20} MiB",
-                        "start in a folder that holds only the job",
+                        "run this in a folder that contains only the job",
                     )
                 tar.add(full, arcname=str(full.relative_to(folder)), recursive=False, filter=_private)
     return buffer.getvalue()

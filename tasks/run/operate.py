@@ -91,11 +91,11 @@ def report_failures(run: Run) -> None:
 def _report_interruption(run: Run, steps: Sequence[Step]) -> None:
     run.console.bad("interrupted")
     done = [f"{node.name}: {', '.join(run.done(node))}" for node in run.every() if run.done(node)]
-    none = "on no host to its end" if run.record.touched else "nothing was changed"
+    none = "finished on no host" if run.record.touched else "nothing was changed"
     run.console.print("  done: " + ("; ".join(done) or none))
     if not any(step.locks for step in steps):
         return
     rest = [node.name for node in run.every() if not run.done(node)]
     if rest:
-        run.console.print("  not done, or not to its end: " + ", ".join(rest))
-    run.console.print(f"  → {typed.again()} takes up what is missing")
+        run.console.print("  unfinished: " + ", ".join(rest))
+    run.console.print(f"  → {typed.again()} finishes the rest")

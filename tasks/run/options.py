@@ -11,7 +11,9 @@ from tasks.run.failures import Stop
 def refuse(lines: Sequence[str], question: str) -> None:
     """The answer where nobody can be asked."""
     raise Stop(
-        f"{question}: nobody can be asked here, and nothing was changed", "the same command with --yes", 2
+        f"{question}: there is no terminal to ask on, and nothing was changed",
+        "the same command with --yes",
+        2,
     )
 
 

@@ -37,7 +37,7 @@ def ask_ray(run: Run, *, tasks: bool, patience: float) -> None:
         answer = run.ask(node, script, board, timeout=patience + 60.0)
         if not any('"done"' in line for line in answer.texts.get("answer", ())):
             log = tuple(answer.texts.get("log", ()))
-            why = log[-1].strip() if log else "the driver said nothing"
+            why = log[-1].strip() if log else "the driver returned nothing"
             raise HostFailed(
                 Failure(f"Ray's head does not answer: {why}", f"fab logs --host {node.name}", log)
             )

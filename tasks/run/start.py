@@ -47,7 +47,7 @@ def get_token(run: Run, starting: Sequence[Planned]) -> None:
     except (HostFailed, RemoteError) as error:
         failure = failure_of(error)
         run.fail(head, failure)
-        why = "the head did not give the cluster's token, so nothing was started"
+        why = "the head did not return the cluster's token, so nothing was started"
         raise Stop(why, failure.hint) from None
     run.learned.token = Secret(answer.values["token"])
 

@@ -127,7 +127,7 @@ def _problem(run: Run, node: Listed, alive: bool, resources: dict[str, float]) -
         known = node.facts.supervisor in ("inactive", "failed") and not runtimes.of(node.host).unclear(
             node.facts
         )
-        return STOPPED if known else "Ray does not run here"
+        return STOPPED if known else "Ray isn't running here"
     return "runs, but is not in Ray's node table" if run.learned.table else "the head does not answer"
 
 

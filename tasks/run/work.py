@@ -39,7 +39,7 @@ def say_ended(run: Run) -> None:
 def _work(run: Run, tasks_on: Sequence[str]) -> Work:
     head = run.head()
     if not isinstance(head, Known) or run.failure(head):
-        return Work(problem="the head cannot be asked")
+        return Work(problem="the head cannot be reached")
     if not head.runs:
         # without its head no work can go on
         return Work()
@@ -54,9 +54,9 @@ def _work(run: Run, tasks_on: Sequence[str]) -> Work:
         except (HostFailed, RemoteError) as error:
             return Work(problem=f"the head does not answer: {error}")
         log = [line for line in answer.texts.get("log", ()) if line.strip()]
-        why = clean(log[-1].strip()) if log else "the driver said nothing"
+        why = clean(log[-1].strip()) if log else "the driver returned nothing"
         return parse(answer.texts.get("answer", ()), f"Ray's head does not answer: {why}")
 
-    work = run.each("Ask what is running", [head], one)[head]
+    work = run.each("Check running work", [head], one)[head]
     # on a head that never came up, nothing can run
     return Work() if work.problem and not head.facts.active else work

@@ -269,7 +269,7 @@ class BaseConnection(fabric.Connection):
         return answer
 
     def _lost(self) -> ConnectionLost:
-        return ConnectionLost(f"the connection to {self.name} broke", "run again; what was done stays done")
+        return ConnectionLost(f"the connection to {self.name} broke", "run again; finished work is kept")
 
     def _scrubber(self, secrets: Mapping[str, Secret] | None = None) -> Scrubber:
         own = map(self.settings.known_secret, (self.target.password, self.target.sudo_password))

@@ -46,7 +46,7 @@ def _reach(target: Target, route: Route, settings: Settings, depth: int) -> Tran
         except Unreachable as error:
             if isinstance(sock, ProxySocket) and (why := sock.last_line()):
                 raise Unreachable(
-                    f"{route} cannot be reached by its ProxyCommand: {why}", error.hint
+                    f"{route} cannot be reached through its ProxyCommand: {why}", error.hint
                 ) from error
             if not isinstance(error, Dropped) or attempt == _TRIES - 1:
                 raise

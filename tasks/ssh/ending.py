@@ -12,7 +12,7 @@ def timed_out(name: str, reader: Reader, timeout: float) -> StepTimeout:
     reader.close()
     where = f" in step '{reader.step}'" if reader.step else ""
     return StepTimeout(
-        f"{name} timed out after {timeout:g} s{where}", "run again; what was done stays done", reader.step
+        f"{name} timed out after {timeout:g} s{where}", "run again; finished work is kept", reader.step
     )
 
 

@@ -40,7 +40,7 @@ try {
     $rfFile = [IO.File]::OpenRead($rfPart)
     if ($rfFile.Length -ne [long]$SIZE) { throw ([string]$rfFile.Length + ' of ' + $SIZE + ' bytes arrived') }
     $rfHash = [BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($rfFile))
-    if (($rfHash -replace '-', '') -ne $SHA256) { throw 'it arrived changed' }
+    if (($rfHash -replace '-', '') -ne $SHA256) { throw 'it arrived damaged' }
     $rfFile.Close()
     if ([IO.File]::Exists($rfPath)) { [IO.File]::Delete($rfPath) }
     [IO.File]::Move($rfPart, $rfPath)

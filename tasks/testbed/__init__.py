@@ -1,1 +1,1 @@
-"""Real hosts on one Linux machine: systemd as PID 1, sshd, apt, own Docker Engine and own address."""
+"""Real hosts on one Linux machine: each with systemd as PID 1, sshd, apt, its own Docker Engine and address."""

@@ -1,4 +1,4 @@
-"""The outer Docker Engine that carries the lab's hosts: get it, start it, talk to it."""
+"""The outer Docker Engine that runs the lab's hosts: install it, start it, call it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tasks.environment.home import in_checkout
 ROOT = Path(__file__).resolve().parents[2]
 LAB_DIR = ROOT / ".lab" if in_checkout() else own_folder() / "lab"
 LABEL = "rayfab.lab"
-FREE_DISK = 8 * 1024**3  # bytes: base images, one Ray image and what a few hosts write
+FREE_DISK = 8 * 1024**3  # bytes: base images, one Ray image and the data of a few hosts
 
 Say = Callable[[str], None]
 
 
 class LabError(Exception):
-    """The lab cannot do what was asked; the text is one line that says why and the way out."""
+    """The lab could not do what was requested; the message is one line with the reason and a fix."""
 
 
 def command(
     argv: Sequence[str], *, stdin: str | bytes | None = None, timeout: float = 900.0, env: dict | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program of this machine, output captured. Raises LabError only if it is missing or hangs."""
+    """Run a program on this machine and capture its output. Raises LabError only if it is missing or hangs."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
     try:
         done = subprocess.run(
@@ -52,7 +52,7 @@ def command(
 
 
 def docker(*argv: str, stdin: str | bytes | None = None, timeout: float = 900.0) -> str:
-    """Run `docker ARGV` and return its output. Raises LabError with Docker's own last line."""
+    """Run `docker ARGV` and return its output. Raises LabError with the last line of Docker's output."""
     done = command(["docker", *argv], stdin=stdin, timeout=timeout)
     if done.returncode != 0:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
@@ -68,7 +68,7 @@ def listed(kind: str, lab: str) -> list[str]:
 
 
 def check_machine() -> None:
-    """Raises LabError where no lab can run: not Linux, not root, no apt."""
+    """Raises LabError if no lab can run here: not Linux, not root, or no apt."""
     if platform.system() != "Linux":
         raise LabError(f"the lab needs Linux (this is {platform.system()}): use a Linux machine or a VM")
     if os.geteuid() != 0:
@@ -78,7 +78,7 @@ def check_machine() -> None:
 
 
 def ensure_packages(programs: dict[str, str]) -> None:
-    """Install what is missing. programs: program on PATH -> Debian package that brings it."""
+    """Install missing programs. programs: program on PATH -> Debian package that contains it."""
     missing = sorted({package for program, package in programs.items() if shutil.which(program) is None})
     if not missing:
         return
@@ -94,13 +94,13 @@ def running() -> bool:
 
 
 def ensure_engine(say: Say) -> None:
-    """Docker Engine answers, or LabError. An engine that had to be started here is remembered in .lab/."""
+    """Make sure that Docker Engine answers. An engine that is started here is recorded in .lab/. Raises LabError."""
     check_machine()
     LAB_DIR.mkdir(mode=0o700, exist_ok=True)
     if not running():
         say("installing Docker Engine" if shutil.which("dockerd") is None else "starting Docker Engine")
         ensure_packages({"dockerd": "docker.io", "iptables": "iptables"})
-        ensure_packages({"docker": "docker-cli"})  # a package of its own on newer Debian
+        ensure_packages({"docker": "docker-cli"})  # a separate package on newer Debian
         _start()
     _check_disk()
 
@@ -135,7 +135,7 @@ def _check_disk() -> None:
 
 
 def stop_engine(say: Say) -> None:
-    """Stop the engine if this lab started it and no container of anybody's is left in it."""
+    """Stop the engine if this lab started it and it has no containers left."""
     note = LAB_DIR / "engine.json"
     if not note.exists() or (running() and docker("ps", "-aq")):
         return
@@ -150,7 +150,7 @@ def stop_engine(say: Say) -> None:
 
 
 def _is_dockerd(pid: int) -> bool:
-    """The number may belong to another process by now, or to one that is only waited for."""
+    """Whether the process still runs: its number may have been reused, or it may be a zombie."""
     try:
         name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition(") ")
     except OSError:
@@ -160,8 +160,8 @@ def _is_dockerd(pid: int) -> bool:
 
 @contextlib.contextmanager
 def lock(name: str) -> Iterator[None]:
-    """Hold a lock of this machine: two labs must not build the same image at once."""
-    import fcntl  # not there on Windows, where `fab` must still load
+    """Hold a machine-wide lock: two labs must not build the same image at the same time."""
+    import fcntl  # missing on Windows, where `fab` must still load
 
     LAB_DIR.mkdir(mode=0o700, exist_ok=True)
     with open(LAB_DIR / f"{name}.lock", "w") as handle:

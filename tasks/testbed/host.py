@@ -1,4 +1,4 @@
-"""One host of the lab, and what can happen to a machine: power cut, reboot, hang, no way out."""
+"""One host of the lab, and the faults of a machine: power cut, reboot, hang, no Internet access."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUDO = {
 
 
 class Result(NamedTuple):
-    """What a command on a host came to: exit status, standard output, standard error."""
+    """The result of a command on a host: exit status, standard output, standard error."""
 
     rc: int
     out: str
@@ -28,7 +28,7 @@ class Result(NamedTuple):
 
 
 class LabHost:
-    """A machine with systemd, sshd and an address of its own.
+    """A machine with systemd, sshd and its own address.
 
     name: its host name; address: on the lab's first network; addresses: one per network; port: of its sshd.
     """
@@ -51,7 +51,7 @@ class LabHost:
         stdin: str | bytes | None = None,
         timeout: float = 300,
     ) -> Result:
-        """Run an argv, or a text through sh, past SSH and past the tool under test."""
+        """Run an argv, or a text with sh, without SSH and without the tool under test."""
         argv = ["sh", "-c", what] if isinstance(what, str) else list(what)
         flags = ["-i"] if stdin is not None else []
         done = command(["docker", "exec", *flags, "-u", user, self.name, *argv], stdin=stdin, timeout=timeout)
@@ -60,7 +60,7 @@ class LabHost:
     def must(
         self, what: str | Sequence[str], *, stdin: str | bytes | None = None, timeout: float = 300
     ) -> str:
-        """As exec, but gives the output alone and raises LabError if the command failed."""
+        """Like exec, but returns only the output and raises LabError if the command failed."""
         done = self.exec(what, stdin=stdin, timeout=timeout)
         if done.rc != 0:
             last = (done.err or done.out).strip().splitlines()[-1:]
@@ -69,28 +69,28 @@ class LabHost:
 
     @property
     def up(self) -> bool:
-        """Whether the machine is powered and not frozen."""
+        """Whether the machine is on and not frozen."""
         return docker("inspect", "--format", "{{.State.Status}}", self.name) == "running"
 
-    # What happens to machines
+    # Faults
 
     def wait_ssh(self, timeout: float = 120) -> None:
-        """Until the host has booted and its sshd lets users in. Raises LabError after `timeout` seconds."""
+        """Wait until the host has booted and its sshd accepts logins. Raises LabError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            # /run/nologin: pam turns users away while the system boots, though sshd answers already
+            # while /run/nologin exists, pam rejects users although sshd already answers
             if _banner(self.address, self.port) and self.exec("test ! -e /run/nologin").rc == 0:
                 return
             time.sleep(0.2)
         raise LabError(f"{self.name} ({self.address}:{self.port}): no SSH after {timeout:.0f} s")
 
     def reboot(self) -> None:
-        """An orderly restart; returns when sshd is back."""
+        """Restart cleanly; returns when sshd answers again."""
         docker("restart", "--time", "30", self.name)
         self.wait_ssh()
 
     def stop(self) -> None:
-        """A power cut: nothing on the host gets a chance to tidy up."""
+        """Cut the power: nothing on the host can clean up."""
         docker("kill", self.name)
 
     def start(self) -> None:
@@ -98,28 +98,28 @@ class LabHost:
         self.wait_ssh()
 
     def freeze(self) -> None:
-        """The host hangs: its ports still take connections, nothing answers."""
+        """Freeze the host: its ports still accept connections, but nothing answers."""
         docker("pause", self.name)
 
     def unfreeze(self) -> None:
         docker("unpause", self.name)
-        self.wait_ssh()  # a reboot asked for before systemd has woken up is lost
+        self.wait_ssh()  # a reboot requested before systemd runs again would be lost
 
     def cut_internet(self, silent: bool = False) -> None:
-        """Only the lab's networks are reachable from now on, across reboots; silent: packets vanish."""
+        """Make only the lab's networks reachable, also after reboots; silent: packets are dropped without an answer."""
         network.cut(self.name, list(self.addresses), silent)
 
     def restore_internet(self) -> None:
         network.restore(self.name)
 
-    # What an administrator would have set up
+    # Preparation by an administrator
 
     def write_file(self, path: str, text: str | bytes, mode: int = 0o644) -> None:
         script = 'mkdir -p "$(dirname "$0")" && cat > "$0" && chmod "$1" "$0"'
         self.must(["sh", "-c", script, path, f"{mode:o}"], stdin=text)
 
     def copy_in(self, path: str | Path, dest: str) -> None:
-        """Copy a file or folder of this machine to `dest` on the host."""
+        """Copy a file or folder from this machine to `dest` on the host."""
         docker("cp", str(path), f"{self.name}:{dest}")
 
     def add_user(
@@ -130,7 +130,7 @@ class LabHost:
         sudo: str = "none",
         key: bool = True,
     ) -> None:
-        """A user with a home. sudo: none | nopasswd | password; key: the lab's key may log in."""
+        """Create a user with a home folder. sudo: none | nopasswd | password; key: the lab's key may log in."""
         if sudo not in SUDO:
             raise LabError(f"sudo: expected {' | '.join(SUDO)}, got {sudo}")
         self.must(f"useradd --create-home --shell {posix(shell)} {name}; {SUDO[sudo].format(name=name)}")
@@ -143,14 +143,14 @@ class LabHost:
             self.must(f"chown {name}:{name} ~{name}/.ssh/authorized_keys")
 
     def set_sshd(self, port: int = 22, extra: str = "") -> None:
-        """Move sshd to another port and add lines of sshd_config, which win over the host's own."""
+        """Move sshd to another port and add sshd_config lines, which override the host's own."""
         self.write_file("/etc/ssh/sshd_config.d/00-test.conf", f"Port {port}\n{extra}\n")
         self.must("sshd -t && { systemctl reset-failed ssh; systemctl restart ssh; }")
         self.port = port
         self.wait_ssh()
 
     def remove_packages(self, *names: str) -> None:
-        """Purge Debian packages and whatever needs them."""
+        """Purge Debian packages and everything that depends on them."""
         self.must(
             f"SUDO_FORCE_REMOVE=yes DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq {' '.join(names)}"
         )

@@ -1,4 +1,4 @@
-"""The root file systems of the hosts: debootstrap once, then a layer for each flavour, cached by content."""
+"""The hosts' root file systems: debootstrap once, then a layer for each flavour, cached by content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from tasks.testbed import machine
 from tasks.testbed.engine import LABEL, LabError, Say, command, docker, ensure_packages, lock
 
-FLAVOURS = ("bare", "python", "docker")  # what a host may be asked to be
+FLAVOURS = ("bare", "python", "docker")  # the kinds of hosts
 PACKAGES = ",".join(
     (
         *("systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd"),
@@ -20,9 +20,9 @@ PACKAGES = ",".join(
     )
 )
 
-# PID 1 of a host before systemd. The cgroups of the host's own namespace come read-only. Beside cgroup v1,
-# systemd learns from the unified hierarchy that a service has ended; had Docker not given the host a part
-# of that to itself (a root has no cgroup.type), systemd must do without, for all hosts would share it.
+# PID 1 of a host before systemd. Docker mounts the cgroups of the host's namespace read-only. With cgroup v1,
+# systemd uses the unified hierarchy to see that a service has ended. If Docker did not give the host its own part
+# of it (a root cgroup has no cgroup.type), systemd must not use it, because all hosts would share it.
 INIT = """#!/bin/sh
 for mount in /sys /sys/fs/cgroup /sys/fs/cgroup/*; do
     mountpoint -q "$mount" && mount -o remount,bind,rw "$mount"
@@ -39,8 +39,8 @@ exec /sbin/init "$@"
 
 SSHD = "HostKey /etc/ssh/ssh_host_ed25519_key\nMaxStartups 300\n"
 
-# Masked: what needs hardware, what would write to the kernel that all hosts share, and apt's own timers,
-# which would hold the package lock in the middle of a test.
+# Masked: units that need hardware or change the shared kernel, and apt's timers, which would hold the package
+# lock during a test.
 BARE = """
 set -e
 systemctl mask systemd-udevd.service systemd-networkd.service systemd-resolved.service systemd-pstore.service
@@ -66,7 +66,7 @@ rm -rf /var/lib/apt/lists/* /usr/share/doc /usr/share/man
 
 LAYERS = {
     "bare": ("base", BARE),
-    # fish needs python3; with polkitd a plain user may let services linger, as on Ubuntu Server
+    # fish needs python3; polkitd lets a plain user enable lingering, as on Ubuntu Server
     "python": ("bare", INSTALL.format(packages="ca-certificates fish polkitd python3")),
     "docker": ("python", INSTALL.format(packages="docker.io iptables")),
     "registry": ("python", INSTALL.format(packages="docker-registry skopeo")),  # for registry.py alone
@@ -74,7 +74,7 @@ LAYERS = {
 
 
 def ensure_image(flavour: str, say: Say) -> str:
-    """Tag of the image for a flavour (bare | python | docker), built if it is not there."""
+    """Tag of the image for a flavour (bare | python | docker), built if it does not exist."""
     if flavour not in LAYERS:
         raise LabError(f"no such flavour: {flavour} (there are {', '.join(FLAVOURS)})")
     with lock("image"):
@@ -132,13 +132,13 @@ def layer(
     changes: Sequence[str] = (),
     mounts: Sequence[str] = (),
 ) -> None:
-    """Commit `parent` + files + what a shell script does there as `tag`.
+    """Commit `parent` + files + the effects of a shell script as `tag`.
 
     files: absolute path -> (content, mode); changes: Dockerfile lines; mounts: HOST:INSIDE:ro, for the build.
     Raises LabError with the script's last line.
     """
     name = f"rayfab-lab-build-{digest(tag)}"
-    command(["docker", "rm", "-f", "-v", name])  # left by a build that was interrupted
+    command(["docker", "rm", "-f", "-v", name])  # left by an interrupted build
     volumes = [word for mount in mounts for word in ("-v", mount)]
     docker("create", "-i", "--name", name, "--user", "root", *volumes, parent, "sh", "-s")
     try:
@@ -175,7 +175,7 @@ def exists(tag: str) -> bool:
 
 
 def purge() -> list[str]:
-    """Remove every image that a lab has built; returns their tags."""
+    """Remove all images built by labs; returns their tags."""
     tags = docker("images", "--filter", f"label={LABEL}", "--format", "{{.Repository}}:{{.Tag}}").split()
     if tags:
         docker("rmi", "--force", *tags)

@@ -1,6 +1,6 @@
-"""The lab's keys: one key pair to log in with, and one host key per address that outlives every rebuild.
+"""The lab's keys: one key pair for logins, and one host key for each address, which survives every rebuild.
 
-Addresses are used again by the next lab. With the same key behind the same address no known_hosts conflicts.
+The next lab reuses the addresses. The same key at the same address avoids conflicts in known_hosts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def login_key() -> Path:
 
 
 def host_key(address: str) -> Path:
-    """Path of the private host key of whatever lab host has that address."""
+    """Path of the private host key of the lab host with that address."""
     key = _ensure(LAB_DIR / "host_keys" / address, address)
     with lock("known_hosts"):
         _known_hosts()
@@ -39,7 +39,7 @@ def known_hosts() -> Path:
 def forget(addresses: Iterable[str], known: Path | None = None) -> int:
     """Remove the lab's own keys from the user's known_hosts; returns the number of lines removed.
 
-    Only lines with the lab's very key go, and of those only the ones that name nothing but that address.
+    Only lines with exactly the lab's key are removed, and only those that name just that address.
     """
     known = known or _users()
     if not known.exists():
@@ -56,10 +56,10 @@ def forget(addresses: Iterable[str], known: Path | None = None) -> int:
 
 
 def supersede(address: str, known: Path | None = None) -> int:
-    """Remove what the user's known_hosts says of a host that had this address of the lab's; number of lines.
+    """Remove old entries for this lab address from the user's known_hosts; returns the number of lines.
 
-    Such a host was of a lab whose keys are gone (another copy of the project, a run that was killed), and its
-    line would make the new host look like an impostor. A line that names anything else as well stays.
+    They belong to a lab whose keys are gone (another copy of the project, a killed run), and would make the new
+    host look like an impostor. Lines that also name other hosts are kept.
     """
     known = known or _users()
     if not known.exists():
@@ -77,8 +77,8 @@ def supersede(address: str, known: Path | None = None) -> int:
 
 
 def _users() -> Path:
-    # OpenSSH takes the home from the user database, whatever $HOME says, and so does `fab`
-    import pwd  # not there on Windows, where `fab` must still load
+    # OpenSSH takes the home folder from the user database, not from $HOME, and so does `fab`
+    import pwd  # missing on Windows, where `fab` must still load
 
     return Path(pwd.getpwuid(os.getuid()).pw_dir, ".ssh", "known_hosts")
 
@@ -90,7 +90,7 @@ def _found(name: str, known: Path) -> set[int]:
 
 
 def _keep(known: Path, lines: list[str], kept: list[str]) -> int:
-    if len(kept) < len(lines):  # whole or not at all: others read it meanwhile
+    if len(kept) < len(lines):  # replaced atomically: others may read it at the same time
         with tempfile.NamedTemporaryFile("w", dir=known.parent, delete=False) as new:
             new.write("".join(kept))
         os.replace(new.name, known)

@@ -1,4 +1,4 @@
-"""A lab: named, with networks of its own, so that a user's and the test suite's can live side by side."""
+"""A lab has a name and its own networks, so that a user's lab and the test suite's can exist side by side."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from tasks.testbed.network import Network
 from tasks.testbed.ray_image import ray_image
 from tasks.testbed.registry import Registry
 
-# Not --privileged: where the outer machine itself lacks SYS_RESOURCE, that cannot be given.
+# Not --privileged, which fails if the outer machine itself lacks SYS_RESOURCE.
 MACHINE = [
     *("--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--cgroupns=private", "--device-cgroup-rule=a *:* rwm"),
     *("--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"),
     *("--security-opt=systempaths=unconfined", "--tmpfs=/run", "--tmpfs=/run/lock", "--tty"),
     *("--stop-signal=SIGRTMIN+3", "--shm-size=8g"),
 ]
-FIRST = 11  # last number of the address of host 1; host 100 has 110
-NAMED = 151  # of the first host that has a name in place of a number
+FIRST = 11  # last number of the address of host 1; that of host 100 is 110
+NAMED = 151  # last number of the first host that has a name instead of a number
 FLAVOUR = f"{LABEL}.flavour"
 
 
 class Lab:
-    """Hosts are asked of Docker each time, by label: what an interrupted run left is seen by the next.
+    """A lab. Its hosts are found in Docker by label each time, so those of an interrupted run are found too.
 
-    name: part of every container's, volume's and network's name; subnet: a /24 out of 198.18.0.0/15, the next
-    ones are taken for further networks.
+    name: part of every container's, volume's and network's name; subnet: a /24 in 198.18.0.0/15; further
+    networks use the next ones.
     """
 
     def __init__(self, name: str = "lab", subnet: str = "198.18.10.0/24", say: Say = print):
@@ -44,7 +44,7 @@ class Lab:
     # Hosts
 
     def up(self, count: int, flavour: str = "docker") -> list[LabHost]:
-        """Bring the lab to exactly `count` running hosts; what is there and well is left alone."""
+        """Bring the lab to exactly `count` running hosts; healthy hosts are left alone."""
         if not 1 <= count <= 100:
             raise LabError(f"hosts: expected 1-100, got {count}")
         with engine.lock(f"up-{self.name}"):
@@ -64,14 +64,14 @@ class Lab:
         return [have[name] for name in want]
 
     def hosts(self) -> list[LabHost]:
-        """Every host of the lab, running or not, in the order of addresses; the registry is none of them."""
+        """Every host of the lab, running or not, ordered by address, without the registry."""
         return [host for host in self._all() if host.flavour != "registry"]
 
     def _all(self) -> list[LabHost]:
         names = listed("container", self.name)
         found = []
         for box in json.loads(docker("inspect", *names)) if names else []:
-            if box["State"]["Status"] == "created":  # not booted yet, or a run was interrupted before that
+            if box["State"]["Status"] == "created":  # not booted yet, or left by an interrupted run
                 continue
             nets = box["NetworkSettings"]["Networks"].values()
             addresses = [net["IPAMConfig"]["IPv4Address"] for net in nets if net["IPAMConfig"]]
@@ -82,13 +82,13 @@ class Lab:
     def add_host(
         self, name: str | None = None, flavour: str = "docker", networks: Sequence[str] = ("main",)
     ) -> LabHost:
-        """Boot one more host. networks: `main` first, then further ones, made when first named."""
+        """Boot one more host. networks: `main` first, then others, which are created on first use."""
         return self.add_hosts([f"{self.prefix}-{name}" if name else None], flavour, networks)[0]
 
     def add_hosts(
         self, names: Sequence[str | None], flavour: str = "docker", networks: Sequence[str] = ("main",)
     ) -> list[LabHost]:
-        """Boot several hosts of one flavour in parallel. None among the names: the next free number."""
+        """Boot several hosts of one flavour in parallel. A name of None means the next free number."""
         if not names:
             return []
         tag = image.ensure_image(flavour, self.say)
@@ -105,7 +105,7 @@ class Lab:
         return hosts
 
     def _place(self, name: str | None, have: Mapping[str, int]) -> tuple[str, int]:
-        """Name and last number of the address of a new host, beside those that the lab has."""
+        """Name and last address number for a new host."""
         if name is None:
             name = next(n for n in map(self._numbered, range(1, 101)) if n not in have)
         tail = name.removeprefix(self.prefix + "-")
@@ -129,13 +129,13 @@ class Lab:
         return self.registry
 
     def remove_host(self, host: LabHost) -> None:
-        """The machine, its disk and its firewall rules are gone."""
+        """Remove the machine, its disk and its firewall rules."""
         host.restore_internet()
         docker("rm", "--force", "--volumes", host.name)
         command(["docker", "volume", "rm", "--force", f"{host.name}-docker"])
 
     def down(self) -> int:
-        """Remove everything of this lab but the images; returns how many hosts there were."""
+        """Remove everything of this lab except the images; returns the number of hosts."""
         names = listed("container", self.name)
         self._each(self.remove_host, [LabHost(name, ["-"], "") for name in names])
         for kind in ("volume", "network"):
@@ -151,7 +151,7 @@ class Lab:
     # Networks
 
     def network(self, which: str = "main") -> Network:
-        """The lab's network of that name; hosts on different ones do not reach each other."""
+        """The lab's network of that name; hosts on different networks cannot reach each other."""
         if which not in self._networks:
             net = Network(self.name, self._network_name(which), self._subnet(which))
             net.ensure()
@@ -159,7 +159,7 @@ class Lab:
         return self._networks[which]
 
     def _subnet(self, which: str) -> str:
-        """The subnet that a network has already, else the first free /24 from the lab's own on."""
+        """The subnet of an existing network, or the first free /24 from the lab's own onward."""
         names = listed("network", self.name)
         form = "{{.Name}} {{(index .IPAM.Config 0).Subnet}}"
         have = (
@@ -173,7 +173,7 @@ class Lab:
     def _network_name(self, which: str) -> str:
         return self.prefix if which == "main" else f"{self.prefix}-{which}"
 
-    # One host at a time
+    # Single hosts
 
     def _boot(self, host: LabHost, tag: str, nets: Sequence[Network]) -> None:
         label = [f"--label={LABEL}={self.name}", f"--label={FLAVOUR}={host.flavour}"]
@@ -196,7 +196,7 @@ class Lab:
             "/root/.ssh/authorized_keys": (keys.public(keys.login_key()), 0o600),
             "/etc/ssh/ssh_host_ed25519_key": (key.read_bytes(), 0o600),
             "/etc/ssh/ssh_host_ed25519_key.pub": (keys.public(key), 0o644),
-            # Docker's own stub resolver is of no use to the containers inside a host
+            # containers inside a host cannot use Docker's stub resolver
             "/etc/lab/resolv.conf": ("".join(f"nameserver {ns}\n" for ns in machine.nameservers()), 0o644),
         }
         if self.registry is not None and host.flavour == "docker":

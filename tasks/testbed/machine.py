@@ -1,6 +1,6 @@
-"""What a lab host must have of this machine to reach the outside: certificates, proxies, package sources.
+"""Settings of this machine that a lab host needs for Internet access: certificates, proxies, package sources.
 
-Read at build time and put into the images only: no address of a mirror is ever written into the project.
+They are read at build time and stored only in the images, never in the project.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ UV = (
 )
 PIP = ("index-url", "extra-index-url", "trusted-host", "proxy")
 APT = re.compile(r"Acquire::(https?|Retries|ForceIPv[46]|Check-Valid-Until|Check-Date)\b.*\"[^\"]+\";")
-LOCAL = re.compile(r"localhost|127\.0\.0\.1|file:")  # means something else inside a host
+LOCAL = re.compile(r"localhost|127\.0\.0\.1|file:")  # refers to something else inside a host
 
 
 def settings() -> dict[str, str]:
@@ -43,7 +43,7 @@ def settings() -> dict[str, str]:
 
 
 def nameservers() -> list[str]:
-    """Name servers that a container can reach; a resolver on loopback is followed to the ones behind it."""
+    """Name servers that a container can reach; for a resolver on loopback, the servers behind it."""
     for path in ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"):
         found = re.findall(r"^nameserver\s+(\S+)", _read(path), re.MULTILINE)
         found = [server for server in found if not server.startswith("127.") and server != "::1"]
@@ -96,7 +96,7 @@ def _environment() -> dict[str, str]:
     if "extra-index-url" in pip:
         kept.setdefault("UV_INDEX", pip["extra-index-url"])
     if _own_authorities() or os.environ.get("SSL_CERT_FILE"):
-        # uv, requests and conda carry their own list of authorities and would not know this machine's
+        # uv, requests and conda have their own CA lists, without those of this machine
         kept |= {"SSL_CERT_FILE": BUNDLE, "REQUESTS_CA_BUNDLE": BUNDLE}
     return kept
 

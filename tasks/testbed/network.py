@@ -1,4 +1,4 @@
-"""The lab's own networks, out of the range reserved for benchmarks, and the way out of them."""
+"""The lab's networks, in the address range reserved for benchmarks, and rules that cut off their Internet access."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Network:
 
 
 def cut(owner: str, addresses: list[str], silent: bool) -> None:
-    """Nothing from `addresses` leaves the lab any more; silent: packets vanish, else they are refused."""
+    """Block everything from `addresses` that leaves the lab; silent: packets are dropped, otherwise rejected."""
     target = ["DROP"] if silent else ["REJECT", "--reject-with", "icmp-net-unreachable"]
     for address in addresses:
         rule = ["-s", address, "!", "-d", str(RANGE), "-m", "comment", "--comment", f"{owner}:lab"]
@@ -39,7 +39,7 @@ def cut(owner: str, addresses: list[str], silent: bool) -> None:
 
 
 def restore(owner: str) -> None:
-    """Take back every `cut` of that owner."""
+    """Undo every `cut` of that owner."""
     for rule in command(["iptables", "-S", "DOCKER-USER"]).stdout.splitlines():
         words = shlex.split(rule)
         if f"{owner}:lab" in words:

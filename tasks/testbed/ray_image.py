@@ -1,6 +1,6 @@
-"""A stand-in for the Docker Hub image rayproject/ray-ml: the lab's Debian with real Ray from PyPI.
+"""A substitute for the Docker Hub image rayproject/ray-ml: the lab's Debian with real Ray from PyPI.
 
-Like the real one it runs as user `ray` (uid 1000) with Ray first on PATH; unlike it, it has neither conda
+Like the real image it runs as user `ray` (uid 1000) with Ray first on PATH; unlike it, it has neither conda
 nor the machine-learning libraries, and is small enough to be built in a minute.
 """
 
@@ -30,17 +30,17 @@ SUDO_FORCE_REMOVE=yes apt-get purge -y -qq sudo
 
 
 def ray_image(version: str = "2.60.0", python: str | Path = "3.11", say: Say = print) -> str:
-    """Build the stand-in for one Ray version; returns its tag, `rayproject/ray-ml:<version>`.
+    """Build the image for one Ray version; returns its tag, `rayproject/ray-ml:<version>`.
 
-    python: `3.11` is Debian's own; others are fetched by uv, which needs the way to its downloads. A folder is
-    that of a CPython which runs wherever it is put; it is named after its version, and that is in the tag.
-    Raises LabError, also where a real image of that name is on this machine.
+    python: `3.11` is Debian's own; uv downloads others. A folder contains a relocatable CPython; its name is the
+    version, which becomes part of the tag.
+    Raises LabError, also if this machine has a real image of that name.
     """
     tag, mounts = f"{NAME}:{version}", []
     if isinstance(python, Path):
         tag, mounts = f"{tag}-py{python.name}", [f"{python}:/cpython:ro"]
     parent = image.ensure_image("python", say)
-    # an old Ray does not run with the newest of what it needs; aiohttp brings async-timeout for Python < 3.11 only
+    # an old Ray needs older dependencies; aiohttp installs async-timeout only for Python < 3.11
     old = "'setuptools<81' 'protobuf<5' 'pydantic<2' async-timeout"
     setuptools = old if int(version.split(".")[1]) < 10 else "setuptools"
     script = SCRIPT.replace("@VERSION@", version)
@@ -77,8 +77,8 @@ def save(tag: str, path: Path) -> Path:
 
 
 def find_uv() -> Path:
-    """This machine's uv: the one of this environment, else on PATH. Raises LabError."""
-    # the `uv` wheel brings a static binary, so this machine's runs inside as well
+    """This machine's uv: from this environment, or from the PATH. Raises LabError."""
+    # the `uv` wheel contains a static binary, which also runs inside the image
     beside = Path(sysconfig.get_path("scripts", vars={"base": sys.prefix}), "uv")
     found = beside if beside.exists() else shutil.which("uv")
     if not found:

@@ -1,4 +1,4 @@
-"""A real Docker registry on a lab host, and the mirror that the other hosts' engines pull from."""
+"""A real Docker registry on a lab host, used by the other hosts' engines as a mirror."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ LOGIN = f"""auth:
 
 
 class Registry:
-    """Plain HTTP on port 5000; a mirror of Docker Hub for the engines that are told of it."""
+    """Plain HTTP on port 5000; a Docker Hub mirror for the engines that are configured to use it."""
 
     def __init__(self, host: LabHost):
         self.host = host
         self.url = f"http://{host.address}:{PORT}"
 
     def configure(self, htpasswd: str = "", tls: bool = False) -> None:
-        """Open to all, unless told otherwise; Debian's own configuration asks for a password.
+        """Configure and restart the registry, by default without a password; Debian's own configuration requires one.
 
-        htpasswd: lines of `user:bcrypt`; tls: with a certificate that nobody knows, see :meth:`certificate`.
+        htpasswd: lines of `user:bcrypt`; tls: with a self-signed certificate, see :meth:`certificate`.
         """
         if htpasswd:
             self.host.write_file(f"{FOLDER}/htpasswd", htpasswd)
@@ -55,11 +55,11 @@ class Registry:
         self.url = f"http{'s' if tls else ''}://{self.host.address}:{PORT}"
 
     def certificate(self) -> str:
-        """The certificate that hosts have to trust, in PEM."""
+        """The certificate that hosts must trust, in PEM."""
         return self.host.must(["cat", f"{FOLDER}/cert.pem"])
 
     def push(self, tag: str, *names: str) -> None:
-        """Serve an image of the outer engine as `names`; by default its own name, and `latest` of ray-ml."""
+        """Serve an image of the outer engine as `names`; by default under its own name and as `latest` of ray-ml."""
         stream(tag, self.host, f"cat > {ARCHIVE}")
         for name in names or (tag, f"{NAME}:latest"):
             source, target = f"docker-archive:{ARCHIVE}", f"docker://localhost:{PORT}/{name}"
@@ -68,18 +68,18 @@ class Registry:
         self.host.must(["rm", ARCHIVE])
 
     def daemon_json(self) -> str:
-        """Text of /etc/docker/daemon.json for a host that is to pull from here."""
+        """Text of /etc/docker/daemon.json for a host that pulls from here."""
         where = self.url.removeprefix("http://")
         return json.dumps({"registry-mirrors": [self.url], "insecure-registries": [where]}, indent=2) + "\n"
 
     def serve(self, host: LabHost) -> None:
-        """Tell the engine of a running host to pull from here."""
+        """Configure the engine of a running host to pull from here."""
         host.write_file("/etc/docker/daemon.json", self.daemon_json())
         host.must("systemctl try-restart docker")
 
 
 def load(tag: str, host: LabHost) -> None:
-    """Load an image of the outer engine straight into a host's engine, past any registry."""
+    """Load an image of the outer engine directly into a host's engine, without a registry."""
     stream(tag, host, "docker load")
 
 

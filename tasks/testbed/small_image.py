@@ -1,6 +1,6 @@
-"""A stand-in for an image of Ray's where only its way to the hosts matters: Python, and a `ray` that knows its version.
+"""A small substitute for a Ray image, for tests of its distribution: Python, and a `ray` with only a version.
 
-It starts no cluster. Most of it is random bytes, which no compression makes smaller.
+It starts no cluster. Most of it is random bytes, which cannot be compressed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from tasks.testbed import image
 from tasks.testbed.engine import LABEL, LabError, Say, command, lock
 from tasks.text.quoting import posix
 
-# the interpreter with what it is linked against, the library without what nobody imports here, a folder to write to
+# the interpreter with its shared libraries, the needed part of the standard library, and a writable folder
 SCRIPT = """
 set -e
 root=/tmp/root
@@ -32,9 +32,9 @@ tar -C $root -c .
 def small_image(
     tag: str, megabytes: int = 60, version: str = "2.60.0", mark: str = "a", say: Say = print
 ) -> str:
-    """Build it under that name, random bytes of that size in it; returns the name.
+    """Build the image under that name, with random bytes of that size; returns the name.
 
-    mark: another one makes another image. Raises LabError.
+    mark: a different mark makes a different image. Raises LabError.
     """
     parent = image.ensure_image("python", say)
     values = {"VERSION": version, "BYTES": str(megabytes * 1_000_000), "MARK": mark}

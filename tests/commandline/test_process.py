@@ -121,7 +121,7 @@ class TestBothWays:
         done = shell(entry, "FAB destroy --hosts-file 'my hosts.yml' --limit '192.*'", home)
         assert done.returncode == 2
         first, second = done.stderr.splitlines()
-        assert first == "✗ destroy needs --yes where nobody can be asked: nothing was touched"
+        assert first == "✗ destroy needs --yes where there is no terminal: nothing was changed"
         words = shlex.split(second.removeprefix("  → "))
         assert words[-6:] == ["destroy", "--hosts-file", "my hosts.yml", "--limit", "192.*", "--yes"]
 

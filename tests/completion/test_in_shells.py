@@ -130,7 +130,7 @@ def test_in_zsh_a_comma_takes_the_place_of_the_blank(opened):
     ("typed", "shown"),
     [
         ("fab sta", "Start a stopped cluster again"),
-        ("fab status --", "ask again every 5 seconds"),
+        ("fab status --", "refresh every 5 seconds"),
         ("fab ssh --host gpu", "10.0.1.2"),
     ],
 )

@@ -142,7 +142,7 @@ class TestInterrupted:
         assert status == 130
         # the terminal's echo of the key, and the live line that is taken away
         left = re.sub(r"[^\n]*\r(?!\n)|\x1b\[K|\^C", "", terminal.seen).replace("\r", "")
-        assert left == "✗ interrupted; the same command starts again\n"
+        assert left == "✗ interrupted; run the same command again\n"
         assert not whole(checkout)
 
     def test_the_next_call_makes_it_whole(self, checkout):

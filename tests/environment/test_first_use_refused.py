@@ -70,7 +70,7 @@ def test_a_read_only_checkout_has_its_environment_in_the_cache(checkout, tmp_pat
     assert done.returncode == 1
     what, way = the_one_error(done)
     assert re.fullmatch(r"/dev/null/\.cache/rayfab/venv-\d+: Not a directory", what)
-    assert way == "a folder that can be written: export XDG_CACHE_HOME=/a/folder"
+    assert way == "choose a writable folder: export XDG_CACHE_HOME=/a/folder"
     env = environ()
     del env["HOME"]
     done = run(command, env=env)
@@ -89,7 +89,7 @@ def test_a_full_disk(tmp_path, checkout):
     assert done.returncode == 1
     what, way = the_one_error(done)
     assert "the disk is full" in what or "No space left on device" in what
-    assert way.startswith("free about 200 MB there, then the same command again")
+    assert way.startswith("free about 200 MB there, then run the same command again")
 
 
 def test_an_environment_of_somebody_else_is_left_alone(checkout, tmp_path):

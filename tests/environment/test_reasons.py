@@ -53,8 +53,8 @@ OTHER = "Collecting x\nERROR: something new\n\n[notice] of no use\n"
 @pytest.mark.parametrize(
     ("output", "what", "way_out"),
     [
-        (PIP_NO_NAME, "the name of the package index is not known here", "PIP_INDEX_URL=https://"),
-        (UV_NO_NAME, "the name of the package index is not known here", "PIP_INDEX_URL=https://"),
+        (PIP_NO_NAME, "the name of the package index does not resolve", "PIP_INDEX_URL=https://"),
+        (UV_NO_NAME, "the name of the package index does not resolve", "PIP_INDEX_URL=https://"),
         (PIP_REFUSED, "the package index does not answer", "PIP_INDEX_URL=https://"),
         (PIP_CERTIFICATE, "the certificate of the package index is not trusted", "export PIP_CERT="),
         (UV_CERTIFICATE, "the certificate of the package index is not trusted", "export PIP_CERT="),
@@ -68,9 +68,9 @@ OTHER = "Collecting x\nERROR: something new\n\n[notice] of no use\n"
         (PIP_SILENT, "the package index does not answer, or has no fabric==3.2.3", "PIP_INDEX_URL=https://"),
         (PIP_FULL, "the disk is full", "free about 200 MB"),
         (UV_FULL, "the disk is full", "free about 200 MB"),
-        (PIP_MANAGED, "this Python belongs to the system", "python3 -m venv"),
+        (PIP_MANAGED, "this Python is managed by the system", "python3 -m venv"),
         (OTHER, "something new", "PIP_INDEX_URL=https://"),
-        ("", "it said nothing", "PIP_INDEX_URL=https://"),
+        ("", "it printed no error", "PIP_INDEX_URL=https://"),
     ],
 )
 def test_one_sentence_and_a_way_out(output, what, way_out):

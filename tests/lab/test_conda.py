@@ -139,7 +139,7 @@ class TestStory:
             sh(hosts[1], "umount /root/.rayfab/.store")
         assert done.returncode == 1
         assert "the disk is full" in done.stdout
-        assert "the cluster runs on as it was" in done.stdout
+        assert "the cluster keeps running unchanged" in done.stdout
         assert [raylet(h) for h in hosts] == before
         assert status(fab, path)["healthy"]
         ok(fab("deploy-cluster", hosts_file=changed, timeout=600))

@@ -76,7 +76,7 @@ class TestChannels:
         path = hosts_file([host], "conda", settings=settings(mirror, python="3.7.7"))
         done = fab("deploy-cluster", hosts_file=path)
         assert done.returncode == 1
-        assert f"Python 3.7.7 is not there for linux-64 in {mirror.main}" in done.stdout
+        assert f"Python 3.7.7 is not available for linux-64 in {mirror.main}" in done.stdout
         assert PYTHON in done.stdout
         assert host.exec("test -e /root/.rayfab/.store -o -e /root/miniconda3")[0] != 0
 
@@ -119,7 +119,7 @@ class TestConda:
         path = hosts_file([host], "conda", settings=settings(mirror))
         done = fab("deploy-cluster", hosts_file=path)
         assert done.returncode == 1
-        assert "no conda that works" in done.stdout
+        assert "contains no working conda" in done.stdout
         assert sh(host, "cat /root/miniconda3/thesis.tex") == "years of work"
 
 

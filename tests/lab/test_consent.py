@@ -167,9 +167,9 @@ class TestRefused:
         assert done.returncode == 2, done.stdout
         assert cluster.job not in done.stdout
         assert f"1 actor: stays on {name}" in done.stdout
-        assert f"1 actor: moves on {name}, started again on another node" in done.stdout
+        assert f"1 actor: moves on {name}, restarted on another node" in done.stdout
         assert "3 tasks, retried on another node" in done.stdout
-        assert "what runs on other hosts goes on" in done.stdout
+        assert "work on other hosts continues" in done.stdout
         assert cluster.path.read_bytes() == text
         assert cluster.works()
 
@@ -185,8 +185,8 @@ class TestRefused:
 class TestNothingToAsk:
     def test_a_converged_deploy(self, cluster):
         out = ok(cluster.fab("deploy-cluster"))
-        assert "3 hosts as wanted" in out
-        assert "what is running" not in out
+        assert "3 hosts up to date" in out
+        assert "Check running work" not in out
         assert cluster.works()
 
     def test_a_worker_on_which_nothing_runs(self, cluster, tmp_path):
@@ -298,7 +298,7 @@ class TestZYes:
         finally:
             sh(cluster.head, "kill -CONT $(grep -lx gcs_server /proc/[0-9]*/comm | tr -dc '0-9\\n')")
         assert done.returncode == 2
-        assert "what is running is not known: Ray's head does not answer" in done.stdout
+        assert "running work could not be determined: Ray's head does not answer" in done.stdout
 
     def test_two_workers_leave_and_come_back_in_one_run_each(self, cluster):
         listed = ",".join(h.address for h in cluster.workers)
@@ -319,7 +319,7 @@ class TestZYes:
         text = cluster.path.read_text()
         assert cluster.workers[0].address in text
         assert "198.18.255.254" not in text
-        assert "not written into hosts.yml: 198.18.255.254" in done.stdout
+        assert "not added to hosts.yml: 198.18.255.254" in done.stdout
 
     def test_destroy_with_yes(self, cluster):
         assert "removed from 3 hosts" in ok(cluster.fab("destroy", "--yes"))

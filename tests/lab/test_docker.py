@@ -81,7 +81,7 @@ class TestDeploy:
 class TestLater:
     def test_again_changes_nothing(self, cluster):
         before = [container(h, "{{.Id}} {{.State.StartedAt}}") for h in cluster.hosts]
-        assert "2 hosts as wanted" in ok(cluster.fab("deploy-cluster"))
+        assert "2 hosts up to date" in ok(cluster.fab("deploy-cluster"))
         assert [container(h, "{{.Id}} {{.State.StartedAt}}") for h in cluster.hosts] == before
 
     def test_a_changed_option_replaces_the_container_of_exactly_that_host(self, cluster, tmp_path):
@@ -178,7 +178,7 @@ class TestLater:
         finally:
             sh(host, "systemctl start docker")
         assert done.returncode == 1
-        assert f"{host.name}: Docker's engine does not run" in done.stdout
+        assert f"{host.name}: Docker's engine is not running" in done.stdout
         assert "systemctl start docker" in done.stdout
 
 

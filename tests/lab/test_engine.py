@@ -160,7 +160,7 @@ class TestDeploy:
 class TestLater:
     def test_again_changes_nothing(self, cluster):
         out = ok(cluster.fab("deploy-cluster", env=cluster.env))
-        assert "3 hosts as wanted" in out
+        assert "3 hosts up to date" in out
         assert "Install Docker" not in out
 
     def test_an_installation_that_was_cut_off_is_done_once_more(self, cluster):
@@ -177,7 +177,7 @@ class TestLater:
 
     def test_destroy_leaves_docker(self, cluster):
         out = ok(cluster.fab("destroy", "--yes", env=cluster.env))
-        assert "Docker and its images stay" in out
+        assert "Docker and its images were kept" in out
         for host in cluster.hosts:
             assert sh(host, "docker ps -aq") == ""
 
@@ -215,7 +215,7 @@ class TestNot:
     def test_a_password_that_sudo_does_not_take(self, host, fab, hosts_file):
         path = hosts_file([host], runtime="docker", user="bob", settings={"ssh": {"sudo_password": "wrong"}})
         lines, _ = self.refused(fab, host, path)
-        assert lines == [f"✗ {host.name}: sudo does not take the password of bob"]
+        assert lines == [f"✗ {host.name}: sudo rejects the password of bob"]
 
     def test_install_none(self, host, fab, hosts_file):
         path = hosts_file([host], runtime="docker", settings={"docker": {"install": "none"}})
@@ -246,7 +246,7 @@ class TestNot:
         path = hosts_file([host], runtime="docker")
         lines, out = self.refused(fab, host, path)
         assert lines == [
-            f"✗ {host.name}: the docker command here is Podman's, which this tool does not drive"
+            f"✗ {host.name}: the docker command here is Podman's, which this tool does not support"
         ]
         assert "sudo apt-get remove podman-docker" in out
         sh(host, "rm /usr/bin/docker; ln -s podman /usr/bin/docker")

@@ -61,7 +61,7 @@ class TestOneHostFails:
         assert done.returncode == 1
         assert re.search(rf"{trio[2].name} +.*(timed out|did not answer)", done.stdout)
         assert "2 of 3 hosts run Ray" in done.stdout
-        # the next run takes up what is missing
+        # the next run finishes the rest
         assert "3 hosts run Ray" in ok(fab("deploy-cluster", hosts_file=path))
 
     def test_wrong_password(self, trio, fab, hosts_file):

@@ -166,12 +166,12 @@ class TestFile:
         hosts = fleet.hosts[:2]
         source = {"image_source": "file:other.tar", "registry_mirror": None}
         out = ok(fleet.fab("pull-image", only=hosts, docker=source))
-        assert out.count("Carry the image") == 1
+        assert out.count("Copy the image") == 1
         wanted = docker("image", "inspect", "-f", "{{.Id}}", "rayfab-lab/other:small")
         assert [image_id(host) for host in hosts] == [wanted] * 2
         assert [leftovers(host) for host in hosts] == ["", ""]
         again = ok(fleet.fab("pull-image", only=hosts, docker=source))
-        assert "Carry the image" not in again
+        assert "Copy the image" not in again
 
     def test_a_user_without_python_whose_docker_needs_sudo(self, fleet, archive):
         host = fleet.hosts[3]

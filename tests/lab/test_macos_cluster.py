@@ -59,7 +59,7 @@ def test_joins_on_a_bridge_though_the_keychain_is_closed(cluster):
 
 def test_is_converged(cluster):
     fab = cluster[3]
-    assert "2 hosts as wanted" in ok(fab("deploy-cluster"))
+    assert "2 hosts up to date" in ok(fab("deploy-cluster"))
 
 
 def test_logs_lie_in_the_user_s_home(cluster):
@@ -86,5 +86,5 @@ def test_a_stopped_engine_says_how_to_start_it(cluster):
     sh(mac, "systemctl stop docker.socket docker")
     done = fab("check")
     assert done.returncode == 1
-    assert f"{mac.name}: Docker's engine does not run" in done.stdout
+    assert f"{mac.name}: Docker's engine is not running" in done.stdout
     assert "open -a Docker" in done.stdout

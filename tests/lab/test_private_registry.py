@@ -64,7 +64,7 @@ class TestPassword:
     def test_a_wrong_one(self, fleet, private):
         done = fleet.fab("pull-image", docker={**LOGIN, "image": private}, env=WRONG)
         assert done.returncode == 1
-        assert f"{place(fleet.registry)} does not take the password of {USER}" in done.stdout
+        assert f"{place(fleet.registry)} rejects the password of {USER}" in done.stdout
         assert "wrong-word" not in done.stdout
         assert [leftovers(host) for host in fleet.hosts] == ["", ""]
 

@@ -150,17 +150,17 @@ class TestGpus:
     def test_none_there(self, pair, run):
         done = run("check", head={"gpus": 1})
         assert done.returncode == 1
-        assert f"{pair[0].name}: gpus: 1 is asked for, but nvidia-smi names no GPU" in done.stdout
+        assert f"{pair[0].name}: gpus: 1 is requested, but nvidia-smi names no GPU" in done.stdout
 
     def test_fewer_than_asked_for(self, pair, run, gpu):
         done = run("check", head={"gpus": 2})
         assert done.returncode == 1
-        assert f"{pair[0].name}: gpus: 2 is asked for, but there is 1: NVIDIA L4" in done.stdout
+        assert f"{pair[0].name}: gpus: 2 is requested, but there is 1: NVIDIA L4" in done.stdout
 
     def test_no_toolkit(self, pair, run, gpu):
         done = run("deploy-cluster", head={"gpus": 1})
         assert done.returncode == 1
-        missing = "gpus: 1 is asked for, but Docker cannot give it: NVIDIA's container toolkit is missing"
+        missing = "gpus: 1 is requested, but Docker cannot give it: NVIDIA's container toolkit is missing"
         assert missing in done.stdout
         assert "sudo apt-get install -y nvidia-container-toolkit" in done.stdout
         assert "nothing was changed" in done.stdout

@@ -50,7 +50,7 @@ class TestBehindAJumpHost:
         until(lambda: status(fab, path, env={"OPS": PASSWORD})["healthy"], 120)
         wrong = fab("deploy-cluster", hosts_file=path, env={"OPS": "wrong"})
         assert wrong.returncode == 1
-        assert "sudo does not take the password of ops" in wrong.stdout
+        assert "sudo rejects the password of ops" in wrong.stdout
         ok(fab("destroy", "--yes", hosts_file=path, env={"OPS": PASSWORD}))
         assert odd.exec("test -e /etc/systemd/system/rayfab-test.service")[0] != 0
 

@@ -76,7 +76,7 @@ def test_the_token_is_in_a_folder_that_is_closed_and_in_no_argument(cluster):
 
 def test_again_changes_nothing(cluster):
     before = sh(cluster.windows.host, f"docker inspect -f '{{{{.Id}}}} {{{{.State.StartedAt}}}}' {NAME}")
-    assert "2 hosts as wanted" in ok(cluster.fab("deploy-cluster"))
+    assert "2 hosts up to date" in ok(cluster.fab("deploy-cluster"))
     assert (
         sh(cluster.windows.host, f"docker inspect -f '{{{{.Id}}}} {{{{.State.StartedAt}}}}' {NAME}") == before
     )
@@ -157,7 +157,7 @@ class TestHead:
         )
         said = ok(other("deploy-cluster"))
         assert "took over the lock of a run that has died: bob@elsewhere" in said
-        assert "2 hosts as wanted" in said
+        assert "2 hosts up to date" in said
 
     def test_a_job(self, other):
         out = ok(

@@ -102,8 +102,8 @@ class TestSolve:
     def test_names_the_nearest_that_are_there(self, url):
         with pytest.raises(Unavailable) as told:
             channels.solve([url], "linux-64", "3.7.7")
-        assert "Python 3.7.7 is not there for linux-64" in str(told.value)
-        assert str(told.value).endswith("the nearest that are: 3.7.6, 3.7.16, 3.8.18, 3.11.5")
+        assert "Python 3.7.7 is not available for linux-64" in str(told.value)
+        assert str(told.value).endswith("the nearest available: 3.7.6, 3.7.16, 3.8.18, 3.11.5")
 
     def test_a_system_without_any_python(self, url):
         with pytest.raises(Unavailable, match="there is no Python for osx-arm64"):

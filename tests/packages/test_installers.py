@@ -79,7 +79,7 @@ def test_a_mirror_that_tells_no_sums_is_measured_by_its_makers(tmp_path, site, m
     assert of_mirror(tmp_path, f"{url}/mirror").sha256 == NEW
     monkeypatch.setattr(installers, "MINICONDA", f"{url}/nothing/")
     with pytest.raises(
-        Unavailable, match=r"nobody says the SHA-256 of Miniconda3-py313_25\.11\.1-1-Linux"
+        Unavailable, match=r"no SHA-256 is published for Miniconda3-py313_25\.11\.1-1-Linux"
     ) as told:
         of_mirror(tmp_path, f"{url}/mirror")
     assert "conda.installer_sha256" in told.value.hint

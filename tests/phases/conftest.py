@@ -64,7 +64,7 @@ class Fleet:
         """The person's answer to a question; what was asked is in ``asked``."""
         self.asked.append([*lines, question])
         if not self.yes:
-            raise Stop("nothing was touched")
+            raise Stop("nothing was changed")
 
     def operate(self, steps, end=None, *, limit=None, report=True, **more) -> int:
         """Runs ``steps``; the exit status. What was printed is in ``out`` then, the run in ``run``."""

@@ -8,10 +8,10 @@ from tasks.actions import summary
 from tasks.phases import operation
 from tests.phases.world import refused, said
 
-ASK = "ask what is running"
+ASK = "check running work"
 JOB = {"job": "raysubmit_1", "pending": False, "age": 5, "user": "", "ip": "10.0.0.1"}
 ON_ONE = {"actor": "counter", "detached": True, "moves": False, "ip": "10.0.0.2"}
-READ = {"gather facts", ASK, "give the lock back", "reach the head at 10.0.0.1"}
+READ = {"gather facts", ASK, "release the lock", "reach the head at 10.0.0.1"}
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ class TestAfterAnInterruption:
     def test_a_stop_asks_even_if_running_work_is_unknown(self, forgotten, world):
         assert forgotten.operate(operation.STOP, what="stop") == 1
         assert (
-            "what is running is not known: the last start of the head was interrupted"
+            "running work could not be determined: the last start of the head was interrupted"
             in forgotten.asked[0][1]
         )
         assert untouched(world)
@@ -149,7 +149,7 @@ class TestOneWorker:
         assert busy.operate(operation.STOP, what="stop", limit=["one"]) == 0
         assert busy.asked == [
             [
-                "stop stops Ray on one, which ends; what runs on other hosts goes on:",
+                "stop stops Ray on one, which ends; work on other hosts continues:",
                 "  1 actor: counter on one",
                 "stop would end running work",
             ]
@@ -194,12 +194,12 @@ class TestAHeadThatCannotBeAsked:
         busy.yes = False
         assert busy.operate(operation.STOP, what="stop") == 1
         assert busy.asked[0][1] == (
-            "  what is running is not known: Ray's head does not answer: no answer within 20 s"
+            "  running work could not be determined: Ray's head does not answer: no answer within 20 s"
         )
         assert untouched(world)
 
     def test_it_is_away(self, busy, world):
         world["head"].reachable = False
         assert busy.operate(operation.STOP, what="stop") == 1
-        assert busy.asked[0][1] == "  what is running is not known: the head cannot be asked"
+        assert busy.asked[0][1] == "  running work could not be determined: the head cannot be reached"
         assert not world["one"].active

@@ -159,7 +159,7 @@ class TestNotHealthy:
 
     def test_what_its_supervisor_starts_again_is_not_stopped(self, deployed, world):
         world["one"].active, world["one"].supervisor = False, "activating"
-        assert problems(status(deployed))["one"] == "Ray does not run here"
+        assert problems(status(deployed))["one"] == "Ray isn't running here"
 
     def test_the_head_is_down(self, deployed, world):
         world["head"].active = False

@@ -161,7 +161,7 @@ class TestLocks:
         conda_fleet.edit("accept_terms: true", "accept_terms: true, lock: ray.lock")
         (conda_fleet.path.parent / "ray.lock").write_text("rayfab-lock 1\nwhat is this\n")
         assert conda_fleet.operate(operation.DEPLOY) == 2
-        assert "ray.lock: line 2: not a line of a lock" in conda_fleet.out
+        assert "ray.lock: line 2: not a valid line of a lock file" in conda_fleet.out
         assert world.connections == []
 
 
@@ -215,7 +215,7 @@ class TestFiles:
         assert conda_fleet.operate(operation.DEPLOY) == 1
         # the wheel that was built here is on this machine, and only asked for by its name
         assert world["one"].envs == set()
-        assert "cannot be had there (could not resolve host), nor here" in conda_fleet.out
+        assert "cannot be downloaded there (could not resolve host), nor here" in conda_fleet.out
 
 
 class TestProxy:

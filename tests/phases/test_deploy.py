@@ -69,7 +69,7 @@ class TestConverged:
     def test_changes_nothing_and_reports_that(self, deployed, world):
         before = [dict(h.state) for h in world.hosts.values()]
         assert deployed.operate(operation.DEPLOY, summary.deployed) == 0
-        assert "✓ 3 hosts as wanted; nothing was changed, and a task ran on each" in deployed.out
+        assert "✓ 3 hosts up to date; nothing was changed, and a task ran on each" in deployed.out
         assert [h.state for h in world.hosts.values()] == before
 
     def test_costs_at_most_three_execs_a_host(self, deployed, world):
@@ -80,7 +80,7 @@ class TestConverged:
     def test_the_plan_is_empty_and_takes_no_lock(self, deployed, world):
         world.held_by = "eve@far"
         assert deployed.operate(operation.PREPARE, summary.planned, **PLAN) == 0
-        assert "✓ 3 hosts as wanted; nothing to do" in deployed.out
+        assert "✓ 3 hosts up to date; nothing to do" in deployed.out
         assert world.execs() == {"head": 1, "one": 1, "two": 1}
 
 
@@ -155,7 +155,7 @@ class TestLimit:
     def test_is_refused_where_the_head_does_not_run(self, fleet, world):
         assert fleet.operate(operation.DEPLOY, limit=["one"]) == 1
         assert fleet.out.splitlines()[-2:] == [
-            "✗ the cluster does not run, so nothing can join it",
+            "✗ the cluster isn't running, so nothing can join it",
             "  → fab deploy-cluster starts it",
         ]
         assert not world["one"].envs

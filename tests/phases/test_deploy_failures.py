@@ -28,7 +28,7 @@ class TestOneWorkerFails:
         assert world["head"].active
         assert world["one"].active
         assert not world["two"].active
-        assert "✗ 2 of 3 hosts run Ray 2.52.0; each of those ran a task" in fleet.out
+        assert "✗ 2 of 3 hosts run Ray 2.52.0; each of them ran a task" in fleet.out
         assert fleet.failure("two") is not None
         assert [fleet.failure(name) for name in ("head", "one")] == [None, None]
 
@@ -107,14 +107,14 @@ class TestHeadFails:
             "cannot make /root/.rayfab/lab", "free space"
         )
         assert fleet.operate(operation.DEPLOY) == 1
-        assert "✗ the head did not give the cluster's token, so nothing was started" in fleet.out
+        assert "✗ the head did not return the cluster's token, so nothing was started" in fleet.out
         assert fleet.out.splitlines()[-2:] == ["head    cannot make /root/.rayfab/lab", "  → free space"]
         assert not any(h.active for h in world.hosts.values())
 
     def test_that_cannot_pull_its_image(self, fleet, world):
         fleet.edit("cluster: lab", "cluster: lab\nruntime: docker\ndocker: {image: rayproject/rai}")
         world["head"].replies["get the image"] = refused(
-            "there is no image rayproject/rai", "see docker.image"
+            "there is no image rayproject/rai", "the README lists current ones"
         )
         assert fleet.operate(operation.DEPLOY) == 1
         assert "✗ the head has no image, so nothing was started" in fleet.out
@@ -149,4 +149,4 @@ class TestSameMachine:
     def test_a_wrong_clock_is_reported_and_stops_nothing(self, fleet, world):
         world["two"].facts["clock"] = "1800000500"
         assert fleet.operate(operation.DEPLOY) == 0
-        assert "! two: its clock is +500 s from the others'; set it, or run an NTP client" in fleet.out
+        assert "! two: its clock differs by +500 s from the others; set it, or run an NTP client" in fleet.out

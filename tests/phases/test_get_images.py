@@ -22,7 +22,7 @@ workers:
   - {host: 10.0.0.2, name: one}
   - {host: 10.0.0.3, name: two}
 """
-CUT, SERVE, CLEAN = "cut the image into pieces", "serve the image to the others", "clear up after the image"
+CUT, SERVE, CLEAN = "cut the image into pieces", "serve the image to the others", "clean up after the image"
 GET, TAKE = "get the image", "take the image from head"
 PIECE = f"{'0' * 64} 1000"
 
@@ -85,7 +85,7 @@ class TestSeed:
             has(host)
         assert pull(fleet) == 0
         assert {tuple(host.titles) for host in hosts.hosts.values()} == {
-            ("gather facts", "give the lock back"),
+            ("gather facts", "release the lock"),
             ("gather facts",),
         }
 
@@ -189,7 +189,7 @@ class TestSame:
         assert "odd on two" in fleet.out
         assert "✗ the hosts do not have the same image; nothing was started" in fleet.out
         assert not any("start" in title for host in odd.hosts.values() for title in host.titles)
-        assert fleet.failure("two").message == f"has another {IMAGE} than head: odd"
+        assert fleet.failure("two").message == f"has a different {IMAGE} than head: odd"
 
     def test_a_host_outside_the_limit_counts(self, fleet, odd):
         assert fleet.operate(operation.PULL_IMAGE, limit=["one"]) == 1

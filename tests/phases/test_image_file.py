@@ -144,4 +144,4 @@ class TestBeforeConnecting:
     def test_a_digest_that_no_archive_tells(self, fleet, world):
         (fleet.path.parent / "image.tar").write_bytes(tar({"a": b""}))
         assert self.deploy(fleet, "file:image.tar", "rayproject/ray@sha256:" + "0" * 64) == 2
-        assert "an archive does not tell the digest" in fleet.out
+        assert "an archive does not contain the digest" in fleet.out

@@ -111,4 +111,4 @@ def test_a_check_announces_it_and_finds_no_problem(containers, world):
 def test_a_destroy_reports_that_docker_stays(containers):
     containers.operate(operation.DEPLOY)
     containers.operate(operation.DESTROY, summary.destroyed)
-    assert "! Docker and its images stay" in containers.out
+    assert "! Docker and its images were kept" in containers.out

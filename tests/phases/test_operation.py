@@ -122,23 +122,23 @@ class TestLock:
     def test_is_released(self, fleet, world, error):
         fleet.operate([*BEGIN, *([raising(error)] if error else [])])
         assert world.held_by == ""
-        assert world["head"].titles[-1] == "give the lock back"
+        assert world["head"].titles[-1] == "release the lock"
 
     def test_is_released_once_after_a_restart(self, fleet, world):
         assert fleet.operate(operation.DEPLOY) == 0
         assert fleet.operate(operation.RESTART, what="restart") == 0
-        assert world["head"].titles.count("give the lock back") == 1
+        assert world["head"].titles.count("release the lock") == 1
         assert world.held_by == ""
 
     def test_that_cannot_be_released_ends_with_the_connection(self, fleet, world):
-        world["head"].replies["give the lock back"] = ConnectionLost("head: lost")
+        world["head"].replies["release the lock"] = ConnectionLost("head: lost")
         assert fleet.operate(BEGIN) == 0
         assert all(c.closed for c in world.connections)
 
     def test_is_not_taken_where_nothing_changes(self, fleet, world):
         world.held_by = "eve@far"
         assert fleet.operate(operation.STATUS) == 0
-        assert "give the lock back" not in world["head"].titles
+        assert "release the lock" not in world["head"].titles
 
     def test_of_a_dead_run_is_taken_over_with_a_note(self, fleet, world):
         world["head"].facts["stale"] = "eve@far since noon"
@@ -170,9 +170,9 @@ class TestInterrupt:
         assert fleet.operate(operation.DEPLOY) == 130
         assert fleet.out.splitlines()[-4:] == [
             "✗ interrupted",
-            "  done: on no host to its end",
-            "  not done, or not to its end: head, one, two",
-            "  → fab TASK takes up what is missing",
+            "  done: finished on no host",
+            "  unfinished: head, one, two",
+            "  → fab TASK finishes the rest",
         ]
 
     def test_names_the_hosts_on_which_something_was_done(self, fleet, world, interrupt):
@@ -182,7 +182,7 @@ class TestInterrupt:
         done = next(line for line in fleet.out.splitlines() if line.startswith("  done: "))
         assert "head: installed, started" in done
         assert "two: installed" in done
-        assert "  not done, or not to its end: one" in fleet.out.splitlines()
+        assert "  unfinished: one" in fleet.out.splitlines()
 
     def test_of_the_head_s_start_leaves_the_workers_alone(self, fleet, world, interrupt):
         world["head"].replies["start the head"] = interrupt
@@ -200,7 +200,7 @@ class TestInterrupt:
         for name in ("head", "two"):
             world[name].replies["install Ray with uv"] = refused("no space")
         assert fleet.operate(operation.DEPLOY) == 130
-        assert "  done: on no host to its end" in fleet.out.splitlines()
+        assert "  done: finished on no host" in fleet.out.splitlines()
 
     def test_closes_every_connection(self, fleet, world, interrupt):
         world["head"].replies["gather facts"] = interrupt
@@ -217,7 +217,7 @@ class TestInterrupt:
         assert all(c.closed for c in world.connections)
 
     def test_while_the_lock_is_released(self, fleet, world):
-        world["head"].replies["give the lock back"] = KeyboardInterrupt()
+        world["head"].replies["release the lock"] = KeyboardInterrupt()
         assert fleet.operate(BEGIN) == 130
         assert "✗ interrupted" in fleet.out
         assert all(c.closed for c in world.connections)
@@ -267,7 +267,7 @@ class TestStopAndDestroy:
     def test_without_the_head_the_workers_are_stopped_anyway(self, deployed, world):
         world["head"].reachable = False
         assert deployed.operate(operation.STOP) == 1
-        assert "the head is away" in deployed.out
+        assert "the head is unreachable" in deployed.out
         assert set(deployed.run.record.done) == {"one", "two"}
 
     def test_without_the_head_nothing_is_started(self, deployed, world):

@@ -161,7 +161,7 @@ def test_packages_without_ray_are_a_mistake_in_the_file(fleet, world, monkeypatc
 
     monkeypatch.setattr(uv, "compile_lock", lambda *args: LOCK.replace("ray", "numpy"))
     assert fleet.operate(operation.DEPLOY) == 2
-    assert fleet.out.splitlines()[-2:] == ["✗ the packages hold no ray", "  → name ray in uv.packages"]
+    assert fleet.out.splitlines()[-2:] == ["✗ the packages do not include ray", "  → add ray to uv.packages"]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ class TestStart:
         assert start(stopped) == 1
         assert [host.active for host in world.hosts.values()] == [True, True, False]
         assert "two: needs more than a start: repair Ray, start (not running)" in stopped.out
-        assert "fab deploy-cluster does all of it" in stopped.out
+        assert "fab deploy-cluster does that as well" in stopped.out
 
     def test_a_head_that_needs_an_installation_stops_it(self, stopped, world):
         world["head"].envs = set()
@@ -90,7 +90,7 @@ class TestStart:
 
     def test_a_worker_whose_head_is_stopped(self, stopped):
         assert start(stopped, limit=["one"]) == 1
-        assert "the cluster does not run, so nothing can join it" in stopped.out
+        assert "the cluster isn't running, so nothing can join it" in stopped.out
 
 
 class TestRestart:
@@ -132,9 +132,7 @@ class TestRestart:
     def test_of_hosts_that_were_never_deployed_installs_nothing(self, fleet, world):
         assert self.restart(fleet) == 1
         assert "nothing is deployed on these hosts" in fleet.out
-        assert all(
-            set(host.titles) <= {"gather facts", "give the lock back"} for host in world.hosts.values()
-        )
+        assert all(set(host.titles) <= {"gather facts", "release the lock"} for host in world.hosts.values())
 
     def test_of_one_worker_leaves_the_others_alone(self, running, world):
         assert self.restart(running, limit=["one"]) == 0

@@ -16,7 +16,7 @@ from tests.phases.world import said
 # What a host may be asked in a dry run; written down here once more, since the scripts' own word is what is tested.
 READ_ONLY = {
     "gather facts",
-    "ask what is running",
+    "check running work",
     "read Ray's node table",
     "run a task on every node",
     "read logs",

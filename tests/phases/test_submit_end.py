@@ -43,7 +43,7 @@ def test_a_script_that_did_not_come_to_its_end_is_a_failure(capsys):
         submitted(Unfinished(f"head: {answer.error}", "", answer))
     assert stop.value.code == 1
     said = capsys.readouterr().out
-    assert "job raysubmit_1 runs on the cluster" in said
+    assert "job raysubmit_1 is running on the cluster" in said
     assert all(command in said for command in COMMANDS)
 
 

@@ -45,4 +45,4 @@ def test_too_much_is_refused_before_it_is_read(tmp_path, monkeypatch):
         big.truncate(1 << 40)
     with pytest.raises(Stop, match="holds more than 1 MiB") as stopped:
         pack(tmp_path)
-    assert stopped.value.hint == "start in a folder that holds only the job"
+    assert stopped.value.hint == "run this in a folder that contains only the job"

@@ -48,7 +48,7 @@ def test_all_is_stopped(last_line):
 def test_stopped_and_not_deployed_everywhere(last_line):
     assert last_line({"two": {"state": None}}, stop=ALL) == (
         "lab is stopped, and not deployed on two",
-        "fab start starts what is deployed; fab deploy-cluster all of it",
+        "fab start starts what is deployed; fab deploy-cluster also deploys the rest",
     )
 
 
@@ -71,14 +71,14 @@ def test_what_a_deploy_repairs(last_line, differs):
 
 def test_a_host_that_cannot_be_reached(last_line):
     assert last_line({"two": {"reachable": False}}) == (
-        "lab is not healthy: not reached: two",
+        "lab is not healthy: unreachable: two",
         "fab check says why",
     )
 
 
 def test_beside_one_that_can_be_repaired(last_line):
     assert last_line({"two": {"reachable": False}, "one": {"joins": False}}) == (
-        "lab is not healthy: not reached: two",
+        "lab is not healthy: unreachable: two",
         "fab check says why; fab deploy-cluster repairs the others",
     )
 
@@ -87,5 +87,5 @@ def test_only_a_stranger(last_line, world):
     world.strangers = [node("10.0.0.50", "mallory")]
     assert last_line({}) == (
         "lab has nodes that the hosts file does not list: mallory",
-        "stop Ray there, or write them into the hosts file",
+        "stop Ray there, or add them to the hosts file",
     )

@@ -66,12 +66,12 @@ class TestAHostThatDidNotJoin:
         [
             (node("10.0.0.3"), "could not run a task: no answer in time"),
             (node("10.0.0.3", task_error="no such module"), "could not run a task: no such module"),
-            (node("10.0.0.3", alive=False), "left the cluster: Ray calls it dead"),
+            (node("10.0.0.3", alive=False), "left the cluster: Ray reports it as dead"),
             (
                 {**node("10.0.0.3", alive=False), "reason": "missed heartbeats"},
                 "left the cluster: missed heartbeats",
             ),
-            (ran("10.0.0.3", alive=False), "left the cluster: Ray calls it dead"),
+            (ran("10.0.0.3", alive=False), "left the cluster: Ray reports it as dead"),
             (ran("10.0.0.9"), "did not join the cluster"),
         ],
     )
@@ -105,7 +105,7 @@ class TestAHeadThatDoesNotAnswer:
         ("reply", "why"),
         [
             (said([], {"log": ["Traceback", "ConnectionError: no GCS "]}), "ConnectionError: no GCS"),
-            (said([], {}), "the driver said nothing"),
+            (said([], {}), "the driver returned nothing"),
             (said([], {"answer": [json.dumps(ran("10.0.0.1"))], "log": ["Killed"]}), "Killed"),
         ],
     )
@@ -114,6 +114,6 @@ class TestAHeadThatDoesNotAnswer:
         ended = []
         assert deployed.operate(operation.DEPLOY, ended.append) == 1
         assert deployed.failure("head").message == f"Ray's head does not answer: {why}"
-        assert "✗ the head does not answer, so nobody knows which nodes have joined" in deployed.out
+        assert "✗ the head does not answer, so it is unknown which nodes have joined" in deployed.out
         assert [deployed.failure(name) for name in ("one", "two")] == [None, None]
         assert ended == []

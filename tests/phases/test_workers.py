@@ -83,7 +83,7 @@ class TestAdd:
         status, out = do(workers.add_worker, "10.0.0.[13-15]")
         assert status == 1
         assert hosts_of(cluster) == ["10.0.0.1", "10.0.0.2", "10.0.0.3", NEW[0], NEW[2]]
-        assert f"! not written into hosts.yml: {NEW[1]}" in out
+        assert f"! not added to hosts.yml: {NEW[1]}" in out
         assert "no room" in out
 
     @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ class TestAdd:
             ((NEW[0], "head"), {}, "--host names the head of lab"),
             ((NEW[0], "10.0.0.1"), {}, "--host names the head of lab"),
             ((NEW[0], "node*"), {}, "node*"),
-            ((NEW[0], NEW[1]), {"name": "gpu"}, "--name gpu names 1, and there are 2 new hosts"),
+            ((NEW[0], NEW[1]), {"name": "gpu"}, "--name gpu gives 1 names for 2 new hosts"),
             ((NEW[0],), {"name": "one"}, "one"),
             (("one",), {"name": "uno"}, "--name is for new hosts"),
             ((), {}, "add-worker needs --host\n  → fab add-worker"),
@@ -141,7 +141,7 @@ class TestRemove:
         assert hosts_of(cluster) == ["10.0.0.1"]
         assert world["one"].state is None and world["two"].state is None
         assert world["head"].active
-        assert "✓ one, two are out of the cluster and out of hosts.yml; 1 host left" in out
+        assert "✓ one, two were removed from the cluster and from hosts.yml; 1 host left" in out
 
     @pytest.mark.parametrize(
         ("hosts", "why"),
@@ -165,7 +165,7 @@ class TestRemove:
         status, out = do(workers.remove_worker, "one", "two")
         assert status == 1
         assert hosts_of(cluster) == ["10.0.0.1", "10.0.0.2"]
-        assert "hosts.yml still lists one; --force takes it out all the same" in out
+        assert "hosts.yml still lists one; --force removes it anyway" in out
 
     def test_one_that_is_gone_for_good(self, cluster, world, do):
         world["one"].reachable = False

@@ -84,13 +84,13 @@ class FakeHost:
             "get the cluster's token": self._token,
             "start the head": self._start,
             "start the worker": self._start,
-            "ask what is running": self._work,
+            "check running work": self._work,
             "run a task on every node": self._table,
             "read Ray's node table": self._table,
             "read logs": self._logs,
             "stop Ray": self._stop,
             "remove everything": self._destroy,
-            "give the lock back": self._unlock,
+            "release the lock": self._unlock,
         }
         if title.startswith("reach the head"):
             return said(("reach", f"{port} refused") for port in value(script, "PORTS").split())

@@ -80,13 +80,13 @@ CASES = {
         {"state": {"hash": "other", "start": None}},
         {},
         (False, True),
-        "restart (its start has changed)",
+        "restart (start command changed)",
     ),
     "another start, in what is not remembered": (
         {"state": {"hash": "other"}},
         {},
         (False, True),
-        "restart (its start has changed)",
+        "restart (start command changed)",
     ),
     "another start, and it is not running": (
         {"state": {"hash": "other", "service": "user"}, "facts": {"active": False}},
@@ -108,7 +108,7 @@ CASES = {
         {"state": {"hash": "other"}},
         {"head_restarts": True},
         (False, True),
-        "restart (its start has changed)",
+        "restart (start command changed)",
     ),
 }
 

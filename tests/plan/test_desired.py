@@ -253,7 +253,7 @@ class TestMacOSAndWindowsAmongSeveralNodes:
 
     def test_is_said_once_with_the_names(self):
         said = self.note("Linux", "Darwin", "Windows")
-        assert said.startswith("n1, n2: Ray's makers support several nodes on Linux alone")
+        assert said.startswith("n1, n2: Ray officially supports multi-node clusters only on Linux")
         assert "your own risk" in said
 
     def test_is_not_said_where_it_does_not_matter(self):

@@ -15,7 +15,7 @@ DOCKER = samples.host("worker", samples.DOCKER)
 TOOLKIT = EngineFacts(hook=True)
 L4 = ("NVIDIA L4",)
 BROKEN = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
-MISSING = "gpus: 1 is asked for, but Docker cannot give it: NVIDIA's container toolkit is missing"
+MISSING = "gpus: 1 is requested, but Docker cannot give it: NVIDIA's container toolkit is missing"
 APT = (
     f"sudo apt-get install -y nvidia-container-toolkit (from NVIDIA's packages: {GUIDE}), "
     "then sudo systemctl restart docker"
@@ -30,27 +30,33 @@ def found(host, asked, /, **facts):
 @pytest.mark.parametrize(
     ("host", "asked", "facts", "message", "hint"),
     [
-        (UV, 2, {}, "gpus: 2 is asked for, but nvidia-smi names no GPU", "install the driver, or drop gpus"),
+        (
+            UV,
+            2,
+            {},
+            "gpus: 2 is requested, but nvidia-smi names no GPU",
+            "install the driver, or remove gpus",
+        ),
         (
             UV,
             2,
             {"gpus": L4},
-            "gpus: 2 is asked for, but there is 1: NVIDIA L4",
-            "gpus: 1, or drop gpus for all",
+            "gpus: 2 is requested, but there is 1: NVIDIA L4",
+            "gpus: 1, or remove gpus to use all",
         ),
         (
             DOCKER,
             4,
             {"gpus": (*L4, "NVIDIA T4", *L4), "engine": TOOLKIT},
-            "gpus: 4 is asked for, but there are 3: 2 x NVIDIA L4, NVIDIA T4",
-            "gpus: 3, or drop gpus for all",
+            "gpus: 4 is requested, but there are 3: 2 x NVIDIA L4, NVIDIA T4",
+            "gpus: 3, or remove gpus to use all",
         ),
         (
             DOCKER,
             1,
             {"gpu_says": BROKEN, "engine": TOOLKIT},
-            f"gpus: 1 is asked for, but nvidia-smi says: {BROKEN}",
-            "repair the driver (a reboot after its update), or drop gpus",
+            f"gpus: 1 is requested, but nvidia-smi says: {BROKEN}",
+            "repair the driver (a reboot after its update), or remove gpus",
         ),
         (DOCKER, 1, {"gpus": L4, "tools": frozenset({"apt-get"})}, MISSING, APT),
         (DOCKER, 1, {"gpus": L4}, MISSING, GUIDE),
@@ -60,7 +66,7 @@ def found(host, asked, /, **facts):
             DOCKER,
             1,
             {"system": "Darwin", "engine": EngineFacts(system="Docker Desktop")},
-            "gpus: 1 is asked for, but no NVIDIA GPU works on macOS",
+            "gpus: 1 is requested, but no NVIDIA GPU works on macOS",
             "drop gpus",
         ),
     ],
@@ -105,7 +111,7 @@ def test_a_gpu_that_stays_unused_is_a_note():
         Finding(
             "one",
             "NVIDIA L4 stays unused, since NVIDIA's container toolkit is missing",
-            f"gpus: 0 if that is meant so, else {APT}",
+            f"set gpus: 0 if that is intended, else {APT}",
             note=True,
         )
     ]

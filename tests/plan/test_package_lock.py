@@ -46,7 +46,7 @@ def test_no_text_makes_anything_but_a_lock_or_a_line(lock, junk):
     try:
         parse(lock.text + junk)
     except BadLock as error:
-        assert re.match(r"line \d+: |it does not say ", str(error))
+        assert re.match(r"line \d+: |it lacks ", str(error))
 
 
 LINE = "wheel a.whl " + "0" * 64 + " 7 https://mirror.example/a.whl"
@@ -56,12 +56,12 @@ HEAD = "rayfab-lock 1\nplatform linux-64\npython 3.7.16\nray 2.7.2\n"
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "it holds no line 'rayfab-lock 1'"),
-        ("ray==2.7.2\n", "it holds no line 'rayfab-lock 1'"),
-        (HEAD + LINE.replace("0" * 64, "0" * 63), "line 5: not a line of a lock"),
-        (HEAD + LINE.replace("a.whl ", "../a.whl "), "line 5: not a line of a lock"),
-        ("# kept\n\n" + HEAD + "\n\nwhat\n", "line 9: not a line of a lock: 'what'"),
-        ("rayfab-lock 1\nplatform linux-64\n", "it does not say python or ray"),
+        ("", "it has no line 'rayfab-lock 1'"),
+        ("ray==2.7.2\n", "it has no line 'rayfab-lock 1'"),
+        (HEAD + LINE.replace("0" * 64, "0" * 63), "line 5: not a valid line of a lock file"),
+        (HEAD + LINE.replace("a.whl ", "../a.whl "), "line 5: not a valid line of a lock file"),
+        ("# kept\n\n" + HEAD + "\n\nwhat\n", "line 9: not a valid line of a lock file: 'what'"),
+        ("rayfab-lock 1\nplatform linux-64\n", "it lacks python or ray"),
     ],
 )
 def test_what_is_no_lock(text, said):

@@ -26,7 +26,7 @@ CONDA = UV.model_copy(update={"runtime": "conda"})
 
 STRANGER = RayProcess(77, "/opt/ray/raylet", "0::/user.slice")
 NO_PYTHON = 'install one, or set uv.python to a full version ("3.12.12"), or runtime: docker'
-CHOOSE_PORTS = "end what listens there, or choose others under ray.ports"
+CHOOSE_PORTS = "stop what listens there, or choose other ports under ray.ports"
 
 # what differs -> the host, the facts, message and way out
 CASES = {
@@ -45,20 +45,20 @@ CASES = {
     "conda, and no packages of its for this system": (
         CONDA,
         {"arch": "riscv64", "prefix": "absent"},
-        "there are no packages of conda's for Linux on riscv64",
+        "conda has no packages for Linux on riscv64",
         "it has: linux-64, linux-aarch64, linux-ppc64le, osx-64, osx-arm64, win-64",
     ),
     "conda, and something else in its place": (
         CONDA,
         {"prefix": "foreign"},
-        "there is something at ~/miniconda3, but no conda that works",
-        "conda.prefix names another folder; or move away what is there",
+        "~/miniconda3 exists, but contains no working conda",
+        "set conda.prefix to another folder, or move away what is there",
     ),
     "conda, and a home with a blank": (
         CONDA,
         {"prefix": "absent", "home": "/home/it is me"},
-        "conda cannot be installed below a folder with blanks: /home/it is me/miniconda3",
-        "conda.prefix: a path without",
+        "conda cannot be installed in a folder whose path has spaces: /home/it is me/miniconda3",
+        "conda.prefix: a path without spaces",
     ),
     "the home": (
         UV,
@@ -75,13 +75,13 @@ CASES = {
     "/tmp/ray": (
         UV,
         {"tmp_ray_foreign": True},
-        "/tmp/ray belongs to another user and is closed to this one",
+        "/tmp/ray belongs to another user and is not accessible",
         "its owner or root: chmod 1777 /tmp/ray",
     ),
     "sudo": (
         UV,
         {"sudo": "wrong-password", "user": "me"},
-        "sudo does not take the password of me",
+        "sudo rejects the password of me",
         "sudo_password in the hosts file",
     ),
     "musl": (
@@ -118,25 +118,25 @@ CASES = {
     "no Docker, and no way to root": (
         DOCKER,
         {"problem": "missing", "sudo": "wrong-password", "uid": 1000, "user": "me"},
-        "sudo does not take the password of me",
+        "sudo rejects the password of me",
         "sudo_password in the hosts file",
     ),
     "Docker stopped": (
         DOCKER,
         {"problem": "stopped", "says": "Cannot connect to the Docker daemon"},
-        "Docker's engine does not run: Cannot connect to the Docker daemon",
+        "Docker's engine is not running: Cannot connect to the Docker daemon",
         "sudo systemctl start docker",
     ),
     "Docker denied": (
         DOCKER,
         {"problem": "denied", "user": "me"},
-        "me may not use Docker",
+        "me is not allowed to use Docker",
         "sudo usermod -aG docker me, or give a sudo_password in the hosts file",
     ),
     "Podman": (
         DOCKER,
         {"problem": "podman", "tools": frozenset({"apt-get"})},
-        "the docker command here is Podman's, which this tool does not drive",
+        "the docker command here is Podman's, which this tool does not support",
         "if nothing needs it: sudo apt-get remove podman-docker, then deploy again; or runtime: uv",
     ),
     "the host's network on a Mac": (
@@ -155,25 +155,25 @@ CASES = {
         section(DOCKER, "docker", network="bridge"),
         {"ports": frozenset({22, 10050, 10099})},
         "ports in use: 10050 (worker processes, 10002-10099)",
-        "end what listens there, or choose others under ray.ports",
+        "stop what listens there, or choose other ports under ray.ports",
     ),
     "a foreign Ray": (
         UV,
         {"ray_processes": (STRANGER, RayProcess(78, "/opt/ray/gcs_server", "")), "ports": frozenset({20000})},
-        "Ray runs here already, not started by this project (process 77, 78)",
-        "`ray stop` on that host ends it, if it may go",
+        "Ray is already running here, not started by this project (process 77, 78)",
+        "if nothing needs it, run `ray stop` on that host",
     ),
     "a foreign Ray beside ours": (
         UV,
         {"ray_processes": (STRANGER,), "state": {"hash": "h"}, "active": True},
-        "Ray runs here already, not started by this project (process 77)",
-        "`ray stop` on that host ends it, if it may go",
+        "Ray is already running here, not started by this project (process 77)",
+        "if nothing needs it, run `ray stop` on that host",
     ),
     "another cluster's Ray": (
         UV,
         {"ray_processes": (RayProcess(5, "/root/.rayfab/other/envs/e/raylet", "0::/x"),)},
-        "Ray runs here already, not started by this project (process 5)",
-        "`ray stop` on that host ends it, if it may go",
+        "Ray is already running here, not started by this project (process 5)",
+        "if nothing needs it, run `ray stop` on that host",
     ),
     "a worker's ports": (
         UV,
@@ -196,8 +196,8 @@ CASES = {
     "no GPU": (
         UV.model_copy(update={"gpus": 2}),
         {},
-        "gpus: 2 is asked for, but nvidia-smi names no GPU",
-        "install the driver, or drop gpus",
+        "gpus: 2 is requested, but nvidia-smi names no GPU",
+        "install the driver, or remove gpus",
     ),
 }
 

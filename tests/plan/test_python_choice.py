@@ -80,7 +80,7 @@ class TestChosen:
 class TestNone:
     def test_is_common(self):
         found = choose_python(hosts(a="3.11.2 3.10.12", b="3.12.1", c=""), None)
-        why = "no Python (full version) is on all hosts; this host has "
+        why = "no Python patch release is installed on all hosts; this host has "
         assert found == [
             Finding("a", why + "3.10.12, 3.11.2", LET_UV),
             Finding("b", why + "3.12.1", LET_UV),

@@ -52,13 +52,13 @@ class TestSideBySide:
         found = cluster_problems([machine(name, clock=clock) for name, clock in clocks.items()])
         hint = "set it, or run an NTP client"
         assert found == [
-            Finding("c", "its clock is +500 s from the others'", hint, note=True),
-            Finding("d", "its clock is -300 s from the others'", hint, note=True),
+            Finding("c", "its clock differs by +500 s from the others", hint, note=True),
+            Finding("d", "its clock differs by -300 s from the others", hint, note=True),
         ]
 
     def test_of_two_clocks_one_is_named(self):
         found = cluster_problems([machine("a", clock=1000), machine("b", clock=1121)])
-        assert [(f.name, f.message) for f in found] == [("b", "its clock is +121 s from the others'")]
+        assert [(f.name, f.message) for f in found] == [("b", "its clock differs by +121 s from the others")]
 
     def test_clocks_two_minutes_apart_are_good_enough(self):
         assert cluster_problems([machine("a", clock=1000), machine("b", clock=1120)]) == []

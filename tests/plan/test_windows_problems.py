@@ -38,10 +38,10 @@ def test_ray_has_nothing_for_windows_on_arm():
         ("missing", "Docker Desktop is not installed", "docs.docker.com/desktop"),
         (
             "stopped",
-            "the engine of Docker Desktop does not run: no pipe",
+            "the Docker Desktop engine is not running: no pipe",
             "Start Docker Desktop when you sign in",
         ),
-        ("denied", "me may not use Docker Desktop: no pipe", "net localgroup docker-users me /add"),
+        ("denied", "me is not allowed to use Docker Desktop: no pipe", "net localgroup docker-users me /add"),
         ("windows", "Docker Desktop runs Windows containers", "Switch to Linux containers"),
     ],
 )

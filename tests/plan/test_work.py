@@ -41,7 +41,7 @@ def test_nothing_runs():
 def test_an_answer_without_an_end_is_none():
     work = parse([json.dumps(JOB), "half a li"], "the head does not answer")
     assert work == Work(problem="the head does not answer")
-    assert ending(work, NAMES, None) == ("what is running is not known: the head does not answer",)
+    assert ending(work, NAMES, None) == ("running work could not be determined: the head does not answer",)
 
 
 def test_with_the_head_everything_ends():
@@ -56,7 +56,7 @@ def test_with_a_worker_what_is_on_it():
     assert ending(found(JOB, DRIVER, CLIENT, STAYS, MOVES, TASKS), NAMES, ["10.0.0.2"]) == (
         "1 driver: train.py on one (process 7), 2 h",
         "1 actor: counter on one",
-        "1 actor: Worker on one, started again on another node without its state",
+        "1 actor: Worker on one, restarted on another node without its state",
         "3 tasks, retried on another node where max_retries allows it",
     )
     assert ending(found(JOB, DRIVER, CLIENT, STAYS, MOVES, TASKS), NAMES, ["10.0.0.9"]) == ()

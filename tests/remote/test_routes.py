@@ -120,7 +120,7 @@ class TestProxyCommands:
     def test_a_command_that_fails_is_quoted(self, server, settings):
         settings.ssh_config.write_text("ProxyCommand no-such-relay %h\n")
         with pytest.raises(
-            Unreachable, match=r"cannot be reached by its ProxyCommand: .*no-such-relay.*not found"
+            Unreachable, match=r"cannot be reached through its ProxyCommand: .*no-such-relay.*not found"
         ):
             connect(server.target(), settings)
 

@@ -244,7 +244,7 @@ class TestPrefix:
         before = tree(host.home, ".rayfab")
         assert host.state() == "foreign"
         answer = host.install()
-        assert answer.error == f"{host.prefix} is there and holds no conda that works"
+        assert answer.error == f"{host.prefix} exists but contains no working conda"
         assert answer.hint == "conda.prefix: another folder; or remove this one"
         assert tree(host.home, ".rayfab") == before
 
@@ -256,7 +256,7 @@ class TestPrefix:
     def test_a_blank_in_its_name(self, host):
         answer = host.install(prefix="~/mini conda")
         assert answer.error == (
-            f"conda cannot be installed into a folder with a space in its name: {host.home}/mini conda"
+            f"conda cannot be installed in a folder whose path has spaces: {host.home}/mini conda"
         )
         assert answer.hint == "conda.prefix: another folder"
 
@@ -316,7 +316,7 @@ class TestInstallerThatFails:
         # as if the file system did not let it
         stand_in(host.home / "bin", "chmod", 'case $2 in *.rayfab-run) ;; *) exec /bin/chmod "$@" ;; esac')
         answer = host.install(path=f"{host.home}/bin:{SYSTEM_PATH}")
-        assert answer.error == f"programs may not run from {host.root}"
+        assert answer.error == f"programs cannot run from {host.root}"
         assert answer.hint == "its file system is mounted with noexec; mount it without, or runtime: docker"
 
     def test_noexec_where_conda_shall_go(self, host, tmp_path):
@@ -325,7 +325,7 @@ class TestInstallerThatFails:
             host.home / "bin", "chmod", 'case $2 in */opt/.rayfab-run) ;; *) exec /bin/chmod "$@" ;; esac'
         )
         answer = host.install(prefix=f"{tmp_path}/opt/conda", path=f"{host.home}/bin:{SYSTEM_PATH}")
-        assert answer.error == f"programs may not run from {tmp_path}/opt"
+        assert answer.error == f"programs cannot run from {tmp_path}/opt"
         assert answer.hint == "its file system is mounted with noexec; conda.prefix: another folder"
 
 
@@ -373,7 +373,7 @@ class TestRealFileSystems:
     def test_noexec(self, shell, mounted):
         host = Host(shell, mounted("size=40m,noexec"))
         answer = host.install()
-        assert answer.error == f"programs may not run from {host.root}"
+        assert answer.error == f"programs cannot run from {host.root}"
         assert not host.prefix.exists()
 
 
@@ -451,7 +451,7 @@ class TestOursThatIsBroken:
         subprocess.run(["rm", "-r", host.prefix / "conda-meta", host.env], check=True)
         (host.prefix / "envs/mine").mkdir()
         answer = host.install()
-        assert answer.error == f"the conda in {host.prefix} does not work, and holds environments: mine"
+        assert answer.error == f"the conda in {host.prefix} is broken and contains environments: mine"
         assert (host.prefix / "envs/mine").is_dir()
 
 
@@ -490,13 +490,13 @@ class TestEnvironment:
 
     def test_another_python_than_the_lock_says(self, host):
         answer = host.install(python="3.7.7")
-        assert answer.error == f"the environment has not the Python 3.7.7: Python {PYTHON}"
+        assert answer.error == f"the environment does not have Python 3.7.7: Python {PYTHON}"
         assert not host.env.exists()
 
     def test_packages_without_ray(self, host):
         items = put(host.store, "installer", "conda", wheel=condas.wheel("other", "1.0"))
         answer = host.install(items=items)
-        assert (answer.error, answer.hint) == ("the packages hold no ray", "name ray in conda.packages")
+        assert (answer.error, answer.hint) == ("the packages do not include ray", "add ray to conda.packages")
         assert host.install().ok, "and the next time with it"
 
     def test_another_wheel_of_that_version_is_not_taken(self, host):

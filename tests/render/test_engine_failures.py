@@ -17,14 +17,14 @@ class TestFailures:
             (
                 "fedora",
                 "Error: Unable to find a match: moby-engine",
-                "the package sources of this host hold no moby-engine",
+                "the package sources of this host have no moby-engine",
                 "by hand: sudo dnf install moby-engine && sudo systemctl enable --now docker",
             ),
             (
                 "centos",
                 "Error: \n Problem: problem with installed package podman-4\n"
                 "  - package podman-4 from x conflicts with containerd.io",
-                "Docker's packages do not go with what is installed here",
+                "Docker's packages conflict with what is installed here",
                 "if nothing else needs them: sudo yum remove podman runc buildah; or docker.install: distro",
             ),
             (
@@ -37,7 +37,7 @@ class TestFailures:
             (
                 "opensuse-leap",
                 "'docker' not found in package names. Trying capabilities.\nNo provider of 'docker' found.",
-                "the package sources of this host hold no docker",
+                "the package sources of this host have no docker",
                 "by hand: sudo zypper install docker && sudo systemctl enable --now docker",
             ),
             (
@@ -50,14 +50,14 @@ class TestFailures:
             (
                 "debian",
                 "E: Unable to locate package docker.io",
-                "the package sources of this host hold no docker.io",
+                "the package sources of this host have no docker.io",
                 "docker.install: docker-ce",
             ),
             (
                 "debian",
                 "E: Packages need to be removed but remove is disabled.",
-                "Docker's packages do not go with what is installed here",
-                "see what is in the way: sudo apt-get install docker.io",
+                "Docker's packages conflict with what is installed here",
+                "check what conflicts: sudo apt-get install docker.io",
             ),
             (
                 "debian",
@@ -100,7 +100,7 @@ class TestFailures:
         (host.home / "manager.says").write_text("E: Could not get lock /var/lib/dpkg/lock. It is held by 7\n")
         answer, _ = install(host, "debian", lock_seconds=0)
         assert answer.error == (
-            "another package manager has been at work here for 0 s: "
+            "another package manager has been running here for 0 s: "
             "E: Could not get lock /var/lib/dpkg/lock. It is held by 7"
         )
 

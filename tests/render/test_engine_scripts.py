@@ -175,7 +175,9 @@ class TestAnswer:
         answer, told = install(host, "fedora")
         assert answer.ok, answer.error
         assert told[-2:] == ["service docker start", "usermod -aG docker alice"]
-        assert answer.values["note"] == "there is no systemd here: see that Docker's engine starts at boot"
+        assert (
+            answer.values["note"] == "there is no systemd here: make sure that Docker's engine starts at boot"
+        )
 
     def test_a_user_that_no_group_takes(self, host):
         """As one from LDAP."""

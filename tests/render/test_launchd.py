@@ -173,7 +173,7 @@ def test_an_agent_s_life(mac):
     assert answer.ok, answer.error
     assert wanted.kind == "agent"
     assert answer.values["note"] == (
-        "no sudo here: after a reboot Ray is back only when alice logs in; with a sudo_password in the hosts file "
+        "no sudo here: after a reboot Ray comes back only when alice logs in; with a sudo_password in the hosts file "
         "it becomes a daemon, which starts at boot"
     )
     assert (mac.agents / "rayfab-lab.plist").read_text() == wanted.files["UNIT_TEXT"]
@@ -206,7 +206,7 @@ def test_an_agent_that_no_session_takes(mac):
     (mac.home / "launchd.nouser").touch()
     answer, _ = mac.up()
     assert answer.error == (
-        "launchd does not take the agent rayfab-lab: Bootstrap failed: 125: Domain does not support specified action"
+        "launchd rejected the agent rayfab-lab: Bootstrap failed: 125: Domain does not support specified action"
     )
     assert not (mac.node / "state.json").exists()
 

@@ -86,8 +86,8 @@ class TestFacts:
         stand_in(mac.bin, "getconf", "echo 10")
         notes = host_problems(Subject(big, facts_of(mac)), "lab")
         assert [note.message for note in notes if note.note] == [
-            "cpus: 8 is more than the 4 that Docker's machine has",
-            "memory: 12.0 GiB is more than the 7.8 GiB that Docker's machine has",
+            "cpus: 8 is more than the 4 that Docker's VM has",
+            "memory: 12.0 GiB is more than the 7.8 GiB that Docker's VM has",
         ]
 
 
@@ -98,9 +98,7 @@ class TestDockerThatDoesNotAnswer:
 
     def test_not_started(self, mac):
         mac.flag("stopped")
-        said = (
-            "Docker's engine does not run: Cannot connect to the Docker daemon. Is the docker daemon running?"
-        )
+        said = "Docker's engine is not running: Cannot connect to the Docker daemon. Is the docker daemon running?"
         start = "open -a Docker, as the user who is logged in at that Mac; its settings can start it at login"
         assert self.problem(mac) == Finding("one", said, start)
 

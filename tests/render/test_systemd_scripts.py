@@ -93,7 +93,7 @@ class TestSystem:
     def test_systemd_says_no(self, host):
         (host.home / "systemctl.fails").write_text("")
         answer, *_ = up(host, sudo="password")
-        assert answer.error == "systemd does not take the unit rayfab-lab"
+        assert answer.error == "systemd rejected the unit rayfab-lab"
         assert answer.hint == "look at: systemctl status rayfab-lab"
         assert not (host.node / "state.json").exists()
 
@@ -161,7 +161,7 @@ class TestUser:
     def test_systemd_says_no(self, host):
         (host.home / "systemctl.fails").write_text("")
         answer, *_ = up(host, user_systemd=True)
-        assert answer.error == "systemd --user does not take the unit rayfab-lab"
+        assert answer.error == "systemd --user rejected the unit rayfab-lab"
 
 
 def test_from_a_loop_to_a_unit(host):

@@ -150,7 +150,7 @@ class TestInstall:
     def test_packages_without_ray(self, shell, uv):
         (uv / "uv.noray").write_text("")
         answer = ask(script(), shell, uv)
-        assert (answer.error, answer.hint) == ("the packages hold no ray", "name ray in uv.packages")
+        assert (answer.error, answer.hint) == ("the packages do not include ray", "add ray to uv.packages")
 
 
 TAGS = {"x86_64": "manylinux_2_17_x86_64", "aarch64": "manylinux_2_17_aarch64"}
@@ -216,4 +216,4 @@ class TestFetchingUv:
         stand_in(tmp_path / ".rayfab/.uv/0.9.0", "uv", "exit 1")
         answer = ask(script(carried=True), shell, tmp_path)
         assert answer.error == "uv 0.9.0 was copied here, but does not run"
-        assert answer.hint == f"may programs run from {tmp_path}/.rayfab? (mount option noexec)"
+        assert answer.hint == f"can programs run from {tmp_path}/.rayfab? (mount option noexec)"

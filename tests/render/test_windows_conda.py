@@ -390,7 +390,7 @@ class TestConda:
         said = win.look().values
         assert "conda" not in said and said["conda_prefix"] == "foreign"
         win.fetch()
-        assert win.install().error == f"{PREFIX} is there, but it is no conda that works"
+        assert win.install().error == f"{PREFIX} exists, but is not a working conda"
 
     def test_an_interrupted_installation_is_done_anew(self, win):
         win.fetch()
@@ -493,7 +493,9 @@ class TestTheTask:
     def test_of_a_user_who_is_no_administrator(self, win):
         win.flags("no-administrator")
         answer = win.deployed()
-        assert answer.values["note"].startswith("me is no administrator there: Ray ends at the next log-off")
+        assert answer.values["note"].startswith(
+            "me is not an administrator there: Ray ends at the next log-off"
+        )
         win.machine.reboot()
         assert win.machine.running() == {}
         win.machine.reboot(login=True)

@@ -160,17 +160,17 @@ def test_the_time_that_is_left_for_hosts(finished, ages, waiting, left):
 class TestCountdown:
     def test_runs_down_by_itself_and_follows_what_is_measured_slowly(self):
         countdown = Countdown()
-        assert countdown.says(0, 60) == 60
-        assert countdown.says(0.5, 500) == 59.5
-        assert countdown.says(2, 58) == pytest.approx(58)
-        assert 58 < countdown.says(4, 100) < 70
-        assert countdown.says(5, None) is None
-        assert countdown.says(6, 30) == 30
+        assert countdown.smooth(0, 60) == 60
+        assert countdown.smooth(0.5, 500) == 59.5
+        assert countdown.smooth(2, 58) == pytest.approx(58)
+        assert 58 < countdown.smooth(4, 100) < 70
+        assert countdown.smooth(5, None) is None
+        assert countdown.smooth(6, 30) == 30
 
     def test_is_never_below_nothing(self):
         countdown = Countdown()
-        countdown.says(0, 1)
-        assert countdown.says(10, 0) == 0
+        countdown.smooth(0, 1)
+        assert countdown.smooth(10, 0) == 0
 
 
 @pytest.mark.parametrize(

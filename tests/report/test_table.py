@@ -72,7 +72,7 @@ def test_of_hosts_that_are_checked(kept):
     rows = [
         ("node-1", "Linux x86_64", "8", "31.2 GiB", "ann (sudo)", "3.10.12, 3.11.7, 3.12.3", "not deployed"),
         ("node-2", "Linux x86_64", "8", "31.2 GiB", "ann (sudo)", "Docker 28.1.1", "not deployed"),
-        ("mac", "Darwin arm64", "10", "64.0 GiB", "ann (no root)", "3.11.7", "not deployed"),
+        ("mac", "Darwin arm64", "10", "64.0 GiB", "ann (not root)", "3.11.7", "not deployed"),
         ("away", "-", "-", "-", "-", "-", "-"),
     ]
     kept("check", {width: shown(show_hosts.COLUMNS, rows, width) for width in WIDTHS})
@@ -179,8 +179,8 @@ tables = st.lists(
 COLUMNS = (
     Column("host"),
     Column("node ip"),
-    Column("runtime", said=str),
-    Column("ray", said="Ray {}".format),
+    Column("runtime", as_text=str),
+    Column("ray", as_text="Ray {}".format),
     Column("problem", wraps=True),
 )
 

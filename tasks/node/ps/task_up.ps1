@@ -6,7 +6,7 @@ $old = NodeService
 if ($old -eq 'docker') { NeedDocker }
 if ($old -ne 'none') {
     NoteSessions
-    Step 'stopping what ran before'
+    Step 'stopping the previous node'
     NodeDown
 }
 foreach ($name in @('\state.json', '\starts', '\start.log', '\start.log.1', '\loop.pid')) { Remove ($Node + $name) }
@@ -30,7 +30,7 @@ function Register($text) {
 $boot = (Register $RF_TASK_BOOT).Code -eq 0
 if (-not $boot) {
     $run = Register $RF_TASK_LOGON
-    if ($run.Code -ne 0) { Fail ('the Task Scheduler does not take the task ' + $Unit + ': ' + $run.Errors.Trim()) 'is the service Schedule running? look at: schtasks /Query' }
+    if ($run.Code -ne 0) { Fail ('the Task Scheduler rejected the task ' + $Unit + ': ' + $run.Errors.Trim()) 'is the service Schedule running? look at: schtasks /Query' }
 }
 Remove $file
 $name = [Environment]::UserName
@@ -45,7 +45,7 @@ if (-not $boot) {
         }
         Nap 200
     }
-    Emit 'note' ($name + ' is no administrator there: Ray ends at the next log-off and is back only when ' + $name + ' logs in; as an administrator it starts at boot')
+    Emit 'note' ($name + ' is not an administrator there: Ray ends at the next log-off and comes back only when ' + $name + ' logs in; as an administrator it starts at boot')
 }
 WaitRay
 WriteText ($Node + '\state.json') $RF_STATE

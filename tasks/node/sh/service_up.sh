@@ -7,7 +7,7 @@
 rf_old=$(node_service)
 [ "$rf_old" = none ] || note_sessions "$rf_old"
 if [ "$rf_old" != none ] && { [ "$rf_old" != "$SERVICE" ] || ! have "${SERVICE}_replaces"; }; then
-    step "stopping what ran before"
+    step "stopping the previous node"
     node_down "$rf_old"
     [ "$rf_old" = "$SERVICE" ] || node_do "$rf_old" gone
 fi

@@ -17,7 +17,7 @@ job_up() {
 daemon_up() {
     write_file "$NODE/unit" 644 "$UNIT_TEXT"
     as_root install -m 644 -o root -g wheel "$NODE/unit" "$(job_file daemon)" && job_up daemon system ||
-        fail "launchd does not take the daemon $UNIT: ${rf_said-}" "System Settings, Login Items may keep it off; look at: launchctl print system/$UNIT"
+        fail "launchd rejected the daemon $UNIT: ${rf_said-}" "System Settings, Login Items may keep it off; look at: launchctl print system/$UNIT"
 }
 agent_up() {
     [ -d "$HOME/Library/LaunchAgents" ] || : >"$NODE/made-agents"
@@ -27,6 +27,6 @@ agent_up() {
         # the session of a logged-in desktop accepts only jobs of its own type, Aqua
         write_file "$(job_file agent)" 644 "$(printf '%s\n' "$UNIT_TEXT" | sed 's/>Background</>Aqua</')$NL"
         job_up agent "gui/$(id -u)"
-    } || fail "launchd does not take the agent $UNIT: $rf_said" "System Settings, Login Items may keep it off; look at: launchctl print $(job_domain agent)"
-    emit note "no sudo here: after a reboot Ray is back only when $(id -un) logs in; with a sudo_password in the hosts file it becomes a daemon, which starts at boot"
+    } || fail "launchd rejected the agent $UNIT: $rf_said" "System Settings, Login Items may keep it off; look at: launchctl print $(job_domain agent)"
+    emit note "no sudo here: after a reboot Ray comes back only when $(id -un) logs in; with a sudo_password in the hosts file it becomes a daemon, which starts at boot"
 }

@@ -8,7 +8,7 @@ system_up() {
     as_root install -m 644 "$NODE/unit" "/etc/systemd/system/$UNIT.service" &&
         as_root systemctl daemon-reload && as_root systemctl enable --quiet "$UNIT" 2>/dev/null &&
         as_root systemctl restart --no-block "$UNIT" ||
-        fail "systemd does not take the unit $UNIT" "look at: systemctl status $UNIT"
+        fail "systemd rejected the unit $UNIT" "look at: systemctl status $UNIT"
 }
 user_up() {
     [ -d "$HOME/.config" ] || : >"$NODE/made-config"
@@ -17,5 +17,5 @@ user_up() {
     [ -e "/var/lib/systemd/linger/$(id -un)" ] ||
         { loginctl enable-linger 2>/dev/null && : >"$NODE/made-linger"; } || emit note "no lingering: Ray ends when the last session of $(id -un) does; ask root for: loginctl enable-linger $(id -un)"
     user_systemctl daemon-reload && user_systemctl enable --quiet "$UNIT" &&
-        user_systemctl restart --no-block "$UNIT" || fail "systemd --user does not take the unit $UNIT"
+        user_systemctl restart --no-block "$UNIT" || fail "systemd --user rejected the unit $UNIT"
 }

@@ -137,19 +137,21 @@ def solve(
         said = json.loads(done.stdout)
     except ValueError:
         last = " ".join(done.stderr.split("\n")[-3:]).strip()
-        raise Unavailable(f"rattler, which solves conda's channels, failed: {last}") from None
+        raise Unavailable(f"rattler, the solver for conda packages, failed: {last}") from None
     where = " and ".join(channels)
     if "unreadable" in said:
-        raise Unavailable(f"a channel of conda's cannot be read: {said['unreadable']}", UNREADABLE)
+        raise Unavailable(f"a conda channel cannot be read: {said['unreadable']}", UNREADABLE)
     if "unsolvable" in said:
         raise Unavailable(
-            f"the channels have no set of packages for Python {python} on {platform}: {said['unsolvable']}",
+            f"the channels have no compatible packages for Python {python} on {platform}: {said['unsolvable']}",
             "choose another conda.python or conda.channels",
         )
     if "have" in said:
         raise _not_there(python, platform, said["have"], where)
     if unchecked := [one["file"] for one in said["packages"] if not one["sha256"] or not one["size"]]:
-        raise Unavailable(f"the channel does not say the SHA-256 of {unchecked[0]}", "choose another channel")
+        raise Unavailable(
+            f"the channel does not publish the SHA-256 of {unchecked[0]}", "choose another channel"
+        )
     return said["version"], [Item("conda", **one) for one in said["packages"]]
 
 
@@ -175,6 +177,6 @@ def _not_there(python: str, platform: str, have: Iterable[str], where: str) -> U
     if not near:
         return Unavailable(f"there is no Python for {platform} in {where}", "choose other conda.channels")
     return Unavailable(
-        f"Python {python} is not there for {platform} in {where}; the nearest that are: {', '.join(near)}",
+        f"Python {python} is not available for {platform} in {where}; the nearest available: {', '.join(near)}",
         f'conda: {{python: "{near[-1]}"}}, or other conda.channels',
     )

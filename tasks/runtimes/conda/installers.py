@@ -46,7 +46,7 @@ def _of_a_file(path: Path, sha256: str) -> Item:
     if sha256_of(path) != sha256:
         raise Unavailable(
             f"conda.installer: {path} has another SHA-256 than conda.installer_sha256",
-            "get the file anew, or say its own SHA-256",
+            "download the file again, or correct its SHA-256",
             2,
         )
     return Item("installer", _name(path.name), sha256, path.stat().st_size, path.resolve().as_uri())
@@ -96,7 +96,7 @@ def _beside(web: Web, url: str, name: str) -> str | None:
 
 def _told(sha256: str | None, name: str, folder: str) -> str:
     if sha256 is None:
-        raise Unavailable(f"nobody says the SHA-256 of {name} ({folder})", _WAY_OUT)
+        raise Unavailable(f"no SHA-256 is published for {name} ({folder})", _WAY_OUT)
     return sha256
 
 

@@ -17,16 +17,19 @@ def problems(subject: Subject) -> Iterator[tuple[str, str]]:
         yield "Ray has no packages for Windows on ARM", "runtime: docker"
     if subdir(facts) is None:
         known = ", ".join(sorted(CONDA))
-        yield f"there are no packages of conda's for {facts.system} on {facts.arch}", f"it has: {known}"
+        yield f"conda has no packages for {facts.system} on {facts.arch}", f"it has: {known}"
     prefix = host.conda.prefix
     conda = conda_of(facts)
     if conda.condas:
         return
     if conda.prefix == "foreign":
         yield (
-            f"there is something at {prefix}, but no conda that works",
-            "conda.prefix names another folder; or move away what is there",
+            f"{prefix} exists, but contains no working conda",
+            "set conda.prefix to another folder, or move away what is there",
         )
     where = prefix.replace("~", facts.home, 1) if prefix.startswith("~") else prefix
     if " " in where:
-        yield f"conda cannot be installed below a folder with blanks: {where}", "conda.prefix: a path without"
+        yield (
+            f"conda cannot be installed in a folder whose path has spaces: {where}",
+            "conda.prefix: a path without spaces",
+        )

@@ -46,7 +46,7 @@ class Conda(RuntimeSection):
 
     def lacking(self) -> Iterator[Lacking]:
         if self.needs_sha256 and not self.installer_sha256:
-            message = "a URL or a file needs conda.installer_sha256 beside it"
+            message = "a URL or a file needs conda.installer_sha256 as well"
             yield Lacking("installer", "installer_sha256", message)
 
 

@@ -30,12 +30,12 @@ def problems(subject: Subject) -> Iterator[Problem]:
 
 def smaller_machine(subject: Subject) -> Iterator[Problem]:
     """What the hosts file asks for, where the virtual machine of Docker Desktop has less and the host enough."""
-    host, way = subject.host, "Docker's settings (Resources) give its machine more"
+    host, way = subject.host, "raise it in Docker's settings, under Resources"
     if host.cpus and subject.cpus and subject.cpus < host.cpus <= (subject.facts.cpus or 0):
-        yield f"cpus: {host.cpus} is more than the {subject.cpus} that Docker's machine has", way
+        yield f"cpus: {host.cpus} is more than the {subject.cpus} that Docker's VM has", way
     if host.memory and subject.memory and subject.memory < host.memory <= (subject.facts.memory or 0):
         asked, there = (f"{size / GIB:.1f} GiB" for size in (host.memory, subject.memory))
-        yield f"memory: {asked} is more than the {there} that Docker's machine has", way
+        yield f"memory: {asked} is more than the {there} that Docker's VM has", way
 
 
 def address_problem(ip: str, subject: Subject) -> str:
@@ -61,15 +61,15 @@ def _engine(subject: Subject) -> Iterator[Problem]:
     elif docker.problem == "missing":
         yield "Docker is not installed", "install Docker Desktop"
     elif docker.problem == "stopped":
-        yield f"Docker's engine does not run: {docker.says}", "sudo systemctl start docker"
+        yield f"Docker's engine is not running: {docker.says}", "sudo systemctl start docker"
     elif docker.problem == "denied":
         yield (
-            f"{facts.user} may not use Docker",
+            f"{facts.user} is not allowed to use Docker",
             f"sudo usermod -aG docker {facts.user}, or give a sudo_password in the hosts file",
         )
     elif docker.problem == "podman":
         way = f"if nothing needs it: {remove_podman(facts)}, then deploy again; or runtime: uv"
-        yield "the docker command here is Podman's, which this tool does not drive", way
+        yield "the docker command here is Podman's, which this tool does not support", way
 
 
 def _docker_desktop(subject: Subject) -> Iterator[Problem]:
@@ -82,12 +82,12 @@ def _docker_desktop(subject: Subject) -> Iterator[Problem]:
         )
     elif docker.problem == "stopped":
         yield (
-            f"the engine of Docker Desktop does not run: {docker.says}",
+            f"the Docker Desktop engine is not running: {docker.says}",
             'log in there and start Docker Desktop; its setting "Start Docker Desktop when you sign in" keeps it so',
         )
     elif docker.problem == "denied":
         yield (
-            f"{facts.user} may not use Docker Desktop: {docker.says}",
+            f"{facts.user} is not allowed to use Docker Desktop: {docker.says}",
             f"as administrator: net localgroup docker-users {facts.user} /add",
         )
     elif docker.problem == "windows":
@@ -103,7 +103,7 @@ def _docker_desktop(subject: Subject) -> Iterator[Problem]:
     ):
         if asked:
             hint = "leave it out on that host, and pull the image there by hand: docker pull"
-            yield f"docker.{key} is not there for Windows yet", hint
+            yield f"docker.{key} is not available on Windows yet", hint
 
 
 def _bridge(subject: Subject) -> Iterator[Problem]:
@@ -116,7 +116,7 @@ def _bridge(subject: Subject) -> Iterator[Problem]:
     for user in said(host.docker.run_args, "--user", "-u"):
         if not re.fullmatch(r"\d+(:\d+)?", user):
             yield (
-                f"on the bridge network a container's user is told by its number, not as {user}",
+                f"on the bridge network a container's user must be given by number, not as {user}",
                 "--user UID:GID",
             )
     listen = host.ray.dashboard_host

@@ -26,7 +26,7 @@ class Docker(Runtime):
     """See :class:`tasks.runtimes.protocol.Runtime`."""
 
     name = "docker"
-    stays = "Docker and its images stay: other things on these hosts may need them"
+    stays = "Docker and its images were kept: other software on these hosts may need them"
 
     def questions(self, host: Host) -> Questions:
         return docker_facts.questions(host)

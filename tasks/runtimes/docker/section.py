@@ -48,7 +48,7 @@ class Docker(RuntimeSection):
             written, missing = "registry_user", "registry_password"
             if self.registry_user is None:
                 written, missing = missing, written
-            yield Lacking(written, missing, f"needs docker.{missing} beside it")
+            yield Lacking(written, missing, f"needs docker.{missing} as well")
 
 
 SECTION = Docker

@@ -19,7 +19,7 @@ from tasks.runtimes.packages.web import kept_in, one_at_a_time, sha256_of
 
 FORMAT = "rayfab bundle 1"
 MANIFEST = "manifest.json"
-_AGAIN = "make it anew: fab bundle --output FILE"
+_AGAIN = "make it again: fab bundle --output FILE"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Bundle:
         except FileNotFoundError:
             raise Unavailable(f"there is no file {path}", "fab bundle --output FILE makes one", 2) from None
         except (tarfile.TarError, BadLock, ValueError, KeyError, TypeError, AttributeError):
-            raise Unavailable(f"{path} is not a bundle, or not a whole one", _AGAIN, 2) from None
+            raise Unavailable(f"{path} is not a bundle, or is incomplete", _AGAIN, 2) from None
         except OSError as error:
             raise Unavailable(
                 f"{path}: {error.strerror or error}", "name a file that can be read", 2
@@ -68,7 +68,7 @@ class Bundle:
             more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
             raise Unavailable(f"{path} lacks {lacking[0]}{more}", _AGAIN, 2)
         if path.stat().st_size < max((o + n for o, n in places.values()), default=0):
-            raise Unavailable(f"{path} is cut off", _AGAIN, 2)
+            raise Unavailable(f"{path} is truncated", _AGAIN, 2)
         return made
 
     def items(self) -> list[Item]:
@@ -98,7 +98,7 @@ class Bundle:
                 left -= len(data)
         if sha256_of(part) != item.sha256:
             part.unlink()
-            raise Unavailable(f"{item.file} in the bundle was changed: its SHA-256 differs", _AGAIN)
+            raise Unavailable(f"{item.file} in the bundle is damaged: its SHA-256 differs", _AGAIN)
         part.replace(place)
         return place
 

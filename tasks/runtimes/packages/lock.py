@@ -71,10 +71,10 @@ def parse(text: str) -> Lock:
         elif (key := line.partition(" ")[0]) in ("platform", "python", "ray", "request"):
             said[key] = line.partition(" ")[2].strip()
         elif line and not line.startswith("#"):
-            raise BadLock(f"line {number}: not a line of a lock: {line[:60]!r}")
+            raise BadLock(f"line {number}: not a valid line of a lock file: {line[:60]!r}")
     missing = [key for key in ("platform", "python", "ray") if not said.get(key)]
     if missing:
-        raise BadLock(f"it does not say {' or '.join(missing)}")
+        raise BadLock(f"it lacks {' or '.join(missing)}")
     return Lock(said["platform"], said["python"], said["ray"], said.get("request", ""), tuple(items))
 
 
@@ -83,7 +83,7 @@ def parse_all(text: str) -> dict[str, Lock]:
     lines = text.splitlines()
     starts = [n for n, line in enumerate(lines) if line.strip() == HEADER]
     if not starts:
-        raise BadLock(f"it holds no line {HEADER!r}")
+        raise BadLock(f"it has no line {HEADER!r}")
     out: dict[str, Lock] = {}
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         try:
@@ -99,5 +99,5 @@ def parse_all(text: str) -> dict[str, Lock]:
 def join(locks: Mapping[str, Lock] | Iterable[Lock]) -> str:
     """The text of a lock file, platforms in the order of their names."""
     every = locks.values() if isinstance(locks, Mapping) else locks
-    head = "# Every file of the cluster's environments, made by `fab deploy-cluster`; `--upgrade` makes it anew.\n"
+    head = "# Every file of the cluster's environments, made by `fab deploy-cluster`; `--upgrade` makes it again.\n"
     return head + "\n".join(lock.text for lock in sorted(every, key=lambda one: one.platform))

@@ -14,7 +14,7 @@ def system(subject: Subject) -> Iterator[tuple[str, str]]:
     facts = subject.facts
     if facts.tmp_writable and facts.tmp_ray_foreign:
         yield (
-            "/tmp/ray belongs to another user and is closed to this one",
+            "/tmp/ray belongs to another user and is not accessible",
             "its owner or root: chmod 1777 /tmp/ray",
         )
     # Ray's wheels are built for glibc

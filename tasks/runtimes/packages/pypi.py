@@ -141,7 +141,7 @@ def _of(host: Host, kind: str, entry: dict[str, Any], package: dict[str, Any]) -
     sha256 = entry.get("hashes", {}).get("sha256")
     if not sha256 or "url" not in entry:
         raise Unavailable(
-            f"the package index does not say the SHA-256 of {package['name']}",
+            f"the package index does not publish the SHA-256 of {package['name']}",
             "mirrors.pypi names another index",
         )
     size = entry.get("size") or Web.of(host).size(entry["url"], sha256, _file(entry))

@@ -117,7 +117,7 @@ class Web:
         if failed is None:
             raise Unavailable(
                 f"{file} from {_site(url)} is not what was expected: its SHA-256 differs",
-                "try again; if it stays so, the mirror is wrong: name another one under mirrors",
+                "try again; if it happens again, the mirror is broken: name another one under mirrors",
             )
         raise self._unreachable(url, failed)
 
@@ -139,7 +139,7 @@ class Web:
                     if on_bytes:
                         on_bytes(have)
         if size and have != size:
-            raise OSError(f"{have} of {size} bytes came")
+            raise OSError(f"{have} of {size} bytes arrived")
 
     def _open(self, request: urllib.request.Request):
         handlers: list[urllib.request.BaseHandler] = []
@@ -155,7 +155,7 @@ class Web:
         why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
         return Unavailable(
             f"{_site(url)} cannot be reached from here: {why}",
-            "name a mirror under mirrors, a proxy in mirrors.proxy, or bring a bundle (fab bundle)",
+            "name a mirror under mirrors, a proxy in mirrors.proxy, or use a bundle (fab bundle)",
         )
 
 

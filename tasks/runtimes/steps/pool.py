@@ -78,5 +78,5 @@ def address_of(run: Run, node: Known) -> str:
         ip = head_ip(head.subject, [n.subject for n in run.workers(Known)])
         found = worker_ip(node.subject, ip) if ip else None
     if found is None:
-        raise Stop(f"{node.name} has no address that the others could reach", "node_ip says which one")
+        raise Stop(f"{node.name} has no address that the others could reach", "set node_ip")
     return found

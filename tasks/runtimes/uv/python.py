@@ -36,7 +36,7 @@ def choose_python(
     asked = next(iter(wanted), None)
     if must_be and not _matches(must_be, asked):
         why = f"uv.python is {asked}, but the rest of the cluster has Python {must_be}"
-        return [Finding(s.name, why, "the same Python for all, or drop uv.python") for s in subjects]
+        return [Finding(s.name, why, "use the same Python everywhere, or remove uv.python") for s in subjects]
     request = must_be or asked
     common = set.intersection(*(set(o) for o in offers.values())) if offers else set()
     fits = [v for v in common if _matches(v, request) and runs_ray(v, ray)]
@@ -68,7 +68,9 @@ def differ(offers: Mapping[str, Mapping[str, str]], request: str | None) -> list
     out = []
     for name, have in offers.items():
         said = ", ".join(sorted(have, key=parse)) or "none"
-        wants = f"needs Python {request}.x" if request else "no Python (full version) is on all hosts"
+        wants = (
+            f"needs Python {request}.x" if request else "no Python patch release is installed on all hosts"
+        )
         hint = 'uv.python: "3.12.12" (any full version) lets uv install the same one everywhere'
         out.append(Finding(name, f"{wants}; this host has {said}", hint))
     return out

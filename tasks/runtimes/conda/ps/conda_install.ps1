@@ -35,7 +35,7 @@ if (-not $conda) {
     $conda = $prefix + '\Scripts\conda.exe'
     $state = CondaState $prefix
     if ($state -eq 'foreign') {
-        Fail ($prefix + ' is there, but it is no conda that works') 'remove it, or let conda.prefix name another folder'
+        Fail ($prefix + ' exists, but is not a working conda') 'remove it, or set conda.prefix to another folder'
     }
     if ($state -eq 'absent' -or $state -eq 'broken') {
         if ($prefix -match '[^\x21-\x7E]') {
@@ -140,7 +140,7 @@ if ($text) {
     if ($RF_INDEX) { $more = @('--index-url', $RF_INDEX) }
     Install $text $more
 }
-if (-not [IO.File]::Exists($folder + '\Scripts\ray.exe')) { Fail 'the packages hold no ray' 'name ray in conda.packages' }
+if (-not [IO.File]::Exists($folder + '\Scripts\ray.exe')) { Fail 'the packages do not include ray' 'add ray to conda.packages' }
 WriteText ($folder + '\requirements.lock') $RF_LOCK
 $list = 'import os,sys; t=sys.argv[1]; p=sorted(os.path.relpath(os.path.join(d,f),t).replace(os.sep,"/") for d,_,g in os.walk(t) for f in g if not f.endswith(".pyc")); open(os.path.join(t,".files"),"w",encoding="utf-8",newline="\n").write("".join(x+"\n" for x in p))'
 $run = Run $python @('-c', $list, $folder) ''

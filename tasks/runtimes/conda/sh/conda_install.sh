@@ -69,8 +69,8 @@ say_why() {
             fail "this system is too old for it: $rf_last" "conda.installer of this host: an older one, as a URL or a file"
             ;;
     esac
-    may_run "$ROOT" || fail "programs may not run from $ROOT" "its file system is mounted with noexec; mount it without, or runtime: docker"
-    may_run "${rf_where:-$ROOT}" || fail "programs may not run from $rf_where" "its file system is mounted with noexec; conda.prefix: another folder"
+    may_run "$ROOT" || fail "programs cannot run from $ROOT" "its file system is mounted with noexec; mount it without, or runtime: docker"
+    may_run "${rf_where:-$ROOT}" || fail "programs cannot run from $rf_where" "its file system is mounted with noexec; conda.prefix: another folder"
     store_sums
     [ "$rf_bad" = 0 ] || fail "$rf_bad of the packages in the store were damaged" "they are removed; run again to download them again"
     fail "$1: $rf_last" "$2"
@@ -83,7 +83,7 @@ run_installer() {
     conda_run sh "$STORE/$INSTALLER" -b -u -p "$rf_prefix" >"$rf_log" 2>&1 </dev/null
 }
 install_conda() {
-    case $rf_prefix in *[[:space:]]*) fail "conda cannot be installed into a folder with a space in its name: $rf_prefix" "conda.prefix: another folder" ;; esac
+    case $rf_prefix in *[[:space:]]*) fail "conda cannot be installed in a folder whose path has spaces: $rf_prefix" "conda.prefix: another folder" ;; esac
     # older installers pass it to eval
     case $rf_prefix in [!/]* | *[]\"\'\`\$\;\&\|\<\>\(\)*?[{}!\\#]*) fail "conda cannot be installed into $rf_prefix" "conda.prefix: an absolute path without characters that are special to a shell" ;; esac
     [ -n "$INSTALLER" ] || fail "there is no conda on this host, and no installer" "conda.installer"
@@ -130,9 +130,9 @@ find_conda() {
     conda_state "$rf_prefix"
     case $rf_state in
         ours | found) return ;;
-        foreign) fail "$rf_prefix is there and holds no conda that works" "conda.prefix: another folder; or remove this one" ;;
+        foreign) fail "$rf_prefix exists but contains no working conda" "conda.prefix: another folder; or remove this one" ;;
         broken)
-            ! conda_envs "$rf_prefix" || fail "the conda in $rf_prefix does not work, and holds environments:$rf_envs" "repair or remove it by hand"
+            ! conda_envs "$rf_prefix" || fail "the conda in $rf_prefix is broken and contains environments:$rf_envs" "repair or remove it by hand"
             step "removing a conda that does not work"
             rm -rf "$rf_prefix" || fail "cannot remove $rf_prefix"
             ;;
@@ -200,7 +200,7 @@ rm -f "$NODE/explicit.txt" "$ROOT"/.cache/conda/pkgs/*.conda "$ROOT"/.cache/cond
 rf_said=$("$rf_env/bin/python" -V 2>&1)
 [ "$rf_said" = "Python $PYTHON_VERSION" ] || {
     printf '%s\n' "$rf_said" >>"$rf_log"
-    say_why "the environment has not the Python $PYTHON_VERSION" "run again"
+    say_why "the environment does not have Python $PYTHON_VERSION" "run again"
 }
 : >"$rf_log"
 uv_begin
@@ -208,7 +208,7 @@ proxy_on
 rf_pip=
 uv_here || unpack_uv || rf_pip=1
 if [ -n "$rf_pip" ] && ! "$rf_env/bin/python" -m pip --version >/dev/null 2>>"$rf_log"; then
-    say_why "neither uv nor pip can install the packages" "may programs run from $ROOT?"
+    say_why "neither uv nor pip can install the packages" "can programs run from $ROOT?"
 fi
 write_file "$rf_env/requirements.lock" 600 "$LOCK"
 # pip gets package and version; the sum selects exactly this file
@@ -219,7 +219,7 @@ for rf_file in $(printf '%s\n' "$ITEMS" | awk '$1 == "sdist" { print $2 }'); do
     busy "building $rf_file" pip_install "$STORE/$rf_file" || say_why "cannot build $rf_file" "it has no wheel for this host; a package that has one, or a compiler"
 done
 rm -f "$rf_env/.wheels"
-[ -x "$rf_env/bin/ray" ] || fail "the packages hold no ray" "name ray in conda.packages"
+[ -x "$rf_env/bin/ray" ] || fail "the packages do not include ray" "add ray to conda.packages"
 rf_dir=${rf_conda%/*}
 write_file "$NODE/conda-base" 600 "${rf_dir%/*}$NL"
 own || fail "another run has taken over"

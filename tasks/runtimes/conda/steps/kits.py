@@ -219,7 +219,7 @@ def _here(run: Run, node: Resolved, board: Board, item: Item, why: str) -> Path:
         board.step(node.name, f"fetching {item.file} to carry it there")
         return Web.of(node.host).get(item)
     except Unavailable as error:
-        said = f"{item.file} cannot be had there{f' ({why})' if why else ''}, nor here: {error}"
+        said = f"{item.file} cannot be downloaded there{f' ({why})' if why else ''}, nor here: {error}"
         raise HostFailed(Failure(said, error.hint)) from None
 
 

@@ -111,7 +111,8 @@ def _kept(run: Run, group: Sequence[Known], platform: str, request: str) -> Lock
     if written is not None:
         if written.request != request:
             raise Stop(
-                f"{group[0].host.conda.lock} was made for other packages or another Python than is asked for",
+                f"{group[0].host.conda.lock} was made for other packages or another Python than "
+                "the hosts file requests",
                 "fab deploy-cluster --upgrade makes it again",
                 code=2,
             )
@@ -137,7 +138,7 @@ def _from_bundle(run: Run, platform: str, request: str) -> Lock:
         )
     if found.request != request:
         raise Stop(
-            "the bundle was made for other packages or another Python than the hosts file asks for",
+            "the bundle was made for other packages or another Python than the hosts file requests",
             "make it again: fab bundle --output FILE",
         )
     return found
@@ -211,7 +212,7 @@ def _packages(host, python: str, platform: str, glibc: str, ray: str | None):
     found = pypi.resolve(host, [*wanted, *guess], python, platform, glibc)
     version = pypi.version_of(found, "ray")
     if version is None:
-        raise Unavailable("the packages hold no ray", "name ray in conda.packages", code=2)
+        raise Unavailable("the packages do not include ray", "add ray to conda.packages", code=2)
     if (more := companions(version)) != guess:
         found = pypi.resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc)
     return version, pypi.items(host, found, platform)

@@ -82,7 +82,7 @@ class Sharing:
         if pool is None or node.host.conda.package_source != "seed":
             conda_install.install(self.run, node, board, self.kits)
             return
-        board.step(node.name, "waiting for a place")
+        board.step(node.name, "waiting for its turn")
         source = pool.borrow()
         try:
             crowded = pool.crowded

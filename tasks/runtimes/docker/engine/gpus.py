@@ -29,7 +29,7 @@ TOOLKIT = {
 def problems(subject: Subject) -> Iterator[tuple[str, str]]:
     """GPUs that the hosts file asks for, that the driver knows, and that the engine cannot hand to a container."""
     if subject.host.gpus and _unusable(subject):
-        asked = f"gpus: {subject.host.gpus} is asked for"
+        asked = f"gpus: {subject.host.gpus} is requested"
         why = f"{asked}, but Docker cannot give it: NVIDIA's container toolkit is missing"
         yield why, toolkit(subject.facts)
 
@@ -39,7 +39,7 @@ def notes(subject: Subject) -> Iterator[tuple[str, str]]:
     facts = subject.facts
     if subject.host.gpus is None and not facts.gpu_says and _unusable(subject):
         why = f"{names(facts)} stays unused, since NVIDIA's container toolkit is missing"
-        yield why, f"gpus: 0 if that is meant so, else {toolkit(facts)}"
+        yield why, f"set gpus: 0 if that is intended, else {toolkit(facts)}"
 
 
 def _unusable(subject: Subject) -> bool:

@@ -82,7 +82,7 @@ def _hints(engine: Engine, base: str) -> dict[str, str]:
     else:
         fetch = "are the package sources of this host reachable from it?"
         fetch += " mirrors.apt names a mirror" if engine.archive else ""
-        conflict = f"see what is in the way: {engine.by_hand}"
+        conflict = f"check what conflicts: {engine.by_hand}"
         absent = "docker.install: docker-ce" if engine.manager == "apt" else f"by hand: {engine.by_hand}"
     return {"FETCH_HINT": fetch, "CONFLICT_HINT": conflict, "ABSENT_HINT": absent}
 

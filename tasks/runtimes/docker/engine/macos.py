@@ -24,5 +24,5 @@ def docker_problem(facts: Facts) -> tuple[str, str]:
     if docker.problem == "podman":
         return "the docker command here is Podman's", f"install Docker Desktop: {INSTALL}"
     if docker.problem == "denied":
-        return f"{facts.user} may not use Docker's engine", "log in as the user who started it"
-    return f"Docker's engine does not run: {docker.says}", start
+        return f"{facts.user} is not allowed to use Docker's engine", "log in as the user who started it"
+    return f"Docker's engine is not running: {docker.says}", start

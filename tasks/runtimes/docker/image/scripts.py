@@ -131,7 +131,7 @@ def fetch_script(
 def clean_script(cluster: str, *, sudo: bool = False) -> Script:
     """Ends the serving; what was needed for it is removed."""
     return render(
-        "clear up after the image", "image_clean", basics(cluster), secrets=("RF_SUDO",) if sudo else ()
+        "clean up after the image", "image_clean", basics(cluster), secrets=("RF_SUDO",) if sudo else ()
     )
 
 

@@ -5,7 +5,7 @@ NeedDocker
 MakeNode
 if ((NodeService) -ne 'none') {
     NoteSessions
-    Step 'stopping what ran before'
+    Step 'stopping the previous node'
     NodeDown
 }
 $null = Dk @('rm', '-f', '-v', $Unit) ''

@@ -8,7 +8,7 @@ docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 rf_old=$(node_service)
 if [ "$rf_old" != none ]; then
     note_sessions "$rf_old"
-    step "stopping what ran before"
+    step "stopping the previous node"
     node_down "$rf_old"
     [ "$rf_old" = docker ] || node_do "$rf_old" gone
 fi

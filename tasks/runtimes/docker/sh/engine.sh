@@ -36,7 +36,7 @@ patient() {
         if [ $(($(date +%s) - rf_since)) -ge "$LOCK_SECONDS" ]; then
             rf_last=$(grep -iE "$rf_locked" "$rf_log" | tail -n 1)
             undo
-            fail "another package manager has been at work here for $LOCK_SECONDS s: $rf_last" "run this again when it has ended"
+            fail "another package manager has been running here for $LOCK_SECONDS s: $rf_last" "run this again when it has ended"
         fi
         rf_waits=1
         step "waiting for another package manager, $(($(date +%s) - rf_since)) s"
@@ -65,7 +65,7 @@ give_up() {
         *"No space left"* | *"enough free space"* | *"more space needed"* | *"Disk Requirements"*)
             fail "no space for Docker's packages" "free some space in /var" ;;
         *"remove is disabled"* | *"conflicts with "* | *"are in conflict"* | *"held broken packages"*)
-            fail "Docker's packages do not go with what is installed here" "$CONFLICT_HINT" ;;
+            fail "Docker's packages conflict with what is installed here" "$CONFLICT_HINT" ;;
         *"NO_PUBKEY"* | *"is not signed"* | *"signature"* | *"GPG check FAILED"*)
             fail "the packages of Docker are not signed by a key known here: $rf_last" "$FETCH_HINT" ;;
         *"Could not resolve"* | *"Temporary failure"* | *"Could not connect"* | *"onnection timed out"* | *"onnection refused"* | \
@@ -74,7 +74,7 @@ give_up() {
             fail "cannot fetch Docker's packages: $rf_last" "$FETCH_HINT" ;;
         *"Unable to locate package"* | *"no installation candidate"* | *"No match for argument"* | *"Unable to find a match"* | \
             *"No package "*" available"* | *"No provider of"* | *"not found in package names"* | *"target not found"*)
-            fail "the package sources of this host hold no $NAMES" "$ABSENT_HINT" ;;
+            fail "the package sources of this host have no $NAMES" "$ABSENT_HINT" ;;
         *) fail "cannot install Docker: $rf_last" "by hand: $BY_HAND" ;;
     esac
 }

@@ -28,7 +28,7 @@ else
         rm -f "$rf_log"
         fail "Docker is installed, but its engine does not start" "look at: sudo service docker status"
     }
-    emit note "there is no systemd here: see that Docker's engine starts at boot"
+    emit note "there is no systemd here: make sure that Docker's engine starts at boot"
 fi
 # Takes effect at the next login; until then docker is called with sudo.
 if [ "$(id -u)" != 0 ]; then

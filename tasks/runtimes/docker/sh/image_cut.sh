@@ -34,7 +34,7 @@ if [ ! -r "$rf_parts/list" ] || [ "$(head -n 1 "$rf_parts/list")" != "id $rf_id"
         rf_said=$(cat "$NODE/save.log" "$NODE/install.log" | grep -v '^[0-9]*$' | tail -n 1)
         rm -f "$NODE/save.log" "$NODE/install.log" "$NODE/cut.list"
         case $rf_said in *"o space left"*) no_space '' ;; esac
-        fail "cannot hand on the image $IMAGE: $rf_said" "docker.image_source: pull"
+        fail "cannot distribute the image $IMAGE: $rf_said" "docker.image_source: pull"
     fi
     { echo "id $rf_id" && cat "$NODE/cut.list"; } >"$rf_parts/list.new" && mv "$rf_parts/list.new" "$rf_parts/list"
     rm -f "$NODE/save.log" "$NODE/install.log" "$NODE/cut.list"

@@ -55,7 +55,7 @@ class DockerSteps(steps.Steps):
             if asked and docker.versions and ray != asked:
                 message = f"ray.version is {asked}, but the image {node.host.docker.image} holds {ray}"
                 found.append(
-                    Finding(node.name, message, "choose the image of that version, or drop ray.version")
+                    Finding(node.name, message, "choose an image with that version, or remove ray.version")
                 )
         return resolved, found
 

@@ -77,7 +77,7 @@ def check_archives(run: Run) -> None:
     for node in run.chosen():
         if path_of(node) and (digest := parse(node.host.docker.image).digest):
             hint = "name the image by a tag; what arrives is checked against the archive"
-            raise Stop(f"docker.image: an archive does not tell the digest {digest[:19]}…", hint, code=2)
+            raise Stop(f"docker.image: an archive does not contain the digest {digest[:19]}…", hint, code=2)
 
 
 def _no_archive(path: Path) -> Stop:

@@ -75,7 +75,7 @@ def compare_images(run: Run) -> None:
             run.console.print(f"    {line}")
         for id_, names in one.groups[1:]:
             for name in names:
-                why = f"has another {one.image} than {one.groups[0][1][0]}: {short(id_)}"
+                why = f"has a different {one.image} than {one.groups[0][1][0]}: {short(id_)}"
                 run.fail(nodes[name], Failure(why, one.hint))
     if found:
         raise Stop("the hosts do not have the same image; nothing was started", found[0].hint)
@@ -141,13 +141,13 @@ def _carry(run: Run, nodes: Sequence[Known]) -> None:
 
         def one(node: Known, board: Board) -> None:
             answer = image_file.carry(run, node, board, archive, pieces)
-            node = _arrived(run, node, answer, "carried the image there")
+            node = _arrived(run, node, answer, "copied the image there")
             docker = docker_of(node.facts)
             if not docker.image_ids & archive.ids:
-                why = f"the image arrived as another one: {docker.image}, not {archive.id}"
-                raise HostFailed(Failure(why, "run again; if it stays so, please report this"))
+                why = f"a different image arrived: {docker.image}, not {archive.id}"
+                raise HostFailed(Failure(why, "run again; if it happens again, please report this"))
 
-        run.each("Carry the image", nodes, one)
+        run.each("Copy the image", nodes, one)
 
 
 def _seed(run: Run, takers: Sequence[Known]) -> None:

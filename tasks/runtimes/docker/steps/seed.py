@@ -68,7 +68,7 @@ class HandOn:
         """Copies the image to all of them; one that fails does not affect the others."""
         try:
             self.run.each("Prepare the image", [self.seed], self._prepare)
-            self.run.each("Hand on the image", takers, self._take)
+            self.run.each("Distribute the image", takers, self._take)
         finally:
             self._clean()
 
@@ -108,7 +108,7 @@ class HandOn:
         """None if the image was received; else the reason why no host could serve it."""
         failed: list[Source] = []
         why = ""
-        board.step(node.name, "waiting for a place")
+        board.step(node.name, "waiting for its turn")
         while source := self.pool.borrow(failed):
             try:
                 keep = self.pool.crowded

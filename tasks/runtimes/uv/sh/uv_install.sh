@@ -48,7 +48,7 @@ if env_whole "$rf_env"; then
     finish 0
 fi
 if ! find_uv; then
-    [ -z "$UV_CARRIED" ] || fail "uv $UV_VERSION was copied here, but does not run" "may programs run from $ROOT? (mount option noexec)"
+    [ -z "$UV_CARRIED" ] || fail "uv $UV_VERSION was copied here, but does not run" "can programs run from $ROOT? (mount option noexec)"
     emit need_uv "$(tail -n 1 "$NODE/uv.log" 2>/dev/null)"
     rm -f "$NODE/uv.log"
     finish 0
@@ -79,7 +79,7 @@ write_file "$rf_env/requirements.lock" 600 "$LOCK"
         *) fail "cannot install the packages" ;;
     esac
 }
-[ -x "$rf_env/bin/ray" ] || fail "the packages hold no ray" "name ray in uv.packages"
+[ -x "$rf_env/bin/ray" ] || fail "the packages do not include ray" "add ray to uv.packages"
 env_done "$rf_env"
 rm -f "$NODE/install.log"
 emit changed 1

@@ -134,7 +134,7 @@ def _kept_lock(run: Run, nodes: Sequence[Known], platform: str, python: str, ray
 def _ray_in(lock: str) -> str:
     found = re.search(r"^ray(?:\[[^\]]*\])?==([^\s;]+)", lock, re.MULTILINE)
     if not found:
-        raise Stop("the packages hold no ray", "name ray in uv.packages", code=2)
+        raise Stop("the packages do not include ray", "add ray to uv.packages", code=2)
     return found.group(1)
 
 
