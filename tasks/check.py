@@ -38,7 +38,7 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
     help={
         "hosts_file": "file to write (default: $RAY_HOSTS_FILE, else my_hosts.yml beside the fabfile)",
         "host": "machines or ranges, comma-separated or repeated; the first is the head (default: this machine)",
-        "runtime": "uv, docker or conda (default uv)",
+        "runtime": "docker, conda or uv (default uv)",
         "force": "overwrite an existing file",
     },
 )

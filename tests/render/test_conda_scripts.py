@@ -149,12 +149,12 @@ class TestFromNothing:
         assert host.install().ok
         (host.root / "lab/state.json").write_text("{}")
         answer = ask(facts_script(HOST, "lab"), host.shell, host.home)
-        facts = parse_facts(answer.all, answer.texts)
+        facts = parse_facts(HOST, answer.all, answer.texts)
         assert facts.envs == {"e"} and facts.own.prefix == "ours"
         assert [c.path for c in facts.own.condas] == [f"{host.prefix}/bin/conda"]
         (host.env / "bin/ray").rename(host.env / "bin/other")
         answer = ask(facts_script(HOST, "lab"), host.shell, host.home)
-        assert parse_facts(answer.all, answer.texts).envs == frozenset()
+        assert parse_facts(HOST, answer.all, answer.texts).envs == frozenset()
 
     def test_a_home_with_odd_signs(self, host, tmp_path):
         """The conda that is used lies elsewhere: conda itself refuses such a prefix."""
