@@ -40,7 +40,7 @@ def ask(yes: bool = False) -> str:
 
 
 @pytest.mark.parametrize("typed", ["y\n", "Y\n", " yes \n", "YES\n"])
-def test_yes(streams, typed, monkeypatch):
+def test_a_yes_goes_on(streams, typed, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb")
     err = streams(typed)

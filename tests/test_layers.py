@@ -174,7 +174,7 @@ def test_nothing_is_imported_upwards_or_sideways(module):
     assert not {name for name in imports(module) if name.split(".")[0] in outside}
 
 
-def test_no_circles():
+def test_imports_form_no_circle():
     graph = {
         module: {name for name in imports(module) if name in SOURCES and name != package_of(module)}
         for module in SOURCES
@@ -191,13 +191,13 @@ def package_of(module: str) -> str:
 
 
 @pytest.mark.parametrize("module", [m for m in SOURCES if package(m) in PURE])
-def test_pure(module):
+def test_a_pure_module_imports_nothing_of_the_outside(module):
     """No network, no clock, no environment, no chance."""
     assert {name.split(".")[0] for name in imports(module)} & WORLD <= ALLOWED.get(module, set())
 
 
 @pytest.mark.parametrize("module", [m for m in SOURCES if package(m) == "inventory"])
-def test_no_network(module):
+def test_the_inventory_imports_no_network(module):
     assert {name.split(".")[0] for name in imports(module)} & NETWORK <= ALLOWED.get(module, {"urllib"})
 
 

@@ -148,7 +148,7 @@ class TestFacts:
 
 
 class TestInStep:
-    def test_headings(self):
+    def test_both_have_the_same_levels_of_headings(self):
         assert [level for level, _ in headings(ENGLISH)] == [level for level, _ in headings(CHINESE)]
 
     def test_blocks_come_in_the_same_order(self):

@@ -35,7 +35,7 @@ class TestOverview:
         assert list(groups.grouped([*TASKS, "mine"]).items())[-1] == ("your own", ["mine"])
 
     @pytest.mark.parametrize("width", [80, 60])
-    def test_fits(self, width):
+    def test_every_line_but_an_example_fits_the_width(self, width):
         text = manual.overview(TASKS, width, "rayfab 0")
         # an example that can be pasted stays on one line
         wide = [line for line in text.splitlines() if len(line) > width and "fab " not in line]

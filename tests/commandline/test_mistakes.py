@@ -85,7 +85,7 @@ def test_is_one_line_with_the_way_out(real, typed):
         (["status", "\x1b[31mred"], "status takes no argument '\\x1b[31mred'"),
     ],
 )
-def test_odd_arguments(real, arguments, said):
+def test_an_invalid_argument_is_shown_without_control_characters(real, arguments, said):
     done = real(*arguments)
     assert done.status == 2, done.err
     assert (done.err + done.out).startswith(f"✗ {said}"), done.err + done.out

@@ -141,7 +141,7 @@ class TestBothWays:
         shown = fab("--debug", "buggy").stderr
         assert "Traceback" in shown and "in helper" in shown
 
-    def test_ctrl_c(self, entry, tmp_path):
+    def test_ctrl_c_ends_with_130_and_no_traceback(self, entry, tmp_path):
         with Terminal([*entry, "waits"], env=environment(tmp_path), cwd=tmp_path) as terminal:
             terminal.wait_for("waiting")
             terminal.feed(CTRL_C)
@@ -179,7 +179,7 @@ class TestAMistakeInThem:
 
 
 class TestCompletion:
-    def test_offers_them(self, checkout, tmp_path, monkeypatch):
+    def test_own_tasks_and_their_flags_are_in_the_table(self, checkout, tmp_path, monkeypatch):
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         tasks = table.get(str(checkout))["tasks"]
         assert tasks["mount"]["help"] == "Mount a file system on all hosts, now and after each reboot."

@@ -129,7 +129,7 @@ class TestWrong:
         _, err = added({"my_tasks/__init__.py": "from . import tea", "my_tasks/tea.py": "\n("})
         assert err.startswith("✗ my_tasks/tea.py:2: SyntaxError: ")
 
-    def test_both_places(self, added):
+    def test_a_file_and_a_package_at_once_are_refused(self, added):
         namespace, err = added({"my_tasks.py": BREW, "my_tasks/__init__.py": BREW})
         assert err.startswith("✗ both my_tasks.py and my_tasks/ are there; keep one of them\n")
         assert names(namespace) == ["bare", "change"]

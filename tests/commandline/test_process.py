@@ -72,7 +72,7 @@ class TestBothWays:
             ("FAB exec -- 'a | b'", 2, "exec -- sh -c 'a | b'"),
         ],
     )
-    def test_says(self, entry, line, status, said, home):
+    def test_status_and_message_are_the_expected_ones(self, entry, line, status, said, home):
         done = shell(entry, line, home)
         assert (done.returncode, said in done.stdout + done.stderr) == (status, True), (
             done.stdout + done.stderr
@@ -93,7 +93,7 @@ class TestBothWays:
             ("env -i FAB stauts", 2),
         ],
     )
-    def test_ends_calmly(self, entry, line, status, home):
+    def test_a_closed_or_bare_environment_causes_no_traceback(self, entry, line, status, home):
         (home / "gone").mkdir()
         done = shell(entry, line, home)
         text = done.stdout + done.stderr

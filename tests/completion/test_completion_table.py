@@ -85,7 +85,7 @@ def test_what_users_own_tasks_may_have():
     assert flags["--limit"]["value"] == {"is": "hosts"}
 
 
-def test_is_kept(cache, made):
+def test_the_table_is_made_once_and_kept_private(cache, made):
     assert table.get(str(TOP)) == table.get(str(TOP))
     assert len(made) == 1
     assert cache.stat().st_mode & 0o777 == 0o600

@@ -23,7 +23,7 @@ def loaded(path: Path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_example(path):
+def test_the_host_names_are_those_the_loader_reads(path):
     assert hosts.hosts(str(path), LIBRARIES) == loaded(path)
 
 

@@ -90,7 +90,7 @@ FEW = [
 
 @pytest.mark.parametrize("typed", CASES)
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_offers(candidates, shell, typed):
+def test_the_shell_offers_the_expected_candidates(candidates, shell, typed):
     assert candidates(shell, typed) == CASES[typed]
 
 
@@ -111,7 +111,7 @@ def test_offers_however_it_is_set_up(candidates, setup, typed):
         "true && fab check --hosts-file ot": "true && fab check --hosts-file other.yml ",
     }.items(),
 )
-def test_tab(opened, shell, typed, line):
+def test_tab_completes_the_line(opened, shell, typed, line):
     assert opened(shell).completed(typed) == line
 
 

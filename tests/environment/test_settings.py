@@ -63,7 +63,7 @@ def test_nothing_is_configured(machine):
         ("CLIENT_CERT", "/me.pem", None),
     ],
 )
-def test_a_variable(machine, name, value, told):
+def test_a_pip_variable_becomes_a_setting_of_uv(machine, name, value, told):
     assert for_uv({**machine, f"PIP_{name}": value}) == told
 
 
@@ -77,7 +77,7 @@ def test_a_variable(machine, name, value, told):
         "Library/Application Support/pip/pip.conf",
     ],
 )
-def test_a_file(machine, write, place):
+def test_a_pip_configuration_file_is_read(machine, write, place):
     write(place, "[global]\n# index-url = x\n")
     assert for_uv(machine) == {}
     write(place, f"[global]\nindex_url = {MIRROR}\n")

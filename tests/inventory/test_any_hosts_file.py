@@ -39,7 +39,7 @@ def outcome(text):
 
 @given(st.binary(max_size=300))
 @calm
-def test_any_bytes(tmp_path, content):
+def test_any_bytes_load_or_give_problems(tmp_path, content):
     path = tmp_path / "hosts.yml"
     path.write_bytes(content)
     try:

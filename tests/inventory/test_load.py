@@ -95,7 +95,7 @@ class TestHosts:
             ("机器", None, "机器", None),
         ],
     )
-    def test_short_form(self, cluster, written, user, host, port):
+    def test_the_short_form_is_split_into_user_host_and_port(self, cluster, written, user, host, port):
         worker = cluster(f"head: h\nworkers:\n  - {written}\n").workers[0]
         assert (worker.user, worker.host, worker.port, worker.name) == (user, host, port, host)
 
@@ -173,7 +173,7 @@ class TestFiles:
             f"{path}: there is no such file; `fab init` writes one, --hosts-file names another"
         ]
 
-    def test_a_directory(self, tmp_path):
+    def test_a_directory_is_reported_as_one(self, tmp_path):
         assert problems_of(tmp_path) == [f"{tmp_path}: this is a directory; --hosts-file needs a file"]
 
     def test_a_file_that_cannot_be_read(self, hosts_file, monkeypatch):

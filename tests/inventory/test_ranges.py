@@ -17,7 +17,7 @@ from tasks.inventory.ranges import expand, without
         ("[::1]", ["[::1]"]),
     ],
 )
-def test_expand(pattern, names):
+def test_a_pattern_expands_to_names(pattern, names):
     assert expand(pattern) == names
 
 
@@ -33,7 +33,7 @@ def test_expand(pattern, names):
         ("r[1-3]n[01-10]", 14, ["r1n[01-10]", "r2n[01-04,06-10]", "r3n[01-10]"]),
     ],
 )
-def test_without(pattern, index, left):
+def test_a_name_is_removed_from_a_pattern(pattern, index, left):
     assert without(pattern, index) == left
 
 

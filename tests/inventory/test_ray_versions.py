@@ -18,7 +18,7 @@ SOURCES = [path for path in (TOP / "tasks").rglob("*.py") if "drivers" not in pa
     ("text", "numbers"),
     [("2.60.0", (2, 60, 0)), ("2.7", (2, 7)), ("2.52.0rc1", (2, 52, 0)), ("2.9.3+cpu", (2, 9, 3))],
 )
-def test_parse(text, numbers):
+def test_a_version_is_parsed_into_numbers(text, numbers):
     assert versions.parse(text) == numbers
 
 
@@ -32,7 +32,7 @@ def test_parse(text, numbers):
         (lambda ray: "protobuf<5" not in versions.companions(ray), "2.10.0"),
     ],
 )
-def test_since_when(question, first):
+def test_a_capability_begins_with_its_version(question, first):
     major, minor, patch = versions.parse(first)
     before = f"{major}.{minor}.{patch - 1}" if patch else f"{major}.{minor - 1}.9"
     assert question(first) and question("2.60.0") and not question(before)

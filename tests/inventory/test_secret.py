@@ -53,14 +53,14 @@ class TestSources:
     def never(question):
         raise AssertionError(question)
 
-    def test_plain_text(self):
+    def test_plain_text_is_the_secret(self):
         assert SecretSource("plain", Secret(VALUE)).resolve(self.never).reveal() == VALUE
 
-    def test_environment_variable(self, monkeypatch):
+    def test_an_environment_variable_gives_the_secret(self, monkeypatch):
         monkeypatch.setenv("LAB", VALUE)
         assert SecretSource("env", "LAB").resolve(self.never).reveal() == VALUE
 
-    def test_command(self):
+    def test_a_command_prints_the_secret(self):
         assert SecretSource("command", f"echo '{VALUE}'").resolve(self.never).reveal() == VALUE
 
     def test_prompt_names_the_key_of_the_hosts_file(self):

@@ -38,7 +38,7 @@ def lab(cluster):
         ("node1.lab.", ["Node1.lab"]),
     ],
 )
-def test_select(lab, expression, names):
+def test_an_expression_selects_hosts(lab, expression, names):
     assert [host.name for host in select(lab, expression, failed={"six", "long gone"})] == names
 
 
@@ -87,7 +87,7 @@ class TestOneHost:
     @pytest.mark.parametrize(
         ("expression", "name"), [("boss", "boss"), ("vm1", "vm1"), ("127.0.0.1:2201", "vm1"), ("b*", "boss")]
     )
-    def test_select_one(self, lab, expression, name):
+    def test_an_expression_for_one_host_selects_it(self, lab, expression, name):
         assert select_one(lab, expression).name == name
 
     def test_several_are_refused_with_their_names(self, lab):
@@ -115,7 +115,7 @@ class TestHostThatMayBeNew:
             ("new.lab", None, None),
         ],
     )
-    def test_find(self, lab, item, port, name):
+    def test_a_host_is_found_by_name_or_address_and_port(self, lab, item, port, name):
         found = find(lab.hosts, item, port)
         assert (found and found.name) == name
 

@@ -151,7 +151,7 @@ class TestInstaller:
             ("exec </dev/null", "-p /root/new", 2, "The license agreement wasn't approved"),
         ],
     )
-    def test_it_refuses(self, host, prepare, words, code, says):
+    def test_it_refuses_what_the_real_one_refuses(self, host, prepare, words, code, says):
         done = host.exec(f"{prepare}; sh /root/miniconda.sh {words}")
         assert done.rc == code
         assert says in done.out + done.err

@@ -106,7 +106,7 @@ class TestThroughAJumpHostOnPort2222:
         assert (user, peer.split()[0], peer.split()[3]) == ("ops", gate.address, "2222")
         assert (connection.user, connection.port) == ("ops", 2222)
 
-    def test_files(self, behind, tmp_path):
+    def test_files_come_back_as_they_were_sent(self, behind, tmp_path):
         connection = behind("ops")
         (tmp_path / "report").write_bytes(bytes(range(256)) * 1000)
         connection.put(str(tmp_path / "report"), "there")
@@ -138,10 +138,10 @@ class TestThroughAJumpHostOnPort2222:
 
 
 class TestWaysIn:
-    def test_by_password(self, behind):
+    def test_a_password_logs_in(self, behind):
         assert behind("guest", key=None, password=Secret(PASSWORD)).run("id -un", **QUIET).stdout == "guest\n"
 
-    def test_by_agent(self, inner, agent, ssh_settings):
+    def test_an_agent_logs_in(self, inner, agent, ssh_settings):
         settings = Settings(
             ssh_config=ssh_settings.ssh_config, known_hosts=ssh_settings.known_hosts, agent=agent
         )

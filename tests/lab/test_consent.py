@@ -174,7 +174,7 @@ class TestRefused:
         assert cluster.works()
 
     @pytest.mark.parametrize("stdin", [None, "n\n", "y\n"], ids=["none", "n", "a y from a pipe"])
-    def test_destroy(self, cluster, stdin):
+    def test_destroy_is_refused(self, cluster, stdin):
         done = cluster.fab("destroy", stdin=stdin)
         assert done.returncode == 2
         assert "--yes" in done.stdout + done.stderr
@@ -225,7 +225,7 @@ class TestAtATerminal:
         ids=["n", "empty", "^D", "^C"],
     )
     @pytest.mark.parametrize("task", ["stop", "destroy"])
-    def test_no(self, cluster, type_at, task, keys, status):
+    def test_any_answer_but_yes_changes_nothing(self, cluster, type_at, task, keys, status):
         code, asked, seen = type_at(keys, task)
         assert code == status, seen
         assert cluster.job in asked
@@ -248,7 +248,7 @@ class TestAtATerminal:
                 assert terminal.wait(60) == 1
         assert cluster.works()
 
-    def test_yes(self, cluster, type_at, tmp_path):
+    def test_a_yes_restarts_the_worker(self, cluster, type_at, tmp_path):
         """Of the worker that the driver's actors are on: the job and the driver live on."""
         name = cluster.workers[0].name
         before = raylet(cluster.workers[0])

@@ -217,7 +217,7 @@ class TestNot:
         lines, _ = self.refused(fab, host, path)
         assert lines == [f"✗ {host.name}: sudo rejects the password of bob"]
 
-    def test_install_none(self, host, fab, hosts_file):
+    def test_install_none_refuses_with_the_command_to_type(self, host, fab, hosts_file):
         path = hosts_file([host], runtime="docker", settings={"docker": {"install": "none"}})
         lines, out = self.refused(fab, host, path)
         assert lines == [f"✗ {host.name}: Docker is not installed, and docker.install is none"]

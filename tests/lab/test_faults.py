@@ -40,7 +40,7 @@ def names_alive(said: dict) -> list[str]:
 
 
 class TestOneHostFails:
-    def test_unreachable(self, trio, fab, hosts_file):
+    def test_an_unreachable_host_leaves_the_others_running(self, trio, fab, hosts_file):
         path = hosts_file(trio[:2])
         path.write_text(path.read_text() + "- {host: 198.18.255.254, name: gone, connect_timeout: 3}\n")
         done = fab("deploy-cluster", hosts_file=path)
@@ -64,7 +64,7 @@ class TestOneHostFails:
         # the next run finishes the rest
         assert "3 hosts run Ray" in ok(fab("deploy-cluster", hosts_file=path))
 
-    def test_wrong_password(self, trio, fab, hosts_file):
+    def test_a_wrong_password_is_reported_and_never_shown(self, trio, fab, hosts_file):
         trio[1].add_user("bob", password="right one", key=False)
         per = {trio[1].name: {"user": "bob", "password": {"env": "BOB"}}}
         path = hosts_file(trio[:2], per_host=per)

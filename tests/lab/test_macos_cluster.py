@@ -57,7 +57,7 @@ def test_joins_on_a_bridge_though_the_keychain_is_closed(cluster):
     assert boxed == f"bridge [{dressed.HOME}/tmp/ray:/tmp/ray]"
 
 
-def test_is_converged(cluster):
+def test_a_second_deploy_finds_both_hosts_up_to_date(cluster):
     fab = cluster[3]
     assert "2 hosts up to date" in ok(fab("deploy-cluster"))
 
@@ -68,7 +68,7 @@ def test_logs_lie_in_the_user_s_home(cluster):
     assert "/raylet.out" in sh(mac, f"ls {dressed.HOME}/tmp/ray/session_2*/logs/raylet.out")
 
 
-def test_exec(cluster):
+def test_exec_runs_inside_the_container_of_the_mac(cluster):
     _, mac, _, fab, _ = cluster
     assert "ray, version 2.60.0" in ok(fab("exec", "--limit", mac.name, "--", "ray", "--version"))
 

@@ -56,7 +56,7 @@ def private(fleet):
 
 
 class TestPassword:
-    def test_none(self, fleet, private):
+    def test_a_pull_without_a_password_is_refused_with_the_reason(self, fleet, private):
         done = fleet.fab("pull-image", docker={"image": private, "registry_mirror": None})
         assert done.returncode == 1
         assert f"{place(fleet.registry)} asks for a user and a password" in done.stdout
@@ -171,7 +171,7 @@ class TestProgress:
         yield host, lines
         slow(fleet.registry.host, "")
 
-    def test_by_python(self, pulling):
+    def test_python_reports_the_bytes(self, pulling):
         host, lines = pulling
         assert (host.exec("command -v curl").rc, host.exec("command -v python3").rc) == (127, 0)
         assert BYTES.search("\n".join(lines()))
@@ -185,7 +185,7 @@ class TestProgress:
             sh(host, "mv /usr/bin/python3.off /usr/bin/python3")
         assert CAME_IN.search("\n".join(found))
 
-    def test_by_curl(self, pulling):
+    def test_curl_reports_the_bytes(self, pulling):
         host, lines = pulling
         sh(host, "apt-get update -qq && apt-get install -y -qq --no-install-recommends curl >/dev/null 2>&1")
         sh(host, "mv /usr/bin/python3 /usr/bin/python3.off")

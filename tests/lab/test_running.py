@@ -147,7 +147,7 @@ class TestGpus:
         yield
         sh(pair[0], "rm -f /usr/local/bin/nvidia-smi /usr/local/bin/nvidia-container-runtime-hook")
 
-    def test_none_there(self, pair, run):
+    def test_a_gpu_that_is_missing_is_reported(self, pair, run):
         done = run("check", head={"gpus": 1})
         assert done.returncode == 1
         assert f"{pair[0].name}: gpus: 1 is requested, but nvidia-smi names no GPU" in done.stdout
@@ -157,7 +157,7 @@ class TestGpus:
         assert done.returncode == 1
         assert f"{pair[0].name}: gpus: 2 is requested, but there is 1: NVIDIA L4" in done.stdout
 
-    def test_no_toolkit(self, pair, run, gpu):
+    def test_a_missing_toolkit_is_reported_with_the_command_to_install_it(self, pair, run, gpu):
         done = run("deploy-cluster", head={"gpus": 1})
         assert done.returncode == 1
         missing = "gpus: 1 is requested, but Docker cannot give it: NVIDIA's container toolkit is missing"

@@ -159,7 +159,7 @@ class TestHead:
         assert "took over the lock of a run that has died: bob@elsewhere" in said
         assert "2 hosts up to date" in said
 
-    def test_a_job(self, other):
+    def test_a_job_uses_both_nodes(self, other):
         out = ok(
             other("submit", "--", "python", "-c", "import ray; ray.init(); print('nodes', len(ray.nodes()))")
         )
@@ -169,7 +169,7 @@ class TestHead:
         code = "import os; print('here', os.path.isfile('fabfile.py'))"
         assert "here True" in ok(other("submit", "--", "python", "-c", code, "fabfile.py"))
 
-    def test_destroyed(self, cluster, other):
+    def test_destroy_leaves_nothing_on_the_windows_host(self, cluster, other):
         ok(other("destroy", "--yes"))
         assert (
             sh(

@@ -46,7 +46,7 @@ def host(tmp_path, conda="{}", mirrors="{}"):
         ("https://own.example/channel/", "https://mirror.example", ["https://own.example/channel"]),
     ],
 )
-def test_addresses(tmp_path, named, mirror, found):
+def test_a_channel_name_becomes_addresses(tmp_path, named, mirror, found):
     mirrors = f"{{conda: '{mirror}'}}" if mirror else "{}"
     assert channels.urls(host(tmp_path, f"{{channels: ['{named}']}}", mirrors), "linux-64") == found
 
@@ -65,7 +65,7 @@ def test_windows_has_one_more(tmp_path):
         (["conda-forge", "https://own.example/main-things"], []),
     ],
 )
-def test_whose_terms(tmp_path, named, wanted):
+def test_only_channels_of_anaconda_have_terms(tmp_path, named, wanted):
     assert channels.with_terms(host(tmp_path, f"{{channels: {named}}}")) == wanted
 
 
@@ -121,6 +121,6 @@ class TestSolve:
         ("3.7", ["3.8.20", "3.9.1", "3.9.2", "3.10.1", "3.11.1", "3.12.1", "3.13.1"], None),
     ],
 )
-def test_nearest(wanted, have, near):
+def test_the_nearest_versions_are_named(wanted, have, near):
     found = channels.nearest(wanted, have)
     assert found == near if near else "3.8.20" in found and "3.13.1" not in found

@@ -93,7 +93,7 @@ def test_a_sum_beside_the_file(tmp_path, site):
     assert of_mirror(tmp_path, url).sha256 == NEW
 
 
-def test_miniforge(tmp_path, site):
+def test_miniforge_is_found_with_its_sum(tmp_path, site):
     url, folder = site
     (folder / "Miniforge3-MacOSX-arm64.sh").write_bytes(b"12345")
     (folder / "Miniforge3-MacOSX-arm64.sh.sha256").write_text(f"{NEW}  ./Miniforge3-MacOSX-arm64.sh\n")

@@ -40,7 +40,7 @@ def test_what_fits_nowhere_is_told_in_a_line(host):
     assert "conda.python" in told.value.hint
 
 
-def test_uv_itself(host):
+def test_the_wheel_of_uv_is_found_for_the_platform(host):
     one = pypi.uv_wheel(host, "linux-aarch64", "2.17")
     assert one.file.startswith(f"uv-{pypi.uv_version()}-") and "aarch64" in one.file
 

@@ -64,14 +64,14 @@ def test_other_bytes_are_no_file(site, tmp_path):
     assert not list((tmp_path / "download-cache").rglob("a.whl"))
 
 
-def test_nothing_there(site):
+def test_a_missing_file_is_unavailable_with_a_hint(site):
     with pytest.raises(Unavailable, match=r"cannot be reached from here: .*(404|Not Found)") as told:
         Web().get(item(site, file="b.whl"))
     assert "mirrors" in told.value.hint
     assert Web().text(f"{site}/b.html") is None
 
 
-def test_nobody_there():
+def test_a_server_that_does_not_answer_is_unavailable():
     with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1 cannot be reached from here: "):
         Web().text("http://127.0.0.1:9/")
 

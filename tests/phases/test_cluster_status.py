@@ -151,7 +151,7 @@ class TestNotHealthy:
         deployed.edit("- {host: 10.0.0.3", "- {host: 10.0.0.4, name: three}\n  - {host: 10.0.0.3")
         assert problems(status(deployed)) == {"head": None, "one": None, "three": "not deployed", "two": None}
 
-    def test_stopped(self, deployed):
+    def test_a_stopped_cluster_has_no_node_alive(self, deployed):
         deployed.operate(operation.STOP)
         found = status(deployed)
         assert set(problems(found).values()) == {"stopped"}

@@ -32,7 +32,7 @@ class TestOneWorkerFails:
         assert fleet.failure("two") is not None
         assert [fleet.failure(name) for name in ("head", "one")] == [None, None]
 
-    def test_unreachable(self, fleet, world):
+    def test_an_unreachable_worker_leaves_the_others_running(self, fleet, world):
         world["two"].reachable = False
         assert fleet.operate(operation.DEPLOY, summary.deployed) == 1
         assert "✗ 2 of 3 hosts run Ray 2.52.0" in fleet.out
@@ -70,7 +70,7 @@ class TestHeadFails:
     def untouched(self, world):
         return not any(h.active or h.envs for h in world.hosts.values())
 
-    def test_unreachable(self, fleet, world):
+    def test_an_unreachable_head_leaves_the_workers_untouched(self, fleet, world):
         world["head"].reachable = False
         assert fleet.operate(operation.DEPLOY) == 1
         assert "✗ the head is needed for everything else, and it failed" in fleet.out

@@ -91,11 +91,11 @@ class TestRead:
     @pytest.mark.parametrize(
         "files", [{}, {"a.txt": b"x"}, {"manifest.json": b"[]"}, {"manifest.json": b"{"}]
     )
-    def test_no_image(self, write, files):
+    def test_an_archive_without_an_image_is_refused(self, write, files):
         with pytest.raises(Stop, match="is not an image archive"):
             image_file.read(write(tar(files)), NAME)
 
-    def test_cut_off(self, write):
+    def test_a_truncated_archive_is_refused(self, write):
         with pytest.raises(Stop, match="is not an image archive"):
             image_file.read(write(gzip.compress(tar(saved()))[:-1000]), NAME)
 
@@ -130,13 +130,13 @@ class TestBeforeConnecting:
         assert f"there is no file {fleet.path.parent}/none.tar" in fleet.out
         assert world.connections == []
 
-    def test_something_else(self, fleet, world):
+    def test_a_file_that_is_no_archive_is_refused(self, fleet, world):
         (fleet.path.parent / "text.tar").write_text("no archive\n" * 100)
         assert self.deploy(fleet, "file:text.tar") == 2
         assert "text.tar is not an image archive" in fleet.out
         assert world.connections == []
 
-    def test_a_folder(self, fleet, world):
+    def test_a_folder_is_refused(self, fleet, world):
         (fleet.path.parent / "folder.tar").mkdir()
         assert self.deploy(fleet, "file:folder.tar") == 2
         assert "Is a directory" in fleet.out

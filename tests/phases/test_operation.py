@@ -119,7 +119,7 @@ class TestLock:
         assert fleet.operate(operation.DEPLOY) == 3
 
     @pytest.mark.parametrize("error", [None, Stop("no"), KeyError("oops"), StepTimeout("slow")], ids=repr)
-    def test_is_released(self, fleet, world, error):
+    def test_the_lock_is_released_after_success_and_after_any_error(self, fleet, world, error):
         fleet.operate([*BEGIN, *([raising(error)] if error else [])])
         assert world.held_by == ""
         assert world["head"].titles[-1] == "release the lock"
@@ -237,7 +237,7 @@ class TestStopAndDestroy:
         assert order[-1] == "head"
         assert deployed.done() == [["stopped"]] * 3
 
-    def test_stopped_already(self, deployed):
+    def test_stopping_twice_changes_nothing(self, deployed):
         deployed.operate(operation.STOP)
         assert deployed.operate(operation.STOP) == 0
         assert deployed.done() == [[], [], []]
@@ -248,7 +248,7 @@ class TestStopAndDestroy:
         assert [h.active for h in world.hosts.values()] == [False, True, False]
         assert deployed.out.splitlines()[-2:] == ["one     it will not end", "  → kill it"]
 
-    def test_destroys(self, deployed, world):
+    def test_destroy_removes_every_node(self, deployed, world):
         assert deployed.operate(operation.DESTROY) == 0
         assert [h.state for h in world.hosts.values()] == [None] * 3
         assert deployed.done() == [["removed"]] * 3
@@ -260,7 +260,7 @@ class TestStopAndDestroy:
         deployed.operate(operation.DESTROY)
         assert "! one: could not remove /tmp/ray/session_1, which belongs to another user" in deployed.out
 
-    def test_limit(self, deployed, world):
+    def test_a_limit_stops_the_named_host_only(self, deployed, world):
         assert deployed.operate((*BEGIN, stop), limit=["two"]) == 0
         assert [h.active for h in world.hosts.values()] == [True, True, False]
 

@@ -114,7 +114,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("differs", "given", "needs", "said"), CASES.values(), ids=CASES)
-def test_a_worker(differs, given, needs, said):
+def test_a_difference_leads_to_the_change_it_needs(differs, given, needs, said):
     subject, desired = converged()
     subject = with_(left(subject, **differs.get("state", {})), **differs.get("facts", {}))
     found = change(subject, desired, **{"token": TOKEN, **given})
@@ -230,7 +230,7 @@ class TestDocker:
         found = change(with_(subject, image=None), desired, token=TOKEN)
         assert (found.install, str(found)) == (True, "pull the image, restart (rayproject/ray:2.52.0)")
 
-    def test_another_image(self):
+    def test_another_image_is_a_restart_that_names_both(self):
         subject, desired = converged(text=samples.DOCKER)
         start = {**desired.start, "image": "rayproject/ray:2.51.0"}
         old = left(subject, hash="other", start=start, ray="2.51.0", image="sha256:" + "1" * 64)

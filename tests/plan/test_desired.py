@@ -64,7 +64,7 @@ class TestHash:
         assert hash_of() == hash_of()
 
     @pytest.mark.parametrize("text", MATTERS.values(), ids=MATTERS)
-    def test_changes_with(self, text):
+    def test_the_hash_changes_with_what_matters(self, text):
         assert hash_of(text=text) != hash_of()
 
     @pytest.mark.parametrize("text", MATTERS.values(), ids=MATTERS)

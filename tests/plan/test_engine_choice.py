@@ -50,7 +50,7 @@ RPM = {
 
 
 @pytest.mark.parametrize("os_id", APT)
-def test_apt(os_id):
+def test_the_engine_of_an_apt_system(os_id):
     release, archive, suite = APT[os_id]
     own = engine_for(subject(os_id, release, "apt"))
     assert (own.manager, own.source, own.packages[0]) == ("apt", "distro", "docker.io")
@@ -75,7 +75,7 @@ def test_ubuntu_keeps_other_processors_packages_apart():
 
 
 @pytest.mark.parametrize("os_id", RPM)
-def test_rpm(os_id):
+def test_the_engine_of_an_rpm_system(os_id):
     release, package, repo, suite = RPM[os_id]
     auto = engine_for(subject(os_id, release, "dnf"))
     assert (auto.manager, auto.packages[0]) == ("dnf", package)
@@ -164,7 +164,7 @@ class TestWhoMay:
             "as root: apt-get install docker.io && usermod -aG docker me",
         )
 
-    def test_nobody(self):
+    def test_install_none_means_no_engine(self):
         found = engine_for(subject(*self.DEBIAN, "none"))
         assert found == NoEngine(
             "docker.install is none", "by hand: sudo apt-get install docker.io; or docker.install: auto"

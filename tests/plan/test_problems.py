@@ -203,7 +203,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("host", "facts", "message", "hint"), CASES.values(), ids=CASES)
-def test_a_problem(host, facts, message, hint):
+def test_a_problem_is_reported_with_its_fix(host, facts, message, hint):
     subject = samples.subject(host_=host, **facts)
     assert host_problems(subject, "lab") == [Finding("one" if host is not HEAD else "head", message, hint)]
 
@@ -263,7 +263,7 @@ NONE = {
 
 
 @pytest.mark.parametrize(("host", "facts"), NONE.values(), ids=NONE)
-def test_no_problem(host, facts):
+def test_a_suitable_host_has_no_problem(host, facts):
     assert host_problems(samples.subject(host_=host, **facts), "lab") == []
 
 

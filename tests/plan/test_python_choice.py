@@ -57,7 +57,7 @@ CHOSEN = {
 
 class TestChosen:
     @pytest.mark.parametrize(("subjects", "more", "expected"), CHOSEN.values(), ids=CHOSEN)
-    def test_is(self, subjects, more, expected):
+    def test_the_expected_version_is_chosen(self, subjects, more, expected):
         more = {"ray": None, **more}
         choice = choose_python(subjects, more.pop("ray"), **more)
         assert choice == PythonChoice(expected, {s.name: f"/usr/bin/python{expected}" for s in subjects})
@@ -78,7 +78,7 @@ class TestChosen:
 
 
 class TestNone:
-    def test_is_common(self):
+    def test_hosts_without_a_common_python_are_each_reported(self):
         found = choose_python(hosts(a="3.11.2 3.10.12", b="3.12.1", c=""), None)
         why = "no Python patch release is installed on all hosts; this host has "
         assert found == [
@@ -112,10 +112,10 @@ class TestAgree:
     def test_all_the_same(self):
         assert agree({"a": ("2.52.0", "3.11.2"), "b": ("2.52.0", "3.11.2")}) == []
 
-    def test_nobody(self):
+    def test_no_hosts_agree(self):
         assert agree({}) == []
 
-    def test_another_ray(self):
+    def test_two_versions_of_ray_are_reported_on_every_host(self):
         found = agree({"a": ("2.52.0", "3.11.2"), "b": ("2.51.0", "3.11.2"), "c": ("2.52.0", "3.11.2")})
         has = "; the cluster has 2.52.0 on a, c; 2.51.0 on b"
         assert found == [
@@ -131,11 +131,11 @@ class TestAgree:
             "Python 3.11.3 here; the cluster has 3.11.2 on a; 3.11.3 on b",
         ]
 
-    def test_both_differ(self):
+    def test_ray_and_python_are_reported_separately(self):
         found = agree({"a": ("2.52.0", "3.11.2"), "b": ("2.51.0", "3.12.1")})
         assert [f.message.split()[0] for f in found] == ["Ray", "Ray", "Python", "Python"]
 
-    def test_group(self):
+    def test_hosts_are_grouped_by_version(self):
         assert group({"a": "3.11.2", "b": "3.12.1", "c": "3.11.2"}) == "3.11.2 on a, c; 3.12.1 on b"
 
 

@@ -30,7 +30,7 @@ class TestSame:
         ],
         ids=["id", "digest", "chain", "not there yet", "another platform", "another name"],
     )  # fmt: skip
-    def test_agree(self, subjects):
+    def test_equal_or_incomparable_images_agree(self, subjects):
         assert mismatches(subjects) == []
 
     def test_hosts_with_uv_have_no_image(self):

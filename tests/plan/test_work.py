@@ -33,7 +33,7 @@ def found(*entries) -> Work:
     return parse([json.dumps(one) for one in [*entries, {"done": True}]], "nobody knows")
 
 
-def test_nothing_runs():
+def test_an_idle_cluster_ends_no_work():
     assert ending(found(), NAMES, None) == ()
     assert ending(found(), NAMES, ["10.0.0.1"]) == ()
 

@@ -44,7 +44,7 @@ def test_file_names_with_special_characters(host, tmp_path, name):
 
 
 @pytest.mark.parametrize("size", [0, 1, 32768, 5_000_001])
-def test_sizes(host, tmp_path, size):
+def test_a_file_of_any_size_arrives_whole(host, tmp_path, size):
     data = os.urandom(size)
     host.carry(data, str(tmp_path / "file"))
     assert (tmp_path / "file").read_bytes() == data

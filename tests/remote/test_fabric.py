@@ -76,11 +76,11 @@ class TestRun:
         host.run("echo hidden", **QUIET)
         assert capsys.readouterr().out == "seen\n"
 
-    def test_a_terminal(self, server, settings):
+    def test_pty_gives_the_command_a_terminal(self, server, settings):
         with Connection(server.target(key=str(server.key)), settings) as host:
             assert host.run("test -t 1 && echo terminal", pty=True, **QUIET).stdout == "terminal\r\n"
 
-    def test_a_timeout(self, host):
+    def test_a_command_over_its_timeout_is_ended(self, host):
         start = time.monotonic()
         with pytest.raises(CommandTimedOut):
             host.run("sleep 30", timeout=1, **QUIET)
@@ -90,7 +90,7 @@ class TestRun:
         with host.cd("/tmp"), host.prefix("export B=b"):
             assert host.run("pwd; echo $A$B", env={"A": "a"}, **QUIET).stdout == "/tmp\nab\n"
 
-    def test_input(self, host):
+    def test_in_stream_is_the_standard_input(self, host):
         assert host.run("cat", in_stream=io.StringIO("typed"), hide=True).stdout == "typed"
 
     def test_local_runs_here_in_the_current_directory(self, host):
@@ -151,7 +151,7 @@ class TestFiles:
         host.put(str(tmp_path / "source"), str(tmp_path / "directory"))
         assert (tmp_path / "directory" / "source").read_text() == "x"
 
-    def test_file_objects(self, host, tmp_path):
+    def test_file_objects_are_sent_and_received(self, host, tmp_path):
         host.put(io.BytesIO(b"from memory"), str(tmp_path / "file"))
         into = io.BytesIO()
         host.get(str(tmp_path / "file"), into)

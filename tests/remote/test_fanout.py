@@ -18,7 +18,7 @@ def test_outcomes_keep_the_items_order():
     assert list(outcomes) == [3, 1, 2]
 
 
-def test_no_items():
+def test_no_items_give_no_results():
     assert fan_out([], print) == {}
 
 

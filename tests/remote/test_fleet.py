@@ -82,5 +82,5 @@ def test_connections_of_fabric_s_own_may_be_among_them(server, settings, fleet):
     mixed.cancel()
 
 
-def test_no_hosts():
+def test_a_fleet_without_hosts_runs_nothing():
     assert Fleet().run("true") == {}

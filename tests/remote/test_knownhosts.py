@@ -54,7 +54,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("names", "name", "found"), CASES)
-def test_names(tmp_path, keys, names, name, found):
+def test_a_name_is_found_where_ssh_keygen_finds_it(tmp_path, keys, names, name, found):
     path = tmp_path / "known_hosts"
     path.write_text(f"# a comment\n\n{names} {keys['ed']} root@node\n")
     entries = KnownHosts(path).lookup(name)
@@ -63,7 +63,7 @@ def test_names(tmp_path, keys, names, name, found):
     assert (judge.returncode == 0) is found
 
 
-def test_hashed_names(tmp_path, keys):
+def test_hashed_names_are_found(tmp_path, keys):
     path = tmp_path / "known_hosts"
     path.write_text(f"node {keys['ed']}\n[node]:2222 {keys['ec']}\n")
     subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(path)], check=True, capture_output=True)

@@ -189,7 +189,7 @@ class TestAgent:
         assert gets_in(server.target(key=str(server.key)), settings) == "root"
 
 
-def test_user_certificates(server, settings, tmp_path):
+def test_a_user_certificate_logs_in(server, settings, tmp_path):
     authority = sshd.keygen(tmp_path / "authority")
     options = (f"TrustedUserCAKeys {authority}.pub", "AuthorizedKeysFile none")
     with sshd.running(tmp_path / "server", *options) as running:
@@ -216,7 +216,7 @@ class TestPasswords:
         key = str(sshd.keygen(tmp_path / "stranger"))
         assert gets_in(server.target(user=user, key=key, password=Secret(PASSWORD)), settings) == user
 
-    def test_keyboard_interactive(self, server, settings, user, pam):
+    def test_keyboard_interactive_takes_the_password(self, server, settings, user, pam):
         target = server.target(user=user, port=pam.port, password=Secret(PASSWORD))
         assert gets_in(target, settings) == user
 

@@ -178,7 +178,7 @@ class TestUnreachable:
         assert caught.value.hint
         return str(caught.value)
 
-    def test_refused(self, settings):
+    def test_a_refused_connection_names_host_and_port(self, settings):
         assert self.error(settings, port=1) == "127.0.0.1:1 refused the connection"
 
     def test_an_unknown_host_name(self, settings):

@@ -26,14 +26,14 @@ def route(settings, config, **target):
 
 
 class TestAHost:
-    def test_defaults(self, settings):
+    def test_an_empty_file_gives_the_defaults(self, settings):
         got = route(settings, "", user="me")
         assert (got.hostname, got.port, got.user, got.proxy_jump) == ("farm", 22, "me", ())
         assert settings.home / ".ssh" / "id_ed25519" in got.identity_files
         assert got.methods == ("publickey", "password", "keyboard-interactive")
         assert got.agent == "/agent"
 
-    def test_an_alias(self, settings):
+    def test_an_alias_gives_name_port_and_user(self, settings):
         got = route(settings, "Host farm\n  HostName 10.0.0.5\n  Port 2222\n  User alice\n")
         assert (got.hostname, got.port, got.user) == ("10.0.0.5", 2222, "alice")
 
@@ -55,7 +55,7 @@ class TestAHost:
         config = "Host *\n  HostName %h.lab\n"
         assert [route(settings, config, host=h).hostname for h in ("a", "b")] == ["a.lab", "b.lab"]
 
-    def test_match(self, settings):
+    def test_match_depends_on_the_user(self, settings):
         config = "Match host farm user alice\n  Port 2222\n"
         assert route(settings, config, user="alice").port == 2222
         assert route(settings, config, user="bob").port == 22
@@ -65,13 +65,13 @@ class TestAHost:
         assert (got.port, got.user) == (2222, "alice")
         assert settings.home / "my keys/id" in got.identity_files
 
-    def test_ways_in(self, settings):
+    def test_methods_and_agent_are_read(self, settings):
         got = route(
             settings, "PreferredAuthentications password,publickey\nIdentitiesOnly yes\nIdentityAgent none\n"
         )
         assert (got.methods, got.identities_only, got.agent) == (("password", "publickey"), True, "")
 
-    def test_known_hosts(self, settings, tmp_path):
+    def test_known_hosts_settings_are_read(self, settings, tmp_path):
         got = route(
             settings,
             "UserKnownHostsFile ~/a ~/b\nGlobalKnownHostsFile none\nHostKeyAlias x\nHashKnownHosts yes",
@@ -115,7 +115,7 @@ class TestInclude:
         got = self.include(settings, "Port 2222\n", "Host barn\n Include {}/a.conf\nHost *\n User other\n")
         assert (got.port, got.user) == (22, "other")
 
-    def test_nothing_there(self, settings):
+    def test_an_include_that_matches_no_file_is_ignored(self, settings):
         assert route(settings, "Include /nowhere/*\nPort 2222\n").port == 2222
 
 
@@ -154,7 +154,7 @@ class TestMistakes:
         ("me@lab@host", ("host", "me@lab", None)),
     ],
 )
-def test_addresses(text, parts):
+def test_an_address_is_split_into_host_user_and_port(text, parts):
     assert split_address(text) == parts
 
 
@@ -176,11 +176,11 @@ class TestAskingSshSeldom:
         assert [r.hostname for r in routes] == [f"10.0.0.{n}" for n in range(10)]
         return routes
 
-    def test_alike(self, settings):
+    def test_hosts_alike_need_one_call(self, settings):
         self.resolve(settings, "Host bastion\n  HostName 10.9.9.9\nHost 10.*\n  User lab\n")
         assert settings.calls() == 1
 
-    def test_two_sorts(self, settings):
+    def test_two_sorts_of_hosts_need_two_calls(self, settings):
         routes = self.resolve(settings, "Host 10.0.0.5\n  User five\nHost *\n  User lab\n")
         assert [r.user for r in routes] == ["lab"] * 5 + ["five"] + ["lab"] * 4
         assert settings.calls() == 2

@@ -23,7 +23,7 @@ from tasks.script.script import assignment, quote, render
         (["f() { x ; }"], "with_x() { \"$@\" 'f() { x ; }'; }"),
     ],
 )
-def test_assignment(value, text):
+def test_a_value_becomes_a_quoted_assignment(value, text):
     assert assignment("X", value) == text
 
 
@@ -33,7 +33,7 @@ def test_only_names_are_assigned_to(name):
         assignment(name, "1")
 
 
-def test_no_nul():
+def test_a_nul_is_refused():
     for refused in (lambda: quote("a\0b"), lambda: assignment("W", ["a\0b"]), lambda: assignment("X", "\0")):
         with pytest.raises(ValueError, match="NUL"):
             refused()

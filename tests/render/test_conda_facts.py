@@ -59,7 +59,7 @@ def host(request, tmp_path):
     return Host(request.param, tmp_path)
 
 
-def test_none(host):
+def test_looking_finds_no_conda_and_leaves_nothing(host):
     before = tree(host.home)
     facts = host.facts()
     assert facts.own.condas == () and facts.own.prefix == "absent"
@@ -89,7 +89,7 @@ def test_other_runtimes_do_not_ask(host):
         "/opt/miniforge3/bin/mamba",
     ],
 )
-def test_usual_places(host, path):
+def test_a_conda_in_a_usual_place_is_found(host, path):
     place = host.has(path)
     ((kind, version, found),) = host.found()
     assert (kind, found) == (place.rpartition("/")[2], place)
@@ -138,7 +138,7 @@ class TestStartUpFiles:
         (host.top / "etc/profile.d/conda.sh").write_text(f"PATH={host.top}/odd/bin:$PATH\n")
         assert host.found() == [("conda", "24.1.2", place)]
 
-    def test_micromamba(self, host):
+    def test_micromamba_is_found_by_its_variable(self, host):
         place = host.has("~/tools/micromamba")
         (host.home / ".bashrc").write_text(f"export MAMBA_EXE='{place}';\nexport MAMBA_ROOT_PREFIX='/x';\n")
         assert host.found() == [("micromamba", "1.5.8", place)]
@@ -184,7 +184,7 @@ class TestOnce:
         found = host.found(path=f"{host.top}/links:{host.home}/miniconda3/bin:{SYSTEM_PATH}")
         assert found == [("conda", "24.1.2", f"{host.top}/links/conda")]
 
-    def test_several(self, host):
+    def test_several_condas_are_each_found_once(self, host):
         one, two = host.has("~/miniconda3/bin/conda"), host.has("/opt/conda/bin/conda", "conda 4.12.0")
         three, four = host.has("~/.local/bin/micromamba"), host.has("/opt/miniforge3/bin/mamba", "2.0.5")
         assert host.found() == [
@@ -200,13 +200,13 @@ class TestThoseThatDoNotAnswer:
         "said",
         ["ERROR: The install method you used for conda", "24.1.2", "conda", "conda $(touch ran)", "conda x"],
     )
-    def test_passed_over(self, host, said):
+    def test_an_unusual_answer_is_passed_over(self, host, said):
         host.has("~/miniconda3/bin/conda", said)
         good = host.has("/opt/conda/bin/conda")
         assert host.found() == [("conda", "24.1.2", good)]
         assert not list(host.home.rglob("ran"))
 
-    def test_not_programs(self, host):
+    def test_files_that_are_not_programs_are_passed_over(self, host):
         (host.home / "miniconda3/bin/conda").mkdir(parents=True)
         (host.home / "anaconda3/bin").mkdir(parents=True)
         (host.home / "anaconda3/bin/conda").write_text("echo conda 1.0")
@@ -255,7 +255,7 @@ class TestPrefix:
     @pytest.mark.parametrize(
         "prefix", ["~/it's $(touch ran) 中文", "~/`touch ran`", "/nonexistent/'\"$HOME*"]
     )
-    def test_odd_names(self, host, prefix):
+    def test_no_name_of_a_prefix_runs_as_code(self, host, prefix):
         of = HOST.model_copy(update={"conda": HOST.conda.model_copy(update={"prefix": prefix})})
         assert host.facts(of).own.prefix == "absent"
         if prefix.startswith("~/"):

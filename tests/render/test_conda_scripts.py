@@ -104,7 +104,7 @@ class TestFromNothing:
             "no start-up file, no list of environments"
         )
 
-    def test_the_words(self, host):
+    def test_conda_gets_the_expected_arguments_and_variables(self, host):
         assert host.install().ok
         store = f"file://{host.store}"
         assert host.log("conda.argv") == [
@@ -213,7 +213,7 @@ class TestCondaThatIsThere:
         assert tree(host.prefix) == before
         assert not (host.root / ".conda").exists(), "a purge must not remove it"
 
-    def test_micromamba(self, host, tmp_path):
+    def test_micromamba_makes_the_environment(self, host, tmp_path):
         found = make(tmp_path / "opt", "micromamba")
         assert host.install(conda=found).ok
         assert host.log("conda.argv")[-3:] == ["--file", f"{host.root}/lab/explicit.txt", "--no-rc"]
@@ -266,12 +266,12 @@ class TestPrefix:
         assert answer.error == f"conda cannot be installed into {host.home}/x{sign}touch{sign}ran"
         assert {p.name for p in host.home.iterdir()} == {*host.before, ".rayfab"}
 
-    def test_elsewhere(self, host, tmp_path):
+    def test_conda_is_installed_in_a_prefix_elsewhere(self, host, tmp_path):
         prefix = tmp_path / "opt/some-where/conda_1.0+x"
         answer = host.install(prefix=f"{prefix}/")
         assert answer.ok and answer.values["conda_installed"] == str(prefix)
 
-    def test_no_installer(self, host):
+    def test_a_missing_installer_is_reported(self, host):
         answer = host.install(items=host.items[1:])
         assert answer.error == "there is no conda on this host, and no installer"
 
@@ -311,7 +311,7 @@ class TestInstallerThatFails:
         assert not host.prefix.exists(), "what it had made is of no use"
         assert not (host.home / ".conda/environments.txt").exists()
 
-    def test_noexec(self, host):
+    def test_a_noexec_file_system_is_reported(self, host):
         host.flag("installer.says", "cannot execute: Permission denied\n")
         # as if the file system did not let it
         stand_in(host.home / "bin", "chmod", 'case $2 in *.rayfab-run) ;; *) exec /bin/chmod "$@" ;; esac')
@@ -370,7 +370,7 @@ class TestRealFileSystems:
         assert host.install(conda=found).ok and host.ray() == "2.7.2"
 
     @pytest.mark.parametrize("shell", SHELLS)
-    def test_noexec(self, shell, mounted):
+    def test_a_noexec_file_system_is_recognised(self, shell, mounted):
         host = Host(shell, mounted("size=40m,noexec"))
         answer = host.install()
         assert answer.error == f"programs cannot run from {host.root}"
@@ -439,7 +439,7 @@ class TestInterrupted:
 
 
 class TestOursThatIsBroken:
-    def test_made_anew(self, host):
+    def test_it_is_installed_again(self, host):
         assert host.install().ok
         subprocess.run(["rm", "-r", host.prefix / "conda-meta", host.env], check=True)
         assert host.state() == "broken"
@@ -464,7 +464,9 @@ class TestEnvironment:
             ("something else", "conda cannot make the environment: something else"),
         ],
     )
-    def test_conda_fails(self, host, tmp_path, says, error):
+    def test_a_failure_of_conda_is_reported_and_half_an_environment_removed(
+        self, host, tmp_path, says, error
+    ):
         host.flag("conda.fails", f"a line before\n\n{says}\n\n")
         answer = host.install(conda=make(tmp_path / "opt"))
         assert answer.error == error
@@ -543,7 +545,7 @@ class TestUv:
         assert answer.ok, (answer.error, answer.texts)
         assert host.ray() == "2.7.2"
 
-    def test_neither(self, host):
+    def test_a_host_without_uv_and_pip_is_reported(self, host):
         (host.root / ".uv" / UV / "uv").unlink()
         answer = host.install()
         assert answer.error.startswith("neither uv nor pip can install the packages")

@@ -43,7 +43,7 @@ class TestFacts:
         assert answer.ok, answer.error
         return parse_facts(WORKER, answer.all, answer.texts)
 
-    def test_there(self, host):
+    def test_engine_image_and_container_are_found(self, host):
         host.flag("image", "container")
         facts = self.facts(host)
         assert (facts.own.version, facts.own.problem) == ("28.0.1", None)
@@ -54,7 +54,7 @@ class TestFacts:
         facts = self.facts(host)
         assert (facts.own.version, facts.own.image, facts.own.container) == ("28.0.1", None, None)
 
-    def test_stopped(self, host):
+    def test_a_stopped_engine_is_recognised(self, host):
         host.flag("stopped")
         facts = self.facts(host)
         assert (facts.own.version, facts.own.problem) == (None, "stopped")
@@ -108,7 +108,7 @@ class TestFacts:
         host.has("nvidia-container-runtime-hook", ":")
         assert self.facts(host).own.engine.hook
 
-    def test_missing(self, host):
+    def test_a_missing_docker_is_recognised(self, host):
         """Only with a PATH of its own: the machine that runs the tests may well have Docker."""
         (host.bin / "docker").unlink()
         for name in ("sed", "awk", "grep", "uname", "date", "df", "readlink", "tr", "nproc", "cat"):
@@ -140,7 +140,7 @@ class TestGpus:
         facts = self.facts(host, f'echo "{said}"; exit 9')
         assert (facts.gpus, facts.gpu_driver, facts.gpu_says) == ((), "", said)
 
-    def test_none(self, host):
+    def test_nvidia_smi_without_a_gpu_finds_none(self, host):
         facts = self.facts(host, 'echo "No devices were found"; exit 6')
         assert (facts.gpus, facts.gpu_says) == ((), "No devices were found")
 
@@ -282,7 +282,7 @@ class TestImage:
         assert answer.error == "the image rayproject/ray:2.52.0 cannot run ray"
         assert answer.texts["log"] == ["ModuleNotFoundError: ray"]
 
-    def test_no_engine(self, host):
+    def test_an_engine_that_does_not_answer_is_reported(self, host):
         host.flag("stopped")
         answer = host.ask(self.SCRIPT)
         assert (answer.error, answer.hint) == ("Docker's engine does not answer", "look at: docker version")
@@ -341,7 +341,7 @@ class TestUp:
         assert not list(host.home.rglob("ran"))
         assert (host.home / "docker.env").read_text() == ""
 
-    def test_docker_refuses(self, host):
+    def test_a_refusal_of_docker_is_reported_and_leaves_nothing(self, host):
         host.flag("norun", text="no such runtime")
         answer, *_ = self.up(host)
         assert answer.error == "docker run failed: docker: Error response from daemon: no such runtime"
@@ -448,7 +448,7 @@ class TestUp:
         assert answer.error == "Docker's engine does not answer"
         assert (host.node / "service").exists()
 
-    def test_through_sudo(self, host):
+    def test_docker_is_run_through_sudo(self, host):
         host.flag("denied")
         (host.home / "nopasswd").write_text("")
         answer, *_ = self.up(host)

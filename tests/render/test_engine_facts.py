@@ -77,7 +77,7 @@ class TestGpus:
             (EngineFacts(hook=True, cdi=True), 1, None, ["--gpus", "all"]),
         ],
     )
-    def test_words(self, engine, found, asked, words):
+    def test_gpus_become_arguments_of_docker_run(self, engine, found, asked, words):
         assert options(engine, found, gpus=asked) == [f"--shm-size={SHM}", *words]
 
 

@@ -79,7 +79,7 @@ class TestFailures:
             ),
         ],
     )
-    def test_one_line(self, host, os_id, says, error, hint):
+    def test_each_failure_is_one_line_with_a_fix(self, host, os_id, says, error, hint):
         (host.home / "sync").mkdir()
         (host.home / "sync/core.db").write_text("")
         (host.home / "manager.says").write_text(says + "\n")

@@ -49,7 +49,7 @@ class TestEach:
         assert install(host, "centos")[0].ok
         assert file.read_text() == before
 
-    def test_opensuse(self, host):
+    def test_zypper_installs_docker_on_opensuse(self, host):
         answer, told = install(host, "opensuse-leap")
         assert answer.ok, answer.error
         assert told == ["zypper --non-interactive install --no-recommends docker", *AFTER]
@@ -65,7 +65,7 @@ class TestEach:
         _, told = install(host, "arch")
         assert told[:2] == ["pacman -Sy --noconfirm", "pacman -S --needed --noconfirm docker"]
 
-    def test_debian(self, host):
+    def test_apt_installs_docker_and_apparmor_on_debian(self, host):
         (host.home / "apparmor").write_text("Y\n")
         answer, told = install(host, "debian")
         assert answer.ok, answer.error
@@ -169,7 +169,7 @@ class TestAnswer:
         assert after.hostname == "x"
         assert not list(host.node.glob("engine*"))
 
-    def test_without_systemd(self, host):
+    def test_without_systemd_the_engine_is_started_and_a_note_given(self, host):
         (host.home / "systemd").rmdir()
         host.has("service", RECORD)
         answer, told = install(host, "fedora")

@@ -63,7 +63,7 @@ def test_what_a_system_calls_itself():
 
 
 class TestAddresses:
-    def test_ip(self):
+    def test_the_output_of_ip_is_parsed(self):
         found = parse(ip_addr=IP).addresses
         assert [(a.interface, a.ip, a.prefix) for a in found] == [
             ("lo", "127.0.0.1", 8),
@@ -106,7 +106,7 @@ class TestAddresses:
         ("Windows 10.0.26100.0 ARM64", "Windows", "aarch64"),
     ],
 )
-def test_system(uname, system, arch):
+def test_system_and_architecture_are_parsed(uname, system, arch):
     facts = parse({"uname": uname})
     assert (facts.system, facts.arch) == (system, arch)
 
@@ -117,7 +117,7 @@ def test_memory_and_cpus():
     assert parse({"mem_bytes": "", "cpus": "?"}).cpus is None
 
 
-def test_disks():
+def test_free_disk_space_is_parsed():
     df = """\
 Filesystem     1024-blocks     Used Available Capacity Mounted on
 /dev/sda1         10000000  9000000   1000000      90% /
@@ -146,7 +146,7 @@ def test_a_broken_state_is_no_state(text):
     assert parse({"state": text}).state is None
 
 
-def test_state():
+def test_the_saved_state_is_parsed():
     assert parse({"state": '{"hash": "1"}'}).state == {"hash": "1"}
 
 
@@ -168,15 +168,15 @@ class TestUser:
 
 
 class TestListeners:
-    def test_linux(self):
+    def test_the_ports_of_linux_are_parsed(self):
         assert parse({"ports": "0016 18EB 2 "}).ports == {22, 6379, 2}
 
-    def test_macos(self):
+    def test_the_ports_of_macos_are_parsed(self):
         assert parse(netstat="*.22\n127.0.0.1.6379\n::1.8265\n*.*\n").ports == {22, 6379, 8265}
 
 
 class TestRayProcesses:
-    def test_linux(self):
+    def test_the_processes_of_linux_are_parsed(self):
         said = [
             "12 /root/.rayfab/lab/envs/e/core/raylet 0::/system.slice/rayfab-lab.service,",
             "13  0::/docker/0123,",
@@ -192,12 +192,12 @@ class TestRayProcesses:
             (15, "/opt/raylet", ""),
         ]
 
-    def test_macos(self):
+    def test_the_processes_of_macos_are_parsed(self):
         found = parse(ray_ps="  501 /opt/x/raylet\n").ray_processes
         assert [(p.pid, p.exe) for p in found] == [(501, "/opt/x/raylet")]
 
 
-def test_docker():
+def test_the_facts_of_docker_are_parsed():
     facts = parse(
         {"docker": "28.0.1", "docker_problem": "podman"},
         samples.host(text=samples.DOCKER),

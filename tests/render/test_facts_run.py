@@ -74,7 +74,7 @@ def test_who_and_where(said):
     assert abs(facts.clock - time.time()) < 120
 
 
-def test_sizes(said):
+def test_cpus_memory_and_disks_are_those_of_this_machine(said):
     facts, home = said.facts, said.home
     assert facts.cpus == len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert facts.memory == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -85,7 +85,7 @@ def test_sizes(said):
 
 
 @linux
-def test_addresses(said):
+def test_the_addresses_are_those_of_this_machine(said):
     import fcntl
 
     facts = said.facts
@@ -113,7 +113,7 @@ def test_addresses(said):
 
 
 @linux
-def test_pythons(said):
+def test_the_pythons_found_are_those_on_path(said):
     facts = said.facts
     expected = {}
     for minor in range(6, 16):
@@ -135,7 +135,7 @@ def test_ports_that_listen(said):
 
 
 @linux
-def test_the_system(said):
+def test_the_system_is_that_of_this_machine(said):
     facts = said.facts
     with open("/proc/sys/kernel/random/boot_id") as file:
         assert facts.boot_id == file.read().strip()

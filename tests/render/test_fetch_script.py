@@ -103,7 +103,7 @@ def starts(host: Host) -> int:
 
 
 class TestEachProgram:
-    def test_fetched_once(self, each, server):
+    def test_a_file_is_fetched_once(self, each, server):
         items = [offer(server, f"f{n}.whl") for n in range(3)]
         answer = each.ask(items)
         assert answer.ok and answer.stderr == ""
@@ -187,7 +187,7 @@ class TestEachProgram:
         assert answer.values == {"missing": "f.whl", "fetched": "0"}
         assert len(server.asked) == 3
 
-    def test_nobody_answers(self, each, server):
+    def test_a_dead_server_costs_neither_time_nor_the_other_files(self, each, server):
         with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
         dead = [item("wheel", f"f{n:02}.whl", b"x", f"http://127.0.0.1:{port}/{n}") for n in range(40)]
@@ -199,7 +199,7 @@ class TestEachProgram:
         assert sorted(answer.all["missing"]) == [d.file for d in dead]
         assert f"no answer from 127.0.0.1:{port}" in "\n".join(answer.texts["log"])
 
-    def test_odd_urls(self, each, server, tmp_path):
+    def test_no_part_of_a_url_runs_as_code(self, each, server, tmp_path):
         paths = ["/a?b=1&c=%20", "/$(touch%20ran)`touch`;'", "/x[1-3]{a,b}", "/100%25#", "/~a!*"]
         items = [offer(server, f"f{n}.whl", path=path) for n, path in enumerate(paths)]
         answer = each.ask(items)
@@ -236,7 +236,7 @@ class TestWhatIsThere:
         assert host.ask([one, two]).ok
         host.whole(one, two)
 
-    def test_from_nowhere(self, host):
+    def test_a_file_without_an_address_is_missing(self, host):
         answer = host.ask([item("wheel", "f.whl", BIG)])
         assert answer.values == {"missing": "f.whl", "fetched": "0"}
         assert answer.texts["log"] == ["f.whl: there is no program to download it with, or no address"]
@@ -275,7 +275,7 @@ class TestHost:
         assert answer.error == "no program here can check a SHA-256"
         assert server.asked == []
 
-    def test_no_room(self, host, server):
+    def test_a_full_disk_is_reported_before_fetching(self, host, server):
         df = "/dev/vda1 1000000 998000 2000 99% /"
         stand_in(
             host.bin, "df", f"echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'; echo '{df}'"
@@ -460,7 +460,7 @@ class TestSeed:
 
 
 class TestProxy:
-    def test_through_it(self, each, server):
+    def test_a_file_is_fetched_through_it(self, each, server):
         """The server plays the proxy: it is asked for a whole URL of a host that is not there."""
         one = item("wheel", "f.whl", BIG, "http://vendor.invalid/f.whl")
         server.files["http://vendor.invalid/f.whl"] = BIG

@@ -151,7 +151,7 @@ DUMP = 'printf "%s\\0" "$@" >"$DUMP/argv"; env -0 >"$DUMP/environ"'
     labels=WORST,
     env={f"V{number}": value for number, value in enumerate(WORST)},
 )
-def test_start_script(shell, home, name, args, labels, env):
+def test_the_start_script_hands_every_value_through(shell, home, name, args, labels, env):
     """What Ray gets when start.sh becomes it: every word, every variable, whatever the home is called."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
@@ -228,7 +228,7 @@ def test_the_rules_of_systemd():
 
 
 @given(home=homes)
-def test_unit(home):
+def test_a_home_of_any_name_is_one_argument_in_the_unit(home):
     text = systemd.unit_text(f"/home/{home}", "lab", "alice")
     lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     assert exec_start(lines["ExecStart"]) == ["/bin/sh", f"/home/{home}/.rayfab/lab/start.sh"]

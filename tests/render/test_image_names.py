@@ -29,7 +29,7 @@ DIGEST = "sha256:" + "1f" * 32
         (f"rayproject/ray:2.60.0@{DIGEST}", "docker.io", "rayproject/ray", "2.60.0", DIGEST),
     ],
 )
-def test_parts(image, registry, path, tag, digest):
+def test_a_name_is_split_into_its_parts(image, registry, path, tag, digest):
     found = parse(image)
     assert (found.registry, found.path, found.tag, found.digest) == (registry, path, tag, digest)
 
@@ -43,7 +43,7 @@ def test_version_is_the_digest_before_the_tag():
     ("image", "repository"),
     [("10.0.0.9:5000/ray", "10.0.0.9:5000/ray"), ("ray:1", "ray"), (f"a.b:1/c:d@{DIGEST}", "a.b:1/c")],
 )
-def test_plain(image, repository):
+def test_the_plain_name_has_neither_tag_nor_digest(image, repository):
     assert plain(image) == repository
 
 
@@ -71,7 +71,7 @@ class TestArchitecture:
             "debian:12",
         ],
     )
-    def test_left_alone(self, image):
+    def test_other_names_are_left_alone(self, image):
         assert for_arch(image, "aarch64") == image
         assert arm_name(image) == ""
 
@@ -96,7 +96,7 @@ class TestMirror:
     def test_of_docker_hub_alone(self, image):
         assert at_mirror(image, "https://mirror.lab") == ""
 
-    def test_none(self):
+    def test_without_a_mirror_there_is_no_name(self):
         assert at_mirror("ray", None) == ""
 
 
@@ -117,7 +117,7 @@ class TestIdentities:
         assert identities("sha256:id linux/amd64 2026 , ") == ("sha256:id", "linux/amd64", {"sha256:id"})
         assert identities("sha256:id linux/amd64")[2] == {"sha256:id"}
 
-    def test_nothing(self):
+    def test_empty_output_gives_no_identity(self):
         assert identities("") == ("", "", frozenset())
 
     def test_content_differs_by_layers_and_by_date(self):

@@ -177,7 +177,7 @@ class TestFetch:
         assert fetch(host, seed, serving, keep=True).ok
         assert {p.name for p in (host.node / "image.parts").iterdir()} >= {name for name, _ in seed[1]}
 
-    def test_nobody_there(self, host, seed):
+    def test_a_seed_that_does_not_answer_is_no_source(self, host, seed):
         answer = fetch(host, seed, 1)
         assert answer.ok
         assert answer.values["no_source"].startswith("cannot fetch from 127.0.0.1 port 1: ")

@@ -63,7 +63,7 @@ class TestFacts:
         assert facts.default_interface == "en0"
         assert facts.ssh_server_ip == "10.0.0.77"
 
-    def test_who_listens(self, mac):
+    def test_listening_ports_are_found(self, mac):
         assert facts_of(mac).ports == {22, 631, 8265}
 
     def test_a_ray_that_runs_there(self, mac):
@@ -96,13 +96,13 @@ class TestDockerThatDoesNotAnswer:
         (one,) = host_problems(Subject(WORKER, facts_of(mac)), "lab")
         return one
 
-    def test_not_started(self, mac):
+    def test_it_is_not_started(self, mac):
         mac.flag("stopped")
         said = "Docker's engine is not running: Cannot connect to the Docker daemon. Is the docker daemon running?"
         start = "open -a Docker, as the user who is logged in at that Mac; its settings can start it at login"
         assert self.problem(mac) == Finding("one", said, start)
 
-    def test_not_installed(self, mac):
+    def test_it_is_not_installed(self, mac):
         (mac.home / DESKTOP / "docker").unlink()
         (mac.home / DESKTOP).rmdir()
         for folder in ("Contents/Resources", "Contents", ""):
@@ -168,7 +168,7 @@ class TestALife:
         assert mac.ask(operations.destroy_script(WORKER, "lab")).values == {"changed": "1"}
         assert not (mac.home / ".rayfab").exists()
 
-    def test_the_lock(self, mac):
+    def test_the_lock_names_its_holder(self, mac):
         first = mac.ask(operations.lock_script("lab", "me@here since today: deploy"))
         assert first.values == {"locked": "1"}, first.stderr
         kept = (mac.home / ".rayfab/lab/lock").readlink()

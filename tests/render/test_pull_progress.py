@@ -54,7 +54,7 @@ def said(layer: str, status: str) -> dict:
     ],
     ids=["begun", "some begun", "one waits", "all begun", "some whole", "all there"],
 )
-def test_progress(tmp_path, shell, lines, progress):
+def test_progress_is_read_from_the_lines_of_a_pull(tmp_path, shell, lines, progress):
     (tmp_path / "install.log").write_text(
         "\r\n".join(json.dumps(line, separators=(",", ":")) for line in lines)
     )

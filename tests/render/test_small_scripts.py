@@ -95,12 +95,12 @@ class TestLogs:
         answer = ask(self.script(temp, ["start"]), shell, tmp_path)
         assert answer.texts == {"log:start.log.1": ["died"]}
 
-    def test_no_session(self, shell, tmp_path):
+    def test_a_missing_session_is_noted(self, shell, tmp_path):
         answer = ask(self.script(tmp_path / "none", ["raylet"]), shell, tmp_path)
         assert answer.ok and answer.texts == {}
         assert answer.values == {"note": f"no Ray session in {tmp_path}/none"}
 
-    def test_follow(self, shell, tmp_path, temp, node):
+    def test_follow_shows_new_lines_files_and_sessions(self, shell, tmp_path, temp, node):
         """New lines, a new file, a file that has no line end yet, and a whole new session of Ray's."""
         (node / "start.log").write_text("old start\n")
         logs = temp / "session_latest/logs"
@@ -176,7 +176,7 @@ class TestReach:
         assert answer.all == {"reach": [f"{ports[0]} open", f"{ports[1]} refused"]}
 
     @pytest.mark.parametrize("has", ["curl", "bash", "nothing", "python3 that only says how to get one"])
-    def test_without_python(self, shell, tmp_path, ports, has):
+    def test_ports_are_tried_without_python(self, shell, tmp_path, ports, has):
         text = operations.reach_script("lab", "127.0.0.1", ports).text
         answer = ask(only(text), shell, tmp_path, path=self.tools(tmp_path, has))
         if has in ("curl", "bash"):
@@ -214,7 +214,7 @@ class TestInTheNode:
         )
         (tmp_path / "precious").write_text("the user's")
 
-    def test_command(self, shell, tmp_path):
+    def test_a_command_gets_its_arguments_and_gives_its_status(self, shell, tmp_path):
         stand_in(tmp_path / "bin", "ray", 'echo "$COLOUR: $*"; echo to stderr >&2; exit 7')
         answer = ask(operations.command_script("lab", ["ray", "a  b", "$(id)"]), shell, tmp_path)
         assert answer.chatter == "deep blue: a  b $(id)\nto stderr\n\n"
@@ -244,7 +244,7 @@ class TestInTheNode:
         answer = ask(operations.command_script("lab", ["odd"]), shell, tmp_path)
         assert (answer.status, answer.values) == (status, {})
 
-    def test_driver(self, shell, tmp_path):
+    def test_a_driver_gets_its_spec_and_its_answer_is_read(self, shell, tmp_path):
         said = {"a": "it's & \\ 中文"}
         lines = ["noise", "RFSTEP 1 of 2", f"RF {json.dumps(said, ensure_ascii=False)}"]
         (tmp_path / "said").write_text("\n".join(lines) + "\n")
@@ -260,7 +260,7 @@ class TestInTheNode:
         assert (tmp_path / "driver").read_text() == operations._driver("verify")
         assert not (tmp_path / ".rayfab/lab/driver.err").exists()
 
-    def test_submit(self, shell, tmp_path):
+    def test_submit_hands_the_archive_and_the_status_through(self, shell, tmp_path):
         stand_in(
             tmp_path / "bin",
             "python",

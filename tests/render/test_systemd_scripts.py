@@ -102,7 +102,7 @@ class TestUser:
     def unit(self, host):
         return host.home / ".config/systemd/user/rayfab-lab.service"
 
-    def test_a_life(self, host):
+    def test_a_user_unit_is_started_stopped_and_destroyed_without_sudo(self, host):
         answer, wanted, _ = up(host, user_systemd=True)
         assert answer.ok, answer.error
         assert wanted.kind == "user" and "note" not in answer.values

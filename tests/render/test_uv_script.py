@@ -63,7 +63,7 @@ def log(home) -> list[str]:
 
 
 class TestInstall:
-    def test_once(self, shell, uv):
+    def test_an_environment_is_made_once(self, shell, uv):
         answer = ask(script(), shell, uv)
         assert answer.ok, answer.error
         assert answer.values == {"changed": "1"}
@@ -125,7 +125,7 @@ class TestInstall:
         assert "mirrors.python" in answer.hint
         assert answer.texts["log"] == ["error: no download"]
 
-    def test_no_environment(self, shell, uv):
+    def test_an_environment_that_cannot_be_made_is_reported(self, shell, uv):
         (uv / "uv.novenv").write_text("")
         answer = ask(script(), shell, uv)
         assert answer.error == f"cannot make an environment with {sys.executable}"
@@ -193,7 +193,7 @@ class TestFetchingUv:
             server.shutdown()
             thread.join()
 
-    def test_fetched(self, shell, tmp_path, index):
+    def test_uv_is_installed_from_its_wheel(self, shell, tmp_path, index):
         answer = ask(script(mirrors={"pypi": index[1]}), shell, tmp_path)
         assert answer.ok and answer.values == {"changed": "1"}
         assert [p.name for p in (tmp_path / ".rayfab/.uv/0.9.0").iterdir()] == ["uv"]
@@ -208,7 +208,7 @@ class TestFetchingUv:
         answer = ask(script(mirrors={"pypi": index[1]}, uv_version="0.9.1"), shell, tmp_path)
         assert answer.values["need_uv"].startswith("the index has no uv 0.9.1 for ")
 
-    def test_no_index(self, shell, tmp_path):
+    def test_an_index_that_refuses_means_that_uv_is_needed(self, shell, tmp_path):
         answer = ask(script(mirrors={"pypi": "http://127.0.0.1:9/simple"}), shell, tmp_path)
         assert answer.ok and "refused" in answer.values["need_uv"]
 

@@ -340,7 +340,7 @@ class TestFetch:
         assert answer.ok and answer.values["no_tool"] == "1"
         assert answer.all["missing"] and "wrong" not in answer.values
 
-    def test_no_room(self, win):
+    def test_a_full_disk_is_reported_before_fetching(self, win):
         huge = Item("conda", "big.conda", "0" * 64, 1 << 49, f"{win.url}/big.conda")
         answer = win.fetch([huge])
         assert answer.error.startswith("the disk is full: 61924494")

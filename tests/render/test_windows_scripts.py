@@ -105,7 +105,7 @@ class TestFacts:
             "10.1.0.9": False,
         }
 
-    def test_ports(self, win):
+    def test_listening_ports_are_found(self, win):
         win.machine.listening = lambda: [22, 6379]
         assert win.facts().ports == {22, 6379}
 
@@ -187,7 +187,7 @@ class TestImage:
         assert (answer.status, answer.error) == (1, told)
         assert answer.hint
 
-    def test_without_ray(self, win):
+    def test_an_image_that_cannot_run_ray_is_refused(self, win):
         win.flag("image", "broken")
         answer = win.ask(self.script())
         assert answer.error == "the image rayproject/ray:2.52.0 cannot run ray"
@@ -225,7 +225,7 @@ class TestUp:
         assert words == ["/inheritance:r", "/grant:r", f"*{win.machine.sid}:(OI)(CI)F", "*S-1-5-18:(OI)(CI)F"]
         assert win.machine.inside_when_closed == []
 
-    def test_docker_refuses(self, win):
+    def test_a_refusal_of_docker_is_reported_and_leaves_nothing(self, win):
         win.flag("norun")
         answer = win.ask(self.script(), RF_TOKEN="t0k3n")
         assert answer.error == "docker run failed: docker: Error response from daemon: no such runtime"
@@ -263,7 +263,7 @@ class TestLater:
         answer = win.ask(SCRIPTS["command"]())
         assert answer.error == "this cluster has no node on this host"
 
-    def test_token(self, win):
+    def test_the_first_token_stays(self, win):
         assert win.ask(token_script("lab")).error == "there is no token on the head"
         assert win.ask(token_script("lab"), RF_TOKEN="one").values["token"] == "one"
         assert win.ask(token_script("lab"), RF_TOKEN="two").values["token"] == "one"
@@ -372,7 +372,7 @@ def test_following_goes_on_through_rotation_and_into_a_new_session(win):
 
 
 class TestLock:
-    def test_one_holder(self, win):
+    def test_the_lock_has_one_holder(self, win):
         assert win.ask(operations.lock_script("lab", HOLDER)).values == {"locked": "1"}
         answer = win.ask(operations.lock_script("lab", "bob"), ends=THEIRS)
         assert (answer.ok, answer.values) == (True, {"held": HOLDER})
@@ -409,7 +409,7 @@ class TestLock:
         assert {v["held"] for v in said if "held" in v} == {winner}
 
 
-def test_reach(win):
+def test_open_and_closed_ports_are_told_apart(win):
     with socket.create_server(("127.0.0.1", 0)) as open_one, socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         ports = [open_one.getsockname()[1], closed.getsockname()[1]]

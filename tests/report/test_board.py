@@ -171,7 +171,7 @@ class TestDrawn:
         board.step("a", "starting Ray")
         assert drawn(board) == ["Verify  2:05", "  a  starting Ray"]
 
-    def test_amounts(self, board, clock, kept):
+    def test_the_board_fits_every_width(self, board, clock, kept):
         self.fill(board, clock)
         kept("board", {width: drawn(board, width) for width in (120, 80, 60, 40)})
 
@@ -228,7 +228,7 @@ class TestHostsEstimate:
         self.begin(board, 4, 5)
         assert drawn(board)[0].endswith("2/12  30 s")
 
-    def test_by_waves(self, board, clock):
+    def test_the_estimate_counts_waves_of_hosts(self, board, clock):
         self.begin(board, 0, 1, 2, 3)
         clock.now += 30
         for n in range(4):

@@ -10,7 +10,7 @@ TIMED_OUT = "10.0.0.{n}:22 did not answer within 10 s"
 IS_IT_UP = "is the host up, the address right and the port open in its firewall?"
 
 
-def test_one_host(pipe, text):
+def test_one_failure_is_shown_with_its_fix(pipe, text):
     failures.show(pipe, [("node-1", "the disk is full", "free some space below /home/ann")])
     assert text(pipe).splitlines() == [
         "failed  why",

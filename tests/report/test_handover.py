@@ -21,5 +21,5 @@ def test_commands_are_said_as_they_were_typed_and_stand_in_a_column(pipe, text, 
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, "0 hosts"), (1, "1 host"), (2, "2 hosts")])
-def test_hosts(count, said):
+def test_hosts_are_counted_in_singular_and_plural(count, said):
     assert handover.hosts(count) == said

@@ -51,7 +51,7 @@ def test_times_of_all_forms_sort_as_text():
         ("", ""),
     ],
 )
-def test_clean(text, expected):
+def test_control_sequences_are_removed(text, expected):
     assert clean(text) == expected
 
 
@@ -98,7 +98,7 @@ class TestMerge:
         b = lines("b", at(2, "b2"), at(7, "b7"))
         assert self.texts(a, b) == ["b2", "a5", "a1", "a6", "b7"]
 
-    def test_nothing(self):
+    def test_empty_streams_add_nothing(self):
         assert self.texts() == []
         assert self.texts([], lines("a", at(1, "a1")), []) == ["a1"]
 

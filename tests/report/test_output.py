@@ -132,7 +132,7 @@ def test_a_pipe_that_another_program_has_made_non_blocking(program):
         {"PYTHONIOENCODING": "ascii:strict", "LC_ALL": "C"},
     ],
 )
-def test_without_unicode(program, environment):
+def test_an_ascii_encoding_replaces_symbols(program, environment):
     code = "print('✓ 中 → \\udce4')\nprint('✗ é…', file=sys.stderr)\nsys.exit(output.close(0))"
     assert program("", code, **environment) == (0, "x ?...\n", "+ ? -> ?\n")
 

@@ -200,5 +200,5 @@ def test_time_that_has_passed(seconds, said):
 @pytest.mark.parametrize(
     ("rate", "said"), [(0.04, "0.0 MB/s"), (0.42, "0.4 MB/s"), (9.96, "10 MB/s"), (117.4, "117 MB/s")]
 )
-def test_speed(rate, said):
+def test_a_speed_is_rounded_for_reading(rate, said):
     assert speed(rate, "MB") == said

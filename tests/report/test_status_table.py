@@ -55,6 +55,6 @@ def test_what_is_down_is_red_and_what_lives_is_green_on_a_terminal(terminal, tex
     assert "\x1b[31mdown" in text(terminal)
 
 
-def test_no_nodes(pipe, text):
+def test_a_cluster_without_nodes_is_a_table_of_headings(pipe, text):
     status.show(pipe, {"nodes": []})
     assert text(pipe).split()[:2] == ["host", "role"]

@@ -142,7 +142,7 @@ def test_several_texts_share_what_room_there_is():
     ]
 
 
-def test_colours_stay():
+def test_colours_survive_the_layout():
     line = lay_out([Column("state"), Column("why", wraps=True)], [(Text("down", "red"), "x")], 80)[1]
     assert [(span.start, span.end, span.style) for span in line.spans] == [(0, 4, "red")]
 
