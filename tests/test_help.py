@@ -29,6 +29,6 @@ class TestEveryTask:
     def test_has_no_flag_of_one_letter_that_means_another_thing_elsewhere(self, task):
         assert [name for a in flags(task) for name in a.names if len(name) == 1] == []
 
-    def test_calls_the_hosts_file_by_the_same_name_and_words(self, task):
+    def test_the_hosts_file_has_the_same_name_and_description_everywhere(self, task):
         said = {a.help for a in flags(task) if a.name == "hosts-file"}
         assert said <= {options.HOSTS_FILE} or task.name == "init"

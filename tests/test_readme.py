@@ -90,7 +90,7 @@ class TestCommands:
 
 @BOTH
 class TestHostsFiles:
-    def test_each_example_loads_without_a_word(self, path, tmp_path):
+    def test_each_example_loads_silently(self, path, tmp_path):
         assert len(blocks(path, "yaml")) > 5
         for text in blocks(path, "yaml"):
             file = tmp_path / "hosts.yml"

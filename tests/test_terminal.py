@@ -57,7 +57,7 @@ def test_ctrl_c_and_ctrl_d_are_as_those_of_a_person():
         assert "EOFError" in terminal.screen[-1]
 
 
-def test_a_new_size_is_told_to_the_program():
+def test_a_new_size_reaches_the_program():
     code = (
         "import os, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGWINCH})\nprint('ready')\n"
         "signal.sigwait({signal.SIGWINCH})\nprint(os.get_terminal_size().columns)"

@@ -1,4 +1,4 @@
-"""Mistakes on the command line: one line, a second with the way out, status 2, and nothing was started."""
+"""Mistakes on the command line: one line, a second with the fix, status 2, and nothing was started."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("typed", CASES)
-def test_is_one_line_with_the_way_out(real, typed):
+def test_a_mistake_is_one_line_with_its_fix(real, typed):
     done = real(*typed.split())
     assert done.status == 2, done.err
     said = done.err + done.out

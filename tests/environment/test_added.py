@@ -97,7 +97,7 @@ class TestSolver:
         )
         assert done.stdout == "small\n"
 
-    def test_where_it_cannot_be_had_the_run_ends_with_that(self, place, tmp_path, monkeypatch):
+    def test_the_run_ends_where_it_cannot_be_installed(self, place, tmp_path, monkeypatch):
         monkeypatch.setattr(channels.importlib.util, "find_spec", lambda name: None)
         (tmp_path / "requirements-conda.txt").write_text(f"{tmp_path}/missing-1.0-py3-none-any.whl\n")
         with pytest.raises(Unavailable) as caught:

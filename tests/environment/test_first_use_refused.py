@@ -1,4 +1,4 @@
-"""First use where it cannot be done as usual: another place for the environment, or one line and a way out."""
+"""First use where it cannot be done as usual: another place for the environment, or one line and a fix."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def checkout(tmp_path):
 
 
 def the_one_error(done) -> tuple[str, str]:
-    """The error and its way out, when nothing else was printed but progress."""
+    """The error and its fix, when nothing else was printed but progress."""
     lines = [line for line in done.stderr.splitlines() if not line.startswith("first use")]
     assert done.stdout == "" and len(lines) == 2, done
     assert lines[0].startswith("✗ ") and lines[1].startswith("  → ")

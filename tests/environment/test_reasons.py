@@ -73,7 +73,7 @@ OTHER = "Collecting x\nERROR: something new\n\n[notice] of no use\n"
         ("", "it printed no error", "PIP_INDEX_URL=https://"),
     ],
 )
-def test_one_sentence_and_a_way_out(output, what, way_out):
+def test_a_reason_is_one_sentence_and_a_fix(output, what, way_out):
     said, hint = explain(output)
     assert said == what
     assert way_out in hint

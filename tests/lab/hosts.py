@@ -91,7 +91,7 @@ def run_fab(
     stdin: str | None = None,
     top: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `fab ARGS` to its end; output as a CI log has it.
+    """Run `fab ARGS` and wait for it; output as a CI log has it.
 
     Without stdin there is none to ask on. env is added to this process's environment.
     """

@@ -110,7 +110,7 @@ class TestStory:
         assert "nothing was changed" in ok(fab("deploy-cluster", hosts_file=path))
         assert [raylet(h) for h in hosts] == before
 
-    def test_a_deleted_file_is_found_and_mended(self, hosts, path, fab):
+    def test_a_deleted_file_is_found_and_repaired(self, hosts, path, fab):
         env = "/root/.rayfab/test/env"
         sh(hosts[1], f"rm {env}/lib/python3.7/site-packages/ray/_private/worker.py")
         head = raylet(hosts[0])
@@ -157,7 +157,7 @@ class TestStory:
         # one environment is left: the one that runs
         assert sh(hosts[0], "ls /root/.rayfab/test/envs | wc -l") == "1"
 
-    def test_another_host_with_another_python_is_told_before_anything(
+    def test_a_host_with_another_python_is_reported_before_any_change(
         self, hosts, conda_mirror, fab, hosts_file, fresh_host
     ):
         other = fresh_host("python")

@@ -38,7 +38,7 @@ class TestDownloads:
         ok(fab("deploy-cluster", hosts_file=path, timeout=600))
         ok(fab("destroy", "--yes", "--purge", hosts_file=path))
 
-    def test_that_break_off_go_on_where_they_did(self, host, mirror, fab, hosts_file):
+    def test_an_interrupted_one_is_resumed(self, host, mirror, fab, hosts_file):
         mirror.cut("Miniconda3.*sh$", after=25_000_000)
         path = hosts_file([host], "conda", settings=settings(mirror))
         ok(fab("deploy-cluster", hosts_file=path, timeout=600))

@@ -56,7 +56,9 @@ def test_both_are_nodes_of_one_cluster(head, pair, tag, conda_mirror, fab, hosts
     assert sh(docked, "docker ps -aq") == ""
 
 
-def test_another_patch_of_python_is_told_before_anything(pair, tag, conda_mirror, fab, hosts_file):
+def test_another_patch_release_of_python_is_reported_before_any_change(
+    pair, tag, conda_mirror, fab, hosts_file
+):
     docked, plain = pair
     more = {**settings(conda_mirror, python="3.8"), "docker": {"image": tag}}
     path = hosts_file(pair, "docker", settings=more, per_host={plain.name: {"runtime": "conda"}})

@@ -8,7 +8,7 @@ from tests.lab.story import ok, sh, status
 from tests.lab.test_conda import settings
 from tests.standins.conda import installer
 
-# the operator's own way out is closed, too
+# the operator's machine has no route to the internet, either
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")
 NOWHERE = dict.fromkeys(PROXIES, "http://127.0.0.1:9")
 NOWHERE |= {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple", "NO_PROXY": "", "no_proxy": ""}

@@ -291,7 +291,7 @@ class TestZYes:
     def test_start_starts_it_again(self, cluster):
         assert "a task ran on each" in ok(cluster.fab("start"))
 
-    def test_a_head_whose_gcs_hangs_is_asked_about_all_the_same(self, cluster):
+    def test_a_head_whose_gcs_hangs_is_asked_about_anyway(self, cluster):
         sh(cluster.head, "kill -STOP $(grep -lx gcs_server /proc/[0-9]*/comm | tr -dc '0-9\\n')")
         try:
             done = cluster.fab("stop", "--limit", cluster.workers[1].name)

@@ -80,7 +80,7 @@ class TestTheSame:
         ok(fleet.fab("pull-image", docker=source))
         assert "nothing was changed" in ok(fleet.fab("pull-image", docker=source))
 
-    def test_another_one_is_still_told(self, fleet):
+    def test_another_image_is_still_reported(self, fleet):
         other = small_image("rayfab-lab/other:small", 1, mark="b")
         load(other, fleet.hosts[0])
         sh(fleet.hosts[0], f"docker tag {other} {IMAGE}")

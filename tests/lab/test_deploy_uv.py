@@ -61,7 +61,7 @@ def jobs(head) -> list[dict]:
 
 
 @pytest.fixture(autouse=True)
-def mended(cluster):
+def repaired(cluster):
     """Each test finds the cluster whole, whatever the one before it did."""
     if not status(cluster.fab, cluster.path)["healthy"]:
         ok(cluster.fab("deploy-cluster"))
@@ -129,7 +129,7 @@ class TestDeploy:
 
 
 class TestJob:
-    def test_brings_its_folder_along_and_its_words_are_its_own(self, cluster):
+    def test_a_job_gets_its_folder_and_its_arguments(self, cluster):
         code = "import os, sys; print('here', os.path.isfile('fabfile.py'), sys.argv[2:])"
         out = ok(cluster.fab("submit", "--", "python", "-c", code, "fabfile.py", "$HOME `id` 'x'"))
         assert """here True ["$HOME `id` 'x'"]""" in out

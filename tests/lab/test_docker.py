@@ -157,7 +157,7 @@ class TestLater:
         assert raylet(cluster.hosts[1]) == ""
         assert "a task ran on each" in ok(cluster.fab("start"))
 
-    def test_an_image_that_is_not_there_is_told_before_anything_starts(self, cluster, tmp_path):
+    def test_a_missing_image_is_reported_before_anything_starts(self, cluster, tmp_path):
         path = helpers.write_hosts_file(
             tmp_path,
             cluster.hosts,
@@ -170,7 +170,7 @@ class TestLater:
         assert "rayproject/ray-ml:0.0.0" in done.stdout
         assert [container(h, "{{.Id}}") for h in cluster.hosts] == before
 
-    def test_a_stopped_engine_is_told(self, cluster):
+    def test_a_stopped_engine_is_reported(self, cluster):
         host = cluster.hosts[1]
         sh(host, "systemctl stop docker.socket docker")
         try:

@@ -239,7 +239,7 @@ class TestNot:
             == "/etc/apt/keyrings:\n\n/etc/apt/sources.list.d:"
         )
 
-    def test_podman_is_told_apart(self, host, fab, hosts_file):
+    def test_podman_is_not_taken_for_docker(self, host, fab, hosts_file):
         """The real one, as Debian packages it; it has no service, and answers in words of its own."""
         install = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends"
         sh(host, f"apt-get update -qq; {install} podman-docker")

@@ -1,4 +1,4 @@
-"""What goes wrong on real hosts: one host's failure is that host's, and every message names the way out."""
+"""What goes wrong on real hosts: one host's failure is that host's, and every message names the fix."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ class TestFoundBeforeAnythingChanges:
         finally:
             sh(trio[0], "systemctl stop theirs; rm /root/raylet")
 
-    def test_a_host_without_python_is_told_so(self, trio, fab, hosts_file):
+    def test_a_host_without_python_is_reported(self, trio, fab, hosts_file):
         sh(trio[1], "mkdir -p /root/odd && mv /usr/bin/python3* /root/odd/")
         try:
             done = fab("check", hosts_file=hosts_file(trio[:2]))

@@ -130,7 +130,7 @@ def pieces(host):
 
 
 class TestSame:
-    def test_another_image_under_the_same_name_is_told(self, fleet):
+    def test_another_image_under_the_same_name_is_reported(self, fleet):
         head, odd = fleet.hosts[0], fleet.hosts[2]
         other = small_image("rayfab-lab/other:small", 1, mark="b")
         load(other, odd)
@@ -191,7 +191,7 @@ class TestFile:
         ok(helpers.run_fab(fleet.folder / "home", "pull-image", hosts_file=path, env=env))
         assert image_id(host)
 
-    def test_a_missing_file_is_told_before_anything_is_connected(self, fleet):
+    def test_a_missing_file_is_reported_before_any_connection(self, fleet):
         done = fleet.fab("pull-image", docker={"image_source": "file:none.tar"})
         assert done.returncode == 2
         assert "there is no file" in done.stdout

@@ -128,7 +128,7 @@ class TestCertificate:
         assert f"the certificate of {where} is not trusted: " in done.stdout
         assert f"/etc/docker/certs.d/{where}/ca.crt" in done.stdout
 
-    def test_the_way_out_is_one(self, fleet):
+    def test_the_fix_that_is_named_works(self, fleet):
         for host in fleet.hosts:
             host.write_file(
                 f"/etc/docker/certs.d/{place(fleet.registry)}/ca.crt", fleet.registry.certificate()

@@ -172,7 +172,7 @@ class TestGpus:
         assert "stays unused" not in ok(run("check", head={"gpus": 0}))
 
     def test_an_engine_that_has_not_started_over_since_the_toolkit_came(self, pair, run, gpu):
-        """What a real engine says to --gpus without its hook, and the way out of it."""
+        """What a real engine says to --gpus without its hook, and the fix."""
         pair[0].write_file("/usr/local/bin/nvidia-container-runtime-hook", HOOK, 0o755)
         done = run("deploy-cluster", head={"gpus": 1})
         assert done.returncode == 1
@@ -184,7 +184,7 @@ class TestGpus:
 
 class TestEngines:
     def test_one_that_maps_users(self, pair, run):
-        """Its containers cannot have the host's network; the way out that is named is one."""
+        """Its containers cannot have the host's network; the fix that is named works."""
         host = pair[1]
         kept = sh(host, "cat /etc/docker/daemon.json")
         mapped = {**json.loads(kept), "userns-remap": "default"}

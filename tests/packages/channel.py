@@ -1,4 +1,4 @@
-"""A small channel of conda's, made of packages that hold next to nothing; its index is made by rattler."""
+"""A small conda channel of packages that hold next to nothing; rattler makes its index."""
 
 from __future__ import annotations
 

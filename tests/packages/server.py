@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class Site(str):
-    """Its URL. ``asked``: the paths that were asked for; ``cut``: break off the next answer behind so many bytes."""
+    """Its URL. ``asked``: the paths that were asked for; ``cut``: end the next answer after so many bytes."""
 
     asked: list[str]
     cut: int | None

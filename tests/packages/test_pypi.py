@@ -31,7 +31,7 @@ def test_the_same_question_for_windows(host):
     assert any(i.file == "ray-2.7.2-cp37-cp37m-win_amd64.whl" for i in found)
 
 
-def test_what_fits_nowhere_is_told_in_a_line(host):
+def test_what_fits_nowhere_is_reported_in_one_line(host):
     with pytest.raises(
         Unavailable, match=r"no set of packages fits Python 3\.7\.16 on linux-64: .*ray"
     ) as told:

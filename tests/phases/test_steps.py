@@ -116,7 +116,7 @@ class TestADryRun:
         any_fleet.operate(silent, dry_run=True)
         assert changing(world) == []
 
-    def test_is_told_by_the_door_what_it_refuses(self, fleet, world):
+    def test_a_refused_script_or_copy_is_named(self, fleet, world):
         script = Script("remove the disk", ("destroy",), {})
 
         def work(run):

@@ -37,7 +37,7 @@ def submitted(end, *, begun=True, wait=True):
     submit(["python", "-c", "1"], wait=wait)(run)
 
 
-def test_a_script_that_did_not_come_to_its_end_is_a_failure(capsys):
+def test_a_script_that_did_not_finish_is_a_failure(capsys):
     answer = Answer(status=0, error="the script ended early with status 0")
     with pytest.raises(Stop, match=f"head: {answer.error}") as stop:
         submitted(Unfinished(f"head: {answer.error}", "", answer))

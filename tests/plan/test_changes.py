@@ -31,7 +31,7 @@ with_ = samples.with_facts
 
 OLD = frozenset({"ray-2.51.0-py3.11.2-old"})
 
-# what is different -> what it needs, and how that is said
+# what is different -> what it needs, and how that is reported
 CASES = {
     "nothing": ({}, {}, (False, False), "up to date"),
     "a fresh host": (
@@ -136,7 +136,7 @@ def test_without_tokens_a_token_changes_nothing():
     assert change(subject, desired, token="other") == NONE
 
 
-def test_a_restart_that_is_wanted_all_the_same():
+def test_a_restart_that_is_requested_happens_without_a_difference():
     assert str(NONE.with_restart()) == "restart"
     assert Change(False, True, ("start",)).with_restart() == Change(False, True, ("start",))
 

@@ -260,10 +260,10 @@ class TestMacOSAndWindowsAmongSeveralNodes:
         assert self.note("Linux", "Linux") == ""
         assert self.note("Darwin", nodes=1) == ""
         assert self.note("Darwin", "Windows", runtime="docker") == "", (
-            "there it is Linux in a machine of Docker's"
+            "there it is Linux in Docker's virtual machine"
         )
 
     @pytest.mark.parametrize("system", ["Linux", "Darwin", "Windows"])
-    def test_ray_is_told_to_take_part(self, system):
+    def test_ray_gets_the_variable_that_allows_such_a_cluster(self, system):
         got = ray.environment(samples.host(), "2.52.0", system)
         assert got.get("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER") == (None if system == "Linux" else "1")

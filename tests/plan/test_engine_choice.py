@@ -171,7 +171,7 @@ class TestWhoMay:
         )
 
 
-def test_only_hosts_that_shall_run_a_container_lack_it():
+def test_only_hosts_that_run_a_container_lack_it():
     assert lacks_engine(subject("debian", {}, "apt"))
     assert not lacks_engine(subject("debian", {}, "apt", problem="stopped"))
     assert not lacks_engine(samples.subject(problem="missing"))

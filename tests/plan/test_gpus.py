@@ -71,7 +71,7 @@ def found(host, asked, /, **facts):
         ),
     ],
 )
-def test_what_cannot_be_given_is_told_before_anything_starts(host, asked, facts, message, hint):
+def test_gpus_that_docker_cannot_give_are_reported_before_anything_starts(host, asked, facts, message, hint):
     assert Finding("one", message, hint) in found(host, asked, **facts)
 
 

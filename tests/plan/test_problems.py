@@ -1,4 +1,4 @@
-"""Every problem of a host in its exact words, each with its way out."""
+"""Every problem of a host in its exact words, each with its fix."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STRANGER = RayProcess(77, "/opt/ray/raylet", "0::/user.slice")
 NO_PYTHON = 'install one, or set uv.python to a full version ("3.12.12"), or runtime: docker'
 CHOOSE_PORTS = "stop what listens there, or choose other ports under ray.ports"
 
-# what differs -> the host, the facts, message and way out
+# what differs -> the host, the facts, message and fix
 CASES = {
     "an unknown system": (
         UV,
@@ -109,7 +109,7 @@ CASES = {
         "only 5 MiB are free for /home/me, 1 GiB is needed",
         "free some space",
     ),
-    "no Docker, and none to be had": (
+    "no Docker, and none that can be installed": (
         DOCKER,
         {"problem": "missing", "os_id": "gentoo"},
         "Docker is not installed, and this tool cannot install it on gentoo",

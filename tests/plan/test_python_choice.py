@@ -97,7 +97,7 @@ class TestNone:
     def test_is_of_the_requested_version_though_its_number_begins_alike(self):
         assert [f.name for f in choose_python(hosts("3.1", a="3.10.4 3.11.2"), None)] == ["a"]
 
-    def test_runs_the_wanted_ray(self):
+    def test_a_host_without_a_python_for_the_requested_ray_is_reported(self):
         assert [f.name for f in choose_python(hosts(a="3.8.10"), "2.60.0")] == ["a"]
 
     def test_hosts_that_ask_for_different_ones(self):
@@ -109,7 +109,7 @@ class TestNone:
 
 
 class TestAgree:
-    def test_all_the_same(self):
+    def test_equal_versions_agree(self):
         assert agree({"a": ("2.52.0", "3.11.2"), "b": ("2.52.0", "3.11.2")}) == []
 
     def test_no_hosts_agree(self):
@@ -139,7 +139,7 @@ class TestAgree:
         assert group({"a": "3.11.2", "b": "3.12.1", "c": "3.11.2"}) == "3.11.2 on a, c; 3.12.1 on b"
 
 
-def test_a_request_that_the_image_does_not_fit_is_told_apart():
+def test_a_request_that_the_image_does_not_meet_has_its_own_message():
     subjects = hosts("3.12", a="3.10.4 3.12.1")
     found = choose_python(subjects, None, must_be="3.10.4")
     assert [f.message for f in found] == ["uv.python is 3.12, but the rest of the cluster has Python 3.10.4"]

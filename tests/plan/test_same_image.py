@@ -85,6 +85,6 @@ class TestMismatch:
         ("", "x86_64", False),
     ],
 )
-def test_an_image_for_another_architecture_is_told(platform, arch, odd):
+def test_an_image_for_another_architecture_is_reported(platform, arch, odd):
     said = foreign_platform(subject("one", "sha256:a", platform=platform, arch=arch))
     assert bool(said) == odd

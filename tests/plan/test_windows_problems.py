@@ -21,7 +21,7 @@ def test_none_with_docker():
     assert on_bridge(samples.subject("worker", text=samples.DOCKER, **FACTS))
 
 
-def test_uv_is_told_plainly():
+def test_uv_is_reported_as_unsupported():
     said = "the runtime uv cannot be deployed on Windows yet"
     assert problems(samples.UV) == [(said, "runtime: conda or docker")]
 

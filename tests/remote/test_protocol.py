@@ -22,7 +22,7 @@ def read(*stdout: bytes, stderr: bytes = b"", secrets=(), **callbacks):
     return reader.close(0)
 
 
-def test_values_texts_and_chatter_are_told_apart():
+def test_values_texts_and_chatter_are_separated():
     answer = read(
         f"hello\n{MARK} kv os Debian 12\n{MARK} kv ip 10.0.0.1\n{MARK} kv ip 10.0.0.2\n"
         f"{MARK} text log   indented\n{MARK} text log \nbye\n{MARK} kv empty \n{MARK} end 0\n".encode()

@@ -22,7 +22,7 @@ def host(request, server, settings):
 
 
 class TestAnswers:
-    def test_values_chatter_and_stderr_are_told_apart(self, host):
+    def test_values_chatter_and_stderr_are_separated(self, host):
         answer = host.ask(f'echo "$RF_MARK kv dir $(pwd)"; echo note; echo warn >&2; {END}', timeout=20)
         assert (answer.ok, answer.values, answer.chatter, answer.stderr) == (
             True,
@@ -83,7 +83,7 @@ class TestAnswers:
 
 class TestBigStreams:
     def test_stdin_and_stdout_together(self, host):
-        """Both larger than every window on the way, and stdout before stdin was read to its end."""
+        """Both larger than every window on the way, and stdout before all of stdin was read."""
         script = f"head -c 6000000 /dev/zero | tr '\\0' x; echo; {END}#{'y' * 6_000_000}\n"
         assert host.ask(script, timeout=60).ok
 

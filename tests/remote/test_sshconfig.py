@@ -186,7 +186,7 @@ class TestAskingSshSeldom:
         assert settings.calls() == 2
 
     @pytest.mark.parametrize("config", ["Host 10.*\n HostName %h\n", "Match host 10.0.0.5\n Port 2222\n"])
-    def test_where_that_cannot_be_told_each_is_asked(self, settings, config):
+    def test_each_host_is_asked_where_the_file_may_tell_them_apart(self, settings, config):
         routes = self.resolve(settings, config)
         assert settings.calls() == 10
         assert [r.port for r in routes].count(2222) == config.count("2222")

@@ -1,7 +1,7 @@
 """A stand-in for macOS's launchctl and the launchd behind it: domains, sessions, jobs that are kept alive.
 
 Run as a program by the stand-in Mac. It reads real property lists and really runs what they name. What it takes from
-launchd: bootout comes back before the job has ended, and for a while after that bootstrap fails with 5.
+launchd: bootout comes back before the job has ended, and after that the next few bootstraps fail with 5.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 HOME = Path(os.environ["HOME"])
 JOBS = HOME / "launchd"
-SETTLES = 0.7
+SETTLES = 2  # bootstraps that fail after a job has ended
 
 
 def job_file(target: str) -> Path:
@@ -66,7 +66,10 @@ def bootstrap(domain: str, path: str) -> None:
         end(5, "Bootstrap failed: 5: Input/output error")
     target = f"{domain}/{job['Label']}"
     settling = JOBS / "settling"
-    if known(target) or (settling.exists() and time.time() < float(settling.read_text())):
+    left = int(settling.read_text()) if settling.exists() else 0
+    if known(target) or left > 0:
+        if left > 0:
+            settling.write_text(str(left - 1))
         end(5, "Bootstrap failed: 5: Input/output error")
     JOBS.mkdir(exist_ok=True)
     keep(target, pid=0, state="spawn scheduled")
@@ -108,7 +111,7 @@ def run(target: str, path: str) -> None:
         keep(target, pid=os.getpid(), state="spawn scheduled")
         # of ThrottleInterval a tenth
         time.sleep(job["ThrottleInterval"] / 10)
-    (JOBS / "settling").write_text(str(time.time() + SETTLES))
+    (JOBS / "settling").write_text(str(SETTLES))
     job_file(target).unlink(missing_ok=True)
 
 

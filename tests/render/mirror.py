@@ -19,7 +19,7 @@ class Mirror:
         self.files: dict[str, bytes] = {}
         self.asked: list[tuple[str, str]] = []  # path and range, in the order of asking
         self.ranges = True
-        self.cut: dict[str, list[int]] = defaultdict(list)  # bytes after which the next answers break off
+        self.cut: dict[str, list[int]] = defaultdict(list)  # bytes after which the next answers end
         self.dropped: dict[str, int] = defaultdict(int)  # how often it hangs up without an answer
         self.wrong: dict[str, list[bytes]] = defaultdict(list)  # what the next answers hold instead
         self.status: dict[str, int] = {}

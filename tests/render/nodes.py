@@ -89,7 +89,7 @@ class Node:
         return int((self.folder / "loop.pid").read_text())
 
     def stranger(self, **env: str) -> int:
-        """A process that is called as one of Ray's, but is not this node's."""
+        """A process with the name of a Ray process that is not this node's."""
         process = subprocess.Popen([f"{self.home}/foreign/raylet", "600"], env=environment(self.home, **env))
         self._strangers.append(process)
         return process.pid

@@ -91,7 +91,7 @@ def read(out: bytes, err: bytes = b"") -> Answer:
 
 
 def ask(script: Script | str, shell: str, home: Path | str, *, timeout: float = 120.0, **more) -> Answer:
-    """Runs a script to its end."""
+    """Runs a script and waits for its answer."""
     return finish(spawn(script, shell, home, **more), timeout)
 
 

@@ -319,7 +319,7 @@ class TestInstallerThatFails:
         assert answer.error == f"programs cannot run from {host.root}"
         assert answer.hint == "its file system is mounted with noexec; mount it without, or runtime: docker"
 
-    def test_noexec_where_conda_shall_go(self, host, tmp_path):
+    def test_noexec_where_conda_would_be_installed(self, host, tmp_path):
         host.flag("installer.says", "cannot execute: Permission denied\n")
         stand_in(
             host.home / "bin", "chmod", 'case $2 in */opt/.rayfab-run) ;; *) exec /bin/chmod "$@" ;; esac'

@@ -56,7 +56,7 @@ def test_nothing_is_left(shell, host):
 
 
 def test_what_belongs_to_others_stays(shell, host):
-    """Another session of Ray's, another cluster's node, and with it the uv that both use."""
+    """Another Ray session, another cluster's node, and with it the uv that both use."""
     (host / "temp/session_2026-01-03_b").mkdir()
     other = host / "home/.rayfab/lab2"
     other.mkdir()

@@ -304,7 +304,7 @@ class TestUp:
     def argv(host) -> list[str]:
         return (host.home / "docker.argv").read_text().split("\0")[:-1]
 
-    def test_a_life(self, host):
+    def test_a_container_is_started_stopped_and_destroyed(self, host):
         answer, wanted, state = self.up(host)
         assert answer.ok, answer.error
         assert json.loads((host.node / "state.json").read_text()) == state

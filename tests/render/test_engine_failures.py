@@ -104,15 +104,15 @@ class TestFailures:
             "E: Could not get lock /var/lib/dpkg/lock. It is held by 7"
         )
 
-    def test_an_interrupted_dpkg_is_mended(self, host):
-        # the list of packages is read twice in a row so, and then the installation says it
+    def test_an_interrupted_dpkg_is_repaired(self, host):
+        # reading the list of packages succeeds twice; only the installation reports it
         host.has(
             "apt-get",
-            'case "$*" in *install*) if [ ! -e "$HOME/mended" ]; then\n'
+            'case "$*" in *install*) if [ ! -e "$HOME/repaired" ]; then\n'
             "echo \"E: dpkg was interrupted, you must manually run 'dpkg --configure -a'\"; exit 100; fi ;; esac"
             + MANAGER,
         )
-        host.has("dpkg", RECORD + '; : >"$HOME/mended"')
+        host.has("dpkg", RECORD + '; : >"$HOME/repaired"')
         answer, told = install(host, "debian")
         assert answer.ok, answer.error
         assert told[1] == "dpkg --force-confdef --force-confold --configure -a"

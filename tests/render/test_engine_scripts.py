@@ -150,7 +150,7 @@ class TestFacts:
         assert self.problem(host) == "stopped"
 
     @pytest.mark.parametrize("called", ["podman version 5.4.0", "docker version 5.4.0"])
-    def test_podman_that_answers_in_words_of_its_own(self, host, called):
+    def test_podman_is_recognised_by_an_answer_of_its_own(self, host, called):
         """As podman-docker does, and as a link named docker does."""
         text = f'if [ "$1" = --version ]; then echo "{called}"; else echo "Error: no such thing" >&2; exit 125; fi'
         host.has("docker", text)

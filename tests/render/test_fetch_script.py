@@ -363,7 +363,7 @@ class TestManyAtOnce:
         assert host.holds() == {one.file for one in items}
 
     @pytest.mark.parametrize("program", ["curl", "python3"])
-    def test_one_that_cannot_be_had_costs_the_others_of_its_program_nothing(self, host, server, program):
+    def test_a_failed_file_does_not_stop_the_others_of_its_program(self, host, server, program):
         counted(host, program)
         items = [offer(server, f"f{n:02}.whl", BIG[: 1000 + n]) for n in range(40)]
         items[17] = item("wheel", "f17.whl", BIG[:1017], f"{server.url}/none.whl")

@@ -71,7 +71,7 @@ class TestScripts:
     @few
     @given(given=many)
     @example(given=WORST)
-    def test_the_words_of_a_command(self, shell, given):
+    def test_the_arguments_of_a_command_come_through(self, shell, given):
         made = operations.command_script("lab", ["printf", "%s\\0", *given])
         with tempfile.TemporaryDirectory() as folder:
             answer = ask(made, shell, folder)

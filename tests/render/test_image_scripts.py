@@ -231,6 +231,6 @@ class TestCarried:
         assert answer.ok, answer.error
         assert gzip.decompress((host.home / "loaded").read_bytes()) == RAW
 
-    def test_one_that_is_missing_is_told(self, host, seed):
+    def test_a_missing_one_is_reported(self, host, seed):
         answer = fetch(host, seed, None)
         assert answer.error == f"the image did not arrive whole: the piece {seed[1][0][0]} is not whole"

@@ -121,54 +121,68 @@ def mac(request, tmp_path):
     made.end()
 
 
-def test_a_daemon_s_life(mac):
-    # started
-    answer, wanted = mac.up(**DAEMON)
-    assert answer.ok, answer.error
-    assert wanted.kind == "daemon" and "note" not in answer.values
-    file = mac.daemons / "rayfab-lab.plist"
-    assert file.read_text() == wanted.files["UNIT_TEXT"]
-    job = plistlib.loads(file.read_bytes())
-    assert (job["UserName"], job["ProgramArguments"]) == ("alice", ["/bin/sh", f"{mac.node}/start.sh"])
-    (first,) = mac.rays
-    assert mac.jobs() == ["system_rayfab-lab"]
-    assert "secret" not in "".join(mac.log("sudo"))
-
-    # kept alive, and known to be
-    facts = mac.facts()
-    assert (facts.service, facts.active) == ("daemon", True)
-    os.kill(first, signal.SIGKILL)
-    until(lambda: (now := mac.rays) and first not in now)
-
-    # restarted, though launchd takes its time to forget the former one
-    (second,) = mac.rays
-    answer, _ = mac.up(**DAEMON)
-    assert answer.ok, answer.error
-    (third,) = mac.rays
-    assert third != second
-    tries = [line for line in mac.log("launchctl") if line.startswith("bootstrap")]
-    assert len(tries) > 2, "the first one came too early"
-
-    # back after a reboot, without a login
-    mac.reboot()
-    until(lambda: mac.rays)
-
-    # stopped: not even a reboot brings it back
-    assert mac.stop().values == {"changed": "1"}
-    assert (mac.rays, mac.jobs(), list(mac.daemons.iterdir())) == ([], [], [])
-    assert mac.facts().active is False
-    assert mac.stop().values == {"changed": "0"}
-    mac.reboot(login=True)
-    assert mac.jobs() == []
-
-    # and gone
-    assert mac.up(**DAEMON)[0].ok
-    assert mac.destroy().values == {"changed": "1"}
-    assert (mac.rays, mac.jobs(), list(mac.daemons.iterdir())) == ([], [], [])
-    assert not (mac.home / ".rayfab").exists() and not mac.agents.exists()
+@pytest.fixture(scope="module", params=SHELLS)
+def started(request, tmp_path_factory):
+    made = Launched(request.param, tmp_path_factory.mktemp("daemon"))
+    yield made, *made.up(**DAEMON)
+    made.end()
 
 
-def test_an_agent_s_life(mac):
+class TestDaemon:
+    """A daemon that is started once for all of these; the last two stop and destroy it."""
+
+    @pytest.fixture
+    def mac(self, started):
+        return started[0]
+
+    def test_start_loads_a_job_that_runs_as_the_user(self, started):
+        mac, answer, wanted = started
+        assert answer.ok, answer.error
+        assert wanted.kind == "daemon" and "note" not in answer.values
+        file = mac.daemons / "rayfab-lab.plist"
+        assert file.read_text() == wanted.files["UNIT_TEXT"]
+        job = plistlib.loads(file.read_bytes())
+        assert (job["UserName"], job["ProgramArguments"]) == ("alice", ["/bin/sh", f"{mac.node}/start.sh"])
+        assert len(mac.rays) == 1
+        assert mac.jobs() == ["system_rayfab-lab"]
+        assert "secret" not in "".join(mac.log("sudo"))
+
+    def test_it_is_active_and_kept_alive(self, mac):
+        (before,) = mac.rays
+        facts = mac.facts()
+        assert (facts.service, facts.active) == ("daemon", True)
+        os.kill(before, signal.SIGKILL)
+        until(lambda: (now := mac.rays) and before not in now)
+
+    def test_it_is_restarted_though_launchd_is_slow_to_forget_the_former_job(self, mac):
+        (before,) = mac.rays
+        answer, _ = mac.up(**DAEMON)
+        assert answer.ok, answer.error
+        (after,) = mac.rays
+        assert after != before
+        tries = [line for line in mac.log("launchctl") if line.startswith("bootstrap")]
+        assert len(tries) > 2, "the first one came too early"
+
+    def test_it_is_back_after_a_reboot_without_a_login(self, mac):
+        mac.reboot()
+        until(lambda: mac.rays)
+
+    def test_a_stopped_daemon_stays_stopped_after_a_reboot(self, mac):
+        assert mac.stop().values == {"changed": "1"}
+        assert (mac.rays, mac.jobs(), list(mac.daemons.iterdir())) == ([], [], [])
+        assert mac.facts().active is False
+        assert mac.stop().values == {"changed": "0"}
+        mac.reboot(login=True)
+        assert mac.jobs() == []
+
+    def test_destroy_removes_it(self, mac):
+        assert mac.up(**DAEMON)[0].ok
+        assert mac.destroy().values == {"changed": "1"}
+        assert (mac.rays, mac.jobs(), list(mac.daemons.iterdir())) == ([], [], [])
+        assert not (mac.home / ".rayfab").exists() and not mac.agents.exists()
+
+
+def test_an_agent_runs_from_login_until_it_is_stopped(mac):
     answer, wanted = mac.up()
     assert answer.ok, answer.error
     assert wanted.kind == "agent"
@@ -242,7 +256,7 @@ def test_a_daemon_whose_ray_always_fails(mac):
 
 
 def test_a_daemon_without_the_password(mac):
-    """Root cannot be had any more: said, and nothing is half done."""
+    """Without the password root is out of reach: the stop is refused, and the daemon goes on."""
     assert mac.up(**DAEMON)[0].ok
     answer = mac.stop(sudo=False)
     assert answer.error.startswith("cannot remove ") and answer.error.endswith(

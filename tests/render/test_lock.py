@@ -73,7 +73,7 @@ def test_a_dead_holders_lock_is_taken_over(host, tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="start times are read from /proc")
 def test_a_process_that_only_has_the_number_is_not_the_holder(shell, tmp_path):
-    """Another process got the dead holder's number; or the host was started anew, and numbers with it."""
+    """Another process got the dead holder's number, or the host was rebooted and numbers began again."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     born = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
     lock_of(tmp_path).parent.mkdir(parents=True)

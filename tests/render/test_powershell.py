@@ -109,7 +109,7 @@ def test_a_nul_is_refused():
 
 @few
 @given(st.lists(values, max_size=6))
-def test_words_of_a_command_line_come_through(listed):
+def test_arguments_of_a_command_line_come_through(listed):
     """Windows hands a program one line; the program takes it apart."""
     shell = Shell({"?": lambda owner, name: None}, {})
     lines = fragment("lib", PS).text.split("# Quotes one argument")[1].split("# Starts a program")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -26,82 +27,123 @@ from tests.render.shells import SHELLS, SYSTEM_PATH, argv, environment, stand_in
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 
 
-@pytest.fixture
-def everywhere(tmp_path):
-    """Runs a story on three hosts at once, each with another `sh`: most of it is waiting."""
-    nodes = [Node(shell, tmp_path / shell) for shell in SHELLS]
-    yield lambda story: [f.result() for f in [pool.submit(story, node) for node in nodes]]
-    for node in nodes:
-        node.end()
-
-
 pool = ThreadPoolExecutor(len(SHELLS))
 
 
-def test_a_life(everywhere):
-    everywhere(a_life)
+@contextlib.contextmanager
+def on_each_shell(folder: Path):
+    """Hosts, each with another `sh`; what is yielded runs a function on all at once: most of it is waiting."""
+    nodes = [Node(shell, folder / shell) for shell in SHELLS]
+    try:
+        yield lambda story: [f.result() for f in [pool.submit(story, node) for node in nodes]]
+    finally:
+        for node in nodes:
+            node.end()
 
 
-def a_life(node: Node) -> None:
-    # started
-    answer, state, wanted = node.up()
-    assert answer.ok, answer.error
-    assert answer.values["started"] == "1"
-    assert answer.texts["address"] == ["--address='10.0.0.1:6379'"]
-    assert json.loads((node.folder / "state.json").read_text()) == state
-    assert (node.folder / "service").read_text() == "loop"
-    assert (node.folder / "env").resolve() == node.env
-    assert (node.home / "argv").read_text().splitlines() == [*wanted.words[1:], "--block"]
-    for name, mode in (("token", 0o600), ("env.sh", 0o600), ("state.json", 0o600), ("start.sh", 0o700)):
-        assert stat.S_IMODE((node.folder / name).stat().st_mode) == mode, name
-    assert (node.folder / "token").read_text() == "t0ken"
-    first, loop = node.rays, node.loop
-    assert len(first) == 1 and alive(loop)
-    assert os.getsid(loop) != os.getsid(0), "it must outlive the session that started it"
+@pytest.fixture
+def everywhere(tmp_path):
+    with on_each_shell(tmp_path) as run:
+        yield run
 
-    # replaced
-    node.install("e2")
-    answer, state, _ = node.up("e2", token=None, cpus=2)
-    assert answer.ok, answer.error
-    second = node.rays
-    assert len(second) == 1 and second != first and not alive(loop)
-    assert json.loads((node.folder / "state.json").read_text()) == state
-    assert "--num-cpus=2" in (node.home / "argv").read_text().splitlines()
-    assert (node.folder / "token").read_text() == "t0ken"
-    assert [p.name for p in (node.folder / "envs").iterdir()] == ["e2"], "what nothing runs from is removed"
 
-    # started again after a sudden end
-    os.kill(second[0], signal.SIGKILL)
-    until(lambda: set(node.rays) - set(second))
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    with on_each_shell(tmp_path_factory.mktemp("started")) as run:
+        yield run, dict(run(lambda node: (node, node.up())))
 
-    # stopped, with what Ray left behind; a Ray of somebody else's, and of another cluster, stay
-    third, loop = node.rays, node.loop
-    strangers = [node.stranger(), node.stranger(RAYFAB_NODE=f"{node.folder}2/")]
-    left = [pid for pid in node.numbers("children") if alive(pid)]
-    assert left
-    answer = node.stop()
-    assert answer.ok and answer.values == {"changed": "1"}
-    assert not alive(third[0]) and not alive(loop) and not (node.folder / "loop.pid").exists()
-    until(lambda: not any(map(alive, left)))
-    assert all(map(alive, strangers))
-    assert (node.folder / "state.json").exists(), "what was installed stays"
-    time.sleep(0.3)
-    assert node.rays == []
-    answer = node.stop()
-    assert answer.ok and answer.values == {"changed": "0"}
 
-    # started once more, over a Ray that its loop has started anew
-    answer, _, _ = node.up("e2")
-    (before,) = node.rays
-    os.kill(before, signal.SIGKILL)
-    until(lambda: set(node.rays) - {before})
-    answer, _, _ = node.up("e2")
-    assert answer.ok and len(node.rays) == 1
-    assert node.stop().values == {"changed": "1"}
+class TestRunning:
+    """Nodes that are started once for all of these; the last three stop them."""
 
-    # every session of Ray's is known, so that a destroy can remove them
-    noted = set((node.folder / "sessions").read_text().splitlines())
-    assert noted == {f"{node.home}/temp/session_2026-01-02_{pid}" for pid in node.numbers("pids")}
+    @pytest.fixture
+    def everywhere(self, started):
+        return started[0]
+
+    def test_start_leaves_the_files_of_the_node_and_a_loop(self, started):
+        for node, (answer, state, wanted) in started[1].items():
+            assert answer.ok, answer.error
+            assert answer.values["started"] == "1"
+            assert answer.texts["address"] == ["--address='10.0.0.1:6379'"]
+            assert json.loads((node.folder / "state.json").read_text()) == state
+            assert (node.folder / "service").read_text() == "loop"
+            assert (node.folder / "env").resolve() == node.env
+            assert (node.home / "argv").read_text().splitlines() == [*wanted.words[1:], "--block"]
+            for name, mode in (
+                ("token", 0o600),
+                ("env.sh", 0o600),
+                ("state.json", 0o600),
+                ("start.sh", 0o700),
+            ):
+                assert stat.S_IMODE((node.folder / name).stat().st_mode) == mode, name
+            assert (node.folder / "token").read_text() == "t0ken"
+            assert len(node.rays) == 1 and alive(node.loop)
+            assert os.getsid(node.loop) != os.getsid(0), "it must outlive the session that started it"
+
+    def test_another_environment_replaces_it(self, everywhere):
+        def replaced(node: Node) -> None:
+            before, loop = node.rays, node.loop
+            node.install("e2")
+            answer, state, _ = node.up("e2", token=None, cpus=2)
+            assert answer.ok, answer.error
+            assert len(node.rays) == 1 and node.rays != before and not alive(loop)
+            assert json.loads((node.folder / "state.json").read_text()) == state
+            assert "--num-cpus=2" in (node.home / "argv").read_text().splitlines()
+            assert (node.folder / "token").read_text() == "t0ken"
+            assert [p.name for p in (node.folder / "envs").iterdir()] == ["e2"], (
+                "what nothing runs from is removed"
+            )
+
+        everywhere(replaced)
+
+    def test_ray_is_started_again_after_a_sudden_end(self, everywhere):
+        def killed(node: Node) -> None:
+            before = node.rays
+            os.kill(before[0], signal.SIGKILL)
+            until(lambda: set(node.rays) - set(before))
+
+        everywhere(killed)
+
+    def test_stop_ends_all_of_this_node_and_no_other_ray(self, everywhere):
+        def stopped(node: Node) -> None:
+            ray, loop = node.rays[0], node.loop
+            # a Ray of another user, and one of another cluster
+            strangers = [node.stranger(), node.stranger(RAYFAB_NODE=f"{node.folder}2/")]
+            left = [pid for pid in node.numbers("children") if alive(pid)]
+            assert left
+            answer = node.stop()
+            assert answer.ok and answer.values == {"changed": "1"}
+            assert not alive(ray) and not alive(loop) and not (node.folder / "loop.pid").exists()
+            until(lambda: not any(map(alive, left)))
+            assert all(map(alive, strangers))
+            assert (node.folder / "state.json").exists(), "what was installed stays"
+            time.sleep(0.3)
+            assert node.rays == []
+            answer = node.stop()
+            assert answer.ok and answer.values == {"changed": "0"}
+
+        everywhere(stopped)
+
+    def test_a_ray_that_its_loop_has_restarted_is_replaced(self, everywhere):
+        def started_over(node: Node) -> None:
+            node.install("e2")
+            node.up("e2")
+            (before,) = node.rays
+            os.kill(before, signal.SIGKILL)
+            until(lambda: set(node.rays) - {before})
+            answer, _, _ = node.up("e2")
+            assert answer.ok and len(node.rays) == 1
+            assert node.stop().values == {"changed": "1"}
+
+        everywhere(started_over)
+
+    def test_every_session_is_noted_so_that_destroy_can_remove_it(self, everywhere):
+        def noted(node: Node) -> None:
+            node.stop()
+            sessions = set((node.folder / "sessions").read_text().splitlines())
+            assert sessions == {f"{node.home}/temp/session_2026-01-02_{pid}" for pid in node.numbers("pids")}
+
+        everywhere(noted)
 
 
 def test_a_ray_that_always_fails(everywhere):
@@ -119,7 +161,7 @@ def always_fails(node: Node) -> None:
     assert not (node.folder / "state.json").exists() and not (node.folder / "loop.pid").exists()
     time.sleep(1.5)
     assert len(node.numbers("pids")) == tries, "nothing goes on trying"
-    # what went wrong is mended, and the next run takes it up
+    # once the cause is repaired, the next run starts Ray
     node.mode("good")
     answer, _, _ = node.up()
     assert answer.ok and len(node.rays) == 1

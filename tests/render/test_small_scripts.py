@@ -101,7 +101,7 @@ class TestLogs:
         assert answer.values == {"note": f"no Ray session in {tmp_path}/none"}
 
     def test_follow_shows_new_lines_files_and_sessions(self, shell, tmp_path, temp, node):
-        """New lines, a new file, a file that has no line end yet, and a whole new session of Ray's."""
+        """New lines, a new file, a file that has no line end yet, and a new Ray session."""
         (node / "start.log").write_text("old start\n")
         logs = temp / "session_latest/logs"
         process = spawn(self.script(temp, ["start", "raylet"], 1, "follow"), shell, tmp_path)

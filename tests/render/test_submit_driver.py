@@ -129,7 +129,7 @@ def test_the_last_lines_that_an_old_ray_loses_are_fetched(job):
 
 
 def test_a_connection_that_breaks_at_the_last_lines_is_not_the_job_s_failure(job):
-    # followed anew when it is over, a job's output is whole
+    # followed again when it is over, a job's output is whole
     rounds = [[["a\n"], False, "SUCCEEDED"], [["a\n", "b\n"], False, "SUCCEEDED"]]
     done = job.run({"rounds": rounds, "logs broken": True}, "x")
     assert done.stdout == "job raysubmit_1 submitted\na\nb\njob raysubmit_1 succeeded\n"
@@ -169,7 +169,7 @@ def test_not_waited_for(job):
     assert (done.stdout, done.returncode) == ("job raysubmit_1 submitted\n", 0)
 
 
-def test_words_reach_the_job_as_they_are(job):
+def test_arguments_reach_the_job_unchanged(job):
     job.run({"rounds": []}, "python", "-c", "print('$HOME', \"`id`\")", wait=False)
     line, env, _ = json.loads(job.at.read_text())
     assert env is None

@@ -56,7 +56,7 @@ def commands(host) -> list[str]:
 
 
 class TestSystem:
-    def test_a_life(self, host):
+    def test_a_system_unit_is_started_stopped_and_destroyed_with_sudo(self, host):
         answer, wanted, state = up(host, sudo="password")
         assert answer.ok, answer.error
         assert wanted.kind == "system"

@@ -98,7 +98,7 @@ class TestInstall:
         (uv / ".rayfab/lab/envs/e/.files").unlink()
         assert ask(script(), shell, uv).values == {"changed": "0"}
 
-    def test_an_environment_that_is_not_whole_is_made_anew(self, shell, uv):
+    def test_an_incomplete_environment_is_made_again(self, shell, uv):
         env = uv / ".rayfab/lab/envs/e"
         (env / "bin").mkdir(parents=True)
         (env / "rest").write_text("")
@@ -118,7 +118,7 @@ class TestInstall:
         assert "UV_PYTHON_INSTALL_MIRROR=https://mirror.example/py" in said
         assert f"UV_PYTHON_INSTALL_DIR={uv}/.rayfab/.python" in said
 
-    def test_a_python_that_cannot_be_had(self, shell, uv):
+    def test_a_python_that_cannot_be_installed_is_reported(self, shell, uv):
         (uv / "uv.nopython").write_text("")
         answer = ask(script(python_path=None, python="3.12.12"), shell, uv)
         assert answer.error == "cannot install Python 3.12.12"

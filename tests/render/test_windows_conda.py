@@ -52,7 +52,7 @@ LOCK = "rayfab-lock 1\nplatform win-64\npython 3.7.16\nray 2.7.2\n"
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files; those named in ``cut`` break off after half of their bytes, once."""
+    """Serves files; those named in ``cut`` end after half of their bytes, once."""
 
     cut: set
     asked: list
@@ -183,72 +183,90 @@ def win(tmp_path):
     made.close()
 
 
-def test_a_life(win):
-    # nothing is there yet
+def test_looking_at_an_empty_host_leaves_nothing(win):
     answer = win.look()
     assert answer.ok, answer.error
     assert "conda" not in answer.values and answer.values["conda_prefix"] == "absent"
-    assert win.files("") == set(), "looking leaves nothing"
-
-    # fetched and installed
-    win.deployed()
-    assert win.fetch().values == {"fetched": "0"}
-    assert win.install().values == {"changed": "0"}
-    assert win.log("installer") == [
-        f"installer /InstallationType=JustMe /RegisterPython=0 /AddToPath=0 /S /D={win.at('conda')}"
-    ]
-    assert (win.env / "requirements.lock").read_text() == LOCK
-    listed = (win.env / ".files").read_text().splitlines()
-    assert listed == sorted(listed) and "Scripts/ray.exe" in listed and ".complete" not in listed
-    assert win.log("offline install"), "nothing is fetched while it is installed"
-
-    # it runs under a task for the boot
-    assert win.tasks() == ["rayfab-lab"]
-    answer = win.look()
-    assert (answer.values["service"], answer.values["active"], answer.values["env"]) == (
-        "task",
-        "active",
-        ENV,
-    )
-    assert answer.values["conda"] == rf"conda 24.9.2 {PREFIX}\Scripts\conda.exe"
-    assert answer.values["conda_prefix"] == "ours"
-    assert [p.split()[1].endswith("/ray/raylet.exe") for p in answer.all["ray_process"]] == [True]
-    words = next(line for line in win.log("ray start"))
-    assert words.endswith("--block") and f"--temp-dir={win.node('ray')}" in words
-    environment = json.loads((win.machine.drive.root / "standin/ray.env").read_text())
-    assert environment["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] == "1"
-    assert environment["RAY_AUTH_TOKEN_PATH"] == r"C:\Users\me\.rayfab\lab\token"
-    assert environment["WIN_PATH"].startswith(rf"C:\Users\me\.rayfab\lab\envs\{ENV};")
-    assert (win.at(r".conda\envs\ray")).resolve() == win.env.resolve()
-
-    # its loop starts it again, also after a reboot without a login
-    (raylet,) = win.machine.running("raylet")
-    os.kill(raylet, signal.SIGKILL)
-    until(lambda: set(win.machine.running("raylet")) - {raylet})
-    win.machine.reboot()
-    until(lambda: win.machine.running("raylet"))
-    assert win.look().values["active"] == "active"
-
-    # replaced
-    answer = win.up()
-    assert answer.ok, answer.error
-    assert len(win.machine.running("raylet")) == len(win.machine.running("pythonw")) == 1
-
-    # stopped, and it stays so
-    assert win.stop().values == {"changed": "1"}
-    assert win.machine.running() == {} and win.tasks() == []
-    win.machine.reboot(login=True)
-    assert win.machine.running() == {}
-    assert win.stop().values == {"changed": "0"}
-    assert win.look().values["active"] == "inactive"
-
-    # and gone, but for the conda, which a purge takes
-    assert win.destroy().values == {"changed": "1", "kept": f"conda stays in {PREFIX}"}
-    assert not win.at(".conda").exists() and win.files(".rayfab") == {".conda"}
-    assert win.at(r"conda\Scripts\conda.exe").exists()
-    assert win.destroy(purge=True).values == {"changed": "1"}
     assert win.files("") == set()
-    assert win.log("uninstaller") == [f"uninstaller /S _?={win.at('conda')}"]
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory):
+    made = CondaMachine(tmp_path_factory.mktemp("deployed"))
+    made.deployed()
+    yield made
+    made.close()
+
+
+class TestDeployed:
+    """One deployed host for all of these; the last two stop and destroy it."""
+
+    @pytest.fixture
+    def win(self, deployed):
+        return deployed
+
+    def test_a_second_fetch_and_install_change_nothing(self, win):
+        assert win.fetch().values == {"fetched": "0"}
+        assert win.install().values == {"changed": "0"}
+
+    def test_conda_and_the_environment_are_installed_offline(self, win):
+        assert win.log("installer") == [
+            f"installer /InstallationType=JustMe /RegisterPython=0 /AddToPath=0 /S /D={win.at('conda')}"
+        ]
+        assert (win.env / "requirements.lock").read_text() == LOCK
+        listed = (win.env / ".files").read_text().splitlines()
+        assert listed == sorted(listed) and "Scripts/ray.exe" in listed and ".complete" not in listed
+        assert win.log("offline install"), "nothing is fetched while it is installed"
+
+    def test_ray_runs_under_a_task_for_the_boot(self, win):
+        assert win.tasks() == ["rayfab-lab"]
+        answer = win.look()
+        assert (answer.values["service"], answer.values["active"], answer.values["env"]) == (
+            "task",
+            "active",
+            ENV,
+        )
+        assert answer.values["conda"] == rf"conda 24.9.2 {PREFIX}\Scripts\conda.exe"
+        assert answer.values["conda_prefix"] == "ours"
+        assert [p.split()[1].endswith("/ray/raylet.exe") for p in answer.all["ray_process"]] == [True]
+
+    def test_ray_gets_its_arguments_and_environment(self, win):
+        arguments = next(line for line in win.log("ray start"))
+        assert arguments.endswith("--block") and f"--temp-dir={win.node('ray')}" in arguments
+        environment = json.loads((win.machine.drive.root / "standin/ray.env").read_text())
+        assert environment["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] == "1"
+        assert environment["RAY_AUTH_TOKEN_PATH"] == r"C:\Users\me\.rayfab\lab\token"
+        assert environment["WIN_PATH"].startswith(rf"C:\Users\me\.rayfab\lab\envs\{ENV};")
+        assert (win.at(r".conda\envs\ray")).resolve() == win.env.resolve()
+
+    def test_ray_is_started_again_after_a_sudden_end_and_after_a_reboot_without_a_login(self, win):
+        (raylet,) = win.machine.running("raylet")
+        os.kill(raylet, signal.SIGKILL)
+        until(lambda: set(win.machine.running("raylet")) - {raylet})
+        win.machine.reboot()
+        until(lambda: win.machine.running("raylet"))
+        assert win.look().values["active"] == "active"
+
+    def test_a_second_start_replaces_the_first(self, win):
+        answer = win.up()
+        assert answer.ok, answer.error
+        assert len(win.machine.running("raylet")) == len(win.machine.running("pythonw")) == 1
+
+    def test_a_stopped_node_stays_stopped_after_a_reboot(self, win):
+        assert win.stop().values == {"changed": "1"}
+        assert win.machine.running() == {} and win.tasks() == []
+        win.machine.reboot(login=True)
+        assert win.machine.running() == {}
+        assert win.stop().values == {"changed": "0"}
+        assert win.look().values["active"] == "inactive"
+
+    def test_destroy_leaves_only_conda_which_a_purge_removes(self, win):
+        assert win.destroy().values == {"changed": "1", "kept": f"conda stays in {PREFIX}"}
+        assert not win.at(".conda").exists() and win.files(".rayfab") == {".conda"}
+        assert win.at(r"conda\Scripts\conda.exe").exists()
+        assert win.destroy(purge=True).values == {"changed": "1"}
+        assert win.files("") == set()
+        assert win.log("uninstaller") == [f"uninstaller /S _?={win.at('conda')}"]
 
 
 def test_commands_logs_and_the_driver(win):
@@ -392,7 +410,7 @@ class TestConda:
         win.fetch()
         assert win.install().error == f"{PREFIX} exists, but is not a working conda"
 
-    def test_an_interrupted_installation_is_done_anew(self, win):
+    def test_an_interrupted_installation_is_done_again(self, win):
         win.fetch()
         win.flags("installer-dies")
         answer = win.install()
@@ -402,7 +420,7 @@ class TestConda:
         assert win.install().ok
         assert win.look().values["conda_prefix"] == "ours"
 
-    def test_an_interrupted_environment_is_made_anew(self, win):
+    def test_an_interrupted_environment_is_made_again(self, win):
         win.fetch()
         (win.env / "Lib").mkdir(parents=True)
         (win.env / "Lib/half.py").write_text("")
@@ -455,7 +473,7 @@ class TestConda:
         assert answer.error == "the environment has Python 3.7.16, not Python 3.8.1"
         assert not (win.env / ".complete").exists()
 
-    def test_an_environment_that_has_lost_a_file_is_mended(self, win):
+    def test_an_environment_that_has_lost_a_file_is_repaired(self, win):
         win.deployed()
         (win.env / "Lib/site-packages/click/__init__.py").unlink()
         assert "env" not in win.look().values

@@ -177,7 +177,7 @@ class TestImage:
             ),
         ],
     )
-    def test_that_cannot_be_had(self, win, tmp_path, said, told):
+    def test_a_failed_pull_is_reported_with_its_reason(self, win, tmp_path, said, told):
         stand_in(
             tmp_path / "bin",
             "docker",
@@ -203,7 +203,7 @@ class TestUp:
         win.machine.seen_as = str(win.machine.drive.root)
         return win
 
-    def test_starts_with_exactly_the_words_that_were_rendered(self, win):
+    def test_the_container_starts_with_exactly_the_rendered_arguments(self, win):
         script = self.script()
         answer = win.ask(script, RF_TOKEN="t0k3n")
         assert answer.ok, answer.error
@@ -409,7 +409,7 @@ class TestLock:
         assert {v["held"] for v in said if "held" in v} == {winner}
 
 
-def test_open_and_closed_ports_are_told_apart(win):
+def test_open_and_closed_ports_are_distinguished(win):
     with socket.create_server(("127.0.0.1", 0)) as open_one, socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         ports = [open_one.getsockname()[1], closed.getsockname()[1]]
@@ -418,7 +418,7 @@ def test_open_and_closed_ports_are_told_apart(win):
 
 
 def test_an_unforeseen_error_is_one_line(win):
-    # a folder where a file shall be
+    # a folder where a file is expected
     win.node("service").mkdir(parents=True)
     win.node("state.json").mkdir()
     win.flag("image")

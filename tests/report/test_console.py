@@ -18,7 +18,7 @@ class TestInAPipe:
         pipe.ok("Connect", "3 hosts, 0.4 s")
         pipe.ok("Start")
         pipe.bad("two: cannot connect", "is it on?")
-        pipe.bad("no way out")
+        pipe.bad("no route")
         pipe.note("dry run")
         pipe.print()
         pipe.print(Text("coloured", "red"))
@@ -27,7 +27,7 @@ class TestInAPipe:
             "✓ Start",
             "✗ two: cannot connect",
             "  → is it on?",
-            "✗ no way out",
+            "✗ no route",
             "! dry run",
             "",
             "coloured",
@@ -113,7 +113,7 @@ class TestOnATerminal:
         def work(name):
             for _ in range(20):
                 board.step(name, "working")
-                board.fail(name, "broke", "mend it")
+                board.fail(name, "broke", "repair it")
                 board.done(name)
 
         with terminal.phase("Install", 2) as board:
@@ -137,7 +137,7 @@ class TestOnATerminal:
         monkeypatch.setenv("CI", value)
         assert Console(terminal.rich.file).live
 
-    def test_without_colours_it_is_drawn_all_the_same(self, monkeypatch, terminal, text):
+    def test_without_colours_it_is_drawn_anyway(self, monkeypatch, terminal, text):
         monkeypatch.setenv("NO_COLOR", "1")
         console = Console(terminal.rich.file)
         assert console.live

@@ -51,7 +51,7 @@ def from_scripts() -> list[str]:
     return found
 
 
-def test_every_amount_that_is_said_is_understood():
+def test_every_form_of_an_amount_is_understood():
     texts = [text for text in from_python() + from_scripts() if OF.search(text)]
     assert len(texts) >= 9, "this test has lost what it looks at"
     for text in texts:

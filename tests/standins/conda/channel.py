@@ -101,4 +101,4 @@ def _pip_install(target: Path, requirement: str) -> None:
     ]
     done = command([*argv, "--only-binary", ":all:", "--target", str(target), requirement])
     if done.returncode != 0:
-        raise LabError(f"{requirement} cannot be had from PyPI: {done.stderr.strip()}")
+        raise LabError(f"{requirement} cannot be downloaded from PyPI: {done.stderr.strip()}")

@@ -106,7 +106,7 @@ class CondaMirror:
         return self._ask("report")["asked"]
 
     def forget(self) -> None:
-        """Counts begin anew, and what was broken is whole."""
+        """Resets the counts and every fault."""
         self._ask("forget", {})
 
     # What can go wrong. path: a regular expression; times: how often, 0: always

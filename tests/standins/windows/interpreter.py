@@ -33,7 +33,7 @@ class Shell(Expressions):
         self.assemblies: set[str] = set()
 
     def run(self, source: str) -> int:
-        """Runs a text to its end; the exit code."""
+        """Runs a text; returns the exit code."""
         try:
             self.block(parse(source))
         except ScriptExit as end:

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Unsupported(BaseException):
-    """Not in the part of PowerShell that is stood in for. No script can catch it: the test shall fail."""
+    """Not in the part of PowerShell that is stood in for. No script can catch it: the test must fail."""
 
 
 class ScriptExit(BaseException):

@@ -64,7 +64,7 @@ def located(name: str | None, prefix: str | None) -> Path:
 
 
 def existing(name: str | None, prefix: str | None) -> Path:
-    """As located, but it has to be there."""
+    """As located, but it must exist."""
     place = located(name, prefix)
     if not is_environment(place):
         what = f"Not a conda environment: {place}" if prefix else f"Could not find conda environment: {name}"

@@ -1,4 +1,4 @@
-"""`runtime: conda` where the only way out is a proxy, and the mirror's certificate is of a lab's own authority.
+"""`runtime: conda` where a proxy is the only route out, and the lab's own authority signs the mirror's certificate.
 
 The proxy is tinyproxy, and stunnel puts TLS before the stand-in for conda's mirror.
 """
@@ -68,7 +68,7 @@ def authority_and_certificate(address: str) -> tuple[bytes, bytes]:
 
 @pytest.fixture(scope="module")
 def proxy(fresh_host):
-    """A lab host with a way out, and a proxy on it."""
+    """A lab host that reaches the internet, and a proxy on it."""
     host = fresh_host("bare")
     sh(host, f"apt-get update -qq; {INSTALL} tinyproxy")
     host.write_file("/etc/tinyproxy/tinyproxy.conf", TINYPROXY)
