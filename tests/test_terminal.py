@@ -87,7 +87,7 @@ def test_the_program_ends_with_the_test():
     assert terminal.wait() == -signal.SIGKILL
 
 
-def test_another_standard_output():
+def test_only_errors_reach_the_terminal_when_output_goes_elsewhere():
     out, into = os.pipe()
     with Terminal(
         [*PYTHON, "import sys; print('out'); print('err', file=sys.stderr)"], stdout=into

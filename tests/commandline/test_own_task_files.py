@@ -51,11 +51,11 @@ def names(namespace):
 
 
 class TestFound:
-    def test_nothing_is_there(self, added):
+    def test_without_own_tasks_nothing_is_added(self, added):
         namespace, err = added({})
         assert (names(namespace), err) == (["bare", "change"], "")
 
-    def test_in_a_module(self, added):
+    def test_a_task_of_a_module_is_added(self, added):
         namespace, err = added({"my_tasks.py": BREW})
         assert (names(namespace), err) == (["bare", "brew-tea", "change"], "")
         assert namespace["br"].body.__name__ == "brew_tea"
@@ -155,12 +155,12 @@ class TestNames:
         assert names(namespace) == ["bare", "brew-tea", "change"]
         assert namespace[taken].body.__module__ == "tasks.toy"
 
-    def test_so_are_aliases(self, added):
+    def test_an_alias_with_the_name_of_a_task_is_refused(self, added):
         namespace, err = added({"my_tasks.py": BREW.replace('"br"', '"bare"')})
         assert err.startswith("✗ my_tasks.py:4: bare is the name of another task")
         assert names(namespace) == ["bare", "change"]
 
-    def test_so_are_groups(self, added):
+    def test_a_group_with_the_name_of_a_task_is_refused(self, added):
         text = f"from invoke import Collection\n{BREW}\nns = Collection(bare=Collection(brew_tea))"
         namespace, err = added({"my_tasks.py": text})
         assert err.startswith("✗ my_tasks: the group bare has the name of a task")

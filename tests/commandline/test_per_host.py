@@ -92,7 +92,7 @@ class TestMeaning:
             "10.9.9.[1-2]": ["10.9.9.1 None@10.9.9.1:None", "10.9.9.2 None@10.9.9.2:None"],
         }.items(),
     )
-    def test_of_a_word(self, hosts_file, word, targets):
+    def test_an_argument_reaches_the_expected_hosts(self, hosts_file, word, targets):
         hosts_file(HOSTS)
         assert reached(word) == targets
 

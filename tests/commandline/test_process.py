@@ -72,7 +72,7 @@ class TestBothWays:
             ("FAB exec -- 'a | b'", 2, "exec -- sh -c 'a | b'"),
         ],
     )
-    def test_status_and_message_are_the_expected_ones(self, entry, line, status, said, home):
+    def test_a_command_line_gives_its_status_and_message(self, entry, line, status, said, home):
         done = shell(entry, line, home)
         assert (done.returncode, said in done.stdout + done.stderr) == (status, True), (
             done.stdout + done.stderr

@@ -103,7 +103,7 @@ def test_is_made_again_when_a_source_has_changed(cache, made, monkeypatch):
 @pytest.mark.parametrize(
     "name", ["fabfile.py", "tasks/a.py", "tasks/deep/b.py", "my_tasks.py", "my_tasks/c.py"]
 )
-def test_every_source_counts(tmp_path, name):
+def test_a_change_of_any_source_changes_the_stamp(tmp_path, name):
     before = table.stamp(str(tmp_path))
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def test_every_source_counts(tmp_path, name):
     ],
     ids=["file of all", "folder of all", "cut off", "other content", "other checkout", "link"],
 )
-def test_is_not_believed(cache, made, spoil):
+def test_a_spoiled_table_is_made_again(cache, made, spoil):
     table.get(str(TOP))
     spoil(cache)
     assert table.get(str(TOP))["tasks"] == {"one": {}}

@@ -116,7 +116,7 @@ def test_tab_completes_the_line(opened, shell, typed, line):
 
 
 @pytest.mark.parametrize("setup", ["bash with its package", "zsh", "fish"])
-def test_behind_another_command(opened, setup):
+def test_a_task_is_completed_behind_another_command(opened, setup):
     before = "sudo" if setup.startswith("bash") else "env"
     assert opened(setup).completed(f"{before} rf statu") == f"{before} rf status "
 

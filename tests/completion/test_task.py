@@ -19,7 +19,7 @@ def fab(*words, **env):
     return subprocess.run(argv, cwd=TOP, env=env, capture_output=True, text=True)
 
 
-def test_an_unknown_shell(tmp_path):
+def test_an_unknown_shell_is_refused(tmp_path):
     done = fab("completion", "tcsh", HOME=str(tmp_path), PATH="/usr/bin:/bin")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "✗ --shell: expected bash, zsh or fish, got tcsh\n"
@@ -52,7 +52,7 @@ def test_is_valid_for_the_shell_and_says_how_to_keep_it(script, shell):
     subprocess.run([shell, "-n"], input=text, text=True, check=True)
 
 
-def test_bash_is_clean(script):
+def test_shellcheck_finds_nothing_in_the_script_for_bash(script):
     subprocess.run(["shellcheck", "--shell=bash", "-"], input=script("bash"), text=True, check=True)
 
 

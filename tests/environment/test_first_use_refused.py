@@ -81,7 +81,7 @@ def test_a_read_only_checkout_has_its_environment_in_the_cache(checkout, tmp_pat
 
 
 @mounts
-def test_a_full_disk(tmp_path, checkout):
+def test_a_full_disk_is_reported(tmp_path, checkout):
     disk = tmp_path / "disk"
     disk.mkdir()
     script = 'mount -t tmpfs -o size=24m tmpfs "$2" && cp -R "$1" "$2/c" && "$2/c/fab" --version'

@@ -31,7 +31,7 @@ def write(tmp_path):
     return write
 
 
-def test_nothing_is_configured(machine):
+def test_without_settings_of_pip_uv_gets_none(machine):
     assert for_uv(machine) == {}
 
 
@@ -85,13 +85,13 @@ def test_a_pip_configuration_file_is_read(machine, write, place):
     assert for_uv({**machine, "PIP_CONFIG_FILE": os.devnull}) == {}
 
 
-def test_folders_of_xdg(machine, write, tmp_path):
+def test_pip_conf_is_found_in_the_folders_of_xdg(machine, write, tmp_path):
     write("x/pip/pip.conf", "[global]\ntimeout = 3\n")
     assert for_uv({**machine, "XDG_CONFIG_HOME": str(tmp_path / "x")}) == {"UV_HTTP_TIMEOUT": "3"}
     assert for_uv({**machine, "XDG_CONFIG_DIRS": f"/nonexistent:{tmp_path}/x"}) == {"UV_HTTP_TIMEOUT": "3"}
 
 
-def test_which_one_wins(machine, write, tmp_path):
+def test_settings_override_each_other_as_in_pip(machine, write, tmp_path):
     """The same as pip: system, user, environment, $PIP_CONFIG_FILE (in the user's place), variable; install last."""
     index = "[global]\nindex-url = {}\n"
 

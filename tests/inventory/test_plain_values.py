@@ -58,7 +58,7 @@ def test_null_booleans_and_numbers(written, value):
     assert read == [value] and type(read[0]) is type(value)
 
 
-def test_not_a_number():
+def test_nan_is_read_as_a_number():
     assert all(math.isnan(number) for number in parse("[.nan, .NaN, .NAN]").value)
 
 

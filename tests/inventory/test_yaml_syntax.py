@@ -39,7 +39,7 @@ FILES = [TOP / "hosts.yml", *sorted(TOP.glob("examples/*.yml"))]
         (r'"\ud83d\ude00 \/"', "😀 /"),
     ],
 )
-def test_it_is_read(text, value):
+def test_valid_yaml_is_read_without_flaws(text, value):
     read = parse(text)
     assert (read.value, read.flaws) == (value, [])
 

@@ -132,7 +132,7 @@ class TestRefused:
     """Without a terminal and without --yes: exit status 2, --yes named, and everything goes on."""
 
     @pytest.mark.parametrize("task", ["stop", "restart"])
-    def test_the_whole_cluster(self, cluster, task):
+    def test_work_on_the_whole_cluster_is_named(self, cluster, task):
         before = [raylet(h) for h in cluster.hosts]
         done = cluster.fab(task)
         assert done.returncode == 2, done.stdout
@@ -321,7 +321,7 @@ class TestZYes:
         assert "198.18.255.254" not in text
         assert "not added to hosts.yml: 198.18.255.254" in done.stdout
 
-    def test_destroy_with_yes(self, cluster):
+    def test_destroy_with_yes_removes_the_cluster(self, cluster):
         assert "removed from 3 hosts" in ok(cluster.fab("destroy", "--yes"))
         done = cluster.fab("status")
         assert "nothing of test is deployed" in done.stdout

@@ -38,7 +38,7 @@ def made(tmp_path):
     return path, data, lock
 
 
-def test_there_and_back(made):
+def test_an_opened_bundle_has_the_files_that_were_put_in(made):
     path, data, lock = made
     bundle = Bundle.open(path)
     assert bundle.locks == {"linux-64": lock}

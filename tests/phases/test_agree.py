@@ -47,7 +47,7 @@ class TestRefused:
         assert "  1 job: raysubmit_1, 5 s" in busy.asked[0]
         assert busy.asked[0][-1] == f"{what.split()[0]} would end running work"
 
-    def test_of_a_deploy(self, busy, world):
+    def test_a_refused_deploy_leaves_all_untouched(self, busy, world):
         busy.yes = False
         change(busy, "head")
         assert busy.operate(operation.DEPLOY) == 1
@@ -167,7 +167,7 @@ class TestNothingToAsk:
         assert ASK not in world["head"].titles
         assert world.execs() == {"head": 3, "one": 1, "two": 1}
 
-    def test_an_idle_cluster(self, busy, world):
+    def test_an_idle_cluster_is_stopped_without_a_question(self, busy, world):
         world.work = []
         assert busy.operate(operation.STOP, what="stop") == 0
         assert busy.asked == []
@@ -198,7 +198,7 @@ class TestAHeadThatCannotBeAsked:
         )
         assert untouched(world)
 
-    def test_it_is_away(self, busy, world):
+    def test_a_head_that_cannot_be_reached_is_named_in_the_question(self, busy, world):
         world["head"].reachable = False
         assert busy.operate(operation.STOP, what="stop") == 1
         assert busy.asked[0][1] == "  running work could not be determined: the head cannot be reached"

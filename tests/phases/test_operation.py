@@ -212,7 +212,7 @@ class TestInterrupt:
         assert fleet.operate([*operation.REACH, raising(KeyboardInterrupt())]) == 130
         assert fleet.out.splitlines()[-2:] == ["✗ interrupted", "  done: nothing was changed"]
 
-    def test_between_two_steps(self, fleet, world):
+    def test_an_interrupt_between_two_steps_closes_every_connection(self, fleet, world):
         assert fleet.operate([*BEGIN, raising(KeyboardInterrupt())]) == 130
         assert all(c.closed for c in world.connections)
 

@@ -39,7 +39,7 @@ def changing(world) -> list[str]:
 
 
 class TestTheList:
-    def test_of_a_deploy(self):
+    def test_a_deploy_has_these_steps_in_this_order(self):
         assert [(one.title, "changes hosts" if one.changes else "") for one in operation.DEPLOY] == [
             ("Check the files on this machine", ""),
             ("Connect", ""),

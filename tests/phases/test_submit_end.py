@@ -69,7 +69,7 @@ def test_a_job_that_succeeded(capsys):
     assert capsys.readouterr().out == f"{LINE}\n"
 
 
-def test_not_waited_for(capsys):
+def test_without_waiting_the_next_commands_are_shown(capsys):
     submitted(Answer(ok=True, ended=True, status=0), wait=False)
     said = capsys.readouterr().out
     assert all(command in said for command in COMMANDS)

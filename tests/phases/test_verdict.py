@@ -41,7 +41,7 @@ def test_nothing_is_deployed(last_line):
     )
 
 
-def test_all_is_stopped(last_line):
+def test_a_stopped_cluster_is_reported_with_how_to_start_it(last_line):
     assert last_line({}, stop=ALL) == ("lab is stopped", "fab start starts it again")
 
 
@@ -83,7 +83,7 @@ def test_beside_one_that_can_be_repaired(last_line):
     )
 
 
-def test_only_a_stranger(last_line, world):
+def test_a_node_that_is_not_in_the_hosts_file_is_named(last_line, world):
     world.strangers = [node("10.0.0.50", "mallory")]
     assert last_line({}) == (
         "lab has nodes that the hosts file does not list: mallory",

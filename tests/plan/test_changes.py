@@ -182,7 +182,7 @@ class TestNamed:
             ),
         ],
     )
-    def test_of_a_service(self, before, now, said):
+    def test_a_changed_option_of_a_service_is_named(self, before, now, said):
         assert self.between(before, now) == f"restart ({said})"
 
     @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ class TestNamed:
             ("ray: {env: {KEY: old-secret}}", "ray: {env: {KEY: new-secret}}", "env KEY changed"),
         ],
     )
-    def test_of_a_container(self, before, now, said):
+    def test_a_changed_option_of_a_container_is_named(self, before, now, said):
         assert self.between(before, now, IN_DOCKER) == f"restart ({said})"
 
     def test_of_a_container_that_goes_to_a_bridge(self):
@@ -225,7 +225,7 @@ class TestDocker:
         subject, desired = converged(text=samples.DOCKER)
         assert not change(with_(subject, envs=frozenset()), desired, token=TOKEN).any
 
-    def test_without_the_image(self):
+    def test_a_missing_image_is_pulled(self):
         subject, desired = converged(text=samples.DOCKER)
         found = change(with_(subject, image=None), desired, token=TOKEN)
         assert (found.install, str(found)) == (True, "pull the image, restart (rayproject/ray:2.52.0)")

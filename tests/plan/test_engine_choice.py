@@ -50,7 +50,7 @@ RPM = {
 
 
 @pytest.mark.parametrize("os_id", APT)
-def test_the_engine_of_an_apt_system(os_id):
+def test_an_apt_system_gets_docker_from_its_own_or_docker_s_packages(os_id):
     release, archive, suite = APT[os_id]
     own = engine_for(subject(os_id, release, "apt"))
     assert (own.manager, own.source, own.packages[0]) == ("apt", "distro", "docker.io")
@@ -75,7 +75,7 @@ def test_ubuntu_keeps_other_processors_packages_apart():
 
 
 @pytest.mark.parametrize("os_id", RPM)
-def test_the_engine_of_an_rpm_system(os_id):
+def test_an_rpm_system_gets_docker_from_its_own_or_docker_s_packages(os_id):
     release, package, repo, suite = RPM[os_id]
     auto = engine_for(subject(os_id, release, "dnf"))
     assert (auto.manager, auto.packages[0]) == ("dnf", package)

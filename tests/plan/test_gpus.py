@@ -96,7 +96,7 @@ def test_the_toolkit_comes_by_the_host_s_own_package_manager(tool):
         (DOCKER, None, {}),
     ],
 )
-def test_nothing_is_said(host, asked, facts):
+def test_gpus_that_can_be_given_need_no_message(host, asked, facts):
     assert found(host, asked, **facts) == []
 
 

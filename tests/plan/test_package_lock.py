@@ -31,7 +31,7 @@ LOCK = st.builds(
 
 
 @given(LOCK)
-def test_there_and_back(lock):
+def test_a_lock_is_parsed_back_from_its_text(lock):
     assert parse(lock.text) == lock
 
 

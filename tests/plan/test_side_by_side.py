@@ -39,7 +39,7 @@ class TestSideBySide:
         ],
         ids=lambda d: next(iter(d)),
     )
-    def test_not_the_same(self, differs):
+    def test_hosts_that_differ_in_one_identity_are_two_machines(self, differs):
         twin = {"hostname": "h", "machine_id": "m", "boot_id": "b"}
         assert cluster_problems([machine("a", **twin), machine("b", **{**twin, **differs})]) == []
 

@@ -16,7 +16,7 @@ def problems(text=samples.DOCKER, **more):
     return [(f.message, f.hint) for f in found]
 
 
-def test_none_with_docker():
+def test_a_host_with_docker_has_no_problem():
     assert problems() == []
     assert on_bridge(samples.subject("worker", text=samples.DOCKER, **FACTS))
 
@@ -45,7 +45,7 @@ def test_ray_has_nothing_for_windows_on_arm():
         ("windows", "Docker Desktop runs Windows containers", "Switch to Linux containers"),
     ],
 )
-def test_of_docker_desktop(problem, message, hint):
+def test_each_problem_of_docker_desktop_has_its_fix(problem, message, hint):
     ((said, way),) = problems(version=None, problem=problem, says="no pipe")
     assert message in said
     assert hint in way

@@ -108,7 +108,7 @@ def test_a_full_disk_leaves_the_old_file(host, tmp_path):
         subprocess.run(["umount", tmp_path / "small"], check=True)
 
 
-def test_a_missing_source(host, tmp_path):
+def test_a_missing_source_is_reported(host, tmp_path):
     with pytest.raises(CarryFailed, match=r"nothing cannot be read: No such file"):
         host.carry(tmp_path / "nothing", "x")
 

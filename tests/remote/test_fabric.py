@@ -71,7 +71,7 @@ class TestRun:
         assert (caught.value.result.exited, caught.value.result.stderr) == (3, "no\n")
         assert host.run("exit 3", warn=True, **QUIET).exited == 3
 
-    def test_hide_and_echo(self, host, capsys):
+    def test_output_is_shown_unless_hidden(self, host, capsys):
         host.run("echo seen", in_stream=False)
         host.run("echo hidden", **QUIET)
         assert capsys.readouterr().out == "seen\n"
@@ -244,7 +244,7 @@ class TestSudo:
         second.sudo("true", **QUIET)
         assert asked == ["ssh.sudo_password: "]
 
-    def test_nobody_to_ask(self, host):
+    def test_a_password_that_cannot_be_asked_for_is_reported(self, host):
         connection = self.with_password(host, SecretSource("prompt", "ssh.sudo_password"))
         with pytest.raises(ConfigProblem, match=r"nobody can be asked for ssh\.sudo_password"):
             connection.sudo("true", **QUIET)

@@ -60,7 +60,7 @@ def test_lines_that_come_in_pieces_stay_whole(capsys):
     assert capsys.readouterr().out == "a one\na two\na \n"
 
 
-def test_scripts_and_files(fleet, tmp_path):
+def test_a_fleet_carries_files_and_runs_scripts(fleet, tmp_path):
     fleet.carry(b"carried", str(tmp_path / "file"))
     answers = fleet.ask(f'echo "$RF_MARK kv file $(cat {tmp_path}/file)"; {END}', timeout=30)
     assert [answer.values for answer in answers.values()] == [{"file": "carried"}] * 3

@@ -24,7 +24,7 @@ def sign(request, tmp_path_factory):
     return sign
 
 
-def test_a_valid_certificate(sign):
+def test_a_valid_certificate_has_no_problem(sign):
     assert parse(sign("-h", "-n", "node")).problem("node") == ""
 
 
@@ -32,7 +32,7 @@ def test_without_names_it_is_for_every_host(sign):
     assert parse(sign("-h")).problem("node") == ""
 
 
-def test_a_users_certificate(sign):
+def test_a_user_certificate_is_refused(sign):
     assert parse(sign("-n", "node")).problem("node") == "it is a user certificate, not a host certificate"
 
 
@@ -42,10 +42,10 @@ def test_a_changed_name_breaks_the_signature(sign):
 
 
 @pytest.mark.parametrize("sign", ["rsa"], indirect=True)  # only RSA signs with SHA-1
-def test_signed_with_sha1(sign):
+def test_a_signature_with_sha1_is_refused(sign):
     assert parse(sign("-h", "-t", "ssh-rsa")).problem("node") == "it is signed with SHA-1"
 
 
-def test_a_truncated_certificate(sign):
+def test_a_truncated_certificate_cannot_be_read(sign):
     with pytest.raises(HostKeyProblem, match="cannot be read"):
         parse(sign("-h")[:-20])

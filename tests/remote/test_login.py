@@ -114,7 +114,7 @@ class TestPassphrases:
         assert len(asked) == 3
 
     @pytest.mark.parametrize("ask", [None, "no terminal"])
-    def test_nobody_to_ask(self, server, tmp_path, locked, ask):
+    def test_a_passphrase_that_cannot_be_asked_for_is_reported(self, server, tmp_path, locked, ask):
         def refuse(prompt):
             raise EOFError
 
@@ -201,10 +201,10 @@ def test_a_user_certificate_logs_in(server, settings, tmp_path):
 
 
 class TestPasswords:
-    def test_a_right_password(self, server, settings, user):
+    def test_a_right_password_logs_in(self, server, settings, user):
         assert gets_in(server.target(user=user, password=Secret(PASSWORD)), settings) == user
 
-    def test_a_wrong_password(self, server, settings, user):
+    def test_a_wrong_password_is_reported_and_not_shown(self, server, settings, user):
         with pytest.raises(AuthFailed) as caught:
             connect(server.target(user=user, password=Secret("wr0ng")), settings)
         where = f"{user}@127.0.0.1:{server.port}"

@@ -193,7 +193,7 @@ class TestAskingSshSeldom:
 
 
 class TestTheCommandLine:
-    def test_all_of_it(self, tmp_path):
+    def test_every_setting_becomes_an_argument_of_ssh(self, tmp_path):
         settings = Settings(
             ssh_client="/usr/bin/ssh", ssh_config=tmp_path / "c", known_hosts=tmp_path / "k h"
         )

@@ -108,7 +108,7 @@ def test_a_long_script_is_no_long_command(host, server):
     assert max(map(len, server.commands)) < 8191
 
 
-def test_time_runs_out(host):
+def test_a_script_over_its_timeout_is_ended(host):
     with pytest.raises(StepTimeout):
         host.ask("while ($true) { [Threading.Thread]::Sleep(50) ; [Console]::Out.Write(' ') }", timeout=0.5)
 
@@ -119,7 +119,7 @@ def test_stopped_from_this_side(host):
         host.ask("while ($true) { [Threading.Thread]::Sleep(50) ; [Console]::Out.Write(' ') }", timeout=20)
 
 
-def test_the_connection_breaks(host, server):
+def test_a_lost_connection_is_reported(host, server):
     threading.Timer(0.5, server.drop).start()
     with pytest.raises(ConnectionLost):
         host.ask("while ($true) { [Threading.Thread]::Sleep(50) ; [Console]::Out.Write(' ') }", timeout=20)

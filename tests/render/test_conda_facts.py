@@ -132,7 +132,7 @@ class TestStartUpFiles:
         assert host.found() == [("conda", "24.1.2", place)]
         assert not (host.home / "ran").exists()
 
-    def test_of_the_system(self, host):
+    def test_conda_is_found_by_a_file_of_the_system(self, host):
         place = host.has("/odd/bin/conda")
         (host.top / "etc/profile.d").mkdir(parents=True)
         (host.top / "etc/profile.d/conda.sh").write_text(f"PATH={host.top}/odd/bin:$PATH\n")
@@ -232,13 +232,13 @@ class TestThoseThatDoNotAnswer:
 class TestPrefix:
     """What lies where conda would be installed; what a deploy makes of each is shown with its script."""
 
-    def test_of_somebody_else(self, host):
+    def test_a_conda_of_somebody_else_is_found_there(self, host):
         make(host.home / "conda")
         facts = host.facts()
         assert facts.own.prefix == "found"
         assert facts.own.condas == (Conda("conda", "24.1.2", f"{host.home}/conda/bin/conda"),)
 
-    def test_it_comes_first(self, host):
+    def test_its_conda_comes_first(self, host):
         other = host.has("/a/bin/conda")
         make(host.home / "conda")
         found = host.found(path=f"{host.top}/a/bin:{SYSTEM_PATH}")
@@ -268,7 +268,7 @@ class TestPrefix:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_on_a_mac(shell, tmp_path):
+def test_condas_of_a_mac_are_found(shell, tmp_path):
     """With what macOS has: Homebrew's own, and zsh's start-up file."""
     mac = Mac(shell, tmp_path)
     (tmp_path / "more").mkdir()

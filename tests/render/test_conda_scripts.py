@@ -123,7 +123,7 @@ class TestFromNothing:
         assert host.install(host=found).ok
         assert "CONDA_PLUGINS_AUTO_ACCEPT_TOS=no" in host.log("conda.env")
 
-    def test_a_second_time(self, host):
+    def test_a_second_run_changes_nothing(self, host):
         assert host.install().ok
         (host.home / "conda.argv").unlink()
         (host.store / host.items[0].file).unlink()
@@ -167,7 +167,7 @@ class TestFromNothing:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_on_a_mac(shell, tmp_path):
+def test_conda_is_installed_on_a_mac(shell, tmp_path):
     mac = Mac(shell, tmp_path)
     for name in ("dirname", "cp", "shasum", "perl"):
         if not (mac.bin / name).exists():
@@ -294,7 +294,7 @@ class TestInstallerThatFails:
             ),
         ],
     )
-    def test_what_it_says(self, host, says, error, hint):
+    def test_its_last_line_becomes_the_error_and_its_fix(self, host, says, error, hint):
         host.flag("installer.says", f"a line before\n{says}\n")
         answer = host.install()
         assert answer.error == error and answer.hint.startswith(hint)
@@ -583,7 +583,7 @@ class TestLink:
         assert ask(operations.destroy_script(HOST, "lab"), host.shell, node.home).ok
         assert not (node.home / ".conda").exists(), "it was not there before"
 
-    def test_a_new_name(self, node):
+    def test_a_new_name_replaces_the_old_one(self, node):
         self.up(node)
         self.up(node, "other")
         assert [p.name for p in (node.home / ".conda/envs").iterdir()] == ["other"]

@@ -85,7 +85,7 @@ class TestAddresses:
         found = parse(ifconfig=BUSYBOX).addresses
         assert found == (Address("eth0", "172.30.0.2", 16), Address("lo", "127.0.0.1", 8))
 
-    def test_only_the_kernel(self):
+    def test_addresses_are_read_from_the_kernel_without_programs(self):
         assert parse(fib="10.0.0.5\n127.0.0.1\n").addresses[0] == Address("", "10.0.0.5", 32)
 
     def test_the_default_route_with_the_lowest_metric(self):
@@ -111,7 +111,7 @@ def test_system_and_architecture_are_parsed(uname, system, arch):
     assert (facts.system, facts.arch) == (system, arch)
 
 
-def test_memory_and_cpus():
+def test_memory_and_cpus_are_parsed():
     assert parse({"mem_MemTotal:": "16384"}).memory == 16 << 20
     assert parse({"mem_bytes": "17179869184", "cpus": "8"}).memory == 16 << 30
     assert parse({"mem_bytes": "", "cpus": "?"}).cpus is None
@@ -209,6 +209,6 @@ def test_the_facts_of_docker_are_parsed():
     assert facts.own.container == "0123456789ab"
 
 
-def test_ssh_server_address():
+def test_the_address_of_the_ssh_server_is_parsed():
     assert parse({"ssh_connection": "10.0.0.9 50000 10.0.0.1 22"}).ssh_server_ip == "10.0.0.1"
     assert parse({"ssh_connection": ""}).ssh_server_ip is None

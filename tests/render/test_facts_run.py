@@ -63,7 +63,7 @@ def said(request, tmp_path_factory):
     return Said(parse_facts(samples.host(), answer.all, answer.texts), home, path, *ports)
 
 
-def test_who_and_where(said):
+def test_user_home_and_host_are_those_of_this_machine(said):
     facts, home = said.facts, said.home
     assert facts.system == platform.system()
     assert facts.arch == {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
@@ -129,7 +129,7 @@ def test_the_pythons_found_are_those_on_path(said):
 
 
 @linux
-def test_ports_that_listen(said):
+def test_ports_are_those_that_listen(said):
     assert said.listens in said.facts.ports
     assert said.connected not in said.facts.ports
 

@@ -159,7 +159,7 @@ class TestEachProgram:
         each.whole(one)
 
     @pytest.mark.parametrize("instead", [b"x" * len(BIG), b"<html>log in first", BIG + b"more"])
-    def test_another_file_always(self, each, server, instead):
+    def test_a_wrong_file_is_reported_as_wrong_and_missing(self, each, server, instead):
         one = offer(server, "f.whl")
         server.wrong["/f.whl"] = [instead] * 9
         answer = each.ask([one])
@@ -227,7 +227,7 @@ class TestWhatIsThere:
         assert answer.values["missing"] == answer.values["wrong"] == "g.whl"
         host.whole(one)
 
-    def test_of_another_size(self, host, server):
+    def test_files_of_another_size_are_fetched_again(self, host, server):
         """A file of that name that is something else, and more of a part than there is of the file."""
         one, two = offer(server, "f.whl"), offer(server, "g.whl")
         host.store.mkdir(parents=True)
@@ -351,7 +351,7 @@ class TestManyAtOnce:
         assert host.holds() == {one.file for one in items}
 
     @pytest.mark.parametrize("program", ["curl", "python3"])
-    def test_what_lies_elsewhere(self, host, server, program):
+    def test_redirects_are_followed(self, host, server, program):
         counted(host, program)
         server.kept = True
         items = [offer(server, f"f{n:02}.whl", BIG[: 1000 + n]) for n in range(40)]
@@ -402,7 +402,7 @@ class TestManyAtOnce:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_on_a_mac(shell, tmp_path, server):
+def test_files_are_fetched_on_a_mac(shell, tmp_path, server):
     """shasum where others have sha256sum, and no /proc to find the programs of an earlier run in."""
     mac = Mac(shell, tmp_path)
     for name in ("curl", "shasum", "perl"):
@@ -502,7 +502,7 @@ class TestInterrupted:
         time.sleep(0.5)
         assert (host.store / "f.whl.part").stat().st_size < size + 500_000, "and not because it was done"
 
-    def test_taken_up_again(self, host, server):
+    def test_the_next_run_ends_the_programs_of_the_killed_one_and_resumes(self, host, server):
         """The run is gone at once, its programs are not: the next one ends them before it goes on."""
         one = self.kill(host, server, signal.SIGKILL)
         left = self.workers(host)
@@ -551,7 +551,7 @@ class TestItem:
             {"kind": "other"},
         ],
     )
-    def test_no_other_values(self, wrong):
+    def test_invalid_values_are_refused(self, wrong):
         known = {"kind": "wheel", "file": "a.whl", "sha256": "0" * 64, "size": 1, "url": "-"}
         Item(**known)
         with pytest.raises(ValueError):

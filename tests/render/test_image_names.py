@@ -57,7 +57,7 @@ class TestArchitecture:
             ("docker.io/rayproject/ray:nightly", "docker.io/rayproject/ray:nightly-aarch64"),
         ],
     )
-    def test_of_its_own(self, arch, image, arm):
+    def test_an_image_of_ray_has_a_name_for_arm(self, arch, image, arm):
         assert for_arch(image, arch) == arm_name(image) == arm
         assert for_arch(arm, arch) == arm
 

@@ -164,7 +164,7 @@ def test_a_job_that_did_not_succeed(job, status):
     assert done.returncode == 1
 
 
-def test_not_waited_for(job):
+def test_without_waiting_only_the_submission_is_printed(job):
     done = job.run({"rounds": []}, "x", wait=False)
     assert (done.stdout, done.returncode) == ("job raysubmit_1 submitted\n", 0)
 

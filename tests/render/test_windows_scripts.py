@@ -83,7 +83,7 @@ def win(tmp_path):
 
 
 class TestFacts:
-    def test_of_the_machine(self, win):
+    def test_the_facts_of_the_machine_are_found(self, win):
         said = win.facts()
         assert (said.system, said.arch, said.hostname, said.user) == ("Windows", "x86_64", "WINBOX", "me")
         assert (said.home, said.cpus, said.memory) == ("C:/Users/me", 16, 64 << 30)
@@ -113,7 +113,7 @@ class TestFacts:
         win.facts()
         assert list(win.at("").iterdir()) == []
 
-    def test_of_a_node(self, win):
+    def test_the_facts_of_a_node_are_found(self, win):
         win.has("state.json", '{"hash": "h"}')
         win.has("service", "docker")
         win.has("image", "sha256:abc 2.52.0 3.11.2 1000:100")

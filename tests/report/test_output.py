@@ -68,7 +68,7 @@ def test_a_reader_that_goes_away(program, reader, buffered):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-def test_a_full_disk(program):
+def test_a_full_disk_is_an_error_and_the_program_still_finishes(program):
     code, said, report = program(">/dev/full")
     assert (code, report) == (1, "came to the end, gone: True")
     assert said.splitlines() == ["done", "✗ cannot write the output: No space left on device"]

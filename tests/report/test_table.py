@@ -147,12 +147,12 @@ def test_colours_survive_the_layout():
     assert [(span.start, span.end, span.style) for span in line.spans] == [(0, 4, "red")]
 
 
-def test_nothing_at_all():
+def test_a_table_without_values_shows_its_headings():
     assert shown(status.COLUMNS, [], 80)[0].split()[:2] == ["host", "role"]
     assert shown([Column("host"), Column("why")], [("-", "")], 80) == ["host", "-"]
 
 
-def test_hundreds_of_hosts():
+def test_what_hundreds_of_hosts_share_is_shown_once():
     rows = [status._row(node(f"node-{n:03}", f"10.0.{n // 256}.{n % 256}")) for n in range(500)]
     lines = shown(status.COLUMNS, rows, 60)
     assert len(lines) == 503
