@@ -78,7 +78,7 @@ CASES = {
     "fab exec --limit boss -- unam": ["uname"],
     "fab -H boss -- unam": ["uname"],
 }
-# what differs is how a script is loaded, and how bash is told that there is nothing, or what a command is
+# what differs is how a script is loaded, and how bash learns that nothing is offered, or what a command is
 FEW = [
     "./fab sta",
     "fab check --limit=boss,gpu",

@@ -13,7 +13,7 @@ from tests.render.standins import DOCKER, ID, SUDO, Host
 PASSWORD = "it's $(secret)"
 TOOLS = "true sed awk grep uname date tr cat tail head mkdir rm mv cp chmod env dirname readlink df nproc tee"
 
-# what any of the package managers does here: says what it was told to say, and brings a docker
+# what any of the package managers does here: prints what the test prepared, and installs a docker
 MANAGER = """
 printf '%s\\n' "${0##*/} $*" >>"$HOME/manager.log"
 if [ -s "$HOME/manager.says" ]; then

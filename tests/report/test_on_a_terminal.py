@@ -120,7 +120,7 @@ def test_the_board_of_many_hosts(columns, head, row):
         terminal.wait_for("the disk is full")
         terminal.feed("x")
         assert terminal.wait() == 0
-        # the board has gone, what stays is what a person has to know
+        # the board has gone, what stays is what a person needs to know
         assert terminal.lines == [
             "  ✗ node-48-3: the disk is full",
             "    → free some space below /home/ann",
