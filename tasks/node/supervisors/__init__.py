@@ -1,7 +1,7 @@
 """Who keeps a node alive that runs on the host itself: a file for each supervisor, and the table of them.
 
 A supervisor has one or more *kinds* of service. The kind is written into the node's folder on the host, and the
-shell functions of the kind (``sh/kind_*.sh``) are called by it.
+shell functions of the kind (``sh/kind_*.sh``, ``ps/kind_*.ps1``) are called by it.
 """
 
 from __future__ import annotations
