@@ -14,7 +14,7 @@ import stage
 from stage import LabHost, Operator
 
 from tasks.inventory import Cluster
-from tasks.node.ray import start_words
+from tasks.node.ray import start_arguments
 from tasks.script.files import files
 
 UV_FROM_INDEX = files("sh")["uv_install"]
@@ -58,7 +58,7 @@ class Recipe:
         python = head.must(f"readlink -f ~/.rayfab/{stage.CLUSTER}/env/bin/python").strip()
         ray = next(line.split("==")[1] for line in lock.splitlines() if line.startswith("ray=="))
         gcs = f"{cluster.head.host}:{cluster.head.ray.port}"
-        starts = {host.host: start_words(host, ray, host.host, gcs) for host in cluster.hosts}
+        starts = {host.host: start_arguments(host, ray, host.host, gcs) for host in cluster.hosts}
         return cls(lock, python, ray, cluster.head.ray.port, starts)
 
     def install(self) -> str:

@@ -28,16 +28,7 @@ UNUSUAL = {
     r"be had": "be downloaded, be installed",
 }
 DIALECT = re.compile("|".join(rf"\b(?:{words})(?!\w)" for words in UNUSUAL))
-UNREVISED = (
-    "tasks/commandline/",
-    "tasks/node/",
-    "tasks/phases/",
-    "tasks/plan/",
-    "tasks/run/",
-    "tasks/runtimes/",
-    "tasks/script/",
-    "tasks/ssh/",
-)
+UNREVISED = ()
 
 
 def texts() -> list[Path]:

@@ -1,4 +1,4 @@
-"""paramiko's Transport with what it lacks: host keys checked before login, host certificates, the server's reasons."""
+"""paramiko's Transport with features that it lacks: host keys checked before login, host certificates, the server's reasons."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Transport(paramiko.Transport):
     """Asks for the given host key algorithms, and keeps the message with which the server disconnects.
 
     It sends nothing on a channel after that channel's CLOSE. paramiko builds a message and sends it later; another
-    thread may close the channel in between. OpenSSH's server ends the whole connection for that, and with it those
-    of all hosts behind a jump host.
+    thread may close the channel in between. OpenSSH's server then ends the whole connection, which on a jump host
+    disconnects all hosts behind it.
     """
 
     host_key_algorithms: tuple[str, ...] = ()

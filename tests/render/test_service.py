@@ -51,7 +51,7 @@ def a_life(node: Node) -> None:
     assert json.loads((node.folder / "state.json").read_text()) == state
     assert (node.folder / "service").read_text() == "loop"
     assert (node.folder / "env").resolve() == node.env
-    assert (node.home / "argv").read_text().splitlines() == [*wanted.words[1:], "--block"]
+    assert (node.home / "argv").read_text().splitlines() == [*wanted.arguments[1:], "--block"]
     for name, mode in (("token", 0o600), ("env.sh", 0o600), ("state.json", 0o600), ("start.sh", 0o700)):
         assert stat.S_IMODE((node.folder / name).stat().st_mode) == mode, name
     assert (node.folder / "token").read_text() == "t0ken"

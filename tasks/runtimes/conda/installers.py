@@ -17,7 +17,7 @@ from tasks.runtimes.packages.web import Web, sha256_of
 MINICONDA = "https://repo.anaconda.com/miniconda/"
 MINIFORGE = "https://github.com/conda-forge/miniforge/releases/latest/download/"
 _SHA = re.compile(r"\b[0-9a-f]{64}\b")
-_WAY_OUT = "conda.installer names another one (a URL or a file, with conda.installer_sha256)"
+_FIX = "conda.installer names another one (a URL or a file, with conda.installer_sha256)"
 
 
 def installer(host: Host, platform: str, web: Web) -> Item:
@@ -65,7 +65,7 @@ def _miniconda(folder: str, platform: str, web: Web) -> Item:
     sums = checksums(page, pattern)
     names = [n for n in sums if "latest" not in n]
     if not names:
-        raise Unavailable(f"there is no Miniconda for {platform} in {folder}", _WAY_OUT)
+        raise Unavailable(f"there is no Miniconda for {platform} in {folder}", _FIX)
     name = max(names, key=_age)
     sha256 = sums[name] or _beside(web, urljoin(folder, name), name)
     if not sha256 and folder != MINICONDA:  # a mirror need not repeat the sums; their makers' list holds them
@@ -96,7 +96,7 @@ def _beside(web: Web, url: str, name: str) -> str | None:
 
 def _told(sha256: str | None, name: str, folder: str) -> str:
     if sha256 is None:
-        raise Unavailable(f"no SHA-256 is published for {name} ({folder})", _WAY_OUT)
+        raise Unavailable(f"no SHA-256 is published for {name} ({folder})", _FIX)
     return sha256
 
 

@@ -39,7 +39,7 @@ class Container:
     hostname: str = ""
 
 
-def run_words(box: Container, start_words: Sequence[str], hash_: str) -> list[str]:
+def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) -> list[str]:
     """The arguments after ``docker run --env-file FILE``: options, image, and Ray as the container's command."""
     host = box.host
     out = ["--detach", "--name", unit(box.cluster)]
@@ -58,7 +58,7 @@ def run_words(box: Container, start_words: Sequence[str], hash_: str) -> list[st
     if box.bridge:
         uid, _, gid = box.user.partition(":")
         out += ["python", "-c", entry(), box.node_ip, uid, gid or uid, ",".join(_ranges(box))]
-    return [*out, *start_words, "--block"]
+    return [*out, *start_arguments, "--block"]
 
 
 @cache

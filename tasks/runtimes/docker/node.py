@@ -13,7 +13,7 @@ from tasks.node.names import RAY_DIR
 from tasks.node.remembered import by_name, hidden, remembered
 from tasks.node.start import secrets_of, start_values
 from tasks.node.subject import Subject
-from tasks.runtimes.docker.container import Container, run_words
+from tasks.runtimes.docker.container import Container, run_arguments
 from tasks.runtimes.docker.engine.facts import given, run_options, said
 from tasks.runtimes.docker.facts import docker_of, image_of
 from tasks.script.script import Script, render
@@ -64,7 +64,7 @@ def desire(
     cpus = host.cpus or subject.cpus
     token = ray.uses_token(host, versions.ray)
     folder = temp_dir(facts.home, bridge=bridge)
-    arguments = ray.start_words(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
+    arguments = ray.start_arguments(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
     variables = ray.environment(host, versions.ray, system)
     user = (said(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
     engine = docker_of(facts).engine
@@ -81,7 +81,7 @@ def desire(
         cpus=cpus,
         hostname=facts.hostname,
     )
-    hash_ = digest([run_words(box, arguments, ""), token])
+    hash_ = digest([run_arguments(box, arguments, ""), token])
     start = remembered(
         host,
         arguments,
@@ -99,7 +99,7 @@ def desire(
         head_address=head_address,
         versions=versions,
         hash=hash_,
-        words=tuple(run_words(box, arguments, hash_)),
+        arguments=tuple(run_arguments(box, arguments, hash_)),
         token=token,
         temp_dir=folder,
         user=user if bridge else "",
@@ -114,7 +114,7 @@ def start_script(
     """Replaces the container and waits until Ray has started."""
     values = {
         **start_values(cluster, desired, state),
-        "RUN": list(desired.words),
+        "RUN": list(desired.arguments),
         "CONTAINER_USER": desired.user,
         "IMAGE": desired.versions.image or host.docker.image,
         "RAY_USER": desired.runs_as,

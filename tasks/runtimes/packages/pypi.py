@@ -51,10 +51,10 @@ def environment(host: Host) -> dict[str, str]:
     return out
 
 
-def _uv(host: Host, words: Sequence[str], stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+def _uv(host: Host, arguments: Sequence[str], stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            [find_uv_bin(), *words],
+            [find_uv_bin(), *arguments],
             input=stdin,
             capture_output=True,
             text=True,
@@ -77,16 +77,16 @@ def resolve(
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "pylock.toml"
-        words = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate", "--python", sys.executable]
-        words += ["--python-version", python, "--python-platform", uv_name(*CONDA[platform], glibc)]
-        done = _uv(host, [*words, "--format", "pylock.toml", "-o", str(out)], "\n".join(wanted))
+        arguments = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate", "--python", sys.executable]
+        arguments += ["--python-version", python, "--python-platform", uv_name(*CONDA[platform], glibc)]
+        done = _uv(host, [*arguments, "--format", "pylock.toml", "-o", str(out)], "\n".join(wanted))
         if done.returncode:
             raise Unavailable(*unresolved(done.stderr, f"Python {python} on {platform}", "conda"))
         return tomllib.loads(out.read_text("utf-8")).get("packages", [])
 
 
 def unresolved(stderr: str, what: str, section: str) -> tuple[str, str]:
-    """Why uv has chosen no versions, as its own words say, and the way out.
+    """Why uv has chosen no versions, as its own arguments say, and the way out.
 
     :param what: the Python and the platform they were for.
     :param section: where the hosts file names them: uv or conda.
@@ -163,7 +163,7 @@ def build(host: Host, sdist: Item, web: Web) -> Path | None:
     source = web.get(sdist)
     kept = source.parent / "wheel"
     if not any(kept.glob("*.whl")):
-        words = [
+        arguments = [
             "build",
             "--wheel",
             "--quiet",
@@ -173,7 +173,7 @@ def build(host: Host, sdist: Item, web: Web) -> Path | None:
             str(kept),
             str(source),
         ]
-        done = _uv(host, words)
+        done = _uv(host, arguments)
         if done.returncode:
             last = " ".join(done.stderr.strip().splitlines()[-3:])
             raise Unavailable(
