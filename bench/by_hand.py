@@ -35,7 +35,7 @@ LOCK
 START = """set -e
 ulimit -n "$(ulimit -H -n)"
 export PATH=~/ray/bin:$PATH
-{words} </dev/null >~/start.log 2>&1 || {{ cat ~/start.log; exit 1; }}
+{arguments} </dev/null >~/start.log 2>&1 || {{ cat ~/start.log; exit 1; }}
 """
 
 ALIVE = "import ray; ray.init(log_to_driver=False); print('alive', sum(n['Alive'] for n in ray.nodes()))"
@@ -43,7 +43,7 @@ ALIVE = "import ray; ray.init(log_to_driver=False); print('alive', sum(n['Alive'
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the tool had decided by itself: the same uv, Python, packages and `ray start`s."""
+    """The tool's own decisions: the same uv, Python, packages and `ray start` commands."""
 
     lock: str
     python: str
@@ -68,7 +68,7 @@ class Recipe:
         )
 
     def start(self, address: str) -> str:
-        return START.format(words=shlex.join(self.starts[address]))
+        return START.format(arguments=shlex.join(self.starts[address]))
 
 
 def deploy(who: Operator, hosts: Sequence[LabHost], recipe: Recipe) -> None:
@@ -84,7 +84,7 @@ def deploy(who: Operator, hosts: Sequence[LabHost], recipe: Recipe) -> None:
 
 
 def alive(head: LabHost) -> int:
-    """Nodes in Ray's own table; asked past SSH, after the clock has stopped."""
+    """The number of nodes in Ray's own table, read without SSH after the measurement."""
     out = head.must(["sh", "-c", f"~/ray/bin/python -c {shlex.quote(ALIVE)} 2>/dev/null"])
     return int(out.rpartition("alive")[2])
 

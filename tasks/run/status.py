@@ -14,7 +14,7 @@ from tasks.run.stages import Known, Listed, Planned
 
 
 def node_ip(run: Run, node: Listed) -> str | None:
-    """The address under which Ray knows this host: the planned one, the one in use, or the one a deploy would choose."""
+    """The address under which Ray knows this host: planned, in use, or as a deploy would choose it."""
     if isinstance(node, Planned):
         return node.desired.node_ip
     head = run.head()

@@ -1,4 +1,4 @@
-"""The constant texts that scripts are made of: ``sh/NAME.sh``, ``ps/NAME.ps1`` and ``drivers/NAME.py`` in any folder of ``tasks``.
+"""The constant texts of scripts: ``sh/NAME.sh``, ``ps/NAME.ps1`` and ``drivers/NAME.py`` in any folder of ``tasks``.
 
 A name is used only once, whatever the folder.
 """

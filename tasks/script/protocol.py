@@ -119,7 +119,7 @@ class Reader:
 
     def _line(self, raw: bytes) -> None:
         line = raw.decode("utf-8", "replace").removesuffix("\r")
-        # The mark is random, so it counts anywhere in a line: the shell's start-up files may print text without a newline.
+        # The mark is random, so it counts anywhere in a line: start-up files may print text without a newline.
         before, mark, message = line.partition(self._mark)
         if before or not mark:
             self._chat(self.scrub(before))
@@ -146,9 +146,8 @@ class Reader:
         elif kind == "end":
             self.ended = True
             self.answer.status = int(rest) if rest.strip().isdigit() else 255
-        elif (
-            kind == "b64"
-        ):  # any other character, encoded for connections that pass only ASCII
+        elif kind == "b64":
+            # any other line, encoded for connections that pass only ASCII
             try:
                 self._message(base64.b64decode(rest).decode("utf-8", "replace"))
             except binascii.Error:

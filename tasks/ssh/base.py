@@ -45,7 +45,7 @@ class BaseConnection(fabric.Connection):
         """
         :param target: the host; a string is read as ``ssh`` does: ``[user@]host[:port]``.
         :param settings: what the connections of one run share.
-        :param config: Fabric's configuration for ``run`` and ``sudo``; a copy is used. Its settings for ssh are ignored.
+        :param config: Fabric's configuration for ``run`` and ``sudo``, copied; its settings for ssh are ignored.
         """
         self._set(target=Target(target, target) if isinstance(target, str) else target)
         self._set(settings=settings or Settings(), _address=None, _lock=threading.Lock())
@@ -194,7 +194,7 @@ class BaseConnection(fabric.Connection):
         self._stop_all()
 
     def close(self) -> None:
-        """Ends everything that runs through this connection, and closes it. As in Fabric, the next use opens it again."""
+        """Ends everything that runs here and closes the connection. As in Fabric, its next use opens it again."""
         self._stop_all()
         super().close()
 

@@ -108,7 +108,7 @@ class Load:
 
 @lru_cache(maxsize=64)
 def _sha256(path: Path, size: int, changed: int) -> str:
-    """The file's SHA-256, computed once for all hosts. Size and time of change are in the key, since the file may change."""
+    """The file's SHA-256, computed once for all hosts, and again if its size or time of change differ."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):

@@ -182,7 +182,7 @@ class Runner(Remote):
         return status
 
     def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
-        """Ctrl-C ends the command. Without a terminal, Fabric would not pass it on, and would wait for the command's end."""
+        """Ctrl-C ends the command. Without a terminal, Fabric would wait for the command to end itself."""
         if not self.using_pty:
             hang_up(self.channel)
             self.channel.close()

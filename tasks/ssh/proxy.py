@@ -12,7 +12,7 @@ import threading
 
 
 class ProxySocket(socket.socket):
-    """A real socket: paramiko's own ProxyCommand supports no shell syntax, and uses a full CPU after the command ends."""
+    """A real socket: paramiko's ProxyCommand supports no shell syntax, and uses a full CPU after the command ends."""
 
     def __init__(self, command: str) -> None:
         ours, theirs = socket.socketpair()

@@ -52,7 +52,7 @@ def run(context: Context, runner: Runner, command: str, password: str | None, **
     if password:
         watchers.append(Answering(prompt, Secret(password)))
         if sys.stdin is None or not sys.stdin.isatty():
-            # Invoke closes the command's standard input when its own ends, which would be before the password is written
+            # when its own standard input ends, Invoke closes the command's, before the password is written
             kwargs.setdefault("in_stream", False)
     try:
         return runner.run(f"sudo {flags}{context._prefix_commands(command)}", watchers=watchers, **kwargs)

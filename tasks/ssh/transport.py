@@ -1,4 +1,4 @@
-"""paramiko's Transport with features that it lacks: host keys checked before login, host certificates, the server's reasons."""
+"""paramiko's Transport, plus host keys checked before login, host certificates, and the server's reasons."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Transport(paramiko.Transport):
         return self.host_key_algorithms
 
     def _verify_key(self, host_key: bytes, sig: bytes) -> None:
-        # Only the first key was verified: the server must not show another one when session keys are renewed.
+        # Only the first host key was verified: the server must not send another one when session keys are renewed.
         if self.host_key_blob and host_key != self.host_key_blob:
             raise paramiko.SSHException("the host key changed while connected")
         super()._verify_key(host_key, sig)

@@ -19,7 +19,7 @@ def say(kind, value):
 
 
 def from_gcs(address):
-    """A function that reads Ray's node table without being a driver; None if this version of Ray does not support it."""
+    """A function that reads Ray's node table without being a driver; None if this Ray cannot do that."""
     try:
         from ray._private.services import _get_gcs_client_options
         from ray._private.state import GlobalState
@@ -80,7 +80,7 @@ def main():
             for node_id, node in nodes.items():
                 if not node["alive"] or node_id in asked.values() or "task" in done.get(node_id, {}):
                     continue
-                # a node that has just died stays in the table for a while, and a task on a living one may need a second try
+                # a node that has just died is still in the table, and a task on a living one may need a second try
                 if time.time() >= again.get(node_id, 0):
                     where = NodeAffinitySchedulingStrategy(node_id=node_id, soft=False)
                     asked[probe.options(scheduling_strategy=where).remote()] = node_id
