@@ -87,10 +87,10 @@ class Web:
         """The size of a file in bytes; downloads the file if its server does not report the size."""
         try:
             with self._open(urllib.request.Request(url, method="HEAD")) as answer:
-                told = int(answer.headers.get("Content-Length") or 0)
+                size = int(answer.headers.get("Content-Length") or 0)
         except (OSError, ValueError):
-            told = 0
-        return told or self._get(url, sha256, 0, file).stat().st_size
+            size = 0
+        return size or self._get(url, sha256, 0, file).stat().st_size
 
     def get(self, item: Item, on_bytes: OnBytes | None = None) -> Path:
         """Downloads the file of an item completely and checks it.

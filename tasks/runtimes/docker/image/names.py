@@ -51,7 +51,7 @@ def parse(image: str) -> Name:
 
 
 def plain(image: str) -> str:
-    """The repository as it was written, without tag and digest."""
+    """The repository as the hosts file writes it, without tag and digest."""
     rest = image.partition("@")[0]
     colon = rest.rfind(":")
     return rest[:colon] if colon > rest.rfind("/") else rest
@@ -92,8 +92,8 @@ def at_mirror(image: str, mirror: str | None) -> str:
 def identities(line: str) -> tuple[str, str, frozenset[str]]:
     """Parses `docker image inspect` in the format :data:`ABOUT` -> (id, platform, all identities of the image).
 
-    The id is the config's digest in Docker's own store and the manifest's in containerd's; the digests under
-    which a registry has it join the two, and so does what is the same in every store: its layers and its date.
+    The id is the digest of the config in Docker's own store, but of the manifest in containerd's. The other
+    identities are the same in both: the digests in a registry, and a hash of the layers and the date.
     """
     id_, platform, created, layers, digests, *_ = [*line.split(" "), "", "", "", "", ""]
     known = {id_, *(d.rpartition("@")[2] for d in digests.split(",") if "@" in d)}
