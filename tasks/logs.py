@@ -64,7 +64,10 @@ def logs(
             f"fab logs --grep {printed(re.escape(grep))} finds it as it is",
         ) from None
     lines = cli.number("--lines", lines, 1, 1_000_000)
-    run = cli.new_run(hosts_file, "logs", console=console, limit=[*(host or ()), *(limit or ())], debug=debug)
+    cluster = cli.read(hosts_file, console)
+    named = ((host, "--host"), (limit, "--limit"))
+    chosen = [cli.selected(cluster, values, flag) for values, flag in named if values]
+    run = cli.make_run(cluster, console, "logs", limit=frozenset().union(*chosen) or None, debug=debug)
     printer = Printer(Console(), max(len(node.name) for node in run.chosen()), wanted)
     read = follow_logs if follow else read_logs
     code = operate(run, (*operation.REACH, read(files, lines, printer)))

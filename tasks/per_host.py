@@ -27,7 +27,7 @@ class HostCall(ConnectionCall):
     """A task whose first argument is the connection to one host."""
 
     def make_context(self, config: fabric.Config) -> fabric.Connection:
-        from tasks.hosts import session
+        from tasks.actions.connections import session
 
         return session.connection(self.init_kwargs["target"], config)
 
@@ -54,7 +54,7 @@ class Executor(fabric.Executor):
 
         :raises Exit: with status 1, after the last host, if one of them failed.
         """
-        from tasks.hosts import session
+        from tasks.actions.connections import session
 
         self.config.load_shell_env()
         failed = False
@@ -92,7 +92,7 @@ def named(values: list[str | Mapping[str, Any]]) -> list[Target]:
             unknown = sorted(set(value) - {"host", "user", "port"})
             if unknown:
                 raise Mistake(f"hosts: {shown(unknown[0])} cannot be set here", "set it in the hosts file")
-            targets.append(target_at(known, str(value["host"]), value.get("user"), value.get("port")))
+            targets += targets_at(known, str(value["host"]), value.get("user"), value.get("port"))
     return list(dict.fromkeys(targets))
 
 
@@ -122,17 +122,23 @@ def typed(known: Cluster | None, word: str) -> list[Target]:
     except ValueError as error:
         # without what comes before @, where somebody may have typed a password
         raise Mistake(f"-H {shown(word.rpartition('@')[2])}: {error}") from None
-    return [target_at(known, name, place.user, place.port) for name in names]
+    return [target for name in names for target in targets_at(known, name, place.user, place.port)]
 
 
-def target_at(known: Cluster | None, name: str, user: str | None, port: int | None) -> Target:
-    """How to reach a host: as the hosts file says if it is in there, with the user and the port that were typed."""
+def targets_at(known: Cluster | None, name: str, user: str | None, port: int | None) -> list[Target]:
+    """How to reach a host: as the hosts file says if it is in there, with the user and the port that were typed.
+
+    Of several hosts at one address all are meant, or the one at the port that was typed.
+    """
+    from tasks.inventory.selection import SSH_PORT
     from tasks.run.target import target_of
     from tasks.ssh import Target
 
     changes = {key: value for key, value in (("user", user), ("port", port)) if value}
     found = chosen(known, name, must=False) if known else ()
-    return replace(target_of(found[0]), **changes) if found else Target(name, name, **changes)
+    if len(found) > 1 and port:
+        found = [host for host in found if (host.port or SSH_PORT) == port]
+    return [replace(target_of(host), **changes) for host in found] or [Target(name, name, **changes)]
 
 
 def chosen(known: Cluster, word: str, must: bool = True) -> tuple:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from tasks import runtimes
+from tasks.node import supervisors
+from tasks.script.files import files
+from tasks.script.fragments import PS, SH
+from tests.render.sources import compared_ps1, compared_sh
 
 TOP = Path(__file__).parent.parent
 
@@ -257,6 +262,32 @@ def test_nothing_else_tells_runtimes_apart(module):
         elif isinstance(node, ast.Attribute) and node.attr in runtimes.NAMES:
             found.append(ast.unparse(node))
     assert found == []
+
+
+FRAGMENTS = [
+    path
+    for kind in (SH, PS)
+    for path in files(kind).values()
+    if not path.is_relative_to(TOP / "tasks" / "runtimes")
+]
+
+
+@pytest.mark.parametrize("path", FRAGMENTS, ids=lambda path: path.name)
+def test_no_fragment_tells_runtimes_apart(path):
+    """None compares anything with a runtime's name, in a pattern either, or with another's kind of service."""
+    compared = (compared_sh if path.suffix == ".sh" else compared_ps1)(path.read_text("utf-8"))
+    assert {word for one in compared for word in re.findall(r"[^\W_]+", one)} & set(runtimes.NAMES) == set()
+    if not path.stem.startswith(("kind_", "up_")):
+        kinds = {kind for one in supervisors.TABLE for kind in one.KINDS}
+        assert {one.strip("'\"") for one in compared} & kinds == set()
+
+
+def test_the_check_sees_comparisons_in_fragments():
+    sh = '[ "$a" = docker ]; test "$a" != "conda"\ncase $a in uv | *x*) uvx task ;; esac\nhave podman\n'
+    assert {"docker", "conda", "uv"} <= compared_sh(sh)
+    assert not {"uvx", "task", "podman"} & compared_sh(sh)
+    ps1 = "$a = (One) -eq 'docker'\nif ($b -notmatch 'conda|x') { Two 'task' }\nTwo ($c -ne \"uv\")\n"
+    assert compared_ps1(ps1) == {"'docker'", "'conda|x'", '"uv"'}
 
 
 @pytest.mark.parametrize("name", runtimes.NAMES)

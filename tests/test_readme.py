@@ -6,6 +6,7 @@ A run that renews always fails; run again without it.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -163,6 +164,21 @@ class TestInStep:
 
     def test_transcripts_are_the_same(self):
         assert blocks(ENGLISH, "text", "json") == blocks(CHINESE, "text", "json")
+
+    def test_tasks_are_the_same_but_for_their_help(self):
+        def tasks(path):
+            (text,) = blocks(path, "python")
+            module: dict = {}
+            exec(text, module)
+            assert {"load", "gpus"} <= module.keys()
+            tree = ast.parse(text)
+            for node in tree.body:
+                if isinstance(node, ast.FunctionDef):
+                    assert ast.get_docstring(node)
+                    del node.body[0]
+            return ast.unparse(tree)
+
+        assert tasks(ENGLISH) == tasks(CHINESE)
 
     def test_hosts_files_mean_the_same(self, tmp_path):
         file = tmp_path / "hosts.yml"

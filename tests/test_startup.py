@@ -44,22 +44,37 @@ def imported(*arguments: str) -> set[str]:
     return set(done.stdout.rpartition("MODULES ")[2].split())
 
 
+def not_needed_yet(found: set[str]) -> set[str]:
+    heavy = {name for name in found if name.partition(".")[0] in HEAVY}
+    late = {
+        name for name in found if name.startswith("tasks.") and name.split(".")[1] in ONLY_WHEN_A_TASK_RUNS
+    }
+    return heavy | late
+
+
 @pytest.mark.parametrize(
     "arguments", [("--list",), ("--help", "deploy-cluster"), ("--version",)], ids=" ".join
 )
 def test_nothing_is_imported_that_only_a_running_task_needs(arguments):
     found = imported(*arguments)
     assert "tasks.cluster" in found or arguments == ("--version",)
-    assert {name for name in found if name.partition(".")[0] in HEAVY} == set()
-    assert {
-        name for name in found if name.startswith("tasks.") and name.split(".")[1] in ONLY_WHEN_A_TASK_RUNS
-    } == set()
+    assert not_needed_yet(found) == set()
 
 
 def test_a_task_that_runs_imports_what_it_needs():
     """The list above is not empty for a reason: the same program imports these where it reads a hosts file."""
     found = imported("check", "--schema")
     assert {"pydantic", "rich", "tasks.actions.cli", "tasks.inventory"} <= found
+
+
+def test_a_file_of_own_tasks_costs_no_more():
+    """It is read for `fab --list` as well."""
+    code = "import sys, examples.my_tasks; print('MODULES', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = set(done.stdout.split())
+    assert "tasks.hosts" in found
+    assert not_needed_yet(found) == set()
 
 
 def late_imports(path: Path) -> list[tuple[str, str]]:

@@ -91,7 +91,7 @@ def start_script(
 
     :param home: the user's home folder on the host.
     :param environment: as for :func:`desire`.
-    :param named: the runtime's own fragments; ignored on Windows.
+    :param named: the runtime's own fragments.
     :param more: the values that they read.
     """
     values = {
@@ -102,6 +102,5 @@ def start_script(
     }
     title = f"start the {host.role}"
     secrets = secrets_of(sudo=sudo, token=token)
-    if desired.kind in supervisors.windows_task.KINDS:
-        return render(title, "task_up", {**values, **more}, secrets=secrets)
-    return render(title, "service_up", {**values, **outside_value(), **more}, named=named, secrets=secrets)
+    body = "task_up" if desired.kind in supervisors.windows_task.KINDS else "service_up"
+    return render(title, body, {**values, **outside_value(), **more}, named=named, secrets=secrets)

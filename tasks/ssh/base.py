@@ -160,7 +160,7 @@ class BaseConnection(fabric.Connection):
 
     def carry(
         self,
-        source: Path | bytes,
+        source: Path | str | bytes,
         path: str,
         mode: int = 0o600,
         on_bytes: Callable[[int, int], None] | None = None,
@@ -170,6 +170,7 @@ class BaseConnection(fabric.Connection):
 
         Unlike :meth:`put` it needs no SFTP, checks the file's SHA-256 on the host and replaces the old file atomically.
 
+        :param source: a file here, or its content.
         :param path: on the host; a relative one starts in the home directory. Its directory is made.
         :param on_bytes: called with the bytes sent so far and the size.
         :param timeout: seconds for the whole file.

@@ -57,9 +57,10 @@ class Load:
     sha256: str
 
     @classmethod
-    def of(cls, source: Path | bytes) -> Load:
+    def of(cls, source: Path | str | bytes) -> Load:
         if isinstance(source, bytes):
             return cls(source, len(source), hashlib.sha256(source).hexdigest())
+        source = Path(source)
         try:
             stat = source.stat()
             return cls(source, stat.st_size, _sha256(source, stat.st_size, stat.st_mtime_ns))

@@ -96,6 +96,18 @@ class TestMeaning:
         hosts_file(HOSTS)
         assert reached(word) == targets
 
+    @pytest.mark.parametrize(
+        ("word", "names"),
+        {"10.0.9.9": ["a", "b"], "10.0.9.9:22": ["a"], "10.0.9.9:2222": ["b"], "b": ["b"]}.items(),
+    )
+    def test_of_an_address_that_two_hosts_have(self, hosts_file, word, names):
+        """As behind a router that forwards ports: each keeps its own user, key and password."""
+        workers = "{host: 10.0.9.9, name: a}, {host: 10.0.9.9, port: 2222, name: b, user: bob}"
+        hosts_file(f"head: localhost\nworkers: [{workers}]\n")
+        targets = per_host.named([word])
+        assert [target.name for target in targets] == names
+        assert [target.user for target in targets if target.name == "b"] in ([], ["bob"])
+
     def test_everything_else_is_as_the_hosts_file_says(self, hosts_file):
         hosts_file(HOSTS)
         (boss,) = per_host.named(["root@boss"])

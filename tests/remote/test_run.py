@@ -105,11 +105,11 @@ class TestTime:
     def test_a_timeout_names_the_step(self, host):
         start = time.monotonic()
         with pytest.raises(
-            StepTimeout, match=r"^a timed out after 1 s in step 'waiting for godot'$"
+            StepTimeout, match=r"^a timed out after 5 s in step 'waiting for godot'$"
         ) as caught:
-            host.ask('echo "$RF_MARK step waiting for godot"; sleep 30', timeout=1)
+            host.ask('echo "$RF_MARK step waiting for godot"; sleep 60', timeout=5)
         assert caught.value.step == "waiting for godot"
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 50
 
     def test_the_connection_can_be_used_after_a_timeout(self, host):
         with pytest.raises(StepTimeout):

@@ -13,6 +13,8 @@ import tree_sitter_bash
 from tests.standins.windows.syntax import parse
 
 BASH = tree_sitter.Language(tree_sitter_bash.language())
+# the nodes of a constant text
+CONSTANTS = ("word", "string_content", "raw_string", "extglob_pattern", "regex")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,30 @@ def read_sh(source: str) -> Source:
             reads.update(re.findall(r"[A-Za-z_]\w*", re.sub(r"\$\(.*?\)", "", text(node)[3:-2])))
     lists = {name.removeprefix("with_").upper() for name in calls if name.startswith("with_")}
     return Source(*map(frozenset, (functions, calls, lists, sets, reads)))
+
+
+def compared_sh(source: str) -> set[str]:
+    """The constant texts that a fragment for a POSIX shell compares something with: in ``[``, ``test`` and ``case``."""
+    found = set()
+    for node in walk(tree_sitter.Parser(BASH).parse(source.encode()).root_node):
+        if node.type == "case_item":
+            found.update(text(pattern) for pattern in node.children_by_field_name("value"))
+        elif node.type == "test_command" or (
+            node.type == "command" and text(node.named_children[0]) in ("test", "[")
+        ):
+            found.update(text(one) for one in walk(node) if one.type in CONSTANTS and not one.named_children)
+    return found
+
+
+def compared_ps1(source: str) -> set[str]:
+    """The constant texts that a fragment for PowerShell compares something with, patterns included."""
+    found = set()
+    for node in walk(parse(source + "\n$null = 0\n")):
+        if node.type in ("comparison_expression", "comparison_argument_expression") and node.child_count > 1:
+            found.update(text(one) for one in walk(node) if one.type == "string_literal")
+        elif node.type == "switch_clause_condition":
+            found.add(text(node))
+    return found
 
 
 @cache

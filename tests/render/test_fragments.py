@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import ClassVar
+
 import pytest
 
+from tasks.node.supervisors import windows_task
 from tasks.script import powershell, script
-from tasks.script.files import files
+from tasks.script.files import beginning, files
 from tasks.script.fragments import PS, SH, ScriptError, complete, fragment, parse
 from tests.golden import kinds, windows_kinds
 from tests.render.sources import read_ps1, read_sh
@@ -19,11 +23,12 @@ AROUND = {
     | {"CONDA_EXE", "MAMBA_EXE", "DOCKER_CONFIG", "DOCKER_HOST", "RF_MARK", *SECRETS},
     PS: {"_", "null", "true", "false", "matches"},
 }
-# set by `eval`, which no grammar sees through
+# set by `eval`, or by a fragment that only the caller names
 BY_EVAL = {
     ("follow", SH): {"rf_from"},
-    # set by conda_name.sh, where the node runs from conda
+    # set by the fragment conda_name, where the node runs from conda
     ("outside_conda", SH): {"rf_env_name"},
+    ("outside_conda", PS): {"condaname"},
 }
 
 
@@ -114,6 +119,43 @@ class TestADeclarationIsTrue:
         ps1 = read_ps1("function One($a) { return (Two $RF_B) + $script:C }\n$D = 1\nforeach ($e in $F) { }")
         assert ps1.functions == {"one"} and "two" in ps1.calls
         assert {"a", "d", "e"} <= ps1.sets and {"rf_b", "c", "f"} <= ps1.reads
+
+
+class TestFunctionsThatAreCalledByName:
+    """On Windows ``& (NAME + 'Does')``: every fragment that is found by its name defines every function of these."""
+
+    CALLED = re.compile(r"& \((\(NodeService\)|\$name) \+ '(\w+)'\)")
+    PREFIXES: ClassVar = {"(NodeService)": "kind_", "$name": "outside_"}
+
+    def called(self) -> dict[str, set[str]]:
+        out: dict[str, set[str]] = {}
+        for path in files(PS).values():
+            for by, what in self.CALLED.findall(path.read_text("utf-8")):
+                out.setdefault(self.PREFIXES[by], set()).add(what.lower())
+        return out
+
+    def test_nothing_else_is_called_so(self):
+        texts = {name: path.read_text("utf-8") for name, path in files(PS).items()}
+        assert {
+            name for name in texts if texts[name].count("& ") != len(self.CALLED.findall(texts[name]))
+        } == set()
+
+    @pytest.mark.parametrize("prefix", ["kind_", "outside_"])
+    def test_each_of_them_defines_all(self, prefix):
+        called = self.called()[prefix]
+        assert called and beginning(PS, prefix)
+        for name in beginning(PS, prefix):
+            own = name.removeprefix(prefix)
+            assert {own + what for what in called} <= source(name, PS).functions, name
+
+    def test_where_no_node_is(self):
+        """What runs without a node, too: facts and logs."""
+        assert {"noneactive", "nonelastlog"} <= source("node", PS).functions
+
+    def test_every_kind_of_windows_is_there(self):
+        """A runtime's own kind bears its name; the names of those that leave something outside are the same for all."""
+        assert beginning(PS, "kind_") == ("kind_docker", *(f"kind_{kind}" for kind in windows_task.KINDS))
+        assert beginning(PS, "outside_") == beginning(SH, "outside_")
 
 
 class TestAScriptIsCompleted:

@@ -20,7 +20,7 @@ from tests.render.samples import WORST
 from tests.standins.windows.dotnet import words_of
 from tests.standins.windows.interpreter import Shell
 from tests.standins.windows.syntax import literal, mistakes, parse
-from tests.standins.windows.values import PSError
+from tests.standins.windows.values import PSError, Unsupported
 
 # what runs only on systems that are not Windows
 POSIX_ONLY = {"uv_install", "store_serve", "store_clean", "engine_install", "service_up"}
@@ -76,6 +76,35 @@ def test_a_fragment_never_sets_a_value(path):
 def test_a_fragment_is_for_windows_powershell_5(path):
     code = re.sub(r"'[^'\n]*'|\"[^\"\n]*\"|#.*", "", path.read_text("utf-8"))
     assert re.findall(r"\?\?|&&|\|\||\?\.|\? ", code) == []
+
+
+class TestAFunctionCalledByName:
+    """The operator ``&`` of the stand-in."""
+
+    SOURCE = "function OneActive($a, $b) { return $b + $a }\nfunction One { return 'one' }\n"
+
+    def shell(self, more: str) -> Shell:
+        shell = Shell({}, {})
+        assert shell.run(self.SOURCE + more + "\n") == 0
+        return shell
+
+    @pytest.mark.parametrize("name", ["((One) + 'Active')", "('ONE' + 'active')", "'oneActive'"])
+    def test_gets_its_arguments(self, name):
+        shell = self.shell(f"$got = & {name} 'x' @('-y', 'z w')")
+        assert shell.scopes[0]["got"] == ["-y", "z w", "x"]
+
+    def test_has_its_output_returned(self):
+        assert self.shell("function Two { return & ('On' + 'e') }\n$got = Two").scopes[0]["got"] == "one"
+
+    def test_that_does_not_exist_is_an_error_that_can_be_caught(self):
+        shell = self.shell("try { & ('Two' + 'Active') } catch { $got = [string]$_ }")
+        assert shell.scopes[0]["got"].startswith(
+            "The term 'TwoActive' is not recognized as the name of a cmdlet"
+        )
+
+    def test_a_program_is_not_run(self):
+        with pytest.raises(Unsupported):
+            self.shell(r"& 'C:\Windows\cmd.exe'")
 
 
 @few

@@ -1,5 +1,5 @@
-# needs: lib conda docker files node
-# values: PURGE
+# needs: lib files node outside_*
+# values: OUTSIDE PURGE
 # Removes all that this cluster has put on this host, and nothing else.
 # the lock belongs to this run
 $ours = @()
@@ -15,48 +15,13 @@ if ([IO.Directory]::Exists($Root)) {
         if ([IO.File]::Exists($folder + '\service') -or [IO.Directory]::Exists($folder + '\envs')) { $others = $true }
     }
 }
-# Removes what clusters share, with the last cluster.
-function CondaGone {
-    if ([IO.File]::Exists($Root + '\.made-conda')) {
-        foreach ($folder in @('\.conda\envs', '\.conda')) {
-            try { [IO.Directory]::Delete($UserHome + $folder) } catch { $null = $_ }
-        }
-    }
-    foreach ($name in @('\.store', '\.cache', '\.uv')) { RemoveTree ($Root + $name) }
-    foreach ($name in @('\.made-conda', '\.conda-installing', '\.ca.pem')) { Remove ($Root + $name) }
-}
-# Removes a conda that this project installed if PURGE is set; it stays while it has other environments.
-function CondaPurge($others) {
-    $left = ''
-    foreach ($prefix in (LinesOf (ReadText ($Root + '\.conda')))) {
-        if (-not (CondaIsOurs $prefix)) { continue }
-        $why = ''
-        if ([IO.Directory]::Exists($prefix + '\envs')) {
-            foreach ($name in [IO.Directory]::GetDirectories($prefix + '\envs', '*')) { $why = $why + ' ' + [IO.Path]::GetFileName($name) }
-        }
-        if ($why) { $why = ' (it holds environments:' + $why + ')' }
-        if ($others) { $why = ' (another cluster is on this host)' }
-        if (-not $RF_PURGE -or $why) {
-            if (-not $RF_PURGE) { $why = '' }
-            Emit 'kept' ('conda stays in ' + $prefix + $why)
-            $left = $left + $prefix + "`n"
-            continue
-        }
-        foreach ($file in [IO.Directory]::GetFiles($prefix, 'Uninstall-*.exe')) {
-            # _?= must be last and unquoted; it makes the uninstaller wait until it has finished
-            $null = RunLast ('removing ' + $prefix) $file @('/S') ('_?=' + $prefix)
-        }
-        try { RemoveTree $prefix } catch { Fail ('cannot remove ' + $prefix + ': ' + $_) }
-        CondaForget $prefix
-        $script:Changed = 1
-    }
-    if ($left) { WriteText ($Root + '\.conda') $left } else { Remove ($Root + '\.conda') }
-}
+# Removes what clusters share, with the last cluster, except what a runtime keeps.
 function Shared {
-    CondaPurge $others
+    foreach ($name in ($RF_OUTSIDE -split ' ')) { & ($name + 'Shared') $others $RF_PURGE }
     if ($others) { return }
-    CondaGone
-    # what is left is a conda that stays, or the lock of this run
+    foreach ($name in @('\.store', '\.cache', '\.uv')) { RemoveTree ($Root + $name) }
+    Remove ($Root + '\.ca.pem')
+    # what is left is what a runtime keeps, or the lock of this run
     try { [IO.Directory]::Delete($Root) } catch { $null = $_ }
 }
 $Changed = 0
@@ -67,18 +32,12 @@ if ($ours.Count -eq 0) {
 }
 $temp = NodeTemp
 if ((NodeService) -ne 'none') {
-    $docker = (NodeService) -eq 'docker'
-    if ($docker) { NeedDocker }
+    NeedNode
     Step 'stopping Ray'
     NoteSessions
     NodeDown
     Step 'removing files'
-    if ($docker) {
-        $run = Dk @('rm', '-f', '-v', $Unit) ''
-        if ($run.Code -ne 0 -and (Dk @('ps', '-aq', '-f', ('name=^/' + $Unit + '$')) '').Said.Trim()) {
-            Fail ('cannot remove the container ' + $Unit) 'look at: docker ps -a'
-        }
-    }
+    NodeGone
 }
 foreach ($name in (LinesOf (ReadText ($Node + '\sessions')))) {
     if ($name -notmatch '^session_[0-9_-]+$') { continue }
@@ -97,8 +56,7 @@ if ([IO.Directory]::Exists($temp)) {
         if ([IO.File]::Exists($Node + '\made-tmp')) { [IO.Directory]::Delete([IO.Path]::GetDirectoryName($temp)) }
     } catch { $null = $_ }
 }
-CondaUnlink
-CondaForget $Node
+foreach ($name in ($RF_OUTSIDE -split ' ')) { & ($name + 'Left') }
 try { RemoveTree $Node } catch { Fail ('cannot remove ' + $Node + ': ' + $_) 'a program of its environment may still run: look at tasklist' }
 Shared
 Emit 'changed' 1

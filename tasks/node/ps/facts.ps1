@@ -1,4 +1,4 @@
-# needs: lib docker envs node
+# needs: lib envs node
 # Read-only. Uses .NET and the registry, not WMI, which only administrators may query over SSH.
 Emit 'uname' ('Windows ' + [Environment]::OSVersion.Version.ToString() + ' ' + $env:PROCESSOR_ARCHITECTURE)
 Emit 'hostname' ([Environment]::MachineName)
@@ -40,9 +40,8 @@ if ([IO.File]::Exists($smi)) {
 $kept = (ReadText ($Node + '\state.json')).Trim()
 if ($kept) {
     Emit 'state' $kept
-    $kind = NodeService
-    Emit 'service' $kind
-    if ($kind -eq 'docker' -and (DockerProblem)) { Emit 'active' 'inactive' } else { Emit 'active' (NodeActive) }
+    Emit 'service' (NodeService)
+    Emit 'active' (NodeActive)
     EnvFacts
 }
 

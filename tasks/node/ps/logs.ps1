@@ -1,4 +1,4 @@
-# needs: lib docker files node
+# needs: lib files node
 # values: LINES_EACH PATTERNS
 # The last lines of the chosen files. They are read on the host, so Ray need not be running.
 $temp = NodeTemp
@@ -6,12 +6,7 @@ $logs = NewestLogs $temp
 if (-not $logs) { Emit 'note' ('no Ray session in ' + $temp) }
 foreach ($pattern in $RF_PATTERNS) {
     if ($pattern -eq 'start') {
-        if ((NodeService) -eq 'task') {
-            $said = @(NodeLog '')
-            if ($said.Count -eq 0) { $said = @(NodeLogBefore) }
-            EmitText 'log:start.log' (LastOf $said ([int]$RF_LINES_EACH))
-        }
-        if ((NodeService) -eq 'docker' -and -not (DockerProblem)) { EmitText 'log:container' (NodeLog $RF_LINES_EACH) }
+        NodeLastLog $RF_LINES_EACH
         continue
     }
     if (-not $logs) { continue }

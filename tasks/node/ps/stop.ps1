@@ -1,12 +1,12 @@
-# needs: lib docker node
+# needs: lib node
 if ((NodeService) -eq 'none') {
     Emit 'changed' 0
     Finish 0
 }
-if ((NodeService) -eq 'docker') { NeedDocker }
+NeedNode
 if ((NodeActive) -eq 'inactive') {
-    # if only its loop was ended, it would start again at the next boot
-    if ((NodeService) -eq 'task') { NodeDown }
+    # ended by hand, it would still start at the next boot
+    NodeDown
     Emit 'changed' 0
     Finish 0
 }

@@ -7,10 +7,9 @@ foreach ($path in [IO.Directory]::GetFiles($Node, 'rayfab-job-*')) {
     if ([IO.File]::GetLastWriteTimeUtc($path) -lt [DateTime]::UtcNow.AddDays(-1)) { Remove $path }
 }
 $given = ''
-$place = ''
 $folder = ''
 $wait = ''
-if ((NodeService) -eq 'task') { $place = $Node }
+$place = NodePlace
 if ($RF_ARCHIVE) {
     # unlinked but open: it is gone however this script ends
     $given = OpenLog $RF_ARCHIVE

@@ -1,10 +1,9 @@
-# needs: lib conda docker files node task wait_ray
-# values: ENV_DIR ENV_NAME ENV_PS1 LOOP_JSON LOOP_PY SERVICE STATE TASK_BOOT TASK_LOGON TEMP_DIR
+# needs: lib files kind_task node outside_* wait_ray
+# values: ENV_DIR ENV_PS1 LOOP_JSON LOOP_PY OUTSIDE SERVICE STATE TASK_BOOT TASK_LOGON TEMP_DIR
 # Registers the loop as a task, starts it and waits for Ray.
 MakeNode
-$old = NodeService
-if ($old -eq 'docker') { NeedDocker }
-if ($old -ne 'none') {
+if ((NodeService) -ne 'none') {
+    NeedNode
     NoteSessions
     Step 'stopping the previous node'
     NodeDown
@@ -49,7 +48,7 @@ if (-not $boot) {
 }
 WaitRay
 WriteText ($Node + '\state.json') $RF_STATE
-if ($RF_ENV_NAME) { CondaLink $RF_ENV_NAME $folder }
+foreach ($name in ($RF_OUTSIDE -split ' ')) { & ($name + 'Entered') $folder }
 foreach ($other in [IO.Directory]::GetDirectories($Node + '\envs', '*')) {
     if ($other -ne $folder) { try { RemoveTree $other } catch { $null = $_ } }
 }

@@ -5,7 +5,7 @@ function WaitRay {
     $began = [DateTime]::UtcNow
     $shown = 0
     while ($true) {
-        $log = @(NodeLog '')
+        $log = @(NodeLog)
         if (($log -join "`n") -match 'Ray runtime started') { break }
         $passed = [int]([DateTime]::UtcNow - $began).TotalSeconds
         if ($passed -gt $shown) {

@@ -1,7 +1,7 @@
 """Supervisors of nodes that run on the host itself: a file for each, and the table of them.
 
 A supervisor has one or more *kinds* of service. The kind is written into the node's folder on the host; it
-selects the shell functions that scripts call (``sh/kind_*.sh``).
+selects the functions that scripts call (``sh/kind_*.sh``, ``ps/kind_*.ps1``).
 """
 
 from __future__ import annotations

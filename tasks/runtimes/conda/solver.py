@@ -42,10 +42,10 @@ async def answer(asked: dict) -> dict:
     order = [r.name.normalized for r in rattler.PackageRecord.sort_topologically(records)]
     records.sort(key=lambda r: order.index(r.name.normalized))
     version = next(str(r.version) for r in records if r.name.normalized == "python")
-    return {"version": version, "packages": [said(r) for r in records]}
+    return {"version": version, "packages": [file_of(r) for r in records]}
 
 
-def said(record) -> dict:
+def file_of(record) -> dict:
     """A package's file: where it is, and its size and checksum."""
     sha256 = record.sha256.hex() if record.sha256 else ""
     return {"file": record.file_name, "sha256": sha256, "size": record.size or 0, "url": record.url}

@@ -23,6 +23,11 @@ class Loop(BaseException):
         self.how = how
 
 
+def arguments(elements: list[Node]) -> list[Node]:
+    """What a command gets, one by one, out of its nodes after the name."""
+    return [c for e in elements for c in e.named_children if c.type != "command_argument_sep"]
+
+
 class Shell(Expressions):
     """One powershell.exe. `types`: what stands for .NET, by name in lower case; `env`: the environment."""
 
@@ -153,11 +158,13 @@ class Shell(Expressions):
     def command(self, node: Node) -> list:
         head, *rest = node.named_children
         if head.type == "command_invokation_operator":
-            if head.text != b".":
-                raise Unsupported(node.text.decode()[:80])
-            return self.block(parse(self.value(descend(rest[0].named_children[0]))))
+            called, *rest = rest
+            given = self.value(descend(called.named_children[0]))
+            if head.text == b".":
+                return self.block(parse(given))
+            return self.call_by_name(given, [self.value(i) for i in arguments(rest)])
         name = head.text.decode()
-        items = [c for e in rest for c in e.named_children if c.type != "command_argument_sep"]
+        items = arguments(rest)
         if name == "Add-Type" and [i.type for i in items] == [
             "command_parameter",
             "array_literal_expression",
@@ -169,6 +176,18 @@ class Shell(Expressions):
         if any(i.type != "array_literal_expression" for i in items) or name.lower() not in self.functions:
             raise Unsupported(f"command {node.text.decode()[:80]}")
         return self.call(self.functions[name.lower()], [self.value(i) for i in items])
+
+    def call_by_name(self, name: Any, given: list) -> list:
+        """`& 'name' ...`: a function, whether its name is in upper or lower case."""
+        if not isinstance(name, str) or not name.isidentifier():
+            # an alias, a program, a script or a block of script
+            raise Unsupported(f"& {name!r}")
+        if name.lower() not in self.functions:
+            raise PSError(
+                f"The term '{name}' is not recognized as the name of a cmdlet, "
+                "function, script file, or operable program."
+            )
+        return self.call(self.functions[name.lower()], given)
 
     def new_item(self, items: list[Node]) -> list:
         """`New-Item -ItemType Junction -Path there -Target here`, and nothing else."""

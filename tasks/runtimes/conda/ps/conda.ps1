@@ -1,5 +1,5 @@
-# needs: lib
-# What conda scripts share: running conda, whose a conda is, and the entries in ~\.conda.
+# needs: lib outside_conda
+# What conda scripts share: running conda, and what state it is in.
 # A path of the hosts file; one without a drive is in the user's home folder.
 function OwnPath($path) {
     $plain = $path -replace '/', '\'
@@ -34,11 +34,6 @@ function CondaVersion($file) {
     if ($run.Code -eq 0 -and ($run.Said + "`n" + $run.Errors) -match '(?m)^(conda |mamba )?([0-9][0-9.a-z]*)\r?$') { return $Matches[2] }
     return ''
 }
-# Both marks are needed: somebody may have put a conda of their own there since.
-function CondaIsOurs($prefix) {
-    if (-not [IO.File]::Exists($prefix + '\.rayfab')) { return $false }
-    return -not (@(LinesOf (ReadText ($Root + '\.conda'))) -notcontains $prefix)
-}
 # absent, ours, found (works, not ours), broken (ours), foreign (no working conda)
 function CondaState($prefix) {
     if (-not [IO.Directory]::Exists($prefix)) {
@@ -57,54 +52,4 @@ function CondaState($prefix) {
     }
     if ($ours) { return 'broken' }
     return 'foreign'
-}
-# Records that the user's folder does not exist yet; the last `destroy` removes it if it is empty.
-function CondaHome {
-    if (-not [IO.Directory]::Exists($UserHome + '\.conda')) { WriteText ($Root + '\.made-conda') '' }
-}
-# Removes a folder, and all below it, from conda's list of environments in the user's home.
-function CondaForget($gone) {
-    $file = $UserHome + '\.conda\environments.txt'
-    $kept = ''
-    $known = $false
-    foreach ($line in (LinesOf (ReadText $file))) {
-        if (($line + '\').ToLower().StartsWith(($gone + '\').ToLower())) { $known = $true }
-        else { $kept = $kept + $line + "`r`n" }
-    }
-    if (-not $known) { return }
-    if ($kept) { WriteText $file $kept } else { Remove $file }
-}
-# Makes `conda activate NAME` work with any conda, without changing one: by a junction, which needs no privilege.
-function CondaLink($name, $target) {
-    CondaUnlink
-    $folder = $UserHome + '\.conda\envs'
-    $link = $folder + '\' + $name
-    $taken = ''
-    if ([IO.Directory]::Exists($link) -or [IO.File]::Exists($link)) { $taken = $link }
-    foreach ($line in (LinesOf (ReadText ($UserHome + '\.conda\environments.txt')))) {
-        if ($line.ToLower().EndsWith('\' + $name.ToLower())) { $taken = $line }
-    }
-    if ($taken) {
-        Emit 'note' ('there is another conda environment ' + $name + ' (' + $taken + '); this one is: conda activate ' + $target)
-        return
-    }
-    CondaHome
-    $null = [IO.Directory]::CreateDirectory($folder)
-    $null = New-Item -ItemType Junction -Path $link -Target $target
-    WriteText ($Node + '\conda-link') $link
-}
-function CondaUnlink {
-    $link = (ReadText ($Node + '\conda-link')).Trim()
-    if (-not $link) { return }
-    # not recursive: only the junction is deleted, never a folder that took its place
-    try {
-        [IO.Directory]::Delete($link)
-        CondaForget $link
-    } catch { $null = $_ }
-    Remove ($Node + '\conda-link')
-}
-# Runs an NSIS program: its last argument must be at the end of the line, unquoted.
-function RunLast($text, $file, $arguments, $last) {
-    $script:LastArgument = ' ' + $last
-    try { return Busy $text $file $arguments } finally { $script:LastArgument = '' }
 }

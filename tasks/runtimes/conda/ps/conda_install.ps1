@@ -1,4 +1,4 @@
-# needs: lib conda envs files node store task
+# needs: lib conda envs files kind_task node outside_conda store
 # values: ACCEPT_TERMS CONDA CONDA_KIND ENV_ID INDEX INSTALLER ITEMS LOCK NO_PROXY_FOR PREFIX PROXY PYTHON_VERSION UV_VERSION UV_WHEEL
 # Installs conda if needed, an environment from the store's files, and PyPI's packages in it; all offline.
 MakeNode

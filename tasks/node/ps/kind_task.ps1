@@ -18,6 +18,11 @@ function LoopPid {
     catch { $null = $_ }
     return 0
 }
+function TaskActive {
+    if (LoopPid) { return 'active' }
+    return 'inactive'
+}
+function TaskNeed { return }
 function TaskDown {
     # deleted first, so that neither a boot nor the Scheduler starts it again
     if (TaskThere) {
@@ -40,6 +45,18 @@ function TaskDown {
     }
     Remove ($Node + '\loop.pid')
 }
+function TaskGone { return }
+function TaskLog($count) { return LinesOf (ReadOpen ($Node + '\start.log')) }
+function TaskLogBefore { return @(LinesOf (ReadOpen ($Node + '\start.log.1'))) + @(TaskLog '') }
+function TaskLastLog($count) {
+    $said = @(TaskLog '')
+    if ($said.Count -eq 0) { $said = @(TaskLogBefore) }
+    EmitText 'log:start.log' (LastOf $said ([int]$count))
+}
+function TaskTries { return @(LinesOf (ReadOpen ($Node + '\starts'))).Count - 1 }
+# they are in this cluster's own folder
+function TaskSessions { return '' }
+function TaskPlace { return $Node }
 # A program of the node's environment, by its name. CreateProcess would search the PATH of this process.
 function FindProgram($argument) {
     if ([IO.Path]::IsPathRooted($argument)) { return $argument }
@@ -52,7 +69,7 @@ function FindProgram($argument) {
     return ''
 }
 function EnterNode { . ([ScriptBlock]::Create((ReadText ($Node + '\env.ps1')))) }
-function BeginHere($arguments, $given) {
+function TaskAsk($arguments, $given) {
     EnterNode
     $file = ''
     $rest = @()
@@ -63,3 +80,15 @@ function BeginHere($arguments, $given) {
     }
     return StartRun $file $rest $given
 }
+function TaskExec($arguments, $given) { return TaskAsk $arguments $given }
+function TaskCommand($arguments, $program) {
+    EnterNode
+    if (-not (FindProgram ($arguments[0]))) {
+        Say ($arguments[0] + ': there is no such program')
+        Emit 'missing' 127
+        Emit 'hint' 'for a command of cmd.exe: cmd /c COMMAND'
+        Finish 127
+    }
+    return $arguments
+}
+function TaskMissing($code, $arguments, $program) { return $false }
