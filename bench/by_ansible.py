@@ -18,13 +18,13 @@ from tasks.testbed.engine import command, ensure_packages
 
 
 def get_ansible() -> str:
-    """Its version; it is installed if it is not there."""
+    """Installs Ansible if it is missing; returns its version."""
     ensure_packages({"ansible": "ansible-core"})
     return command(["ansible", "--version"]).stdout.split("]")[0].split()[-1]
 
 
-def run(who: Operator, addresses: Sequence[str], *words: str) -> float:
-    """Seconds of `ansible all WORDS`; SystemExit if a host failed."""
+def run(who: Operator, addresses: Sequence[str], *arguments: str) -> float:
+    """Seconds of `ansible all ARGUMENTS`; SystemExit if a host failed."""
     # below the system's own folder, or the sockets' paths become too long
     with tempfile.TemporaryDirectory(prefix="rb-", dir="/tmp") as sockets:
         inventory = Path(sockets, "inventory")
@@ -37,7 +37,7 @@ def run(who: Operator, addresses: Sequence[str], *words: str) -> float:
             "ANSIBLE_SSH_COMMON_ARGS": shlex.join(stage.ssh_options(who)),
             "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
         }
-        argv = ["ansible", "all", "-i", str(inventory), "-u", "root", *words]
+        argv = ["ansible", "all", "-i", str(inventory), "-u", "root", *arguments]
         done: list[subprocess.CompletedProcess] = []
         try:
             seconds = measure.timed(

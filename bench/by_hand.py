@@ -14,7 +14,7 @@ import stage
 from stage import LabHost, Operator
 
 from tasks.inventory import Cluster
-from tasks.node.ray import start_words
+from tasks.node.ray import start_arguments
 from tasks.script.files import files
 
 UV_FROM_INDEX = files("sh")["uv_install"]
@@ -35,7 +35,7 @@ LOCK
 START = """set -e
 ulimit -n "$(ulimit -H -n)"
 export PATH=~/ray/bin:$PATH
-{words} </dev/null >~/start.log 2>&1 || {{ cat ~/start.log; exit 1; }}
+{arguments} </dev/null >~/start.log 2>&1 || {{ cat ~/start.log; exit 1; }}
 """
 
 ALIVE = "import ray; ray.init(log_to_driver=False); print('alive', sum(n['Alive'] for n in ray.nodes()))"
@@ -43,7 +43,7 @@ ALIVE = "import ray; ray.init(log_to_driver=False); print('alive', sum(n['Alive'
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the tool had decided by itself: the same uv, Python, packages and `ray start`s."""
+    """The tool's own decisions: the same uv, Python, packages and `ray start` commands."""
 
     lock: str
     python: str
@@ -58,7 +58,7 @@ class Recipe:
         python = head.must(f"readlink -f ~/.rayfab/{stage.CLUSTER}/env/bin/python").strip()
         ray = next(line.split("==")[1] for line in lock.splitlines() if line.startswith("ray=="))
         gcs = f"{cluster.head.host}:{cluster.head.ray.port}"
-        starts = {host.host: start_words(host, ray, host.host, gcs) for host in cluster.hosts}
+        starts = {host.host: start_arguments(host, ray, host.host, gcs) for host in cluster.hosts}
         return cls(lock, python, ray, cluster.head.ray.port, starts)
 
     def install(self) -> str:
@@ -68,7 +68,7 @@ class Recipe:
         )
 
     def start(self, address: str) -> str:
-        return START.format(words=shlex.join(self.starts[address]))
+        return START.format(arguments=shlex.join(self.starts[address]))
 
 
 def deploy(who: Operator, hosts: Sequence[LabHost], recipe: Recipe) -> None:
@@ -84,7 +84,7 @@ def deploy(who: Operator, hosts: Sequence[LabHost], recipe: Recipe) -> None:
 
 
 def alive(head: LabHost) -> int:
-    """Nodes in Ray's own table; asked past SSH, after the clock has stopped."""
+    """The number of nodes in Ray's own table, read without SSH after the measurement."""
     out = head.must(["sh", "-c", f"~/ray/bin/python -c {shlex.quote(ALIVE)} 2>/dev/null"])
     return int(out.rpartition("alive")[2])
 

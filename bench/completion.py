@@ -1,4 +1,4 @@
-"""The time of one TAB in bash: tasks, and hosts of a small and a large hosts file, beside Fabric's completion."""
+"""The time of one TAB in bash: tasks, and hosts of small and large hosts files, compared with Fabric's completion."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STALE = "tasks, after a source has changed"
 
 
 class Bash:
-    """A bash in which completion functions are called as a TAB does."""
+    """A bash in which completion functions are called as by a TAB."""
 
     def __init__(self, env: dict[str, str]) -> None:
         argv = ["bash", "--noprofile", "--norc"]
@@ -51,7 +51,7 @@ class Bash:
 
 
 def hosts_file(path: Path, count: int) -> Path:
-    """The head and workers with a key or two, as people write them."""
+    """The head, and workers with one or two keys, as in a typical hosts file."""
     workers = [
         f"  - host: 10.0.{n // 250}.{n % 250 + 2}\n    name: node{n:03}\n    gpus: 1" for n in range(1, count)
     ]
@@ -76,7 +76,7 @@ def main() -> None:
         theirs = subprocess.run(
             ["fab", "--print-completion-script", "bash"], env=env, capture_output=True, text=True, check=True
         ).stdout
-        # neither is in the other's way: each has its own bash
+        # each has its own bash, so that they do not affect each other
         one, other = Bash(env), Bash(env)
         one.run(f"{ours}\necho")
         other.run(f"{theirs}\necho")

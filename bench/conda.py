@@ -28,7 +28,7 @@ head: {head}
 workers: [{workers}]
 """
 
-# as in the recipe, with the words that make it ask nothing
+# as in the recipe, with the arguments that suppress all questions
 INSTALL = """set -e
 python3 -c "import urllib.request as u; u.urlretrieve('{installers}/{name}', '/tmp/{name}')"
 sh /tmp/{name} -b -p ~/miniconda3 >/dev/null
@@ -85,7 +85,7 @@ class Contest:
             if host.name != self.served.host.name:
                 self.lab.remove_host(host)
         made = self.lab.add_hosts([None] * self.count, "python")
-        # what the contender before has written, some GB, is not for this one to wait for
+        # the previous contender has written some GB, which must not slow down this one
         os.sync()
         return made
 

@@ -25,7 +25,7 @@ ray.get([f.options(scheduling_strategy=On(n["NodeID"], soft=False)).remote() for
 
 
 def sessions(host: stage.LabHost) -> int:
-    """Commands that sshd was asked to run since the host booted."""
+    """The number of commands that sshd has run since the host booted."""
     return int(host.must("journalctl -u ssh --no-pager | grep -c 'Starting session: command' || true"))
 
 
@@ -53,7 +53,7 @@ class Converged:
         return by_ansible.run(self.who, [host.address for host in self.hosts], "-m", "ping")
 
     def tasks(self) -> float:
-        """The least that says as much as verify does: one ssh to the head, a task on every node."""
+        """The simplest check that shows as much as verify does: one ssh to the head, a task on every node."""
         script = f". ~/.rayfab/{stage.CLUSTER}/env.sh; python -c {shlex.quote(DRIVER)}"
         argv = stage.ssh(self.who, self.hosts[0].address, script)
         return measure.timed(lambda: subprocess.run(argv, check=True, capture_output=True))

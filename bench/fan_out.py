@@ -31,7 +31,7 @@ class FanOut:
         self.whole: dict[str, list[float]] = {TOOL: [], FABRIC: [], ASKING: []}
 
     def tool(self) -> float:
-        """Seconds in the process, from the reading of the hosts file to the printed plan."""
+        """Seconds within the process, from reading the hosts file to the printed plan."""
         said = self._inside(TOOL, "fan_out_tool.py", str(self.who.file))
         self.parts.append(said)
         return sum(said.values())
@@ -40,7 +40,7 @@ class FanOut:
         return self._fabric(FABRIC, "true")
 
     def asking(self) -> float:
-        """What the hosts themselves take to answer: here one machine with few cores does it 100 times."""
+        """The time that the hosts themselves need to answer: here one machine with few cores does it 100 times."""
         cluster = load(self.who.file)
         return self._fabric(ASKING, "RF_MARK=x\n" + facts_script(cluster.head, cluster.name).text)
 
@@ -61,7 +61,7 @@ class FanOut:
         return self.who.env()
 
     def check(self) -> float:
-        """The whole process; it ends with status 1 for it finds one machine 100 times."""
+        """The whole process; it ends with status 1, because it finds one machine 100 times."""
         argv = [sys.executable, "-m", "fabric", "check", "--hosts-file", str(self.who.file)]
         run = lambda: subprocess.run(argv, cwd=stage.ROOT, env=self._env(), capture_output=True)  # noqa: E731
         return measure.timed(run)
@@ -77,7 +77,7 @@ class FanOut:
 
 
 def hosts_file(addresses: Sequence[str]) -> str:
-    """node_ip is said, or all would have the address of the one machine and the plan would end there."""
+    """node_ip is set: otherwise all hosts would have the same address, and the plan would fail."""
     head, *workers = [f"{{host: {a}, node_ip: {a}}}" for a in addresses]
     key = json.dumps(str(stage.keys.login_key()))
     lines = [f"cluster: {stage.CLUSTER}", "runtime: uv", "ssh:", "  user: root", f"  key: {key}"]
@@ -98,7 +98,7 @@ def main() -> None:
         host.must("\n".join(f"ip addr add {address}/24 dev eth0" for address in addresses))
         with stage.operator([host], hosts_file(addresses), names=addresses) as who:
             it = FanOut(who, addresses)
-            it.tool()  # the resolver's cache on this machine is warm from here on
+            it.tool()  # fills the resolver's cache on this machine
             it.parts.clear()
             it.whole[TOOL].clear()
             contenders = {

@@ -27,7 +27,7 @@ def main(path: str) -> None:
     kept = []
     spent["read the hosts file"] = measure.timed(lambda: kept.append(cli.read(path, console)))
     run = cli.make_run(kept[0], console, "plan", dry_run=True)
-    # validate is left out: it would find one machine 100 times and end the run, rightly
+    # validate is left out: it would rightly end the run, because it finds one machine 100 times
     for step in (connect_all, gather_facts, find_images, compare_images, resolve, plan):
         spent[step.title] = measure.timed(lambda step=step: step(run))
     planned, count = len(run.living(Planned)), len(run.every())

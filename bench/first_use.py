@@ -1,4 +1,4 @@
-"""The first `./fab` in a fresh copy: seconds and megabytes, beside `python -m venv` and pip for everything.
+"""The first `./fab` in a fresh copy: seconds and megabytes, compared with `python -m venv` and pip for everything.
 
 The index is on this machine's disk or a nearby mirror, and pip's cache is warm, so this measures the work itself.
 """
@@ -21,7 +21,7 @@ OLD, NEW, UV, AGAIN = "venv and pip, all requirements", "./fab", "./fab, uv on t
 
 
 def copy(folder: Path) -> Path:
-    """The files that git knows."""
+    """The files that git tracks."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=TOP, capture_output=True, check=True).stdout
     tar = subprocess.run(
@@ -37,7 +37,7 @@ def megabytes(venv: Path) -> int:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """As a user's: this session's own settings do not count."""
+    """A user's environment, without the settings of this session."""
     own = ("PYTHONDONTWRITEBYTECODE", "RAYFAB_PROGRAM", "PYTHONPATH")
     return {**{name: value for name, value in os.environ.items() if name not in own}, **more}
 

@@ -50,7 +50,7 @@ def median(seconds: Seconds) -> float:
 
 
 def spread(seconds: Seconds) -> str:
-    """`12.3 (12.0-13.1)`: the median, and the least and the most."""
+    """`12.3 (12.0-13.1)`: the median, the smallest and the largest."""
     if len(seconds) == 1:
         return f"{seconds[0]:.2f}"
     return f"{median(seconds):.2f} ({min(seconds):.2f}-{max(seconds):.2f})"
@@ -70,7 +70,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def machine() -> dict[str, object]:
-    """What the figures depend on."""
+    """The machine and the versions on which the figures depend."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     return {
         "date": time.strftime("%Y-%m-%d"),
@@ -85,7 +85,7 @@ def machine() -> dict[str, object]:
 
 
 def _commit() -> str:
-    """The commit, with a + if the tool differs from it; the results themselves do not count."""
+    """The commit, with a + if the tool differs from it; changes in the results are ignored."""
     git = ["git", "-C", str(BENCH.parent)]
     commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "tasks", "fabfile.py"])
@@ -93,7 +93,7 @@ def _commit() -> str:
 
 
 def save(name: str, found: Mapping[str, object], about: Mapping[str, object], tables: str) -> None:
-    """Keep the raw figures in results/NAME.json and put the tables into README.md between NAME's marks."""
+    """Writes the raw figures to results/NAME.json, and the tables into README.md between NAME's marks."""
     RESULTS.mkdir(exist_ok=True)
     data = {"machine": about, **found}
     (RESULTS / f"{name}.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -19,13 +19,13 @@ from stage import LabHost, Operator, keys
 from tasks.testbed.engine import ensure_packages
 
 AS_IT_COMES, OLD = "as it comes", "with the old autoscaler, RAY_enable_autoscaler_v2=0"
-CAP = 180  # seconds after which the nodes that have not joined never will, for this table
+CAP = 180  # seconds; nodes that have not joined by then count as never
 RAYLET = "grep -qx raylet /proc/[0-9]*/comm 2>/dev/null"
 
 
 @dataclass(frozen=True)
 class Reached:
-    """What became of one `ray up`.
+    """The result of one `ray up`.
 
     success: seconds until it ended well, else None; joined: seconds until each host's raylet ran,
     None: never; alive: nodes in Ray's own table at the end.
@@ -49,7 +49,7 @@ def get_ray(folder: Path, version: str) -> Path:
 
 
 def prepare(hosts: Sequence[LabHost]) -> None:
-    """rsync on every host: not counted."""
+    """Installs rsync on every host; not counted."""
     for host in hosts:
         host.must("apt-get update -qq && apt-get install -y -qq --no-install-recommends rsync")
 
@@ -83,7 +83,7 @@ def deploy(ray: Path, who: Operator, hosts: Sequence[LabHost], recipe: Recipe, v
         time.sleep(1)
     over.set()
     watcher.join()
-    time.sleep(5)  # a raylet runs a moment before Ray's table knows it
+    time.sleep(5)  # a raylet is in Ray's table only a moment after it starts
     alive = by_hand.alive(hosts[0]) if joined.get(hosts[0].name) else 0
     return Reached(variant, success, tuple(joined.get(host.name) for host in hosts), alive, tail)
 

@@ -14,7 +14,7 @@ from tasks.testbed.small_image import small_image
 
 SEED, PULL = "image_source: seed", "image_source: pull"
 IMAGE = "rayproject/ray:2.60.0-bench"
-TARGET = 1.1  # images over the link, however many hosts
+TARGET = 1.1  # images over the link, for any number of hosts
 
 HOSTS = """cluster: {cluster}
 runtime: docker
@@ -85,7 +85,7 @@ def main() -> None:
             it = Contest(link, who, hosts)
             contenders = {SEED: lambda: it.run(SEED), PULL: lambda: it.run(PULL)}
             seconds = measure.alternate(contenders, asked.runs)
-    # the least that ever crossed for all is what one image costs, times the hosts
+    # the smallest traffic of all plain pulls, divided by the hosts, is the size of one image
     image = min(it.bytes[PULL]) / asked.hosts
     command(["docker", "rmi", IMAGE])
     found = {

@@ -1,4 +1,4 @@
-"""The hosts that everything runs on, and the two ways to them: `fab` as a user runs it, and plain `ssh`."""
+"""The hosts for all benchmarks, and the two ways to reach them: `fab` as a user runs it, and plain `ssh`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STRIP = ("SSH_AUTH_SOCK", "RAY_HOSTS_FILE", "RAY_ADDRESS", "FORCE_COLOR", "UV_CA
 
 @contextlib.contextmanager
 def lab() -> Iterator[Lab]:
-    """An empty lab; nothing of it is left afterwards, also when the script is told to end."""
+    """An empty lab, which is removed completely at the end, also if the script is interrupted."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         made = Lab("bench", SUBNET, say=lambda text: print(text, file=sys.stderr))
@@ -58,13 +58,13 @@ class Operator:
 
     def env(self) -> dict[str, str]:
         clean = {key: value for key, value in os.environ.items() if key not in STRIP}
-        # the home's own cache: uv's resolver on this machine starts as cold as the hosts do
+        # the home's own cache: uv's resolver on this machine starts with an empty cache, like the hosts
         cache = {"UV_CACHE_DIR": str(self.home / "uv-cache")}
         plain = {"HOME": str(self.home), "TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "160"}
         return {**clean, **plain, **cache}
 
     def fab(self, *args: str, timeout: float = 600) -> list[tuple[float, str]]:
-        """Run `fab ARGS`; every line of output with the seconds at which it came, then (seconds, '').
+        """Runs `fab ARGS`; returns every line of output with its time in seconds, then (seconds, '').
 
         Raises SystemExit with the output if fab failed: such a run must not count.
         """
@@ -110,7 +110,7 @@ def ssh_options(who: Operator) -> list[str]:
 
 
 def ssh(who: Operator, address: str, command: str) -> list[str]:
-    """argv of one plain ssh."""
+    """The command line of one plain ssh."""
     return ["ssh", *ssh_options(who), f"root@{address}", command]
 
 
@@ -118,7 +118,7 @@ STEP = re.compile(r"^✓ (.+?)  .*?([\d.]+) s$")
 
 
 def phases(lines: Sequence[tuple[float, str]]) -> dict[str, float]:
-    """Title of a phase -> seconds from the end of the one before to its own end; all of the run together."""
+    """Title of a phase -> seconds since the previous phase ended; the sum is the time of the whole run."""
     found: dict[str, float] = {}
     last = 0.0
     for when, line in lines:

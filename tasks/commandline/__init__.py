@@ -1,4 +1,4 @@
-"""The command line: Fabric's own, made to say what is wrong, to ignore nothing, and to show tasks in groups."""
+"""The command line: Fabric's own, with clear errors, no ignored flags, and tasks listed in groups."""
 
 from tasks.commandline.line import line
 from tasks.commandline.mistakes import Mistake

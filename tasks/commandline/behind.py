@@ -1,4 +1,4 @@
-"""The program and its arguments behind ``--``, or in ``--command`` as one text."""
+"""The program and its arguments after ``--``, or in ``--command`` as one text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.text.wording import shown
 
 
 def arguments_of(command: str | None) -> list[str]:
-    """The arguments behind ``--`` on the command line, or those in ``--command``; empty if there are none."""
+    """The arguments after ``--`` on the command line, or those in ``--command``; empty if there are none."""
     if command and line.remainder:
         raise Mistake("a command was given both in --command and after --", "keep one of them")
     try:
@@ -23,9 +23,9 @@ def arguments_of(command: str | None) -> list[str]:
 
 
 def program_and_arguments(command: str | None, task: str, example: str) -> list[str]:
-    """As :func:`arguments_of`; refuses no arguments at all, and a single one that is a line for a shell.
+    """Like :func:`arguments_of`; refuses an empty list, and a single argument that is a shell command line.
 
-    :param example: a command that the error for no arguments shows.
+    :param example: a command that is shown in the error if there are no arguments.
     """
     arguments = arguments_of(command)
     if not arguments:

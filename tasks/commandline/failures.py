@@ -13,11 +13,11 @@ from invoke.exceptions import AuthFailure, CommandTimedOut, Failure, ThreadExcep
 from tasks.text.wording import printable, shown
 
 OWN = "my_tasks"
-INTERRUPTED = 130  # what a program ends with that a Ctrl-C on its terminal has ended
+INTERRUPTED = 130  # the usual exit status of a program that was ended by Ctrl-C
 
 
 def per_host(error: GroupException) -> list[str]:
-    """A line for each host that failed, with its reason, and one with the way out where it is known."""
+    """A line for each failed host with the reason, and one with the fix if there is a known one."""
     lines = []
     for connection, failure in error.result.failed.items():
         lines += of_host(host_name(connection), failure)
@@ -30,21 +30,21 @@ def of_task(error: BaseException) -> list[str]:
     host = f"{host_name(connection)}: " if connection is not None else ""
     where = place(error)
     lines = [f"✗ {host}{reason(error)}{f' ({where})' if where else ''}"]
-    return lines + _way_out(error)
+    return lines + _fix(error)
 
 
 def of_host(name: str, error: BaseException) -> list[str]:
-    """One host's failure: what failed, and the way out where it is known."""
-    return [f"✗ {name}: {reason(error)}", *_way_out(error)]
+    """One host's failure: what failed, and the fix if there is a known one."""
+    return [f"✗ {name}: {reason(error)}", *_fix(error)]
 
 
-def _way_out(error: BaseException) -> list[str]:
+def _fix(error: BaseException) -> list[str]:
     hint = getattr(error, "hint", "")
     return [f"  → {printable(hint)}"] if hint else []
 
 
 def is_of_a_host(error: BaseException) -> bool:
-    """Whether a command or a connection failed; anything else is a mistake in the code of a task."""
+    """Whether a command or a connection failed; anything else is a bug in a task."""
     return isinstance(error, Failure | ThreadException) or hasattr(error, "hint")
 
 
@@ -78,7 +78,7 @@ def last_line(text: str) -> str:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether a Ctrl-C has ended a command: Invoke leaves it to a command on a terminal, or on this machine."""
+    """Whether Ctrl-C has ended a command: Invoke passes it on to commands on a terminal or on this machine."""
     if not isinstance(error, UnexpectedExit):
         return False
     result = error.result
@@ -97,7 +97,7 @@ def described(error: BaseException) -> str:
 
 
 def place(error: BaseException) -> str:
-    """``my_tasks.py:LINE`` where an exception came from; '' if none of the user's own code took part."""
+    """``my_tasks.py:LINE`` where an exception came from; '' if it did not pass through the user's own code."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno and OWN in error.filename:
         return at(error.filename, error.lineno)
     frames = [
@@ -109,14 +109,14 @@ def place(error: BaseException) -> str:
 
 
 def at(filename: str, line: int) -> str:
-    """``my_tasks.py:3`` or ``my_tasks/mounts.py:3``; a file anywhere else with its whole path."""
+    """``my_tasks.py:3`` or ``my_tasks/mounts.py:3``; the full path for a file anywhere else."""
     parts = Path(filename).parts
     inside = next((number for number, part in enumerate(parts) if part in (OWN, f"{OWN}.py")), 0)
     return f"{Path(*parts[inside:])}:{line}"
 
 
 def traceback_of(error: BaseException) -> str:
-    """The traceback, from the user's own code on where it took part."""
+    """The traceback, from the user's own code on if it passed through it."""
     trace = error.__traceback__
     while trace and str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0] != OWN:
         trace = trace.tb_next

@@ -15,7 +15,7 @@ from invoke.parser.context import to_flag
 from tasks.commandline.mistakes import Mistake
 from tasks.text.wording import shown
 
-# What the program itself does with them, for any task.
+# Flags that the program itself handles, for every task.
 OWN = {
     "complete": "shell completion candidates, as Fabric prints them",
     "collection": "use another fabfile",
@@ -28,13 +28,13 @@ OWN = {
     "search-root": "where to look for the fabfile",
     "version": "show the version",
 }
-# What becomes a flag of the task: the first of these that the task has.
+# Flags that become a flag of the task: the first of these that the task has.
 BECOMES = {
     "debug": ("debug",),
     "dry": ("dry-run",),
     "hosts": ("limit", "host"),
 }
-# What this project's tasks cannot honour, and what to use instead.
+# Flags that this project's tasks do not support, and what to use instead.
 REFUSED = {
     "command-timeout": "each step has its own time limit",
     "config": "settings are read from the hosts file: --hosts-file names it",

@@ -1,4 +1,4 @@
-"""The command line of this process, as far as it is no flag of a task."""
+"""The parts of this process's command line that are not flags of a task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Line:
     """What was typed.
 
     :ivar remainder: the arguments after ``--``, one string each.
-    :ivar config: Fabric's configuration with its own flags in it, such as ``--echo``; None before it is known.
+    :ivar config: Fabric's configuration with its own flags in it, such as ``--echo``; None until it is parsed.
     """
 
     remainder: list[str] = field(default_factory=list)

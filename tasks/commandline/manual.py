@@ -14,7 +14,7 @@ from invoke.parser.context import to_flag
 from tasks.commandline.groups import EXAMPLES, grouped
 from tasks.report import typed
 
-# The placeholder of a flag's value, where the flag's own name does not say enough.
+# The placeholder of a flag's value, if the flag's own name is not clear enough.
 VALUES = {
     "bundle": "FILE",
     "command": "COMMAND",
@@ -53,7 +53,7 @@ def overview(tasks: Mapping[str, Task], width: int, version: str) -> str:
     commands = [(f"{program} {command}", why) for command, why in EXAMPLES]
     pad = max(len(command) for command, _ in commands)
     for command, why in commands:
-        # a command must stay on one line to be pasted: if its text does not fit beside it, the text goes below
+        # a command must stay on one line to be pasted: if its description does not fit on that line, it follows below
         short = len(command.ljust(pad)) + len(why) + 5 <= width
         lines += [f"  {command.ljust(pad)}   {why}"] if short else [f"  {command}", f"      {why}"]
     lines.append("")
@@ -66,7 +66,7 @@ def overview(tasks: Mapping[str, Task], width: int, version: str) -> str:
 def explained(name: str, task: Task, context: ParserContext, width: int, built_in: bool = True) -> str:
     """One task: how to call it, what it does, every flag.
 
-    :param built_in: whether it is this project's; those with ``--command`` also take it after ``--``.
+    :param built_in: whether it is one of this project's tasks; those with ``--command`` also take it after ``--``.
     """
     behind = " -- COMMAND" if built_in and "command" in context.args else ""
     positional = "".join(f" {argument.names[0].upper()}" for argument in context.positional_args)
@@ -86,7 +86,7 @@ def explained(name: str, task: Task, context: ParserContext, width: int, built_i
 
 def _main_flags(context: ParserContext) -> Sequence[str]:
     flags = sorted(to_flag(argument.names[0]) for argument in context.args.values())
-    # those that every task has come last
+    # the flags that every task has come last
     return sorted(flags, key=lambda flag: flag in ("--hosts-file", "--debug"))
 
 

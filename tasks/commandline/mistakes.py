@@ -1,4 +1,4 @@
-"""What is wrong with a command line: one line, a second one with the way out, exit status 2."""
+"""Errors in a command line: one line with the error, one with the fix, exit status 2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.report import typed
 from tasks.text.quoting import printed
 from tasks.text.wording import did_you_mean, nearest, shown
 
-# characters that only a shell gives a meaning to
+# characters that have a meaning only in a shell
 SHELL_SIGNS = re.compile(r"[\s|&;<>$`*]")
 
 
@@ -34,7 +34,7 @@ class CheckedArgument(Argument):
     def set_value(self, value: object, cast: bool = True) -> None:
         flag = to_flag(self.names[0])
         if isinstance(value, str) and not value.strip():
-            # "--limit $HOSTS" with HOSTS unset must not mean all hosts
+            # "--limit $HOSTS" must not mean all hosts if HOSTS is unset
             raise Mistake(f"{flag} is empty", "give it a value, or leave it out")
         repeatable = self.kind in (list, bool) or self.incrementable
         if self.raw_value is not None and not repeatable and value != self.raw_value:
@@ -49,7 +49,7 @@ class CheckedArgument(Argument):
 
 
 def checked(context: ParserContext) -> ParserContext:
-    """The same context, each of whose arguments is a CheckedArgument."""
+    """The same context, with a CheckedArgument in place of each argument."""
     for argument in context.args.values():
         argument.__class__ = CheckedArgument
     return context
@@ -58,7 +58,7 @@ def checked(context: ParserContext) -> ParserContext:
 def explain(
     error: ParseError, argv: Sequence[str], contexts: Mapping[str, ParserContext], core: ParserContext
 ) -> Mistake:
-    """Invoke's error in plain words.
+    """Invoke's error in plain language.
 
     :param argv: the whole command line.
     :param contexts: the tasks' contexts by name.
@@ -89,7 +89,7 @@ def explain(
 
 
 def given_before(word: str, argv: Sequence[str]) -> str | None:
-    """The flag that was given a second time with this value: Invoke takes only the first one."""
+    """The flag that was repeated with this value; Invoke accepts only its first value."""
     for index, token in enumerate(argv):
         flag, _, value = token.partition("=")
         is_value = value == word or argv[index + 1 : index + 2] == [word]
@@ -99,7 +99,7 @@ def given_before(word: str, argv: Sequence[str]) -> str | None:
 
 
 def unknown_flag(word: str, task: str, contexts: Mapping[str, ParserContext], core: ParserContext) -> Mistake:
-    """A flag that this task, or the program, does not have."""
+    """The error for a flag that neither the task nor the program has."""
     flag = word.partition("=")[0]
     if not task:
         owners = [name for name, context in contexts.items() if flag in context.flags]
@@ -113,7 +113,7 @@ def unknown_flag(word: str, task: str, contexts: Mapping[str, ParserContext], co
 
 
 def unknown_word(word: str, task: str, contexts: Mapping[str, ParserContext]) -> Mistake:
-    """A word that is no task, or that this task cannot take."""
+    """The error for an argument that is not a task, or that this task does not take."""
     near = nearest(word, contexts)
     if not task:
         hint = f"fab {near}" if near else "fab --list"

@@ -1,7 +1,7 @@
 """Options that several tasks share, and the decorator of every task.
 
 ``fab --list`` imports every module that defines tasks. So these modules import little at the top, and a task imports
-what it works with when it is called; tests/test_startup.py checks it.
+what it needs when it is called; tests/test_startup.py checks it.
 """
 
 from __future__ import annotations
@@ -24,5 +24,5 @@ COMMON = {"hosts_file": HOSTS_FILE, "debug": DEBUG}
 WITH_LIMIT = {**COMMON, "limit": LIMIT}
 
 # Short flags are made from first letters, so that -h would be --host here and --hosts-file there: there are none.
-# Nothing is positional, or the first argument would be taken for it whatever it is, --help included.
+# Nothing is positional: the first argument would be taken as its value, even --help.
 task = functools.partial(invoke.task, auto_shortflags=False, positional=[])

@@ -40,9 +40,9 @@ def add_to(namespace: Collection, folder: Path) -> None:
         report(problem, 'rename it, or give it another name with @task(name="...")')
 
 
-def report(message: str, way_out: str) -> None:
+def report(message: str, fix: str) -> None:
     """Prints one problem in two lines on standard error."""
-    print(Mistake(message, way_out).message, file=sys.stderr)
+    print(Mistake(message, fix).message, file=sys.stderr)
 
 
 def load(folder: Path) -> ModuleType | None:
@@ -57,7 +57,7 @@ def load(folder: Path) -> ModuleType | None:
     spec = spec_from_file_location(NAME, source, submodule_search_locations=package)
     module = module_from_spec(spec)
     if str(folder) not in sys.path:
-        sys.path.append(str(folder))  # last, so that no file there hides a module of Python's
+        sys.path.append(str(folder))  # last, so that no file there hides one of Python's own modules
     sys.modules[NAME] = module
     try:
         spec.loader.exec_module(module)
@@ -100,7 +100,7 @@ def merge(namespace: Collection, own: Collection) -> Iterator[str]:
     taken = {*namespace.tasks, *namespace.tasks.aliases, *namespace.collections}
     for name, task in own.tasks.items():
         if task in built_in:
-            continue  # imported to be called from a task of the user's own
+            continue  # imported to be called from one of the user's own tasks
         names = [name, *(alias for alias, main in own.tasks.aliases.items() if main == name)]
         clash = next((one for one in names if one in taken), None)
         if clash:

@@ -30,13 +30,13 @@ BUILT_IN = "tasks."
 
 
 class Program(Fab):
-    """``./fab``. Plain ``fab`` becomes one too, while it imports the fabfile; see :func:`adopt`."""
+    """``./fab``. Plain ``fab`` is turned into it while it imports the fabfile; see :func:`adopt`."""
 
-    # runs the tasks; adopt() sets the one that connects as the hosts file says
+    # runs the tasks; adopt() sets the one that connects with the settings of the hosts file
     runs_tasks: type[Executor] = Executor
     built_in: Sequence[ParserContext] = ()
 
-    # what Fabric's program has parsed before it read the fabfile is parsed again
+    # parses again what Fabric's program parsed before it read the fabfile
     def read_core(self) -> None:
         """Parses the flags of the program itself; a bare ``help`` is ``--help``, and so is one after a task."""
         if self.argv[1:2] == ["help"]:
@@ -48,7 +48,7 @@ class Program(Fab):
             raise explain(error, self.argv, {}, self.initial_context) from None
         asked = self.core.unparsed[1:]
         if asked[:1] == ["--help"] or asked == ["-h"]:
-            # a positional argument of the task would take it as its value
+            # otherwise a positional argument of the task would take it as its value
             self.args.help.set_value(self.core.unparsed[0])
             self.core.unparsed = []
         typed.use_arguments(self.argv[1:])
@@ -64,7 +64,7 @@ class Program(Fab):
     def parse_core(self, argv: list[str] | None) -> None:
         before = sys.dont_write_bytecode
         super().parse_core(argv)
-        # invoke turns it off, and a program that is compiled at each call starts slowly
+        # Invoke turns bytecode files off, and a program that is compiled at each call starts slowly
         sys.dont_write_bytecode = before
 
     def parse_tasks(self) -> None:
@@ -75,7 +75,7 @@ class Program(Fab):
 
     def _make_parser(self) -> Parser:
         if getattr(self, "_contexts", None) is None:
-            # once: invoke removes each flag's help from the task when it makes the context
+            # only once: Invoke removes each flag's help from the task when it makes the context
             self._contexts = [checked(context) for context in self.collection.to_contexts()]
         return Parser(initial=checked(self.initial_context), contexts=self._contexts)
 
@@ -99,7 +99,7 @@ class Program(Fab):
             except KeyError:
                 raise Mistake(f"there is no group of tasks {shown(part)}", "fab --list") from None
         super().parse_cleanup()
-        self.debug = self.debug or bool(self.args.debug.value)  # after a task of the user's own
+        self.debug = self.debug or bool(self.args.debug.value)  # also after one of the user's own tasks
         self.built_in = [context for context in self.tasks if self.is_built_in(context)]
         if self.built_in:
             self.prepare(self.built_in)
@@ -122,7 +122,7 @@ class Program(Fab):
 
     @contextlib.contextmanager
     def calm(self) -> Iterator[None]:
-        """Turns whatever goes wrong into lines and an exit status; ``--debug`` shows the traceback."""
+        """Turns any error into lines and an exit status; ``--debug`` shows the traceback."""
         try:
             yield
         except (Exit, ParseError):
@@ -151,11 +151,11 @@ class Program(Fab):
         return [f"✗ {at}{failures.described(error)}", f"  → {hint}"]
 
     def is_built_in(self, context: ParserContext) -> bool:
-        """Whether a task is this project's, not one of the user's own."""
+        """Whether a task is one of this project's, not one of the user's own."""
         return self.collection[context.name].body.__module__.startswith(BUILT_IN)
 
     def prepare(self, built_in: Sequence[ParserContext]) -> None:
-        """Checks what invoke does not: Fabric's flags, flags that are required, arguments after ``--``."""
+        """Checks what Invoke does not: Fabric's flags, flags that are required, arguments after ``--``."""
         more: dict[str, object] = {"dry": True} if self.config.run.dry else {}
         if self.debug:
             more["debug"] = True
@@ -163,7 +163,7 @@ class Program(Fab):
             names = " and ".join(context.name for context in self.tasks)
             raise Mistake(f"{names} cannot share the flags before them", "run one after the other")
         flags.apply(self.core[0], built_in, more)
-        # they are the tasks' own now; Fabric would run each task once a host
+        # the flags are passed to the tasks now; with hosts set, Fabric would run each task once for each host
         self.args.hosts._value = None
         for context in built_in:
             for name in required(self.collection[context.name]):
@@ -198,7 +198,7 @@ class Program(Fab):
 
 
 def required(task: invoke.Task) -> list[str]:
-    """Parameters without a default: their flags have to be given."""
+    """Parameters without a default, whose flags are required."""
     parameters = task.argspec(task.body).parameters.values()
     return [one.name for one in parameters if one.default is one.empty]
 
@@ -216,11 +216,11 @@ def version() -> str:
 
 
 def adopt(runs_tasks: type[Executor]) -> None:
-    """Turns plain ``fab`` into :class:`Program`: called while it imports the fabfile, before it parses the tasks.
+    """Turns plain ``fab`` into :class:`Program`: called while Fabric imports the fabfile, before it parses the tasks.
 
     Its bare ``--help`` and ``--version`` are answered before that, by Fabric.
 
-    :param runs_tasks: the executor that connects to hosts as the hosts file says.
+    :param runs_tasks: the executor that connects to hosts with the settings of the hosts file.
     """
     Program.runs_tasks = runs_tasks
     program = fabric.main.program

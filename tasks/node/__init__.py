@@ -1,1 +1,1 @@
-"""What every node is, whatever it runs in: facts, supervisors, Ray's arguments by version, start, stop, logs. Pure."""
+"""What all runtimes share about a node: facts, supervisors, Ray's arguments by version, start, stop, logs. Pure."""

@@ -10,7 +10,7 @@ from tasks.node.subject import Subject
 
 
 def usable(facts: Facts) -> list[Address]:
-    """Addresses that another machine might reach: no loopback, no bridge of Docker's; IPv4 first."""
+    """Addresses that another machine might reach: neither loopback nor Docker's bridges; IPv4 first."""
     out = [a for a in facts.addresses if not a.virtual and not ipaddress.ip_address(a.ip).is_loopback]
     return sorted(out, key=lambda a: ":" in a.ip)
 
@@ -23,9 +23,9 @@ def _literal(name: str) -> str | None:
 
 
 def _reached(subject: Subject) -> list[str]:
-    """The addresses by which the operator reaches that host; none is for this machine itself."""
+    """The addresses by which the operator reaches the host; empty for the operator's machine itself."""
     if subject.host.connection == "local":
-        # $SSH_CONNECTION is that of whoever is logged in here
+        # here $SSH_CONNECTION belongs to the session of whoever is logged in
         return []
     return [a for a in (_literal(subject.host.host), subject.facts.ssh_server_ip) if a]
 
@@ -38,9 +38,10 @@ def _by_default_route(facts: Facts, found: Sequence[Address]) -> str | None:
 
 
 def head_ip(head: Subject, workers: Sequence[Subject]) -> str | None:
-    """The head's address: as written, else as it was reached, else the network shared with most workers.
+    """The head's address: ``node_ip``, else the address by which it was reached, else the one in the network that
+    it shares with most workers, else that of its default route.
 
-    :returns: None where no address is left that a worker could use.
+    :returns: None if there is no address that a worker could use.
     """
     if head.host.node_ip:
         return head.host.node_ip
@@ -63,7 +64,7 @@ def _in_network(subject: Subject, address: Address) -> bool:
 
 
 def worker_ip(worker: Subject, head: str) -> str | None:
-    """A worker's address: as written, else the one in the head's network, else as it was reached."""
+    """A worker's address: ``node_ip``, else one in the head's network, else the one by which it was reached."""
     if worker.host.node_ip:
         return worker.host.node_ip
     address = ipaddress.ip_address(head)

@@ -1,4 +1,4 @@
-"""The node that a host is to run: what its runtime renders, and a hash that changes whenever any of it does."""
+"""The node that a host should run, as its runtime renders it, with a hash of all that must cause a restart."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from tasks.node.names import RAY_DIR
 
 @dataclass(frozen=True)
 class Versions:
-    """What runs on one host.
+    """The versions that run on one host.
 
-    :param ray: version of Ray, and :param python: full version of Python; empty while nobody knows them.
-    :param python_path: the host's own interpreter; None where the runtime brings one.
-    :param lock: every package with its version; empty where the runtime has no such list.
+    :param ray: version of Ray; empty while unknown.
+    :param python: full version of Python; empty while unknown.
+    :param python_path: the host's own interpreter; None if the runtime installs its own.
+    :param lock: every package with its version; empty if the runtime has no such list.
     :param env_id: name of the environment; the same packages on the same Python have the same name.
-    :param image: id of the image, or its name while it is not on the host.
+    :param image: id of the image; its name while the image is not on the host.
     :param image_user: ``uid:gid`` of the image's user.
     """
 
@@ -37,12 +38,12 @@ class Desired:
     """One node, ready to be started.
 
     :param kind: the kind of service that keeps it alive, see ``sh/kind_*.sh``.
-    :param words: ``ray start`` with its arguments, or the arguments of what runs it.
+    :param arguments: ``ray start`` with its arguments, or of the program that runs it.
     :param token: whether the node authenticates with the cluster's token.
     :param temp_dir: Ray's own folder, as the host sees it.
-    :param user: ``uid:gid`` that a container which starts as root continues as.
-    :param runs_as: ``uid:gid`` of Ray in a container; empty while that is not known.
-    :param files: texts of files, by the names of the values that the starting script reads.
+    :param user: ``uid:gid`` to which a container that starts as root changes.
+    :param runs_as: ``uid:gid`` of Ray in a container; empty while unknown.
+    :param files: texts of files, by the name of the script value that holds each.
     :param start: what the host remembers of this start, see :mod:`tasks.node.remembered`.
     """
 
@@ -53,7 +54,7 @@ class Desired:
     head_address: str
     versions: Versions
     hash: str
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     token: bool
     temp_dir: str = RAY_DIR
     user: str = ""
@@ -62,9 +63,9 @@ class Desired:
     start: dict[str, Any] = field(default_factory=dict)
 
     def state(self, token_fingerprint: str, request: str) -> dict[str, Any]:
-        """What is left on the host for the next run to compare with.
+        """The state that is stored on the host, for the next run to compare with.
 
-        :param request: what the versions were chosen for, as a digest.
+        :param request: a digest of the request for which the versions were chosen.
         """
         return {
             "hash": self.hash,
@@ -83,7 +84,7 @@ class Desired:
 
 
 def version_changes(state: Mapping[str, Any], desired: Desired) -> list[str]:
-    """Ray and Python: both where nothing was there before, else those that differ."""
+    """The changed versions of Ray and Python, as ``Ray old -> new``; both if nothing was installed before."""
     out = []
     for name, old, new in (
         ("Ray", state.get("ray"), desired.versions.ray),
@@ -97,10 +98,10 @@ def version_changes(state: Mapping[str, Any], desired: Desired) -> list[str]:
 
 
 def digest(value: Any) -> str:
-    """The same for the same value, of whatever JSON can hold."""
+    """A short hash of any value that JSON can hold; equal values have equal hashes."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def fingerprint(token: str) -> str:
-    """Tells two tokens apart without giving either away."""
+    """A short hash by which two tokens can be compared without revealing them; '' for no token."""
     return hashlib.sha256(b"rayfab token " + token.encode()).hexdigest()[:12] if token else ""

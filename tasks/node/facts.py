@@ -1,4 +1,4 @@
-"""The one read-only script of questions, and the reading of its answer."""
+"""The one read-only script that gathers facts, and the parsing of its answer."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tasks.node.platforms import machine
 from tasks.script.script import Effect, Script, Value, render
 
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
-# On Windows a host's own address may be that of a switch, but not of these.
+# On Windows a virtual switch may have the host's own address, but these never do.
 VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
-VIRTUAL += ("bridge1", "vmenet", "vmnet")  # those of a Mac's virtual machines
+VIRTUAL += ("bridge1", "vmenet", "vmnet")  # the interfaces of a Mac's virtual machines
 
 
 @dataclass(frozen=True)
 class Address:
-    """One address of a host, with the network that it lies in."""
+    """One address of a host, and its network."""
 
     interface: str
     ip: str
@@ -29,7 +29,7 @@ class Address:
 
     @property
     def virtual(self) -> bool:
-        """True for bridges and other interfaces that no other machine reaches."""
+        """True for bridges and other interfaces that other machines can't reach."""
         return self.interface.startswith(VIRTUAL)
 
     @property
@@ -39,7 +39,7 @@ class Address:
 
 @dataclass(frozen=True)
 class RayProcess:
-    """A raylet or GCS that runs on the host, whoever started it."""
+    """A raylet or GCS that runs on the host, whether this project started it or not."""
 
     pid: int
     exe: str
@@ -48,24 +48,25 @@ class RayProcess:
 
 @dataclass(frozen=True)
 class OwnFacts:
-    """The answers to the questions of one runtime; each runtime that asks has a class of its own."""
+    """The answers to the questions of one runtime; a runtime with questions has its own subclass."""
 
     @property
     def cpus(self) -> int | None:
-        """CPUs of the virtual machine that Ray runs in; None where it runs in none."""
+        """CPUs of the virtual machine that Ray runs in; None if Ray runs in none."""
         return None
 
     @property
     def memory(self) -> int | None:
-        """Bytes, as for :attr:`cpus`."""
+        """Memory of that virtual machine in bytes; None if Ray runs in none."""
         return None
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What a runtime asks of a host.
+    """The part of the facts script that one runtime adds.
 
-    :param body: names of the fragments that ask, and :param values: what they read.
+    :param body: names of the fragments.
+    :param values: the values that they read.
     """
 
     body: tuple[str, ...] = ()
@@ -74,7 +75,7 @@ class Questions:
 
 @dataclass(frozen=True)
 class Facts:
-    """The answers of a host. Sizes in bytes, the clock in seconds since 1970.
+    """What a host reported. Sizes are in bytes, the clock in seconds since 1970.
 
     :param own: the answers to the questions of the host's runtime.
     """
@@ -113,8 +114,8 @@ class Facts:
     os_release: Mapping[str, str] = field(default_factory=dict)  # ID_LIKE, VERSION_ID, VERSION_CODENAME...
     gpu_driver: str = ""
     gpu_says: str = ""
-    supervisor: str = ""  # what the service's supervisor calls its state: active, inactive, activating...
-    node_processes: bool = False  # whether any process of this cluster's node is there, Ray's own or not
+    supervisor: str = ""  # the service's state as its supervisor names it: active, inactive, activating...
+    node_processes: bool = False  # whether any process of this cluster's node exists, Ray's own or not
     own: OwnFacts = OwnFacts()
 
     @property
@@ -123,17 +124,17 @@ class Facts:
 
     @property
     def can_root(self) -> bool:
-        """Whether something can be done as root here, now."""
+        """Whether commands can be run as root on this host now."""
         return self.root or self.sudo in ("nopasswd", "password")
 
 
 def facts_script(
     cluster: str, questions: Questions, *, sudo_password: bool = False, holder: str | None = None
 ) -> Script:
-    """The script of questions for one host.
+    """The facts script for one host.
 
-    :param questions: those of its runtime.
-    :param holder: take the cluster's lock for this holder before asking (the head, when something may change).
+    :param questions: the part that its runtime adds.
+    :param holder: first take the cluster's lock for this holder (on the head, when the run may change something).
     """
     values = {**basics(cluster), **questions.values}
     body = ("facts", *questions.body)
@@ -148,9 +149,9 @@ def facts_script(
 def parse_facts(
     all_values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]], own: OwnFacts
 ) -> Facts:
-    """The answer's values -> Facts. What a host did not say is None, empty or False.
+    """The answer's values -> Facts. Whatever the host did not report is None, empty or False.
 
-    :param own: what the runtime has read out of the same answer.
+    :param own: the runtime's part, parsed from the same answer.
     """
 
     def one(key: str, default: str = "") -> str:
@@ -170,7 +171,7 @@ def parse_facts(
     gpus = [(n.strip(), v.strip()) for n, _, v in (t.rpartition(",") for t in texts.get("gpu", ())) if n]
     return Facts(
         system=system,
-        # macOS and others: as their own tools name it, such as arm64
+        # macOS and others keep their own names, such as arm64
         arch=machine(arch) if system in ("Linux", "Windows") else arch,
         hostname=one("hostname"),
         user=(uid.group(2) or "") if uid else one("user"),
@@ -246,8 +247,8 @@ def _default_interface(texts: Mapping[str, Sequence[str]]) -> str | None:
 
 
 def _disk(lines: Sequence[str]) -> dict[str, int]:
-    """Free bytes by what was asked for: the rows come in the order of the question."""
-    # a Mac's own files and its users' lie on two volumes that share their space
+    """Free bytes by path; the rows are in the order in which the script asked for the paths."""
+    # a Mac's system and its users' files are on two volumes that share their space
     lines = [line.replace("/System/Volumes/Data", "/") for line in lines]
     rows = [line.split() for line in lines if re.search(r"\d+%", line)]
     return {row[-1]: int(row[-3]) * 1024 for row in rows if len(row) >= 6 and row[-3].isdigit()}
@@ -269,7 +270,7 @@ def _ports(hexes: str, netstat: Sequence[str]) -> list[int]:
 def _ray_processes(values: Sequence[str], ps: Sequence[str]) -> list[RayProcess]:
     out = []
     for value in values:
-        # a path may hold blanks: the control groups begin where one looks like "0::/system.slice"
+        # a path may contain spaces: the control groups begin where the text looks like "0::/system.slice"
         if got := re.fullmatch(r"(\d+) (.*?)(?: (\d+:[^:/]*:/.*))?", value):
             out.append(RayProcess(int(got.group(1)), got.group(2).strip(), got.group(3) or ""))
     split = [parts for line in ps if len(parts := line.split(None, 1)) == 2]

@@ -1,4 +1,4 @@
-"""GPUs: what the hosts file asks for against what the host's driver says."""
+"""GPUs: the number that the hosts file asks for, compared with what the host's driver reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasks.node.subject import Subject
 
 
 def problems(subject: Subject) -> Iterator[tuple[str, str]]:
-    """A number of GPUs that the host does not have; message and way out."""
+    """Reports a requested number of GPUs that the host does not have: message and fix."""
     host, facts = subject.host, subject.facts
     if not host.gpus:
         return

@@ -1,4 +1,4 @@
-"""Which files below `session_latest/logs` belong to which of Ray's components."""
+"""The files in `session_latest/logs` that belong to each of Ray's components."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A node that runs on the host itself: out of an environment, under one of the host's supervisors."""
+"""A node that runs directly on the host, in an environment and under one of the host's supervisors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tasks.script.script import Script, Value, render
 
 
 def env_dir(home: str, cluster: str, env_id: str) -> str:
-    """The folder of an environment that this project makes on a host."""
+    """The folder of an environment that this project creates on a host."""
     return f"{node_dir(home, cluster)}/envs/{env_id}"
 
 
@@ -31,16 +31,16 @@ def desire(
     environment: str = "",
     activate: Callable[[str], Activation] = lambda folder: Activation(),
 ) -> Desired:
-    """Everything that the node is made of.
+    """The node that the host should run.
 
-    :param environment: the environment's folder; '' for the one that this project makes.
-    :param activate: the environment's folder -> what its activation does to the environment of a process.
+    :param environment: the environment's folder; '' for the one that this project creates.
+    :param activate: returns what activating the environment in this folder changes in a process.
     """
     host, facts = subject.host, subject.facts
     token = ray.uses_token(host, versions.ray)
     kind = supervisors.kind_on(facts)
     folder = supervisors.ray_dir(kind, facts.home, cluster)
-    arguments = ray.start_words(
+    arguments = ray.start_arguments(
         host, versions.ray, node_ip, head_address, cpus=host.cpus or subject.cpus, temp_dir=folder
     )
     variables = ray.environment(host, versions.ray, facts.system)
@@ -66,7 +66,7 @@ def desire(
         head_address=head_address,
         versions=versions,
         hash=digest([files, kind, token]),
-        words=tuple(arguments),
+        arguments=tuple(arguments),
         token=token,
         temp_dir=folder,
         files=files,
@@ -91,7 +91,8 @@ def start_script(
 
     :param home: the user's home folder on the host.
     :param environment: as for :func:`desire`.
-    :param named: the runtime's own fragments, and :param more: what they read.
+    :param named: the runtime's own fragments.
+    :param more: the values that they read.
     """
     values = {
         **start_values(cluster, desired, state),

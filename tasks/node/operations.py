@@ -15,22 +15,25 @@ from tasks.script.script import Effect, Script, render
 
 
 def lock_script(cluster: str, holder: str) -> Script:
-    """Takes the cluster's lock on the head. :param holder: who, from where, since when, what; one line."""
+    """Takes the cluster's lock on the head.
+
+    :param holder: who holds it, from where, since when and for what; one line.
+    """
     return render("take the lock", "lock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
 
 
 def unlock_script(cluster: str, holder: str) -> Script:
-    """Gives back the lock that the same connection took."""
+    """Releases the lock that the same connection took."""
     return render("release the lock", "unlock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
 
 
 def reach_script(cluster: str, address: str, ports: Sequence[int]) -> Script:
-    """Tries TCP from this host to the head, 4 s a port at the most."""
+    """Tries TCP connections from this host to the head, at most 4 s for each port."""
     values = {**basics(cluster), "ADDRESS": address, "PORTS": " ".join(map(str, ports))}
     return render(f"reach the head at {address}", "reach", values, effect=Effect.READS)
 
 
-# Where a driver runs, in a home maybe, a file may be called ray.py.
+# The folder in which a driver runs, such as a home folder, may contain a file named ray.py.
 _NOT_FROM_HERE = "import sys\n\nsys.path = [place for place in sys.path if place]\n"
 
 
@@ -42,9 +45,9 @@ def _driver(name: str) -> str:
 def verify_script(
     cluster: str, address: str, expect: Sequence[str], *, tasks: bool, timeout: float, sudo: bool = False
 ) -> Script:
-    """Asks Ray's own node table, and runs one task on every node.
+    """Reads Ray's own node table, and runs one task on every node.
 
-    :param expect: node addresses that must be there before the time is up.
+    :param expect: node addresses to wait for.
     :param timeout: seconds to wait for them.
     """
     spec = json.dumps({"address": address, "expect": list(expect), "tasks": tasks, "timeout": timeout})
@@ -62,7 +65,7 @@ def verify_script(
 def work_script(
     cluster: str, address: str, tasks_on: Sequence[str], *, timeout: float, sudo: bool = False
 ) -> Script:
-    """Asks Ray what is running, without becoming a job of it.
+    """Reads from Ray what is running, without creating a job.
 
     :param tasks_on: addresses of the nodes whose running tasks are counted.
     """
@@ -79,14 +82,14 @@ def work_script(
 
 
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:
-    """Stops the node, whatever supervises it, and keeps it from starting at the next boot."""
+    """Stops the node under any supervisor, and keeps it from starting at the next boot."""
     return render("stop Ray", "stop", basics(cluster), secrets=secrets_of(sudo=sudo))
 
 
 def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool = False) -> Script:
     """Stops the node and removes what this project put on the host.
 
-    :param purge: a conda that was installed here as well; without it that one stays (the answer's ``kept``).
+    :param purge: also remove a conda that this project installed; otherwise it stays (the answer has ``kept``).
     """
     values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "PURGE": purge, **outside_value()}
     return render("remove everything", "destroy", values, secrets=secrets_of(sudo=sudo))
@@ -95,7 +98,7 @@ def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool 
 def logs_script(
     host: Host, cluster: str, patterns: Sequence[str], lines: int, *, follow: bool, sudo: bool = False
 ) -> Script:
-    """The last ``lines`` lines of every file that one of ``patterns`` matches; with ``follow`` it goes on."""
+    """The last ``lines`` lines of each file that matches ``patterns``; with ``follow`` also new lines as they come."""
     values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "LINES_EACH": lines, "PATTERNS": list(patterns)}
     body = "follow" if follow else "logs"
     return render(
@@ -107,12 +110,12 @@ def logs_script(
     )
 
 
-def command_script(cluster: str, words: Sequence[str], *, sudo: bool = False) -> Script:
-    """One program with its arguments, in the node's own environment.
+def command_script(cluster: str, arguments: Sequence[str], *, sudo: bool = False) -> Script:
+    """Runs one program with its arguments, in the node's own environment.
 
-    The answer has ``missing`` with the status 126 or 127 where that program isn't there, or isn't executable.
+    The answer has ``missing`` if the program doesn't exist (127) or isn't executable (126).
     """
-    values = {**basics(cluster), "PROGRAM": fragment("program").text, "COMMAND": list(words)}
+    values = {**basics(cluster), "PROGRAM": fragment("program").text, "COMMAND": list(arguments)}
     return render("run a command", "command", values, secrets=secrets_of(sudo=sudo))
 
 
@@ -121,13 +124,17 @@ def submit_script(
     cluster: str,
     address: str,
     archive: str,
-    words: Sequence[str],
+    arguments: Sequence[str],
     *,
     wait: bool,
     user: str = "",
     sudo: bool = False,
 ) -> Script:
-    """A job on the head. :param archive: a tar of the job's folder on the host, or ''; :param user: who submits it."""
+    """Runs a job on the head.
+
+    :param archive: a tar of the job's folder on the host, or ''.
+    :param user: who submits it.
+    """
     values = {
         **basics(cluster),
         "ADDRESS": address,
@@ -135,6 +142,6 @@ def submit_script(
         "WAIT": wait,
         "USER_AT": user,
         "DRIVER": _driver("submit"),
-        "COMMAND": list(words),
+        "COMMAND": list(arguments),
     }
     return render("submit a job", "submit", values, secrets=secrets_of(sudo=sudo))

@@ -1,8 +1,8 @@
-"""Names of architectures and platforms: what the kernel, Docker, conda, uv and Python's wheels call the same machine.
+"""Names of architectures and platforms: one machine is called differently by the kernel, Docker, conda, uv and wheels.
 
-An architecture's own name here is the Linux kernel's: ``x86_64``, ``aarch64``, ``ppc64le``. A host's facts keep what
-its system reports (macOS: ``arm64``); every comparison goes through :func:`machine`. Fragments that choose something
-before the facts of a host are known (an image, a wheel of uv) look at ``uname -m`` themselves.
+This project uses the Linux kernel's names of architectures: ``x86_64``, ``aarch64``, ``ppc64le``. A host's facts
+keep the name that its system reports (macOS: ``arm64``); every comparison goes through :func:`machine`. Fragments that
+choose something before a host's facts are known (an image, a wheel of uv) read ``uname -m`` themselves.
 
 Sources: ``uname -m``; Docker's GOARCH names; conda's subdirs; the target platforms of ``uv pip compile``; PEP 600.
 """
@@ -14,7 +14,7 @@ import re
 X86, ARM = "x86_64", "aarch64"
 _MACHINES = {"amd64": X86, "arm64": ARM}
 
-# conda's platforms that this project installs on: the system and the architecture as that system reports it
+# conda's platforms that this project supports -> the system, and the architecture as that system reports it
 CONDA = {
     "linux-64": ("Linux", "x86_64"),
     "linux-aarch64": ("Linux", "aarch64"),
@@ -23,12 +23,12 @@ CONDA = {
     "osx-arm64": ("Darwin", "arm64"),
     "win-64": ("Windows", "x86_64"),
 }
-# The minor versions of glibc that uv knows, newest first; all 2.x. Older ones than 2.17 are taken for it.
+# The minor versions of glibc that uv knows, newest first; all 2.x. Versions older than 2.17 count as 2.17.
 _UV_GLIBC = (40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 28, 17)
 
 
 def machine(arch: str) -> str:
-    """One name for an architecture, whoever reported it: ``AMD64`` and ``amd64`` are ``x86_64``."""
+    """One name for each architecture, whichever tool reported it: ``AMD64`` and ``amd64`` are ``x86_64``."""
     return _MACHINES.get(arch.lower(), arch.lower())
 
 
@@ -38,7 +38,7 @@ def is_arm(arch: str) -> bool:
 
 
 def conda_name(system: str, arch: str) -> str | None:
-    """Conda's name for a platform, as in ``linux-64``; None: conda has no Ray for it."""
+    """Conda's name for a platform, as in ``linux-64``; None if conda has no Ray for it."""
     wanted = (system, machine(arch))
     return next((name for name, (s, a) in CONDA.items() if (s, machine(a)) == wanted), None)
 
@@ -46,7 +46,7 @@ def conda_name(system: str, arch: str) -> str | None:
 def uv_name(system: str, arch: str, glibc: str = "2.17") -> str:
     """uv's name for a platform: ``x86_64-manylinux_2_36``, ``aarch64-apple-darwin``.
 
-    :param glibc: the version of a Linux host; a text around it (``glibc 2.36``) does not matter.
+    :param glibc: the version of a Linux host; text around it (``glibc 2.36``) is ignored.
     """
     name = machine(arch)
     if system == "Windows":

@@ -8,19 +8,19 @@ from tasks.inventory import Host
 from tasks.inventory import ray_versions as versions
 from tasks.node.names import RAY_DIR
 
-BRIDGE_WORKERS = 98  # 10002-10099 as in the recipe
+BRIDGE_WORKERS = 98  # 10002-10099
 
 
 def uses_token(host: Host, ray: str) -> bool:
-    """Whether this node authenticates with a token: by default wherever its Ray can."""
+    """Whether this node authenticates with a token: by default if its version of Ray supports it."""
     return host.ray.auth != "none" and versions.has_token_auth(ray)
 
 
 def worker_ports(host: Host, *, bridge: bool = False, cpus: int | None = None) -> tuple[int, int]:
-    """The range that Ray's worker processes listen in, both ends included.
+    """The range of ports that Ray's worker processes listen on, both ends included.
 
-    The host's own network can afford Ray's default. On a bridge each port costs a proxy process and rules of the
-    firewall (20 ms at the start, 55 ms at the end), so it is the recipe's range there, and two for each CPU.
+    On the host's own network it is Ray's default. On a bridge each port costs a proxy process and firewall rules
+    (20 ms at the start, 55 ms at the end), so the range is small there: two ports for each CPU, at least 98.
     """
     ports = host.ray.ports
     low = ports.min_worker or 10002
@@ -28,7 +28,7 @@ def worker_ports(host: Host, *, bridge: bool = False, cpus: int | None = None) -
     return low, ports.max_worker or min(low + most - 1, 65535)
 
 
-def start_words(
+def start_arguments(
     host: Host,
     ray: str,
     node_ip: str,
@@ -40,16 +40,16 @@ def start_words(
 ) -> list[str]:
     """``ray start`` with its arguments, without ``--block``.
 
-    :param ray: the version that will run; flags that it does not know are not sent to it.
+    :param ray: the version that will run; flags that it does not support are left out.
     :param node_ip: the address by which the other nodes reach this one.
     :param head_address: ``ip:port`` of the head's GCS.
-    :param bridge: in a container that has the node's address as its own, and its ports published.
-    :param cpus: what the range of worker ports is made for on a bridge.
+    :param bridge: Ray runs in a container on a bridge network, with published ports.
+    :param cpus: number of CPUs; on a bridge it sets the size of the range of worker ports.
     :param temp_dir: Ray's own folder as Ray sees it.
     """
     ports = host.ray.ports
     low, high = worker_ports(host, bridge=bridge, cpus=cpus)
-    # inside a container it is Docker that says where the dashboard is to be reached
+    # in a container on a bridge, Docker's published port decides where the dashboard can be reached
     dashboard_host = "0.0.0.0" if bridge else host.ray.dashboard_host
     out = ["ray", "start"]
     if host.role == "head":
@@ -66,7 +66,7 @@ def start_words(
     out += [f"--dashboard-agent-listen-port={ports.dashboard_agent_listen}"]
     if versions.knows_runtime_env_agent_port(ray):
         out += [f"--runtime-env-agent-port={ports.runtime_env_agent}"]
-    # given, since Ray would follow TMPDIR, and the logs are read from here
+    # always set: by default Ray follows TMPDIR, but the logs are read from this folder
     out += [f"--temp-dir={temp_dir}"]
     if host.cpus is not None:
         out += [f"--num-cpus={host.cpus}"]
@@ -90,9 +90,9 @@ def _labels(labels: dict[str, str], ray: str) -> str:
 
 
 def environment(host: Host, ray: str, system: str = "Linux") -> dict[str, str]:
-    """What Ray's processes find in their environment, the token left out.
+    """The environment variables of Ray's processes, except the token's.
 
-    The mode of authentication is always set: without it, the head alone would turn it on where a token file exists.
+    The authentication mode is always set. Otherwise the head alone would turn it on where a token file exists.
     """
     out: dict[str, str] = {}
     if versions.has_token_auth(ray):
@@ -102,13 +102,13 @@ def environment(host: Host, ray: str, system: str = "Linux") -> dict[str, str]:
         out["AUTOSCALER_METRIC_PORT"] = str(host.ray.ports.autoscaler_metric)
         out["DASHBOARD_METRIC_PORT"] = str(host.ray.ports.dashboard_metric)
     if system != "Linux":
-        # without it Ray refuses to be one node of several there
+        # without it Ray refuses to join a cluster of several nodes on macOS and Windows
         out["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "1"
     return {**out, **host.ray.env}
 
 
 def ports_needed(host: Host) -> dict[str, int]:
-    """Every fixed port that this node will listen on, by what it is for."""
+    """Every fixed port that this node will listen on, by its purpose."""
     ports = host.ray.ports
     out = {
         "node manager": ports.node_manager,

@@ -1,7 +1,7 @@
 """What a host remembers of its node's start, so that a plan can name what has changed.
 
-Arguments and variables that a person writes into the hosts file may hold secrets: of those the host keeps the name,
-and a digest that is too short to tell the value.
+Arguments and variables that a person writes into the hosts file may hold secrets. For those the host keeps only
+the name and a digest, which is too short to recover the value from.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 
 from tasks.inventory import Host
 
-LONG = 24  # characters; what is longer is named without its value
+LONG = 24  # characters; a longer value is not shown
 
 
 def remembered(
     host: Host, arguments: Sequence[str], variables: Mapping[str, str], **more: Any
 ) -> dict[str, Any]:
-    """The start of a node by names.
+    """How a node was started, as names with their values.
 
-    :param arguments: ``ray start`` with its arguments, the hosts file's own at their end.
+    :param arguments: ``ray start`` with its arguments, those from the hosts file last.
     :param variables: the environment variables of Ray's processes.
     :param more: what the runtime adds: texts, or mappings such as :func:`by_name` and :func:`hidden` make.
     """
@@ -42,7 +42,7 @@ def differences(
     shown: Mapping[str, str] | None = None,
     secret: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """What differs between two of these, each by its name, with ``old -> new`` where the values may be shown.
+    """The names whose values differ between two starts, with ``old -> new`` where the values may be shown.
 
     :param texts: the runtime's own texts among ``more``.
     :param shown: the runtime's own mappings whose values may be shown, each with the word before the names.
@@ -73,12 +73,12 @@ def _changed(name: str, old: str | None, new: str | None) -> str:
 
 
 def _how(old: str | None, new: str | None) -> str:
-    """For what is named without its value."""
+    """The kind of change of an item whose value is not shown."""
     return "added" if old is None else "removed" if new is None else "changed"
 
 
 def by_name(arguments: Sequence[str]) -> dict[str, str]:
-    """``--name=value``, ``--name value``, ``--name`` -> names and values; a repeated name has all of its values."""
+    """``--name=value``, ``--name value``, ``--name`` -> names and values; a repeated name gets all its values."""
     found: dict[str, list[str]] = {}
     name = ""
     for argument in arguments:
@@ -91,10 +91,10 @@ def by_name(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def hidden(values: Mapping[str, str]) -> dict[str, str]:
-    """Names and short digests: a change is seen, and the value cannot be told."""
+    """Names and short digests: they show that a value changed, but not the value."""
     return {name: _digest(value) for name, value in values.items()}
 
 
 def _digest(value: str) -> str:
-    # 16 bits: a change is seen, and a secret could be any of very many
+    # 16 bits show a change, but very many secrets have the same digest
     return hashlib.sha256(value.encode()).hexdigest()[:4]

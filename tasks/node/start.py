@@ -11,17 +11,17 @@ from tasks.node.names import basics
 from tasks.script import files
 from tasks.script.script import Effect, Script, Value, render
 
-START_TIMEOUT = 120  # seconds that Ray may take
+START_TIMEOUT = 120  # seconds within which Ray must start
 
 
 def outside_value() -> dict[str, Value]:
-    """The names of the runtimes that put something outside of the node's folder, see ``sh/outside_*.sh``."""
+    """The names of the runtimes that create files outside the node's folder, see ``sh/outside_*.sh``."""
     found = files.beginning("sh", "outside_")
     return {"OUTSIDE": " ".join(name.removeprefix("outside_") for name in found)}
 
 
 def secrets_of(*, sudo: bool = False, token: bool = False) -> tuple[str, ...]:
-    """The names of the secrets that travel beside a script."""
+    """The names of the secrets that are sent with a script."""
     return (*(("RF_SUDO",) if sudo else ()), *(("RF_TOKEN",) if token else ()))
 
 
@@ -39,9 +39,9 @@ def start_values(cluster: str, desired: Desired, state: Mapping[str, Any]) -> di
 
 
 def token_script(cluster: str, *, offers: bool = True) -> Script:
-    """Asks the head for the cluster's token; the answer holds it under ``token``.
+    """Reads the cluster's token from the head; the answer has it under ``token``.
 
-    :param offers: a head that has none yet takes the offered one.
+    :param offers: offer a new token, which a head without one stores.
     """
     secrets = ("RF_TOKEN",) if offers else ()
     effect = Effect.CHANGES if offers else Effect.READS

@@ -21,7 +21,7 @@ class Subject:
 
     @property
     def state(self) -> dict:
-        """What an earlier deploy left there; empty if none did."""
+        """What an earlier deploy recorded on the host; empty if there was none."""
         return self.facts.state or {}
 
     @property
@@ -37,9 +37,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that stands in the way on one host, and the way out of it."""
+    """A problem on one host, and how to fix it."""
 
     name: str
     message: str
     hint: str = ""
-    note: bool = False  # worth a line, but nothing stops for it
+    note: bool = False  # only reported; the run continues

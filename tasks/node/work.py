@@ -1,4 +1,4 @@
-"""What runs on Ray now, and which of it would end with some of its nodes."""
+"""The work that Ray is running, and which part of it ends when certain nodes stop."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 UNKNOWN = "running work could not be determined"
-SHOWN = 5  # jobs, drivers and actors of a kind that are named
-WIDE = 40  # characters of a driver's command
+SHOWN = 5  # at most so many jobs, drivers or actors are listed by name
+WIDE = 40  # characters shown of a driver's command
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the driver ``work.py`` has found; ``problem`` says why nobody could tell."""
+    """What the driver ``work.py`` found; ``problem`` is the reason if it could not find out."""
 
     jobs: tuple[Mapping[str, Any], ...] = ()
     drivers: tuple[Mapping[str, Any], ...] = ()
@@ -24,7 +24,10 @@ class Work:
 
 
 def parse(lines: Iterable[str], problem: str) -> Work:
-    """The driver's answer. :param problem: said where the answer has no end."""
+    """Parses the driver's answer.
+
+    :param problem: the reason to report if the answer is incomplete.
+    """
     found = []
     for line in lines:
         try:
@@ -42,10 +45,10 @@ def parse(lines: Iterable[str], problem: str) -> Work:
 
 
 def ending(work: Work, names: Mapping[str, str], stopping: Iterable[str] | None) -> tuple[str, ...]:
-    """What ends, a line each; empty where nothing does.
+    """The work that ends, one line for each item.
 
-    :param names: of hosts, by their nodes' addresses.
-    :param stopping: addresses of the nodes that stop; None: the head is one of them, so all work ends.
+    :param names: host names by node address.
+    :param stopping: addresses of the nodes that stop. None: the head is one of them, so all work ends.
     """
     if work.problem:
         return (f"{UNKNOWN}: {work.problem}",)
@@ -71,7 +74,7 @@ def ending(work: Work, names: Mapping[str, str], stopping: Iterable[str] | None)
 
 
 def _actors(actors: list[Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:
-    """Of single nodes: those that end with them, and those that start again on another one."""
+    """The actors on stopping nodes: those that end, and those that Ray restarts on another node."""
 
     def called(one: Mapping[str, Any]) -> str:
         return f"{_plain(one['actor'])} on {names.get(one['ip'], one['ip'])}"
@@ -95,10 +98,10 @@ def _driver(one: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 
 def program(command: str) -> str:
-    """The script or module that a command line runs; its other arguments are nobody's business."""
-    words = _plain(command).replace("(interactive_shell) ", "", 1).split()
-    interpreter = words[0].replace("\\", "/").rpartition("/")[2] if words else "python"
-    rest = words[1:]
+    """The script or module that a command line runs; other arguments are left out, since they may be private."""
+    parts = _plain(command).replace("(interactive_shell) ", "", 1).split()
+    interpreter = parts[0].replace("\\", "/").rpartition("/")[2] if parts else "python"
+    rest = parts[1:]
     if not interpreter.startswith("python"):
         return interpreter[:WIDE]
     while rest and rest[0].startswith("-") and rest[0] not in ("-m", "-c", "-"):
@@ -132,5 +135,5 @@ def _count(number: int, what: str) -> str:
 
 
 def _plain(text: object) -> str:
-    """What others have named must not steer the terminal."""
+    """Text without control characters: names that users chose must not control the terminal."""
     return "".join(char if char.isprintable() else "?" for char in str(text))

@@ -1,1 +1,1 @@
-"""The steps of an operation, a file each; an operation is a list of them that reads as a sentence."""
+"""The steps of operations, one file each; an operation is a list of steps."""

@@ -1,7 +1,7 @@
-"""Agree: running work that the operation would end is shown, and a person agrees, before anything is changed.
+"""Ask before running work ends: list it and wait for the user's consent, before anything is changed.
 
 A deploy asks after its plan and before the first installation. Images are fetched before the plan, which needs to
-know what is in them; where a missing image makes a restart certain, it asks before that.
+know the versions in them. So if a missing image makes a restart certain, the deploy asks before it fetches.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ ASK = "Ask before running work ends"
 
 @step(ASK)
 def agree_to_certain_restarts(run: Run) -> None:
-    """Of nodes that a deploy restarts whatever its plan finds: of a container whose image is missing."""
+    """For nodes that a deploy restarts whatever its plan says: containers whose image is missing."""
     if not run.options.dry_run:
         _agree(run, [n for n in _running(run) if runtimes.of(n.host).certain_restart(n.subject)], "restarts")
 
 
 @step(ASK)
 def agree_to_changes(run: Run) -> None:
-    """What the plan of a deploy would end; a dry run only notes it."""
+    """For the work that the plan of a deploy ends; a dry run only prints it."""
     stopping = [node for node in run.chosen(Planned) if node.runs and node.change.start]
     if not {node.name for node in stopping} <= run.record.agreed:
         _agree(run, stopping, "restarts")
@@ -45,7 +45,7 @@ def agree_to_restart(run: Run) -> None:
 
 @step("Ask before everything is removed")
 def agree_to_destroy(run: Run) -> None:
-    """Asked whether anything runs or not."""
+    """Always asks, even if nothing is running."""
     run.record.ends = work_ended(run, _running(run))
     count = handover.hosts(len(run.chosen()))
     some = "" if run.options.limit is None else f", of {len(run.cluster.hosts)} in the cluster"
@@ -63,7 +63,7 @@ def _running(run: Run) -> list[Known]:
 
 
 def _agree(run: Run, stopping: Sequence[Known], verb: str) -> None:
-    """Asks where work would end; where nothing is running there is nothing to ask."""
+    """Asks if running work would end; otherwise there is nothing to ask."""
     if not stopping:
         return
     run.record.ends = work_ended(run, stopping)
@@ -74,7 +74,7 @@ def _agree(run: Run, stopping: Sequence[Known], verb: str) -> None:
         task = run.options.what.split()[0]
         lines = [f"{task} {verb} Ray on {names}, which ends{rest}:", *_indented(run.record.ends)]
         run.options.agree(lines, f"{task} would end running work")
-    # with its head the whole cluster's work ends, so there is no more to ask
+    # if the head stops, the whole cluster's work ends, so no further question is needed
     run.record.agreed |= {node.name for node in (run.every() if head_too else stopping)}
 
 

@@ -1,7 +1,7 @@
-"""Install and start: no host waits for another, but a worker starts when the head is up.
+"""Install and start: all hosts install at the same time; workers start once the head is running.
 
-On a cluster that runs, everything is installed before anything is restarted: its nodes are away only while they
-restart, and a change that fails leaves the cluster running as it was.
+On a running cluster, everything is installed before anything is restarted: nodes are down only while they restart,
+and if an installation fails, the cluster keeps running unchanged.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def install_and_start(run: Run) -> None:
 
 @step("Install before the stop", changes=True)
 def install_ahead(run: Run) -> None:
-    """For a restart: installs while everything still runs, so that nodes are away only while they restart."""
+    """For a restart: installs while everything is still running, so that nodes are down only while they restart."""
     installing = pending(run)
     install(run)
     head = run.head(Planned)
@@ -45,7 +45,7 @@ def install_ahead(run: Run) -> None:
 
 
 def _side_by_side(run: Run, head: Planned, installing: Sequence[Planned]) -> None:
-    """For a cluster that does not run: the head starts while others still install."""
+    """For a cluster that isn't running: the head starts while other hosts are still installing."""
     starting = [node for node in run.chosen(Planned) if node.change.start]
     get_token(run, starting)
     head_is_settled = threading.Event()
@@ -78,7 +78,7 @@ def _side_by_side(run: Run, head: Planned, installing: Sequence[Planned]) -> Non
 
 
 def _all_or_nothing(run: Run, installing: Sequence[Planned]) -> None:
-    """The restart of a running head ends what runs on all hosts, so the change must have arrived everywhere."""
+    """For a running head: its restart stops all nodes, so every host must be installed before it."""
     if failed := [node.name for node in installing if run.failure(node)]:
         hint = "fix that, or remove the host: fab remove-worker --host X"
         raise Stop(

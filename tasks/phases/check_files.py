@@ -1,4 +1,4 @@
-"""Check files: before anything is connected, what runtimes install from is as it must be on this machine."""
+"""Check files: before connecting, make sure that the files from which runtimes install are usable."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ TITLE = "Check the files on this machine"
 
 @step(TITLE)
 def check_files(run: Run) -> None:
-    """Such as archives of images, locks and bundles."""
+    """Checks archives of images, locks and bundles."""
     for name in runtimes.NAMES:
         runtimes.steps_by_name(name).check(run, installs=True)
 
 
 @step(TITLE)
 def check_files_to_start(run: Run) -> None:
-    """Only what matters where nothing will be installed."""
+    """Only checks the files that are needed when nothing is installed."""
     for name in runtimes.NAMES:
         runtimes.steps_by_name(name).check(run, installs=False)

@@ -17,7 +17,7 @@ TITLE = "Connect"
 
 @step(TITLE)
 def connect_all(run: Run) -> None:
-    """``--limit`` does not matter here: the versions of the other hosts are needed, too."""
+    """Connects to all hosts, also those outside ``--limit``: their versions are needed too."""
     _connect(run, run.living())
     if not run.living():
         raise Stop("no host could be reached")
@@ -25,7 +25,7 @@ def connect_all(run: Run) -> None:
 
 @step(TITLE)
 def connect_chosen(run: Run) -> None:
-    """For operations that need nothing of the hosts outside ``--limit``."""
+    """Connects only to the hosts in ``--limit``, for operations that don't need the others."""
     _connect(run, run.chosen())
     if not run.chosen():
         raise Stop("no host could be reached")

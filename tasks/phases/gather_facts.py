@@ -1,7 +1,7 @@
 """Gather facts: one script and one answer for each host. On the head the same script can take the lock first.
 
-The lock and the facts of the head are one script, because a host that is up to date may cost three exec channels
-at most: the lock with the facts, the question to Ray, and the release of the lock.
+The lock and the facts of the head are one script, so that a host that is up to date costs at most three exec
+channels: the lock with the facts, the question to Ray, and the release of the lock.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def gather_facts(run: Run) -> None:
 
 @step("Lock the cluster, and gather facts", changes=True, locks=True, dry_run=gather_facts)
 def lock_and_gather_facts(run: Run) -> None:
-    """The lock is held until the run ends, or its connection to the head does."""
+    """The lock is held until the run or its connection to the head ends."""
     _gather(run, lock=True)
 
 

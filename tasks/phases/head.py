@@ -1,4 +1,4 @@
-"""What an operation needs of the head before it goes on."""
+"""What an operation requires of the head before it continues."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def need_head(run: Run) -> None:
 
 @step("See whether the head answers")
 def note_missing_head(run: Run) -> None:
-    """To stop or to remove the workers, the head is not needed."""
+    """Only a note: workers can be stopped or removed without the head."""
     if run.failure(run.head()):
         run.console.note(
             "the head is unreachable, so this cluster is not locked: make sure that nobody else is changing it"
@@ -26,7 +26,7 @@ def note_missing_head(run: Run) -> None:
 
 @step("See that the head runs")
 def need_running_head(run: Run) -> None:
-    """A worker can only join a head that runs; asked where this run may not start it."""
+    """For runs that may not start the head: a worker can only join a running head."""
     head = run.head(Known)
     if not run.may_change(head) and not head.facts.active:
         raise Stop("the cluster isn't running, so nothing can join it", "fab deploy-cluster starts it")
@@ -34,7 +34,7 @@ def need_running_head(run: Run) -> None:
 
 @step("See that the head is up to date")
 def need_current_head(run: Run) -> None:
-    """Workers that are started by the hosts file would not fit a head that was started by another."""
+    """Workers that are started with the current settings would not fit a head that runs with older ones."""
     head = run.head(Planned)
     if not run.may_change(head) and head.change.start:
         raise Stop(f"the head is not up to date: {head.change}", "fab deploy-cluster, without --limit")

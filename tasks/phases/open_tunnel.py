@@ -15,8 +15,8 @@ from tasks.ssh import PortTaken
 def open_tunnel(port: int | None, *, token: bool) -> Step:
     """The step that holds the tunnel open.
 
-    :param port: the local port; None: the dashboard's own, or a free one if that is taken.
-    :param token: print the token that the dashboard asks for.
+    :param port: the local port; None means the dashboard's own, or a free one if that is taken.
+    :param token: print the token with which to log in to the dashboard.
     """
     return Step("Open a tunnel", lambda run: _open(run, port, token=token))
 

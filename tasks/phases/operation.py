@@ -40,7 +40,7 @@ _BEGIN: Steps = (
     lock_and_gather_facts,
     need_head,
 )
-# What runtimes install before the plan. Docker is installed and images are fetched: they hold the versions.
+# What runtimes install before the plan: Docker and images, since an image determines the versions.
 _BEFORE_PLAN: Steps = tuple(one for name in runtimes.NAMES for one in runtimes.steps_by_name(name).preparing)
 # `fab plan` and a dry run of `fab deploy-cluster` are this list.
 PREPARE: Steps = (
@@ -65,7 +65,7 @@ PULL_IMAGE: Steps = (
     validate,
     *_BEFORE_PLAN,
 )
-# Nothing is installed: what is missing is the business of a deploy.
+# Nothing is installed: that is what a deploy is for.
 START: Steps = (
     check_files_to_start,
     connect_all,
@@ -81,7 +81,7 @@ START: Steps = (
     install_and_start,
     verify,
 )
-# Everything that can fail before the stop does so while the cluster still runs.
+# All that can fail comes before the stop, so that the cluster keeps running if it does.
 RESTART: Steps = (
     *_BEGIN,
     leave_out_bare_hosts,

@@ -43,7 +43,7 @@ def _desire(run: Run, node: Resolved, ip: str) -> Desired:
 
 
 def _address_of_worker(run: Run, node: Resolved, head: str) -> str | None:
-    """The address under which a worker joins; a worker without one has failed."""
+    """The address under which a worker joins; marks a worker without one as failed."""
     own = worker_ip(node.subject, head)
     if own is None:
         why = f"has no address in a network with the head ({head})"

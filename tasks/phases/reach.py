@@ -1,4 +1,4 @@
-"""Reach the head: from each worker that is to start, on the ports that matter, before anything is changed."""
+"""Reach the head: check that each worker that will start can connect to its ports, before anything is changed."""
 
 from __future__ import annotations
 

@@ -17,20 +17,20 @@ from tasks.run.stages import Reached
 from tasks.run.step import Step
 from tasks.ssh import Answer, Cancelled, RemoteError
 
-LINES_AHEAD = 10_000  # hosts that write faster than this terminal wait
+LINES_AHEAD = 10_000  # a host that writes faster than the terminal has to wait
 
 
 def read_logs(files: Sequence[str], count: int, printer: Printer) -> Step:
     """The step that prints the last lines of all hosts, merged by time.
 
     :param files: glob patterns of log files.
-    :param count: how many lines of each.
+    :param count: how many lines of each file.
     """
     return Step("Read logs", lambda run: _read(run, files, count, printer))
 
 
 def follow_logs(files: Sequence[str], count: int, printer: Printer) -> Step:
-    """As :func:`read_logs`, then new lines as they are written, until Ctrl-C or until nobody reads the output."""
+    """Like :func:`read_logs`, then prints new lines until Ctrl-C, or until nobody reads the output."""
     return Step("Follow logs", lambda run: _follow(run, files, count, printer))
 
 
@@ -63,7 +63,7 @@ def _follow(run: Run, files: Sequence[str], count: int, printer: Printer) -> Non
         try:
             run.try_ask(node, script, timeout=math.inf, on_line=on_line)
         except Cancelled:
-            pass  # this side has ended it
+            pass  # ended from this side
         except RemoteError as error:
             run.console.bad(f"{node.name}: {error}", error.hint)
         lines.put(None)

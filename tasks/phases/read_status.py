@@ -11,7 +11,7 @@ from tasks.run.step import step
 
 @step("Ask Ray")
 def read_status(run: Run) -> None:
-    """What cannot be asked is a problem in the table, never an exception."""
+    """Hosts that don't answer appear in the table with their problem; they raise no exception."""
     head = run.head()
     if not isinstance(head, Known) or run.failure(head):
         return
@@ -25,7 +25,7 @@ def read_status(run: Run) -> None:
     for node in run.every():
         entry = by_ip.get(node_ip(run, node) or "")
         if entry is None and not isinstance(node, Known):
-            # its address may be another one than the hosts file tells; the node has its host's name
+            # its address may differ from the one in the hosts file, but Ray gives a node its host's name
             entry = by_name.get(node.name)
         if entry is not None:
             run.learned.ray_nodes[node.name] = entry

@@ -1,4 +1,4 @@
-"""Start and restart: only hosts on which something is deployed; `start` leaves alone what runs."""
+"""Start and restart: only hosts on which something is deployed; `start` leaves running nodes alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def leave_out_bare_hosts(run: Run) -> None:
 
 @step("Choose the stopped nodes")
 def start_only_stopped(run: Run) -> None:
-    """After the plan: what runs stays as it is, and what needs an installation is not started."""
+    """After the plan: leaves running nodes alone, and doesn't start nodes that need an installation."""
     for node in run.chosen(Planned):
         if node.facts.active:
             run.put(replace(node, change=NONE))
@@ -47,14 +47,14 @@ def start_only_stopped(run: Run) -> None:
 
 @step("Choose all nodes")
 def restart_all(run: Run) -> None:
-    """After the plan: every chosen node is started again, whether anything has changed or not."""
+    """After the plan: restarts every chosen node, whether anything has changed or not."""
     for node in run.chosen(Planned):
         run.put(replace(node, change=node.change.with_restart()))
 
 
 @step("Note what has stopped")
 def note_stopped(run: Run) -> None:
-    """Between stop and start of a restart: the facts as the stop has left them."""
+    """Between the stop and the start of a restart: updates the facts after the stop."""
     for node in run.chosen(Known):
         run.put(replace(node, facts=replace(node.facts, active=False)))
     if failure := run.failure(run.head()):

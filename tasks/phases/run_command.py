@@ -1,4 +1,4 @@
-"""Run a command on every host; its lines are printed as they come."""
+"""Run a command on every host; its output is printed line by line as it arrives."""
 
 from __future__ import annotations
 

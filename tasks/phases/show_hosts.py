@@ -1,4 +1,4 @@
-"""Show hosts: what each host is, and what stands in its way. `fab check` prints it."""
+"""Show hosts: what each host has, and its problems. `fab check` prints it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLUMNS = (
 
 @step("Show what each host is")
 def show_hosts(run: Run) -> None:
-    """Then every problem of every host."""
+    """Prints the hosts, then every problem of every host."""
     nothing = ("-",) * (len(COLUMNS) - 1)
     rows = [_row(node) if isinstance(node, Known) else (node.name, *nothing) for node in run.every()]
     run.console.print()

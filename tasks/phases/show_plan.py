@@ -13,7 +13,7 @@ from tasks.runtimes.steps.install import Installations
 
 @step("Show every script of the plan")
 def show_scripts(run: Run) -> None:
-    """Each as it would be run."""
+    """Prints each script as it would be sent."""
     with Installations(run) as installations:
         for node in run.chosen(Planned):
             scripts = installations.scripts(node) if node.change.install else []

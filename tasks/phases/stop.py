@@ -15,7 +15,7 @@ TIMEOUT = 180.0
 
 @step("Stop Ray", changes=True)
 def stop(run: Run) -> None:
-    """A reboot does not bring it back; `fab start` does."""
+    """Stops the nodes; they also stay stopped after a reboot, until `fab start`."""
 
     def one(node: Reached, board: Board) -> None:
         answer = run.ask(node, stop_script(run.cluster.name, sudo=node.sudo), board, timeout=TIMEOUT)
@@ -27,7 +27,7 @@ def stop(run: Run) -> None:
 
 @step("Remove everything", changes=True)
 def destroy(run: Run) -> None:
-    """Removes all that this project put on the chosen hosts."""
+    """Removes everything that this project put on the chosen hosts."""
     kept: dict[str, list[str]] = {}
 
     def one(node: Reached, board: Board) -> None:

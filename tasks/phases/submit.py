@@ -1,4 +1,4 @@
-"""Submit a job: the current folder goes to the head, Ray's job server runs it, its output comes here."""
+"""Submit a job: send the current folder to the head, run it through Ray's job server, show its output here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TIMEOUT = 7 * 86400.0
 
 
 def submit(arguments: Sequence[str], *, wait: bool) -> Step:
-    """The step that runs a program as a job; it raises Stop where the job did not succeed."""
+    """The step that runs a program as a job; it raises Stop if the job fails."""
     return Step("Submit a job", lambda run: _submit(run, arguments, wait=wait), changes=True)
 
 
@@ -82,7 +82,7 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:
-        # an argument that is a whole program is too long for a file name
+        # an argument may be a whole program, which is too long for a file name
         return False
 
 

@@ -1,4 +1,4 @@
-"""Validate hosts: facts against the hosts file. Every problem of every host is reported at once, with its fix."""
+"""Validate hosts: compare their facts with the hosts file. Reports every problem of every host, with its fix."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.run.failures import Failure, Stop
-from tasks.run.ray_table import ask_ray, expected, last_words
+from tasks.run.ray_table import ask_ray, expected, last_lines
 from tasks.run.run import Run
 from tasks.run.step import step
 
@@ -20,12 +20,15 @@ def verify(run: Run) -> None:
     for node in expected(run):
         if why := _problem(run.learned.ray_nodes.get(node.name)):
             hint = f"fab logs --host {node.name}"
-            run.fail(node, Failure(why, hint, last_words(run, node)))
+            run.fail(node, Failure(why, hint, last_lines(run, node)))
             run.console.bad(f"{node.name}: {why}", hint)
 
 
 def _problem(entry: dict[str, Any] | None) -> str:
-    """:param entry: of Ray's node table; None where the node is not in it."""
+    """Why a node is not working; '' if it is.
+
+    :param entry: its entry in Ray's node table, None if there is none.
+    """
     if entry is None:
         return "did not join the cluster"
     if not entry["alive"]:

@@ -1,1 +1,1 @@
-"""Facts held against intent: addresses, versions, problems, and what would change. Pure."""
+"""Compares the facts with the hosts file: addresses, versions, problems, and what would change. Pure."""

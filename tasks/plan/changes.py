@@ -13,10 +13,11 @@ UP_TO_DATE = "up to date"
 
 @dataclass(frozen=True)
 class Change:
-    """What one host needs; nothing of it if the host is up to date.
+    """What has to change on one host; all is empty if the host is up to date.
 
-    :param install: something has to be installed; :param start: the node has to be started, or started again.
-    :param steps: the same for a person, in order, such as ``install Ray``, ``restart``.
+    :param install: something has to be installed.
+    :param start: the node has to be started or restarted.
+    :param steps: the changes for people to read, in order, such as ``install Ray``, ``restart``.
     :param why: the reasons, with ``old -> new`` where both are known.
     """
 
@@ -37,7 +38,7 @@ class Change:
         return f"{self.what} ({'; '.join(self.why)})" if self.any and self.why else self.what
 
     def with_restart(self) -> Change:
-        """The same, and the node is started again whatever the reasons are."""
+        """The same change, with a restart in any case."""
         return self if self.start else replace(self, start=True, steps=(*self.steps, "restart"))
 
 
@@ -45,7 +46,7 @@ NONE = Change(False, False)
 
 
 def change(subject: Subject, desired: Desired, *, token: str | None, head_restarts: bool = False) -> Change:
-    """Compares a host with the node that it is to run.
+    """Compares a host with the node that it should run.
 
     :param token: fingerprint of the head's token; None where the head has none yet.
     """
@@ -75,7 +76,7 @@ def change(subject: Subject, desired: Desired, *, token: str | None, head_restar
 
 
 def _start_differs(subject: Subject, desired: Desired) -> list[str]:
-    """How the last start differs from the desired one, by name as far as the host remembers it."""
+    """The differences between the last start and the desired one, by name as far as the host recorded them."""
     state = subject.state
     out = version_changes(state, desired)
     if state.get("role") not in (None, desired.role):

@@ -1,4 +1,4 @@
-"""What stands in the way on a host, before anything is changed; every problem with its way out."""
+"""Problems that prevent a deploy, found before anything is changed; each with its fix."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tasks.node.subject import Finding, Subject
 
 SYSTEMS = ("Linux", "Darwin", "Windows")
 MAX_SKEW = 120  # seconds
-Problem = tuple[str, str]  # what stands in the way, and the way out
+Problem = tuple[str, str]  # what is wrong, and how to fix it
 
 
 def host_problems(subject: Subject, cluster: str) -> list[Finding]:
-    """Everything about one host that no other host matters for."""
+    """The problems of one host that don't depend on other hosts."""
     found = [Finding(subject.name, message, hint) for message, hint in _each(subject, cluster)]
     notes = (*gpus.notes(subject), *runtimes.of(subject.host).notes(subject))
     return found + [Finding(subject.name, *note, note=True) for note in notes]
@@ -45,12 +45,12 @@ def _each(subject: Subject, cluster: str) -> Iterator[Problem]:
 
 
 def _occupied(subject: Subject, cluster: str) -> Iterator[Problem]:
-    """Another Ray, or ports that somebody else listens on."""
+    """Another Ray on the host, or ports that other programs use."""
     host, facts = subject.host, subject.facts
     foreign = [process for process in facts.ray_processes if not _is_ours(process, subject, cluster)]
-    # ours may run although its supervisor is dead; a start replaces it then
+    # our own Ray may be running although its supervisor has died; a start replaces it
     ours = (bool(facts.state) and facts.active) or len(foreign) < len(facts.ray_processes)
-    # an interrupted run may have left it while it was starting or stopping
+    # an interrupted run may have left processes that were starting or stopping
     ours = ours or facts.node_processes
     if foreign:
         pids = ", ".join(str(process.pid) for process in foreign)
@@ -75,7 +75,7 @@ def _is_ours(process: RayProcess, subject: Subject, cluster: str) -> bool:
 
 
 def cluster_problems(subjects: Sequence[Subject]) -> list[Finding]:
-    """What only shows when hosts are held side by side: one machine under two names, clocks apart."""
+    """Problems that show only when hosts are compared: one machine under two names, differing clocks."""
     out = []
     seen: dict[tuple, str] = {}
     for subject in subjects:

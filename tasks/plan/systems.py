@@ -1,4 +1,4 @@
-"""What a person has to know where Ray itself runs on macOS or Windows."""
+"""What the user should know if Ray itself runs on macOS or Windows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasks.node.subject import Subject
 
 
 def multi_node_note(subjects: Sequence[Subject], nodes: int) -> str:
-    """One line for the whole cluster, '' where there is nothing to know.
+    """One line for the whole cluster, '' if there is nothing to report.
 
     :param subjects: the nodes that are about to start.
     :param nodes: how many the hosts file lists.

@@ -1,4 +1,4 @@
-"""One Ray and one Python for the whole cluster, or a table of who differs."""
+"""Checks that the whole cluster has one version of Ray and of Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ def group(values: Mapping[str, str]) -> str:
 
 
 def agree(versions: Mapping[str, tuple[str, str]]) -> list[Finding]:
-    """Whether all hosts run the same Ray and the same full Python; ``versions`` is name -> (ray, python)."""
+    """A finding for each host if the hosts differ in Ray or in the full version of Python.
+
+    :param versions: host name -> (version of Ray, full version of Python).
+    """
     out = []
     for what, index in (("Ray", 0), ("Python", 1)):
         values = {name: v[index] for name, v in versions.items()}

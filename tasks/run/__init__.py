@@ -1,1 +1,1 @@
-"""What the steps of one operation share: the nodes, what is known of them, and what became of them."""
+"""What the steps of one operation share: the hosts, what is known about them, and what happened on them."""

@@ -1,4 +1,4 @@
-"""The one way to a host: every script and every file goes through here, and nothing that changes in a dry run."""
+"""The one way to a host: every script and every file goes through here, and a dry run changes nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tasks.ssh import Answer, Unfinished
 
 
 class Door:
-    """Runs scripts on hosts and copies files to them, by the options of one run."""
+    """Runs scripts on hosts and copies files to them, with the options of one run."""
 
     def __init__(self, console: Console, options: Options) -> None:
         self.console, self.options, self.record = console, options, Record()
@@ -56,14 +56,14 @@ class Door:
         on_line: Callable[[str], None] | None = None,
         **secrets: Secret | None,
     ) -> Answer:
-        """As :meth:`ask`, but a script that has failed returns its answer too.
+        """Like :meth:`ask`, but also returns the answer of a script that failed.
 
-        :param on_line: called with each line of output that is no part of the answer.
-        :raises Unfinished: the script did not come to its own end.
+        :param on_line: called with each line of output that is not part of the answer.
+        :raises Unfinished: the script was interrupted.
         :raises DryRunViolation: the script is not read-only, and this is a dry run. Nothing is sent.
         """
         self._admit(script.effect, script.title)
-        # the text of a host is shown, but must not control the terminal
+        # text from a host is shown, but must not control the terminal
         on_step = (lambda text: board.step(node.name, clean(text))) if board else None
         if board:
             board.step(node.name, script.title)

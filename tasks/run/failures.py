@@ -1,4 +1,4 @@
-"""Why a host is out of the run, and why an operation ends early."""
+"""Why a host has failed, and why an operation ends early."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.ssh import RemoteError
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a host is out of the run, the way out, and the lines of a log that explain it."""
+    """Why a host has failed, how to fix it, and the log lines that explain it."""
 
     message: str
     hint: str = ""
@@ -18,7 +18,7 @@ class Failure:
 
 
 class HostFailed(Exception):
-    """A step did not succeed on a host."""
+    """A step failed on a host."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -26,7 +26,7 @@ class HostFailed(Exception):
 
 
 class Stop(Exception):
-    """The operation cannot go on.
+    """The operation cannot continue.
 
     :param code: the exit status: 1 a host failed, 2 wrong command line or hosts file, 3 locked.
     """
@@ -37,11 +37,11 @@ class Stop(Exception):
 
 
 class DryRunViolation(Exception):
-    """A step of a dry run tried to change a host. That is a mistake in this program."""
+    """A step of a dry run tried to change a host. This is a bug in this program."""
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Any exception of a host's work as one line and a way out; never a traceback."""
+    """Any exception from work on a host as one line and its fix; never a traceback."""
     if isinstance(error, HostFailed):
         return error.failure
     if isinstance(error, (RemoteError, Stop)):

@@ -1,4 +1,4 @@
-"""The folder that goes along with a job, as one compressed tar."""
+"""The job's folder, packed as one compressed tar."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_BYTES = 100 << 20
 
 
 def pack(folder: Path) -> bytes:
-    """The folder as a compressed tar, without what no job needs.
+    """The folder as a compressed tar, without files that no job needs.
 
     :raises Stop: it holds more than :data:`MOST_BYTES`.
     """
@@ -38,7 +38,7 @@ def pack(folder: Path) -> bytes:
 
 
 def _private(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """On the hosts a job's source is for the user that Ray runs as; this machine's users mean nothing there."""
+    """Clears the owner and restricts the mode: on the hosts the files belong to the user that Ray runs as."""
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     info.mode = 0o700 if info.mode & 0o100 else 0o600

@@ -1,4 +1,4 @@
-"""Runs the steps of an operation in order, and reports the truth at its end, however it ends."""
+"""Runs the steps of an operation in order, and always reports what was really done, also after a failure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def operate(
         run.console.bad(str(error), error.hint)
         code = 1
     except Exception as error:
-        # a person never reads a traceback; whoever looks for the mistake uses --debug
+        # users never see a traceback; --debug is for those who look for the bug
         if run.options.debug:
             raise
         run.console.bad(
@@ -77,7 +77,7 @@ def unlock(run: Run) -> None:
 
 
 def report_failures(run: Run) -> None:
-    """The failed hosts, each with the reason and the way out, then the last lines of their logs."""
+    """Prints the failed hosts, each with the reason and its fix, then the last lines of their logs."""
     run.console.print()
     failed = [(node.name, run.record.failures[node.name]) for node in run.failed]
     failures.show(run.console, [(name, failure.message, failure.hint) for name, failure in failed])

@@ -1,4 +1,4 @@
-"""What a person has asked for: the command, its flags, and the answer to a question."""
+"""What the user requested: the command, its flags, and how questions are answered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasks.run.failures import Stop
 
 
 def refuse(lines: Sequence[str], question: str) -> None:
-    """The answer where nobody can be asked."""
+    """Refuses, because there is no terminal on which to ask the user."""
     raise Stop(
         f"{question}: there is no terminal to ask on, and nothing was changed",
         "the same command with --yes",
@@ -24,10 +24,10 @@ class Options:
     :param what: the command as it was typed, for the lock and the log.
     :param user: ``name@machine`` of the person.
     :param holder: who holds the lock, from where, since when and for what; one line.
-    :param limit: names of the hosts that this run may change; None: all.
-    :param upgrade: choose all versions again, whatever is locked.
-    :param bundle: path of a bundle that conda hosts are installed from.
-    :param purge: also remove what other clusters of this project could use.
+    :param limit: names of the hosts that this run may change; None means all.
+    :param upgrade: choose all versions again, even locked ones.
+    :param bundle: path of the bundle from which conda hosts are installed.
+    :param purge: also remove what this project's other clusters could use.
     :param agree: called with the lines of a question and its title; raises Stop unless the answer is yes.
     """
 

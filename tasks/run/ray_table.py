@@ -1,4 +1,4 @@
-"""Ray's own node table, asked of the head, and the logs of a node that is not in it."""
+"""Reads Ray's own node table from the head, and the logs of nodes that are not in it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAST_WORDS = ("start", "raylet.out", "raylet.err", "gcs_server.out", "gcs_server
 
 
 def expected(run: Run) -> list[Planned]:
-    """The nodes that must be in the table: those that this run may change, and those that ran before it."""
+    """The nodes that must be in the table: those that this run may change, and those that were already running."""
     return [node for node in run.living(Planned) if run.may_change(node) or node.facts.active]
 
 
@@ -53,7 +53,7 @@ def ask_ray(run: Run, *, tasks: bool, patience: float) -> None:
                 run.learned.table.append(entry)
     by_ip: dict[str, dict[str, Any]] = {}
     for entry in run.learned.table:
-        # a node that was started again is in the table twice, and its former self may still count as alive
+        # a restarted node is in the table twice, and its old entry may still count as alive
         known = by_ip.get(entry["node_ip"])
         if known is None or _rank(entry) > _rank(known):
             by_ip[entry["node_ip"]] = entry
@@ -66,8 +66,8 @@ def _rank(entry: dict[str, Any]) -> tuple[bool, bool]:
     return "task" in entry, entry["alive"]
 
 
-def last_words(run: Run, node: Reached, lines: int = 8) -> tuple[str, ...]:
-    """The last lines of the logs that explain why a node is not there."""
+def last_lines(run: Run, node: Reached, lines: int = 8) -> tuple[str, ...]:
+    """The last lines of the logs that explain why a node is not in the table."""
     with contextlib.suppress(Exception):
         script = logs_script(node.host, run.cluster.name, LAST_WORDS, lines, follow=False, sudo=node.sudo)
         answer = run.try_ask(node, script, timeout=30.0)

@@ -1,4 +1,4 @@
-"""What a run has learned of its cluster, and what has become of the hosts."""
+"""What a run has learned about its cluster, and what it has done on each host."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tasks.runtimes.packages.bundle import Bundle
 
 @dataclass
 class Learned:
-    """What is known of the cluster as a whole.
+    """What is known about the cluster as a whole.
 
-    :param request: a digest of the versions asked for; the versions found for it stay while it stays the same.
-    :param head_address: ``address:port`` of Ray's head; empty while it is not known.
+    :param request: a digest of the requested versions; while it is the same, the chosen versions are kept.
+    :param head_address: ``address:port`` of Ray's head; empty while unknown.
     :param token: the cluster's token; None while no node needs it.
     :param table: the entries of Ray's own node table.
     :param versions: Ray's and Python's version as Ray reports them, under ``ray`` and ``python``.
@@ -35,15 +35,15 @@ class Learned:
 
 @dataclass
 class Record:
-    """What has become of the hosts.
+    """What happened on the hosts.
 
     :param locked: this run holds the cluster's lock.
-    :param touched: a script that changes hosts, or a file, has been sent.
+    :param touched: a file, or a script that changes its host, has been sent.
     :param failures: by the host's name.
-    :param done: what was done, in order, by the host's name; no entry where nothing was.
-    :param left_out: hosts that this run does not touch after all; tables still show them.
-    :param agreed: names of the hosts whose nodes may be stopped.
-    :param ends: the running work that this run ends, a line each.
+    :param done: what was done, in order, by the host's name; a host without changes has no entry.
+    :param left_out: hosts that this run leaves alone; tables still show them.
+    :param agreed: names of the hosts whose nodes the user has agreed to stop.
+    :param ends: the running work that this run ends, one line for each item.
     """
 
     locked: bool = False

@@ -1,4 +1,4 @@
-"""One operation under way: its hosts at their stages, and one thing done on many of them at once."""
+"""A running operation: its hosts at their stages, and work that is done on many of them at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 class Run(Door):
     """The hosts of one operation.
 
-    :param nodes: the hosts that it looks at; with ``--limit`` it may change only some of them.
+    :param nodes: all hosts that it reads; with ``--limit`` it may change only some of them.
     """
 
     def __init__(
@@ -37,15 +37,15 @@ class Run(Door):
         self._nodes = {node.name: node for node in nodes}
 
     def every(self, stage: type[Stage] = Listed) -> list[Stage]:
-        """The hosts that have come to this stage, failed ones included, in the order of the hosts file."""
+        """The hosts that have reached this stage, including failed ones, in the order of the hosts file."""
         return [node for node in self._nodes.values() if isinstance(node, stage)]
 
     def living(self, stage: type[Stage] = Listed) -> list[Stage]:
-        """The same without those that have failed."""
+        """The hosts that have reached this stage and have not failed."""
         return [node for node in self.every(stage) if node.name not in self.record.failures]
 
     def chosen(self, stage: type[Stage] = Listed) -> list[Stage]:
-        """Those of the living hosts that ``--limit`` lets this run change."""
+        """The hosts of :meth:`living` that ``--limit`` allows this run to change."""
         return [node for node in self.living(stage) if self.may_change(node)]
 
     def may_change(self, node: Listed) -> bool:
@@ -55,7 +55,7 @@ class Run(Door):
     def head(self, stage: type[Stage] = Listed) -> Stage:
         """The head.
 
-        :raises Stop: it has not come to this stage.
+        :raises Stop: it has not reached this stage.
         """
         head = next(node for node in self._nodes.values() if node.is_head)
         if isinstance(head, stage):
@@ -64,15 +64,15 @@ class Run(Door):
         raise Stop("the head is needed for everything else, and it failed", failure.hint if failure else "")
 
     def workers(self, stage: type[Stage] = Listed) -> list[Stage]:
-        """The workers that have come to this stage, failed ones included."""
+        """The workers that have reached this stage, including failed ones."""
         return [node for node in self.every(stage) if not node.is_head]
 
     def now(self, node: Stage) -> Stage:
-        """The same host as it is known now."""
+        """The same host at its current stage."""
         return self._nodes[node.name]
 
     def put(self, node: Listed) -> None:
-        """Replaces what was known of this host."""
+        """Replaces what is known about this host."""
         self._nodes[node.name] = node
 
     def leave_out(self, nodes: Sequence[Listed]) -> None:
@@ -82,14 +82,14 @@ class Run(Door):
             self.record.left_out.append(node)
 
     def fail(self, node: Listed, failure: Failure) -> None:
-        """Takes a host out of what follows. Its first failure is the one that is reported."""
+        """Marks a host as failed; later steps leave it out. Only its first failure is reported."""
         self.record.failures.setdefault(node.name, failure)
 
     def failure(self, node: Listed) -> Failure | None:
         return self.record.failures.get(node.name)
 
     def forgive(self, node: Listed) -> None:
-        """The host's failure does not count after all."""
+        """Removes the host's failure."""
         del self.record.failures[node.name]
 
     @property
@@ -107,7 +107,7 @@ class Run(Door):
     def each(
         self, title: str, nodes: Sequence[Stage], work: Callable[[Stage, Board], T]
     ) -> Mapping[Stage, T]:
-        """``work`` on every host at once. A host whose work raises has failed; the others go on.
+        """Runs ``work`` on all hosts at once. If it raises, that host has failed; the others continue.
 
         :returns: the values of the hosts that succeeded.
         """
@@ -138,12 +138,12 @@ class Run(Door):
         return good
 
     def grow(self, title: str, nodes: Sequence[Stage], work: Callable[[Stage, Board], Listed]) -> None:
-        """As :meth:`each`; the work returns the host at its next stage."""
+        """Like :meth:`each`; the work returns the host at its next stage."""
         for node in self.each(title, nodes, work).values():
             self.put(node)
 
     def cancel(self) -> None:
-        """Ends every script under way, when the person interrupts."""
+        """Ends every running script, after Ctrl-C."""
         for node in self.every(Reached):
             node.connection.cancel()
 

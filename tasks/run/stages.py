@@ -1,4 +1,4 @@
-"""A host of the hosts file by what this run knows of it. Each stage is a type that has all of the stage before."""
+"""The stages of a host in a run, each a type: what the run knows about the host, added to the stage before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Passwords:
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """A host of the hosts file. Two stages of the same host are equal."""
+    """A host of the hosts file. The same host compares equal at any two stages."""
 
     host: Host
     passwords: Passwords = Passwords()
@@ -45,7 +45,7 @@ class Listed:
 
     @property
     def sudo(self) -> bool:
-        """Whether scripts get a sudo password."""
+        """Whether scripts receive a sudo password."""
         return self.passwords.sudo is not None
 
     def reached(self, connection: BaseConnection) -> Reached:
@@ -64,9 +64,9 @@ class Reached(Listed):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Known(Reached):
-    """A host that has answered.
+    """A host whose facts are known.
 
-    :param lock_text: the packages of the installed environment, as its lock lists them; empty if there is none.
+    :param lock_text: the lock of the installed environment: its packages; empty if there is none.
     """
 
     facts: Facts
@@ -83,7 +83,7 @@ class Known(Reached):
 
     @property
     def runs(self) -> bool:
-        """Whether its node runs, or an interrupted run has left processes of it."""
+        """Whether its node is running, or an interrupted run has left processes of the node."""
         return self.facts.active or self.facts.node_processes
 
     def resolved(self, versions: Versions) -> Resolved:
@@ -92,7 +92,7 @@ class Known(Reached):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Resolved(Known):
-    """A host for which the versions are chosen."""
+    """A host whose versions are chosen."""
 
     versions: Versions
 
@@ -102,7 +102,7 @@ class Resolved(Known):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Planned(Resolved):
-    """A host of which it is known what its node should be, and what has to change for that."""
+    """A host whose desired node is known, and the changes that it needs."""
 
     desired: Desired
     change: Change

@@ -1,4 +1,4 @@
-"""Start the head, take the workers' address from it, then start the workers, all at once."""
+"""Start the head, read from its output the address that workers join, then start all workers at once."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def start(run: Run, node: Planned, board: Board) -> None:
 
 
 def start_script(run: Run, node: Planned, fingerprint_of_token: str) -> Script:
-    """Starts the node under its supervisor."""
+    """The script that starts the node under its supervisor."""
     desired = node.desired
     state = desired.state(fingerprint_of_token if desired.token else "", run.learned.request)
     return runtimes.of(node.host).start_script(
@@ -80,7 +80,7 @@ def start_script(run: Run, node: Planned, fingerprint_of_token: str) -> Script:
 
 
 def _use_address(run: Run, line: str) -> None:
-    """The workers use the address that the head's own `ray start` prints."""
+    """Makes the workers join the address that the head's own `ray start` printed."""
     found = re.search(r"--address='([^']+)'", line)
     if not found or found.group(1) == run.learned.head_address:
         return

@@ -1,4 +1,4 @@
-"""What the cluster is, compared with the hosts file, in the shape of ``fab status --json``."""
+"""The cluster's state, compared with the hosts file, as data for ``fab status --json``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.run.stages import Known, Listed, Planned
 
 
 def node_ip(run: Run, node: Listed) -> str | None:
-    """The address under which Ray knows this host: as planned, as it was left there, or as it would be."""
+    """The address under which Ray knows this host: planned, in use, or as a deploy would choose it."""
     if isinstance(node, Planned):
         return node.desired.node_ip
     head = run.head()
@@ -43,9 +43,9 @@ def _literal(host: Host) -> str | None:
 
 
 def as_json(run: Run) -> dict[str, Any]:
-    """The shape of ``fab status --json``; ``healthy`` only if the hosts file and Ray's table agree."""
+    """The object of ``fab status --json``; ``healthy`` only if the hosts file and Ray's table agree."""
     nodes = [_host(run, host) for host in run.cluster.hosts]
-    # a node has its host's name, and this run may be for a few hosts only
+    # nodes are also matched by name: Ray gives a node its host's name, and this run may not have read every address
     names = {host.name for host in run.cluster.hosts}
     addresses = {entry["node_ip"] for entry in nodes} | {host.host for host in run.cluster.hosts}
     for entry in run.learned.table:
@@ -67,7 +67,7 @@ def as_json(run: Run) -> dict[str, Any]:
 
 
 def _host(run: Run, host: Host) -> dict[str, Any]:
-    """A host of the hosts file; of one that this run is not for, only Ray's own table tells."""
+    """The entry of a host in the hosts file; if this run left the host out, it comes from Ray's table alone."""
     node = next((n for n in [*run.every(), *run.record.left_out] if n.name == host.name), None)
     if node is not None:
         return _node(run, node, run.learned.ray_nodes.get(host.name))
@@ -123,7 +123,7 @@ def _problem(run: Run, node: Listed, alive: bool, resources: dict[str, float]) -
     if not node.state:
         return NOT_DEPLOYED
     if not node.facts.active:
-        # what its supervisor is about to start again, or cannot tell of, is not stopped
+        # a node that its supervisor is about to restart, or whose state is unclear, is not stopped
         known = node.facts.supervisor in ("inactive", "failed") and not runtimes.of(node.host).unclear(
             node.facts
         )
@@ -132,7 +132,7 @@ def _problem(run: Run, node: Listed, alive: bool, resources: dict[str, float]) -
 
 
 def _stranger(entry: dict[str, Any]) -> dict[str, Any]:
-    """A node of Ray's table that the hosts file does not list."""
+    """The entry of a node that is in Ray's table but not in the hosts file."""
     resources = entry["resources"]
     return {
         "host": entry["node_ip"],

@@ -12,11 +12,11 @@ from tasks.run.run import Run
 class Step:
     """One thing that an operation does.
 
-    :param title: for people, such as ``Install Docker``.
-    :param work: raises Stop where the operation cannot go on.
+    :param title: shown to the user, such as ``Install Docker``.
+    :param work: raises Stop if the operation cannot continue.
     :param changes: whether it may change hosts. A dry run leaves such a step out.
     :param locks: whether it takes the cluster's lock, which is released when the operation ends.
-    :param dry_run: what a dry run does in its place.
+    :param dry_run: the step that replaces it in a dry run; None: nothing does.
     """
 
     title: str
@@ -32,11 +32,11 @@ class Step:
 def step(
     title: str, *, changes: bool = False, locks: bool = False, dry_run: Step | None = None
 ) -> Callable[[Callable[[Run], None]], Step]:
-    """Makes a function of a run a :class:`Step`."""
+    """Turns a function that takes a run into a :class:`Step`."""
     return lambda work: Step(title, work, changes, locks, dry_run)
 
 
 def in_dry_run(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """The steps that are left where nothing may be changed."""
+    """The steps of a dry run."""
     kept = [one.dry_run if one.changes else one for one in steps]
     return tuple(one for one in kept if one is not None)

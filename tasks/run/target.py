@@ -1,4 +1,4 @@
-"""How a host of the hosts file is reached."""
+"""How a host in the hosts file is reached."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _HOSTS_FILE: object = object()
 def target_of(
     host: Host, password: Password | object = _HOSTS_FILE, sudo_password: Password | object = _HOSTS_FILE
 ) -> Target:
-    """What :func:`tasks.ssh.connection_to` needs to know of a host.
+    """A host as :func:`tasks.ssh.connection_to` takes it.
 
-    :param password: the password, where it is known already; else it is fetched when the host asks for one.
+    :param password: the password, if it is known already; otherwise it is fetched when the host asks for it.
     :param sudo_password: the same for sudo.
     """
     return Target(

@@ -1,4 +1,4 @@
-"""What is running on Ray, and what of it ends when nodes stop."""
+"""The work that Ray is running, and which part of it ends when nodes stop."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.ssh import RemoteError
 
-PATIENCE = 20.0  # seconds until the head has answered
+PATIENCE = 20.0  # seconds within which the head must answer
 
 
 def work_ended(run: Run, stopping: Sequence[Known]) -> tuple[str, ...]:
-    """The running work that ends when these nodes stop, a line each. The head is asked."""
+    """Asks the head which running work ends when these nodes stop; one line for each item."""
     if not stopping:
         return ()
     states = {node.name: node.state.get("node_ip", "") for node in run.every(Known)}
@@ -29,7 +29,7 @@ def work_ended(run: Run, stopping: Sequence[Known]) -> tuple[str, ...]:
 
 
 def say_ended(run: Run) -> None:
-    """At the end of a run: what it has ended."""
+    """Prints at the end of a run the work that it ended."""
     if run.record.ends and run.record.done:
         for line in run.record.ends:
             if not line.startswith(UNKNOWN):
@@ -41,7 +41,7 @@ def _work(run: Run, tasks_on: Sequence[str]) -> Work:
     if not isinstance(head, Known) or run.failure(head):
         return Work(problem="the head cannot be reached")
     if not head.runs:
-        # without its head no work can go on
+        # no work runs without the head
         return Work()
     address = head.state.get("head") or run.learned.head_address
     if not address:
@@ -58,5 +58,5 @@ def _work(run: Run, tasks_on: Sequence[str]) -> Work:
         return parse(answer.texts.get("answer", ()), f"Ray's head does not answer: {why}")
 
     work = run.each("Check running work", [head], one)[head]
-    # on a head that never came up, nothing can run
+    # nothing can run on a head that never started
     return Work() if work.problem and not head.facts.active else work

@@ -3,11 +3,11 @@
 A runtime's folder holds
 
 - ``section.py``: its section of the hosts file (``SECTION``) and what `fab init` writes of it (``STARTER``)
-- ``runtime.py``: its side of :class:`tasks.runtimes.protocol.Runtime` (``RUNTIME``), pure
-- ``steps/__init__.py``: its side of :class:`tasks.runtimes.steps.Steps` (``STEPS``), which runs on hosts
+- ``runtime.py``: its implementation of :class:`tasks.runtimes.protocol.Runtime` (``RUNTIME``), pure
+- ``steps/__init__.py``: its implementation of :class:`tasks.runtimes.steps.Steps` (``STEPS``), which works on hosts
 - ``sh/``, ``ps/``, ``drivers/``: the fragments of its scripts, found by their names
 
-Nothing outside these folders compares a runtime's name. A part is imported when it is first asked for.
+Nothing outside these folders compares a runtime's name. A module is imported when it is first needed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tasks.inventory import Host
     from tasks.runtimes.protocol import Runtime
 
-# The versions of a cluster are settled in this order: an image brings its own, conda installs what the hosts file
-# asks for, and uv takes what the others have.
+# The versions of a cluster are chosen in this order: an image determines its own, conda installs those of the hosts
+# file, and uv adopts those of the other hosts.
 NAMES = (
     "docker",
     "conda",
@@ -32,7 +32,10 @@ NAMES = (
 
 @cache
 def _part(name: str, part: str) -> Any:
-    """A module of a runtime's folder. :raises KeyError: there is no such runtime."""
+    """A module in a runtime's folder.
+
+    :raises KeyError: there is no such runtime.
+    """
     if name not in NAMES:
         raise KeyError(name)
     return import_module(f"tasks.runtimes.{name}.{part}")
@@ -44,12 +47,12 @@ def section_by_name(name: str) -> Any:
 
 
 def by_name(name: str) -> Runtime:
-    """What a runtime decides and renders."""
+    """The pure part of a runtime."""
     return _part(name, "runtime").RUNTIME
 
 
 def steps_by_name(name: str) -> Any:
-    """What a runtime adds to an operation: a :class:`tasks.runtimes.steps.Steps`, of a layer above this one."""
+    """A runtime's :class:`tasks.runtimes.steps.Steps`, which belong to a layer above this one."""
     return _part(name, "steps").STEPS
 
 
@@ -59,12 +62,12 @@ def of(host: Host) -> Runtime:
 
 
 def steps_of(host: Host) -> Any:
-    """What the runtime of a host adds to an operation."""
+    """The steps that a host's runtime adds to an operation."""
     return steps_by_name(host.runtime)
 
 
 class OnHost(Protocol):
-    """A node, a subject: whatever belongs to one host."""
+    """Any object that belongs to one host, such as a node or a subject."""
 
     host: Host
 
@@ -73,7 +76,7 @@ One = TypeVar("One", bound=OnHost)
 
 
 def grouped(ones: Iterable[One]) -> dict[str, list[One]]:
-    """By the runtime of their hosts, in the order of the table; a runtime without any is left out."""
+    """Groups objects by their hosts' runtime, in the order of the table; unused runtimes are left out."""
     found: dict[str, list[One]] = {name: [] for name in NAMES}
     for one in ones:
         found[one.host.runtime].append(one)

@@ -1,4 +1,4 @@
-"""The script of questions for a host with those of its runtime in it, and its answer."""
+"""The facts script of a host, including the part of its runtime, and its answer."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from tasks.script.script import Script
 def facts_script(
     host: Host, cluster: str, *, sudo_password: bool = False, holder: str | None = None
 ) -> Script:
-    """All that is asked of a host. :param holder: as for :func:`tasks.node.facts.facts_script`."""
+    """The whole facts script of a host.
+
+    :param holder: see :func:`tasks.node.facts.facts_script`.
+    """
     questions = runtimes.of(host).questions(host)
     return node.facts_script(cluster, questions, sudo_password=sudo_password, holder=holder)
 
 
 def parse_facts(host: Host, values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:
-    """The answer of that script."""
+    """Parses the answer of that script."""
     return node.parse_facts(values, texts, runtimes.of(host).facts(values, texts))

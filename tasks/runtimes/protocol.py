@@ -1,4 +1,4 @@
-"""What a runtime decides and renders, all of it pure. Each runtime fills this class in its ``runtime.py``."""
+"""The pure part of a runtime: what it decides and renders. Each runtime implements it in its ``runtime.py``."""
 
 from __future__ import annotations
 
@@ -11,56 +11,56 @@ from tasks.node.facts import Facts, OwnFacts, Questions, RayProcess
 from tasks.node.subject import Subject
 from tasks.script.script import Script
 
-Problem = tuple[str, str]  # what stands in the way, and the way out
+Problem = tuple[str, str]  # what is wrong, and how to fix it
 Answers = Mapping[str, Sequence[str]]  # key -> every value of that key, in order
 
 
 class Runtime:
-    """One runtime. What is defined here suits one that runs Ray on the host itself and has nothing to add."""
+    """One runtime. The defaults here suit a runtime that runs Ray on the host itself and has nothing to add."""
 
-    #: as the hosts file writes it
+    #: the name in the hosts file
     name: str
-    #: what a destroy leaves on the hosts although this runtime has used it, as a sentence; '' if nothing
+    #: a sentence about what this runtime used and a destroy keeps on the hosts; '' if nothing
     stays: str = ""
 
     # The facts of a host
 
     def questions(self, host: Host) -> Questions:
-        """What is asked of a host beside what all hosts are asked."""
+        """The runtime's part of the facts script."""
         return Questions()
 
     def facts(self, values: Answers, texts: Answers) -> OwnFacts:
-        """The answers to the questions."""
+        """Parses the answers to :meth:`questions`."""
         return OwnFacts()
 
     def system(self, facts: Facts) -> str:
-        """The system that Ray sees, as ``uname -s`` has it; in a container that may be another than the host's."""
+        """The system that Ray sees, as ``uname -s`` prints it; in a container it may differ from the host's."""
         return facts.system
 
     def unclear(self, facts: Facts) -> bool:
-        """Whether nobody can tell now if the node runs."""
+        """Whether it is unknown now if the node is running."""
         return False
 
     def summary(self, facts: Facts) -> str:
-        """What Ray would run in on this host, in a few words for `fab check`."""
+        """The software that would run Ray on this host, in a short phrase for `fab check`."""
         return "-"
 
-    # What stands in the way
+    # Problems
 
     def refusal(self, facts: Facts) -> Problem | None:
-        """Why this runtime does not work on such a system at all; nothing else is looked at then."""
+        """Why this runtime does not support the host's system at all; then nothing else is checked."""
         return None
 
     def problems(self, subject: Subject) -> Iterator[Problem]:
-        """Everything that keeps a node from being deployed on this host."""
+        """Everything that prevents a deploy on this host."""
         return iter(())
 
     def gpu_problems(self, subject: Subject) -> Iterator[Problem]:
-        """Why GPUs that the host has cannot be given to Ray."""
+        """Why Ray cannot use the host's GPUs."""
         return iter(())
 
     def notes(self, subject: Subject) -> Iterator[Problem]:
-        """What a person wants to know, and what nothing stops for."""
+        """What the user should know, but does not prevent a deploy."""
         return iter(())
 
     def announcements(self, subjects: Sequence[Subject]) -> Iterator[str]:
@@ -68,7 +68,7 @@ class Runtime:
         return iter(())
 
     def ports_needed(self, subject: Subject) -> dict[str, range]:
-        """Ranges of ports that must be free as a whole, by what they are for."""
+        """Ranges of ports that must be completely free, by their purpose."""
         return {}
 
     def owns(self, process: RayProcess, facts: Facts) -> bool:
@@ -76,7 +76,7 @@ class Runtime:
         return False
 
     def address_problem(self, ip: str, subject: Subject) -> str:
-        """Why the node cannot have this address, '' if it can."""
+        """Why the node cannot use this address; '' if it can."""
         return ""
 
     # The node
@@ -84,26 +84,26 @@ class Runtime:
     def desire(
         self, subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str
     ) -> Desired:
-        """Everything that the node is made of.
+        """The node that the host should run.
 
         :param head_address: ``ip:port`` of the head's GCS.
         """
         raise NotImplementedError
 
     def lacking(self, subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:
-        """What has to be brought to the host before the node can start: steps such as ``install Ray``, and why."""
+        """What must be installed before the node can start: steps such as ``install Ray``, and the reasons."""
         return [], []
 
     def differences(self, state: Mapping[str, Any], desired: Desired) -> list[str]:
-        """How the last start differs from the one that is desired, as far as the host remembers it."""
+        """The differences between the last start and the desired one, as far as the host recorded them."""
         raise NotImplementedError
 
     def start_notes(self, subject: Subject) -> Iterator[str]:
-        """What a person wants to know about a node that is about to start."""
+        """What the user should know about a node that is about to start."""
         return iter(())
 
     def certain_restart(self, subject: Subject) -> bool:
-        """Whether a node that runs is restarted by a deploy, whatever else the plan finds."""
+        """Whether a deploy restarts a running node, whatever its plan says."""
         return False
 
     def start_script(
@@ -117,14 +117,15 @@ class Runtime:
         sudo: bool = False,
         token: bool = False,
     ) -> Script:
-        """Starts the node, or starts it again, and waits until Ray has started.
+        """The script that starts or restarts the node, and waits until Ray has started.
 
         :param home: the user's home folder on the host.
         :param state: what the host remembers, see :meth:`Desired.state`.
-        :param sudo: a sudo password goes along; :param token: the cluster's token goes along.
+        :param sudo: a sudo password is sent with the script.
+        :param token: the cluster's token is sent with the script.
         """
         raise NotImplementedError
 
     def password(self, host: Host) -> SecretSource | None:
-        """The password for fetching what the node runs from."""
+        """The password for downloading the node's software, such as a registry's; None if there is none."""
         return None

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-HIDDEN = ("token",)  # keys of values that are secrets of the host's own
+HIDDEN = ("token",)  # keys of values that are the host's secrets
 
 
 @dataclass
 class Answer:
     """What one script answered.
 
-    :ivar ok: it came to its own end with status 0; otherwise ``error`` says why not.
-    :ivar ended: it came to its own end, whatever its status.
-    :ivar status: its exit status; of a script that did not come to its own end, that of its shell.
+    :ivar ok: the script ran to completion with status 0; otherwise ``error`` is the reason.
+    :ivar ended: it ran to completion, whatever its status.
+    :ivar status: its exit status; if it was interrupted, that of its shell.
     :ivar values: the last value of each key; ``all`` has every value of each key in order.
     :ivar texts: the lines of each key.
     :ivar hint: how to fix the error, or ''.
-    :ivar stderr: the end of it, with secrets replaced. ``chatter`` is the rest of stdout.
+    :ivar stderr: the end of stderr, with secrets replaced.
+    :ivar chatter: the lines of stdout that are not part of the answer.
     :ivar seconds: wall time.
     """
 
@@ -34,7 +35,7 @@ class Answer:
     seconds: float = 0.0
 
     def listing(self) -> str:
-        """All of it for people who look for a mistake, without values that must not be seen."""
+        """The whole answer for `--debug`, without values that are secret."""
         lines = [f"{k}={'***' if k in HIDDEN else v}" for k, values in self.all.items() for v in values]
         lines += [f"{key}| {line}" for key, texts in self.texts.items() for line in texts]
         lines += [f"stderr| {line}" for line in self.stderr.splitlines()] if self.stderr.strip() else []

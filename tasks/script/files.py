@@ -1,6 +1,6 @@
-"""The constant texts that scripts are made of: ``sh/NAME.sh``, ``ps/NAME.ps1`` and ``drivers/NAME.py`` of any room.
+"""The constant texts of scripts: ``sh/NAME.sh``, ``ps/NAME.ps1`` and ``drivers/NAME.py`` in any folder of ``tasks``.
 
-A name is used once only, wherever its file is.
+A name is used only once, whatever the folder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ENDINGS = {"sh": ".sh", "ps": ".ps1", "drivers": ".py"}
 def files(kind: str) -> dict[str, Path]:
     """Name -> file of every text of ``kind``: sh, ps or drivers.
 
-    :raises ValueError: two of them have one name.
+    :raises ValueError: two of them have the same name.
     """
     found: dict[str, Path] = {}
     for root in ROOTS:
@@ -31,10 +31,10 @@ def files(kind: str) -> dict[str, Path]:
 
 
 def text(kind: str, name: str) -> str:
-    """The text of one file. A name that is not there is a mistake of the program: KeyError."""
+    """The text of one file. An unknown name is a bug in this program and raises KeyError."""
     return files(kind)[name].read_text("utf-8")
 
 
 def beginning(kind: str, prefix: str) -> tuple[str, ...]:
-    """The names of ``kind`` that begin with ``prefix``, sorted: what any room adds by having such a file."""
+    """The names of ``kind`` that begin with ``prefix``, sorted. So a folder adds to a script by having such a file."""
     return tuple(sorted(name for name in files(kind) if name.startswith(prefix)))

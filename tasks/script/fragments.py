@@ -1,8 +1,8 @@
-"""The fragments that scripts are assembled from: where they are, what each needs, and in which order they go.
+"""The fragments that scripts are assembled from: where they are, what each needs, and their order.
 
-A fragment is a constant text, ``NAME.sh`` for a POSIX shell or ``NAME.ps1`` for PowerShell. Its first lines say::
+A fragment is a constant text, ``NAME.sh`` for a POSIX shell or ``NAME.ps1`` for PowerShell. Its first lines declare::
 
-    # needs: lib node kind_*   the fragments whose functions and variables it uses; with *, all that begin so
+    # needs: lib node kind_*   the fragments whose functions and variables it uses; with *, all whose names begin so
     # values: ENV_ID LOCK      the values of the script that it reads
     # one of: apt dnf          the caller names exactly one of these fragments
 """
@@ -21,14 +21,14 @@ _DROPPED = ("#!", "# shellcheck ", *(f"# {key}: " for key in _HEADER))
 
 
 class ScriptError(ValueError):
-    """A script that cannot be put together; a mistake in this program, so it is raised before a host is asked."""
+    """A script that cannot be assembled. This is a bug in this program, and is raised before a host is contacted."""
 
 
 @dataclass(frozen=True)
 class Fragment:
     """One fragment.
 
-    :param text: without its header, as it goes to a host.
+    :param text: without its header, as it is sent to a host.
     :param needs: names of the fragments that it uses itself.
     :param values: names of the values that it reads itself.
     :param one_of: fragments of which the caller names one.
@@ -43,14 +43,17 @@ class Fragment:
 
 @cache
 def fragment(name: str, kind: str = SH) -> Fragment:
-    """A fragment by its name. :raises ScriptError: there is none."""
+    """Returns the fragment with this name.
+
+    :raises ScriptError: there is none.
+    """
     if name not in files(kind):
         raise ScriptError(f"there is no fragment {name}{ENDINGS[kind]}")
     return parse(name, text(kind, name))
 
 
 def parse(name: str, source: str) -> Fragment:
-    """The source of a fragment, taken apart."""
+    """Parses the source of a fragment."""
     lines = source.splitlines()
     header: dict[str, tuple[str, ...]] = dict.fromkeys(_HEADER, ())
     for line in lines:
@@ -65,11 +68,11 @@ def parse(name: str, source: str) -> Fragment:
 
 @cache
 def complete(kind: str, body: tuple[str, ...], named: tuple[str, ...] = ()) -> tuple[Fragment, ...]:
-    """All that has to stand before a body, each after what it needs itself.
+    """The fragments that must precede a body, each after those that it needs itself.
 
     :param body: names of the fragments that run.
-    :param named: names of fragments that the caller chose beside those that the body needs.
-    :raises ScriptError: a fragment does not exist, needs itself, or lacks the one that has to be named.
+    :param named: names of fragments that the caller chose, in addition to those that the body needs.
+    :raises ScriptError: a fragment does not exist, needs itself, or lacks the one that must be named.
     """
     done: dict[str, Fragment] = {}
 
@@ -97,7 +100,7 @@ def complete(kind: str, body: tuple[str, ...], named: tuple[str, ...] = ()) -> t
 
 
 def _matching(kind: str, need: str) -> list[str]:
-    """The fragment that is needed; for a name with ``*`` at its end all that begin so, of any room."""
+    """The needed fragment; for a name that ends in ``*``, all fragments whose names begin so."""
     if not need.endswith("*"):
         return [need]
     return sorted(name for name in files(kind) if name.startswith(need[:-1]))
@@ -111,9 +114,9 @@ def read_by(kind: str, body: tuple[str, ...], named: tuple[str, ...] = ()) -> fr
 
 
 def check(title: str, body: Sequence[str], named: Sequence[str], given: Collection[str]) -> None:
-    """Whether a script has all that it needs, and nothing that it does not.
+    """Checks that a script has all values that it needs, and no others.
 
-    It is checked for each kind of shell that has the whole body; a value may be for one of them alone.
+    Each kind of shell that has the whole body is checked; a value may be needed by only one of them.
 
     :raises ScriptError: names the script, the fragment and the value.
     """

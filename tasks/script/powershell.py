@@ -1,4 +1,4 @@
-"""The same scripts for Windows: Windows PowerShell 5.1 out of quoted values and the fragments ``*.ps1``.
+"""Scripts for Windows: PowerShell 5.1, assembled from quoted values and the fragments ``*.ps1``.
 
 A value enters in one way only, as an assignment ``$RF_NAME = 'quoted'`` (a list: as an array of quoted strings).
 """
@@ -20,9 +20,9 @@ def assignment(name: str, value: Value) -> str:
 
 
 def text_of(script: Script) -> str:
-    """The PowerShell text of a script; like the POSIX one it is read to its end before anything runs.
+    """The PowerShell text of a script; like the POSIX one it is read completely before anything runs.
 
-    :raises ScriptError: Windows has no such fragment.
+    :raises ScriptError: a fragment has no version for Windows.
     """
     before, read = (known(PS, script.body, script.named) for known in (complete, read_by))
     lines = [

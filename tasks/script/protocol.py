@@ -1,4 +1,4 @@
-"""The script protocol: what the host's shell reads on stdin, and how its stdout is read here."""
+"""The script protocol: the stdin of the host's shell, and the parsing of its stdout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.text.quoting import as_shells_print
 from tasks.text.quoting import posix as quote
 
 COMMAND = "exec sh -s"
-LINE_LIMIT = 1 << 20  # a longer line is split, so that binary output does not fill the memory
+LINE_LIMIT = 1 << 20  # bytes; a longer line is split, so that binary output does not fill the memory
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -46,7 +46,7 @@ class Scrubber:
         for secret in secrets:
             value = secret.reveal() if secret is not None else ""
             if value:
-                # as a shell prints it in `set -x`, and line by line, as output is read
+                # also as a shell prints it with `set -x`, and line by line, since output is read in lines
                 found |= as_shells_print(value)
                 found |= {line for line in value.splitlines() if len(line) >= 6}
         self._texts = sorted(found, key=len, reverse=True)
@@ -60,7 +60,7 @@ class Scrubber:
 class Reader:
     """Builds the Answer from the bytes of stdout and stderr as they arrive.
 
-    `on_step` is called with each progress text, `on_line` with each line that is no part of the answer.
+    `on_step` is called with each progress text, `on_line` with each line that is not part of the answer.
     """
 
     def __init__(
@@ -95,8 +95,8 @@ class Reader:
     def close(self, status: int | None = None) -> Answer:
         """The Answer. Called once, when no more output comes.
 
-        :param status: the exit status of the script's shell, None if it has none. It counts only where the script
-            did not come to its own end.
+        :param status: the exit status of the script's shell, None if it has none. It counts only if the script
+            was interrupted.
         """
         if self._rest:
             rest, self._rest = self._rest, b""
@@ -146,9 +146,8 @@ class Reader:
         elif kind == "end":
             self.ended = True
             self.answer.status = int(rest) if rest.strip().isdigit() else 255
-        elif (
-            kind == "b64"
-        ):  # any of the others, where something between here and the script passes only ASCII
+        elif kind == "b64":
+            # any other line, encoded for connections that pass only ASCII
             try:
                 self._message(base64.b64decode(rest).decode("utf-8", "replace"))
             except binascii.Error:
@@ -160,7 +159,7 @@ class Reader:
 
 
 def _reason(answer: Answer) -> str:
-    """Why a script failed that did not say so itself: how it ended, and the last lines of its stderr."""
+    """The error of a failed script that reported none: how it ended, and the last lines of its stderr."""
     last = " | ".join([line for line in answer.stderr.splitlines() if line.strip()][-3:])
     early = "" if answer.ended else " early"
     how = "was killed" if answer.status is None else f"ended{early} with status {answer.status}"

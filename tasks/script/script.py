@@ -30,11 +30,11 @@ class Effect(Enum):
 class Script:
     """One script for one host. It holds no secret.
 
-    :param title: what it does, for people ("start the head").
+    :param title: what it does, shown to the user ("start the head").
     :param body: names of the fragments that run, in this order.
-    :param values: what the fragments read, by name.
-    :param secrets: names of the variables that the runner hands over beside the script.
-    :param named: fragments that the caller chose, beside those that the body needs.
+    :param values: the values that the fragments read, by name.
+    :param secrets: names of the secret variables that are sent with the script.
+    :param named: fragments that the caller chose, in addition to those that the body needs.
     :param effect: a script that declares nothing counts as one that changes its host.
     """
 
@@ -47,10 +47,10 @@ class Script:
 
     @property
     def text(self) -> str:
-        """The whole text for a POSIX shell; :func:`.powershell.text_of` has the one for PowerShell.
+        """The whole text for a POSIX shell; :func:`.powershell.text_of` returns the one for PowerShell.
 
-        It is read to its end before anything runs (all is inside ``main``), so a connection that is lost
-        half-way runs nothing, and no command in it can read the rest of the script from standard input.
+        It is read completely before anything runs (all is inside ``main``), so if the connection is lost
+        half-way, nothing runs, and no command in it can read the rest of the script from standard input.
         """
         read = read_by(SH, self.body, self.named)
         lines = [
@@ -72,7 +72,7 @@ class Script:
 def assignment(name: str, value: Value) -> str:
     """``NAME='value'``; a bool is 1 or empty, None is empty.
 
-    A list, which a POSIX shell has no variable for, is a function: ``with_name cmd`` runs ``cmd 'v1' 'v2'``.
+    A list becomes a function, since a POSIX shell has no arrays: ``with_name cmd`` runs ``cmd 'v1' 'v2'``.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"not a variable's name: {name!r}")
@@ -93,9 +93,9 @@ def render(
     secrets: Sequence[str] = (),
     effect: Effect = Effect.CHANGES,
 ) -> Script:
-    """A whole script. What its body needs comes by itself.
+    """Makes a whole script; the fragments that its body needs are added.
 
-    :raises ScriptError: a fragment or a value is missing, or a value is there that no fragment reads.
+    :raises ScriptError: a fragment or a value is missing, or no fragment reads a value.
     """
     bodies = (body,) if isinstance(body, str) else tuple(body)
     check(title, bodies, named, values)

@@ -1,4 +1,4 @@
-"""Getting in to hosts and working there: Fabric connections, host keys, scripts, files, many hosts at once."""
+"""Logging in to hosts and working on them: Fabric connections, host keys, scripts, files, many hosts at once."""
 
 from tasks.script.answer import Answer
 from tasks.ssh.base import BaseConnection

@@ -51,7 +51,7 @@ class Agent(AgentSSH):
 
 
 def reach(path: str) -> Agent | None:
-    """The agent at that socket; None if it does not answer. As in ssh, the key files are tried then."""
+    """The agent at that socket; None if it does not answer. Then the key files are tried, as in ssh."""
     if not path or not os.path.exists(path):
         return None
     try:

@@ -41,7 +41,7 @@ class Handler(AuthHandler):
         request.add_byte(_SERVICE_REQUEST)
         request.add_string("ssh-userauth")
         self.transport._send_message(request)
-        # abort(), called when the connection dies, knows only `auth_event`
+        # abort(), which is called when the connection is lost, sets only `auth_event`
         self.auth_event = self._accepted
         return self._accepted.wait(_TIMEOUT) and self.transport.is_active()
 

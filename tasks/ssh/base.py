@@ -1,4 +1,4 @@
-"""What every connection is: Fabric's own Connection, one script and its answer, and a file carried whole."""
+"""What all connections share: Fabric's own methods, `ask` (one script and its answer) and `carry` (one whole file)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from tasks.ssh.target import Settings, Target
 
 
 class BaseConnection(fabric.Connection):
-    """One host. Opens itself on first use; several threads may use it at the same time.
+    """One host. The connection opens on first use; several threads may use it at the same time.
 
     :ivar target: how the host is reached.
-    :ivar execs: how many scripts and files went there: one channel (or one local shell) each.
+    :ivar execs: how many scripts and files were sent: each takes one channel (or one local shell).
     """
 
     execs = 0
@@ -43,9 +43,9 @@ class BaseConnection(fabric.Connection):
         self, target: Target | str, settings: Settings | None = None, config: Config | None = None
     ) -> None:
         """
-        :param target: the host; a text is what ``ssh`` takes, ``[user@]host[:port]``.
+        :param target: the host; a string is read as ``ssh`` does: ``[user@]host[:port]``.
         :param settings: what the connections of one run share.
-        :param config: Fabric's configuration for ``run`` and ``sudo``; a copy is used. Its part about ssh is not.
+        :param config: Fabric's configuration for ``run`` and ``sudo``, copied; its settings for ssh are ignored.
         """
         self._set(target=Target(target, target) if isinstance(target, str) else target)
         self._set(settings=settings or Settings(), _address=None, _lock=threading.Lock())
@@ -77,12 +77,12 @@ class BaseConnection(fabric.Connection):
 
     @property
     def system(self) -> str:
-        """What scripts for this host are written in: posix (sh) or windows (PowerShell)."""
+        """The language of scripts for this host: posix (sh) or windows (PowerShell)."""
         return "posix"
 
     @property
     def host(self) -> str:
-        """The address or name that is dialled, after ssh's configuration."""
+        """The address or name to connect to, after ssh's configuration is applied."""
         return self._where()[0]
 
     @host.setter
@@ -91,7 +91,7 @@ class BaseConnection(fabric.Connection):
 
     @property
     def user(self) -> str:
-        """Who logs in."""
+        """The user who logs in."""
         return self._where()[1]
 
     @user.setter
@@ -138,13 +138,13 @@ class BaseConnection(fabric.Connection):
     ) -> Answer:
         """Runs one script in the host's ``sh`` (on Windows: PowerShell) and returns its answer.
 
-        A script that reports a failure is an answer too, with ``ok`` False.
+        A script that reports a failure also returns an answer, with ``ok`` False.
 
-        :param secrets: shell variables that travel on standard input, in no command line and no log.
+        :param secrets: shell variables, sent on standard input and never in a command line or log.
         :param timeout: seconds for the whole run.
         :param on_step: called with each progress text of the script.
-        :param on_line: called with each line of output that is no part of the answer.
-        :raises Unfinished: the script did not come to its own end, whatever exit status its shell gave.
+        :param on_line: called with each line of output that is not part of the answer.
+        :raises Unfinished: the script was interrupted, whatever the exit status of its shell.
         :raises StepTimeout: it took longer than ``timeout``.
         :raises RemoteError: the host cannot be reached, the connection broke, or :meth:`cancel` was called.
         """
@@ -166,15 +166,15 @@ class BaseConnection(fabric.Connection):
         on_bytes: Callable[[int, int], None] | None = None,
         timeout: float = 3600.0,
     ) -> None:
-        """Carries a file to the host whole, or leaves what was there before.
+        """Copies a file to the host completely, or leaves the old file unchanged.
 
-        Unlike :meth:`put` it needs no SFTP, checks the file's SHA-256 on the host and replaces the old file at once.
+        Unlike :meth:`put` it needs no SFTP, checks the file's SHA-256 on the host and replaces the old file atomically.
 
         :param source: a file here, or its content.
         :param path: on the host; a relative one starts in the home directory. Its directory is made.
         :param on_bytes: called with the bytes sent so far and the size.
         :param timeout: seconds for the whole file.
-        :raises CarryFailed: the file did not arrive whole.
+        :raises CarryFailed: the file was not copied completely.
         :raises RemoteError: as :meth:`ask`.
         """
         self._make_ready()
@@ -190,12 +190,12 @@ class BaseConnection(fabric.Connection):
         load.judge(answer, self.name, path)
 
     def cancel(self) -> None:
-        """Ends all that runs here. Each ask under way, and each one after it, raises Cancelled."""
+        """Ends everything that runs through this connection. Current and later calls of `ask` raise Cancelled."""
         self._cancelled = True
         self._stop_all()
 
     def close(self) -> None:
-        """Ends all that runs here and the connection. As in Fabric, the next use opens it again."""
+        """Ends everything that runs here and closes the connection. As in Fabric, its next use opens it again."""
         self._stop_all()
         super().close()
 
@@ -208,7 +208,7 @@ class BaseConnection(fabric.Connection):
 
     @contextlib.contextmanager
     def _noted(self, thing: Any) -> Iterator[None]:
-        """While this lasts, :meth:`cancel` ends ``thing``."""
+        """A context during which :meth:`cancel` ends ``thing``."""
         self._note(thing)
         self.execs += 1
         try:
@@ -232,11 +232,11 @@ class BaseConnection(fabric.Connection):
             raise Cancelled(f"{self.name}: stopped from this side")
 
     def _make_ready(self) -> None:
-        """Before a script: the host is connected to, or there is an error that says why not."""
+        """Connects to the host before a script runs; raises an error with the reason if it can't."""
         self._refuse_cancelled()
 
     def _end(self, thing: Any) -> None:
-        """Ends one thing that runs."""
+        """Ends one process or channel."""
         raise NotImplementedError
 
     def _exchange(self, command: str, stdin: Iterator[bytes], reader: Reader, deadline: float) -> int | None:
@@ -248,7 +248,7 @@ class BaseConnection(fabric.Connection):
         raise NotImplementedError
 
     def _talk(self, command: str, stdin: Iterator[bytes], reader: Reader, timeout: float) -> Answer:
-        """The answer of whatever runs on the host, finished or not."""
+        """The answer of a script that runs on the host, finished or not."""
         start, stops = time.monotonic(), self._stops
         try:
             status = self._exchange(command, stdin, reader, start + timeout)
@@ -281,7 +281,7 @@ class BaseConnection(fabric.Connection):
             self.settings.trace(f"--- {self.name}: {scrub(text)}")
 
     def _sudo(self, runner: Runner, command: str, **kwargs: Any) -> Result | None:
-        """As Invoke's; the password is that of the hosts file, unless one is given, and is fetched only now."""
+        """Like Invoke's. Without a given password, the one of the hosts file is used, and fetched only now."""
         password = kwargs.pop("password", None)
         if password is None:
             secret = self.settings.secret(self.target.sudo_password)

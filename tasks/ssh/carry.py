@@ -1,4 +1,4 @@
-"""Carrying a file to a host through a shell, because SFTP may be switched off there."""
+"""Copies a file to a host through a shell, because SFTP may be disabled there."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ echo "$RF_MARK end 0"
 
 @dataclass(frozen=True)
 class Load:
-    """What is carried: `size` bytes, from memory or from a file."""
+    """The content to copy: `size` bytes, from memory or from a file."""
 
     source: Path | bytes
     size: int
@@ -78,7 +78,7 @@ class Load:
             "sha256": self.sha256,
         }
         head = "\n".join(f"{name}={quote(value)}" for name, value in values.items())
-        # The shell's $(...) removes newlines at the end, so the script does not need one.
+        # The script needs no newline at its end, since the shell's $(...) would remove it.
         script = (head + _SCRIPT).encode()
         yield b"%d\n%s" % (len(script), script)
         sent = 0
@@ -98,7 +98,7 @@ class Load:
                 yield chunk
 
     def judge(self, answer: Answer, name: str, path: str) -> None:
-        """Raises CarryFailed unless the answer of host `name` says that the file arrived."""
+        """Raises CarryFailed unless the answer of host `name` confirms that the file arrived."""
         if not answer.ok:
             last = " | ".join(answer.stderr.splitlines()[-2:])
             why = answer.error + (f" ({last})" if last and last not in answer.error else "")
@@ -109,7 +109,7 @@ class Load:
 
 @lru_cache(maxsize=64)
 def _sha256(path: Path, size: int, changed: int) -> str:
-    """Read once for all hosts. Size and modification time are in the key because the file may change."""
+    """The file's SHA-256, computed once for all hosts, and again if its size or time of change differ."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):

@@ -1,4 +1,4 @@
-"""A host behind ssh."""
+"""A host that is reached with ssh."""
 
 from __future__ import annotations
 
@@ -25,25 +25,28 @@ from tasks.ssh.sshconfig import resolve
 from tasks.ssh.target import Settings, Target
 from tasks.ssh.transport import lost
 
-_OPEN_TIMEOUT = 60.0  # seconds until a channel is open and its shell was started
+_OPEN_TIMEOUT = 60.0  # seconds within which a channel must open and its shell must start
 
 
 def connection_to(
     target: Target, settings: Settings, config: Config | None = None
 ) -> Connection | LocalConnection:
-    """The connection to a host, which opens itself on first use."""
+    """The connection to a host, not yet open; it opens on first use."""
     return (LocalConnection if target.local else Connection)(target, settings, config)
 
 
 def connect(target: Target, settings: Settings) -> Connection | LocalConnection:
-    """The same, opened at once. Raises a RemoteError that says what stood in the way."""
+    """The connection to a host, opened now.
+
+    :raises RemoteError: the reason why it can't be opened.
+    """
     connection = connection_to(target, settings)
     connection.open()
     return connection
 
 
 class Connection(BaseConnection):
-    """Gets in as plain ``ssh`` would: see :meth:`open`."""
+    """Logs in as plain ``ssh`` would; see :meth:`open`."""
 
     def __init__(
         self, target: Target | str, settings: Settings | None = None, config: Config | None = None
@@ -69,10 +72,10 @@ class Connection(BaseConnection):
     def open(self) -> None:
         """Connects and logs in, if that is not done yet.
 
-        Fabric's own would let paramiko's client connect. Here the client is given a Transport that is logged in
-        already, and all other methods of Fabric work on it.
+        Fabric's method lets paramiko's client connect. This one gives the client a Transport that is already logged
+        in, so that Fabric's other methods work with it.
 
-        :raises RemoteError: it says what stood in the way.
+        :raises RemoteError: the reason why it can't connect.
         """
         with self._opening:
             if self.is_connected:
@@ -93,7 +96,7 @@ class Connection(BaseConnection):
         if self.transport is None or self._closed:
             self.open()
         elif not self.is_connected:
-            # The lock on the cluster went with the old connection: nothing may go on as if it were held.
+            # The cluster's lock was lost with the old connection, so the run must not continue as if it still held it.
             raise self._lost()
 
     def close(self) -> None:
@@ -101,7 +104,7 @@ class Connection(BaseConnection):
         self._set(_closed=True)
 
     def create_session(self) -> paramiko.Channel:
-        """As Fabric's; :meth:`cancel` ends what runs in it."""
+        """Like Fabric's; :meth:`cancel` ends the command in it."""
         self._refuse_cancelled()
         channel = super().create_session()
         self._commands.add(channel)
@@ -109,7 +112,7 @@ class Connection(BaseConnection):
         return channel
 
     def cancel(self) -> None:
-        """As for every connection; the host is told to end the commands of ``run`` and ``sudo``, too."""
+        """Like :meth:`BaseConnection.cancel`; also tells the host to end the commands of ``run`` and ``sudo``."""
         for channel in list(self._commands):
             hang_up(channel)
         super().cancel()
@@ -126,9 +129,9 @@ class Connection(BaseConnection):
         remote_host: str = "localhost",
         local_host: str = "localhost",
     ) -> Iterator[int]:
-        """As Fabric's, and the port is yielded: ``local_port`` 0 takes a free one.
+        """Like Fabric's, but yields the port; ``local_port`` 0 takes a free one.
 
-        Nobody listening on the far side ends that one connection, and not the tunnel as in Fabric.
+        If nothing listens on the host, only that one connection ends; in Fabric the whole tunnel does.
 
         :raises PortTaken: this machine cannot listen there.
         """
@@ -141,7 +144,7 @@ class Connection(BaseConnection):
             yield port
 
     def _end(self, thing: paramiko.Channel) -> None:
-        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):  # the other side was faster
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):  # the host closed it first
             thing.close()
 
     def _exchange(self, command: str, stdin: Iterator[bytes], reader: Reader, deadline: float) -> int | None:
@@ -168,7 +171,7 @@ class Connection(BaseConnection):
 
 
 class Runner(Remote):
-    """Fabric's runner; a command whose connection broke is no command that ended with status -1."""
+    """Fabric's runner; a lost connection raises an error, where Fabric's reports exit status -1."""
 
     def returncode(self) -> Any:
         status = super().returncode()
@@ -179,7 +182,7 @@ class Runner(Remote):
         return status
 
     def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
-        """Ctrl-C. Fabric would wait for the output of a command that no terminal tells about it."""
+        """Ctrl-C ends the command. Without a terminal, Fabric would wait for the command to end itself."""
         if not self.using_pty:
             hang_up(self.channel)
             self.channel.close()

@@ -24,7 +24,7 @@ _TRIES = 4  # for servers that drop new connections while many log in (MaxStartu
 
 
 def open_transport(target: Target, settings: Settings, depth: int = 0) -> Transport:
-    """An authenticated Transport. Raises a RemoteError that says what stood in the way."""
+    """An authenticated Transport. Raises a RemoteError with the reason if it can't connect."""
     route = resolve(target, settings)
     transport = _reach(target, route, settings, depth)
     try:
@@ -100,7 +100,7 @@ def _hop(target: Target, route: Route) -> Target:
 
 
 def _refuse_circle(hop: Target, settings: Settings) -> None:
-    """Jump hosts behind each other would wait for each other for ever."""
+    """Refuses jump hosts that are each behind the other, which would wait for each other forever."""
     first = hop
     for _ in range(_MAX_HOPS):
         route = resolve(hop, settings)
@@ -120,7 +120,7 @@ def _shared(hop: Target, settings: Settings, depth: int) -> Transport:
         if shared.transport is None or not shared.transport.is_active():
             shared.transport = None
             if shared.failed and time.monotonic() - shared.failed_at < hop.connect_timeout:
-                raise shared.failed  # the others have waited for the first one; they need not wait as long again
+                raise shared.failed  # the others have already waited for the first one, and need not wait as long again
             try:
                 shared.transport = open_transport(hop, settings, depth)
             except RemoteError as error:
@@ -166,7 +166,7 @@ def _tcp(route: Route) -> socket.socket:
 
 
 def _watch(sock: socket.socket) -> None:
-    """Has the system notice a host that is gone: paramiko's keepalive sends, but does not wait for a reply."""
+    """Turns on TCP keepalive to detect a lost host: paramiko's keepalive does not wait for a reply."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (

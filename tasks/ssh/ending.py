@@ -1,4 +1,4 @@
-"""What it means that a script did not come to its own end; the same for hosts behind ssh and for this machine."""
+"""Errors for scripts that were interrupted or timed out; the same over ssh and on this machine."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def timed_out(name: str, reader: Reader, timeout: float) -> StepTimeout:
 
 
 def conclude(name: str, answer: Answer) -> Answer:
-    """The answer of a script that came to its own end.
+    """Returns the answer of a script that ran to completion.
 
-    :raises Unfinished: it did not. That is a failure even where the shell's exit status is 0 or missing.
+    :raises Unfinished: the script was interrupted, even if the shell's exit status is 0 or missing.
     """
     if not answer.ended:
         raise Unfinished(f"{name}: {answer.error}", answer.hint, answer)

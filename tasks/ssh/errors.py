@@ -1,4 +1,4 @@
-"""What can go wrong between this machine and a host. Each error says what, and its hint how to fix it."""
+"""What can go wrong between this machine and a host. Each error has a message, and a hint how to fix it."""
 
 from tasks.script.answer import Answer
 
@@ -36,7 +36,7 @@ class StepTimeout(RemoteError):
 
 
 class Unfinished(RemoteError):
-    """A script did not come to its own end; ``.answer`` is what it had answered by then."""
+    """A script was interrupted; ``.answer`` is what it had answered by then."""
 
     def __init__(self, message: str, hint: str, answer: Answer) -> None:
         super().__init__(message, hint)
@@ -52,7 +52,7 @@ class Cancelled(RemoteError):
 
 
 class CarryFailed(RemoteError):
-    """A file did not arrive whole; what was there before is untouched."""
+    """A file was not copied completely; the old file is unchanged."""
 
 
 class PortTaken(RemoteError):

@@ -1,4 +1,4 @@
-"""One call for each of many hosts: bounded, independent of each other, interrupted by Ctrl-C at once."""
+"""Calls a function for many hosts at once: in limited number, independently, and ended at once by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item", bound=Hashable)
 T = TypeVar("T")
 
-_BRIEFLY = 3.0  # seconds that the calls under way have to end after Ctrl-C
+_BRIEFLY = 3.0  # seconds that running calls have to end after Ctrl-C
 _LOOK = 0.5  # seconds at most until a Ctrl-C is noticed
 
 
@@ -45,9 +45,9 @@ def fan_out(
 ) -> dict[Item, Outcome[T]]:
     """Calls fn(item) for each item, at most `limit` at a time.
 
-    :param on_interrupt: called on Ctrl-C; it should close what the calls under way wait for.
-    :returns: the outcomes in the items' order. What `fn` raises is the outcome of that item.
-    :raises Interrupted: Ctrl-C. No further item is started, and those under way have had a moment to end.
+    :param on_interrupt: called on Ctrl-C; it should close what the running calls wait for.
+    :returns: the outcomes in the items' order. An exception from `fn` is the outcome of that item.
+    :raises Interrupted: Ctrl-C. No further item is started, and running calls have had a moment to end.
     """
     todo = deque(dict.fromkeys(items))
     order = list(todo)
@@ -65,7 +65,7 @@ def fan_out(
                 done[item] = outcome
                 changed.notify()
 
-    # Not a ThreadPoolExecutor: at exit it waits for every thread, even for one that hangs for ever.
+    # Not a ThreadPoolExecutor: at exit it waits for every thread, even for one that hangs forever.
     try:
         for number in range(min(max(1, limit), len(order))):
             threading.Thread(target=work, name=f"fan-out-{number}", daemon=True).start()

@@ -16,21 +16,21 @@ from tasks.ssh.fanout import fan_out
 
 
 class Fleet(Group):
-    """As Fabric's ThreadingGroup, with a bound, with labelled output, and with Ctrl-C ending all of it.
+    """Like Fabric's ThreadingGroup, but with a limit, labelled output, and a Ctrl-C that ends everything.
 
-    What goes wrong on one host leaves the others alone: it is that host's value in the GroupException's result.
+    A failure on one host does not affect the others: it is that host's value in the GroupException's result.
     """
 
     def __init__(self, *connections: Connection, limit: int = 50) -> None:
-        """:param limit: at most so many hosts at a time, as ``ssh.parallel`` of the hosts file."""
+        """:param limit: at most so many hosts at a time, like ``ssh.parallel`` in the hosts file."""
         super().__init__()
         self.extend(connections)
         self.limit = limit
 
     def _do(self, method: str, *args: Any, **kwargs: Any) -> GroupResult:
-        """Calls ``method`` of every connection.
+        """Calls ``method`` on every connection.
 
-        :raises GroupException: it failed on one host or more; ``.result`` has every host's result or exception.
+        :raises GroupException: it failed on at least one host; ``.result`` has every host's result or exception.
         :raises Interrupted: Ctrl-C. The connections cannot be used any more.
         """
         shows_output = method in ("run", "sudo")
@@ -56,11 +56,11 @@ class Fleet(Group):
         return self._do("ask", *args, **kwargs)
 
     def carry(self, *args: Any, **kwargs: Any) -> GroupResult:
-        """Carries one file to every host; see :meth:`tasks.ssh.base.BaseConnection.carry`."""
+        """Copies one file to every host; see :meth:`tasks.ssh.base.BaseConnection.carry`."""
         return self._do("carry", *args, **kwargs)
 
     def cancel(self) -> None:
-        """Ends all that runs on any host."""
+        """Ends everything that runs on any host."""
         for connection in self:
             getattr(connection, "cancel", connection.close)()
 
@@ -70,7 +70,7 @@ def _name(connection: Connection) -> str:
 
 
 class Labelled(io.TextIOBase):
-    """Writes whole lines only, each after a label: the output of many hosts at once could not be read otherwise."""
+    """Writes whole lines only, each after a label, so that the mixed output of many hosts can be read."""
 
     def __init__(self, stream: TextIO, label: str) -> None:
         self._stream, self._label, self._rest = stream, label, ""
@@ -85,7 +85,7 @@ class Labelled(io.TextIOBase):
         self._stream.flush()
 
     def finish(self) -> None:
-        """Writes a last line that had no newline."""
+        """Writes the last line, if it had no newline."""
         if self._rest:
             self.write("\n")
             self.flush()
@@ -95,7 +95,7 @@ class Labelled(io.TextIOBase):
 def labelled(label: str, hidden: Collection[str]) -> Iterator[dict[str, Labelled]]:
     """Invoke's arguments ``out_stream`` and ``err_stream`` for one host.
 
-    :param hidden: ``stdout``, ``stderr``; Invoke shows a stream that it is given, whatever ``hide`` says.
+    :param hidden: ``stdout``, ``stderr``; Invoke shows a stream that is passed to it even if ``hide`` names it.
     """
     streams = {}
     if "stdout" not in hidden:

@@ -17,10 +17,10 @@ End = socket.socket | paramiko.Channel
 
 @contextlib.contextmanager
 def listen(host: str, port: int, dial: Callable[[Peer], End]) -> Iterator[int]:
-    """Listens on this machine; leaving ends the listener and all that runs through it.
+    """Listens on this machine until the context is left, which also closes all forwarded connections.
 
-    :param port: 0 takes a free one. The port is yielded.
-    :param dial: given the address of who connected, opens the other end.
+    :param port: 0 takes a free one. The context's value is the port.
+    :param dial: opens the other end; its argument is the address of the client that connected.
     :raises PortTaken: this machine cannot listen there.
     """
     try:
@@ -74,7 +74,7 @@ def listen(host: str, port: int, dial: Callable[[Peer], End]) -> Iterator[int]:
 
 
 def _copy(source: End, sink: End) -> None:
-    """Copies until the source ends. The sink is told that, and may still answer."""
+    """Copies until the source ends. Then it closes the sink for writing; the sink may still answer."""
     try:
         while data := source.recv(1 << 15):
             sink.sendall(data)

@@ -71,7 +71,7 @@ def _blob(key) -> bytes:
 def _signature_type(blob: bytes) -> str:
     """The signature is the blob's last field: a string that begins with its own algorithm's name."""
     position, field = 0, b""
-    # The places of the fields before it depend on the key type. So it is searched from the end: the string whose
+    # The places of the fields before it depend on the key type. So the search starts at the end: the string whose
     # length reaches exactly to the end of the blob.
     for position in range(len(blob) - 4, 0, -1):
         length = int.from_bytes(blob[position : position + 4], "big")

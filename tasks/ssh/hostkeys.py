@@ -26,7 +26,7 @@ _append = threading.Lock()
 
 @dataclass(frozen=True)
 class Verifier:
-    """Checks the host key of one host. Made before connecting, because it also says which algorithms to ask for."""
+    """Checks the host key of one host. Created before connecting, because it also chooses the algorithms to ask for."""
 
     route: Route
     name: str
@@ -51,7 +51,7 @@ class Verifier:
         return [Entry(e.file, e.line, e.marker, e.type, e.blob, other_port=True) for e in found]
 
     def algorithms(self) -> tuple[str, ...]:
-        """Host key algorithms, first those whose key is known; certificates only where known_hosts has an authority."""
+        """Host key algorithms, those with a known key first; certificates only if known_hosts has an authority."""
         known = {e.type for e in self.entries if not e.marker}
         first = [a for a in ALGORITHMS if _type_of(a) in known]
         plain = (*first, *(a for a in ALGORITHMS if a not in first))

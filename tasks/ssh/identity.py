@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class CannotSign(Exception):
-    """The key cannot sign; the text says why."""
+    """The key cannot sign; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Signer:
 class Identity:
     """One public key and how to sign with it.
 
-    :ivar blob: the public key; None where only the passphrase would show it.
+    :ivar blob: the public key; None if it can't be read without the passphrase.
     :ivar ask_first: ask the server whether it accepts the key before a person is asked for a passphrase.
     :ivar unlock: makes the Signer, or raises CannotSign.
     """

@@ -49,7 +49,7 @@ class KeyFile:
             self.problem = str(error)
 
     def identity(self, agent: Agent | None) -> Identity:
-        """The key as it is offered to a server; the agent signs if it has the key, else the file does."""
+        """The key as it is offered to a server; signed by the agent if it has the key, else with the file."""
         if agent is not None and self.blob in agent.held:
             blob = self.blob
             return Identity(f"key {self.label} (in the agent)", blob, True, lambda: agent.signer(blob))
@@ -102,7 +102,7 @@ def _load(path: Path, passphrase: str | None) -> paramiko.PKey:
     except (
         TypeError,
         paramiko.PasswordRequiredException,
-    ) as error:  # TypeError: cryptography wants a passphrase
+    ) as error:  # TypeError: cryptography needs a passphrase
         raise Locked from error
     except (paramiko.pkey.UnknownKeyType, UnsupportedAlgorithm) as error:
         raise CannotSign("keys of its type can only be used from the agent: ssh-add it") from error
@@ -110,7 +110,7 @@ def _load(path: Path, passphrase: str | None) -> paramiko.PKey:
         if passphrase:
             raise Locked from error
         raise CannotSign("it is not a private key that can be read here") from error
-    key.public_blob = None  # a certificate beside it is offered separately, and so is the plain key
+    key.public_blob = None  # the plain key and a certificate for it are offered separately
     return key
 
 

@@ -74,7 +74,7 @@ class KnownHosts:
             os.write(handle, (("\n" if self._open_ended else "") + line).encode())
         finally:
             os.close(handle)
-        if fresh:  # no one else wrote, so the file need not be read again for each of a hundred new hosts
+        if fresh:  # nobody else wrote, so the file need not be read again for each of a hundred new hosts
             self._add(line.rstrip("\n"))
             self._open_ended = False
             self.stamp = _stamp(self.path)
@@ -108,7 +108,7 @@ class KnownHosts:
 
 
 def load(path: Path, settings: Settings) -> KnownHosts:
-    """The file's contents, read again only if it changed on disk."""
+    """The parsed file, read again only if it changed on disk."""
     holder = settings.once(("known_hosts", path), dict[str, KnownHosts])
     hosts = holder.get("now")
     if hosts is None or hosts.stamp != _stamp(path):

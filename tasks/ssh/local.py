@@ -1,4 +1,4 @@
-"""This machine as a host: the same methods, on its own processes and files."""
+"""This machine as a host: the same methods, for local processes and files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _GRACE = 1.0  # seconds: for output after the end, and between asking a group to
 
 
 class LocalConnection(BaseConnection):
-    """Commands and scripts start in the home directory, as they do over ssh. There is nothing to open."""
+    """Commands and scripts start in the home directory, as they do over ssh. It needs no opening."""
 
     is_connected = True
 
@@ -39,7 +39,7 @@ class LocalConnection(BaseConnection):
         return self.target.host, user, 22
 
     def open(self) -> None:
-        """There is nothing to do."""
+        """Does nothing: this machine needs no connection."""
 
     def run(self, command: str, **kwargs: Any) -> Result | None:
         """As Fabric's, on this machine, in the home directory."""
@@ -55,11 +55,11 @@ class LocalConnection(BaseConnection):
         return runner.run(os.environ.get("SHELL") or "/bin/sh", **{"warn": True, **kwargs, "pty": True})
 
     def sftp(self) -> LocalFiles:
-        """What ``put`` and ``get`` work with."""
+        """The files that ``put`` and ``get`` work with."""
         return LocalFiles(_home())
 
     def create_session(self) -> None:
-        """There is no SSH server."""
+        """Raises an error: there is no SSH session."""
         raise RemoteError(
             f"{self.name} is this machine: it has no ssh session", "use run, or a host with ssh"
         )
@@ -72,7 +72,7 @@ class LocalConnection(BaseConnection):
         remote_host: str = "localhost",
         local_host: str = "localhost",
     ) -> Iterator[int]:
-        """As :meth:`Connection.forward_local`; both ends are on this machine."""
+        """Like :meth:`Connection.forward_local`; both ends are on this machine."""
         with _tunnel((local_host, local_port), (remote_host, remote_port or local_port)) as port:
             yield port
 
@@ -129,7 +129,7 @@ class LocalRunner(Local):
 
 @contextlib.contextmanager
 def _tunnel(near: tuple[str, int], far: tuple[str, int]) -> Iterator[int]:
-    if near[1] == far[1]:  # whoever listens there can be reached already
+    if near[1] == far[1]:  # the same port can be reached already
         yield far[1]
         return
     with forward.listen(*near, lambda peer: socket.create_connection(far, timeout=30)) as port:
@@ -137,7 +137,7 @@ def _tunnel(near: tuple[str, int], far: tuple[str, int]) -> Iterator[int]:
 
 
 def _finish(process: subprocess.Popen) -> None:
-    """Nothing that it started stays behind, save what made itself a daemon."""
+    """Ends a process and what it started, except daemons."""
     if process.poll() is None:
         _signal_group(process, signal.SIGTERM)
         try:
@@ -160,7 +160,7 @@ def _pump(process: subprocess.Popen, stdin: Iterator[bytes], reader: Reader, dea
         os.set_blocking(process.stdin.fileno(), False)
         selector.register(process.stdin, selectors.EVENT_WRITE)
         while len(selector.get_map()):
-            # A daemon that the script started may hold its output open for ever.
+            # A daemon that the script started may keep its output open forever.
             over = process.poll() is not None
             now = time.monotonic()
             if now >= deadline:
@@ -184,10 +184,10 @@ def _pump(process: subprocess.Popen, stdin: Iterator[bytes], reader: Reader, dea
 def _feed(
     process: subprocess.Popen, selector: selectors.BaseSelector, left: memoryview, stdin: Iterator[bytes]
 ) -> memoryview:
-    """Writes some of ``left``; what is to be written next. Closes the pipe after the last of it."""
+    """Writes a part of ``left`` and returns the rest; closes the pipe when nothing is left."""
     try:
         left = left[os.write(process.stdin.fileno(), left) :] or memoryview(next(stdin, b""))
-    except BrokenPipeError:  # it ended without reading all of it; its status says why
+    except BrokenPipeError:  # the process ended without reading all of it; its exit status shows why
         left = left[:0]
     if not left:
         selector.unregister(process.stdin)
@@ -196,7 +196,7 @@ def _feed(
 
 
 def _home() -> Path:
-    """Where commands start: in the home directory, as over ssh; in / where there is none."""
+    """The directory in which commands start: the home directory, as over ssh; / if it doesn't exist."""
     with contextlib.suppress(RuntimeError):
         if Path.home().is_dir():
             return Path.home()

@@ -1,4 +1,4 @@
-"""What Fabric's ``put`` and ``get`` ask of SFTP, on this machine's own files."""
+"""The SFTP methods that Fabric's ``put`` and ``get`` use, for this machine's own files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LocalFiles:
         self._home = home
 
     def getcwd(self) -> None:
-        """As paramiko's: no directory was changed to."""
+        """Like paramiko's: None, since the directory was not changed."""
         return None
 
     def normalize(self, path: str) -> str:
@@ -42,4 +42,4 @@ class LocalFiles:
             shutil.copyfileobj(file, fl)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: nothing is open."""

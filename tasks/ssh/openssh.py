@@ -14,9 +14,9 @@ _STRICT = {"strict": "yes", "accept-new": "accept-new", "off": "no"}
 def openssh_argv(
     target: Target, settings: Settings, command: Sequence[str] = (), *, terminal: bool = False
 ) -> list[str]:
-    """`ssh ...` for os.execvp. What the Target does not set, ssh reads from its own configuration.
+    """`ssh ...` for os.execvp. Settings that the Target lacks come from ssh's own configuration.
 
-    :param command: a program and its arguments, quoted here for the host's shell; none opens a shell.
+    :param command: a program and its arguments, quoted here for the host's shell; an empty one opens a shell.
     :param terminal: give the command a terminal; a shell always has one.
     """
     host, user, port = split_address(target.host)

@@ -12,7 +12,7 @@ import threading
 
 
 class ProxySocket(socket.socket):
-    """A real socket: paramiko's own ProxyCommand has no shell syntax and spins when the command is gone."""
+    """A real socket: paramiko's ProxyCommand supports no shell syntax, and uses a full CPU after the command ends."""
 
     def __init__(self, command: str) -> None:
         ours, theirs = socket.socketpair()
@@ -41,7 +41,7 @@ class ProxySocket(socket.socket):
 
     def _end(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(0.2)  # most end by themselves when their stdin does
+            self._process.wait(0.2)  # most commands end when their stdin is closed
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGTERM)

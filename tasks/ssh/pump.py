@@ -13,7 +13,7 @@ from paramiko.message import Message
 from tasks.script.protocol import Reader
 
 CHUNK = 1 << 16
-_GRACE = 1.0  # seconds for the rest of the output after the script's own end
+_GRACE = 1.0  # seconds for the rest of the output after the script has ended
 
 
 class _Wake(threading.Event):
@@ -27,7 +27,7 @@ class _Wake(threading.Event):
 
 
 def execute(channel: paramiko.Channel, command: str, timeout: float) -> None:
-    """Starts `command`. paramiko's Channel.exec_command would wait for a hung server for ever.
+    """Starts `command`. paramiko's Channel.exec_command would wait forever for a hung server.
 
     Raises TimeoutError, or SSHException if the server does not run it.
     """
@@ -81,7 +81,7 @@ def pump(channel: paramiko.Channel, stdin: Iterator[bytes], reader: Reader, dead
                 break
             continue
         if reader.ended and channel.exit_status_ready():
-            # A daemon that the script started may hold its output open for ever.
+            # A daemon that the script started may keep its output open forever.
             deadline = min(deadline, time.monotonic() + _GRACE)
             if not _linger(channel, reader, wake, deadline):
                 break
@@ -99,11 +99,11 @@ def pump(channel: paramiko.Channel, stdin: Iterator[bytes], reader: Reader, dead
 
 
 def _send(channel: paramiko.Channel, chunk: bytes, stdin: Iterator[bytes]) -> bytes | None:
-    """Returns what is left to send; None after the last of it, when the host was sent the end of its stdin."""
+    """Returns what is left to send; None once all is sent and the host's stdin is closed."""
     while channel.send_ready():
         try:
             chunk = chunk[channel.send(chunk) :]
-        except OSError:  # the script ended without reading all of it; its answer says why
+        except OSError:  # the script ended without reading all of it; its answer has the reason
             return None
         if not chunk:
             following = next(stdin, None)

@@ -1,4 +1,4 @@
-"""What OpenSSH's configuration sets for a host; what the Target sets wins."""
+"""OpenSSH's configuration for a host; the Target's own settings override it."""
 
 from __future__ import annotations
 

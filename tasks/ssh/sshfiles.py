@@ -1,4 +1,4 @@
-"""ssh's configuration files: which blocks match a host, and reading them without an ssh client."""
+"""ssh's configuration files: which blocks match a host, and how to read them without an ssh client."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _blocks(path: Path, home: Path, depth: int) -> Iterator[Block]:
         elif keyword == "include":
             for file in _included(path, rest, home, depth):
                 for block in _blocks(file, home, depth + 1):
-                    # What stands before the first Host of an included file belongs to the block around it.
+                    # Lines before the first Host of an included file belong to the block that includes it.
                     yield Block(block.header or header, block.lines)
         else:
             lines.append((keyword, rest))

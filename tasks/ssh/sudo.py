@@ -35,8 +35,8 @@ class Answering(StreamWatcher):
 def run(context: Context, runner: Runner, command: str, password: str | None, **kwargs: Any) -> Result | None:
     """Runs ``command`` under sudo, as :meth:`invoke.Context.sudo` does.
 
-    The prompt is random: a program that prints Invoke's usual prompt would be given the password. Without a password
-    sudo asks for none; it fails at once where it needs one.
+    The prompt is random, so that a program that prints Invoke's usual prompt does not get the password. If there is
+    no password, sudo does not ask for one, and fails at once if it needs one.
 
     :raises AuthFailure: sudo did not accept the password.
     """
@@ -52,7 +52,7 @@ def run(context: Context, runner: Runner, command: str, password: str | None, **
     if password:
         watchers.append(Answering(prompt, Secret(password)))
         if sys.stdin is None or not sys.stdin.isatty():
-            # at the end of standard input Invoke closes that of the command, and the password comes after it
+            # when its own standard input ends, Invoke closes the command's, before the password is written
             kwargs.setdefault("in_stream", False)
     try:
         return runner.run(f"sudo {flags}{context._prefix_commands(command)}", watchers=watchers, **kwargs)

@@ -1,4 +1,4 @@
-"""What to connect to, and the settings that all connections of a run share."""
+"""The host to connect to, and the settings that all connections of a run share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Password = Secret | SecretSource | None
 
 @dataclass(frozen=True)
 class Target:
-    """How one host is reached. What is None is taken from ssh's own configuration.
+    """How one host is reached. Values that are None come from ssh's own configuration.
 
     `host` is an address, a name or an alias of ~/.ssh/config; `jump` is a tuple of `user@host:port`,
     the first one is connected to first. `connect_timeout` is in seconds; a longer ConnectTimeout in ssh's
@@ -41,12 +41,12 @@ class Target:
 
 @dataclass
 class Settings:
-    """Shared by all connections of one run. It also keeps what is read or asked for only once.
+    """Shared by all connections of one run. It also keeps everything that is read or asked for only once.
 
     `ask(prompt)` returns what the user typed without echo, or raises; None if nobody can be asked.
     `ssh_config` and `known_hosts` replace the user's files. `agent` replaces SSH_AUTH_SOCK ('' for none).
     `ssh_client` is the path of OpenSSH's client, None to do without. `trace` is given every script and its
-    answer, without secrets, for people who look for a mistake.
+    answer, without secrets, for `--debug`.
     """
 
     ask: Callable[[str], str] | None = None
@@ -80,9 +80,9 @@ class Settings:
         return cell.value
 
     def secret(self, source: Password) -> Secret | None:
-        """The secret itself; it is fetched or asked for when the first host needs it, once for all hosts.
+        """The secret's value, fetched or asked for when the first host needs it, once for all hosts.
 
-        :raises ConfigProblem: it cannot be had.
+        :raises ConfigProblem: it is not available.
         """
         if not isinstance(source, SecretSource):
             return source
@@ -93,7 +93,7 @@ class Settings:
             raise ConfigProblem(str(error), hint) from error
 
     def known_secret(self, source: Password) -> Secret | None:
-        """As :meth:`secret`, but None where it has not been needed so far."""
+        """Like :meth:`secret`, but None if it has not been needed so far."""
         if not isinstance(source, SecretSource):
             return source
         cell = self._cells.get(("secret", source))

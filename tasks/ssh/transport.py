@@ -1,4 +1,4 @@
-"""paramiko's Transport with what it lacks: host keys checked before login, host certificates, the server's reasons."""
+"""paramiko's Transport, plus host keys checked before login, host certificates, and the server's reasons."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Transport(paramiko.Transport):
     """Asks for the given host key algorithms, and keeps the message with which the server disconnects.
 
     It sends nothing on a channel after that channel's CLOSE. paramiko builds a message and sends it later; another
-    thread may close the channel in between. OpenSSH's server ends the whole connection for that, and with it those
-    of all hosts behind a jump host.
+    thread may close the channel in between. OpenSSH's server then ends the whole connection, which on a jump host
+    disconnects all hosts behind it.
     """
 
     host_key_algorithms: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class Transport(paramiko.Transport):
         return self.host_key_algorithms
 
     def _verify_key(self, host_key: bytes, sig: bytes) -> None:
-        # Only the first key was verified: the server must not show another one when session keys are renewed.
+        # Only the first host key was verified: the server must not send another one when session keys are renewed.
         if self.host_key_blob and host_key != self.host_key_blob:
             raise paramiko.SSHException("the host key changed while connected")
         super()._verify_key(host_key, sig)

@@ -122,7 +122,7 @@ class TestHash:
 
     def test_is_on_the_container_that_has_it(self):
         desired = samples.desired(samples.subject(text=DOCKER))
-        assert f"rayfab.hash={desired.hash}" in desired.words
+        assert f"rayfab.hash={desired.hash}" in desired.arguments
 
     def test_a_kernel_that_counts_memory_a_little_differently_after_a_boot_restarts_nothing(self):
         text = DOCKER.replace("shm_size: 2gb", "shm_size: 64gb")

@@ -13,7 +13,7 @@ BRIDGE = samples.DOCKER.replace("docker: {", "docker: {network: bridge, ")
 def words(role: str = "worker", text: str = BRIDGE, **facts: object) -> list[str]:
     of = samples.subject(role, text=text, **facts)
     known = samples.versions(image="sha256:abc", image_user="1000:100")
-    return list(samples.desired(of, versions=known).words)
+    return list(samples.desired(of, versions=known).arguments)
 
 
 def after(found: list[str], option: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.runtimes.docker.engine.facts import EngineFacts, given, parse_engine, run_options
+from tasks.runtimes.docker.engine.facts import EngineFacts, has_option, parse_engine, run_options
 from tests.render import samples
 
 ENGINE = """
@@ -141,8 +141,8 @@ def test_what_is_only_alike_takes_nothing_away(own):
 
 
 def test_an_option_is_found_in_one_word_and_in_two():
-    assert given(["-v", "a:b", "--userns", "host"], "--userns", "host")
-    assert given(["--userns=host"], "--userns")
-    assert not given(["--userns=private"], "--userns", "host")
-    assert not given(["--usernsx", "host"], "--userns")
-    assert not given([], "--userns")
+    assert has_option(["-v", "a:b", "--userns", "host"], "--userns", "host")
+    assert has_option(["--userns=host"], "--userns")
+    assert not has_option(["--userns=private"], "--userns", "host")
+    assert not has_option(["--usernsx", "host"], "--userns")
+    assert not has_option([], "--userns")

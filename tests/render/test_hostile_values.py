@@ -161,7 +161,7 @@ def test_the_start_script_hands_every_value_through(shell, home, name, args, lab
         stand_in(env_dir / "bin", "ray", DUMP)
         ray = samples.host().ray.model_copy(update={"worker_args": tuple(args), "env": env})
         host = samples.host(name=name, labels={f"k{n}": v for n, v in enumerate(labels)}, ray=ray)
-        start = ray_words.start_words(host, "2.52.0", "10.0.0.2", "10.0.0.1:6379")
+        start = ray_words.start_arguments(host, "2.52.0", "10.0.0.2", "10.0.0.1:6379")
         variables = ray_words.environment(host, "2.52.0")
         (node / "env.sh").write_text(
             service.env_sh(

@@ -81,7 +81,7 @@ class TestFacts:
         wanted = samples.desired(
             subject, versions=samples.versions(image="sha256:abc", image_user="1000:100")
         )
-        assert f"--shm-size={2 << 30}" in wanted.words, "2 GB of the hosts file: that fits"
+        assert f"--shm-size={2 << 30}" in wanted.arguments, "2 GB of the hosts file: that fits"
         big = WORKER.model_copy(update={"cpus": 8, "memory": 12 << 30})
         stand_in(mac.bin, "getconf", "echo 10")
         notes = host_problems(Subject(big, facts_of(mac)), "lab")
@@ -151,7 +151,7 @@ class TestALife:
         assert answer.ok, answer.error
         assert "note" not in answer.values
         words = (mac.home / "docker.argv").read_text().split("\0")[3:-1]
-        assert words == list(wanted.words)
+        assert words == list(wanted.arguments)
         assert "--network=bridge" in words
         assert f"{mac.home}/tmp/ray:/tmp/ray" in words
         assert not [w for w in words if w.startswith("--ulimit") or w == "--gpus"]

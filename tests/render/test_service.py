@@ -68,7 +68,7 @@ class TestRunning:
             assert json.loads((node.folder / "state.json").read_text()) == state
             assert (node.folder / "service").read_text() == "loop"
             assert (node.folder / "env").resolve() == node.env
-            assert (node.home / "argv").read_text().splitlines() == [*wanted.words[1:], "--block"]
+            assert (node.home / "argv").read_text().splitlines() == [*wanted.arguments[1:], "--block"]
             for name, mode in (
                 ("token", 0o600),
                 ("env.sh", 0o600),

@@ -1,10 +1,10 @@
 """Runs on the head, in the cluster's own Python (3.7 and later): one job through Ray's job server, with its output.
 
-`ray job submit` of older Rays (2.7 and 2.30; 2.49 no more) may lose a job's last lines, and calls a job done whose
-output it has only lost sight of.
+In older versions (2.7, 2.30; not 2.49), `ray job submit` may lose a job's last lines, and reports a job as done when
+only the connection to its output was lost.
 
-argv: the server's address; where the job's folder is unpacked, '' for the temporary folder; 'folder' if that folder
-comes as an archive on standard input, or ''; 'wait' or ''; who submits it; then the job's own arguments.
+argv: the server's address; the folder in which the job's folder is unpacked, '' for the temporary one; 'folder' if an
+archive of the job's folder is on standard input, else ''; 'wait' or ''; who submits it; the job's own arguments.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ import threading
 import time
 
 address, place, folder, wait, user = sys.argv[1:6]
-words = sys.argv[6:]
+arguments = sys.argv[6:]
 PATIENCE = 60.0  # seconds without an answer of the job server
 MUCH = 16 << 20  # characters
 PREFIX = "rayfab-job-"
-OLD = 86400.0  # seconds; a folder is in use for a few of them
+OLD = 86400.0  # seconds; a folder is used for a few seconds only, so an older one is left over
 
 
 def say(text):
@@ -34,12 +34,12 @@ def say(text):
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        # the connection is gone; the job goes on without it
+        # the connection is lost; the job continues without it
         os._exit(1)
 
 
 def end_with_reader():
-    """While a job writes nothing, a broken connection shows only as an error of the pipe."""
+    """Ends this process when nobody reads its output: while a job is silent, only polling the pipe shows that."""
     pipe = select.poll()
     pipe.register(sys.stdout.fileno(), 0)
     pipe.poll()
@@ -47,7 +47,7 @@ def end_with_reader():
 
 
 def sweep(where):
-    """Removes the folders of earlier runs that were killed while they had one."""
+    """Removes the folders that earlier, killed runs left behind."""
     for name in os.listdir(where):
         path = os.path.join(where, name)
         with contextlib.suppress(OSError):
@@ -57,18 +57,18 @@ def sweep(where):
 
 @contextlib.contextmanager
 def unpacked():
-    """The job's folder, which nobody but this user can read; it is needed until Ray has its own copy."""
+    """The job's folder, readable by this user only; it is needed until Ray has its own copy."""
     where = place or tempfile.gettempdir()
     sweep(where)
     os.umask(0o077)
     work = tempfile.mkdtemp(prefix=PREFIX, dir=where)
-    # Ray's client packs the folder once more
+    # Ray's client packs the folder into an archive again
     tempfile.tempdir = work
     try:
         job = os.path.join(work, "job")
         os.mkdir(job)
         with tarfile.open(fileobj=sys.stdin.buffer, mode="r|gz") as tar:
-            # the operator's own archive, of which Python 3.14 would refuse links to elsewhere
+            # the archive is the operator's own; Python 3.14's default filter would refuse links that lead out of it
             tar.extraction_filter = lambda member, path: member
             tar.extractall(job)
         yield job
@@ -78,7 +78,7 @@ def unpacked():
 
 
 class Output:
-    """What a job writes, each character shown once however often it is followed."""
+    """A job's output. Each character is shown once, even if the log is followed several times."""
 
     def __init__(self, client, job):
         self.client, self.job, self.shown = client, job, 0
@@ -91,7 +91,7 @@ class Output:
             self.shown = max(self.shown, at)
 
     def caught_up(self):
-        """Shows what is missing of a job that is over; False where a whole log at once is too much to ask for."""
+        """Shows the rest of an ended job's output; False if the log is too large to be read at once."""
         if self.shown > MUCH:
             return False
         say(self.client.get_job_logs(self.job)[self.shown :])
@@ -101,7 +101,7 @@ class Output:
 def settle(client, job, whole):
     """The job's last status, when all its output is shown.
 
-    :param whole: this Ray's own following ends behind the last line.
+    :param whole: this version of Ray follows a log to its last line.
     """
     output, heard = Output(client, job), time.time()
     while True:
@@ -113,7 +113,7 @@ def settle(client, job, whole):
             if status.is_terminal() and (over or whole or output.caught_up()):
                 return status
         except Exception:
-            # a connection that broke is not the job's end
+            # a lost connection doesn't mean that the job has ended
             if output.shown > before:
                 heard = time.time()
             if time.time() - heard > PATIENCE:
@@ -130,10 +130,10 @@ def main():
     import ray
     from ray.job_submission import JobStatus, JobSubmissionClient
 
-    # its word of each connection that ends in order
+    # the message that Ray logs for each connection that was closed in order
     logging.getLogger("ray.dashboard.modules.job.sdk").setLevel(logging.WARNING)
-    # Ray hands the line to a shell
-    line = subprocess.list2cmdline(words) if os.name == "nt" else " ".join(map(shlex.quote, words))
+    # Ray passes the line to a shell
+    line = subprocess.list2cmdline(arguments) if os.name == "nt" else " ".join(map(shlex.quote, arguments))
     client = JobSubmissionClient(address)
     with unpacked() if folder else contextlib.nullcontext() as source:
         job = client.submit_job(

@@ -1,7 +1,7 @@
 """Runs on the head, in the cluster's own Python (3.7 and later): Ray's node table, and a task on every node.
 
-Every driver is a job in Ray's job list, save those in a namespace with Ray's own prefix. Where no task is wanted, there
-is no driver: the node table is read from the GCS.
+Ray lists every driver as a job, except those in a namespace with Ray's own prefix. If no task has to run, there is
+no driver: the node table is read from the GCS.
 """
 
 import json
@@ -19,7 +19,7 @@ def say(kind, value):
 
 
 def from_gcs(address):
-    """A function that reads Ray's node table without being a driver; None where this Ray has no such way."""
+    """A function that reads Ray's node table without being a driver; None if this Ray cannot do that."""
     try:
         from ray._private.services import _get_gcs_client_options
         from ray._private.state import GlobalState
@@ -80,7 +80,7 @@ def main():
             for node_id, node in nodes.items():
                 if not node["alive"] or node_id in asked.values() or "task" in done.get(node_id, {}):
                     continue
-                # a node that has just died is in the table for a while yet; a living one may need a second try
+                # a node that has just died is still in the table, and a task on a living one may need a second try
                 if time.time() >= again.get(node_id, 0):
                     where = NodeAffinitySchedulingStrategy(node_id=node_id, soft=False)
                     asked[probe.options(scheduling_strategy=where).remote()] = node_id
@@ -107,7 +107,7 @@ def main():
         node.update(done.get(node_id, {}))
         say("RF", node)
     say("RF", {"done": True, "ray": ray.__version__, "python": ".".join(map(str, sys.version_info[:3]))})
-    # a disconnect waits for a second of nothing; the connection ends with this process
+    # ray.shutdown would wait a second for nothing: the connection ends with this process
     sys.stdout.flush()
     os._exit(0)
 

@@ -1,6 +1,6 @@
 """Runs on the head, in the cluster's own Python (3.7 and later): what is running on Ray now.
 
-It asks the GCS and the raylets without `ray.init`, so it makes no job of its own. argv: {"address", "timeout"}.
+It asks the GCS and the raylets without `ray.init`, so it creates no job. argv: {"address", "timeout"}.
 """
 
 import json
@@ -11,7 +11,7 @@ import threading
 import time
 
 spec = json.loads(sys.argv[1])
-# gRPC would send the questions to a proxy
+# otherwise gRPC would send the requests to a proxy
 for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "grpc_proxy"):
     os.environ.pop(name, None)
 
@@ -19,7 +19,7 @@ JOBS, JOB_KEY = b"job", b"_ray_internal_job_info_"
 SUPERVISORS = "SUPERVISOR_ACTOR_RAY_NAMESPACE"
 LIVING = ("ALIVE", "RESTARTING", "PENDING_CREATION", "DEPENDENCIES_UNREADY")
 DRIVER = 1  # common.proto: WorkerType
-MOST = 1000  # nodes that are asked for their tasks
+MOST = 1000  # at most so many nodes are asked for their tasks
 
 
 def say(kind, value):
@@ -30,17 +30,17 @@ def say(kind, value):
 def end(code):
     sys.stdout.flush()
     sys.stderr.flush()
-    # Ray's threads may hang in calls that nobody answers
+    # Ray's threads may hang in calls that are never answered
     os._exit(code)
 
 
 def ours(namespace):
-    """Ray's own jobs and actors, and those by which a deploy is verified."""
+    """Whether a namespace is Ray's own, or that of a deploy's verification."""
     return namespace.startswith("_ray_internal_") or namespace == "rayfab"
 
 
 def age(milliseconds):
-    """Seconds since then; None where it is not known."""
+    """Seconds since a time in milliseconds; None if the time is unknown."""
     return max(0, int(time.time() - milliseconds / 1000)) if milliseconds else None
 
 
@@ -60,7 +60,7 @@ def accessor_of(address):
 
 
 def actors_of(accessor):
-    """Every living actor; a cluster remembers very many dead ones."""
+    """Every living actor. The GCS filters if it can, since a cluster keeps the records of very many dead ones."""
     from ray.core.generated.gcs_pb2 import ActorTableData
 
     try:
@@ -75,7 +75,7 @@ def actors_of(accessor):
 
 
 def jobs_of(address, supervised, nodes):
-    """Submitted jobs that wait or run. After the loss of a head Ray calls some running that are not."""
+    """Submitted jobs that wait or run. After a head was lost, Ray reports some as running that have ended."""
     from ray._raylet import GcsClient
 
     client = GcsClient(address=address)
@@ -95,7 +95,7 @@ def jobs_of(address, supervised, nodes):
 
 
 def drivers_of(accessor, jobs):
-    """Drivers that nobody has submitted: scripts, notebooks, and what serves a Ray Client."""
+    """Drivers that are not submitted jobs: scripts, notebooks and the servers of Ray Client."""
     from ray.core.generated.gcs_pb2 import JobTableData
 
     for one in map(JobTableData.FromString, accessor.get_job_table()):
@@ -116,7 +116,7 @@ def drivers_of(accessor, jobs):
 
 
 def tasks_on(node):
-    """How many tasks run on a node, those of actors left out; None where its raylet does not say."""
+    """How many tasks run on a node, without those of actors; None if its raylet does not answer."""
     from ray._private.internal_api import node_stats
 
     try:
@@ -134,7 +134,7 @@ def tasks_on(node):
 def main():
     address = spec["address"]
     host, _, port = address.rpartition(":")
-    # Ray itself would try for a minute
+    # Ray itself would retry for a minute
     socket.create_connection((host.strip("[]"), int(port)), 5).close()
     accessor = accessor_of(address)
     table = [node for node in accessor.get_node_table() if node["Alive"]]

@@ -1,7 +1,7 @@
-"""Who keeps a node alive that runs on the host itself: a file for each supervisor, and the table of them.
+"""Supervisors of nodes that run on the host itself: a file for each, and the table of them.
 
-A supervisor has one or more *kinds* of service. The kind is written into the node's folder on the host, and the
-shell functions of the kind (``sh/kind_*.sh``, ``ps/kind_*.ps1``) are called by it.
+A supervisor has one or more *kinds* of service. The kind is written into the node's folder on the host; it
+selects the functions that scripts call (``sh/kind_*.sh``, ``ps/kind_*.ps1``).
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ __all__ = ["TABLE", "Activation", "Start", "Supervisor", "files", "kind_on", "ra
 
 
 class Supervisor(Protocol):
-    """What each module of this package has."""
+    """The functions of each module of this package."""
 
     KINDS: tuple[str, ...]
 
     def kind_on(self, facts: Facts) -> str | None:
-        """The kind of service that this host can have under this supervisor; None where it can have none."""
+        """The kind of service that this supervisor can run on the host; None if it can run none."""
 
     def files(self, kind: str, start: Start) -> dict[str, str]:
-        """The files that the start needs, by the names of the values that the starting script reads."""
+        """The files that the start needs, by the name of the script value that holds each."""
 
 
-# in the order in which they are asked: the loop takes what no other does
+# in order of preference: the loop supports every host that the others do not
 TABLE: tuple[Supervisor, ...] = (launchd, windows_task, systemd, loop)
 
 
 def kind_on(facts: Facts) -> str:
-    """The kind of service that a node on this host gets."""
+    """The kind of service for a node on this host."""
     return next(kind for one in TABLE if (kind := one.kind_on(facts)))
 
 
 def files(kind: str, start: Start) -> dict[str, str]:
-    """The files of a service of that kind."""
+    """The files of a service of this kind."""
     return next(one for one in TABLE if kind in one.KINDS).files(kind, start)
 
 

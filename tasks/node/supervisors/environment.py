@@ -11,11 +11,11 @@ from tasks.text.quoting import posix as quote
 
 @dataclass(frozen=True)
 class Activation:
-    """What the runtime's own `activate` would do to the environment of a process.
+    """The changes that the runtime's `activate` makes to the environment of a process.
 
-    :param variables: those that it sets, beside ``PATH``.
-    :param unset: those that would lead Python to packages outside the environment.
-    :param folders: on Windows, the folders below the environment's that come first on ``PATH``.
+    :param variables: the variables that it sets, except ``PATH``.
+    :param unset: the variables that would lead Python to packages outside the environment.
+    :param folders: on Windows, the folders inside the environment that come first on ``PATH``.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class Start:
-    """A node that runs on the host itself, out of an environment.
+    """A node that runs on the host itself, in an environment.
 
     :param home: the user's home folder on the host.
     :param env_dir: the environment's folder.
@@ -45,10 +45,10 @@ class Start:
 
 
 def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict[str, str]:
-    """The files by the names of the values that the starting script reads.
+    """The files, by the name of the script value that holds each.
 
-    :param unit_text: what systemd or launchd reads; '' where neither supervises.
-    :param loop_sh: the program that supervises where neither does.
+    :param unit_text: the unit or job that systemd or launchd reads; '' for other supervisors.
+    :param loop_sh: this project's own supervisor; '' for others.
     """
     return {
         "ENV_SH": env_sh(start),
@@ -59,7 +59,7 @@ def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict
 
 
 def env_sh(start: Start) -> str:
-    """What a command needs to run in the node's environment; read by the start script and by `fab exec`."""
+    """The node's environment as shell code, which the start script and `fab exec` read."""
     known = start.activation.variables
     lines = [
         f"HOME={quote(start.home)}",
@@ -74,8 +74,11 @@ def env_sh(start: Start) -> str:
     return "\n".join(lines) + "\n"
 
 
-def start_sh(home: str, cluster: str, start_words: Sequence[str]) -> str:
-    """The script that runs `ray start --block` in the node's environment, and clears up when that has ended."""
+def start_sh(home: str, cluster: str, start_arguments: Sequence[str]) -> str:
+    """The script that runs `ray start --block` in the node's environment, and cleans up when it ends.
+
+    The text is part of the node's hash: any change to it, even in a comment, restarts nodes at the next deploy.
+    """
     return f"""#!/bin/sh
 # Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
 # A parameter, since env.sh may set any variable.
@@ -106,7 +109,7 @@ if [ -z "${{TMPDIR-}}" ]; then
 fi
 RAYFAB_NODE=$1/
 export RAYFAB_NODE
-{" ".join(quote(word) for word in [*start_words, "--block"])} >"$1/start.log" 2>&1 &
+{" ".join(quote(word) for word in [*start_arguments, "--block"])} >"$1/start.log" 2>&1 &
 rayfab_pid=$!
 unset RAYFAB_NODE
 rayfab_told=

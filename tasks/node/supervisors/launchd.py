@@ -1,4 +1,4 @@
-"""launchd on a Mac: a daemon where root can be had, else an agent of the user's."""
+"""launchd on a Mac: a daemon if commands can run as root, else an agent of the user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KINDS = (DAEMON, AGENT)
 
 
 def kind_on(facts: Facts) -> str | None:
-    """The kind of job that this host can have; None on other systems than macOS."""
+    """The kind of job that this host supports; None on other systems than macOS."""
     if facts.system != "Darwin":
         return None
     return DAEMON if facts.can_root else AGENT
@@ -26,10 +26,10 @@ def files(kind: str, start: Start) -> dict[str, str]:
 
 
 def plist_text(home: str, cluster: str, user: str | None) -> str:
-    """A job of launchd's on a Mac; ``user`` is None for an agent of the user's own.
+    """The property list of a launchd job; ``user`` is None for an agent.
 
-    Interactive: a job of the standard kind gets less of the CPU than what a person runs.
-    Background: an agent of that session comes with a login of any kind, and never twice for one user.
+    Interactive: a job of the standard type gets less CPU time than programs that a person runs.
+    Background: an agent of this session type starts at a login of any kind, and once only for each user.
     """
     job = {
         "Label": unit(cluster),

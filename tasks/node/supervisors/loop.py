@@ -1,4 +1,4 @@
-"""A loop of this project's own, for hosts without systemd or launchd."""
+"""This project's own loop, for hosts without systemd or launchd."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def files(kind: str, start: Start) -> dict[str, str]:
 
 
 def loop_sh(home: str, cluster: str) -> str:
-    """A supervisor for hosts without systemd or launchd: it starts Ray again until it is ended."""
+    """A supervisor for hosts without systemd or launchd: it restarts Ray until it is stopped itself."""
     node = node_dir(home, cluster)
     return f"""#!/bin/sh
 # Keeps Ray alive on a host without systemd. Written by a deploy.

@@ -1,4 +1,4 @@
-"""systemd: a unit of the system where root can be had, else one of the user's own manager."""
+"""systemd: a system unit if commands can run as root, else a unit of the user's own manager."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KINDS = (SYSTEM, USER)
 
 
 def kind_on(facts: Facts) -> str | None:
-    """The kind of unit that this host can have; None where systemd does not run, or root's help is missing."""
+    """The kind of unit that this host supports; None if systemd is not running, or root would be needed."""
     if facts.systemd and facts.can_root:
         return SYSTEM
     return USER if facts.systemd and facts.user_systemd else None
@@ -24,7 +24,7 @@ def files(kind: str, start: Start) -> dict[str, str]:
 
 
 def _unit_word(text: str) -> str:
-    """A word of ExecStart=: quoted, with systemd's own signs doubled."""
+    """An argument of ExecStart=: quoted, with systemd's special characters doubled."""
     for sign, escaped in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
         text = text.replace(sign, escaped)
     return f'"{text}"'
@@ -33,8 +33,8 @@ def _unit_word(text: str) -> str:
 def unit_text(home: str, cluster: str, user: str | None) -> str:
     """A systemd unit; ``user`` is None for a user's own manager.
 
-    OOMPolicy=continue: one Python worker that the kernel ends must not take the whole node with it.
-    StartLimitIntervalSec=0: a worker goes on trying for as long as its head is away.
+    OOMPolicy=continue: if the kernel kills one Python worker, the node keeps running.
+    StartLimitIntervalSec=0: a worker keeps trying while its head is away.
     """
     wanted = "multi-user.target" if user else "default.target"
     who = [f"User={user}"] if user else []

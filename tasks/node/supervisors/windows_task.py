@@ -13,7 +13,7 @@ from tasks.script.files import text
 from tasks.text.quoting import powershell as quote
 
 KINDS = ("task",)
-ME = "@ME@"  # the host puts its user's own id there
+ME = "@ME@"  # the host replaces it with its user's id
 PAUSE = 3  # seconds before the loop starts Ray again
 
 
@@ -23,7 +23,7 @@ def kind_on(facts: Facts) -> str | None:
 
 
 def files(kind: str, start: Start) -> dict[str, str]:
-    """See :class:`tasks.node.supervisors.Supervisor`. The host tries the task of the boot, then that of a login."""
+    """See :class:`tasks.node.supervisors.Supervisor`. The host tries a task at boot first, then one at login."""
     return {
         "ENV_PS1": env_ps1(start),
         "LOOP_PY": loop_py(),
@@ -39,12 +39,12 @@ def folder(home: str, cluster: str) -> str:
 
 
 def temp_dir(home: str, cluster: str) -> str:
-    """Ray's own folder: one for each cluster, since nothing else there would tell whose a session is."""
+    """Ray's own folder: one for each cluster, since nothing else shows which cluster a session belongs to."""
     return folder(home, cluster) + r"\ray"
 
 
 def program(env_dir: str, name: str) -> str:
-    """A program of the environment's; Python itself lies at its top."""
+    """The path of a program in the environment; Python itself is in its top folder."""
     return f"{env_dir}\\{name}" if name.startswith("python") else f"{env_dir}\\Scripts\\{name}"
 
 
@@ -65,7 +65,7 @@ def _path(start: Start) -> list[str]:
 
 
 def env_ps1(start: Start) -> str:
-    """What a command needs to run in the node's environment: entries of the table for new processes."""
+    """The node's environment as PowerShell code, which fills the table of variables for new processes."""
     path = ";".join(_path(start)) + ";"
     lines = [f"$Surroundings[{quote(name)}] = {quote(value)}" for name, value in _environment(start).items()]
     return "\n".join([*lines, f"$Surroundings['PATH'] = {quote(path)} + $env:PATH"]) + "\n"
@@ -78,7 +78,7 @@ def loop_py() -> str:
 
 
 def loop_json(start: Start) -> str:
-    """What the loop reads: the command, its environment, and how long it waits."""
+    """The loop's settings: the command, its environment, and the pause before a restart."""
     ray, *arguments = start.arguments
     spec = {
         "words": [program(_env_dir(start), f"{ray}.exe"), *arguments, "--block"],
@@ -93,9 +93,9 @@ def loop_json(start: Start) -> str:
 def task_xml(start: Start, *, boot: bool) -> str:
     """A task for the Task Scheduler.
 
-    :param boot: it starts at the boot, which only administrators may ask for; else at a login.
+    :param boot: start at boot, which only administrators can set; otherwise at login.
 
-    Priority 5: what a task gets by default is below that of everything else.
+    Priority 5: a task's default priority is below that of all other programs.
     """
     trigger = "<BootTrigger/>" if boot else f"<LogonTrigger><UserId>{ME}</UserId></LogonTrigger>"
     settings = {

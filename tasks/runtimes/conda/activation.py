@@ -1,10 +1,10 @@
-"""What ``conda activate`` does to the environment of a process."""
+"""The changes that ``conda activate`` makes to the environment of a process."""
 
 from __future__ import annotations
 
 from tasks.node.supervisors import Activation
 
-# Most of what lies in these folders are libraries, which Windows looks for on the PATH.
+# Most files in these folders are libraries, which Windows searches for on the PATH.
 WINDOWS_FOLDERS = (
     "",
     r"\Library\mingw-w64\bin",
@@ -16,16 +16,21 @@ WINDOWS_FOLDERS = (
 
 
 def activation(name: str, system: str, env_dir: str) -> Activation:
-    """:param name: of the environment; :param system: as ``uname -s`` has it; :param env_dir: its folder."""
+    """Describes the activation of an environment.
+
+    :param name: the environment's name.
+    :param system: the system, as ``uname -s`` prints it.
+    :param env_dir: the environment's folder.
+    """
     if system == "Windows":
         variables = {
             "CONDA_PREFIX": env_dir.replace("/", "\\"),
-            # into a pipe or a file, Python would write in the system's code page
+            # otherwise Python writes to pipes and files in the system's code page
             "PYTHONIOENCODING": "utf-8",
             "PYTHONNOUSERSITE": "1",
         }
         return Activation(variables, folders=WINDOWS_FOLDERS)
-    # Unlike a virtual environment it would see ~/.local. LD_LIBRARY_PATH stays: conda's own `activate` leaves it
-    # too, and it may lead to the driver of a GPU.
+    # PYTHONNOUSERSITE: unlike a virtual environment, this one would use ~/.local. LD_LIBRARY_PATH is kept, as conda's
+    # own `activate` does, since it may lead to a GPU's driver.
     variables = {"CONDA_PREFIX": env_dir, "CONDA_DEFAULT_ENV": name, "PYTHONNOUSERSITE": "1"}
     return Activation(variables, unset=("VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH"))

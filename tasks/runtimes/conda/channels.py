@@ -1,4 +1,4 @@
-"""Conda's channels: where they are, whose terms they want, and what they have. Solved by rattler."""
+"""Conda's channels: their URLs, the terms that must be accepted, and their packages, which rattler solves."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tasks.runtimes.packages.web import Web, kept_in
 
 ANACONDA = "https://repo.anaconda.com/pkgs"
 COMMUNITY = "https://conda.anaconda.org"
-# parts of `defaults`, and other names of Anaconda's own
+# parts of `defaults`, and other names of Anaconda's own channels
 OF_ANACONDA = ("main", "r", "msys2", "free", "pro", "anaconda")
 _OF_ANACONDA = re.compile(r"^https?://repo\.anaconda\.(com|cloud)/|/pkgs/(main|r|msys2|free|pro)/?$")
 SOLVER = Path(__file__).with_name("solver.py")
 TIMEOUT = 600
 UNREADABLE = "is it reachable from here? mirrors.conda names a mirror, mirrors.proxy a proxy"
-NEAREST = 6  # how many of the versions that are there get named
+NEAREST = 6  # how many of the available versions are listed
 
 
 def urls(host: Host, platform: str) -> list[str]:
@@ -51,19 +51,19 @@ def _anaconda(mirror: str | None, name: str) -> str:
 
 
 def _community(mirror: str | None, name: str) -> str:
-    """A mirror of Anaconda's site keeps these in its folder ``cloud``, and `defaults` in ``pkgs``."""
+    """The URL of a community channel: mirrors of Anaconda's site have them in ``cloud``, and `defaults` in ``pkgs``."""
     if mirror is None:
         return f"{COMMUNITY}/{name}"
     return f"{mirror.rstrip('/').removesuffix('/pkgs')}/cloud/{name}"
 
 
 def with_terms(host: Host) -> list[str]:
-    """The channels of a host that are Anaconda's by their name, and so come with its terms."""
+    """The channels of a host that are Anaconda's, by their names; its terms apply to them."""
     return [c for c in host.conda.channels if c in ("defaults", *OF_ANACONDA) or _OF_ANACONDA.search(c)]
 
 
 def ask_terms(web: Web, channels: Iterable[str]) -> list[str]:
-    """Those of the channels (URLs) that publish terms which have to be accepted, as conda's own plugin asks."""
+    """The channels (URLs) that publish terms which must be accepted, looked up as conda's own plugin does."""
     found = []
     for channel in channels:
         try:
@@ -71,12 +71,12 @@ def ask_terms(web: Web, channels: Iterable[str]) -> list[str]:
             if text and isinstance(json.loads(text), dict):
                 found.append(channel)
         except (Unavailable, ValueError):
-            continue  # a channel that does not answer is found when it is solved
+            continue  # a channel that does not answer is reported when it is solved
     return found
 
 
 def terms_wanted(channels: Sequence[str]) -> Unavailable:
-    """The choice that only the user can make."""
+    """The error if the user has not accepted the terms."""
     return Unavailable(
         f"the terms of Anaconda's channels are not accepted: {', '.join(channels)}",
         "read https://www.anaconda.com/legal, then conda: {accept_terms: true};"
@@ -86,9 +86,9 @@ def terms_wanted(channels: Sequence[str]) -> Unavailable:
 
 
 def solver(say: Callable[[str], None]) -> dict[str, str]:
-    """What the solver's environment needs; rattler is installed if it is not there yet.
+    """The environment variables of the solver; installs rattler if it is missing.
 
-    :param say: what is being done, while it is installed.
+    :param say: called with progress messages during the installation.
     :raises Unavailable: it cannot be installed.
     """
     if importlib.util.find_spec("rattler"):
@@ -110,14 +110,14 @@ def solve(
     web: Web | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> tuple[str, list[Item]]:
-    """Python and all that it needs, for one platform.
+    """Python and its dependencies, for one platform.
 
-    In a process of its own: what rattler does with threads of its own must not be able to end this one.
+    Runs in a separate process, so that a crash in rattler's threads does not end this one.
 
     :param python: ``3.7.7``, or ``3.7`` for its newest patch.
-    :param say: what is being done, where the solver itself has to be installed first.
+    :param say: called with progress messages if the solver must be installed first.
     :returns: the full version, and the packages in the order in which they can be linked.
-    :raises Unavailable: with the nearest versions that the channels have.
+    :raises Unavailable: the channels have no solution; it names the nearest available versions.
     """
     asked = {"channels": list(channels), "platform": platform, "python": python, "glibc": glibc}
     modules = solver(say)
@@ -156,7 +156,7 @@ def solve(
 
 
 def nearest(python: str, have: Iterable[str]) -> list[str]:
-    """Of the versions that are there those next to the one that is not, in order."""
+    """The available versions that are nearest to the missing one, in order."""
     wanted = parse(python)
 
     def distance(version: str) -> tuple:

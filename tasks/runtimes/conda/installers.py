@@ -1,4 +1,4 @@
-"""Miniconda's and Miniforge's installers: which one a system needs, and the SHA-256 that its makers publish."""
+"""Miniconda's and Miniforge's installers: which one a system needs, and its published SHA-256."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ from tasks.runtimes.packages.web import Web, sha256_of
 MINICONDA = "https://repo.anaconda.com/miniconda/"
 MINIFORGE = "https://github.com/conda-forge/miniforge/releases/latest/download/"
 _SHA = re.compile(r"\b[0-9a-f]{64}\b")
-_WAY_OUT = "conda.installer names another one (a URL or a file, with conda.installer_sha256)"
+_FIX = "conda.installer names another one (a URL or a file, with conda.installer_sha256)"
 
 
 def installer(host: Host, platform: str, web: Web) -> Item:
-    """The installer for one platform. :param platform: as in ``linux-64``. :raises Unavailable: none can be had."""
+    """The installer for one platform.
+
+    :param platform: conda's name, as in ``linux-64``.
+    :raises Unavailable: there is none, or it cannot be verified.
+    """
     kind = host.conda.installer
     if "://" in kind:
         return _weighed(_name(kind), host.conda.installer_sha256.lower(), kind, web)
@@ -65,10 +69,11 @@ def _miniconda(folder: str, platform: str, web: Web) -> Item:
     sums = checksums(page, pattern)
     names = [n for n in sums if "latest" not in n]
     if not names:
-        raise Unavailable(f"there is no Miniconda for {platform} in {folder}", _WAY_OUT)
+        raise Unavailable(f"there is no Miniconda for {platform} in {folder}", _FIX)
     name = max(names, key=_age)
     sha256 = sums[name] or _beside(web, urljoin(folder, name), name)
-    if not sha256 and folder != MINICONDA:  # a mirror need not repeat the sums; their makers' list holds them
+    if not sha256 and folder != MINICONDA:
+        # a mirror may lack the checksums; Anaconda's own site lists them
         sha256 = checksums(web.text(MINICONDA) or "", pattern).get(name)
     url = urljoin(folder, name)
     return _weighed(name, _told(sha256, name, folder), url, web)
@@ -87,7 +92,7 @@ def _miniforge(folder: str, platform: str, web: Web) -> Item:
 
 
 def _beside(web: Web, url: str, name: str) -> str | None:
-    """The sum in a file of its own beside the installer."""
+    """The checksum from the file that is published next to the installer; None if there is none."""
     text = web.text(f"{url}.sha256") or ""
     lines = [line for line in text.splitlines() if name in line] or text.splitlines()[:1]
     found = _SHA.search(lines[0].lower()) if lines else None
@@ -96,7 +101,7 @@ def _beside(web: Web, url: str, name: str) -> str | None:
 
 def _told(sha256: str | None, name: str, folder: str) -> str:
     if sha256 is None:
-        raise Unavailable(f"no SHA-256 is published for {name} ({folder})", _WAY_OUT)
+        raise Unavailable(f"no SHA-256 is published for {name} ({folder})", _FIX)
     return sha256
 
 

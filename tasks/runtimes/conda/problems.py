@@ -1,4 +1,4 @@
-"""What stands in the way of `runtime: conda` on a host."""
+"""Problems that prevent `runtime: conda` on a host."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.runtimes.packages.lock import subdir
 
 
 def problems(subject: Subject) -> Iterator[tuple[str, str]]:
-    """Each problem with its way out."""
+    """Each problem with its fix."""
     host, facts = subject.host, subject.facts
     if facts.system == "Windows" and machine(facts.arch) != X86:
         yield "Ray has no packages for Windows on ARM", "runtime: docker"

@@ -1,4 +1,4 @@
-"""``runtime: conda``: an environment that conda makes on the host, Python included."""
+"""``runtime: conda``: an environment that conda creates on the host, including Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The script that makes an environment with conda, out of the host's store alone."""
+"""The script that creates an environment with conda, from the files in the host's store only."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def conda_script(
     proxy: str = "",
     no_proxy: str = "",
 ) -> Script:
-    """An environment with the locked packages, all of them out of the store.
+    """Creates an environment with the locked packages, all from the store.
 
-    :param python: the full version that it must have.
-    :param items: all of them, with the installer where there is no conda, and uv's own wheel.
-    :param lock: kept beside the environment.
-    :param conda: the one to use; None: the one in ``conda.prefix``, which is installed where it is missing.
+    :param python: the full version of the environment's Python.
+    :param items: all files, including uv's own wheel, and the installer if there is no conda.
+    :param lock: the lock's text, which is stored with the environment.
+    :param conda: path of the conda to use; None: the one in ``conda.prefix``, which is installed if it is missing.
     """
     of_kind = {item.kind: item.file for item in items}
     values = {

@@ -1,6 +1,6 @@
-"""Solves conda's channels by rattler: a question as JSON on standard input, the answer on standard output.
+"""Solves conda packages with rattler: a request as JSON on standard input, the answer on standard output.
 
-Run by :mod:`.channels`, and by itself: nothing of this project is imported.
+:mod:`.channels` runs it in a separate process. It imports nothing of this project.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import warnings
 
 
 async def answer(asked: dict) -> dict:
-    """``{"version", "packages"}``; else ``have`` (the Pythons that are there), ``unreadable`` or ``unsolvable``."""
+    """``{"version", "packages"}``; or one of ``have`` (the available Pythons), ``unreadable`` and ``unsolvable``."""
     import rattler
     from rattler import exceptions
 
@@ -38,21 +38,21 @@ async def answer(asked: dict) -> dict:
         return {"unsolvable": one_line(error)}
     except (exceptions.GatewayError, exceptions.FetchRepoDataError, exceptions.IoError, OSError) as error:
         return {"unreadable": one_line(error)}
-    # the sorting leaves the place of each file out
+    # sorting loses where each file is
     order = [r.name.normalized for r in rattler.PackageRecord.sort_topologically(records)]
     records.sort(key=lambda r: order.index(r.name.normalized))
     version = next(str(r.version) for r in records if r.name.normalized == "python")
-    return {"version": version, "packages": [said(r) for r in records]}
+    return {"version": version, "packages": [file_of(r) for r in records]}
 
 
-def said(record) -> dict:
-    """Where a package's file is, and what it must be."""
+def file_of(record) -> dict:
+    """A package's file: where it is, and its size and checksum."""
     sha256 = record.sha256.hex() if record.sha256 else ""
     return {"file": record.file_name, "sha256": sha256, "size": record.size or 0, "url": record.url}
 
 
 def virtual(rattler, platform: str, glibc: str) -> list:
-    """What the system itself offers, as conda has it."""
+    """The system's own features, as conda's virtual packages."""
 
     def package(name: str, version: str = "0"):
         return rattler.GenericVirtualPackage(
@@ -68,7 +68,7 @@ def virtual(rattler, platform: str, glibc: str) -> list:
 
 
 def one_line(error: Exception) -> str:
-    """The beginning of what rattler says, without its drawing."""
+    """The beginning of rattler's message, without its line drawing."""
     return " ".join(line.strip(" ×╰─▶│├└") for line in str(error).splitlines()[:3] if line.strip())
 
 
@@ -76,5 +76,5 @@ if __name__ == "__main__":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         print(json.dumps(asyncio.run(answer(json.load(sys.stdin)))), flush=True)
-    # rattler's threads may still be at work, and ending Python around them can crash it
+    # rattler's threads may still be running, and a normal exit of Python can crash then
     os._exit(0)

@@ -16,14 +16,14 @@ from tasks.script import files
 
 @dataclass(frozen=True)
 class Container:
-    """What a node's container is made of, beside the arguments of Ray.
+    """A node's container, without the arguments of Ray.
 
-    :param image: name or id; an id is what was checked.
-    :param user: ``uid:gid`` that Ray runs as, ``run_args``' or the image's own; empty while that is not known.
-    :param temp_dir: the host's folder that is Ray's own folder inside.
-    :param options: what depends on the engine, see ``engine_facts.run_options``.
-    :param cpus: what the node's range of worker ports is made for; None where nobody knows.
-    :param hostname: the host's own, which Ray's dashboard shows; a container on a bridge would have another.
+    :param image: name or id; the id is the image that was checked.
+    :param user: ``uid:gid`` that Ray runs as, from ``run_args`` or the image; empty while unknown.
+    :param temp_dir: the host's folder that is mounted as Ray's own folder.
+    :param options: the options that depend on the engine, see ``engine.facts.run_options``.
+    :param cpus: number of CPUs for the size of the range of worker ports; None if unknown.
+    :param hostname: the host's own name, which Ray's dashboard shows; set because a container on a bridge has another.
     """
 
     host: Host
@@ -39,7 +39,7 @@ class Container:
     hostname: str = ""
 
 
-def run_words(box: Container, start_words: Sequence[str], hash_: str) -> list[str]:
+def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) -> list[str]:
     """The arguments after ``docker run --env-file FILE``: options, image, and Ray as the container's command."""
     host = box.host
     out = ["--detach", "--name", unit(box.cluster)]
@@ -47,33 +47,36 @@ def run_words(box: Container, start_words: Sequence[str], hash_: str) -> list[st
     out += ["--init", *box.options]
     out += ["--volume", f"{box.temp_dir}:{RAY_DIR}"]
     out += ["--restart", "unless-stopped", "--stop-timeout", str(DRAIN_SECONDS)]
-    # named, since some distributions' engines log to the journal, which takes no sizes
+    # set, since the engines of some distributions log to the journal, which does not support sizes
     out += ["--log-driver", "json-file", "--log-opt", "max-size=20m", "--log-opt", "max-file=3"]
     out += ["--label", f"rayfab.cluster={box.cluster}", "--label", f"rayfab.hash={hash_}"]
     for name, value in ray.environment(host, box.ray).items():
         out += ["--env", f"{name}={value}"]
     out += host.docker.run_args
-    # root at first, whatever run_args say of the user: they are heard below
+    # root at first, even if run_args name a user: entry() changes to that user
     out += ["--user", "0:0", box.image] if box.bridge else [box.image]
     if box.bridge:
         uid, _, gid = box.user.partition(":")
         out += ["python", "-c", entry(), box.node_ip, uid, gid or uid, ",".join(_ranges(box))]
-    return [*out, *start_words, "--block"]
+    return [*out, *start_arguments, "--block"]
 
 
 @cache
 def entry() -> str:
-    """The first process of a container on a bridge; it takes the node's address and then is Ray."""
+    """The first process of a container on a bridge: it takes the node's address, then becomes Ray.
+
+    The text is part of the node's hash: any change to it, even in a comment, restarts nodes at the next deploy.
+    """
     return files.text("drivers", "bridge")
 
 
 def _bridge(box: Container) -> list[str]:
-    """Options of the bridge. It starts as root, to take the address, and goes on as the image's own user."""
+    """Options for the bridge. The container starts as root to take the address, then changes to the image's user."""
     out = ["--network=bridge", "--cap-add", "NET_ADMIN"]
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", box.hostname):
         out += ["--hostname", box.hostname]
     for ports in _ranges(box):
-        # IPv4 alone: an engine with IPv6 would start a second proxy process for each port
+        # IPv4 only: with IPv6 an engine would start a second proxy process for each port
         out += ["--publish", f"0.0.0.0:{ports}:{ports}"]
     if box.host.role == "head":
         port = box.host.ray.dashboard_port
@@ -82,7 +85,7 @@ def _bridge(box: Container) -> list[str]:
 
 
 def _listen(address: str) -> str:
-    """An address of the host's for Docker, which takes no names."""
+    """One of the host's addresses as Docker needs it, which accepts no names."""
     try:
         found = ipaddress.ip_address(address.strip("[]"))
     except ValueError:
@@ -91,7 +94,7 @@ def _listen(address: str) -> str:
 
 
 def _ranges(box: Container) -> list[str]:
-    """Published ports but the dashboard's, neighbours joined: ``["6379", "10002-10099", "20000-20005"]``."""
+    """Published ports except the dashboard's, with neighbours joined: ``["6379", "10002-10099", "20000-20005"]``."""
     low, high = ray.worker_ports(box.host, bridge=True, cpus=box.cpus)
     single = {port for what, port in ray.ports_needed(box.host).items() if what != "dashboard"}
     out: list[str] = []

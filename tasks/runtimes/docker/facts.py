@@ -1,4 +1,4 @@
-"""What a host says of Docker: its engine, the image, and the container that an earlier deploy has left."""
+"""What a host reports about Docker: its engine, the image, and the container from an earlier deploy."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tasks.runtimes.docker.image.scripts import image_values
 class DockerFacts(OwnFacts):
     """Docker on one host.
 
-    :param version: of the engine; None where none answers.
-    :param problem: why none answers: missing, stopped, denied, podman or windows.
-    :param says: the output of the command that could not reach it.
-    :param app: the application that brings the engine on a Mac.
-    :param image: id of the image; None where it is not on the host.
-    :param image_ids: all that the image is known by: two hosts that share one of them have the same image.
+    :param version: the engine's version; None if no engine answers.
+    :param problem: why no engine answers: missing, stopped, denied, podman or windows.
+    :param says: the output of the command that could not reach the engine.
+    :param app: the application that provides the engine on a Mac.
+    :param image: id of the image; None if it is not on the host.
+    :param image_ids: all identities of the image; two hosts that share one have the same image.
     :param image_platform: as in ``linux/amd64``.
-    :param versions: Ray, Python and ``uid:gid`` of the image; None where nobody has asked the image yet.
+    :param versions: Ray, Python and ``uid:gid`` of the image; None if not read yet.
     :param container: id of this cluster's container.
     """
 
@@ -41,18 +41,18 @@ class DockerFacts(OwnFacts):
 
     @property
     def cpus(self) -> int | None:
-        """CPUs of the machine that the engine runs in, which with Docker Desktop is a virtual one."""
+        """CPUs of the machine that the engine runs in; with Docker Desktop it is a virtual machine."""
         return self.engine.cpus
 
     @property
     def memory(self) -> int | None:
-        """Bytes of that machine's memory."""
+        """Bytes of memory of that machine."""
         return self.engine.memory
 
     def with_image(self, about: str, versions: str = "") -> DockerFacts:
-        """The same host with the image that it described in a line, or with none if that is empty.
+        """The same facts with another image, from the line that describes it; without one if the line is empty.
 
-        :param versions: Ray, Python and ``uid:gid`` of the image; empty: those that are known stay.
+        :param versions: Ray, Python and ``uid:gid`` of the image; empty: the known ones are kept.
         """
         image, platform, ids = identities(about)
         found = versions.split()
@@ -63,12 +63,12 @@ class DockerFacts(OwnFacts):
 
 
 def questions(host: Host) -> Questions:
-    """What is asked of a host about Docker."""
+    """Docker's part of the facts script."""
     return Questions(("docker_info",), image_values(host))
 
 
 def parse(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> DockerFacts:
-    """The answer of ``docker_info.sh``."""
+    """Parses the answer of ``docker_info.sh``."""
 
     def one(key: str) -> str:
         return (values.get(key) or [""])[-1].strip()
@@ -85,16 +85,19 @@ def parse(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]
 
 
 def docker_of(facts: Facts) -> DockerFacts:
-    """Docker's part of a host's facts; an empty one where the host has another runtime."""
+    """Docker's part of a host's facts; empty if the host has another runtime."""
     return facts.own if isinstance(facts.own, DockerFacts) else DockerFacts()
 
 
 def after_install(
     facts: Facts, values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]
 ) -> Facts:
-    """The same host after Docker was installed on it. :param values: the answer to the questions, asked again."""
+    """The facts after Docker was installed on the host.
+
+    :param values: the new answer to the same questions.
+    """
     now = parse(values, texts)
-    # the installation does not ask for NVIDIA's hook
+    # the installation's answer does not include NVIDIA's hook
     engine = replace(now.engine, hook=docker_of(facts).engine.hook)
     return replace(facts, own=replace(now, engine=engine))
 

@@ -1,4 +1,4 @@
-"""A node in a container: the one that a host is to run, and the script that starts it."""
+"""A node in a container: its desired state, and the script that starts it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tasks.node.names import RAY_DIR
 from tasks.node.remembered import by_name, hidden, remembered
 from tasks.node.start import secrets_of, start_values
 from tasks.node.subject import Subject
-from tasks.runtimes.docker.container import Container, run_words
-from tasks.runtimes.docker.engine.facts import given, run_options, said
+from tasks.runtimes.docker.container import Container, run_arguments
+from tasks.runtimes.docker.engine.facts import has_option, option_values, run_options
 from tasks.runtimes.docker.facts import docker_of, image_of
 from tasks.script.script import Script, render
 
@@ -24,22 +24,22 @@ GIB = 1 << 30
 
 
 def on_bridge(subject: Subject) -> bool:
-    """Whether the container is on a bridge: where the file says so, and on systems whose Docker is in a VM."""
+    """Whether the container is on a bridge: if the hosts file sets it, and on systems whose Docker runs in a VM."""
     network = subject.host.docker.network
     return network == "bridge" or (network == "auto" and subject.facts.system != "Linux")
 
 
 def temp_dir(home: str, *, bridge: bool) -> str:
-    """Ray's own folder, as the host sees it; a node on a bridge keeps it in the user's home, as in the recipe."""
+    """Ray's own folder, as the host sees it; a node on a bridge keeps it in the user's home."""
     folder = f"{home.rstrip('/')}/tmp/ray" if bridge else RAY_DIR
-    # C:/Users/me is a home on Windows, where Docker's command wants its own kind of path
+    # on Windows, where the home is like C:/Users/me, Docker's command needs Windows' kind of path
     return folder.replace("/", "\\") if re.match("[A-Za-z]:", folder) else folder
 
 
 def shm_bytes(subject: Subject) -> int:
-    """The size in ``docker.shm_size`` where memory allows, else what Ray asks for: 30% of memory, in whole 64 MiB.
+    """Bytes of shared memory: ``docker.shm_size`` if memory allows, else 30% as Ray recommends, in whole 64 MiB.
 
-    Rounded, since a kernel counts a little more or less memory at each boot, and nothing may restart for that.
+    Rounded, since the kernel reports slightly different memory at each boot, which must not cause a restart.
     """
     asked = subject.host.docker.shm_size.bytes
     memory = subject.memory
@@ -47,9 +47,9 @@ def shm_bytes(subject: Subject) -> int:
 
 
 def shm_note(subject: Subject) -> str:
-    """Where the container gets less shared memory than the hosts file asks for, a line about it; else ''."""
+    """A line for the user if the container gets less shared memory than the hosts file requests; else ''."""
     asked, gets = subject.host.docker.shm_size, shm_bytes(subject)
-    if gets == asked.bytes or given(subject.host.docker.run_args, "--shm-size"):
+    if gets == asked.bytes or has_option(subject.host.docker.run_args, "--shm-size"):
         return ""
     memory = f"30% of its {subject.memory / GIB:.1f} GiB of memory"
     return f"shared memory is {gets / GIB:.1f} GiB here ({memory}), where docker.shm_size asks for {asked}"
@@ -58,15 +58,18 @@ def shm_note(subject: Subject) -> str:
 def desire(
     subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str, system: str
 ) -> Desired:
-    """Everything that the container is made of. :param system: the one that Ray sees in it."""
+    """The node that the host should run.
+
+    :param system: the system that Ray sees in the container.
+    """
     host, facts = subject.host, subject.facts
     bridge = on_bridge(subject)
     cpus = host.cpus or subject.cpus
     token = ray.uses_token(host, versions.ray)
     folder = temp_dir(facts.home, bridge=bridge)
-    arguments = ray.start_words(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
+    arguments = ray.start_arguments(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
     variables = ray.environment(host, versions.ray, system)
-    user = (said(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
+    user = (option_values(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
     engine = docker_of(facts).engine
     box = Container(
         host=host,
@@ -81,7 +84,7 @@ def desire(
         cpus=cpus,
         hostname=facts.hostname,
     )
-    hash_ = digest([run_words(box, arguments, ""), token])
+    hash_ = digest([run_arguments(box, arguments, ""), token])
     start = remembered(
         host,
         arguments,
@@ -99,7 +102,7 @@ def desire(
         head_address=head_address,
         versions=versions,
         hash=hash_,
-        words=tuple(run_words(box, arguments, hash_)),
+        arguments=tuple(run_arguments(box, arguments, hash_)),
         token=token,
         temp_dir=folder,
         user=user if bridge else "",
@@ -111,10 +114,10 @@ def desire(
 def start_script(
     host: Host, cluster: str, desired: Desired, state: Mapping[str, Any], *, sudo: bool, token: bool
 ) -> Script:
-    """Replaces the container and waits until Ray has started."""
+    """The script that replaces the container and waits until Ray has started."""
     values = {
         **start_values(cluster, desired, state),
-        "RUN": list(desired.words),
+        "RUN": list(desired.arguments),
         "CONTAINER_USER": desired.user,
         "IMAGE": desired.versions.image or host.docker.image,
         "RAY_USER": desired.runs_as,

@@ -1,4 +1,4 @@
-"""What stands in the way of a container on a host; every problem with its way out."""
+"""Problems that prevent a container on a host, each with its fix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tasks.node.subject import Subject
 from tasks.runtimes.docker.engine import macos
 from tasks.runtimes.docker.engine.choice import NoEngine, engine_for, remove_podman
-from tasks.runtimes.docker.engine.facts import given, said
+from tasks.runtimes.docker.engine.facts import has_option, option_values
 from tasks.runtimes.docker.facts import docker_of
 from tasks.runtimes.docker.node import on_bridge
 
@@ -18,7 +18,7 @@ Problem = tuple[str, str]
 
 
 def problems(subject: Subject) -> Iterator[Problem]:
-    """Those of the engine, then those of the network."""
+    """The problems of the engine, then those of the network."""
     host, facts = subject.host, subject.facts
     yield from _engine(subject)
     yield from _own_network(subject)
@@ -29,7 +29,7 @@ def problems(subject: Subject) -> Iterator[Problem]:
 
 
 def smaller_machine(subject: Subject) -> Iterator[Problem]:
-    """What the hosts file asks for, where the virtual machine of Docker Desktop has less and the host enough."""
+    """Requested resources that the host has, but Docker Desktop's virtual machine doesn't."""
     host, way = subject.host, "raise it in Docker's settings, under Resources"
     if host.cpus and subject.cpus and subject.cpus < host.cpus <= (subject.facts.cpus or 0):
         yield f"cpus: {host.cpus} is more than the {subject.cpus} that Docker's VM has", way
@@ -39,7 +39,7 @@ def smaller_machine(subject: Subject) -> Iterator[Problem]:
 
 
 def address_problem(ip: str, subject: Subject) -> str:
-    """A bridge of Docker's publishes ports at IPv4 addresses."""
+    """A bridge needs an IPv4 address, since Docker publishes ports only there."""
     if ":" not in ip or not on_bridge(subject):
         return ""
     if subject.host.role == "head":
@@ -53,7 +53,7 @@ def _engine(subject: Subject) -> Iterator[Problem]:
         yield from _docker_desktop(subject)
     elif docker.problem == "missing" and facts.system == "Linux":
         found = engine_for(subject)
-        # a password that sudo does not take is a line of its own
+        # a password that sudo rejects is reported separately
         if isinstance(found, NoEngine) and facts.sudo != "wrong-password":
             yield f"Docker is not installed, and {found.why}", found.hint
     elif facts.system == "Darwin" and docker.problem:
@@ -73,7 +73,7 @@ def _engine(subject: Subject) -> Iterator[Problem]:
 
 
 def _docker_desktop(subject: Subject) -> Iterator[Problem]:
-    """Docker on Windows is not installed or started over SSH: it needs a person who is logged in."""
+    """Docker Desktop's problems on Windows, where it can't be installed or started over SSH."""
     facts, docker = subject.facts, docker_of(subject.facts)
     if docker.problem == "missing":
         yield (
@@ -113,7 +113,7 @@ def _bridge(subject: Subject) -> Iterator[Problem]:
             f"the bridge network needs an IPv4 address, and node_ip is {host.node_ip}",
             "node_ip: an IPv4 address",
         )
-    for user in said(host.docker.run_args, "--user", "-u"):
+    for user in option_values(host.docker.run_args, "--user", "-u"):
         if not re.fullmatch(r"\d+(:\d+)?", user):
             yield (
                 f"on the bridge network a container's user must be given by number, not as {user}",
@@ -136,7 +136,7 @@ def _is_ip(text: str) -> bool:
 
 
 def _own_network(subject: Subject) -> Iterator[Problem]:
-    """Engines whose containers cannot have the host's network."""
+    """Engines whose containers cannot use the host's network."""
     host, engine = subject.host, docker_of(subject.facts).engine
     if on_bridge(subject) or subject.facts.system != "Linux":
         return
@@ -150,7 +150,7 @@ def _own_network(subject: Subject) -> Iterator[Problem]:
             "Docker runs rootless here, and the host network of its containers is not this host's",
             "use root's engine (docker context use default), or docker: {network: bridge}, or runtime: uv",
         )
-    elif "userns" in engine.options and not given(host.docker.run_args, "--userns", "host"):
+    elif "userns" in engine.options and not has_option(host.docker.run_args, "--userns", "host"):
         yield (
             "Docker maps users here (userns-remap), so its containers cannot have the host's network",
             'docker: {run_args: ["--userns=host"]}, or docker: {network: bridge}',

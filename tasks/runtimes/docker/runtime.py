@@ -67,7 +67,7 @@ class Docker(Runtime):
     def ports_needed(self, subject: Subject) -> dict[str, range]:
         if not node.on_bridge(subject):
             return {}
-        # Docker publishes a range whole or not at all
+        # Docker publishes a range completely or not at all
         low, high = ray.worker_ports(subject.host, bridge=True, cpus=subject.host.cpus or subject.cpus)
         return {f"worker processes, {low}-{high}": range(low, high + 1)}
 
@@ -110,7 +110,7 @@ class Docker(Runtime):
                 secret={"run_args": "docker "},
             )
         old, new = state.get("image"), desired.versions.image
-        # while the image is not on the host, its name stands in the place of its id
+        # while the image is not on the host, its name is used in place of its id
         named = any(text.startswith("image ") for text in found)
         if old and new.startswith("sha256:") and old != new and not named:
             found.insert(0, f"image {short(old)} -> {short(new)}")
@@ -141,7 +141,7 @@ class Docker(Runtime):
 
 
 def _image_comes(subject: Subject) -> tuple[str, str]:
-    """How the image will come, and which one it is."""
+    """The step that gets the image, and the image's name."""
     kind, _, path = subject.host.docker.image_source.partition(":")
     image = image_of(subject)
     if kind == "file":

@@ -1,4 +1,4 @@
-"""A bundle: everything that hosts without Internet install, in one tar, with the SHA-256 of every file."""
+"""A bundle: everything that hosts without Internet access install, in one tar, with the SHA-256 of every file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AGAIN = "make it again: fab bundle --output FILE"
 
 @dataclass(frozen=True)
 class Bundle:
-    """An opened bundle. ``tools`` are the installer and uv, by platform; ``wheels`` those built of a source."""
+    """An opened bundle. ``tools`` are the installer and uv, by platform; ``wheels`` were built from source."""
 
     path: Path
     locks: dict[str, Lock]
@@ -34,9 +34,9 @@ class Bundle:
 
     @classmethod
     def open(cls, path: Path) -> Bundle:
-        """Reads the manifest, and looks that every file of it is there in full length.
+        """Reads the manifest, and checks that every file in it exists with its full size.
 
-        :raises Unavailable: it is no bundle, or not a whole one.
+        :raises Unavailable: it is not a bundle, or is incomplete.
         """
         path = path.expanduser()
         try:
@@ -72,12 +72,15 @@ class Bundle:
         return made
 
     def items(self) -> list[Item]:
-        """Every file that is in it."""
+        """Every file in the bundle."""
         locked = [i for lock in self.locks.values() for i in lock.items if i.kind != "sdist"]
         return [*locked, *self.wheels.values(), *(i for those in self.tools.values() for i in those.values())]
 
     def get(self, item: Item) -> Path:
-        """A file of it, on this machine's disk and checked. :raises Unavailable: it is not in it, or was changed."""
+        """Copies a file from the bundle to this machine's disk and checks it.
+
+        :raises Unavailable: it is missing or damaged.
+        """
         with one_at_a_time(item.sha256):
             return self._get(item)
 
@@ -111,9 +114,9 @@ def write(
     place_of: Callable[[Item], Path],
     on_bytes: Callable[[int], None] | None = None,
 ) -> int:
-    """Writes a bundle, whole or not at all; its bytes.
+    """Writes a bundle completely or not at all; returns its size in bytes.
 
-    :param place_of: where a file lies on this machine.
+    :param place_of: returns the path of a file on this machine.
     """
     said = {
         "format": FORMAT,
@@ -150,7 +153,10 @@ def write(
 
 
 def room_for(path: Path, size: int) -> None:
-    """:raises Unavailable: the disk has not so many bytes left."""
+    """Checks the free disk space.
+
+    :raises Unavailable: there are fewer free bytes.
+    """
     free = shutil.disk_usage(path.parent).free
     if free < size:
         raise Unavailable(

@@ -1,4 +1,4 @@
-"""An environment that this project makes on a host: what is missing of it, and how the last start differs."""
+"""An environment that this project creates on a host: whether it is missing, and how the last start differs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.node.subject import Subject
 
 
 def lacking(subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:
-    """The step that makes the environment, and why; nothing where it is there and whole."""
+    """The step that creates the environment, and the reasons; empty if the environment exists and is complete."""
     state, wanted = subject.state, desired.versions.env_id
     if wanted in subject.facts.envs:
         return [], []
@@ -22,6 +22,6 @@ def lacking(subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:
 
 
 def differs(state: Mapping[str, Any], desired: Desired) -> list[str]:
-    """How the last start differs from the one that is desired."""
+    """The differences between the last start and the desired one."""
     start = state.get("start")
     return differences(start, desired.start) if isinstance(start, dict) and start else []

@@ -1,4 +1,4 @@
-"""The script that brings files into a host's store, whatever their source: downloaded, carried, taken from a host."""
+"""The script that adds files to a host's store: downloaded, copied from this machine, or taken from another host."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def fetch_script(
     no_proxy: str = "",
     ca: bool = False,
 ) -> Script:
-    """Fetches what is not in the store. It does not fail for what it cannot get: that is the answer's ``missing``.
+    """Fetches the files that are not in the store. Files that it cannot get are in the answer's ``missing``.
 
-    What was carried there as ``FILE.part`` is checked and taken over without a download.
+    Files that were copied there as ``FILE.part`` are checked and used without a download.
 
-    :param base: ``http://address:port`` of a host that serves its store; the secret part of its path is handed
-        over beside the script, as RF_SEED.
-    :param proxy: URL of a proxy for the vendors' and mirrors' addresses; a seed is asked without one.
-    :param no_proxy: names that need no proxy, with commas.
-    :param ca: authorities have been carried to ``~/.rayfab/.ca.pem``.
+    :param base: ``http://address:port`` of a host that serves its store; the secret part of its path is sent
+        with the script, as RF_SEED.
+    :param proxy: URL of a proxy for the addresses of vendors and mirrors; it is not used for a seed.
+    :param no_proxy: names that need no proxy, separated by commas.
+    :param ca: certificate authorities were copied to ``~/.rayfab/.ca.pem``.
     """
     values = {
         **basics(cluster),

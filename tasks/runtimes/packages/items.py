@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*")
-# no blank, and nothing that a downloader's own list of URLs would read in another way
+# no space, and nothing that has a special meaning in a downloader's list of URLs
 _URL = re.compile(r"-|[a-z]+://[!#-\[\]-~]+")
 
 
@@ -17,7 +17,7 @@ class Item:
 
     :param kind: conda, wheel, sdist, installer or tool (uv's own wheel).
     :param size: bytes.
-    :param url: where a host fetches it; "-": from nowhere, it is carried there.
+    :param url: where a host downloads it; "-" if it is copied there instead.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class Item:
 def once(items: Sequence[Item]) -> list[Item]:
     """Each file once.
 
-    :raises ValueError: two files have one name, and could not lie in one folder.
+    :raises ValueError: two files have the same name, and could not be in one folder.
     """
     seen: Mapping[str, Item] = {}
     for item in items:

@@ -1,4 +1,4 @@
-"""A lock: every file that an environment of `runtime: conda` is made of, for one platform."""
+"""A lock: the list of all files of a `runtime: conda` environment, for one platform."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _ITEM = re.compile(r"(conda|wheel|sdist) ([A-Za-z0-9._+!-]+) ([0-9a-f]{64}) (\d+
 
 
 class BadLock(ValueError):
-    """A text that is no lock; says which line is not."""
+    """A text that is not a lock; the message names the wrong line."""
 
 
 @dataclass(frozen=True)
 class Lock:
-    """What one platform installs. ``platform`` is conda's name for it, as in ``linux-64``."""
+    """The files that hosts of one platform install. ``platform`` is conda's name for it, as in ``linux-64``."""
 
     platform: str
     python: str
     ray: str
-    request: str = ""  # what it was made for
+    request: str = ""  # a digest of the request that it was made for
     items: tuple[Item, ...] = field(default=())
 
     def of(self, kind: str) -> list[Item]:
@@ -35,7 +35,7 @@ class Lock:
 
     @property
     def id(self) -> str:
-        """The same for the same files, wherever they were found."""
+        """An id of the files, which does not depend on their URLs."""
         said = [self.platform, self.python, *(f"{i.kind} {i.file} {i.sha256}" for i in self.items)]
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
 
@@ -53,7 +53,10 @@ def subdir(facts: Facts) -> str | None:
 
 
 def parse(text: str) -> Lock:
-    """One platform's text -> Lock. :raises BadLock: with the number of the line."""
+    """Parses the lock of one platform.
+
+    :raises BadLock: with the number of the line.
+    """
     said: dict[str, str] = {}
     items: list[Item] = []
     lines = text.strip().splitlines()
@@ -79,7 +82,10 @@ def parse(text: str) -> Lock:
 
 
 def parse_all(text: str) -> dict[str, Lock]:
-    """A file with the locks of several platforms, one behind the other. :raises BadLock: the file is not one."""
+    """Parses a file with the locks of several platforms, one after the other.
+
+    :raises BadLock: it is not a lock file.
+    """
     lines = text.splitlines()
     starts = [n for n, line in enumerate(lines) if line.strip() == HEADER]
     if not starts:
@@ -97,7 +103,7 @@ def parse_all(text: str) -> dict[str, Lock]:
 
 
 def join(locks: Mapping[str, Lock] | Iterable[Lock]) -> str:
-    """The text of a lock file, platforms in the order of their names."""
+    """The text of a lock file, with the platforms sorted by name."""
     every = locks.values() if isinstance(locks, Mapping) else locks
     head = "# Every file of the cluster's environments, made by `fab deploy-cluster`; `--upgrade` makes it again.\n"
     return head + "\n".join(lock.text for lock in sorted(every, key=lambda one: one.platform))

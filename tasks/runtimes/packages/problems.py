@@ -1,4 +1,4 @@
-"""What stands in the way of an environment with Ray on the host itself."""
+"""Problems that prevent an environment with Ray on the host itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ GIB = 1 << 30
 
 
 def system(subject: Subject) -> Iterator[tuple[str, str]]:
-    """What the system lacks."""
+    """Problems of the host's system."""
     facts = subject.facts
     if facts.tmp_writable and facts.tmp_ray_foreign:
         yield (
@@ -23,7 +23,7 @@ def system(subject: Subject) -> Iterator[tuple[str, str]]:
 
 
 def room(subject: Subject) -> Iterator[tuple[str, str]]:
-    """An environment with Ray needs about 1 GiB."""
+    """A lack of disk space: an environment with Ray needs about 1 GiB."""
     facts = subject.facts
     free = facts.disk_free.get(_mount(subject, facts.home))
     if free is not None and free < GIB and not facts.envs:

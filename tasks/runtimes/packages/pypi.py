@@ -1,4 +1,4 @@
-"""The packages from PyPI: resolved by uv for one platform and Python, down to the files with their SHA-256."""
+"""Packages from PyPI: resolved by uv for one platform and Python, into a list of files with their SHA-256."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def uv_version() -> str:
 
 
 def environment(host: Host) -> dict[str, str]:
-    """For uv on this machine: the system's certificates, the configured index and proxy."""
+    """Environment variables for uv on this machine: the system's certificates, the configured index and proxy."""
     out = {
         **os.environ,
         "UV_SYSTEM_CERTS": "1",
         "UV_NATIVE_TLS": "1",
         "UV_NO_PROGRESS": "1",
-        # beside this program, so that nothing is left in the user's home
+        # next to this program, so that nothing is left in the user's home
         "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(own_folder() / "uv-cache"),
         **Web.of(host).environment,
     }
@@ -51,15 +51,15 @@ def environment(host: Host) -> dict[str, str]:
     return out
 
 
-def _uv(host: Host, words: Sequence[str], stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+def _uv(host: Host, arguments: Sequence[str], stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            [find_uv_bin(), *words],
+            [find_uv_bin(), *arguments],
             input=stdin,
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
-            # SOURCE_DATE_EPOCH: what is built again shall be the same file
+            # SOURCE_DATE_EPOCH: a wheel that is built again must be the same file
             env={"SOURCE_DATE_EPOCH": "946684800", **environment(host)},
         )
     except subprocess.TimeoutExpired:
@@ -71,22 +71,23 @@ def _uv(host: Host, words: Sequence[str], stdin: str | None = None) -> subproces
 def resolve(
     host: Host, wanted: Sequence[str], python: str, platform: str, glibc: str
 ) -> list[dict[str, Any]]:
-    """Every package with its version and files, as uv's pylock has it.
+    """Every package with its version and files, as in uv's pylock file.
 
     :raises Unavailable: no set of packages fits, or the index does not answer.
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "pylock.toml"
-        words = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate", "--python", sys.executable]
-        words += ["--python-version", python, "--python-platform", uv_name(*CONDA[platform], glibc)]
-        done = _uv(host, [*words, "--format", "pylock.toml", "-o", str(out)], "\n".join(wanted))
+        target = uv_name(*CONDA[platform], glibc)
+        arguments = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate"]
+        arguments += ["--python", sys.executable, "--python-version", python, "--python-platform", target]
+        done = _uv(host, [*arguments, "--format", "pylock.toml", "-o", str(out)], "\n".join(wanted))
         if done.returncode:
             raise Unavailable(*unresolved(done.stderr, f"Python {python} on {platform}", "conda"))
         return tomllib.loads(out.read_text("utf-8")).get("packages", [])
 
 
 def unresolved(stderr: str, what: str, section: str) -> tuple[str, str]:
-    """Why uv has chosen no versions, as its own words say, and the way out.
+    """Why uv could not choose versions, from its own message, and how to fix it.
 
     :param what: the Python and the platform they were for.
     :param section: where the hosts file names them: uv or conda.
@@ -111,7 +112,7 @@ def version_of(packages: Sequence[dict[str, Any]], name: str) -> str | None:
 
 
 def items(host: Host, packages: Sequence[dict[str, Any]], platform: str) -> list[Item]:
-    """The one file of each package that is to be installed: the wheel made most closely for the platform."""
+    """The file to install for each package: the wheel that was built most specifically for the platform."""
     return [_item(host, package, platform) for package in packages]
 
 
@@ -128,7 +129,7 @@ def _item(host: Host, package: dict[str, Any], platform: str) -> Item:
 
 
 def _distance(file: str) -> int:
-    """How far a wheel is from being made for one Python and one platform."""
+    """A number that is smaller the more specific a wheel is to one Python and one platform."""
     *_, _python, abi, platform = file.removesuffix(".whl").split("-")
     return 2 * (platform == "any") + (abi in ("abi3", "none"))
 
@@ -149,21 +150,24 @@ def _of(host: Host, kind: str, entry: dict[str, Any], package: dict[str, Any]) -
 
 
 def uv_wheel(host: Host, platform: str, glibc: str) -> Item:
-    """uv itself for a platform. :raises Unavailable: the index has none."""
+    """The wheel of uv itself for a platform.
+
+    :raises Unavailable: the index has none.
+    """
     found = resolve(host, [f"uv=={uv_version()}"], "3.12", platform, glibc)
     one = _item(host, next(p for p in found if p["name"] == "uv"), platform)
     return Item("tool", one.file, one.sha256, one.size, one.url)
 
 
 def build(host: Host, sdist: Item, web: Web) -> Path | None:
-    """A wheel out of a package's source, if it then runs on any system; None where it has to be built there.
+    """Builds a wheel from a package's source; None if the wheel is not for any system and must be built on the host.
 
     :raises Unavailable: the source cannot be fetched or built.
     """
     source = web.get(sdist)
     kept = source.parent / "wheel"
     if not any(kept.glob("*.whl")):
-        words = [
+        arguments = [
             "build",
             "--wheel",
             "--quiet",
@@ -173,7 +177,7 @@ def build(host: Host, sdist: Item, web: Web) -> Path | None:
             str(kept),
             str(source),
         ]
-        done = _uv(host, words)
+        done = _uv(host, arguments)
         if done.returncode:
             last = " ".join(done.stderr.strip().splitlines()[-3:])
             raise Unavailable(

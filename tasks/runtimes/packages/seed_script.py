@@ -1,4 +1,4 @@
-"""The scripts by which a host hands the files of its store on to the others."""
+"""The scripts with which a host serves the files of its store to the other hosts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tasks.script.script import Script, render
 
 
 def serve_script(cluster: str, env_id: str, address: str, ports: Sequence[int]) -> Script:
-    """On a host whose environment is there: serves its store; the answer holds the ``port``.
+    """Serves the store of a host that has its environment; the answer has the ``port``.
 
-    :param ports: tried in this order before a free one is taken.
+    :param ports: tried in this order before any free port.
     """
     values = {
         **basics(cluster),
@@ -28,7 +28,7 @@ def serve_script(cluster: str, env_id: str, address: str, ports: Sequence[int]) 
 
 
 def clean_script(cluster: str) -> Script:
-    """Ends the serving."""
+    """Stops the server."""
     return render("end the serving", "store_clean", basics(cluster))
 
 

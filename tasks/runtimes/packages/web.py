@@ -1,4 +1,4 @@
-"""Downloads on the operator's machine: through the configured proxy, resumed, checked, kept for the next time."""
+"""Downloads on the operator's machine: through the configured proxy, resumed, checked, and kept for later runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRIES = 3
 TIMEOUT = 30
 CHUNK = 1 << 18
 OnBytes = Callable[[int], None]
-# where OpenSSL's own idea names no file: Debian, Red Hat, SUSE, macOS and Alpine
+# used if OpenSSL's default file does not exist: Debian, Red Hat, SUSE, macOS and Alpine
 SYSTEMS = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -37,19 +37,19 @@ _making = threading.Lock()
 
 
 def one_at_a_time(sha256: str) -> threading.Lock:
-    """Many hosts may want one file at the same moment: the first fetches it, the others find it."""
+    """A lock for one file: if many hosts need it at the same time, the first one downloads it for all."""
     with _making:
         return _gates.setdefault(sha256, threading.Lock())
 
 
 def kept_in() -> Path:
-    """Where downloads stay: beside this program, so that nothing is left in the user's home."""
+    """The folder of downloads: next to this program, so that nothing is left in the user's home."""
     return Path(os.environ.get("RAYFAB_CACHE") or own_folder() / "download-cache")
 
 
 @dataclass(frozen=True)
 class Web:
-    """How this machine reaches the outside; what is None is as its environment says."""
+    """How this machine reaches the Internet; for values that are None, its environment variables decide."""
 
     proxy: str | None = None
     ca: str | None = None
@@ -60,7 +60,7 @@ class Web:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The same for programs such as uv."""
+        """The same settings as environment variables, for programs such as uv."""
         out = {}
         if self.proxy:
             out |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), self.proxy)
@@ -69,7 +69,10 @@ class Web:
         return out
 
     def text(self, url: str) -> str | None:
-        """A small page; None where there is no such page. :raises Unavailable: nothing answers there."""
+        """Downloads a small page; None if it does not exist.
+
+        :raises Unavailable: the server does not answer.
+        """
         try:
             with self._open(urllib.request.Request(url)) as page:
                 return page.read(8 << 20).decode("utf-8", "replace")
@@ -81,21 +84,27 @@ class Web:
             raise self._unreachable(url, error) from None
 
     def size(self, url: str, sha256: str, file: str) -> int:
-        """Bytes of a file; where its server does not say, it is fetched for that."""
+        """The size of a file in bytes; downloads the file if its server does not report the size."""
         try:
             with self._open(urllib.request.Request(url, method="HEAD")) as answer:
-                told = int(answer.headers.get("Content-Length") or 0)
+                size = int(answer.headers.get("Content-Length") or 0)
         except (OSError, ValueError):
-            told = 0
-        return told or self._get(url, sha256, 0, file).stat().st_size
+            size = 0
+        return size or self._get(url, sha256, 0, file).stat().st_size
 
     def get(self, item: Item, on_bytes: OnBytes | None = None) -> Path:
-        """The file of an item, whole and checked. :raises Unavailable: it cannot be had."""
+        """Downloads the file of an item completely and checks it.
+
+        :raises Unavailable: the file cannot be downloaded.
+        """
         with one_at_a_time(item.sha256):
             return self._get(item.url, item.sha256, item.size, item.file, on_bytes)
 
     def _get(self, url: str, sha256: str, size: int, file: str, on_bytes: OnBytes | None = None) -> Path:
-        """:param size: 0: unknown."""
+        """Downloads a file.
+
+        :param size: in bytes; 0 if unknown.
+        """
         place = kept_in() / sha256[:2] / sha256 / file
         if place.is_file() and place.stat().st_size == (size or place.stat().st_size):
             return place
@@ -123,7 +132,7 @@ class Web:
 
     def _fetch(self, url: str, part: Path, size: int, on_bytes: OnBytes | None) -> None:
         have = part.stat().st_size if part.exists() else 0
-        if have > size:  # of an unknown size it is begun anew
+        if have > size:  # if the size is unknown, the download starts again
             part.unlink()
             have = 0
         if have and have == size:
@@ -160,7 +169,7 @@ class Web:
 
 
 def bundle(ca: Path) -> Path:
-    """The system's authorities and these: for programs whose list of authorities takes the place of the system's."""
+    """A file with the system's certificate authorities and these, for programs that replace the system's list."""
     paths = ssl.get_default_verify_paths()
     found = (Path(name) for name in (paths.cafile, *SYSTEMS) if name)
     system = next((path for path in found if path.is_file()), None)
@@ -180,7 +189,7 @@ def _site(url: str) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """In hexadecimal digits."""
+    """The file's SHA-256 in hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while data := file.read(CHUNK):

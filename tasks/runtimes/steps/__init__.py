@@ -1,4 +1,4 @@
-"""What a runtime adds to an operation. Each runtime fills this class in its ``steps/__init__.py``."""
+"""The steps that a runtime adds to an operation. Each runtime implements them in its ``steps/__init__.py``."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ from tasks.script.script import Script
 
 
 class Installation:
-    """The installations of one runtime's nodes in one run; they may share what is fetched or served."""
+    """Installs all nodes of one runtime in one run; they may share downloads and servers."""
 
     def begin(self, nodes: Sequence[Planned]) -> None:
-        """What has to be done before any of these nodes is installed."""
+        """Prepares for the installation of these nodes."""
 
     def install(self, node: Planned, board: Board) -> None:
-        """Installs what one node runs from. Called for many nodes at once.
+        """Installs the software of one node. Called for many nodes at once.
 
-        :raises HostFailed: it did not succeed.
+        :raises HostFailed: the installation failed.
         """
 
     def scripts(self, node: Planned) -> list[Script]:
-        """The scripts that would bring to this node what it lacks, in order; for a person to read."""
+        """The scripts that would install what this node lacks, in order; for the user to read."""
         return []
 
     def end(self) -> None:
-        """Removes what was needed for it, however it ended."""
+        """Cleans up after the installation, also after a failure."""
 
 
 class Steps:
-    """One runtime's side of an operation. What is defined here suits one that installs nothing."""
+    """The part of one runtime in an operation. The defaults here suit a runtime that installs nothing."""
 
-    #: steps between the facts and the plan that may change hosts: what has to be there before anything is decided
+    #: steps between the facts and the plan that may change hosts: they install what the plan depends on
     preparing: Sequence[Step] = ()
-    #: whether :class:`Installation` installs; False where ``preparing`` has brought everything
+    #: whether :class:`Installation` installs anything; False if ``preparing`` has installed everything
     installs: bool = True
 
     def check(self, run: Run, *, installs: bool) -> None:
-        """Before anything is connected: the files on the operator's machine are as they must be.
+        """Checks the files on the operator's machine, before anything is connected.
 
         :param installs: whether this run may install or fetch anything.
-        :raises Stop: they are not.
+        :raises Stop: a file cannot be used.
         """
 
     def request_of(self, host: Host) -> str:
-        """A digest of what the hosts file asks for. While it stays the same, the versions chosen for it stay too."""
+        """A digest of the versions that the hosts file requests. While it is the same, the chosen versions are kept."""
         raise NotImplementedError
 
     def resolve(
@@ -60,16 +60,16 @@ class Steps:
     ) -> tuple[list[Resolved], list[Finding]]:
         """Chooses the versions of each of these hosts.
 
-        :param settled: the hosts of other runtimes whose versions are chosen already.
-        :returns: the hosts with their versions, and what stands in the way; nothing is started then.
+        :param settled: hosts of other runtimes, whose versions are already chosen.
+        :returns: the hosts with their versions, and problems; if there are any, nothing is started.
         """
         raise NotImplementedError
 
     def installation(self, run: Run) -> Installation:
-        """The installation of this runtime's nodes in this run."""
+        """Makes the object that installs this runtime's nodes in this run."""
         return Installation()
 
 
 def digest_of(asked: Any) -> str:
-    """The same for the same request, of whatever JSON can hold."""
+    """A digest of a request, which can be any JSON value."""
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""The installations of all runtimes in one run: on all hosts at once, the head included."""
+"""Installs for all runtimes in one run: on all hosts at once, including the head."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pending(run: Run) -> list[Planned]:
 
 
 class Installations:
-    """One :class:`tasks.runtimes.steps.Installation` for each runtime. A context manager; it cleans up at its end."""
+    """One :class:`tasks.runtimes.steps.Installation` for each runtime, as a context manager that cleans up."""
 
     def __init__(self, run: Run) -> None:
         names = runtimes.grouped(run.every())
@@ -43,19 +43,19 @@ class Installations:
                 stack.callback(one.end)
 
     def begin(self, nodes: Sequence[Planned]) -> None:
-        """What must be done on one host before the others can be installed."""
+        """Does what must be done on one host before the others can be installed."""
         for name, group in runtimes.grouped(nodes).items():
             self._by_name[name].begin(group)
 
     def install(self, node: Planned, board: Board) -> None:
         """Installs on one host.
 
-        :raises HostFailed: it did not succeed.
+        :raises HostFailed: the installation failed.
         """
         self._of(node).install(node, board)
 
     def scripts(self, node: Planned) -> list[Script]:
-        """The scripts that would do it, in order; for a person to read."""
+        """The scripts that would install what this node lacks, in order; for the user to read."""
         return self._of(node).scripts(node)
 
     def _of(self, node: Planned) -> Installation:

@@ -1,4 +1,4 @@
-"""Hosts that serve files to others: each serves a few at a time, and a host that has received all serves too."""
+"""Hosts that serve files to others. Each serves a few at a time, and a host that has received all files serves too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known
 
-AT_ONCE = 4  # hosts that one source serves at the same time
+AT_ONCE = 4  # how many hosts one source serves at the same time
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +35,12 @@ class Pool:
 
     @property
     def crowded(self) -> bool:
-        """Whether a host waits for a place."""
+        """Whether a host is waiting for a source."""
         with self._changed:
             return self._waiting > 0
 
     def borrow(self, avoid: Collection[Source] = ()) -> Source | None:
-        """The source with the fewest takers; waits until one is free. None if only those to avoid are left."""
+        """The source with the fewest takers; waits until one is free. None if only sources to avoid are left."""
         with self._changed:
             self._waiting += 1
             try:
@@ -60,7 +60,7 @@ class Pool:
             self._changed.notify_all()
 
     def add(self, source: Source) -> None:
-        """One more host serves."""
+        """Adds a host that serves files."""
         with self._changed:
             self._takers[source] = 0
             self._changed.notify_all()

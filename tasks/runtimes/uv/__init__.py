@@ -1,1 +1,1 @@
-"""`runtime: uv`: Python packages straight into an environment."""
+"""`runtime: uv`: Python packages in an environment made by uv."""

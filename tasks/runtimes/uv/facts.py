@@ -1,4 +1,4 @@
-"""The Pythons that a host has."""
+"""The Python interpreters on a host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class UvFacts(OwnFacts):
 
 
 def parse(values: Mapping[str, Sequence[str]]) -> UvFacts:
-    """``Python 3.11.2 /usr/bin/python3.11`` a line."""
+    """Parses lines such as ``Python 3.11.2 /usr/bin/python3.11``."""
     found: list[tuple[str, str]] = []
     for value in values.get("python", ()):
         got = re.match(r"Python (\d+\.\d+\.\d+)\S* (/.*)", value)
@@ -27,5 +27,5 @@ def parse(values: Mapping[str, Sequence[str]]) -> UvFacts:
 
 
 def pythons_of(facts: Facts) -> tuple[tuple[str, str], ...]:
-    """A host's Pythons; none where it was not asked for them."""
+    """A host's Pythons; empty if the host has another runtime."""
     return facts.own.pythons if isinstance(facts.own, UvFacts) else ()

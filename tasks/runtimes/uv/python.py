@@ -12,7 +12,7 @@ from tasks.runtimes.uv.facts import pythons_of
 
 @dataclass(frozen=True)
 class PythonChoice:
-    """The full version, and each host's interpreter; a host without one gets it installed by uv."""
+    """The full version, and each host's interpreter; on a host without one, uv installs it."""
 
     version: str
     paths: dict[str, str | None] = field(default_factory=dict)
@@ -21,11 +21,11 @@ class PythonChoice:
 def choose_python(
     subjects: Sequence[Subject], ray: str | None, *, must_be: str | None = None, kept: str | None = None
 ) -> PythonChoice | list[Finding]:
-    """The newest full version that every uv host has.
+    """Chooses the newest full version that every uv host has.
 
-    :param must_be: the version of a Docker image that the uv hosts have to join.
-    :param kept: the version that the cluster runs on; kept as long as every host still has it.
-    :returns: the choice, or what stands in its way.
+    :param must_be: the version in the Docker image of other hosts, which the uv hosts must match.
+    :param kept: the version that the cluster runs; kept as long as every host still has it.
+    :returns: the choice, or the findings that prevent one.
     """
     offers = {s.name: _offers(s) for s in subjects}
     wanted = {s.host.uv.python for s in subjects if s.host.uv.python}
@@ -45,7 +45,7 @@ def choose_python(
     elif fits:
         version = max(fits, key=lambda v: (parse(v)[:2] >= CURRENT_PYTHONS[0], parse(v)))
     elif request and request.count(".") == 2:
-        # a full version can be installed by uv where it is missing
+        # uv can install a full version on hosts where it is missing
         version = request
     else:
         return differ(offers, request)
@@ -64,7 +64,7 @@ def _matches(version: str, request: str | None) -> bool:
 
 
 def differ(offers: Mapping[str, Mapping[str, str]], request: str | None) -> list[Finding]:
-    """A finding for each host: what it has, so that the odd one is seen at a glance."""
+    """A finding for each host with the Pythons that it has, so that the different one is easy to see."""
     out = []
     for name, have in offers.items():
         said = ", ".join(sorted(have, key=parse)) or "none"

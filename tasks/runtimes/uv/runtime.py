@@ -1,4 +1,4 @@
-"""``runtime: uv``: an environment that uv makes on the host, with one of the host's Pythons."""
+"""``runtime: uv``: an environment that uv creates on the host, with one of the host's Pythons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The script that makes an environment with uv."""
+"""The script that creates an environment with uv."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ def uv_script(
     lock: str,
     carried: bool = False,
 ) -> Script:
-    """An environment with the locked packages.
+    """Creates an environment with the locked packages.
 
-    :param python: its full version; :param python_path: the host's interpreter, None where uv installs one.
-    :param carried: uv has been carried there already.
+    :param python: the full version of the environment's Python.
+    :param python_path: the host's interpreter; None if uv installs one.
+    :param carried: uv was already copied to the host.
     """
     values = {
         **basics(cluster),

@@ -1,4 +1,4 @@
-"""Runs on a host: serves a folder's files over HTTP below a secret path, until nobody has asked for a while.
+"""Runs on a host: serves a folder's files over HTTP below a secret path, until there was no request for a while.
 
 Arguments: the folder (its file .token holds the secret), the address to listen on, seconds without a request after
 which it ends, ports to try in order (0: any).
@@ -24,7 +24,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         global last
-        # nothing that begins with a dot, and nothing half
+        # hidden and incomplete files are not served
         found = re.fullmatch(r"/([0-9a-f]+)/([A-Za-z0-9_][A-Za-z0-9._+!-]*)(?<!\.part)", self.path)
         path = os.path.join(self.folder, found.group(2)) if found else ""
         if not found or not hmac.compare_digest(found.group(1), self.token) or not os.path.isfile(path):
@@ -61,7 +61,7 @@ class Server(ThreadingMixIn, HTTPServer):
     allow_reuse_address = True
 
     def server_bind(self):
-        # HTTPServer's own would look its name up, which can take long
+        # HTTPServer's method would look up the host's name, which can take long
         TCPServer.server_bind(self)
 
 

@@ -79,7 +79,7 @@ conda_purge() {
     fi
     rf_condas=$rf_condas$1$NL
 }
-# When the node starts, and has an environment of conda's: its name is in rf_env_name.
+# When the node starts, and has a conda environment: its name is in rf_env_name.
 conda_entered() { if [ -n "${rf_env_name-}" ]; then conda_link "$rf_env_name"; else conda_unlink; fi; }
 # When the node is removed.
 conda_left() {

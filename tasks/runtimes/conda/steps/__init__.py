@@ -1,4 +1,4 @@
-"""What conda adds to an operation."""
+"""The steps that conda adds to an operation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tasks.script.script import Script
 
 
 class Installation(steps.Installation):
-    """Hosts of one platform share what is downloaded, and may take it from one another."""
+    """Hosts of one platform share downloads, and may copy files from one another."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -53,7 +53,7 @@ class CondaSteps(steps.Steps):
     def resolve(
         self, run: Run, nodes: Sequence[Known], settled: Sequence[Resolved]
     ) -> tuple[list[Resolved], list[Finding]]:
-        """They get the Python of the hosts file; whether the other hosts have it too is compared afterwards."""
+        """Chooses the Python of the hosts file; a later step checks that the other hosts have the same."""
         nodes = sorted(nodes, key=lambda node: not node.is_head)
         anchor = next((n.versions.ray for n in settled if n.versions.ray), None)
         locks = resolve.locks(run, nodes, nodes[0].host.ray.version or anchor)

@@ -1,4 +1,4 @@
-"""Collect a bundle: for each kind of system the lock, the installer, uv and every file, with their checksums."""
+"""Collect a bundle: for each platform the lock, the installer, uv and every file, with their checksums."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ AT_ONCE = 6
 
 @step("Check that there is something to collect")
 def check_conda_hosts(run: Run) -> None:
-    """Before anything is connected: there is a conda host, and the terms are accepted."""
+    """Checks before connecting that there is a conda host, and that the terms are accepted."""
     if not conda.nodes_of(run):
         raise Stop("no host has runtime: conda", "runtime: conda in the hosts file", code=2)
     conda.check_files(run)
 
 
 def collect(path: Path, platforms: Sequence[str]) -> Step:
-    """The step that writes ``path``. :param platforms: those to collect for; none: those of the hosts."""
+    """The step that writes ``path``.
+
+    :param platforms: the platforms to collect for; empty: those of the hosts.
+    """
 
     def work(run: Run) -> None:
         try:
@@ -73,7 +76,7 @@ def _collect(run: Run, path: Path, platforms: Sequence[str]) -> None:
         total = sum(item.size for item in every)
         room_for(path, total)
         _fetch(web, every, places, total, board)
-        for platform, those in tools.items():  # some sizes are known only now
+        for platform, those in tools.items():  # some sizes are not known before this point
             tools[platform] = {what: _weighed(item, places) for what, item in those.items()}
         places |= {item.file: places[source] for source, item in wheels.items()}
 
@@ -111,7 +114,7 @@ def _locks(run: Run, platforms: Sequence[str]) -> dict[str, Lock]:
     if not platforms:
         return conda.locks(run, [n for n in conda.nodes_of(run, Known) if subdir(n.facts)], ray)
     out: dict[str, Lock] = {}
-    request = conda.request_of(first.host)  # no host was asked, so the first one stands for all
+    request = conda.request_of(first.host)  # no host was contacted, so the first one represents all
     kept = {} if run.options.upgrade else conda.lock_file(first)
     for platform in platforms:
         lock = kept.get(platform)

@@ -1,4 +1,4 @@
-"""Install with conda: the files are put into the host's store, wherever they come from; then it installs offline."""
+"""Install with conda: first put all files into the host's store, from any source, then install offline from there."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MEGA = 1_000_000
 
 @dataclass(frozen=True)
 class Kit:
-    """What one host installs: the lock's files, and the programs that install them."""
+    """The files that one host installs: those of the lock, and the programs that install them."""
 
     lock: Lock
     uv: Item | None = None
@@ -47,7 +47,7 @@ class Kit:
 
 
 class Kits:
-    """The kit of each platform, made once; many hosts may ask at the same time."""
+    """The kit of each platform, made once; used by many hosts at the same time."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -55,7 +55,7 @@ class Kits:
         self._made: dict[tuple, object] = {}
 
     def begin(self, nodes: Sequence[Resolved]) -> None:
-        """Makes them in the background; an error is raised when a host asks for its kit."""
+        """Makes the kits in the background; :meth:`of` raises the errors."""
 
         def work() -> None:
             for node in {subdir(n.facts): n for n in nodes}.values():
@@ -65,7 +65,10 @@ class Kits:
         threading.Thread(target=work, name="kits", daemon=True).start()
 
     def of(self, node: Resolved) -> Kit:
-        """:raises HostFailed: one of its files is not available."""
+        """The kit for a host.
+
+        :raises HostFailed: one of its files is not available.
+        """
         platform = subdir(node.facts)
         try:
             with self._lock:
@@ -85,7 +88,7 @@ class Kits:
             try:
                 self._made[key] = make()
             except Unavailable as error:
-                self._made[key] = error  # so that the next host does not wait for it again
+                self._made[key] = error  # so that the next host does not try it again
         if isinstance(self._made[key], Unavailable):
             raise self._made[key]
         return self._made[key]
@@ -121,7 +124,7 @@ class Kits:
 
 
 def local_item(kind: str, path: Path) -> Item:
-    """A file of this machine, to be copied to hosts."""
+    """A file on this machine that is copied to hosts."""
     from tasks.runtimes.packages.web import sha256_of
 
     return Item(kind, path.name, sha256_of(path), path.stat().st_size, path.resolve().as_uri())
@@ -133,13 +136,16 @@ def needs_conda(node: Known) -> bool:
 
 
 def install(run: Run, node: Resolved, board: Board, kits: Kits, *, source: Source | None = None) -> None:
-    """Installs on one host. :param source: another host whose store is tried first."""
+    """Installs on one host.
+
+    :param source: another host whose store is tried first.
+    """
     if node.host.mirrors.ca:
         run.carry(node, Path(node.host.mirrors.ca).expanduser(), f"{node.facts.home}/.rayfab/.ca.pem")
     gone: Sequence[str] = ()
     why = ""
     if source is None and run.learned.bundle is None:
-        # the host fetches these files while the rest of the kit is made on this machine
+        # the host downloads these files while this machine prepares the rest of the kit
         first = parse(node.versions.lock)
         ready = [*first.of("conda"), *first.of("wheel")]
         answer = run.ask(node, fetching(node, run.cluster.name, ready), board, timeout=TIMEOUT)
@@ -170,27 +176,27 @@ def fill_store(
 ) -> None:
     """Puts every file of the kit into the host's store.
 
+    :param gone: files that the host could not get.
+    :param why: the reason for them.
     :raises HostFailed: a file is not available.
-
-    :param gone: files that the host could not get, and ``why``.
     """
     every = [replace(item, url="-") if item.file in gone else item for item in kit.items]
     if source is not None:
-        # what the other host does not serve is fetched from the Internet below
+        # files that the other host does not serve are downloaded from the Internet below
         script = fetching(node, run.cluster.name, every, source)
         run.ask(node, script, board, timeout=TIMEOUT, RF_SEED=source.token)
     if run.learned.bundle is not None:
         every = [replace(item, url="-") for item in every]
     answer = run.ask(node, fetching(node, run.cluster.name, every), board, timeout=TIMEOUT)
     missing = set(answer.all.get("missing", ()))
-    # a wheel built from the same source elsewhere has the same name but other bytes
+    # a wheel built from the same source on another machine has the same name but other bytes
     built = {item.file for item in kit.wheels}
     if wanted := [item for item in kit.items if item.file in missing | built]:
         _carry(run, node, board, wanted, (why or _reason(answer)) if run.learned.bundle is None else "")
 
 
 def fetching(node: Resolved, cluster: str, items: Sequence[Item], source: Source | None = None) -> Script:
-    """The script with which a host gets files; its answer names those that it could not get."""
+    """The script with which a host downloads files; its answer lists those that it could not get."""
     here = [replace(item, url="-") if item.url.startswith("file:") else item for item in items]
     base = f"http://{join(source.address, source.port)}" if source else ""
     mirrors = node.host.mirrors
@@ -212,7 +218,10 @@ def _carry(run: Run, node: Resolved, board: Board, items: Sequence[Item], why: s
 
 
 def _here(run: Run, node: Resolved, board: Board, item: Item, why: str) -> Path:
-    """The file on this machine. :param why: the host could not get it itself."""
+    """The file on this machine, downloaded if necessary.
+
+    :param why: the reason why the host could not get it itself.
+    """
     try:
         if run.learned.bundle is not None:
             return run.learned.bundle.get(item)

@@ -1,4 +1,4 @@
-"""`runtime: conda`: one lock for each kind of system, so that all hosts install the same files."""
+"""`runtime: conda`: one lock for each platform, so that all its hosts install the same files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tasks.runtimes.packages.lock import BadLock, Lock, join, parse, parse_all, 
 from tasks.runtimes.packages.web import Web
 from tasks.runtimes.steps import digest_of
 
-ANYWHERE = "2.17"  # the oldest glibc that Ray's own wheels are made for
+ANYWHERE = "2.17"  # the oldest glibc that Ray's own wheels support
 
 
 def request_of(host: Host) -> str:
@@ -30,13 +30,13 @@ def request_of(host: Host) -> str:
 
 
 def nodes_of(run: Run, stage: type[Stage] = Listed) -> list[Stage]:
-    """All hosts that run from conda and have come to this stage, the head first."""
+    """All hosts with the runtime conda that have reached this stage, the head first."""
     nodes = [node for node in run.living(stage) if node.host.runtime == "conda"]
     return sorted(nodes, key=lambda node: not node.is_head)
 
 
 def check_files(run: Run) -> None:
-    """Before anything is connected: the terms are accepted, the lock file and the bundle can be read."""
+    """Checks before connecting that the terms are accepted, and that the lock file and the bundle can be read."""
     for node in nodes_of(run):
         wanted = [] if node.host.conda.accept_terms else channels.with_terms(node.host)
         if wanted:
@@ -54,7 +54,7 @@ def _stop(error: Unavailable) -> Stop:
 
 
 def lock_file(node: Listed) -> dict[str, Lock]:
-    """The locks that the user keeps beside the hosts file, by platform."""
+    """The locks in the user's lock file, by platform."""
     path = node.host.conda.lock
     if path is None or not Path(path).expanduser().exists():
         return {}
@@ -71,7 +71,7 @@ def lock_file(node: Listed) -> dict[str, Lock]:
 def locks(run: Run, nodes: Sequence[Known], ray: str | None) -> dict[str, Lock]:
     """A lock for each platform among the nodes.
 
-    :param ray: the version that the rest of the cluster has; None: the newest that this Python runs.
+    :param ray: the version on the rest of the cluster; None: the newest that supports the Python version.
     """
     by_platform: dict[str, list[Known]] = {}
     for node in nodes:
@@ -145,7 +145,7 @@ def _from_bundle(run: Run, platform: str, request: str) -> Lock:
 
 
 def _keep(run: Run, nodes: Sequence[Known], found: dict[str, Lock]) -> None:
-    """Writes the locks into the user's file, if one is named; its locks of other platforms stay."""
+    """Writes the locks into the user's lock file, if there is one; locks of other platforms in it are kept."""
     path = nodes[0].host.conda.lock
     if path is None or run.options.dry_run:
         return
@@ -179,7 +179,7 @@ def make(
                     raise channels.terms_wanted(wanted)
             board.step("channels", f"choosing Python {host.conda.python} for {platform}")
             with ThreadPoolExecutor(1) as side:
-                # with a full version in the hosts file, the index is asked while the channels are
+                # with a full version in the hosts file, index and channels are asked at the same time
                 early = None
                 if host.conda.python.count(".") == 2:
                     early = side.submit(_packages, host, host.conda.python, platform, glibc, ray)
@@ -207,7 +207,7 @@ def make(
 
 def _packages(host, python: str, platform: str, glibc: str, ray: str | None):
     wanted = [*host.conda.packages, *([f"ray=={ray}"] if ray else [])]
-    # an old Ray does not declare all that it needs today; its version can mostly be guessed
+    # an old Ray does not declare all that it needs today; Ray's version can usually be guessed before resolving
     guess = companions(ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"))
     found = pypi.resolve(host, [*wanted, *guess], python, platform, glibc)
     version = pypi.version_of(found, "ray")

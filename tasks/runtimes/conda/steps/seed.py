@@ -1,4 +1,4 @@
-"""`package_source: seed`: one host of each kind of system fetches the files, the others take them from there."""
+"""`package_source: seed`: one host of each platform downloads the files, and the others copy them from there."""
 
 from __future__ import annotations
 
@@ -32,11 +32,14 @@ class Sharing:
         self._serving: list[Resolved] = []
 
     def begin(self, nodes: Sequence[Resolved]) -> None:
-        """Installs on one host of each platform, which then serves its store. :param nodes: the hosts to install on."""
+        """Installs on one host of each platform, which then serves its store.
+
+        :param nodes: the hosts to install on.
+        """
         self.kits.begin(nodes)
         groups: dict[str, list[Resolved]] = {}
         for node in nodes:
-            # a Windows host fetches its own files
+            # Windows hosts download their own files
             if node.host.conda.package_source == "seed" and node.facts.system != "Windows":
                 groups.setdefault(subdir(node.facts), []).append(node)
         seeds = {platform: self._seed(platform, takers) for platform, takers in groups.items()}
@@ -62,11 +65,11 @@ class Sharing:
         conda_install.install(self.run, node, board, self.kits)
 
     def _serve(self, node: Resolved, board: Board) -> Source | None:
-        """Serves the host's store. If the host cannot, each host fetches its own files."""
+        """Serves the host's store. If it cannot, each host downloads its own files."""
         try:
             address = address_of(self.run, node)
             token = Secret(secrets.token_hex(16))
-            # the last of Ray's worker ports: a firewall between the hosts must have it open
+            # the last of Ray's worker ports: a firewall between the hosts must allow it anyway
             last = node.host.ray.ports.max_worker or RAY_WORKER_PORTS[1]
             script = serve_script(self.run.cluster.name, node.versions.env_id, address, (last, last - 1))
             answer = self.run.ask(node, script, board, timeout=BRIEFLY, RF_SEED=token)
@@ -77,7 +80,7 @@ class Sharing:
         return Source(node.name, address, int(answer.values["port"]), token)
 
     def install(self, node: Resolved, board: Board) -> None:
-        """Installs on a host, with the files of another one where one serves them."""
+        """Installs on a host, with files from another host if one serves them."""
         pool = self._pools.get(subdir(node.facts))
         if pool is None or node.host.conda.package_source != "seed":
             conda_install.install(self.run, node, board, self.kits)
@@ -93,7 +96,7 @@ class Sharing:
             pool.add(own)
 
     def end(self) -> None:
-        """Ends all servers."""
+        """Stops all servers."""
         for node in self._serving:
             with contextlib.suppress(HostFailed, RemoteError):
                 self.run.ask(node, clean_script(self.run.cluster.name), timeout=BRIEFLY)

@@ -1,6 +1,6 @@
-"""Runs in a container of the image: standard input as compressed pieces in /pieces, their list as output.
+"""Runs in a container of the image: cuts standard input into compressed pieces in /pieces, and prints their list.
 
-Each piece is a gzip member, so that all of them in order are one .tar.gz. On standard error: bytes so far.
+Each piece is a gzip member, so that all of them in order are one .tar.gz. Prints the bytes so far to standard error.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ def main():
                 waiting.append(pool.submit(press, data))
                 raw += len(data)
                 print(raw, file=sys.stderr, flush=True)
-            # no more in memory than the threads have work for
+            # keep only as many pieces in memory as the threads are compressing
             while waiting and (not data or len(waiting) > 2 * workers):
                 print(*waiting.pop(0).result(), flush=True)
             if not data:

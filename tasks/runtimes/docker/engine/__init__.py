@@ -1,1 +1,1 @@
-"""Docker Engine on a host: what it can give to a container, where it comes from, what stands in its way."""
+"""Docker Engine on a host: what it can provide to a container, how it is installed, and its problems."""

@@ -1,4 +1,4 @@
-"""Where a missing Docker Engine comes from on a host, or why this tool cannot install it there."""
+"""How a missing Docker Engine is installed on a host, or why this tool cannot do it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tasks.runtimes.docker.facts import docker_of
 CE = ("docker-ce", "docker-ce-cli", "containerd.io")
 RHEL = ("rhel", "centos", "rocky", "almalinux", "ol")
 SUSE = ("suse", "opensuse", "sles")
-# changed as a whole and from outside: their package manager says no
+# immutable systems: their package manager refuses to install into the running system
 IMMUTABLE = ("opensuse-microos", "opensuse-leap-micro", "sle-micro", "sl-micro")
 DEBIANS = ("bullseye", "bookworm", "trixie", "forky")
 ELSEWHERE = "by hand, as in https://docs.docker.com/engine/install"
 GET = "curl -fsSL https://get.docker.com | sudo sh"
 ENABLE = "systemctl enable --now docker"
-# systems that this tool knows, but does not install on: what their users type
+# systems that this tool knows but does not install on: the commands for their users
 OTHERS = {
     "alpine": "apk add docker && rc-update add docker && service docker start",
     "nixos": "virtualisation.docker.enable = true; in /etc/nixos/configuration.nix, then nixos-rebuild switch",
@@ -33,19 +33,19 @@ OTHERS = {
 
 @dataclass(frozen=True)
 class NoEngine:
-    """Why Docker cannot be installed here, as the end of a sentence, and the way out."""
+    """Why Docker cannot be installed here, as the end of a sentence, and the fix."""
 
     why: str
     hint: str
 
 
 def lacks_engine(subject: Subject) -> bool:
-    """Whether this Linux host is to run a container, and has no Docker yet."""
+    """Whether this Linux host should run a container, but has no Docker yet."""
     return subject.facts.system == "Linux" and docker_of(subject.facts).problem == "missing"
 
 
 def engine_for(subject: Subject) -> Engine | NoEngine:
-    """What would be installed on a host without Docker."""
+    """The engine that would be installed on a host without Docker."""
     facts, wanted = subject.facts, subject.host.docker.install
     found = _choose(facts, wanted)
     if isinstance(found, NoEngine):
@@ -68,7 +68,7 @@ def name_of(facts: Facts) -> str:
 
 
 def remove_podman(facts: Facts) -> str:
-    """The command that takes Podman's docker command away."""
+    """The command that removes Podman's docker command."""
     found = _choose(facts, "auto")
     verbs = {"apt": "apt-get remove", "zypper": "zypper remove", "pacman": "pacman -R"}
     if isinstance(found, NoEngine):
@@ -89,13 +89,13 @@ def _choose(facts: Facts, wanted: str) -> Engine | NoEngine:
     if "zypper" in tools and any(i.startswith(SUSE) for i in ids):
         return _own(facts, wanted, "zypper", ("docker",), f"{_suse_module(facts)}sudo zypper install docker")
     if "pacman" in tools and {"arch", "archarm", "manjaro"} & set(ids):
-        # with an upgrade, since a part of a system alone must not be newer than the rest
+        # with an upgrade, since Arch Linux does not support partial upgrades
         return _own(facts, wanted, "pacman", ("docker",), "sudo pacman -Syu docker")
     return _unknown(facts)
 
 
 def _own(facts: Facts, wanted: str, manager: str, packages: tuple[str, ...], by_hand: str):
-    """A distribution that Docker itself makes no packages for."""
+    """The engine of a distribution for which Docker itself makes no packages."""
     if wanted == "docker-ce":
         return NoEngine(f"Docker makes no packages for {name_of(facts)}", "docker.install: distro")
     return Engine(manager, "distro", packages, f"{by_hand} && sudo {ENABLE}")
@@ -103,7 +103,7 @@ def _own(facts: Facts, wanted: str, manager: str, packages: tuple[str, ...], by_
 
 def _apt(facts: Facts, wanted: str) -> Engine | NoEngine:
     archive, codename = _archive(facts)
-    # what is not for x86_64 lies apart in Ubuntu's world alone
+    # only Ubuntu has a separate archive for architectures other than x86_64
     folder = "ubuntu-ports" if archive == "ubuntu" and machine(facts.arch) != X86 else archive
     mirrored = {"archive": archive, "folder": folder, "archive_suite": codename}
     by_hand = "sudo apt-get install docker.io"
@@ -117,9 +117,9 @@ def _apt(facts: Facts, wanted: str) -> Engine | NoEngine:
 
 
 def _archive(facts: Facts) -> tuple[str, str]:
-    """Whose archive a system takes its packages from, and the release; ("", "") if from one of its own.
+    """The distribution whose archive a system uses, and the release; ("", "") if it has its own archive.
 
-    A derivative may name the release of Ubuntu's or Debian's that it is made of.
+    A derivative may name the release of Ubuntu or Debian on which it is based.
     """
     os: Mapping[str, str] = facts.os_release
     own = os.get("VERSION_CODENAME", "")
@@ -141,7 +141,7 @@ def _rpm(facts: Facts, ids: tuple[str, ...], wanted: str, manager: str) -> Engin
     if wanted == "distro":
         return NoEngine(f"{name_of(facts)} has Podman, but no Docker", "docker.install: docker-ce")
     repo = "rhel" if facts.os_id == "rhel" else "centos" if rhel else "fedora"
-    # Fedora's own variable follows its upgrades; of the others only the major release is a folder
+    # Fedora's own variable follows its upgrades; for the others Docker has folders for major releases only
     suite = facts.os_release.get("VERSION_ID", "").split(".")[0] if rhel else "$releasever"
     file = f"{DOCKER_URL}/{repo}/docker-ce.repo"
     by_hand = f"sudo curl -fsSLo /etc/yum.repos.d/docker-ce.repo {file} && sudo {manager} install docker-ce"

@@ -1,4 +1,4 @@
-"""What Docker's engine on a host can give to a container, and the words of `docker run` that follow from it."""
+"""What Docker's engine on a host can provide to a container, and the options of `docker run` that depend on it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ OPEN_FILES = (65536, 524288)  # soft and hard, as the systemd unit of the other 
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """An engine in its own words; all is empty where none answers.
+    """What an engine reports about itself; all is empty if no engine answers.
 
-    :param cpus: of the machine that containers run in, which with Docker Desktop is a virtual one.
-    :param memory: bytes, of the same.
+    :param cpus: CPUs of the machine that containers run in; with Docker Desktop it is a virtual machine.
+    :param memory: bytes of memory of that machine.
     :param options: security options such as ``selinux``, ``rootless``, ``userns``.
-    :param nofile: the engine's own hard limit of open files.
+    :param nofile: the engine's own hard limit for open files.
     """
 
     cpus: int | None = None
@@ -32,12 +32,12 @@ class EngineFacts:
 
     @property
     def gives_gpus(self) -> bool:
-        """Whether NVIDIA's container toolkit is there for it, in one of its forms; Docker Desktop brings its own."""
+        """Whether the engine can use NVIDIA's container toolkit in one of its forms; Docker Desktop includes it."""
         return self.hook or self.cdi or "nvidia" in self.runtimes or self.system == "Docker Desktop"
 
 
 def parse_engine(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> EngineFacts:
-    """The answer of ``docker_gives``."""
+    """Parses the answer of ``docker_gives``."""
     said: dict[str, list[str]] = {}
     for line in texts.get("engine", ()):
         key, _, value = line.partition(" ")
@@ -61,42 +61,42 @@ def _number(values: Sequence[str] | None) -> int | None:
     return int(values[0]) if values and values[0].isdigit() and values[0] != "0" else None
 
 
-def said(words: Sequence[str], *options: str) -> list[str]:
-    """The values that ``run_args`` give to one of these options, in two words or in one."""
-    after = [*words[1:], ""]
+def option_values(run_args: Sequence[str], *options: str) -> list[str]:
+    """The values of these options in ``run_args``, written as ``--option value`` or ``--option=value``."""
+    after = [*run_args[1:], ""]
     return [
         after[n] if word in options else word.partition("=")[2]
-        for n, word in enumerate(words)
+        for n, word in enumerate(run_args)
         if word in options or word.startswith(tuple(option + "=" for option in options))
     ]
 
 
-def given(words: Sequence[str], option: str, part: str = "") -> bool:
-    """Whether ``run_args`` say an option themselves, with ``part`` in its value."""
-    return any(part in value for value in said(words, option))
+def has_option(run_args: Sequence[str], option: str, part: str = "") -> bool:
+    """Whether ``run_args`` contain an option with ``part`` in its value."""
+    return any(part in value for value in option_values(run_args, option))
 
 
 def gpus_in(run_args: Sequence[str]) -> bool:
-    """Whether ``run_args`` choose GPUs themselves."""
-    return given(run_args, "--gpus") or given(run_args, "--device", "nvidia.com/gpu")
+    """Whether ``run_args`` select GPUs."""
+    return has_option(run_args, "--gpus") or has_option(run_args, "--device", "nvidia.com/gpu")
 
 
 def run_options(host: Host, engine: EngineFacts, found: int, shm_bytes: int) -> list[str]:
-    """Options of ``docker run`` that depend on what the engine can give; what ``run_args`` say is left to them.
+    """Options of ``docker run`` that depend on the engine; those in ``run_args`` are left out.
 
     :param found: how many GPUs the host has.
     :param shm_bytes: size of the container's /dev/shm.
     """
     own = host.docker.run_args
-    out = [] if given(own, "--shm-size") else [f"--shm-size={shm_bytes}"]
-    if not given(own, "--ulimit", "nofile"):
+    out = [] if has_option(own, "--shm-size") else [f"--shm-size={shm_bytes}"]
+    if not has_option(own, "--ulimit", "nofile"):
         out += _open_files(engine)
     if (
         "selinux" in engine.options
-        and not given(own, "--security-opt", "label")
+        and not has_option(own, "--security-opt", "label")
         and "--privileged" not in own
     ):
-        # not :z, which would relabel files of the host for good, and which a boot that cleans /tmp undoes
+        # not :z, which would relabel the host's files permanently, and would be lost if a boot cleans /tmp
         out += ["--security-opt", "label=disable"]
     if not gpus_in(own):
         out += _gpus(engine, found if host.gpus is None else min(host.gpus, found), all_=host.gpus is None)

@@ -1,4 +1,4 @@
-"""GPUs in containers: what the driver knows against what the engine can hand to a container."""
+"""GPUs in containers: those that the driver reports, compared with what the engine can pass to a container."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.runtimes.docker.facts import docker_of
 GUIDE = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
 RPM = "https://nvidia.github.io/libnvidia-container/stable/rpm/nvidia-container-toolkit.repo"
 RESTART = "sudo systemctl restart docker"
-# by the package manager; apt's needs a key and a list of its own
+# by package manager; apt needs a key and a source list first, so users get the guide
 TOOLKIT = {
     "apt-get": f"sudo apt-get install -y nvidia-container-toolkit (from NVIDIA's packages: {GUIDE}), then {RESTART}",
     "dnf": f"curl -sL {RPM} | sudo tee /etc/yum.repos.d/nvidia-container-toolkit.repo && "
@@ -27,7 +27,7 @@ TOOLKIT = {
 
 
 def problems(subject: Subject) -> Iterator[tuple[str, str]]:
-    """GPUs that the hosts file asks for, that the driver knows, and that the engine cannot hand to a container."""
+    """Reports requested GPUs that the driver knows, but that the engine cannot pass to a container."""
     if subject.host.gpus and _unusable(subject):
         asked = f"gpus: {subject.host.gpus} is requested"
         why = f"{asked}, but Docker cannot give it: NVIDIA's container toolkit is missing"
@@ -35,7 +35,7 @@ def problems(subject: Subject) -> Iterator[tuple[str, str]]:
 
 
 def notes(subject: Subject) -> Iterator[tuple[str, str]]:
-    """GPUs that the hosts file does not mention, and that stay unused."""
+    """Reports GPUs that the hosts file does not mention, and that stay unused."""
     facts = subject.facts
     if subject.host.gpus is None and not facts.gpu_says and _unusable(subject):
         why = f"{names(facts)} stays unused, since NVIDIA's container toolkit is missing"
@@ -43,14 +43,14 @@ def notes(subject: Subject) -> Iterator[tuple[str, str]]:
 
 
 def _unusable(subject: Subject) -> bool:
-    """Whether the driver knows GPUs, and the engine does not."""
+    """Whether the driver reports GPUs that the engine cannot use."""
     facts, docker = subject.facts, docker_of(subject.facts)
-    # an engine that this tool is about to install is asked for as well
+    # also for an engine that this tool is about to install
     engine = docker.version is not None or (docker.problem == "missing" and facts.system == "Linux")
     known = engine and bool(facts.gpus)
     return known and not docker.engine.gives_gpus and not gpus_in(subject.host.docker.run_args)
 
 
 def toolkit(facts: Facts) -> str:
-    """How NVIDIA's container toolkit gets onto a host; the engine has to start over then."""
+    """How to install NVIDIA's container toolkit on a host; the engine must be restarted after it."""
     return next((way for tool, way in TOOLKIT.items() if tool in facts.tools), GUIDE)

@@ -10,7 +10,7 @@ from tasks.runtimes.docker.image.scripts import image_values
 from tasks.script.script import Script, Value, render
 
 DOCKER_URL = "https://download.docker.com/linux"
-LOCK_SECONDS = 600  # unattended upgrades of a host that was off for long take their minutes
+LOCK_SECONDS = 600  # the unattended upgrades of a host that was off for a long time take minutes
 START_SECONDS = 60
 KEYRINGS = {"debian": "debian-archive-keyring.gpg", "ubuntu": "ubuntu-archive-keyring.gpg"}
 FRAGMENT = {"apt": "apt", "dnf": "dnf", "yum": "dnf", "zypper": "zypper", "pacman": "pacman"}
@@ -18,14 +18,14 @@ FRAGMENT = {"apt": "apt", "dnf": "dnf", "yum": "dnf", "zypper": "zypper", "pacma
 
 @dataclass(frozen=True)
 class Engine:
-    """Where Docker Engine comes from on one host, and what to type where a person must do it.
+    """How Docker Engine is installed on one host, and the command for installing it by hand.
 
     :param manager: apt | dnf | yum | zypper | pacman
     :param source: distro | docker-ce
     :param repo: folder of the distribution in Docker's repository, such as ``debian`` or ``centos``.
     :param suite: release in Docker's repository: a codename for apt, a number for rpm.
-    :param archive: ``debian`` or ``ubuntu``: whose archive ``mirrors.apt`` mirrors; "" where it is neither.
-    :param folder: name of that archive on a mirror of many: ``debian``, ``ubuntu`` or ``ubuntu-ports``.
+    :param archive: ``debian`` or ``ubuntu``: the archive that ``mirrors.apt`` mirrors; "" if it is neither.
+    :param folder: name of that archive on a mirror of several archives: ``debian``, ``ubuntu`` or ``ubuntu-ports``.
     :param archive_suite: codename of the release in that archive.
     """
 
@@ -41,7 +41,7 @@ class Engine:
 
     @property
     def what(self) -> str:
-        """For people: the package, and where it comes from."""
+        """The package and its source, as shown to the user."""
         return f"{self.packages[0]} from " + (
             "Docker's repository" if self.source == "docker-ce" else "the distribution"
         )
@@ -94,7 +94,7 @@ def _command(manager: str) -> str:
 def _apt(host: Host, engine: Engine, base: str) -> dict[str, Value]:
     mirror = (host.mirrors.apt or "").rstrip("/") if engine.archive else ""
     suite = engine.archive_suite
-    # Debian's security archive lies elsewhere; Ubuntu's is a part of the same one
+    # Debian's security archive is in another place; Ubuntu's is part of the same archive
     suites = [suite, f"{suite}-updates", *([f"{suite}-security"] if engine.archive == "ubuntu" else [])]
     return {
         "SOURCE": engine.source,

@@ -1,4 +1,4 @@
-"""What stands in the way of Docker on a Mac, where this tool neither installs nor starts it."""
+"""Docker's problems on a Mac, where this tool neither installs nor starts it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STARTS = {
 
 
 def docker_problem(facts: Facts) -> tuple[str, str]:
-    """The problem that a Mac has with Docker, and the way out of it."""
+    """The problem that a Mac has with Docker, and its fix."""
     docker = docker_of(facts)
     start = STARTS.get(docker.app, STARTS["Docker"])
     if docker.problem == "missing" and docker.app:

@@ -1,1 +1,1 @@
-"""The image: its names, how it gets onto a host, and whether all hosts have the same one."""
+"""The image: its names, getting it onto a host, and whether all hosts have the same one."""

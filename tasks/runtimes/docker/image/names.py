@@ -16,7 +16,7 @@ WITH_ARM_TAGS = ("rayproject/ray",)
 
 @dataclass(frozen=True)
 class Name:
-    """``registry/path:tag@digest``; ``tag`` is '' where a digest stands alone, ``digest`` '' where there is none."""
+    """``registry/path:tag@digest``; ``tag`` is '' if there is only a digest, ``digest`` is '' if there is none."""
 
     registry: str
     path: str
@@ -29,12 +29,12 @@ class Name:
 
     @property
     def version(self) -> str:
-        """What says which one of the repository's images: the digest, else the tag."""
+        """The part that selects one of the repository's images: the digest, else the tag."""
         return self.digest or self.tag
 
 
 def parse(image: str) -> Name:
-    """As Docker reads a name: ``ray`` is ``docker.io/library/ray:latest``."""
+    """Parses a name as Docker does: ``ray`` is ``docker.io/library/ray:latest``."""
     rest, _, digest = image.partition("@")
     first, slash, path = rest.partition("/")
     registry = HUB
@@ -51,7 +51,7 @@ def parse(image: str) -> Name:
 
 
 def plain(image: str) -> str:
-    """The repository as it was written, without tag and digest."""
+    """The repository as the hosts file writes it, without tag and digest."""
     rest = image.partition("@")[0]
     colon = rest.rfind(":")
     return rest[:colon] if colon > rest.rfind("/") else rest
@@ -66,21 +66,21 @@ def for_arch(image: str, arch: str) -> str:
 
 
 def arm_name(image: str) -> str:
-    """The name on ARM, or '' where it is the same one."""
+    """The name on ARM, or '' if it is the same."""
     other = for_arch(image, ARM)
     return "" if other == image else other
 
 
 def local_tag(image: str) -> str:
-    """The tag under which an image named by digest is kept where it did not come from its registry, or ''."""
+    """The tag for an image named by digest that did not come from its registry; '' for other names."""
     digest = parse(image).digest
     return f"{plain(image)}:{digest.replace(':', '-')}" if digest else ""
 
 
 def at_mirror(image: str, mirror: str | None) -> str:
-    """The name under which a mirror of Docker Hub has the image, or '' if it is not asked for it.
+    """The image's name at a mirror of Docker Hub, or '' if the mirror is not used for it.
 
-    :param mirror: a URL, perhaps with a path; its scheme is the engine's own affair.
+    :param mirror: a URL, perhaps with a path; the engine itself decides on the scheme.
     """
     name = parse(image)
     if not mirror or not name.on_hub:
@@ -90,10 +90,10 @@ def at_mirror(image: str, mirror: str | None) -> str:
 
 
 def identities(line: str) -> tuple[str, str, frozenset[str]]:
-    """What `docker image inspect` said in the form of :data:`ABOUT` -> (id, platform, all that it is known by).
+    """Parses `docker image inspect` in the format :data:`ABOUT` -> (id, platform, all identities of the image).
 
-    The id is the config's digest in Docker's own store and the manifest's in containerd's; the digests under
-    which a registry has it join the two, and so does what is the same in every store: its layers and its date.
+    The id is the digest of the config in Docker's own store, but of the manifest in containerd's. The other
+    identities are the same in both: the digests in a registry, and a hash of the layers and the date.
     """
     id_, platform, created, layers, digests, *_ = [*line.split(" "), "", "", "", "", ""]
     known = {id_, *(d.rpartition("@")[2] for d in digests.split(",") if "@" in d)}
@@ -103,5 +103,5 @@ def identities(line: str) -> tuple[str, str, frozenset[str]]:
 
 
 def content(created: str, layers: Sequence[str]) -> str:
-    """A mark of an image's content, whatever store it lies in."""
+    """An identity of an image's content that is the same in every store."""
     return "content:" + hashlib.sha256("\n".join([created, *layers]).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The scripts that bring an image to a host: pulled, carried there in pieces, or taken from another host."""
+"""The scripts that get an image onto a host: pulled, copied there in pieces, or taken from another host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Piece = tuple[str, int]  # SHA-256 and size in bytes
 
 
 def image_values(host: Host) -> dict[str, Value]:
-    """The image's names, of which the host picks the one for its own architecture."""
+    """The image's names, from which the host selects the one for its own architecture."""
     image = host.docker.image
     return {
         "IMAGE": image,
@@ -31,9 +31,9 @@ def _script(title: str, body: str, host: Host, cluster: str, sudo: bool, **more)
 
 
 def image_script(host: Host, cluster: str, arch: str = X86, *, sudo: bool = False) -> Script:
-    """The image, pulled where it is not there, and the versions that it holds.
+    """Pulls the image if it is missing, and reads the versions in it.
 
-    :param arch: the host's, as its facts have it.
+    :param arch: the host's architecture, as in its facts.
     """
     docker = host.docker
     image = names.for_arch(docker.image, arch)
@@ -60,16 +60,16 @@ def image_script(host: Host, cluster: str, arch: str = X86, *, sudo: bool = Fals
 
 
 def cut_script(host: Host, cluster: str, *, sudo: bool = False) -> Script:
-    """On the seed: the image as compressed pieces. The answer's texts: ``piece`` ("sum size"), ``raw`` (bytes)."""
+    """Cuts the seed's image into compressed pieces. The answer's texts: ``piece`` ("sum size"), ``raw`` (bytes)."""
     return _script("cut the image into pieces", "image_cut", host, cluster, sudo, CUT=_driver("cut"))
 
 
 def serve_script(
     host: Host, cluster: str, address: str, ports: Sequence[int], *, sudo: bool = False
 ) -> Script:
-    """On a host that has all pieces: serves them; the answer holds the ``port``.
+    """Serves the pieces of a host that has all of them; the answer has the ``port``.
 
-    :param ports: tried in this order before a free one is taken.
+    :param ports: tried in this order before any free port.
     """
     more = {
         "ADDRESS": address,
@@ -84,7 +84,7 @@ def serve_script(
 def pieces_script(
     host: Host, cluster: str, pieces: Sequence[Piece], raw: int, *, sudo: bool = False
 ) -> Script:
-    """Before pieces are carried: says which are there (``have``); fails where there is no room.
+    """Reports the pieces that exist (``have``), before others are copied there; fails if there is no space.
 
     :param raw: bytes of the whole image, not compressed.
     """
@@ -103,13 +103,13 @@ def fetch_script(
     keep: bool = False,
     sudo: bool = False,
 ) -> Script:
-    """The image out of its pieces, and the versions that it holds.
+    """Loads the image from its pieces, and reads the versions in it.
 
-    The answer holds ``no_source`` where they cannot be had from there.
+    The answer has ``no_source`` if the source cannot provide the pieces.
 
-    :param source: name, address and port of who serves them; None: they have been carried here.
-    :param want: the id that the image has where it comes from.
-    :param keep: leave the pieces there, to be served on.
+    :param source: name, address and port of the host that serves them; None: they were copied here.
+    :param want: the image's id at its source.
+    :param keep: keep the pieces, to serve them to other hosts.
     """
     name, address, port = source or ("", "", 0)
     more = {
@@ -129,7 +129,7 @@ def fetch_script(
 
 
 def clean_script(cluster: str, *, sudo: bool = False) -> Script:
-    """Ends the serving; what was needed for it is removed."""
+    """Stops the server, and removes it and the pieces."""
     return render(
         "clean up after the image", "image_clean", basics(cluster), secrets=("RF_SUDO",) if sudo else ()
     )

@@ -1,4 +1,4 @@
-"""The same image on all hosts: who has which, held side by side."""
+"""Compares the images of all hosts, which must be the same."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tasks.runtimes.docker.image.names import plain
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One name, one platform, several images. ``groups``: the id and the hosts of each, the head's first."""
+    """Different images with the same name and platform. ``groups``: the id and the hosts of each, the head's first."""
 
     image: str
     platform: str
     groups: tuple[tuple[str, tuple[str, ...]], ...]
-    digest: str  # under which a registry has the first group's image, or ''
+    digest: str  # of the first group's image in a registry, or ''
 
     @property
     def message(self) -> str:
@@ -46,9 +46,9 @@ def short(id_: str) -> str:
 
 
 def mismatches(subjects: Sequence[Subject], others: Collection[str] = ()) -> list[Mismatch]:
-    """Where hosts of one platform have different images under one name.
+    """The images that differ between hosts of one platform although they have the same name.
 
-    :param others: names of hosts that this run does not touch: those that run count with what they run.
+    :param others: names of hosts that this run does not change; their running container's image counts.
     """
     kinds: dict[tuple[str, str], list[tuple[Subject, str, frozenset[str]]]] = {}
     for subject in subjects:
@@ -68,7 +68,7 @@ def mismatches(subjects: Sequence[Subject], others: Collection[str] = ()) -> lis
 
 
 def _groups(having: Sequence[tuple[Subject, str, frozenset[str]]]):
-    """Hosts that share anything that their images are known by; the head's first, then the largest."""
+    """Groups of hosts whose images share an identity; the head's group first, then the largest."""
     groups: list[list] = []
     for one in having:
         near = [g for g in groups if any(one[2] & other[2] for other in g)]
@@ -83,7 +83,7 @@ def _digest(one: tuple[Subject, str, frozenset[str]]) -> str:
 
 
 def foreign_platform(subject: Subject) -> str:
-    """What is odd about an image that is made for another architecture than its host's, or ''."""
+    """A warning if the image is for another architecture than its host's, else ''."""
     machine = (docker_of(subject.facts).image_platform or "").partition("/")[2].partition("/")[0]
     if not machine or one_name(machine) == one_name(subject.facts.arch):
         return ""

@@ -1,4 +1,4 @@
-"""What Docker adds to an operation: installing the engine, getting images."""
+"""The steps that Docker adds to an operation: installing the engine, getting images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasks.script.script import Script
 
 
 class Installation(steps.Installation):
-    """The engine and the image are there before the plan, since the image holds the versions."""
+    """Installs nothing: engine and image are installed before the plan, since the image determines the versions."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -39,7 +39,7 @@ class DockerSteps(steps.Steps):
             image_file.check_archives(run)
 
     def request_of(self, host: Host) -> str:
-        # an image has no list of packages; what uv's section asks for counts where the cluster has uv's hosts too
+        # an image has no list of packages; uv's request counts if the cluster has uv hosts too
         return steps.digest_of([host.ray.version, list(host.uv.packages), host.uv.python])
 
     def resolve(
@@ -64,7 +64,7 @@ class DockerSteps(steps.Steps):
 
 
 def _guess(node: Known) -> tuple[str, str, str]:
-    """Ray, Python and ``uid:gid``: while the image is not there, its tag alone can tell Ray's version."""
+    """Ray, Python and ``uid:gid``. While the image is missing, Ray's version is guessed from its tag."""
     found = re.search(r":(\d+\.\d+\.\d+)", image_of(node.subject))
     return (found.group(1) if found else node.host.ray.version or "", "", "")
 

@@ -1,4 +1,4 @@
-"""Install Docker on hosts that should run a container and have no Docker."""
+"""Install Docker on hosts that should run a container but have no Docker."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ TIMEOUT = 1800.0
 
 
 def lacks_docker(node: Known) -> bool:
-    """Whether Docker has to be installed on this host, and can be."""
+    """Whether Docker must be installed on this host, and can be."""
     return lacks_engine(node.subject) and isinstance(engine_for(node.subject), Engine)
 
 
 def script(run: Run, node: Known) -> Script:
-    """What installs Docker on this host."""
+    """The script that installs Docker on this host."""
     return engine_script(node.host, run.cluster.name, engine_for(node.subject), sudo=node.sudo)
 
 

@@ -31,9 +31,11 @@ TIMEOUT = 4 * 3600.0
 class Archive:
     """An image in a file.
 
-    :param id: of the image; :param ids: all that it may be known by.
+    :param id: id of the image.
+    :param ids: all identities of the image.
     :param machine: the architecture, as Docker names it; empty if the archive does not name one.
-    :param packed: the file is compressed; :param raw: its bytes when it is not.
+    :param packed: whether the file is compressed.
+    :param raw: its size without compression, in bytes.
     """
 
     path: Path
@@ -46,7 +48,10 @@ class Archive:
 
 @dataclass
 class Pieces:
-    """The archive in pieces. :param get: returns the bytes of the nth piece."""
+    """The archive in pieces.
+
+    :param get: returns the bytes of the nth piece.
+    """
 
     list: list[Piece] = field(default_factory=list)
     get: Callable[[int], bytes] = lambda n: b""
@@ -59,7 +64,7 @@ def path_of(node: Listed) -> Path | None:
 
 
 def check_archives(run: Run) -> None:
-    """Before anything is connected: every archive exists and is one."""
+    """Checks before connecting that every archive exists and is an image archive."""
     for path in sorted({p for n in run.chosen() if (p := path_of(n))}):
         try:
             with tarfile.open(path) as tar:
@@ -86,9 +91,9 @@ def _no_archive(path: Path) -> Stop:
 
 @lru_cache(maxsize=8)
 def read(path: Path, image: str) -> Archive:
-    """What is in an archive. Reads all of it, since its index may be at the end.
+    """Reads the whole archive, since its index may be at the end.
 
-    :param image: the name to look for where it holds several.
+    :param image: the name to look for if it contains several images.
     """
     small: dict[str, bytes] = {}
     raw = 0
@@ -144,7 +149,7 @@ def _full(tag: str) -> str:
 
 
 def read_for(node: Known) -> Archive:
-    """The archive of one host; raises HostFailed where it is for another architecture."""
+    """The archive of one host; raises HostFailed if it is for another architecture."""
     archive = read(path_of(node), _full(image_of(node.subject)))
     if archive.machine and machine(archive.machine) != machine(node.facts.arch):
         why = f"{archive.path.name} holds an image for {archive.machine}, and this host is {node.facts.arch}"
@@ -153,7 +158,7 @@ def read_for(node: Known) -> Archive:
 
 
 def cut(archive: Archive, folder: Path, on_bytes: Callable[[int], None]) -> Pieces:
-    """Slices of a compressed archive; of another one, compressed pieces in ``folder``."""
+    """Slices of the file if it is compressed; otherwise compressed pieces in ``folder``."""
     if archive.packed:
         return _slices(archive.path, on_bytes)
     made: list[Piece] = []

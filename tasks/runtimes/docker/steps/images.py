@@ -1,4 +1,4 @@
-"""Images: each Docker host has its image, and the same as the others, before versions are chosen: it holds them."""
+"""Images: get the same image onto each Docker host before versions are chosen, since the image determines them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MEGA = 1_000_000
 
 @step("See who has the image")
 def find_images(run: Run) -> None:
-    """An image that is not the archive's, or not the seed's, counts as missing, whatever its name."""
+    """An image that differs from the archive's or the seed's counts as missing, even if it has the right name."""
     archives: dict[Known, Archive] = {}
     if nodes := _from_file(run):
         with run.console.phase("Read the archive", 1) as board:
@@ -57,7 +57,7 @@ def get_images(run: Run) -> None:
         _carry(run, nodes)
     for takers in _seeded(run):
         _seed(run, takers)
-    # the others, and those whose image has not been asked yet what is in it
+    # the hosts without the image, and those whose image's versions are not known yet
     run.each("Get images", [node for node in _containers(run) if _unknown(node)], partial(_pull, run))
     if failure := run.failure(run.head()):
         raise Stop("the head has no image, so nothing was started", failure.hint)
@@ -65,7 +65,7 @@ def get_images(run: Run) -> None:
 
 @step("Compare images")
 def compare_images(run: Run) -> None:
-    """Hosts of one platform have the same image under one name, those outside ``--limit`` too."""
+    """Checks that hosts of one platform have the same image under one name, also those outside ``--limit``."""
     nodes = {node.name: node for node in run.living(Known)}
     others = {name for name, node in nodes.items() if not run.may_change(node)}
     found = mismatches([node.subject for node in nodes.values()], others)
@@ -90,10 +90,10 @@ def _from_file(run: Run) -> list[Known]:
 
 
 def _seeded(run: Run) -> list[list[Known]]:
-    """The hosts that take their image from another one, by image and architecture."""
+    """Groups of hosts that take their image from another host, by image and architecture."""
     kinds: dict[tuple[str, str], list[Known]] = {}
     for node in _containers(run):
-        # Windows pulls for itself
+        # Windows hosts pull the image themselves
         if node.host.docker.image_source == "seed" and node.facts.system != "Windows":
             kinds.setdefault((image_of(node.subject), node.facts.arch), []).append(node)
     return list(kinds.values())
@@ -111,7 +111,7 @@ def _pull(run: Run, node: Known, board: Board) -> None:
 
 
 def _arrived(run: Run, node: Known, answer: Answer, how: str) -> Known:
-    """The host has the image, and has reported what is in it."""
+    """Records that the host has the image, and the versions that it reported."""
     facts = with_image(node.facts, answer.texts["image"][0], answer.values.get("image_versions", ""))
     node = replace(node, facts=facts)
     run.put(node)
@@ -123,13 +123,13 @@ def _arrived(run: Run, node: Known, answer: Answer, how: str) -> Known:
 
 
 def _forget(run: Run, nodes: Sequence[Known]) -> None:
-    """What these hosts have under the image's name is not what they should have."""
+    """Marks these hosts as lacking the image: theirs has the right name, but is another image."""
     for node in nodes:
         run.put(replace(node, facts=with_image(node.facts, "")))
 
 
 def _carry(run: Run, nodes: Sequence[Known]) -> None:
-    """Copies the image from this machine's archive; all of these hosts take the same file."""
+    """Copies the image from this machine's archive; all these hosts get the same file."""
     archive = image_file.read_for(nodes[0])
     with tempfile.TemporaryDirectory(prefix="rayfab-image-") as folder:
         with run.console.phase("Prepare the image", 1) as board:
@@ -151,7 +151,7 @@ def _carry(run: Run, nodes: Sequence[Known]) -> None:
 
 
 def _seed(run: Run, takers: Sequence[Known]) -> None:
-    """One host gets the image, unless one has it, and the others take it from there."""
+    """Gets the image onto one host, unless one has it; the others copy it from there."""
     seed = seed_of(run, takers)
     while seed is not None and not docker_of(seed.facts).image:
         run.each("Get the image once", [seed], partial(_pull, run))

@@ -1,4 +1,4 @@
-"""Of `fab pull-image`: whether there is anything to pull, and which image is where afterwards."""
+"""Steps of `fab pull-image`: check that there is something to pull, and print each host's image afterwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def need_docker_host(run: Run) -> None:
 
 
 def got(run: Run) -> None:
-    """Which image is where now, a line each."""
+    """Prints the image of each host, one line each."""
     kinds: dict[tuple[str, str, str], list[str]] = {}
     for node in run.chosen(Known):
         docker = docker_of(node.facts)

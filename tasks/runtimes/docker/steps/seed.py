@@ -1,4 +1,4 @@
-"""`image_source: seed`: one host gets the image once, and the others take it from there, over their own network."""
+"""`image_source: seed`: one host gets the image, and the others copy it from there over their own network."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def lacking(seed: Known, takers: Sequence[Known]) -> list[Known]:
 class HandOn:
     """One image, copied from the seed to the other hosts.
 
-    :param pull: what a host does that cannot take it from another.
+    :param pull: called for a host that cannot get the image from another one.
     :param arrived: called for every host that has received the image.
     """
 
@@ -86,8 +86,8 @@ class HandOn:
     def _serve(self, node: Known, board: Board) -> Source:
         address = address_of(self.run, node)
         token = Secret(secrets.token_hex(16))
-        # the last of Ray's worker ports: a firewall between the hosts must have it open. Where the server of a
-        # killed run still uses it, Ray takes the next one
+        # the last of Ray's worker ports: a firewall between the hosts must allow it anyway. If the server of a
+        # killed run still uses it, Ray takes another port
         last = RAY_WORKER_PORTS[1]
         if not on_bridge(node.subject):
             last = node.host.ray.ports.max_worker or last
@@ -138,15 +138,15 @@ class HandOn:
         return self.run.ask(node, script, board, timeout=TIMEOUT, RF_SEED=source.token)
 
     def _join(self, node: Known, board: Board) -> None:
-        """This host has the image now and serves it to those that wait."""
+        """Makes a host that has the image serve it to those that are waiting."""
         self.serving.append(node)
         if self.pool.crowded:
-            # a host that cannot serve has received its image all the same
+            # a host that cannot serve still has its own image
             with contextlib.suppress(HostFailed, RemoteError):
                 self.pool.add(self._serve(node, board))
 
     def _clean(self) -> None:
-        """Ends all servers."""
+        """Stops all servers."""
         for node in self.serving:
             with contextlib.suppress(HostFailed, RemoteError):
                 script = clean_script(self.run.cluster.name, sudo=node.sudo)

@@ -1,4 +1,4 @@
-"""What uv adds to an operation."""
+"""The steps that uv adds to an operation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TIMEOUT = 3600.0
 
 
 class Installation(steps.Installation):
-    """Each host fetches its own packages; uv itself is copied to hosts that cannot get it."""
+    """Each host downloads its own packages; uv itself is copied to hosts that cannot get it."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -104,7 +104,7 @@ class UvSteps(steps.Steps):
 
 
 def _kept(run: Run, nodes: Sequence[Known]) -> dict:
-    """What an earlier deploy recorded on one of these hosts, if it was for the same request."""
+    """The state that an earlier deploy of the same request recorded on one of these hosts; else empty."""
     if run.options.upgrade:
         return {}
     for node in nodes:
@@ -115,7 +115,7 @@ def _kept(run: Run, nodes: Sequence[Known]) -> dict:
 
 
 def _kept_lock(run: Run, nodes: Sequence[Known], platform: str, python: str, ray: str | None) -> str:
-    """The packages that one of these hosts has, if they were chosen for the same request; else ''."""
+    """The lock of one of these hosts, if it was made for the same request; else ''."""
     if run.options.upgrade:
         return ""
     for node in nodes:

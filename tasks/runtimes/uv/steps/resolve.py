@@ -1,4 +1,4 @@
-"""The packages, resolved on the operator's machine into one exact list for a platform; and uv itself."""
+"""Resolves the packages on the operator's machine, into one exact list for a platform; and provides uv itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIMEOUT = 600
 
 
 def env_id(ray: str, python: str, lock: str) -> str:
-    """A name for an environment; the same packages on the same Python get the same name."""
+    """The name of an environment; the same packages on the same Python have the same name."""
     digest = hashlib.sha256(f"{python}\n{lock}".encode()).hexdigest()[:12]
     return f"ray-{ray}-py{python}-{digest}"
 
@@ -37,7 +37,7 @@ def compile_lock(console: Console, host: Host, python: str, platform: str, ray: 
     """Every package with its exact version, one per line.
 
     :param python: full version of the hosts' Python.
-    :param ray: exact version of Ray, or None for the newest that this Python runs.
+    :param ray: exact version of Ray, or None for the newest that supports this Python.
     """
     lock = _compile(console, host, python, platform, [*host.uv.packages, *([f"ray=={ray}"] if ray else [])])
     found = re.search(r"^ray(?:\[[^\]]*\])?==([^\s;]+)", lock, re.MULTILINE)
@@ -89,7 +89,7 @@ def _summary(lock: str) -> str:
 
 
 def uv_binary_for(host: Host, facts: Facts, folder: Path) -> Path:
-    """The uv program for a host's platform: that of this machine, or one fetched for that platform."""
+    """The uv program for a host's platform: this machine's own, or one downloaded for that platform."""
     own = Path(find_uv_bin())
     here = os.uname()
     if (here.sysname, machine(here.machine)) == (facts.system, machine(facts.arch)):
