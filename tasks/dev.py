@@ -7,7 +7,7 @@ from tasks.commandline import options
 
 @options.task(
     help={
-        "only": "a path or a pytest expression: tests/render, or -k 'lock and not lab'",
+        "only": "a path or a pytest expression: tests/node, or -k 'lock and not lab'",
         "unit": "leave out the lab",
     }
 )

@@ -14,7 +14,7 @@ from tasks import runtimes
 from tasks.node import supervisors
 from tasks.script.files import files
 from tasks.script.fragments import PS, SH
-from tests.render.sources import compared_ps1, compared_sh
+from tests.script.sources import compared_ps1, compared_sh
 
 TOP = Path(__file__).parent.parent
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.remote import sshd
+from tests.ssh import sshd
 from tests.terminal import CTRL_C, CTRL_D, Terminal
 
 TOP = Path(__file__).parents[2]

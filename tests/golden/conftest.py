@@ -1,1 +1,1 @@
-from tests.render.own_fragments import own_fragments  # noqa: F401
+from tests.script.own_fragments import own_fragments  # noqa: F401

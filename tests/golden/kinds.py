@@ -20,7 +20,7 @@ from tasks.runtimes.packages.fetch import fetch_script
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.uv.scripts import uv_script
 from tasks.script.script import Script
-from tests.render import samples
+from tests.script import samples
 
 PIECES = [("0" * 64, 7_000_000), ("1" * 64, 1234)]
 HOLDER = "alice@laptop (process 42) since 2026-01-02 03:04:05 UTC: deploy-cluster"

@@ -23,7 +23,7 @@ from tasks.script.files import files as texts
 from tasks.script.fragments import PS, SH
 from tests.golden import kinds, windows_kinds
 from tests.golden.manifest import assembled, manifest
-from tests.render.shells import tool
+from tests.script.shells import tool
 
 HERE = Path(__file__).parent
 FILES = {**kinds.FILES, **{f"windows/{name}": make for name, make in windows_kinds.FILES.items()}}

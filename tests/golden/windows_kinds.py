@@ -16,7 +16,7 @@ from tasks.runtimes.packages.items import Item
 from tasks.script.script import Script
 from tasks.ssh.windows import BOOTSTRAP
 from tests.golden.kinds import CONDA_HOST, HOLDER, submit, up
-from tests.render import samples
+from tests.script import samples
 
 NODES = ["10.0.0.1", "10.0.0.2"]
 FACTS = {

@@ -1,7 +1,7 @@
 """A Linux host dressed as a Mac with Docker Desktop, for what an SSH session sees of it. It is no Mac.
 
 Its sshd lives in a mount namespace without /proc, /run and the Linux tools. The user's shell is zsh, `sh` is
-bash in POSIX mode, and PATH holds what macOS has, with the stand-ins of tests/render/mac.py in front. The docker
+bash in POSIX mode, and PATH holds what macOS has, with the stand-ins of tests/script/mac.py in front. The docker
 command lies where Docker Desktop keeps it, knows its engine by a context, and asks a keychain that is closed.
 
 Behind it are GNU's programs, a real Docker command of today's, and a real engine with a real bridge: neither BSD's
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 
 from tasks.testbed.host import LabHost
-from tests.render import mac
+from tests.script import mac
 
 USER = "alice"
 HOME = f"/Users/{USER}"

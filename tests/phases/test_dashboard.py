@@ -15,7 +15,7 @@ from tasks.run.options import Options
 from tasks.run.run import Run
 from tasks.run.stages import Listed
 from tasks.ssh import PortTaken, Settings
-from tests.render import samples
+from tests.script import samples
 
 
 @pytest.fixture

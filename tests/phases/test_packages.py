@@ -12,7 +12,7 @@ from tasks.report.console import Console
 from tasks.run.failures import Stop
 from tasks.runtimes.uv.steps import resolve as packages
 from tasks.runtimes.uv.steps.resolve import compile_lock, uv_binary_for
-from tests.render import samples
+from tests.script import samples
 
 LOCK = "aiohttp==3.9.0\nclick==8.1.8\nray[default]==2.52.0\n"
 

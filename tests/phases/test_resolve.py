@@ -7,7 +7,7 @@ import pytest
 from tasks.phases import operation
 from tasks.runtimes.uv.steps.resolve import platform_of
 from tests.phases.world import LOCK
-from tests.render import samples
+from tests.script import samples
 
 PLAN = {"dry_run": True}
 

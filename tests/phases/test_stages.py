@@ -9,7 +9,7 @@ import pytest
 
 from tasks.run.failures import Failure, Stop
 from tasks.run.stages import Known, Listed, Planned, Reached, Resolved
-from tests.render import samples
+from tests.script import samples
 
 
 @pytest.fixture

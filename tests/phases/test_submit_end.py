@@ -14,7 +14,7 @@ from tasks.run.options import Options
 from tasks.run.run import Run
 from tasks.run.stages import Listed
 from tasks.ssh import Answer, ConnectionLost, Settings, Unfinished
-from tests.render import samples
+from tests.script import samples
 
 LINE = "job raysubmit_1 submitted"
 COMMANDS = ("ray job logs --follow --address http://127.0.0.1:8265 raysubmit_1", "ray job stop --address")

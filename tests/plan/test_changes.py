@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from tasks.plan.changes import NONE, Change, change
-from tests.render import samples
+from tests.script import samples
 
 ENV = samples.versions().env_id
 TOKEN = "abc123"

@@ -9,7 +9,7 @@ from tasks.node.facts import RayProcess
 from tasks.node.subject import Finding
 from tasks.plan.problems import host_problems
 from tasks.runtimes.packages.problems import GIB
-from tests.render import samples
+from tests.script import samples
 
 UV_TEXT, DOCKER_TEXT = samples.UV, samples.DOCKER
 

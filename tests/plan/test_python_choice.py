@@ -7,7 +7,7 @@ import pytest
 from tasks.node.subject import Finding
 from tasks.plan.versions import agree, group
 from tasks.runtimes.uv.python import PythonChoice, choose_python
-from tests.render import samples
+from tests.script import samples
 
 LET_UV = 'uv.python: "3.12.12" (any full version) lets uv install the same one everywhere'
 SAME = "all nodes need the same: choose one image, ray.version and Python for the cluster"

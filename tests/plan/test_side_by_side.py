@@ -7,7 +7,7 @@ import pytest
 from tasks.node.facts import Address
 from tasks.node.subject import Finding
 from tasks.plan.problems import cluster_problems
-from tests.render import samples
+from tests.script import samples
 
 
 def machine(name: str, **facts):

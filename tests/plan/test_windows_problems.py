@@ -6,7 +6,7 @@ import pytest
 
 from tasks.plan.problems import host_problems
 from tasks.runtimes.docker.node import on_bridge
-from tests.render import samples
+from tests.script import samples
 
 FACTS = {"system": "Windows", "home": "C:/Users/me", "user": "me", "uid": -1, "systemd": False}
 

@@ -1,0 +1,319 @@
+"""Scripts that look, fetch or run something: token, logs, reach, driver, command, submit; run for real."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.node import operations
+from tasks.node.logfiles import patterns
+from tasks.node.names import basics
+from tasks.node.start import token_script
+from tasks.script import script
+from tasks.script.script import Script
+from tests.script import samples
+from tests.script.shells import SHELLS, ask, finish, only, spawn, stand_in, tool
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request):
+    return request.param
+
+
+@pytest.fixture
+def node(tmp_path):
+    """The cluster's folder on a host."""
+    folder = tmp_path / ".rayfab/lab"
+    folder.mkdir(parents=True)
+    return folder
+
+
+class TestToken:
+    def test_made_where_there_is_none(self, shell, tmp_path):
+        answer = ask(token_script("lab"), shell, tmp_path, secrets={"RF_TOKEN": "new"})
+        assert answer.values == {"token": "new"}
+        file = tmp_path / ".rayfab/lab/token"
+        assert file.read_text() == "new"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        assert [p.name for p in file.parent.iterdir()] == ["token"]
+
+    def test_kept_where_there_is_one(self, shell, tmp_path, node):
+        (node / "token").write_text("old\n")
+        answer = ask(token_script("lab"), shell, tmp_path, secrets={"RF_TOKEN": "new"})
+        assert answer.values == {"token": "old"}
+
+    def test_none_there_and_none_offered(self, shell, tmp_path):
+        answer = ask(token_script("lab"), shell, tmp_path)
+        assert not answer.ok
+        assert answer.error == "there is no token on the head"
+        assert answer.hint == "fab deploy-cluster makes one"
+
+
+class TestLogs:
+    @pytest.fixture
+    def temp(self, tmp_path):
+        """Ray's folder with one session in it."""
+        logs = tmp_path / "temp/session_2026-01-02_03-04-05_000000_1/logs"
+        logs.mkdir(parents=True)
+        (tmp_path / "temp/session_latest").symlink_to(logs.parent)
+        (logs / "raylet.out").write_text("".join(f"line {n}\n" for n in range(1, 51)))
+        (logs / "raylet.err").write_text("no end of line")
+        (logs / "gcs_server.out").write_bytes(b"  kept blanks\n\n\xff bytes & / \\1\n")
+        (logs / "worker-1.out").write_text("not asked for\n")
+        (logs / "raylet.d").mkdir()
+        return tmp_path / "temp"
+
+    @staticmethod
+    def script(temp: Path, components: list[str], lines: int = 20, body: str = "logs") -> script.Script:
+        values = {**basics("lab"), "TEMP_DIR": str(temp), "LINES_EACH": lines}
+        values["PATTERNS"] = patterns(components)
+        return script.render("read logs", body, values)
+
+    def test_the_last_lines_of_every_file(self, shell, tmp_path, temp, node):
+        (node / "start.log").write_text("Ray runtime started\n")
+        answer = ask(self.script(temp, ["start", "raylet", "gcs"], 3), shell, tmp_path)
+        assert answer.ok
+        assert answer.texts == {
+            "log:start.log": ["Ray runtime started"],
+            "log:raylet.out": ["line 48", "line 49", "line 50"],
+            "log:raylet.err": ["no end of line"],
+            "log:gcs_server.out": ["  kept blanks", "", "\ufffd bytes & / \\1"],
+        }
+
+    def test_the_start_before_where_this_one_is_silent(self, shell, tmp_path, temp, node):
+        (node / "start.log").write_text("")
+        (node / "start.log.1").write_text("died\n")
+        answer = ask(self.script(temp, ["start"]), shell, tmp_path)
+        assert answer.texts == {"log:start.log.1": ["died"]}
+
+    def test_a_missing_session_is_noted(self, shell, tmp_path):
+        answer = ask(self.script(tmp_path / "none", ["raylet"]), shell, tmp_path)
+        assert answer.ok and answer.texts == {}
+        assert answer.values == {"note": f"no Ray session in {tmp_path}/none"}
+
+    def test_follow_shows_new_lines_files_and_sessions(self, shell, tmp_path, temp, node):
+        """New lines, a new file, a file that has no line end yet, and a new Ray session."""
+        (node / "start.log").write_text("old start\n")
+        logs = temp / "session_latest/logs"
+        process = spawn(self.script(temp, ["start", "raylet"], 1, "follow"), shell, tmp_path)
+        got: list[bytes] = []
+        os.set_blocking(process.stdout.fileno(), False)
+
+        def until(line: str) -> None:
+            rest, end = b"", time.monotonic() + 60
+            while time.monotonic() < end:
+                rest += process.stdout.read() or b""
+                *lines, rest = rest.split(b"\n")
+                got.extend(ln for ln in lines if ln and not ln.endswith(b" alive"))
+                if line.encode() in got and not rest:
+                    return
+                time.sleep(0.05)
+            raise AssertionError(f"{line!r} did not come; there came {got}")
+
+        until("|raylet.out| line 50")
+        until("|raylet.err| no end of line")
+        until("|start.log| old start")
+        with (logs / "raylet.out").open("a") as file:
+            file.write("line 51\nline 52\n")
+        with (logs / "raylet.err").open("a") as file:
+            file.write("; it goes on\n")
+        (logs / "raylet_new.log").write_text("not a raylet.* file\n")
+        until("|raylet.err| ; it goes on")
+        other = temp / "session_2026-01-02_04-00-00_000000_2/logs"
+        other.mkdir(parents=True)
+        (other / "raylet.out").write_text("the new raylet\n")
+        (temp / "session_latest").unlink()
+        (temp / "session_latest").symlink_to(other.parent)
+        until("|raylet.out| the new raylet")
+        assert sorted(got) == sorted(
+            f"|{line}".encode()
+            for line in (
+                "raylet.out| line 50",
+                "raylet.err| no end of line",
+                "start.log| old start",
+                "raylet.out| line 51",
+                "raylet.out| line 52",
+                "raylet.err| ; it goes on",
+                "raylet.out| the new raylet",
+            )
+        )
+        process.stdout.close()
+        process.wait(10)
+        process.stderr.close()
+
+
+class TestReach:
+    @pytest.fixture
+    def ports(self):
+        """One that answers and hangs up, as Ray's do to strangers, and one where nothing listens."""
+        with socket.create_server(("127.0.0.1", 0)) as listens, socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            listens.settimeout(0.1)
+            over = threading.Event()
+            thread = threading.Thread(target=self.hang_up, args=(listens, over))
+            thread.start()
+            yield listens.getsockname()[1], bound.getsockname()[1]
+            over.set()
+            thread.join()
+
+    @staticmethod
+    def hang_up(server: socket.socket, over: threading.Event) -> None:
+        while not over.is_set():
+            with contextlib.suppress(TimeoutError):
+                server.accept()[0].close()
+
+    def test_open_and_closed(self, shell, tmp_path, ports):
+        answer = ask(operations.reach_script("lab", "127.0.0.1", ports), shell, tmp_path)
+        assert answer.all == {"reach": [f"{ports[0]} open", f"{ports[1]} refused"]}
+
+    @pytest.mark.parametrize("has", ["curl", "bash", "nothing", "python3 that only says how to get one"])
+    def test_ports_are_tried_without_python(self, shell, tmp_path, ports, has):
+        text = operations.reach_script("lab", "127.0.0.1", ports).text
+        answer = ask(only(text), shell, tmp_path, path=self.tools(tmp_path, has))
+        if has in ("curl", "bash"):
+            assert answer.all == {"reach": [f"{ports[0]} open", f"{ports[1]} refused"]}
+        else:
+            assert answer.all == {"reach": [f"{port} unknown" for port in ports]}
+
+    @pytest.mark.parametrize("has", ["python3", "bash", "curl"])
+    def test_an_open_port_that_says_nothing(self, tmp_path, has):
+        with socket.create_server(("127.0.0.1", 0)) as listens:
+            port = listens.getsockname()[1]
+            text = operations.reach_script("lab", "127.0.0.1", [port]).text
+            answer = ask(only(text), "dash", tmp_path, path=self.tools(tmp_path, has))
+        assert answer.all == {"reach": [f"{port} open"]}
+
+    @staticmethod
+    def tools(folder: Path, has: str) -> str:
+        """A PATH with ``has`` and little else."""
+        if has.startswith("python3 "):
+            stand_in(folder / "bin", "python3", "echo 'no developer tools were found' >&2; exit 1")
+        for name in ("timeout", "sed", *([has] if has in ("bash", "curl", "python3") else [])):
+            (folder / "bin").mkdir(exist_ok=True)
+            (folder / "bin" / name).symlink_to(tool(name))
+        return str(folder / "bin")
+
+
+class TestInTheNode:
+    """Commands in the node's own environment, with a stand-in for it."""
+
+    @pytest.fixture(autouse=True)
+    def runs(self, tmp_path, node):
+        (node / "service").write_text("loop")
+        (node / "env.sh").write_text(
+            f"PATH={tmp_path}/bin:$PATH\nexport COLOUR='deep blue'\nexport ARCHIVE={tmp_path}/precious\n"
+        )
+        (tmp_path / "precious").write_text("the user's")
+
+    def test_a_command_gets_its_arguments_and_gives_its_status(self, shell, tmp_path):
+        stand_in(tmp_path / "bin", "ray", 'echo "$COLOUR: $*"; echo to stderr >&2; exit 7')
+        answer = ask(operations.command_script("lab", ["ray", "a  b", "$(id)"]), shell, tmp_path)
+        assert answer.chatter == "deep blue: a  b $(id)\nto stderr\n\n"
+        assert (answer.ok, answer.status) == (False, 7)
+
+    @pytest.mark.parametrize("name", ["a | b", "nosuch", "./nosuch", "/nosuch", "", "emit", "cd", "*"])
+    def test_a_program_that_is_not_there(self, shell, tmp_path, name):
+        """Nothing of this project's script, and nothing of a shell, is taken for a program."""
+        answer = ask(
+            operations.command_script("lab", [name, "x"]), shell, tmp_path, path=f"{tmp_path}/none:/bin"
+        )
+        assert (answer.status, answer.values["missing"]) == (127, "127")
+        assert answer.chatter.rstrip("\n") == f"{name}: there is no such program"
+
+    @pytest.mark.parametrize("name", ["plain", "{}/bin/plain", "{}"])
+    def test_a_file_that_is_no_program(self, shell, tmp_path, name):
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin/plain").write_text("")
+        name = name.format(tmp_path)
+        answer = ask(operations.command_script("lab", [name]), shell, tmp_path)
+        assert (answer.status, answer.values["missing"]) == (126, "126")
+        assert answer.chatter.rstrip("\n") == f"{name}: not executable"
+
+    @pytest.mark.parametrize("status", [126, 127])
+    def test_a_program_that_ends_as_if_it_were_not_there(self, shell, tmp_path, status):
+        stand_in(tmp_path / "bin", "odd", f"exit {status}")
+        answer = ask(operations.command_script("lab", ["odd"]), shell, tmp_path)
+        assert (answer.status, answer.values) == (status, {})
+
+    def test_a_driver_gets_its_spec_and_its_answer_is_read(self, shell, tmp_path):
+        said = {"a": "it's & \\ 中文"}
+        lines = ["noise", "RFSTEP 1 of 2", f"RF {json.dumps(said, ensure_ascii=False)}"]
+        (tmp_path / "said").write_text("\n".join(lines) + "\n")
+        text = 'cat >"$HOME/driver"; printf "%s" "$2" >"$HOME/spec"; cat "$HOME/said"; echo why >&2'
+        stand_in(tmp_path / "bin", "python", text)
+        made = operations.verify_script("lab", "10.0.0.1:6379", ["10.0.0.1"], tasks=True, timeout=5)
+        answer = ask(made, shell, tmp_path)
+        assert answer.ok
+        assert [json.loads(line) for line in answer.texts["answer"]] == [said]
+        assert answer.texts["log"] == ["why"]
+        spec = json.loads((tmp_path / "spec").read_text())
+        assert spec == {"address": "10.0.0.1:6379", "expect": ["10.0.0.1"], "tasks": True, "timeout": 5}
+        assert (tmp_path / "driver").read_text() == operations._driver("verify")
+        assert not (tmp_path / ".rayfab/lab/driver.err").exists()
+
+    def test_submit_hands_the_archive_and_the_status_through(self, shell, tmp_path):
+        stand_in(
+            tmp_path / "bin",
+            "python",
+            'printf "%s\\0" "$@" >"$HOME/argv"; cat >"$HOME/read"; ls -A "$HOME/.rayfab/lab" >"$HOME/there"\n'
+            "echo done >&2; exit 3",
+        )
+        archive, old = (tmp_path / f".rayfab/lab/rayfab-job-{n}.tar.gz" for n in "12")
+        archive.write_bytes(b"\0 an archive\n")
+        old.write_text("")
+        os.utime(old, (time.time() - 90_000,) * 2)
+        answer = ask(self.submit(str(archive), wait=True), shell, tmp_path)
+        assert answer.status == 3 and answer.chatter.strip() == "done"
+        python = ["-W", "ignore", "-c", operations._driver("submit")]
+        job = [
+            "http://127.0.0.1:8265",
+            str(archive.parent),
+            "folder",
+            "wait",
+            "me@here",
+            "python",
+            "job.py",
+            "$(id) 'x'",
+        ]
+        assert (tmp_path / "argv").read_text().split("\0")[:-1] == [*python, *job]
+        assert (tmp_path / "read").read_bytes() == b"\0 an archive\n"
+        assert "rayfab-job" not in (tmp_path / "there").read_text(), (
+            "its name is gone before the driver begins"
+        )
+        assert (tmp_path / "precious").exists(), "a variable of ray.env is not this script's own"
+
+    def test_submit_without_a_folder_and_without_waiting(self, shell, tmp_path):
+        stand_in(tmp_path / "bin", "python", 'cat >"$HOME/read"; printf "%s\\0" "$@" >"$HOME/argv"')
+        assert ask(self.submit("", wait=False), shell, tmp_path).ok
+        argv = (tmp_path / "argv").read_text().split("\0")[:-1]
+        assert argv[5:] == [f"{tmp_path}/.rayfab/lab", "", "", "me@here", "python", "job.py", "$(id) 'x'"]
+        assert (tmp_path / "read").read_bytes() == b""
+        assert (tmp_path / "precious").exists()
+
+    @staticmethod
+    def submit(archive: str, *, wait: bool) -> Script:
+        words = ["python", "job.py", "$(id) 'x'"]
+        return operations.submit_script(
+            samples.host("head"), "lab", "http://127.0.0.1:8265", archive, words, wait=wait, user="me@here"
+        )
+
+
+def test_a_driver_needs_a_node(shell, tmp_path):
+    made = operations.verify_script("lab", "10.0.0.1:6379", [], tasks=False, timeout=5)
+    answer = ask(made, shell, tmp_path)
+    assert answer.error == "this cluster has no node on this host"
+    assert answer.hint == "fab deploy-cluster starts it"
+
+
+def test_a_command_where_nothing_is_deployed(shell, tmp_path):
+    answer = finish(spawn(operations.command_script("lab", ["echo", "hello  there"]), shell, tmp_path))
+    assert answer.ok and answer.chatter == "hello  there\n\n"

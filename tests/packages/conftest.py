@@ -1,7 +1,0 @@
-import pytest
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """Downloads of a test stay in its folder."""
-    monkeypatch.setenv("RAYFAB_CACHE", str(tmp_path / "download-cache"))
