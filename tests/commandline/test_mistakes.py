@@ -81,7 +81,7 @@ def test_a_mistake_is_one_line_with_its_fix(real, typed):
         (["ssh", "--host", ""], "--host is empty"),
         (["stop", "--limit", "nobody"], "--limit nobody: no such host"),
         (["ssh", "--host", "nobody"], "--host nobody: no such host"),
-        (["logs", "--host", "nobody"], "--limit nobody: no such host"),
+        (["logs", "--host", "nobody"], "--host nobody: no such host"),
         (["status", "\x1b[31mred"], "status takes no argument '\\x1b[31mred'"),
     ],
 )
