@@ -222,7 +222,7 @@ class TestSsh:
 
     def test_needs_one_host(self, cluster):
         done = cluster.fab("ssh", "--host", "*", "--", "hostname")
-        assert done.returncode == 2 and "--host * matches 3 hosts, and exactly one is needed" in done.stderr
+        assert done.returncode == 2 and "--host * means 3 hosts" in done.stderr
 
     def test_fabric_s_hosts_are_the_limit_and_a_task_runs_once(self, cluster):
         names = [host.name for host in cluster.workers]
@@ -361,7 +361,7 @@ class TestAddWorker:
     def test_joins_it_writes_it_down_and_touches_no_other(self, cluster, path, extra):
         before = cluster.raylets()
         out = ok(cluster.fab("add-worker", "--host", extra.address, hosts_file=path))
-        assert "written into lab-hosts.yml" in out
+        assert "added to lab-hosts.yml" in out
         assert cluster.raylets() == before
         text = path.read_text()
         assert text.startswith("# our lab\n")

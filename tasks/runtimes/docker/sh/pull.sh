@@ -150,7 +150,7 @@ pull_failed() {
             fail "there is no image $PULL_NAME, or it is private" "see docker.image in the README for valid names; docker.registry_user and registry_password log in" ;;
         *nauthorized* | *"no basic auth"* | *"uthentication required"* | *denied*)
             [ -n "$REGISTRY_USER" ] || fail "$REGISTRY asks for a user and a password" "docker.registry_user and docker.registry_password in the hosts file"
-            fail "$REGISTRY does not take the password of $REGISTRY_USER" "docker.registry_user and docker.registry_password in the hosts file" ;;
+            fail "$REGISTRY rejects the password of $REGISTRY_USER" "docker.registry_user and docker.registry_password in the hosts file" ;;
         *"manifest unknown"* | *"not found"* | *"does not exist"* | *"no matching manifest"*)
             fail "there is no image $PULL_NAME" "see docker.image in the README for valid names" ;;
         *"no such host"* | *refused* | *imeout* | *"timed out"* | *unreachable* | *"no route"*)
