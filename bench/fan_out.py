@@ -17,7 +17,7 @@ import measure
 import stage
 
 from tasks.inventory import load
-from tasks.node.facts import facts_script
+from tasks.runtimes.facts import facts_script
 
 FIRST = 101  # last number of the first address
 TOOL, FABRIC, ASKING = "facts and plan", "bare Fabric, true", "bare Fabric, the facts script"
