@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*")
+KINDS = ("python", "conda", "wheel", "sdist", "installer", "tool")
 # no space, and nothing that has a special meaning in a downloader's list of URLs
 _URL = re.compile(r"-|[a-z]+://[!#-\[\]-~]+")
 
@@ -15,7 +16,7 @@ _URL = re.compile(r"-|[a-z]+://[!#-\[\]-~]+")
 class Item:
     """One file that a host needs.
 
-    :param kind: conda, wheel, sdist, installer or tool (uv's own wheel).
+    :param kind: python (a build of it), conda, wheel, sdist, installer or tool (uv's own wheel).
     :param size: bytes.
     :param url: where a host downloads it; "-" if it is copied there instead.
     """
@@ -27,7 +28,7 @@ class Item:
     url: str
 
     def __post_init__(self) -> None:
-        if self.kind not in ("conda", "wheel", "sdist", "installer", "tool"):
+        if self.kind not in KINDS:
             raise ValueError(f"not a kind of file: {self.kind!r}")
         if not _FILE.fullmatch(self.file) or self.file.endswith(".part"):
             raise ValueError(f"not a file's name: {self.file!r}")

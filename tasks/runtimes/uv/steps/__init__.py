@@ -15,6 +15,8 @@ from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known, Planned, Resolved
 from tasks.runtimes import steps
+from tasks.runtimes.packages.web import Web
+from tasks.runtimes.uv import builds
 from tasks.runtimes.uv.python import choose_python
 from tasks.runtimes.uv.scripts import uv_script
 from tasks.runtimes.uv.steps.resolve import compile_lock, env_id, platform_of, uv_binary_for, uv_version
@@ -81,7 +83,14 @@ class UvSteps(steps.Steps):
         kept = _kept(run, nodes)
         ray = nodes[0].host.ray.version or (anchor.ray if anchor else kept.get("ray"))
         must_be = anchor.python if anchor else (kept.get("python") if run.options.limit is not None else None)
-        choice = choose_python([n.subject for n in nodes], ray, must_be=must_be, kept=kept.get("python"))
+        web = Web.of(nodes[0].host)
+        choice = choose_python(
+            [n.subject for n in nodes],
+            ray,
+            must_be=must_be,
+            kept=kept.get("python"),
+            known=lambda platform: builds.known(nodes[0].host, platform, web),
+        )
         if isinstance(choice, list):
             return [], choice
         locks: dict[str, str] = {}
