@@ -26,7 +26,7 @@ def hosts(fresh_hosts):
     """Two without Python and with wget alone, and one with the Python of its system."""
     bare = fresh_hosts(2, "wget")
     for host in bare:
-        assert sh(host, "command -v python3 curl; command -v wget") == "/usr/bin/wget"
+        assert sh(host, "command -v python3; command -v curl; command -v wget") == "/usr/bin/wget"
     return [*bare, *fresh_hosts(1, "python")]
 
 
