@@ -107,6 +107,7 @@ ALLOWED = {
     # what the operator's machine asks of the package index, the channels and the makers of conda
     **{f"tasks.runtimes.packages.{name}": WORLD for name in ("bundle", "pypi", "web")},
     **{f"tasks.runtimes.conda.{name}": WORLD for name in ("channels", "installers", "solver")},
+    "tasks.runtimes.uv.builds": WORLD,
 }
 NETWORK = WORLD - {"os", "time", "datetime", "tempfile", "threading"}
 
