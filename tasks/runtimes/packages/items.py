@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*")
 KINDS = ("python", "conda", "wheel", "sdist", "installer", "tool")
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*")
 # no space, and nothing that has a special meaning in a downloader's list of URLs
 _URL = re.compile(r"-|[a-z]+://[!#-\[\]-~]+")
 
@@ -16,7 +16,7 @@ _URL = re.compile(r"-|[a-z]+://[!#-\[\]-~]+")
 class Item:
     """One file that a host needs.
 
-    :param kind: python (a build of it), conda, wheel, sdist, installer or tool (uv's own wheel).
+    :param kind: conda, wheel, sdist, python (a build of CPython), installer or tool (uv's own wheel).
     :param size: bytes.
     :param url: where a host downloads it; "-" if it is copied there instead.
     """
@@ -38,6 +38,11 @@ class Item:
             raise ValueError(f"{self.file}: not a size: {self.size!r}")
         if not _URL.fullmatch(self.url):
             raise ValueError(f"{self.file}: not a URL: {self.url!r}")
+
+    @property
+    def line(self) -> str:
+        """The file as a line of a lock, and of the list that a script installs from."""
+        return f"{self.kind} {self.file} {self.sha256} {self.size} {self.url}"
 
 
 def once(items: Sequence[Item]) -> list[Item]:

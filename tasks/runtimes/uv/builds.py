@@ -101,10 +101,11 @@ def find(host: Host, version: str, platform: str, web: Web) -> Item:
             if other.version == version:
                 base = mirror_of(host)
                 return _item(other, _published(other, base, web), base, _size(web, other.url(base)) or 0, web)
-    raise Unavailable(*_none(host, version, platform, web))
+    raise Unavailable(*none(host, version, platform, web))
 
 
-def _none(host: Host, version: str, platform: str, web: Web) -> tuple[str, str]:
+def none(host: Host, version: str, platform: str, web: Web) -> tuple[str, str]:
+    """What is wrong where there is no build of a version, and the ways out."""
     mirror = mirror_of(host)
     where = f" in {mirror}" if mirror else ""
     there = known(host, platform, web)
