@@ -68,6 +68,11 @@ def env_ps1(start: Start) -> str:
     """The node's environment as PowerShell code, which fills the table of variables for new processes."""
     path = ";".join(_path(start)) + ";"
     lines = [f"$Surroundings[{quote(name)}] = {quote(value)}" for name, value in _environment(start).items()]
+    node = quote(folder(start.home, start.cluster) + r"\direct")
+    own = "$(if ($Surroundings['NO_PROXY']) { $Surroundings['NO_PROXY'] } else { $env:NO_PROXY })"
+    lines.append(
+        f"$Surroundings['NO_PROXY'] = (@({own}, (ReadText {node})) | Where-Object {{ $_ }}) -join ','"
+    )
     return "\n".join([*lines, f"$Surroundings['PATH'] = {quote(path)} + $env:PATH"]) + "\n"
 
 

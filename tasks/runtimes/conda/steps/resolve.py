@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tasks.inventory import Host
-from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON, companions
+from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON
 from tasks.inventory.ray_versions import parse as parse_version
 from tasks.run.failures import Stop
 from tasks.run.run import Run
@@ -16,6 +16,7 @@ from tasks.run.stages import Known, Listed, Stage
 from tasks.runtimes.conda import channels
 from tasks.runtimes.packages import Unavailable, pypi
 from tasks.runtimes.packages.bundle import Bundle
+from tasks.runtimes.packages.jobs import needed
 from tasks.runtimes.packages.lock import BadLock, Lock, join, parse, parse_all, subdir
 from tasks.runtimes.packages.web import Web
 from tasks.runtimes.steps import digest_of
@@ -208,11 +209,13 @@ def make(
 def _packages(host, python: str, platform: str, glibc: str, ray: str | None):
     wanted = [*host.conda.packages, *([f"ray=={ray}"] if ray else [])]
     # an old Ray does not declare all that it needs today; Ray's version can usually be guessed before resolving
-    guess = companions(ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"))
+    guess = needed(
+        ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"), python, wanted, has_pip=True
+    )
     found = pypi.resolve(host, [*wanted, *guess], python, platform, glibc)
     version = pypi.version_of(found, "ray")
     if version is None:
         raise Unavailable("the packages do not include ray", "add ray to conda.packages", code=2)
-    if (more := companions(version)) != guess:
+    if (more := needed(version, python, wanted, has_pip=True)) != guess:
         found = pypi.resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc)
     return version, pypi.items(host, found, platform)

@@ -1,5 +1,5 @@
 # needs: lib docker node wait_ray
-# values: CONTAINER_USER RUN STATE TEMP_DIR
+# values: CONTAINER_USER DIRECT OWN_NO_PROXY RUN STATE TEMP_DIR
 # Replaces this node's container and waits for Ray.
 NeedDocker
 MakeNode
@@ -21,6 +21,8 @@ if ($RF_TOKEN) {
     $given = 'RAY_AUTH_TOKEN=' + $RF_TOKEN + "`n"
     WriteText ($Node + '\token') $RF_TOKEN
 }
+$direct = (@($RF_OWN_NO_PROXY, $RF_DIRECT) | Where-Object { $_ }) -join ','
+$given = $given + 'no_proxy=' + $direct + "`n" + 'NO_PROXY=' + $direct + "`n"
 WriteText ($Node + '\container.env') $given
 Step 'starting the container'
 $run = Dk (@('run', '--env-file', ($Node + '\container.env')) + $RF_RUN) ''

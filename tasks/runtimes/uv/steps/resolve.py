@@ -12,11 +12,12 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from tasks.inventory import Host
-from tasks.inventory.ray_versions import companions
+from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON, parse
 from tasks.node.facts import Facts
 from tasks.node.platforms import machine, uv_name
 from tasks.report.console import Console
 from tasks.run.failures import Stop
+from tasks.runtimes.packages.jobs import needed
 from tasks.runtimes.packages.pypi import environment, unresolved, uv_version
 
 TIMEOUT = 600
@@ -39,12 +40,12 @@ def compile_lock(console: Console, host: Host, python: str, platform: str, ray: 
     :param python: full version of the hosts' Python.
     :param ray: exact version of Ray, or None for the newest that supports this Python.
     """
-    lock = _compile(console, host, python, platform, [*host.uv.packages, *([f"ray=={ray}"] if ray else [])])
+    named = [*host.uv.packages, *([f"ray=={ray}"] if ray else [])]
+    guess = needed(ray or NEWEST_FOR_PYTHON.get(parse(python)[:2], "999"), python, named)
+    lock = _compile(console, host, python, platform, [*named, *guess])
     found = re.search(r"^ray(?:\[[^\]]*\])?==([^\s;]+)", lock, re.MULTILINE)
-    # an old Ray does not declare all that it needs today
-    if found and (more := companions(found.group(1))):
-        pinned = [*host.uv.packages, f"ray=={found.group(1)}", *more]
-        lock = _compile(console, host, python, platform, pinned)
+    if found and (more := needed(found.group(1), python, named)) != guess:
+        lock = _compile(console, host, python, platform, [*named, f"ray=={found.group(1)}", *more])
     return lock
 
 
