@@ -7,6 +7,7 @@ The last one matters where a host sets a proxy in ``/etc/environment``: a sessio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
 
 from tasks.inventory import Host
 
@@ -27,6 +28,9 @@ def of_mirrors(host: Host, authorities: str) -> dict[str, str]:
     mirrors, out = host.mirrors, {}
     if mirrors.pypi:
         out |= {"PIP_INDEX_URL": mirrors.pypi, "UV_DEFAULT_INDEX": mirrors.pypi}
+        site = urlsplit(mirrors.pypi)
+        # unlike uv, pip ignores an index without TLS that it is not told to trust
+        out |= {"PIP_TRUSTED_HOST": site.netloc} if site.scheme == "http" else {}
     if mirrors.proxy:
         out |= dict.fromkeys(PROXIES, mirrors.proxy)
     if mirrors.ca and authorities:

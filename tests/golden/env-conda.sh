@@ -16,7 +16,7 @@ export RAY_AUTH_TOKEN_PATH=/root/.rayfab/lab/token
 case ,${no_proxy-},${NO_PROXY-}, in
     *',*,'*) no_proxy='*' ;;
     *)
-        [ "${no_proxy-}" = "${NO_PROXY-}" ] || no_proxy=${no_proxy-}${no_proxy:+,}${NO_PROXY-}
+        [ -z "${NO_PROXY-}" ] || [ "${no_proxy-}" = "$NO_PROXY" ] || no_proxy=${no_proxy-}${no_proxy:+,}$NO_PROXY
         no_proxy=${no_proxy-}${no_proxy:+,}$rayfab_direct
         ;;
 esac

@@ -22,8 +22,8 @@ each_session_variable() {
 # Both cases of no_proxy, since programs read one or the other.
 session_no_proxy() {
     rf_value=${no_proxy-}
-    [ "${NO_PROXY-}" = "$rf_value" ] || rf_value=$rf_value${rf_value:+,}${NO_PROXY-}
-    printf '%s' "${rf_value%,}" | tr -d '\n'
+    [ -z "${NO_PROXY-}" ] || [ "$NO_PROXY" = "$rf_value" ] || rf_value=$rf_value${rf_value:+,}$NO_PROXY
+    printf '%s' "$rf_value" | tr -d '\n'
 }
 session_export() { printf "export %s='%s'\n" "$1" "$(printf '%s' "$2" | sed "s/'/'\\\\''/g")"; }
 # The same as shell code, for the node's environment.

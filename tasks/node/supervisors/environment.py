@@ -13,7 +13,7 @@ NO_PROXY = """\
 case ,${no_proxy-},${NO_PROXY-}, in
     *',*,'*) no_proxy='*' ;;
     *)
-        [ "${no_proxy-}" = "${NO_PROXY-}" ] || no_proxy=${no_proxy-}${no_proxy:+,}${NO_PROXY-}
+        [ -z "${NO_PROXY-}" ] || [ "${no_proxy-}" = "$NO_PROXY" ] || no_proxy=${no_proxy-}${no_proxy:+,}$NO_PROXY
         no_proxy=${no_proxy-}${no_proxy:+,}$rayfab_direct
         ;;
 esac
