@@ -7,7 +7,6 @@ The last one matters where a host sets a proxy in ``/etc/environment``: a sessio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
 from tasks.inventory import Host
 
@@ -28,9 +27,9 @@ def of_mirrors(host: Host, authorities: str) -> dict[str, str]:
     mirrors, out = host.mirrors, {}
     if mirrors.pypi:
         out |= {"PIP_INDEX_URL": mirrors.pypi, "UV_DEFAULT_INDEX": mirrors.pypi}
-        site = urlsplit(mirrors.pypi)
+        scheme, _, rest = mirrors.pypi.partition("://")
         # unlike uv, pip ignores an index without TLS that it is not told to trust
-        out |= {"PIP_TRUSTED_HOST": site.netloc} if site.scheme == "http" else {}
+        out |= {"PIP_TRUSTED_HOST": rest.partition("/")[0]} if scheme == "http" else {}
     if mirrors.proxy:
         out |= dict.fromkeys(PROXIES, mirrors.proxy)
     if mirrors.ca and authorities:

@@ -48,12 +48,6 @@ def test_every_address_stands_by_itself():
     )
 
 
-def test_one_more_worker_restarts_no_other_node():
-    of = samples.subject()
-    desired = samples.desired(of)
-    assert desired.hash == samples.desired(of).hash and desired.direct == ""
-
-
 @pytest.fixture(params=SHELLS)
 def shell(request):
     return request.param

@@ -119,7 +119,7 @@ def tell_of_set_up(client, job):
             for line in text.splitlines():
                 if re.search(r"Installing (python requirements|package uv)", line):
                     line = "installing the packages of runtime_env on the head"
-                elif not re.match(r"\s*(ERROR|error|WARNING: Retrying)\b", line):
+                elif not re.match(r"\s*(ERROR|error|cause|hint|WARNING: Retrying)\b", line):
                     continue
                 if line not in told:
                     told.add(line)

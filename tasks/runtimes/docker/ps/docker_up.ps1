@@ -21,8 +21,9 @@ if ($RF_TOKEN) {
     $given = 'RAY_AUTH_TOKEN=' + $RF_TOKEN + "`n"
     WriteText ($Node + '\token') $RF_TOKEN
 }
-$direct = (@($RF_OWN_NO_PROXY, $RF_DIRECT) | Where-Object { $_ }) -join ','
-$given = $given + 'no_proxy=' + $direct + "`n" + 'NO_PROXY=' + $direct + "`n"
+$direct = $RF_DIRECT
+if ($RF_OWN_NO_PROXY) { $direct = $RF_OWN_NO_PROXY + ',' + $direct }
+if ($direct) { $given = $given + 'no_proxy=' + $direct + "`n" + 'NO_PROXY=' + $direct + "`n" }
 WriteText ($Node + '\container.env') $given
 Step 'starting the container'
 $run = Dk (@('run', '--env-file', ($Node + '\container.env')) + $RF_RUN) ''

@@ -36,7 +36,7 @@ container_session() {
         } | tr ',' '\n' | awk 'NF && !seen[$1]++ { printf "%s%s", n++ ? "," : "", $1 }'
     )
     case ,$rf_all, in *',*,'*) rf_all='*' ;; esac
-    printf 'no_proxy=%s\nNO_PROXY=%s\n' "$rf_all" "$rf_all"
+    [ -z "$rf_all" ] || printf 'no_proxy=%s\nNO_PROXY=%s\n' "$rf_all" "$rf_all"
 }
 # Prints the image's own authorities, for a host without any.
 image_authorities() {

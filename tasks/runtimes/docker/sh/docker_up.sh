@@ -15,6 +15,7 @@ fi
 # a killed run may have left its image server running
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
 rm -f "$NODE/state.json"
+rf_lines=$(container_session)
 # The image's user may have any uid, so the folder is writable for all and sticky, like /tmp.
 if [ ! -d "$TEMP_DIR" ]; then
     [ -d "${TEMP_DIR%/*}" ] || : >"$NODE/made-tmp"
@@ -56,7 +57,7 @@ write_file "$NODE/service" 600 docker
 write_file "$NODE/temp" 600 "$TEMP_DIR"
 write_file "$NODE/user" 600 "$CONTAINER_USER"
 # Docker reads the token from a file of mode 0600, so that it is in no argument list.
-write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}$(container_session)$NL"
+write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}${rf_lines:+$rf_lines$NL}"
 [ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
 if [ -f "$NODE/authorities.pem" ]; then
     { system_authorities || image_authorities; } 2>/dev/null | join_authorities ||
