@@ -76,7 +76,7 @@ def hosts(lab, fresh_hosts, index, conda_mirror):
 def deployed(hosts, index, conda_mirror, tmp_path_factory):
     """deployed(runtime): a cluster of both hosts; the one before is removed."""
     folder = tmp_path_factory.mktemp("jobs")
-    before = []
+    before, last = [], {}
 
     def fab(*args, path, **more):
         return helpers.run_fab(folder / "home", *args, hosts_file=path, **more)
@@ -95,12 +95,14 @@ def deployed(hosts, index, conda_mirror, tmp_path_factory):
         said = fab("deploy-cluster", path=path, timeout=600)
         assert "2 hosts run" in ok(said)
         assert "hush-hush" not in said.stdout + said.stderr
-        return lambda *args, **more: fab(*args, path=path, **more)
+        last["fab"] = lambda *args, **more: fab(*args, path=path, **more)
+        return last["fab"]
 
+    deploy.last = last
     return deploy
 
 
-@pytest.mark.parametrize("runtime", ["uv", "docker", "conda"])
+@pytest.mark.parametrize("runtime", ["docker", "uv", "conda"])
 def test_jobs_get_their_packages_on_every_node(runtime, deployed, hosts, index):
     fab = deployed(runtime)
     sh(index, f"rm -f /srv/index/{package_index.LOG}")
@@ -127,6 +129,6 @@ def test_nobody_else_can_read_the_proxy_s_password(hosts):
 
 
 def test_a_set_up_that_fails_is_shown(deployed):
-    done = deployed("uv")("submit", "--", "python", "-c", FAILS)
+    done = deployed.last["fab"]("submit", "--", "python", "-c", FAILS)
     assert done.returncode == 1
     assert "No matching distribution found for lab_probe==9.9" in done.stdout

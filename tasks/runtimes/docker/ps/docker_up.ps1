@@ -23,10 +23,9 @@ if ($RF_TOKEN) {
 }
 $direct = $RF_DIRECT
 if ($RF_OWN_NO_PROXY) { $direct = $RF_OWN_NO_PROXY + ',' + $direct }
-if ($direct) { $given = $given + 'no_proxy=' + $direct + "`n" + 'NO_PROXY=' + $direct + "`n" }
 WriteText ($Node + '\container.env') $given
 Step 'starting the container'
-$run = Dk (@('run', '--env-file', ($Node + '\container.env')) + $RF_RUN) ''
+$run = Dk (@('run', '--env-file', ($Node + '\container.env'), '--env', ('no_proxy=' + $direct), '--env', ('NO_PROXY=' + $direct)) + $RF_RUN) ''
 Remove ($Node + '\container.env')
 if ($run.Code -ne 0) {
     $null = Dk @('rm', '-f', $Unit) ''

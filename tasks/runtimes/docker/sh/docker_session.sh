@@ -22,21 +22,24 @@ docker_settings() {
     rf_cat='cat "${DOCKER_CONFIG:-$HOME/.docker}/config.json"'
     if [ "${rf_dk-}" = root ]; then as_root sh -c "$rf_cat"; else sh -c "$rf_cat"; fi 2>/dev/null | tr -d '\n'
 }
-# no_proxy in a file replaces docker's own and the image's, so it has to hold them.
 container_session() {
     rf_settings=$(docker_settings)
     each_session_variable session_line
+}
+# The container's no_proxy, for an --env, which replaces docker's own and the image's: so it holds them. An --env-file
+# would not replace docker's own.
+container_no_proxy() {
     rf_all=$(
         {
             session_no_proxy && echo
             printf '%s\n' "$OWN_NO_PROXY"
-            printf '%s' "$rf_settings" | grep -o '"noProxy"[[:space:]]*:[[:space:]]*"[^"]*"' | sed 's/"$//; s/.*"//'
+            docker_settings | grep -o '"noProxy"[[:space:]]*:[[:space:]]*"[^"]*"' | sed 's/"$//; s/.*"//'
             dk image inspect -f '{{range .Config.Env}}{{println .}}{{end}}' "$IMAGE" 2>/dev/null | sed -n 's/^[Nn][Oo]_[Pp][Rr][Oo][Xx][Yy]=//p'
             printf '%s\n' "$DIRECT"
         } | tr ',' '\n' | awk 'NF && !seen[$1]++ { printf "%s%s", n++ ? "," : "", $1 }'
     )
     case ,$rf_all, in *',*,'*) rf_all='*' ;; esac
-    [ -z "$rf_all" ] || printf 'no_proxy=%s\nNO_PROXY=%s\n' "$rf_all" "$rf_all"
+    printf '%s' "$rf_all"
 }
 # Prints the image's own authorities, for a host without any.
 image_authorities() {

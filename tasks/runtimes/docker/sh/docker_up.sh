@@ -16,6 +16,7 @@ fi
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
 rm -f "$NODE/state.json"
 rf_lines=$(container_session)
+rf_direct=$(container_no_proxy)
 # The image's user may have any uid, so the folder is writable for all and sticky, like /tmp.
 if [ ! -d "$TEMP_DIR" ]; then
     [ -d "${TEMP_DIR%/*}" ] || : >"$NODE/made-tmp"
@@ -64,7 +65,7 @@ if [ -f "$NODE/authorities.pem" ]; then
         fail "cannot write $NODE/ca.pem" "free some space below $HOME"
 fi
 step "starting the container"
-with_run dk run --env-file "$NODE/container.env" >"$NODE/install.log" 2>&1 || {
+with_run dk run --env-file "$NODE/container.env" --env "no_proxy=$rf_direct" --env "NO_PROXY=$rf_direct" >"$NODE/install.log" 2>&1 || {
     rf_said=$(sed -e '/docker run --help/d' -e '/^[[:space:]]*$/d' "$NODE/install.log" | tail -n 3)
     rm -f "$NODE/install.log" "$NODE/container.env"
     dk rm -f "$UNIT" >/dev/null 2>&1
