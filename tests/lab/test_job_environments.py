@@ -14,18 +14,22 @@ from tasks.testbed import machine
 from tests.lab import hosts as helpers
 from tests.lab.story import ok, sh
 from tests.lab.test_conda import settings as conda_settings
+from tests.lab.test_conda_through_a_proxy import authority_and_certificate
 from tests.standins import package_index
 
 PORT = 8000
 NOWHERE = "http://user:hush-hush@127.0.0.1:9"
 RAY = "2.60.0"
+AUTHORITY = authority_and_certificate("127.0.0.1")[0].decode()
 JOB = """
 import json, os, ray, sys
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as on
 ray.init(log_to_driver=False)
 def where():
     import lab_probe
-    return ray.util.get_node_ip_address(), lab_probe.PLACE, os.environ["NO_PROXY"]
+    with open(os.environ["SSL_CERT_FILE"]) as file:
+        trusted = file.read()
+    return ray.util.get_node_ip_address(), lab_probe.PLACE, os.environ["NO_PROXY"], trusted[-2000:]
 nodes = [n["NodeID"] for n in ray.nodes() if n["Alive"]]
 asked = {
     way: [
@@ -76,6 +80,7 @@ def hosts(lab, fresh_hosts, index, conda_mirror):
 def deployed(hosts, index, conda_mirror, tmp_path_factory):
     """deployed(runtime): a cluster of both hosts; the one before is removed."""
     folder = tmp_path_factory.mktemp("jobs")
+    (folder / "lab-ca.pem").write_text(AUTHORITY)
     before, last = [], {}
 
     def fab(*args, path, **more):
@@ -86,10 +91,11 @@ def deployed(hosts, index, conda_mirror, tmp_path_factory):
             ok(fab("destroy", "--yes", path=path))
         before.clear()
         url = f"http://{index.address}:{PORT}/simple"
-        more = {"ray": {"version": RAY}, "docker": {"shm_size": "1gb"}, "mirrors": {"pypi": url}}
+        mirrors = {"pypi": url, "ca": "lab-ca.pem"}
+        more = {"ray": {"version": RAY}, "docker": {"shm_size": "1gb"}, "mirrors": mirrors}
         if runtime == "conda":
             stand_in = conda_settings(conda_mirror, python="3.11")
-            more |= {"conda": stand_in["conda"], "mirrors": {**stand_in["mirrors"], "pypi": url}}
+            more |= {"conda": stand_in["conda"], "mirrors": {**stand_in["mirrors"], **mirrors}}
         path = helpers.write_hosts_file(folder, hosts, runtime, settings=more, name=f"{runtime}.yml")
         before.append(path)
         said = fab("deploy-cluster", path=path, timeout=600)
@@ -111,11 +117,12 @@ def test_jobs_get_their_packages_on_every_node(runtime, deployed, hosts, index):
     everywhere = {host.address for host in hosts}
     asked = sh(index, f"cat /srv/index/{package_index.LOG}").splitlines()
     for way in ("pip", "uv"):
-        assert {address for address, _, _ in found[way]} == everywhere
-        assert all(f"/runtime_resources/{way}/" in place for _, place, _ in found[way])
+        assert {address for address, *_ in found[way]} == everywhere
+        assert all(f"/runtime_resources/{way}/" in place for _, place, *_ in found[way])
         asking = {line.split()[0] for line in asked if f" {way}/" in line and "lab" in line}
         assert asking == everywhere, asked
-    for _, _, direct in found["pip"]:
+    for _, _, direct, trusted in found["pip"]:
+        assert AUTHORITY.strip() in trusted
         assert {"localhost", "127.0.0.1", index.address} | everywhere <= set(direct.split(","))
     # Ray's own programs speak to its dashboard, which no proxy reaches
     assert "SUCCEEDED" in ok(fab("exec", "--limit", hosts[0].name, "--", "ray", "job", "list"))

@@ -109,3 +109,23 @@ def test_no_proxy_is_extended(shell, tmp_path, session, variables, wanted):
 def test_grpc_has_a_variable_of_its_own(shell, tmp_path):
     found = seen_by_a_service(shell, tmp_path, {"no_grpc_proxy": "a.lab"}, {})
     assert found["no_grpc_proxy"] == "a.lab,localhost,10.0.0.1"
+
+
+def test_authorities_are_joined_with_the_system_s(shell, tmp_path):
+    node = tmp_path / ".rayfab" / "lab"
+    node.mkdir(parents=True)
+    (node / "authorities.pem").write_text("OURS\n")
+    (tmp_path / "system.pem").write_text("SYSTEM")  # its last line has no end
+    lines = [assignment("CLUSTER", "lab"), fragment("lib").text, fragment("session").text]
+    text = "\n".join(["set -u", *lines, "system_authorities | join_authorities"]) + "\n"
+    run(shell, text, tmp_path, SSL_CERT_FILE=str(tmp_path / "system.pem"))
+    assert (node / "ca.pem").read_text() == "SYSTEM\nOURS\n"
+    assert (node / "ca.pem").stat().st_mode & 0o777 == 0o644, "a container's user reads it"
+
+
+def test_a_container_gets_them_as_a_file():
+    text = samples.DOCKER + "mirrors: {ca: lab.pem}\n"
+    words = samples.desired(samples.subject(text=text)).arguments
+    mounted = words[words.index("--volume", words.index("--volume") + 1) + 1]
+    assert mounted == "/root/.rayfab/lab/ca.pem:/etc/rayfab-ca.pem:ro"
+    assert "SSL_CERT_FILE=/etc/rayfab-ca.pem" in words
