@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from tasks.inventory import ray_versions
-from tasks.runtimes.packages.pypi import uv_version
 
 
 def needed(ray: str, python: str, asked: Sequence[str], *, has_pip: bool = False) -> list[str]:
@@ -32,7 +32,7 @@ def needed_by_jobs(ray: str, python: str) -> list[str]:
     :returns: requirements as pip takes them.
     """
     has_uv = ray_versions.has_uv_plugin(ray) and ray_versions.parse(python) >= (3, 8)
-    return ["pip", *([f"uv=={uv_version()}"] if has_uv else [])]
+    return ["pip", *([f"uv=={version('uv')}"] if has_uv else [])]
 
 
 def _name(requirement: str) -> str:
