@@ -40,6 +40,11 @@ def knows_string_labels(ray: str) -> bool:
     return parse(ray) >= (2, 45)
 
 
+def has_uv_plugin(ray: str) -> bool:
+    """``runtime_env={"uv": [...]}`` came with Ray 2.40."""
+    return parse(ray) >= (2, 40)
+
+
 def runs_ray(python: str, ray: str | None) -> bool:
     """Whether a Python can run a Ray. :param ray: None: any version that has a package for that Python."""
     key = parse(python)[:2]

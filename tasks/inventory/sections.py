@@ -115,7 +115,7 @@ class Mirrors(Frozen):
     """Where downloads come from; null: the original source."""
 
     pypi: t.Url | None = Field(
-        None, description="index of Python packages, such as `https://pypi.org/simple`"
+        None, description="index of Python packages, also for jobs, such as `https://pypi.org/simple`"
     )
     conda: t.Url | None = Field(
         None, description="conda's channels, such as `https://repo.anaconda.com/pkgs`"
@@ -134,8 +134,8 @@ class Mirrors(Frozen):
     )
     proxy: t.WebUrl | None = Field(
         None,
-        description="proxy for the downloads of conda and its packages; null: from the environment variables",
+        description="proxy for downloads, also those of jobs; null: from the environment variables",
     )
     ca: t.Text | None = Field(
-        None, description="file on your machine with more certificates (PEM) that those downloads trust"
+        None, description="file on your machine with more certificates (PEM) that downloads and jobs trust"
     )

@@ -44,6 +44,7 @@ class Desired:
     :param user: ``uid:gid`` to which a container that starts as root changes.
     :param runs_as: ``uid:gid`` of Ray in a container; empty while unknown.
     :param files: texts of files, by the name of the script value that holds each.
+    :param direct: what extends ``NO_PROXY``; not in the hash, since one more worker must not restart the others.
     :param start: what the host remembers of this start, see :mod:`tasks.node.remembered`.
     """
 
@@ -59,6 +60,7 @@ class Desired:
     temp_dir: str = RAY_DIR
     user: str = ""
     runs_as: str = ""
+    direct: str = ""
     files: dict[str, str] = field(default_factory=dict)
     start: dict[str, Any] = field(default_factory=dict)
 

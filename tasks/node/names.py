@@ -17,6 +17,11 @@ def node_dir(home: str, cluster: str) -> str:
     return f"{home.rstrip('/')}/.rayfab/{cluster}"
 
 
+def authorities(home: str, cluster: str) -> str:
+    """The file with the system's certificates and those of ``mirrors.ca``; ``sh/session.sh`` makes it."""
+    return f"{node_dir(home, cluster)}/ca.pem"
+
+
 def basics(cluster: str) -> dict[str, str]:
     """The value that every script needs."""
     return {"CLUSTER": cluster}

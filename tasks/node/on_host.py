@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.node import ray, supervisors
+from tasks.node import ray, supervisors, surroundings
 from tasks.node.desired import Desired, Versions, digest
-from tasks.node.names import node_dir
+from tasks.node.names import authorities, node_dir
 from tasks.node.remembered import remembered
 from tasks.node.start import outside_value, secrets_of, start_values
 from tasks.node.subject import Subject
@@ -43,7 +43,8 @@ def desire(
     arguments = ray.start_arguments(
         host, versions.ray, node_ip, head_address, cpus=host.cpus or subject.cpus, temp_dir=folder
     )
-    variables = ray.environment(host, versions.ray, facts.system)
+    trusted = "" if facts.system == "Windows" else authorities(facts.home, cluster)
+    variables = {**surroundings.UV, **ray.environment(host, versions.ray, facts.system, trusted)}
     place = environment or env_dir(facts.home, cluster, versions.env_id)
     files = supervisors.files(
         kind,
@@ -102,5 +103,8 @@ def start_script(
     }
     title = f"start the {host.role}"
     secrets = secrets_of(sudo=sudo, token=token)
-    body = "task_up" if desired.kind in supervisors.windows_task.KINDS else "service_up"
+    on_windows = desired.kind in supervisors.windows_task.KINDS
+    body = "task_up" if on_windows else "service_up"
+    if not on_windows:
+        values["SETTLED"] = surroundings.settled(desired.start["env"])
     return render(title, body, {**values, **outside_value(), **more}, named=named, secrets=secrets)

@@ -6,6 +6,7 @@ import json
 
 from tasks.inventory import Host
 from tasks.inventory import ray_versions as versions
+from tasks.node import surroundings
 from tasks.node.names import RAY_DIR
 
 BRIDGE_WORKERS = 98  # 10002-10099
@@ -89,8 +90,10 @@ def _labels(labels: dict[str, str], ray: str) -> str:
     return json.dumps(labels, sort_keys=True)
 
 
-def environment(host: Host, ray: str, system: str = "Linux") -> dict[str, str]:
+def environment(host: Host, ray: str, system: str = "Linux", authorities: str = "") -> dict[str, str]:
     """The environment variables of Ray's processes, except the token's.
+
+    :param authorities: see :func:`tasks.node.surroundings.of_mirrors`.
 
     The authentication mode is always set. Otherwise the head alone would turn it on where a token file exists.
     """
@@ -104,7 +107,7 @@ def environment(host: Host, ray: str, system: str = "Linux") -> dict[str, str]:
     if system != "Linux":
         # without it Ray refuses to join a cluster of several nodes on macOS and Windows
         out["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "1"
-    return {**out, **host.ray.env}
+    return {**out, **surroundings.of_mirrors(host, authorities), **host.ray.env}
 
 
 def ports_needed(host: Host) -> dict[str, int]:

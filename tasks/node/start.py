@@ -35,6 +35,7 @@ def start_values(cluster: str, desired: Desired, state: Mapping[str, Any]) -> di
         "STATE": json.dumps(state, sort_keys=True),
         "START_TIMEOUT": START_TIMEOUT,
         "TEMP_DIR": desired.temp_dir,
+        "DIRECT": desired.direct,
     }
 
 

@@ -6,10 +6,13 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from tasks import runtimes
 from tasks.inventory import Secret
+from tasks.node import surroundings
 from tasks.node.desired import fingerprint
+from tasks.node.names import node_dir
 from tasks.node.start import START_TIMEOUT, token_script
 from tasks.report.console import Board
 from tasks.run.failures import HostFailed, Stop, failure_of
@@ -56,6 +59,9 @@ def start(run: Run, node: Planned, board: Board) -> None:
     """Starts one node and waits until Ray reports that it has started."""
     token = run.learned.token if node.desired.token else None
     script = start_script(run, node, fingerprint(token.reveal()) if token else "")
+    if (ca := node.host.mirrors.ca) and node.facts.system != "Windows":
+        where = f"{node_dir(node.facts.home, run.cluster.name)}/authorities.pem"
+        run.carry(node, Path(ca).expanduser(), where)
     answer = run.ask(node, script, board, timeout=TIMEOUT, RF_TOKEN=token)
     for note in answer.all.get("note", ()):
         run.console.note(f"{node.name}: {note}")
@@ -66,7 +72,8 @@ def start(run: Run, node: Planned, board: Board) -> None:
 
 def start_script(run: Run, node: Planned, fingerprint_of_token: str) -> Script:
     """The script that starts the node under its supervisor."""
-    desired = node.desired
+    addresses = (other.desired.node_ip for other in run.every(Planned))
+    desired = replace(node.desired, direct=surroundings.direct(addresses))
     state = desired.state(fingerprint_of_token if desired.token else "", run.learned.request)
     return runtimes.of(node.host).start_script(
         node.host,

@@ -43,6 +43,10 @@ MATTERS = {
     "memory": edited("memory: 2gb", "memory: 3gb"),
     "a resource": edited("ssd: 1", "ssd: 2"),
     "a label": edited("zone: a", "zone: b"),
+    "the index of Python packages": UV + "mirrors: {pypi: 'https://mirror.lab/simple'}\n",
+    "the proxy": UV + "mirrors: {proxy: 'http://proxy.lab:3128'}\n",
+    "more certificates": UV + "mirrors: {ca: lab.pem}\n",
+    "names without a proxy": edited(RAY, RAY + ", env: {NO_PROXY: a.lab}"),
     "its name": edited("name: one", "name: uno"),
 }
 DOES_NOT = {
@@ -53,7 +57,7 @@ DOES_NOT = {
     "the dashboard's port": edited(RAY, RAY + ", dashboard_port: 9000"),
     "how the host is reached": edited("host: 10.0.0.2", "host: alias, user: me, port: 2222"),
     "the order of labels and resources": edited(ONE, ONE.replace("cpus: 4, gpus: 0", "gpus: 0, cpus: 4")),
-    "a mirror": UV + "mirrors: {pypi: 'https://mirror.lab/simple'}\n",
+    "a mirror that no job uses": UV + "mirrors: {conda: 'https://mirror.lab/pkgs'}\n",
     "the other runtime's settings": UV + "conda: {env: other}\n",
 }
 

@@ -33,6 +33,7 @@ class JobStatus(str, enum.Enum):
 
 class Info:
     message = tape.get("message", "")
+    job_id = tape.get("driver")
 
 
 class JobSubmissionClient:
@@ -75,6 +76,9 @@ class JobSubmissionClient:
         texts, broken, status = tape["rounds"].pop(0)
         for text in texts:
             yield text
+        if "lasts" in tape:
+            import asyncio
+            await asyncio.sleep(tape["lasts"])
         self.status = status
         if broken:
             raise ConnectionError("gone")
@@ -97,6 +101,7 @@ class Job:
         (self.folder / "site/ray/__init__.py").write_text(f"__version__ = {version!r}\n")
         (self.folder / "tape.json").write_text(json.dumps(tape))
         env = {"PYTHONPATH": str(self.folder / "site"), "TAPE": str(self.folder)}
+        env["RAY_TMPDIR"] = str(self.folder)
         how = [str(self.place), "folder" if archive else "", "wait" if wait else "", "me@here"]
         read = self.folder / "archive"
         read.write_bytes(archive or b"")
@@ -134,6 +139,32 @@ def test_a_connection_that_breaks_at_the_last_lines_is_not_the_job_s_failure(job
     done = job.run({"rounds": rounds, "logs broken": True}, "x")
     assert done.stdout == "job raysubmit_1 submitted\na\nb\njob raysubmit_1 succeeded\n"
     assert done.returncode == 0
+
+
+SET_UP = """\
+2026-11-26 21:47:40 INFO pip.py:247 -- Installing python requirements to /tmp/ray/x
+2026-11-26 21:47:44 INFO utils.py:98 -- Output of cmd[7]: Looking in indexes: http://index.lab/simple
+ERROR: No matching distribution found for lab-probe==9.9
+
+2026-11-26 21:47:45 INFO pip.py:247 -- Installing python requirements to /tmp/ray/x
+ERROR: No matching distribution found for lab-probe==9.9
+"""
+
+
+def test_the_set_up_of_its_packages_is_shown_once(job):
+    logs = job.folder / "ray/session_latest/logs"
+    logs.mkdir(parents=True)
+    (logs / "runtime_env_setup-02000000.log").write_text(SET_UP)
+    (logs / "runtime_env_setup-01000000.log").write_text("ERROR: of another job\n")
+    tape = {"rounds": [[["a\n"], False, "SUCCEEDED"]], "driver": "02000000", "lasts": 3}
+    out = job.run(tape, "x", version="2.60.0").stdout.splitlines()
+    assert out == [
+        "job raysubmit_1 submitted",
+        "a",
+        "installing the packages of runtime_env on the head",
+        "ERROR: No matching distribution found for lab-probe==9.9",
+        "job raysubmit_1 succeeded",
+    ]
 
 
 def test_a_long_log_is_followed_again_and_not_asked_for_at_once(job):

@@ -208,7 +208,9 @@ class TestUp:
         answer = win.ask(script, RF_TOKEN="t0k3n")
         assert answer.ok, answer.error
         run = next(words[1:] for words in win.machine.started if words[1] == "run")
-        assert run == ["run", "--env-file", r"C:\Users\me\.rayfab\lab\container.env", *script.values["RUN"]]
+        known = ["--env-file", r"C:\Users\me\.rayfab\lab\container.env"]
+        known += ["--env", "no_proxy=", "--env", "NO_PROXY="]
+        assert run == ["run", *known, *script.values["RUN"]]
         assert (win.home / "docker.env").read_text() == "RAY_AUTH_TOKEN=t0k3n\n"
         assert not win.node("container.env").exists()
         assert win.node("token").read_text() == "t0k3n"

@@ -20,7 +20,17 @@ SECRETS = {"RF_SUDO", "RF_TOKEN", "RF_SEED", "RF_REGISTRY"}
 # what a fragment may read that neither a fragment nor a value sets: the environment of a login, and the answer's mark
 AROUND = {
     SH: {"HOME", "PATH", "PPID", "SHELL", "SSH_CONNECTION", "XDG_RUNTIME_DIR"}
-    | {"CONDA_EXE", "MAMBA_EXE", "DOCKER_CONFIG", "DOCKER_HOST", "RF_MARK", *SECRETS},
+    | {
+        "NO_PROXY",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "CONDA_EXE",
+        "MAMBA_EXE",
+        "DOCKER_CONFIG",
+        "DOCKER_HOST",
+        "RF_MARK",
+        *SECRETS,
+    },
     PS: {"_", "null", "true", "false", "matches"},
 }
 # set by `eval`, or by a fragment that only the caller names

@@ -19,6 +19,9 @@ def main():
     with open(os.path.join(node, "loop.json"), encoding="utf-8") as file:
         spec = json.load(file)
     environment = {**os.environ, **spec["environment"]}
+    # loopback and all nodes need no proxy
+    with open(os.path.join(node, "direct"), encoding="utf-8") as file:
+        environment["NO_PROXY"] = ",".join(filter(None, [environment.get("NO_PROXY"), file.read().strip()]))
     environment["PATH"] = ";".join([*spec["path"], os.environ.get("PATH", "")])
     # of another Python's
     for name in ("PYTHONHOME", "PYTHONPATH"):

@@ -10,6 +10,7 @@ archive of the job's folder is on standard input, else ''; 'wait' or ''; who sub
 import asyncio
 import contextlib
 import os
+import re
 import select
 import shlex
 import shutil
@@ -98,6 +99,33 @@ class Output:
         return True
 
 
+def tell_of_set_up(client, job):
+    """Shows what the head writes while it installs the packages of a runtime_env: Ray itself is silent until that has
+    failed several times. The log is known by the driver's id, which Ray gives it when the driver connects.
+    """
+    logs = os.path.join(os.environ.get("RAY_TMPDIR") or "/tmp", "ray", "session_latest", "logs")
+    path, at, told = "", 0, set()
+    while True:
+        time.sleep(2)
+        with contextlib.suppress(Exception):
+            number = path or client.get_job_info(job).job_id
+            path = path or (number and os.path.join(logs, f"runtime_env_setup-{number}.log"))
+            if not path or not os.path.exists(path):
+                continue
+            with open(path, encoding="utf-8", errors="replace") as file:
+                file.seek(at)
+                text = file.read()
+                at = file.tell()
+            for line in text.splitlines():
+                if re.search(r"Installing (python requirements|package uv)", line):
+                    line = "installing the packages of runtime_env on the head"
+                elif not re.match(r"\s*(ERROR|error|cause|hint|WARNING: Retrying)\b", line):
+                    continue
+                if line not in told:
+                    told.add(line)
+                    say(line.strip() + "\n")
+
+
 def settle(client, job, whole):
     """The job's last status, when all its output is shown.
 
@@ -146,6 +174,7 @@ def main():
         return 0
     if hasattr(select, "poll"):
         threading.Thread(target=end_with_reader, daemon=True).start()
+    threading.Thread(target=tell_of_set_up, args=(client, job), daemon=True).start()
     status = settle(client, job, tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 49))
     if status == JobStatus.SUCCEEDED:
         say(f"job {job} succeeded\n")

@@ -1,5 +1,5 @@
 # needs: lib files kind_task node outside_* wait_ray
-# values: ENV_DIR ENV_PS1 LOOP_JSON LOOP_PY OUTSIDE SERVICE STATE TASK_BOOT TASK_LOGON TEMP_DIR
+# values: DIRECT ENV_DIR ENV_PS1 LOOP_JSON LOOP_PY OUTSIDE SERVICE STATE TASK_BOOT TASK_LOGON TEMP_DIR
 # Registers the loop as a task, starts it and waits for Ray.
 MakeNode
 if ((NodeService) -ne 'none') {
@@ -11,6 +11,7 @@ if ((NodeService) -ne 'none') {
 foreach ($name in @('\state.json', '\starts', '\start.log', '\start.log.1', '\loop.pid')) { Remove ($Node + $name) }
 if ($RF_TOKEN) { WriteText ($Node + '\token') $RF_TOKEN }
 WriteText ($Node + '\env.ps1') $RF_ENV_PS1
+WriteText ($Node + '\direct') $RF_DIRECT
 WriteText ($Node + '\loop.py') $RF_LOOP_PY
 WriteText ($Node + '\loop.json') $RF_LOOP_JSON
 WriteText ($Node + '\service') $RF_SERVICE

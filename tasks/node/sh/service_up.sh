@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib node outside_* up_* wait_ray
+# needs: lib node outside_* session up_* wait_ray
 # values: ENV_DIR ENV_SH OUTSIDE SERVICE START_SH STATE
 # Hands the start script to its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
@@ -14,6 +14,11 @@ fi
 rm -f "$NODE/state.json"
 [ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
 write_file "$NODE/env.sh" 600 "$ENV_SH"
+write_file "$NODE/session.sh" 600 "$(session_exports)$NL"
+if [ -f "$NODE/authorities.pem" ]; then
+    { system_authorities || "$ENV_DIR/bin/python" -c 'import certifi; print(certifi.contents())'; } 2>/dev/null |
+        join_authorities || fail "cannot write $NODE/ca.pem" "free some space below $HOME"
+fi
 write_file "$NODE/start.sh" 700 "$START_SH"
 write_file "$NODE/service" 600 "$SERVICE"
 rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" || fail "cannot make $NODE/env"

@@ -8,6 +8,22 @@ from dataclasses import dataclass, field
 from tasks.node.names import node_dir, unit
 from tasks.text.quoting import posix as quote
 
+# Extends both cases of the variable by loopback and all nodes; a * already means everything. gRPC has its own.
+NO_PROXY = """\
+case ,${no_proxy-},${NO_PROXY-}, in
+    *',*,'*) no_proxy='*' ;;
+    *)
+        [ -z "${NO_PROXY-}" ] || [ "${no_proxy-}" = "$NO_PROXY" ] || no_proxy=${no_proxy-}${no_proxy:+,}$NO_PROXY
+        no_proxy=${no_proxy-}${no_proxy:+,}$rayfab_direct
+        ;;
+esac
+NO_PROXY=$no_proxy
+export no_proxy NO_PROXY
+if [ -n "${no_grpc_proxy-}" ]; then
+    no_grpc_proxy=$no_grpc_proxy,$rayfab_direct
+    export no_grpc_proxy
+fi"""
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -61,7 +77,12 @@ def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict
 def env_sh(start: Start) -> str:
     """The node's environment as shell code, which the start script and `fab exec` read."""
     known = start.activation.variables
+    node = quote(node_dir(start.home, start.cluster))
     lines = [
+        # first, so that everything below comes before what the session saw
+        "rayfab_direct=localhost,127.0.0.1",
+        "# shellcheck source=/dev/null",
+        f"[ ! -r {node}/session.sh ] || . {node}/session.sh",
         f"HOME={quote(start.home)}",
         f"PATH={quote(start.env_dir + '/bin')}:$PATH",
         *(f"{name}={quote(value)}" for name, value in known.items()),
@@ -71,7 +92,7 @@ def env_sh(start: Start) -> str:
     ]
     if start.token:
         lines.append(f"export RAY_AUTH_TOKEN_PATH={quote(node_dir(start.home, start.cluster) + '/token')}")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, NO_PROXY]) + "\n"
 
 
 def start_sh(home: str, cluster: str, start_arguments: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from tasks.text.quoting import powershell as quote
 
 KINDS = ("task",)
 ME = "@ME@"  # the host replaces it with its user's id
+DIRECT = r"\direct"  # the file with loopback and all nodes' addresses
 PAUSE = 3  # seconds before the loop starts Ray again
 
 
@@ -68,6 +69,12 @@ def env_ps1(start: Start) -> str:
     """The node's environment as PowerShell code, which fills the table of variables for new processes."""
     path = ";".join(_path(start)) + ";"
     lines = [f"$Surroundings[{quote(name)}] = {quote(value)}" for name, value in _environment(start).items()]
+    lines += [
+        "$own = [string]$Surroundings['NO_PROXY']",
+        "if (-not $own) { $own = [string]$env:NO_PROXY }",
+        "if ($own) { $own = $own + ',' }",
+        f"$Surroundings['NO_PROXY'] = $own + (ReadText {quote(folder(start.home, start.cluster) + DIRECT)})",
+    ]
     return "\n".join([*lines, f"$Surroundings['PATH'] = {quote(path)} + $env:PATH"]) + "\n"
 
 

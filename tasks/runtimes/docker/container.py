@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,11 +13,15 @@ from tasks.node import ray
 from tasks.node.names import DRAIN_SECONDS, RAY_DIR, unit
 from tasks.script import files
 
+AUTHORITIES = "/etc/rayfab-ca.pem"  # in the container
+
 
 @dataclass(frozen=True)
 class Container:
     """A node's container, without the arguments of Ray.
 
+    :param variables: the environment variables of Ray's processes.
+    :param authorities: the host's file with certificates that is mounted at :data:`AUTHORITIES`; '' for none.
     :param image: name or id; the id is the image that was checked.
     :param user: ``uid:gid`` that Ray runs as, from ``run_args`` or the image; empty while unknown.
     :param temp_dir: the host's folder that is mounted as Ray's own folder.
@@ -28,7 +32,7 @@ class Container:
 
     host: Host
     cluster: str
-    ray: str
+    variables: Mapping[str, str]
     image: str
     user: str
     node_ip: str
@@ -37,6 +41,7 @@ class Container:
     bridge: bool
     cpus: int | None
     hostname: str = ""
+    authorities: str = ""
 
 
 def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) -> list[str]:
@@ -50,8 +55,11 @@ def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) ->
     # set, since the engines of some distributions log to the journal, which does not support sizes
     out += ["--log-driver", "json-file", "--log-opt", "max-size=20m", "--log-opt", "max-file=3"]
     out += ["--label", f"rayfab.cluster={box.cluster}", "--label", f"rayfab.hash={hash_}"]
-    for name, value in ray.environment(host, box.ray).items():
-        out += ["--env", f"{name}={value}"]
+    if box.authorities:
+        out += ["--volume", f"{box.authorities}:{AUTHORITIES}:ro"]
+    for name, value in box.variables.items():
+        # the script extends no_proxy, and puts it into the file
+        out += ["--env", f"{name}={value}"] if name.lower() != "no_proxy" else []
     out += host.docker.run_args
     # root at first, even if run_args name a user: entry() changes to that user
     out += ["--user", "0:0", box.image] if box.bridge else [box.image]

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.node import ray
+from tasks.node import ray, surroundings
 from tasks.node.desired import Desired, Versions, digest
-from tasks.node.names import RAY_DIR
+from tasks.node.names import RAY_DIR, authorities
 from tasks.node.remembered import by_name, hidden, remembered
 from tasks.node.start import secrets_of, start_values
 from tasks.node.subject import Subject
-from tasks.runtimes.docker.container import Container, run_arguments
+from tasks.runtimes.docker.container import AUTHORITIES, Container, run_arguments
 from tasks.runtimes.docker.engine.facts import has_option, option_values, run_options
 from tasks.runtimes.docker.facts import docker_of, image_of
 from tasks.script.script import Script, render
@@ -68,13 +68,14 @@ def desire(
     token = ray.uses_token(host, versions.ray)
     folder = temp_dir(facts.home, bridge=bridge)
     arguments = ray.start_arguments(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
-    variables = ray.environment(host, versions.ray, system)
+    trusts = bool(host.mirrors.ca) and facts.system != "Windows"
+    variables = ray.environment(host, versions.ray, system, AUTHORITIES if trusts else "")
     user = (option_values(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
     engine = docker_of(facts).engine
     box = Container(
         host=host,
         cluster=cluster,
-        ray=versions.ray,
+        variables=variables,
         image=versions.image or host.docker.image,
         user=user,
         node_ip=node_ip,
@@ -83,8 +84,10 @@ def desire(
         bridge=bridge,
         cpus=cpus,
         hostname=facts.hostname,
+        authorities=authorities(facts.home, cluster) if trusts else "",
     )
-    hash_ = digest([run_arguments(box, arguments, ""), token])
+    own = surroundings.own_no_proxy(variables)
+    hash_ = digest([run_arguments(box, arguments, ""), token, *([own] if own else [])])
     start = remembered(
         host,
         arguments,
@@ -121,6 +124,9 @@ def start_script(
         "CONTAINER_USER": desired.user,
         "IMAGE": desired.versions.image or host.docker.image,
         "RAY_USER": desired.runs_as,
+        "SETTLED": surroundings.settled(desired.start["env"]),
+        "BRIDGE": desired.start["network"] == "bridge",
+        "OWN_NO_PROXY": surroundings.own_no_proxy(host.ray.env),
     }
     title = f"start the {host.role}"
     secrets = secrets_of(sudo=sudo, token=token)

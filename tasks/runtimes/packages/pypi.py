@@ -18,11 +18,12 @@ from uv import find_uv_bin
 
 from tasks.environment.added import own_folder
 from tasks.inventory import Host
-from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON, companions
+from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON
 from tasks.inventory.ray_versions import parse as parse_version
 from tasks.node.platforms import CONDA, conda_name, uv_name
 from tasks.runtimes.packages import Unavailable
 from tasks.runtimes.packages.items import Item
+from tasks.runtimes.packages.jobs import needed
 from tasks.runtimes.packages.web import Web, sha256_of
 
 if sys.version_info >= (3, 11):
@@ -132,12 +133,15 @@ def choose(
     """
     wanted = [*packages, *([f"ray=={ray}"] if ray else [])]
     # an old Ray does not declare all that it needs today; Ray's version can usually be guessed before resolving
-    guess = companions(ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"))
+    has_pip = section == "conda"
+    guess = needed(
+        ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"), python, packages, has_pip=has_pip
+    )
     found = resolve(host, [*wanted, *guess], python, platform, glibc, section)
     version = version_of(found, "ray")
     if version is None:
         raise Unavailable("the packages do not include ray", f"add ray to {section}.packages", code=2)
-    if (more := companions(version)) != guess:
+    if (more := needed(version, python, packages, has_pip=has_pip)) != guess:
         found = resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc, section)
     return version, items(host, found, platform)
 

@@ -56,7 +56,8 @@ class Web:
 
     @classmethod
     def of(cls, host: Host) -> Web:
-        return cls(host.mirrors.proxy, host.mirrors.ca)
+        ca = host.mirrors.ca
+        return cls(host.mirrors.proxy, ca and str(Path(ca).expanduser()))
 
     @property
     def environment(self) -> dict[str, str]:

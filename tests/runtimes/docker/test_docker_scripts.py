@@ -310,7 +310,8 @@ class TestUp:
         assert json.loads((host.node / "state.json").read_text()) == state
         argv = self.argv(host)
         assert argv[:3] == ["run", "--env-file", f"{host.node}/container.env"]
-        assert argv[3:] == list(wanted.arguments)
+        assert argv[3:7] == ["--env", "no_proxy=", "--env", "NO_PROXY="]
+        assert argv[7:] == list(wanted.arguments)
         assert (host.home / "docker.env").read_text() == "RAY_AUTH_TOKEN=t0ken $(x)\n"
         assert not (host.node / "container.env").exists(), "the token stays in one file alone"
         assert stat.S_IMODE((host.node / "token").stat().st_mode) == 0o600
@@ -336,7 +337,7 @@ class TestUp:
         docker = WORKER.docker.model_copy(update={"run_args": tuple(WORST)})
         answer, wanted, _ = self.up(host, ray=ray, docker=docker, name="$(touch ran)", token=None)
         assert answer.ok, answer.error
-        assert self.argv(host)[3:] == list(wanted.arguments)
+        assert self.argv(host)[7:] == list(wanted.arguments)
         assert {*WORST, f"V6={WORST[6]}", "--node-name=$(touch ran)"} <= set(wanted.arguments)
         assert not list(host.home.rglob("ran"))
         assert (host.home / "docker.env").read_text() == ""

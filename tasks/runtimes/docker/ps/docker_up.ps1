@@ -1,5 +1,5 @@
 # needs: lib docker node wait_ray
-# values: CONTAINER_USER RUN STATE TEMP_DIR
+# values: CONTAINER_USER DIRECT OWN_NO_PROXY RUN STATE TEMP_DIR
 # Replaces this node's container and waits for Ray.
 NeedDocker
 MakeNode
@@ -21,9 +21,11 @@ if ($RF_TOKEN) {
     $given = 'RAY_AUTH_TOKEN=' + $RF_TOKEN + "`n"
     WriteText ($Node + '\token') $RF_TOKEN
 }
+$direct = $RF_DIRECT
+if ($RF_OWN_NO_PROXY) { $direct = $RF_OWN_NO_PROXY + ',' + $direct }
 WriteText ($Node + '\container.env') $given
 Step 'starting the container'
-$run = Dk (@('run', '--env-file', ($Node + '\container.env')) + $RF_RUN) ''
+$run = Dk (@('run', '--env-file', ($Node + '\container.env'), '--env', ('no_proxy=' + $direct), '--env', ('NO_PROXY=' + $direct)) + $RF_RUN) ''
 Remove ($Node + '\container.env')
 if ($run.Code -ne 0) {
     $null = Dk @('rm', '-f', $Unit) ''

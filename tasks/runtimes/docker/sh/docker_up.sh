@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib docker node wait_ray keep_temp
+# needs: lib docker docker_session node wait_ray keep_temp
 # values: CLUSTER CONTAINER_USER IMAGE RAY_USER RUN STATE TEMP_DIR
 # Replaces this node's container and waits for Ray.
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
@@ -15,6 +15,8 @@ fi
 # a killed run may have left its image server running
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
 rm -f "$NODE/state.json"
+rf_lines=$(container_session)
+rf_direct=$(container_no_proxy)
 # The image's user may have any uid, so the folder is writable for all and sticky, like /tmp.
 if [ ! -d "$TEMP_DIR" ]; then
     [ -d "${TEMP_DIR%/*}" ] || : >"$NODE/made-tmp"
@@ -56,10 +58,14 @@ write_file "$NODE/service" 600 docker
 write_file "$NODE/temp" 600 "$TEMP_DIR"
 write_file "$NODE/user" 600 "$CONTAINER_USER"
 # Docker reads the token from a file of mode 0600, so that it is in no argument list.
-write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}"
+write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}${rf_lines:+$rf_lines$NL}"
 [ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
+if [ -f "$NODE/authorities.pem" ]; then
+    { system_authorities || image_authorities; } 2>/dev/null | join_authorities ||
+        fail "cannot write $NODE/ca.pem" "free some space below $HOME"
+fi
 step "starting the container"
-with_run dk run --env-file "$NODE/container.env" >"$NODE/install.log" 2>&1 || {
+with_run dk run --env-file "$NODE/container.env" --env "no_proxy=$rf_direct" --env "NO_PROXY=$rf_direct" >"$NODE/install.log" 2>&1 || {
     rf_said=$(sed -e '/docker run --help/d' -e '/^[[:space:]]*$/d' "$NODE/install.log" | tail -n 3)
     rm -f "$NODE/install.log" "$NODE/container.env"
     dk rm -f "$UNIT" >/dev/null 2>&1
