@@ -13,6 +13,7 @@ from tasks.phases import operation
 from tasks.run.failures import Stop
 from tasks.runtimes.docker.image.names import content
 from tasks.runtimes.docker.steps import image_file
+from tasks.runtimes.packages.part import Part
 
 CONFIG = {"architecture": "amd64", "created": "2026-01-02T03:04:05Z", "rootfs": {"diff_ids": ["sha256:l1"]}}
 
@@ -49,7 +50,7 @@ def forget():
 def write(tmp_path):
     def write(data: bytes, name="image.tar"):
         (tmp_path / name).write_bytes(data)
-        return tmp_path / name
+        return Part(tmp_path / name)
 
     return write
 
