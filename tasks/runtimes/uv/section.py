@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 
 from tasks.inventory import types as t
-from tasks.inventory.sections import RuntimeSection
+from tasks.runtimes.packages.section import PackagesSection
 
 
-class Uv(RuntimeSection):
+class Uv(PackagesSection):
     """For hosts with `runtime: uv`."""
 
     python: t.PythonVersion | None = Field(
