@@ -124,10 +124,10 @@ def for_whom(sets: Sequence[Mapping[str, Any]]) -> str:
     pythons: dict[str, list[str]] = {}
     for one in sets:
         pythons.setdefault(one["platform"], []).append(one["python"])
-    return " and ".join(f"{name} with Python {_range(those)}" for name, those in pythons.items())
+    return " and ".join(f"{name} with Python {range_of(those)}" for name, those in pythons.items())
 
 
-def _range(versions: Sequence[str]) -> str:
+def range_of(versions: Sequence[str]) -> str:
     """``3.10-3.14`` if no minor version is left out; else all of them."""
     minors = sorted(int(version.partition(".")[2]) for version in versions)
     if len(minors) > 1 and minors == list(range(minors[0], minors[-1] + 1)):

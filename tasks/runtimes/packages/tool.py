@@ -9,13 +9,13 @@ from pathlib import Path
 from tasks import runtimes
 from tasks.environment.home import TOP, in_checkout
 from tasks.inventory import Cluster, Host
+from tasks.runtimes.packages.items import PASSWORD_IN_URL
 
 # what an operator needs; tests, benchmarks and the history stay here
-FILES = ("fab", "fabfile.py", "hosts.schema.json", "hosts.yml", "README.md", "README.zh-CN.md", "LICENSE")
+FILES = ("fab", "fabfile.py", "hosts.schema.json", "README.md", "README.zh-CN.md", "LICENSE")
 REQUIREMENTS = "requirements.txt"
 FOLDERS = ("tasks", "examples")
-OWN = "my_hosts.yml"
-_PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+OWN, SHIPPED = "my_hosts.yml", "hosts.yml"
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(?:^|_)KEY(?:$|_)")
 
 
@@ -57,7 +57,7 @@ def secrets(cluster: Cluster, text: str) -> list[str]:
         for name, value in host.ray.env.items():
             if value and _SECRET_NAME.search(name.upper()):
                 found[f"ray.env.{name}"] = None
-    if _PASSWORD_IN_URL.search(text):
+    if PASSWORD_IN_URL.search(text):
         found["a URL with a password"] = None
     return list(found)
 
@@ -71,23 +71,26 @@ def _passwords(host: Host) -> Iterator[tuple[str, object]]:
             yield f"{name}.{key}", getattr(section, key)
 
 
-def named_files(cluster: Cluster, text: str) -> tuple[dict[str, Path], list[str]]:
-    """The files that a hosts file names: those that go along, by their names in the folder, and what stays here.
+def hosts_files(cluster: Cluster) -> tuple[dict[str, Path | bytes], list[str], list[str]]:
+    """The hosts file, as the one that is read first in the operator's folder, and the files that it names.
 
-    What the hosts file names relative to its own folder can go along. A private key never does.
+    :returns: the files by their names there, the secrets that keep the hosts file out, and the named files that stay
+        here: what the hosts file names relative to its own folder goes along, but never a private key.
     """
-    along: dict[str, Path] = {}
+    content = cluster.path.read_bytes()
+    text = content.decode("utf-8", "replace")
+    if found := secrets(cluster, text):
+        return {}, found, []
+    along: dict[str, Path | bytes] = {OWN if cluster.path != TOP / SHIPPED else SHIPPED: content}
     stays: dict[str, None] = {}
-    for host in cluster.hosts:
-        for key, value in _named(host):
-            path = Path(value).expanduser()
-            inside = _inside(cluster.path, path, text)
-            if inside and key != "key":
-                if path.is_file():
-                    along[inside] = path
-            elif value:
-                stays[f"{key} ({value})"] = None
-    return along, list(stays)
+    for key, value in (one for host in cluster.hosts for one in _named(host)):
+        path = Path(value).expanduser()
+        inside = _inside(cluster.path, path, text)
+        if not inside or key == "key":
+            stays[f"{key} ({value})"] = None
+        elif path.is_file():
+            along[inside] = path
+    return along, [], list(stays)
 
 
 def _named(host: Host) -> Iterator[tuple[str, str]]:

@@ -71,8 +71,12 @@ def source_of(run: Run, node: Known) -> Part | None:
         return Part(path)
     if run.learned.bundle is None or node.host.runtime != "docker":
         return None
-    wanted = _full(image_of(node.subject)), machine(node.facts.arch)
-    return next((image.file for image in run.learned.bundle.images if wanted in image.holds), None)
+    return next((image.file for image in run.learned.bundle.images if wanted(node) in image.holds), None)
+
+
+def wanted(node: Known) -> tuple[str, str]:
+    """The full name of a host's image, and its architecture."""
+    return _full(image_of(node.subject)), machine(node.facts.arch)
 
 
 def check_archives(run: Run) -> None:

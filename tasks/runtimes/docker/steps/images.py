@@ -59,7 +59,7 @@ def get_images(run: Run) -> None:
     for takers in _seeded(run):
         _seed(run, takers)
     # the hosts without the image, and those whose image's versions are not known yet
-    run.each("Get images", [node for node in _containers(run) if _unknown(node)], partial(_pull, run))
+    run.each("Get images", [node for node in containers(run) if _unknown(node)], partial(_pull, run))
     if failure := run.failure(run.head()):
         raise Stop("the head has no image, so nothing was started", failure.hint)
 
@@ -82,18 +82,19 @@ def compare_images(run: Run) -> None:
         raise Stop("the hosts do not have the same image; nothing was started", found[0].hint)
 
 
-def _containers(run: Run) -> list[Known]:
+def containers(run: Run) -> list[Known]:
+    """The hosts with Docker that this run may change."""
     return [node for node in run.chosen(Known) if node.host.runtime == "docker"]
 
 
 def _from_file(run: Run) -> list[Known]:
-    return [node for node in _containers(run) if image_file.source_of(run, node)]
+    return [node for node in containers(run) if image_file.source_of(run, node)]
 
 
 def _seeded(run: Run) -> list[list[Known]]:
     """Groups of hosts that take their image from another host, by image and architecture."""
     kinds: dict[tuple[str, str], list[Known]] = {}
-    for node in _containers(run):
+    for node in containers(run):
         if image_file.source_of(run, node):
             continue
         # Windows hosts pull the image themselves
