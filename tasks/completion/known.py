@@ -20,6 +20,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "hosts-file": FILES,
     "output": FILES,
     "bundle": FILES,
+    "image": FILES,
     "limit": HOSTS,
     "host": {"is": "host"},
     "runtime": {"is": "choice", "of": list(runtimes.NAMES)},

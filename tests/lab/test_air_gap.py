@@ -15,8 +15,6 @@ from tests.lab.hosts import run_fab, write_hosts_file
 from tests.lab.images import IMAGE, image_id
 from tests.lab.story import ok, sh
 
-SECRET = "correct horse battery staple"
-
 
 class Site:
     """The operator's machine, two hosts for packages and one with Docker; packets to the outside vanish."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tasks.runtimes.packages import Unavailable
-from tasks.runtimes.packages.along import IMAGES, Along, Entry, Image, file_in
+from tasks.runtimes.packages.along import IMAGES, TOOL, Along, Entry, Image, file_in
 from tasks.runtimes.packages.items import PASSWORD_IN_URL, Item
 from tasks.runtimes.packages.lock import BadLock, Key, Lock, parse
 from tasks.runtimes.packages.part import Part
@@ -147,33 +147,34 @@ def write(
     :raises Unavailable: it cannot be written, or a file is not what it was.
     """
     along = along or Along()
-    more = along.entries({item.file: place_of(item) for item in along.items})
-    locked = [i for lock in locks for i in lock.items if i.kind != "sdist"]
-    every = [*locked, *wheels.values(), *(i for those in tools.values() for i in those.values())]
-    have = {file_in(entry.name) for entry in more}
-    files = [
-        Entry(f"files/{item.file}", place_of(item), item.size, item.sha256)
-        for item in {item.file: item for item in every}.values()
-        if item.file not in have
-    ]
-    said = {
-        "format": FORMAT,
-        "made": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
-        "locks": [lock.text for lock in locks],
-        "tools": {p: {what: vars(item) for what, item in those.items()} for p, those in tools.items()},
-        "wheels": {source: vars(item) for source, item in wheels.items()},
-        **along.said(),
-        "sums": {entry.name: entry.sha256 for entry in [*more, *files]},
-    }
     part = path.with_name(f".{path.name}.part")
-    # a bundle is handed on: no password of an index goes along
-    said = json.loads(PASSWORD_IN_URL.sub("://", json.dumps(said)))
-    data = json.dumps({**said, "sum": sum_of(said)}, indent=1).encode()
     done = _Done(on_bytes or (lambda written: None))
     try:
+        more = along.entries({item.file: place_of(item) for item in along.items})
+        have = {file_in(entry.name) for entry in more}
+        locked = [i for lock in locks for i in lock.items if i.kind != "sdist"]
+        every = [*locked, *wheels.values(), *(i for those in tools.values() for i in those.values())]
+        files = [
+            Entry(f"files/{item.file}", place_of(item), item.size, item.sha256)
+            for item in {item.file: item for item in every}.values()
+            if item.file not in have
+        ]
+        said = {
+            "format": FORMAT,
+            "made": time.strftime("%Y-%m-%d %H:%M:%S %Z"),
+            "locks": [lock.text for lock in locks],
+            "tools": {p: {what: vars(item) for what, item in those.items()} for p, those in tools.items()},
+            "wheels": {source: vars(item) for source, item in wheels.items()},
+            **along.said(),
+            "sums": {entry.name: entry.sha256 for entry in [*more, *files]},
+        }
+        first = _manifest(said)
         # tar of busybox does not know the newer format that is Python's default
         with tarfile.open(part, "w:", format=tarfile.GNU_FORMAT) as tar:
-            for entry in [Entry(MANIFEST, data, len(data), hashlib.sha256(data).hexdigest()), *more, *files]:
+            _add(tar, first, done)
+            if more:
+                tar.addfile(_folder(TOOL))
+            for entry in [*more, *files]:
                 _add(tar, entry, done)
         part.replace(path)
     except OSError as error:
@@ -183,6 +184,13 @@ def write(
     finally:
         part.unlink(missing_ok=True)
     return path.stat().st_size
+
+
+def _manifest(said: Mapping[str, Any]) -> Entry:
+    """The bundle's list. A bundle is handed on: no password of an index goes along."""
+    said = json.loads(PASSWORD_IN_URL.sub("://", json.dumps(said)))
+    data = json.dumps({**said, "sum": sum_of(said)}, indent=1).encode()
+    return Entry(MANIFEST, data, len(data), hashlib.sha256(data).hexdigest())
 
 
 def sum_of(said: Mapping[str, Any]) -> str:
@@ -204,6 +212,13 @@ class _Done:
         self.bytes += len(data)
         self.on_bytes(self.bytes)
         return data
+
+
+def _folder(name: str) -> tarfile.TarInfo:
+    """The folder itself: tar of busybox finds only names that are in the tar."""
+    about = tarfile.TarInfo(name)
+    about.type, about.mode, about.mtime = tarfile.DIRTYPE, 0o755, int(time.time())
+    return about
 
 
 def _add(tar: tarfile.TarFile, entry: Entry, done: _Done) -> None:

@@ -16,7 +16,7 @@ FILES = ("fab", "fabfile.py", "hosts.schema.json", "README.md", "README.zh-CN.md
 REQUIREMENTS = "requirements.txt"
 FOLDERS = ("tasks", "examples")
 OWN, SHIPPED = "my_hosts.yml", "hosts.yml"
-_SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(?:^|_)KEY(?:$|_)")
+SECRET_WORDS = {"CREDENTIALS", "KEY", "PASSPHRASE", "PASSWD", "PASSWORD", "SECRET", "TOKEN"}
 
 
 def own_files(top: Path = TOP) -> dict[str, Path]:
@@ -55,7 +55,7 @@ def secrets(cluster: Cluster, text: str) -> list[str]:
             if source is not None and source.kind == "plain":
                 found[key] = None
         for name, value in host.ray.env.items():
-            if value and _SECRET_NAME.search(name.upper()):
+            if value and SECRET_WORDS & set(name.upper().split("_")):
                 found[f"ray.env.{name}"] = None
     if PASSWORD_IN_URL.search(text):
         found["a URL with a password"] = None

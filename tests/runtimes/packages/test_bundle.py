@@ -41,7 +41,7 @@ def made(tmp_path):
 def test_an_opened_bundle_has_the_files_that_were_put_in(made):
     path, data, lock = made
     bundle = Bundle.open(path)
-    assert bundle.locks == {"linux-64": lock}
+    assert bundle.locks == {("conda", "linux-64"): lock}
     assert {i.file for i in bundle.items()} == set(data)
     for item in bundle.items():
         assert bundle.get(item).read_bytes() == data[item.file]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,6 @@ from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.runtimes.packages import operators, tool
 from tasks.runtimes.packages.along import Along
-from tasks.runtimes.packages.web import sha256_of
 
 MEGA = 1_000_000
 
@@ -55,14 +55,24 @@ def choose(run: Run, wanted: Wanted, board: Board, *, added: bool) -> Along:
     """
     found = Along(wanted.version)
     for path, holds in images(run, wanted).items():
-        board.step("images", f"reading {path.name}, {path.stat().st_size // MEGA} MB")
-        found.images[path] = sha256_of(path), holds
+        found.images[path] = _sum(path, board), holds
     if wanted.operators and (files := tool.own_files()):
         board.step("this program", f"choosing its packages for {', '.join(wanted.operators)}")
         found.requirements = tool.requirements(with_added=added)
         found.sets = operators.choose(run.cluster.head, found.requirements, wanted.operators)
         found.files |= files | _own(run)
     return found
+
+
+def _sum(path: Path, board: Board) -> str:
+    """The SHA-256 of an image's archive, which may have gigabytes."""
+    digest, done, size = hashlib.sha256(), 0, path.stat().st_size
+    with path.open("rb") as file:
+        while data := file.read(MEGA):
+            digest.update(data)
+            done += len(data)
+            board.step("images", f"reading {path.name}, {done // MEGA} of {size // MEGA} MB")
+    return digest.hexdigest()
 
 
 def say_lacking(run: Run, found: Along) -> None:
