@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tasks.environment import Failed, wheels
-from tests.environment import wheelhouse
-from tests.environment.checkout import copy, environ, run, silent_index, whole
+from tests.environment import checkout, wheelhouse
+from tests.environment.checkout import copy, run, whole
 from tests.environment.test_first_use_refused import BARE, OLD, machine_with, the_one_error
 from tests.environment.wheel import write_wheel
 
@@ -130,15 +130,8 @@ def site(unpacked, tmp_path):
 
 @pytest.fixture
 def cut_off(tmp_path):
-    """The environment of a machine whose indexes and proxies take every question and answer none."""
-    with silent_index() as url:
-        server = url.removesuffix("/simple")
-        names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")
-        env = environ(PIP_INDEX_URL=url, UV_DEFAULT_INDEX=url, **dict.fromkeys(names, server))
-        for name in ("PIP_FIND_LINKS", "UV_CACHE_DIR", "PIP_NO_INDEX", "NO_PROXY", "no_proxy"):
-            env.pop(name, None)
-        (tmp_path / "home").mkdir()
-        yield env | {"HOME": str(tmp_path / "home"), "PIP_REQUIRE_HASHES": "1"}
+    with checkout.cut_off(tmp_path / "home") as env:
+        yield env
 
 
 class TestFirstUse:

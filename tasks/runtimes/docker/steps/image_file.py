@@ -133,7 +133,7 @@ def holds(file: Part) -> list[tuple[str, str]]:
         small, _ = _small_files(file)
         return [(_full(name), machine(json.loads(config)["architecture"])) for name, config in _named(small)]
     except OSError as error:
-        raise Stop(f"{file}: {error.strerror}", code=2) from None
+        raise Stop(f"{file}: {error.strerror}", "docker save -o FILE NAME:TAG writes one", code=2) from None
     except BROKEN:
         raise _no_archive(str(file)) from None
 
