@@ -16,6 +16,8 @@ from zipfile import ZipFile
 from tasks.environment import Failed
 
 FOLDER, INDEX = "wheels", "wheels.json"
+# what ./fab unpacks where no Python fits: a line for each build, with system, machine, SHA-256 and file
+PYTHONS = "pythons"
 FORMAT = "rayfab wheels 1"
 _AGAIN = "unpack the bundle again: tar -xf FILE"
 CHUNK = 1 << 20

@@ -71,7 +71,7 @@ class TestAtTheSite:
         done = run(["./fab", "bundle", "--check", "../lab.tar"], cwd=folder / "rayfab", env=env)
         assert done.returncode == 0, done.stdout
         # the hosts file is the one that the bundle was made for
-        assert (folder / "rayfab/my_hosts.yml").read_text() == HOSTS
+        assert (folder / "rayfab/hosts.yml").read_text() == HOSTS
         done = run(["./fab", "plan"], cwd=folder / "rayfab", env=env)
         assert "192.0.2.1" in done.stdout and done.returncode == 1
 
@@ -87,7 +87,7 @@ class TestAtTheSite:
         file.write_bytes(file.read_bytes().replace(b"192.0.2.1", b"192.0.2.2", 1))
         done = check(file)
         assert done.returncode == 1
-        assert "✗ rayfab/my_hosts.yml is damaged: its SHA-256 differs\n" in done.stdout
+        assert "✗ rayfab/hosts.yml is damaged: its SHA-256 differs\n" in done.stdout
         assert f"✗ {file} is not whole\n  → copy it again" in done.stdout
 
     def test_one_that_is_cut_off_is_not_whole(self, site):

@@ -173,6 +173,45 @@ class TestFirstUse:
         assert "Successfully installed" in (site / ".venv/pip.log").read_text()
 
 
+class TestAMachineWithoutPython:
+    """A build of Python that hosts need serves the operator, too."""
+
+    @pytest.fixture
+    def path(self, site, tmp_path):
+        """A PATH without Python; the folder has a build of it for another machine and one for this."""
+        build = tmp_path / "build/python/bin"
+        build.mkdir(parents=True)
+        (build / "python3").write_text(f'#!/bin/sh\nexec "{os.path.realpath(sys.executable)}" "$@"\n')
+        (build / "python3").chmod(0o755)
+        file = site / "wheels/cpython-3.12.1+1-x-install_only.tar.gz"
+        run(["tar", "-czf", file, "-C", tmp_path / "build", "python"])
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        lines = f"VMS vax {'0' * 64} other.tar.gz\n{SYSTEM} {MACHINE} {digest} {file.name}\n"
+        (site / "wheels/pythons").write_text(lines)
+        path = machine_with(tmp_path, site, {"python3": OLD})
+        for name in ("uname", "sha256sum", "mkdir", "gzip", "tar", "mv", "rm"):
+            (Path(path) / name).symlink_to(shutil.which(name))
+        return path
+
+    def test_unpacks_it_once(self, site, cut_off, path):
+        env = cut_off | {"PATH": path}
+        done = run([site / "fab", "--version"], env=env)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.startswith("unpacking the Python of the bundle (first use only)\n")
+        assert len(list(site.glob(".python-*"))) == 1
+        shutil.rmtree(site / ".venv")
+        done = run([site / "fab", "--version"], env=env)
+        assert (done.returncode, "unpacking" in done.stderr) == (0, False)
+
+    def test_one_that_is_damaged_is_not_used(self, site, cut_off, path):
+        (file,) = site.glob("wheels/cpython-*")
+        file.write_bytes(file.read_bytes() + b"x")
+        done = run([site / "fab", "--version"], env=cut_off | {"PATH": path})
+        assert done.returncode == 1
+        assert f"✗ {file} is damaged\n  → unpack the bundle again" in done.stderr
+        assert not list(site.glob(".python-*"))
+
+
 class TestNotForThisMachine:
     def test_is_one_line_that_says_for_whom_it_is(self, site, cut_off):
         self.only(site, python="3.1")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.environment.wheels import FOLDER as WHEELS
-from tasks.environment.wheels import INDEX
+from tasks.environment.wheels import INDEX, PYTHONS
+from tasks.node.platforms import CONDA
 from tasks.runtimes.packages import operators
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.operators import Set
@@ -51,6 +52,7 @@ class Along:
     :param files: this program's files and the user's, by their names in its folder: a path, or the bytes.
     :param sets: the wheels for the operators' machines.
     :param requirements: the requirements files that the wheels are for.
+    :param pythons: platform -> a build of Python, for an operator's machine that has none.
     :param images: archive -> its SHA-256, and the images in it.
     """
 
@@ -58,12 +60,13 @@ class Along:
     files: dict[str, Path | bytes] = field(default_factory=dict)
     sets: Sequence[Set] = ()
     requirements: Sequence[Path] = ()
+    pythons: dict[str, Item] = field(default_factory=dict)
     images: dict[Path, tuple[str, Sequence[tuple[str, str]]]] = field(default_factory=dict)
 
     @property
     def items(self) -> list[Item]:
-        """The wheels, to be fetched."""
-        return operators.items(self.sets)
+        """The wheels and builds of Python, to be fetched."""
+        return [*operators.items(self.sets), *self.pythons.values()]
 
     @property
     def size(self) -> int:
@@ -82,13 +85,18 @@ class Along:
     def entries(self, places: Mapping[str, Path]) -> list[Entry]:
         """The files in the tar.
 
-        :param places: where the wheels are on this machine.
+        :param places: where the files of :attr:`items` are on this machine.
         """
         made = [_entry(f"{TOOL}/{name}", data) for name, data in self.files.items()]
         for item in self.items:
             made.append(Entry(_wheel(item.file), places[item.file], item.size, item.sha256))
         if self.sets:
             made.append(_entry(_wheel(INDEX), operators.index(self.sets, self.requirements)))
+        if self.pythons:
+            lines = [
+                f"{' '.join(CONDA[name])} {item.sha256} {item.file}\n" for name, item in self.pythons.items()
+            ]
+            made.append(_entry(_wheel(PYTHONS), "".join(lines).encode()))
         for path, (sha256, _) in self.images.items():
             made.append(Entry(f"{IMAGES}/{path.name}", path, path.stat().st_size, sha256))
         return made

@@ -15,6 +15,7 @@ from tasks.inventory import Host
 from tasks.node.platforms import CONDA
 from tasks.runtimes.packages import Unavailable, pypi
 from tasks.runtimes.packages.items import Item
+from tasks.runtimes.packages.lock import Lock
 
 # Python's minor versions that this program supports. Most wheels serve all of them: each costs about 4 MB.
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
@@ -93,6 +94,17 @@ def items(sets: Sequence[Set]) -> list[Item]:
     """Each wheel once."""
     every = [item for one in sets for those in one.items.values() for item in those]
     return list({item.file: item for item in every}.values())
+
+
+def pythons(sets: Sequence[Set], locks: Sequence[Lock]) -> dict[str, Item]:
+    """A build of Python for each of the operators' platforms, if one is among the hosts' files: it costs nothing."""
+    served = {(one.platform, one.python) for one in sets}
+    return {
+        lock.platform: item
+        for lock in locks
+        for item in lock.of("python")
+        if item.file.endswith(".tar.gz") and (lock.platform, lock.python.rpartition(".")[0]) in served
+    }
 
 
 def index(sets: Sequence[Set], requirements: Sequence[Path]) -> bytes:

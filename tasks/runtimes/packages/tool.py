@@ -14,7 +14,8 @@ from tasks.runtimes.packages.items import PASSWORD_IN_URL
 FILES = ("fab", "fabfile.py", "hosts.schema.json", "README.md", "README.zh-CN.md", "LICENSE")
 REQUIREMENTS = "requirements.txt"
 FOLDERS = ("tasks", "examples")
-OWN, SHIPPED = "my_hosts.yml", "hosts.yml"
+# unpacking a later bundle replaces it; what is changed there goes into a file of its own
+HOSTS_FILE = "hosts.yml"
 SECRET_WORDS = {"CREDENTIALS", "KEY", "PASSPHRASE", "PASSWD", "PASSWORD", "SECRET", "TOKEN"}
 
 
@@ -71,7 +72,7 @@ def _passwords(host: Host) -> Iterator[tuple[str, object]]:
 
 
 def hosts_files(cluster: Cluster) -> tuple[dict[str, Path | bytes], list[str], list[str]]:
-    """The hosts file, as the one that is read first in the operator's folder, and the files that it names.
+    """The hosts file, as the one in the operator's folder, and the files that it names.
 
     :returns: the files by their names there, the secrets that keep the hosts file out, and the named files that stay
         here: what the hosts file names relative to its own folder goes along, but never a private key.
@@ -80,7 +81,7 @@ def hosts_files(cluster: Cluster) -> tuple[dict[str, Path | bytes], list[str], l
     text = content.decode("utf-8", "replace")
     if found := secrets(cluster, text):
         return {}, found, []
-    along: dict[str, Path | bytes] = {OWN if cluster.path != TOP / SHIPPED else SHIPPED: content}
+    along: dict[str, Path | bytes] = {HOSTS_FILE: content}
     stays: dict[str, None] = {}
     for key, value in (one for host in cluster.hosts for one in _named(host)):
         path = Path(value).expanduser()

@@ -15,6 +15,7 @@ from tasks.runtimes.packages import Unavailable
 from tasks.runtimes.packages.along import IMAGES, TOOL
 from tasks.runtimes.packages.bundle import FORMAT, MANIFEST, sum_of
 from tasks.runtimes.packages.lock import BadLock, Lock, parse
+from tasks.runtimes.packages.tool import HOSTS_FILE
 
 CHUNK = 1 << 20
 OnBytes = Callable[[int], None]
@@ -58,7 +59,7 @@ class Contents:
 
     def hosts_file(self) -> bool:
         """Whether the operator's hosts file is in it."""
-        return f"{TOOL}/my_hosts.yml" in self.said["sums"]
+        return f"{TOOL}/{HOSTS_FILE}" in self.said["sums"]
 
 
 def examine(path: Path, on_bytes: OnBytes = lambda done: None) -> Contents:

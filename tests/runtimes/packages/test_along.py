@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import tarfile
+from dataclasses import replace
 
 import pytest
 
@@ -46,10 +47,10 @@ def made(tmp_path):
     (folder / "requirements.txt").write_text("small==1.0\n")
     along = Along(
         "1.2.3",
-        {"fab": b"#!/bin/sh\n", "my_hosts.yml": b"head: a\n", "tasks/x.py": folder / "requirements.txt"},
+        {"fab": b"#!/bin/sh\n", "hosts.yml": b"head: a\n", "tasks/x.py": folder / "requirements.txt"},
         [Set("linux-64", "3.12", {"requirements.txt": [own, uv]})],
         [folder / "requirements.txt"],
-        {folder / "ray.tar": (hashlib.sha256(b"image" * 5000).hexdigest(), [IMAGE])},
+        images={folder / "ray.tar": (hashlib.sha256(b"image" * 5000).hexdigest(), [IMAGE])},
     )
     lock = Lock("linux-64", "3.12.1", "2.60.0", "req", (python,), "uv")
     path = tmp_path / "lab.tar"
@@ -132,7 +133,7 @@ class TestChecked:
             (b"uv.whl" * 500, b"uv.xhl" * 500, "rayfab/wheels/uv.whl is damaged"),
             (b"ray.whl" * 500, b"ray.xhl" * 500, "files/ray.whl is damaged"),
             (b"image" * 5000, b"imaje" * 5000, "images/ray.tar is damaged"),
-            (b"head: a", b"head: b", "rayfab/my_hosts.yml is damaged"),
+            (b"head: a", b"head: b", "rayfab/hosts.yml is damaged"),
             (b"python 3.12.1", b"python 3.12.2", "manifest.json is damaged"),
         ],
     )
@@ -189,7 +190,7 @@ class TestThisProgram:
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=tool.TOP, capture_output=True, text=True
         )
         assert names <= set(listed.stdout.splitlines())
-        assert not [n for n in names if n.startswith(("tests/", "bench/", ".")) or "hosts.yml" in n]
+        assert not [n for n in names if n.startswith(("tests/", "bench/", ".")) or n == "hosts.yml"]
 
 
 def cluster(folder, text):
@@ -232,7 +233,7 @@ class TestHostsFile:
     )
     def test_one_without_goes_along_as_the_one_that_is_read(self, tmp_path, text):
         files, secrets, stays = tool.hosts_files(cluster(tmp_path, text))
-        assert (files, secrets, stays) == ({"my_hosts.yml": text.encode()}, [], [])
+        assert (files, secrets, stays) == ({"hosts.yml": text.encode()}, [], [])
 
     def test_what_it_names_beside_itself_goes_along_but_no_key(self, tmp_path):
         for name in ("ca.pem", "lab.lock", "id_lab"):
@@ -243,7 +244,7 @@ class TestHostsFile:
             f"workers:\n- {{host: b, mirrors: {{ca: {elsewhere}}}}}\n"
         )
         files, _, stays = tool.hosts_files(cluster(tmp_path, text))
-        assert {k: v for k, v in files.items() if k != "my_hosts.yml"} == {
+        assert {k: v for k, v in files.items() if k != "hosts.yml"} == {
             "ca.pem": tmp_path / "ca.pem",
             "lab.lock": tmp_path / "lab.lock",
         }
@@ -296,6 +297,25 @@ class TestWheels:
         said = json.loads(operators.index(sets, requirements))
         assert for_whom(said["sets"]) == "osx-arm64 with Python 3.10-3.12"
         assert {(one["system"], one["machine"]) for one in said["sets"]} == {("Darwin", "arm64")}
+
+    def test_a_host_s_build_of_python_serves_the_operator(self, host, tmp_path, monkeypatch):
+        self.answer(monkeypatch, lambda python, _: ["small-1.0-py3-none-any.whl"] if python < "3.13" else [])
+        requirements = self.requirements(tmp_path)
+        sets = operators.choose(host, requirements, ["linux-64", "osx-arm64"])
+        one = item(tmp_path, "python", "cpython-3.12.1-linux.tar.gz")
+        lock = Lock("linux-64", "3.12.1", "2.60.0", "req", (one,), "uv")
+        assert operators.pythons(sets, [lock]) == {"linux-64": one}
+        # no wheels for that Python, or no operator on that platform
+        assert operators.pythons(sets, [replace(lock, python="3.13.1")]) == {}
+        assert operators.pythons(sets, [replace(lock, platform="osx-64")]) == {}
+        names = {
+            e.name: e.data
+            for e in Along("1", {}, sets, requirements, {"linux-64": one}).entries(
+                {i.file: tmp_path / i.file for i in [one, *operators.items(sets)]}
+            )
+        }
+        assert names["rayfab/wheels/pythons"] == f"Linux x86_64 {one.sha256} {one.file}\n".encode()
+        assert names[f"rayfab/wheels/{one.file}"] == tmp_path / one.file
 
     def test_a_platform_without_any_is_an_error(self, host, tmp_path, monkeypatch):
         self.answer(

@@ -13,6 +13,7 @@ from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.runtimes.packages import operators, tool
 from tasks.runtimes.packages.along import Along
+from tasks.runtimes.packages.lock import Lock
 
 MEGA = 1_000_000
 
@@ -47,10 +48,10 @@ def images(run: Run, wanted: Wanted) -> dict[Path, list[tuple[str, str]]]:
     return out
 
 
-def choose(run: Run, wanted: Wanted, board: Board, *, added: bool) -> Along:
+def choose(run: Run, wanted: Wanted, board: Board, locks: Sequence[Lock]) -> Along:
     """Chooses what goes along, and says what does not.
 
-    :param added: with the packages that tasks for some runtimes add later.
+    :param locks: what hosts install: builds of Python in them serve the operator as well.
     :raises Unavailable: the package index does not have the wheels.
     """
     found = Along(wanted.version)
@@ -58,8 +59,10 @@ def choose(run: Run, wanted: Wanted, board: Board, *, added: bool) -> Along:
         found.images[path] = _sum(path, board), holds
     if wanted.operators and (files := tool.own_files()):
         board.step("this program", f"choosing its packages for {', '.join(wanted.operators)}")
-        found.requirements = tool.requirements(with_added=added)
+        # the solver of channels is needed only where packages come from channels
+        found.requirements = tool.requirements(with_added=any(lock.of("conda") for lock in locks))
         found.sets = operators.choose(run.cluster.head, found.requirements, wanted.operators)
+        found.pythons = operators.pythons(found.sets, locks)
         found.files |= files | _own(run)
     return found
 

@@ -89,8 +89,7 @@ def _collect(run: Run, path: Path, platforms: Sequence[str], wanted: Wanted) -> 
             for source in lock.of("sdist"):
                 _build(recipe, run, lock, source, wheels, places, board)
         locked = [lock for _, lock in found]
-        # the solver of channels is needed only where packages come from channels
-        along = choose(run, wanted, board, added=any(lock.of("conda") for lock in locked))
+        along = choose(run, wanted, board, locked)
         every = [i for lock in locked for i in lock.items if i.kind != "sdist"]
         every += [i for those in tools.values() for i in those.values()]
         every = list({item.file: item for item in [*every, *along.items]}.values())
