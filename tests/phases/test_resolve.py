@@ -5,9 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tasks.phases import operation
-from tasks.runtimes.uv.steps.resolve import platform_of
-from tests.phases.world import LOCK
-from tests.script import samples
 
 PLAN = {"dry_run": True}
 
@@ -156,25 +153,7 @@ workers:
         assert {n.versions.ray for n in fleet.run.every()} == {said}
 
 
-def test_packages_without_ray_are_a_mistake_in_the_file(fleet, world, monkeypatch):
-    from tasks.runtimes.uv import steps as uv
-
-    monkeypatch.setattr(uv, "compile_lock", lambda *args: LOCK.replace("ray", "numpy"))
+def test_packages_without_ray_are_a_mistake_in_the_file(fleet):
+    fleet.edit("cluster: lab", "cluster: lab\nuv: {packages: [numpy]}")
     assert fleet.operate(operation.DEPLOY) == 2
     assert fleet.out.splitlines()[-2:] == ["✗ the packages do not include ray", "  → add ray to uv.packages"]
-
-
-@pytest.mark.parametrize(
-    ("facts", "platform"),
-    [
-        ({}, "x86_64-manylinux_2_36"),
-        ({"arch": "aarch64", "libc": "glibc 2.31"}, "aarch64-manylinux_2_31"),
-        ({"libc": "glibc 2.27"}, "x86_64-manylinux_2_17"),
-        ({"libc": "glibc 2.99"}, "x86_64-manylinux_2_40"),
-        ({"libc": ""}, "x86_64-manylinux_2_17"),
-        ({"system": "Darwin", "arch": "arm64", "libc": ""}, "aarch64-apple-darwin"),
-        ({"system": "Darwin", "libc": ""}, "x86_64-apple-darwin"),
-    ],
-)
-def test_uv_s_name_for_a_platform(facts, platform):
-    assert platform_of(samples.facts(**facts)) == platform

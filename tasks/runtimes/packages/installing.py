@@ -23,7 +23,7 @@ def install_script(
     uv_version: str,
     **values: Value,
 ) -> Script:
-    """Fetches what is missing in the store, and installs. Files that the host cannot get are in the answer's ``missing``.
+    """Fetches what is missing in the store, and installs. Files that it cannot get are in the answer's ``missing``.
 
     :param items: the files of the kit, with the URLs for this host; "-" where it cannot download one.
     :param uv_version: the version of uv that installs the packages.

@@ -12,7 +12,8 @@ class Uv(PackagesSection):
     """For hosts with `runtime: uv`."""
 
     python: t.PythonVersion | None = Field(
-        None, description="Python of the environment; null: the newest that all hosts have"
+        None,
+        description="Python of the environment; null: the newest that all hosts have, or else a build of 3.12",
     )
     packages: tuple[t.Argument, ...] = Field(
         ("ray[default]",), description="packages that are installed in it"
@@ -22,6 +23,6 @@ class Uv(PackagesSection):
 SECTION = Uv
 STARTER = """\
 # uv:
-#   python: "3.12"              # default: the newest on the hosts that all of them have
+#   python: "3.12"              # default: the newest that all hosts have
 #   packages: ["ray[default]"]
 """

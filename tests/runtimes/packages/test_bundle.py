@@ -33,7 +33,7 @@ def made(tmp_path):
         "linux-64", "3.7.16", "2.7.2", "req", (item("conda", "py.conda"), item("wheel", "ray.whl"), source)
     )
     path = tmp_path / "b.tar"
-    tools = {"linux-64": {"installer": item("installer", "M.sh"), "uv": item("tool", "uv.whl")}}
+    tools = {"linux-64": {"conda": item("installer", "M.sh"), "uv": item("tool", "uv.whl")}}
     write(path, [lock], tools, {source.file: item("wheel", "gpustat.whl")}, lambda i: folder / i.file)
     return path, data, lock
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib conda install
+# needs: lib conda install proxy
 # values: ACCEPT_TERMS CONDA CONDA_KIND INSTALLER ITEMS PREFIX PYTHON_VERSION
 # Installs conda if needed and makes an environment from the locked packages in the store; nothing is downloaded.
 run_installer() {
@@ -101,11 +101,10 @@ rf_said=$("$rf_env/bin/python" -V 2>&1)
 : >"$rf_log"
 uv_begin
 proxy_on
-rf_pip=
 uv_here || unpack_uv "$rf_env/bin/python" || rf_pip=1
 if [ -n "$rf_pip" ] && ! "$rf_env/bin/python" -m pip --version >/dev/null 2>>"$rf_log"; then
     say_why "neither uv nor pip can install the packages" "can programs run from $ROOT?"
 fi
 rf_dir=${rf_conda%/*}
 write_file "$NODE/conda-base" 600 "${rf_dir%/*}$NL"
-install_packages
+install_from_store

@@ -331,7 +331,7 @@ fetch_all() {
     rf_each=$(awk '$3 < 4000000 && $5 == 0 { n++ } END { n = int((n + 7) / 8); print n < 16 ? n : 16 }' <"$rf_work/.list")
     rf_now=$(store_bytes)
     rf_zero=$((rf_now - rf_old))
-    trap 'kill $rf_jobs ${rf_side-} 2>/dev/null; rm -rf "$rf_work"; exit 1' HUP INT PIPE TERM
+    trap 'kill $rf_jobs $rf_side 2>/dev/null; rm -rf "$rf_work"; exit 1' HUP INT PIPE TERM
     for rf_n in 1 2 3 4 5 6 7 8; do
         fetch_worker "$rf_n" &
         rf_jobs="$rf_jobs $!"
@@ -349,7 +349,7 @@ fetch_all() {
             rf_done=$(($(store_bytes) - rf_zero))
             step "fetching packages, $((rf_done / 1000000)) of $((rf_all / 1000000)) MB"
         fi
-        ${rf_tick:-:}
+        $rf_tick
         nap
         rf_n=$((rf_n + 1))
     done

@@ -1,8 +1,14 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib envs owner proxy store sums uv
+# needs: lib envs owner store sums uv
 # values: ENV_ID INDEX ITEMS LOCK RUNTIME UV_WHEEL
-# Installs the packages in the store into the environment rf_env; the log is rf_log.
+# Installs the packages in the store into an environment.
+rf_env=$NODE/envs/$ENV_ID
+rf_log=$NODE/install.log
+# whether pip installs instead of uv
+rf_pip=
+# the folder in which something is being installed, if it is not ROOT
+rf_where=
 # Whether programs may run from the folder $1.
 may_run() {
     printf '#!/bin/sh\nexit 0\n' >"$1/.rayfab-run" 2>/dev/null && chmod 700 "$1/.rayfab-run" || return 0
@@ -47,7 +53,6 @@ $ITEMS
 END
 }
 # Fails with a reason from the log. $1: what failed, $2: the hint if the log gives no better one. Removes the environment.
-# rf_where: the folder in which something was installed, if it is not ROOT
 say_why() {
     tail -n 25 "$rf_log" | emit_text log
     rf_said=$(cat "$rf_log")
@@ -64,7 +69,7 @@ say_why() {
         *"o space left"* | *"ot enough free disk space"* | *"isk quota exceeded"*)
             fail "the disk is full" "free some space below ${rf_where:-$HOME}" ;;
         *"requires GLIBC"* | *"requires glibc"* | *"GLIBC_2."*"not found"*)
-            [ -n "${rf_where-}" ] || fail "this system is too old for it: $rf_last" "the packages were built for a newer glibc"
+            [ -n "$rf_where" ] || fail "this system is too old for it: $rf_last" "the packages were built for a newer glibc"
             fail "this system is too old for it: $rf_last" "conda.installer of this host: an older one, as a URL or a file"
             ;;
     esac
@@ -108,11 +113,11 @@ store_url() {
 # Installs wheels from the store and nothing else. $1: lines of ITEMS; $2: a file for the list
 install_wheels() {
     # pip gets package and version; the sum selects exactly this file
-    printf '%s\n' "$1" | awk '$1 == "wheel" { split($2, word, "-"); print word[1] "==" word[2] " --hash=sha256:" $3 }' >"$2"
+    printf '%s\n' "$1" | awk '$1 == "wheel" { split($2, word, "-"); print word[1] "==" word[2] " --hash=sha256:" $3 }' >"$2" || return 1
     [ ! -s "$2" ] || pip_install --no-index --find-links "$(store_url)" --require-hashes -r "$2"
 }
 # Installs all packages, and marks the environment as complete.
-install_packages() {
+install_from_store() {
     write_file "$rf_env/requirements.lock" 600 "$LOCK"
     busy "installing packages" install_wheels "$ITEMS" "$rf_env/.wheels" || say_why "cannot install the packages" "see the lines above"
     for rf_file in $(printf '%s\n' "$ITEMS" | awk '$1 == "sdist" { print $2 }'); do

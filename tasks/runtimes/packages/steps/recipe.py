@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tasks.inventory import Host
 from tasks.report.console import Board
@@ -12,9 +13,11 @@ from tasks.run.stages import Known, Listed, Resolved
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.kit import Kit
 from tasks.runtimes.packages.lock import Lock
-from tasks.runtimes.packages.section import PackagesSection
 from tasks.runtimes.packages.web import Web
 from tasks.script.script import Script
+
+if TYPE_CHECKING:
+    from tasks.runtimes.packages.section import PackagesSection
 
 
 @dataclass(frozen=True)

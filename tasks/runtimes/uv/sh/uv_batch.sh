@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib install python_unpack
-# values: ITEMS PYTHON PYTHON_FILE PYTHON_VERSION UV_VERSION UV_WHEEL
+# values: ITEMS PYTHON PYTHON_FILE UV_VERSION UV_WHEEL
 # Makes the environment, and installs packages into it while others are still being fetched.
 # What goes wrong here is tried again by the installation at the end, which reports it.
 rf_tick=install_ready
@@ -9,7 +9,6 @@ rf_side=
 rf_batch=
 rf_batched=' '
 rf_fresh=
-rf_pip=
 # Python, uv and an empty environment, unless they are there.
 make_env() {
     [ -z "$PYTHON_FILE" ] || python_unpack
@@ -37,11 +36,11 @@ install_ready() {
         if wait "$rf_side"; then
             rf_batched="$rf_batched$(printf '%s\n' "$rf_batch" | cut -d' ' -f2 | tr '\n' ' ')"
         else
-            rf_tick=
+            rf_tick=:
         fi
         rf_side=
     fi
-    [ -n "$rf_tick" ] && { [ -z "$PYTHON_FILE" ] || [ -f "$STORE/$PYTHON_FILE" ]; } && [ -f "$STORE/$UV_WHEEL" ] || return 0
+    [ "$rf_tick" != : ] && { [ -z "$PYTHON_FILE" ] || [ -f "$STORE/$PYTHON_FILE" ]; } && [ -f "$STORE/$UV_WHEEL" ] || return 0
     rf_batch=$(ready_wheels)
     [ -n "$rf_batch" ] || return 0
     env_fresh

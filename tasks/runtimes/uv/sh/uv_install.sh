@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib uv_batch
+# needs: lib uv_batch proxy
 # Makes the environment from the locked files in the store; nothing is downloaded.
 : >"$rf_log" || fail "cannot write $rf_log" "free some space below $HOME"
 rm -f "$rf_log.batch"
@@ -9,4 +9,4 @@ env_fresh
 make_env
 rm -f "$rf_env/.batch"
 proxy_on
-install_packages
+install_from_store

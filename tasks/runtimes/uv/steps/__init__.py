@@ -8,9 +8,12 @@ from tasks.node.desired import Versions
 from tasks.node.subject import Finding
 from tasks.run.run import Run
 from tasks.run.stages import Known, Resolved
+from tasks.runtimes.packages import Unavailable
 from tasks.runtimes.packages.lock import subdir
 from tasks.runtimes.packages.steps import PackageSteps
-from tasks.runtimes.packages.steps.locks import lock_file, locks
+from tasks.runtimes.packages.steps.locks import lock_file, locks, stop
+from tasks.runtimes.packages.web import Web
+from tasks.runtimes.uv import builds
 from tasks.runtimes.uv.python import choose_python
 from tasks.runtimes.uv.steps.recipe import RECIPE
 
@@ -31,7 +34,17 @@ class UvSteps(PackageSteps):
         if must_be is None and run.options.limit is not None:
             must_be = kept.get("python")
         ray = nodes[0].host.ray.version or (anchor.ray if anchor else kept.get("ray"))
-        choice = choose_python([n.subject for n in nodes], ray, must_be=must_be, kept=kept.get("python"))
+        try:
+            choice = choose_python(
+                [n.subject for n in nodes],
+                ray,
+                must_be=must_be,
+                kept=kept.get("python"),
+                known=lambda platform: _builds(run, nodes[0], platform),
+                where="in the bundle" if run.learned.bundle is not None else "",
+            )
+        except Unavailable as error:
+            raise stop(error) from None
         if isinstance(choice, list):
             return [], choice
         found = locks(self.recipe, run, nodes, ray, choice.version)
@@ -41,6 +54,14 @@ class UvSteps(PackageSteps):
             path = choice.paths.get(node.name)
             resolved.append(node.resolved(Versions(lock.ray, lock.python, path, lock.text, lock.env_id)))
         return resolved, []
+
+
+def _builds(run: Run, node: Known, platform: str) -> Sequence[str]:
+    """The versions of which there is a build for a platform: in the bundle, or on the Internet."""
+    if run.learned.bundle is None:
+        return builds.known(node.host, platform, Web.of(node.host))
+    lock = run.learned.bundle.locks.get((RECIPE.name, platform))
+    return [lock.python] if lock is not None and lock.of("python") else []
 
 
 def _locked_python(run: Run, node: Known) -> str | None:
