@@ -23,11 +23,11 @@ def mirror(fresh_host):
 
 @pytest.fixture(scope="module")
 def hosts(fresh_hosts):
-    """Two without Python and with wget alone, and one with the Python of its system."""
-    bare = fresh_hosts(2, "wget")
-    for host in bare:
-        assert sh(host, "command -v python3; command -v curl; command -v wget") == "/usr/bin/wget"
-    return [*bare, *fresh_hosts(1, "python")]
+    """A head without Python and with wget alone, and a worker with the Python of its system."""
+    head, worker = *fresh_hosts(1, "wget"), *fresh_hosts(1, "python")
+    assert sh(head, "command -v python3; command -v curl; command -v wget") == "/usr/bin/wget"
+    assert "3.11." in sh(worker, "python3 -V")
+    return [head, worker]
 
 
 def settings(mirror, **uv) -> dict:
@@ -35,7 +35,7 @@ def settings(mirror, **uv) -> dict:
 
 
 def files(host) -> str:
-    return sh(host, f"cd; find {PYTHON} .rayfab/.store -name '*python*' 2>/dev/null | sort || true")
+    return sh(host, f"cd; find {PYTHON} .rayfab/.store -name 'cpython-*' 2>/dev/null | sort || true")
 
 
 class TestBuild:
@@ -55,12 +55,14 @@ class TestBuild:
         done = fab("deploy-cluster", hosts_file=path)
         assert done.returncode == 1, done.stdout
         newest = python_builds.versions()[-1]
-        assert "there is no build of it" in done.stdout and f"Python {newest} can be had" in done.stdout
+        assert (
+            "there is no build of it" in done.stdout and f"all hosts can get Python {newest}" in done.stdout
+        )
 
     def test_hosts_without_python_and_with_wget_alone(self, hosts, mirror, fab, hosts_file):
         path = hosts_file(hosts, settings=settings(mirror))
         out = ok(fab("deploy-cluster", hosts_file=path, timeout=600))
-        assert "3 hosts run Ray" in out and "a task ran on each" in out
+        assert "2 hosts run Ray" in out and "a task ran on each" in out
         assert status(fab, path)["healthy"]
         version = python_builds.versions()[-1]
         for host in hosts:
@@ -81,3 +83,22 @@ class TestBuild:
         ok(fab("destroy", "--yes", hosts_file=path))
         for host in hosts:
             assert sh(host, "ls -A ~/.rayfab 2>/dev/null || true") == ""
+
+
+class TestBundle:
+    def test_for_a_platform_holds_its_python(self, hosts, mirror, fab, hosts_file, tmp_path):
+        """It is made without asking a host; the hosts reach nothing."""
+        path = hosts_file(hosts, settings=settings(mirror))
+        bundle = tmp_path / "lab.tar"
+        ok(fab("bundle", "--output", str(bundle), "--platform", "linux-64", hosts_file=path, timeout=600))
+        for host in hosts:
+            host.cut_internet()
+        mirror.refuse(".*")
+        try:
+            out = ok(fab("deploy-cluster", "--bundle", str(bundle), hosts_file=path, timeout=600))
+        finally:
+            mirror.forget()
+        assert "2 hosts run Ray" in out
+        for host in hosts:
+            assert sh(host, f"ls ~/{PYTHON}") == f"cpython-{python_builds.versions()[-1]}"
+        ok(fab("destroy", "--yes", hosts_file=path))

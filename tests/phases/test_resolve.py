@@ -57,7 +57,15 @@ class TestARunningCluster:
         running.operate(operation.DEPLOY, limit=["head"])
         assert world.compiled == ["2.52.0"]
 
-    def test_gets_another_python_where_its_own_is_gone(self, running, world):
+    def test_gets_a_build_of_its_python_where_its_own_is_gone(self, running, world):
+        for host in world.hosts.values():
+            host.pythons = ["3.12.1"]
+        assert running.operate(operation.DEPLOY) == 0
+        assert versions(running) == {("2.52.0", "3.11.2")}
+        assert running.done() == [[], [], []]
+
+    def test_gets_another_python_where_there_is_no_build_either(self, running, world):
+        world.builds = []
         for host in world.hosts.values():
             host.pythons = ["3.12.1"]
         assert running.operate(operation.DEPLOY) == 0
@@ -88,14 +96,12 @@ class TestSeveralPlatforms:
 
 class TestNoCommonPython:
     def test_ends_before_anything_is_done_with_who_differs(self, fleet, world):
-        world["two"].pythons = ["3.12.1"]
+        world["two"].pythons, world.builds = ["3.12.1"], []
         assert fleet.operate(operation.DEPLOY) == 1
         assert "✗ the hosts cannot all run the same versions; nothing was started" in fleet.out
-        assert [(n.name, fleet.failure(n.name).message.rpartition(" ")[2]) for n in fleet.run.failed] == [
-            ("head", "3.11.2"),
-            ("one", "3.11.2"),
-            ("two", "3.12.1"),
-        ]
+        assert [node.name for node in fleet.run.failed] == ["head", "one", "two"]
+        for name, version in (("head", "3.11.2"), ("two", "3.12.1")):
+            assert f"this host has {version}, and there is no build" in fleet.failure(name).message
         assert world.compiled == []
         assert not any(h.envs for h in world.hosts.values())
 

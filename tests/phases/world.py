@@ -245,6 +245,7 @@ class World:
         self.strangers: list[dict[str, Any]] = []
         self.work: list[dict[str, Any]] = []  # what is running on Ray
         self.compiled: list[str | None] = []
+        self.builds = ["3.11.2"]  # the versions of Python of which there is a build
         self.connections: list[FakeConnection] = []
         self.secrets_seen: list = []
 

@@ -130,12 +130,12 @@ class TestNone:
     def test_of_a_version_of_which_there_is_no_build(self):
         found = choose(hosts("3.9.2", a="3.9.2", b="3.11.2", c=""))
         why = "needs Python 3.9.2; this host has {}, and there is no build of it for x86_64"
-        way = "Python 3.9.25 can be had for all hosts: use it for the whole cluster, or install 3.9.2 by hand"
+        way = "all hosts can get Python 3.9.25: use it for the whole cluster, or install 3.9.2 by hand"
         assert found == [Finding("b", why.format("3.11.2"), way), Finding("c", why.format("none"), way)]
 
     def test_of_the_image_s_version(self):
         found = choose(hosts(a=""), must_be="3.10.4")
-        assert [f.hint.partition(":")[0] for f in found] == ["Python 3.10.20 can be had for all hosts"]
+        assert [f.hint.partition(":")[0] for f in found] == ["all hosts can get Python 3.10.20"]
 
     def test_of_a_requested_minor_version(self):
         found = choose(hosts("3.7", a="3.7.1", b="3.11.2"))

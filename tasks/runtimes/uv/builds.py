@@ -92,30 +92,30 @@ def find(host: Host, version: str, platform: str, web: Web) -> Item:
     """
     build = _of_uv(platform).get(version)
     if build is not None:
-        for base in [_mirror(host)] if _mirror(host) else dict.fromkeys((build.base, GITHUB)):
+        for base in [mirror_of(host)] if mirror_of(host) else dict.fromkeys((build.base, GITHUB)):
             size = _size(web, build.url(base))
             if size is not None:
                 return _item(build, _sum_in_uv(build), base, size, web)
     for release in _releases(host, web)[:RELEASES]:
         for other in _in_release(host, release, platform, web):
             if other.version == version:
-                base = _mirror(host)
+                base = mirror_of(host)
                 return _item(other, _published(other, base, web), base, _size(web, other.url(base)) or 0, web)
     raise Unavailable(*none(host, version, platform, web))
 
 
 def none(host: Host, version: str, platform: str, web: Web) -> tuple[str, str]:
     """What is wrong where there is no build of a version, and the ways out."""
-    mirror = _mirror(host)
+    mirror = mirror_of(host)
     where = f" in {mirror}" if mirror else ""
     there = known(host, platform, web)
     alike = [v for v in there if parse(v)[:2] == parse(version)[:2] and v != version] or there
-    use = f'uv.python: "{alike[0]}" can be had there; or ' if alike and alike[0] != version else ""
+    use = f'uv.python: "{alike[0]}" is there; or ' if alike and alike[0] != version else ""
     more = _WAYS if not mirror else "name another mirror in mirrors.python, or use a bundle (fab bundle)"
     return f"there is no build of Python {version} for {platform}{where}", use + more
 
 
-def _mirror(host: Host) -> str:
+def mirror_of(host: Host) -> str:
     """The mirror in the hosts file, or the one that this machine's uv is set to; "" for none."""
     return (host.mirrors.python or os.environ.get("UV_PYTHON_INSTALL_MIRROR") or "").rstrip("/")
 
@@ -209,7 +209,7 @@ def _sum_in_uv(build: Build) -> str:
 
 def _releases(host: Host, web: Web) -> list[str]:
     """The releases on the mirror's page, newest first; empty if there is no mirror, or it has no such page."""
-    mirror = _mirror(host)
+    mirror = mirror_of(host)
     if not mirror:
         return []
     return sorted(set(re.findall(r"\b(20\d{6})/", _page(web, mirror))), reverse=True)
@@ -221,7 +221,7 @@ def _in_release(host: Host, release: str, platform: str, web: Web) -> list[Build
     if system not in _SYSTEMS:
         return []
     target = f"{machine(arch)}-{_SYSTEMS[system][1]}"
-    page = _page(web, f"{_mirror(host)}/{release}")
+    page = _page(web, f"{mirror_of(host)}/{release}")
     pattern = rf"cpython-(3\.\d+\.\d+)\+{release}-{re.escape(target)}-install_only(_stripped)?\.tar\.gz(?!\.)"
     found = {m.group(0): m.group(1) for m in re.finditer(pattern, page)}
     builds = [Build(version, f"{release}/{file}") for file, version in found.items()]

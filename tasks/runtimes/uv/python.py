@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.inventory.ray_versions import CURRENT_PYTHONS, DEFAULT_PYTHON, parse, runs_ray
@@ -10,7 +10,7 @@ from tasks.node.platforms import conda_name
 from tasks.node.subject import Finding, Subject
 from tasks.runtimes.uv.facts import pythons_of
 
-# the versions that can be had as a build for a platform (conda's name for it), see uv/builds.py
+# the versions of which there is a build for a platform (conda's name for it), see uv/builds.py
 Known = Callable[[str], Sequence[str]]
 
 
@@ -29,6 +29,7 @@ def choose_python(
     must_be: str | None = None,
     kept: str | None = None,
     known: Known,
+    where: str = "",
 ) -> PythonChoice | list[Finding]:
     """Chooses one full version, and says which hosts need a build of it.
 
@@ -39,6 +40,7 @@ def choose_python(
     :param must_be: the version in the Docker image of other hosts, which the uv hosts must match.
     :param kept: the version that the cluster runs.
     :param known: called only where the hosts' own Pythons are not enough, because it may ask a mirror.
+    :param where: where builds were looked for, if it is not their maker's site: ``in the bundle``.
     :returns: the choice, or the findings that prevent one.
     """
     offers = {s.name: _offers(s) for s in subjects}
@@ -53,29 +55,35 @@ def choose_python(
         return [Finding(s.name, why, "use the same Python everywhere, or remove uv.python") for s in subjects]
     request = must_be or asked
 
-    def fits(version: str) -> bool:
-        # a full version is taken as it is said: a Ray that is newer than this program may run with it
-        return version == request or (_matches(version, request) and runs_ray(version, ray))
-
     def chosen(version: str) -> PythonChoice:
         return PythonChoice(version, {name: have.get(version) for name, have in offers.items()})
 
     common = set.intersection(*(set(have) for have in offers.values())) if offers else set()
-    own = [v for v in common if fits(v)]
+    own = _fitting(common, request, ray)
     if kept in own:
         return chosen(kept)
     if own and kept is None:
         return chosen(max(own, key=_preferred))
     builds = {s.name: _builds(s, known) for s in subjects}
     can = set.intersection(*({*offers[n], *builds[n]} for n in offers)) if offers else set()
-    can = {v for v in can if fits(v)}
-    if kept in can:
+    if kept in _fitting(can, request, ray):
         return chosen(kept)
     if own:
         return chosen(max(own, key=_preferred))
-    if can:
-        return chosen(max(can, key=lambda v: (parse(v)[:2] <= DEFAULT_PYTHON, parse(v))))
-    return differ(subjects, offers, builds, request, ray)
+    if found := best(can, request, ray):
+        return chosen(found)
+    return differ(subjects, offers, builds, request, ray, where)
+
+
+def best(versions: Iterable[str], request: str | None, ray: str | None) -> str | None:
+    """The newest that fits a request, if possible not newer than Python 3.12; None if none does."""
+    fits = _fitting(versions, request, ray)
+    return max(fits, key=lambda v: (parse(v)[:2] <= DEFAULT_PYTHON, parse(v)), default=None)
+
+
+def _fitting(versions: Iterable[str], request: str | None, ray: str | None) -> list[str]:
+    # a full version is taken as it is said: a Ray that is newer than this program may run with it
+    return [v for v in versions if v == request or (_matches(v, request) and runs_ray(v, ray))]
 
 
 def _preferred(version: str) -> tuple:
@@ -104,6 +112,7 @@ def differ(
     builds: Mapping[str, Sequence[str]],
     request: str | None,
     ray: str | None,
+    where: str = "",
 ) -> list[Finding]:
     """A finding for each host with the Pythons that it has; of one full version, for the hosts that cannot get it."""
     full = request is not None and request.count(".") == 2
@@ -115,15 +124,14 @@ def differ(
         said = ", ".join(sorted(have, key=parse)) or "none"
         need = f"Python {request}{'' if full else '.x'}" if request else "one Python for all hosts"
         why = f"needs {need}; this host has {said}, and there is no build of it for {subject.facts.arch}"
+        why = f"{why} {where}".rstrip()
         out.append(Finding(subject.name, why, _way_out(request, builds, ray)))
     return out
 
 
 def _way_out(request: str | None, builds: Mapping[str, Sequence[str]], ray: str | None) -> str:
     everywhere = set.intersection(*(set(versions) for versions in builds.values())) if builds else set()
-    runs = [v for v in everywhere if runs_ray(v, ray)]
-    alike = [v for v in runs if request and parse(v)[:2] == parse(request)[:2]]
-    if alike or runs:
-        best = max(alike or runs, key=lambda v: (parse(v)[:2] <= DEFAULT_PYTHON, parse(v)))
-        return f"Python {best} can be had for all hosts: use it for the whole cluster, or install {request} by hand"
+    minor = ".".join(request.split(".")[:2]) if request else None
+    if found := best(everywhere, minor, ray) or best(everywhere, None, ray):
+        return f"all hosts can get Python {found}: use it for the whole cluster, or install {request} by hand"
     return "install the same Python on all hosts, or runtime: docker"

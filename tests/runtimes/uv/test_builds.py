@@ -173,7 +173,7 @@ class TestMirrorWithOtherReleases:
         with pytest.raises(Unavailable) as caught:
             find(url)
         assert str(caught.value) == f"there is no build of Python 3.12.12 for linux-64 in {url}"
-        assert caught.value.hint.startswith('uv.python: "3.12.99" can be had there; or ')
+        assert caught.value.hint.startswith('uv.python: "3.12.99" is there; or ')
 
     def test_a_mirror_without_pages_is_asked_for_uvs_own_build(self, site):
         url, folder = site

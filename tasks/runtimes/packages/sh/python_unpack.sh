@@ -8,8 +8,9 @@ python_works() { [ "$(python_said "$1")" = "Python $PYTHON_VERSION" ]; }
 # Sets PYTHON to the interpreter of the build. One that works is left alone; one that does not is replaced as a whole.
 python_unpack() {
     rf_home=$ROOT/.python/cpython-$PYTHON_VERSION
-    PYTHON=$rf_home/bin/python3
-    if python_works "$PYTHON"; then return 0; fi
+    rf_python=$rf_home/bin/python3
+    PYTHON=$rf_python
+    if python_works "$rf_python"; then return 0; fi
     step "unpacking Python $PYTHON_VERSION"
     # what interrupted runs have left
     for rf_new in "$ROOT"/.python/*.part.*; do
@@ -20,13 +21,13 @@ python_unpack() {
     (umask 077 && mkdir -p "$rf_new") || fail "cannot make $rf_new" "free some space, or make the folder writable for $(id -un)"
     rf_said=$({ gzip -dc <"$STORE/$PYTHON_FILE" 2>/dev/null || : >"$rf_new/cut"; } | (cd "$rf_new" && tar -xof - 2>&1)) ||
         python_fails "${rf_said:-tar failed}"
-    [ ! -e "$rf_new/cut" ] || python_fails "$PYTHON_FILE cannot be read to its end"
+    [ ! -e "$rf_new/cut" ] || python_fails "$PYTHON_FILE is not complete"
     rf_said=$(python_said "$rf_new/python/bin/python3")
     [ "$rf_said" = "Python $PYTHON_VERSION" ] || python_fails "$rf_said"
     # rename() puts nothing into a folder that another run has put there meanwhile, as mv would
-    python_works "$PYTHON" || rm -rf "$rf_home"
+    python_works "$rf_python" || rm -rf "$rf_home"
     "$rf_new/python/bin/python3" -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$rf_new/python" "$rf_home" 2>/dev/null ||
-        python_works "$PYTHON" || python_fails "$rf_home cannot be replaced"
+        python_works "$rf_python" || python_fails "$rf_home cannot be replaced"
     rm -rf "$rf_new"
 }
 # $1: what went wrong

@@ -40,7 +40,8 @@ install_ready() {
         fi
         rf_side=
     fi
-    [ "$rf_tick" != : ] && { [ -z "$PYTHON_FILE" ] || [ -f "$STORE/$PYTHON_FILE" ]; } && [ -f "$STORE/$UV_WHEEL" ] || return 0
+    [ "$rf_tick" != : ] || return 0
+    for rf_file in $PYTHON_FILE $UV_WHEEL; do [ -f "$STORE/$rf_file" ] || return 0; done
     rf_batch=$(ready_wheels)
     [ -n "$rf_batch" ] || return 0
     env_fresh

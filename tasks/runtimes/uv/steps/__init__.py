@@ -9,12 +9,13 @@ from tasks.node.subject import Finding
 from tasks.run.run import Run
 from tasks.run.stages import Known, Resolved
 from tasks.runtimes.packages import Unavailable
-from tasks.runtimes.packages.lock import subdir
+from tasks.runtimes.packages.lock import Lock, subdir
 from tasks.runtimes.packages.steps import PackageSteps
-from tasks.runtimes.packages.steps.locks import lock_file, locks, stop
+from tasks.runtimes.packages.steps.locks import installed, lock_file, locks, stop
 from tasks.runtimes.packages.web import Web
 from tasks.runtimes.uv import builds
-from tasks.runtimes.uv.python import choose_python
+from tasks.runtimes.uv.python import Known as Builds
+from tasks.runtimes.uv.python import PythonChoice, choose_python
 from tasks.runtimes.uv.steps.recipe import RECIPE
 
 
@@ -34,17 +35,7 @@ class UvSteps(PackageSteps):
         if must_be is None and run.options.limit is not None:
             must_be = kept.get("python")
         ray = nodes[0].host.ray.version or (anchor.ray if anchor else kept.get("ray"))
-        try:
-            choice = choose_python(
-                [n.subject for n in nodes],
-                ray,
-                must_be=must_be,
-                kept=kept.get("python"),
-                known=lambda platform: _builds(run, nodes[0], platform),
-                where="in the bundle" if run.learned.bundle is not None else "",
-            )
-        except Unavailable as error:
-            raise stop(error) from None
+        choice = _choose(run, nodes, ray, must_be, kept.get("python"))
         if isinstance(choice, list):
             return [], choice
         found = locks(self.recipe, run, nodes, ray, choice.version)
@@ -56,12 +47,40 @@ class UvSteps(PackageSteps):
         return resolved, []
 
 
-def _builds(run: Run, node: Known, platform: str) -> Sequence[str]:
-    """The versions of which there is a build for a platform: in the bundle, or on the Internet."""
-    if run.learned.bundle is None:
-        return builds.known(node.host, platform, Web.of(node.host))
-    lock = run.learned.bundle.locks.get((RECIPE.name, platform))
-    return [lock.python] if lock is not None and lock.of("python") else []
+def _choose(
+    run: Run, nodes: Sequence[Known], ray: str | None, must_be: str | None, kept: str | None
+) -> PythonChoice | list[Finding]:
+    """The Python for these hosts. No server is asked for builds where those in the locks are enough."""
+    host, bundle = nodes[0].host, run.learned.bundle
+    mirror = builds.mirror_of(host)
+    where = "in the bundle" if bundle is not None else f"in {mirror}" if mirror else ""
+
+    def choose(known: Builds) -> PythonChoice | list[Finding]:
+        subjects = [node.subject for node in nodes]
+        return choose_python(subjects, ray, must_be=must_be, kept=kept, known=known, where=where)
+
+    def locked(platform: str) -> list[str]:
+        lock = _lock(run, nodes[0], platform)
+        return [lock.python] if lock is not None and lock.of("python") else []
+
+    choice = choose(locked)
+    moves = isinstance(choice, list) or (kept and not must_be and choice.version != kept)
+    if bundle is not None or not moves:
+        return choice
+    try:
+        return choose(lambda platform: [*locked(platform), *builds.known(host, platform, Web.of(host))])
+    except Unavailable as error:
+        raise stop(error) from None
+
+
+def _lock(run: Run, node: Known, platform: str) -> Lock | None:
+    """The lock for a platform in the bundle, in the user's file, or on the hosts."""
+    if run.learned.bundle is not None:
+        return run.learned.bundle.locks.get((RECIPE.name, platform))
+    if run.options.upgrade:
+        return None
+    written = lock_file(RECIPE, node).get((RECIPE.name, platform))
+    return written or installed(RECIPE, run, platform, RECIPE.request_of(node.host))
 
 
 def _locked_python(run: Run, node: Known) -> str | None:
