@@ -6,43 +6,39 @@ from tasks.commandline import options
 
 
 @options.task(
+    iterable=["image"],
     help={
         **options.COMMON,
         "output": "the file to write",
-        "platform": "platforms to include, comma-separated (linux-64, linux-aarch64, osx-arm64, osx-64, win-64); "
-        "default: the platforms of the hosts",
+        "platform": "platforms of hosts to include, comma-separated (linux-64, linux-aarch64, osx-arm64, osx-64, "
+        "win-64); default: the platforms of the hosts",
+        "operator": "platforms of the machines that will deploy from it, comma-separated; default: this one's",
+        "image": "a file of docker save, for hosts with Docker; repeatable",
+        "check": "say what is in this bundle, and whether it is whole; write nothing",
         "upgrade": options.UPGRADE,
-    }
+    },
 )
-def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False):
+def bundle(
+    c,
+    output=None,
+    hosts_file=None,
+    platform=None,
+    operator=None,
+    image=None,
+    check=None,
+    upgrade=False,
+    debug=False,
+):
     """
-    Collect what hosts install into one file.
+    Collect what a site without Internet needs into one file.
 
-    Hosts without Internet are installed from it. It holds the installer, Python, every package and uv, each with its
-    SHA-256, for every kind of system that the hosts file needs. Make it on a machine with Internet;
-    fab deploy-cluster --bundle FILE needs nothing else then.
+    It holds Python, every package, the installers and uv for the hosts, and this program with its own packages for the
+    machine that deploys, each file with its SHA-256. There, tar -xf FILE rayfab unpacks this program, and
+    ./fab deploy-cluster --bundle ../FILE in its folder needs nothing else.
     """
-    from pathlib import Path
+    from tasks.actions import bundles
 
-    from tasks.actions import cli, summary
-    from tasks.commandline import Mistake
-    from tasks.node.platforms import CONDA
-    from tasks.phases import operation
-    from tasks.report.console import Console
-    from tasks.runtimes.packages.steps.bundle import check_hosts, collect
-    from tasks.text.wording import shown
-
-    console = Console()
-    cluster = cli.read(hosts_file, console)
-    platforms = [p.strip() for p in platform.split(",") if p.strip()] if platform else []
-    if wrong := [p for p in platforms if p not in CONDA]:
-        raise Mistake(
-            f"--platform: unknown platform {shown(wrong[0])}", f"one of: {', '.join(sorted(CONDA))}"
-        )
-    path = Path(output).expanduser()
-    if not path.parent.is_dir():
-        raise Mistake(f"--output: there is no folder {path.parent}", "create it, or choose another path")
-    run = cli.make_run(cluster, console, "bundle", debug=debug, upgrade=upgrade, connects=not platforms)
-    asking = () if platforms else operation.FACTS
-    steps = (check_hosts, *asking, collect(path, platforms))
-    cli.finish(run, steps, lambda run: summary.bundled(run, path))
+    if check is not None:
+        bundles.check(check)
+    else:
+        bundles.make(output, hosts_file, platform, operator, image, upgrade=upgrade, debug=debug)

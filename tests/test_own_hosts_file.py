@@ -70,6 +70,11 @@ class TestOwnFile:
         (checkout / "hosts.yml").write_text("head: {host: 127.0.0.1, port: 1, user: nobody}\n")
         with pytest.raises(Exit):
             check.check.body(Context())
+        # unpacked from a bundle it is the user's
+        assert "belongs to this project" not in capsys.readouterr().out
+        (checkout / ".git").mkdir()
+        with pytest.raises(Exit):
+            check.check.body(Context())
         command = (
             f"cp -p {checkout}/hosts.yml {checkout}/my_hosts.yml && git -C {checkout} checkout hosts.yml"
         )

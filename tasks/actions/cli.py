@@ -63,7 +63,8 @@ def file_to_change(path: Path, console: Console) -> Path:
 
 def warn_if_shipped(cluster: Cluster, path: Path, console: Console) -> None:
     """Says how to keep changes to the shipped hosts file, which an update of the project may be in conflict with."""
-    if path != SHIPPED or not in_checkout() or [host.connection for host in cluster.hosts] == ["local"]:
+    # one that was unpacked from a bundle is the user's
+    if path != SHIPPED or not (TOP / ".git").exists() or [h.connection for h in cluster.hosts] == ["local"]:
         return
     console.note(f"{path.name} belongs to this project, so an update may conflict with your changes")
     here, own, top = printed(str(path)), printed(str(OWN)), printed(str(TOP))

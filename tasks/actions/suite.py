@@ -19,8 +19,19 @@ from tasks.environment.installer import Installer
 from tasks.environment.progress import Progress
 from tasks.report.console import Console
 
-TOOLS = ("shellcheck", "busybox", "dash", "bash", "zsh", "fish", "bash_completion", "sshd", "sshpass")
-PACKAGES = {"sshd": "openssh-server", "bash_completion": "bash-completion"}
+TOOLS = (
+    "shellcheck",
+    "busybox",
+    "dash",
+    "bash",
+    "zsh",
+    "fish",
+    "bash_completion",
+    "sshd",
+    "sshpass",
+    "bsdtar",
+)
+PACKAGES = {"sshd": "openssh-server", "bash_completion": "bash-completion", "bsdtar": "libarchive-tools"}
 BESIDES_PATH = ("/usr/sbin", "/usr/share/bash-completion")
 
 
@@ -30,7 +41,7 @@ def run(only: str, *, unit: bool) -> int:
     :param only: a path or a pytest expression; empty: all tests. :param unit: leave out the lab.
     """
     console = Console()
-    if not in_checkout():
+    if not in_checkout() or not (TOP / "tests").is_dir():
         console.bad("the tests are not installed", "run them in a checkout of this project")
         return 2
     _packages(console)

@@ -80,8 +80,17 @@ def destroyed(run: Run) -> None:
             run.console.note(stays)
 
 
-def bundled(run: Run, path: Path) -> None:
-    """The file of `fab bundle`, and what to type where there is no Internet."""
+def bundled(run: Run, path: Path, *, has_tool: bool) -> None:
+    """The file of `fab bundle`, and what to type where there is no Internet.
+
+    :param has_tool: this program is in it.
+    """
     run.console.ok(f"{path}", f"{path.stat().st_size / 1e6:.0f} MB")
+    if has_tool:
+        name = printed(path.name)
+        run.console.print("on a machine that can reach the hosts:")
+        run.console.print(f"  tar -xf {name} rayfab && cd rayfab")
+        run.console.print(f"  ./fab deploy-cluster --bundle ../{name}")
+        return
     next_ = [(f"deploy-cluster --bundle {printed(str(path))}", "on a machine that can reach the hosts")]
     handover.commands(run.console, next_)

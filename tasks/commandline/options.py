@@ -17,7 +17,7 @@ LIMIT = (
 )
 DEBUG = "show every script and its answer"
 UPGRADE = "choose all package versions again, ignoring what was locked before"
-BUNDLE = "a file made by fab bundle: conda hosts are installed from it, without Internet access"
+BUNDLE = "a file made by fab bundle: everything comes from it, without Internet access"
 YES = "don't ask for confirmation; required without a terminal"
 
 COMMON = {"hosts_file": HOSTS_FILE, "debug": DEBUG}

@@ -7,6 +7,7 @@ from typing import Any
 from tasks import runtimes
 from tasks.node.logfiles import COMPONENTS
 from tasks.node.platforms import CONDA
+from tasks.runtimes.packages.operators import PLATFORMS
 from tasks.testbed.image import FLAVOURS
 
 SHELLS = ("bash", "zsh", "fish")
@@ -20,12 +21,14 @@ FLAGS: dict[str, dict[str, Any]] = {
     "hosts-file": FILES,
     "output": FILES,
     "bundle": FILES,
+    "image": FILES,
     "limit": HOSTS,
     "host": {"is": "host"},
     "runtime": {"is": "choice", "of": list(runtimes.NAMES)},
     "component": {"is": "choices", "of": [*COMPONENTS, "all"]},
     "flavour": {"is": "choice", "of": list(FLAVOURS)},
     "platform": {"is": "choices", "of": sorted(CONDA)},
+    "operator": {"is": "choices", "of": sorted(PLATFORMS)},
     "shell": {"is": "choice", "of": list(SHELLS)},
 }
 # flags that mean something else in one task
@@ -35,6 +38,7 @@ OF_TASK: dict[tuple[str, str], dict[str, Any]] = {
     ("remove-worker", "host"): {"is": "worker"},
     ("init", "host"): FREE,
     ("test", "only"): FILES,
+    ("bundle", "check"): FILES,
 }
 # the program's own flags
 CORE = {

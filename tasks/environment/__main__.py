@@ -1,6 +1,6 @@
 """``python tasks/environment make VENV REQUIREMENTS STAMP``: what ``./fab`` starts on first use.
 
-``check`` instead: whether this Python can make an environment.
+``check REQUIREMENTS`` instead: whether this Python can make an environment, and has wheels in a bundle's folder.
 """
 
 import importlib.util
@@ -15,12 +15,17 @@ TOP = Path(__file__).resolve().parent.parent.parent
 def main(arguments: list[str]) -> int:
     # replaces this file's own folder, whose modules are not top-level modules
     sys.path[0] = str(TOP)
-    from tasks.environment import Failed, bundled, make
+    from tasks.environment import Failed, bundled, make, wheels
 
-    if arguments == ["check"]:
-        return not (importlib.util.find_spec("venv") and (bundled.find() or shutil.which("uv")))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")
+    if arguments[0] == "check":
+        requirements = Path(arguments[1])
+        if error := wheels.misfit(requirements):
+            print(f"✗ {error}\n  → {error.hint}")
+            return 1
+        helped = bundled.find() or shutil.which("uv") or wheels.exist(requirements)
+        return not (importlib.util.find_spec("venv") and helped)
     venv, requirements, stamp = arguments[1:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tasks.environment import Failed, bundled
+from tasks.environment import Failed, bundled, wheels
 from tasks.environment.reasons import DISK_FULL, explain
 from tasks.environment.settings import for_uv
 
@@ -20,6 +20,8 @@ SMALL = 1_000_000
 # Variables that would change where packages are installed.
 DIVERTING = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON", "PIP_DRY_RUN"}
 DIVERTING |= {"UV_SYSTEM_PYTHON", "UV_PYTHON", "UV_TARGET", "UV_PREFIX", "PYTHONHOME", "PYTHONPATH"}
+# With wheels at hand nothing else counts: no index, no configuration file.
+ALONE = {"PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1", "UV_OFFLINE": "1"}
 
 
 class Installer:
@@ -35,23 +37,31 @@ class Installer:
         self._count = 0
         self._file = self._size = ""
         self._lent: Path | None = None
+        self._wheels: list[Path] | None = None
 
     def install(self, requirements: Path, target: Path | None = None) -> None:
         """Install a requirements file into the Python's own environment, or into ``target``.
 
+        From the wheels that came with this program, if there are any; else from the package index.
+
         :raises Failed: with the reason and a fix.
         """
-        where = ["--target", str(target)] if target else []
+        self._wheels = wheels.of(requirements)
+        what = ["--target", str(target)] if target else []
+        if self._wheels is None:
+            what += ["-r", str(requirements)]
+        else:
+            what += ["--no-index", "--no-deps", *map(str, self._wheels)]
         has_pip = self._find_pip()
-        settings = for_uv(os.environ)
+        settings = for_uv(os.environ) if self._wheels is None else {}
         uv = None if has_pip and settings is None else self._uv(requirements, has_pip)
-        if uv and self._run([*uv, "--python", str(self.python), *where, "-r", str(requirements)], settings):
+        if uv and self._run([*uv, "--python", str(self.python), *what], settings):
             return
         # if the disk was full for uv, it is full for pip too
         if has_pip and not (uv and explain(self.output)[0] == DISK_FULL):
             if uv:
                 self.say("uv could not install them, trying pip")
-            if self._pip([*where, "-r", str(requirements)]):
+            if self._pip(what):
                 return
         raise self._failed(requirements)
 
@@ -73,10 +83,15 @@ class Installer:
         return source is not None
 
     def _uv(self, requirements: Path, has_pip: bool) -> list[str] | None:
-        """The user's uv with its cache, or the uv of the requirements, which pip installs first."""
-        if own := shutil.which("uv"):
+        """The user's uv with its cache, or the uv of the requirements: from its wheel, or pip installs it first."""
+        if self._wheels is None and (own := shutil.which("uv")):
             return [own, "pip", "install"]
         beside = self.python.with_name("uv")
+        if self._wheels is not None and not beside.exists():
+            wheel = next((one for one in self._wheels if one.name.startswith("uv-")), None)
+            if wheel is None:
+                return None
+            beside = wheels.program(wheel, "uv", self.scratch)
         if not beside.exists():
             needed = re.search(r"^uv==\S+", requirements.read_text("utf-8"), re.MULTILINE)
             if not needed or not has_pip:
@@ -119,6 +134,9 @@ class Installer:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name not in DIVERTING}
+        if self._wheels is not None:
+            kept = {name: value for name, value in kept.items() if not name.startswith(("PIP_", "UV_"))}
+            kept |= ALONE
         authorities = kept.get("REQUESTS_CA_BUNDLE") or kept.get("CURL_CA_BUNDLE")
         if authorities:
             kept.setdefault("SSL_CERT_FILE", authorities)

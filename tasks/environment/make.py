@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.environment import Failed, bundled
+from tasks.environment import Failed, bundled, wheels
 from tasks.environment.installer import Installer
 from tasks.environment.lock import NAME as LOCK
 from tasks.environment.lock import locked
@@ -30,6 +30,8 @@ def make(venv: Path, requirements: Path, stamp: str) -> str:
     :returns: a message about what was done; empty if another run did it.
     :raises Failed: with the reason and a fix.
     """
+    if error := wheels.misfit(requirements):
+        raise error
     with explained(venv), Progress("first use, making the environment") as progress:
         venv.mkdir(parents=True, exist_ok=True)
         with locked(venv, lambda: progress.say("waiting for another run to make it")):
@@ -37,7 +39,8 @@ def make(venv: Path, requirements: Path, stamp: str) -> str:
             before = _read(venv / READY)
             if before == line and runs(venv):
                 return ""
-            whole = before.endswith(f" {venv}") and runs(venv)
+            # wheels that came along are for this Python, which may not be that of an older environment
+            whole = before.endswith(f" {venv}") and runs(venv, alike=wheels.exist(requirements))
             (venv / READY).unlink(missing_ok=True)
             log = venv / "pip.log"
             log.unlink(missing_ok=True)
@@ -66,9 +69,14 @@ def install(venv: Path, requirements: Path, scratch: Path, log: Path, progress: 
     Installer(venv / "bin/python", scratch, log, say).install(requirements)
 
 
-def runs(venv: Path) -> bool:
-    """Whether its Python still exists and is new enough."""
+def runs(venv: Path, *, alike: bool = False) -> bool:
+    """Whether its Python still exists and is new enough.
+
+    :param alike: it must also have the same minor version as this Python.
+    """
     check = "import sys; sys.exit(sys.version_info < (3, 10))"
+    if alike:
+        check = f"import sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
     try:
         return not subprocess.run([venv / "bin/python", "-I", "-c", check], capture_output=True).returncode
     except OSError:

@@ -79,6 +79,18 @@ def silent_index() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/simple"
 
 
+@contextlib.contextmanager
+def cut_off(home: Path) -> Iterator[dict[str, str]]:
+    """The environment of a machine whose index and proxies take every question and answer none."""
+    home.mkdir()
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")
+    without = ("PIP_FIND_LINKS", "PIP_NO_INDEX", "UV_CACHE_DIR", "NO_PROXY", "no_proxy")
+    with silent_index() as url:
+        env = environ(PIP_INDEX_URL=url, UV_DEFAULT_INDEX=url, PIP_REQUIRE_HASHES="1", HOME=str(home))
+        env |= dict.fromkeys(names, url.removesuffix("/simple"))
+        yield {name: value for name, value in env.items() if name not in without}
+
+
 class Terminal:
     """A program on a terminal of its own."""
 

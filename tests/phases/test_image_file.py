@@ -6,6 +6,8 @@ import io
 import json
 import random
 import tarfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +15,8 @@ from tasks.phases import operation
 from tasks.run.failures import Stop
 from tasks.runtimes.docker.image.names import content
 from tasks.runtimes.docker.steps import image_file
+from tasks.runtimes.packages.along import Image
+from tasks.runtimes.packages.part import Part
 
 CONFIG = {"architecture": "amd64", "created": "2026-01-02T03:04:05Z", "rootfs": {"diff_ids": ["sha256:l1"]}}
 
@@ -49,7 +53,7 @@ def forget():
 def write(tmp_path):
     def write(data: bytes, name="image.tar"):
         (tmp_path / name).write_bytes(data)
-        return tmp_path / name
+        return Part(tmp_path / name)
 
     return write
 
@@ -98,6 +102,58 @@ class TestRead:
     def test_a_truncated_archive_is_refused(self, write):
         with pytest.raises(Stop, match="is not an image archive"):
             image_file.read(write(gzip.compress(tar(saved()))[:-1000]), NAME)
+
+
+class TestHolds:
+    """The names in an archive, with the architecture of each image."""
+
+    def test_those_of_docker_save(self, write):
+        one, two = saved(tag="other:1", architecture="arm64"), saved()
+        entries = json.loads(one["manifest.json"]) + json.loads(two["manifest.json"])
+        path = write(tar({**one, **two, "manifest.json": json.dumps(entries).encode()}))
+        assert image_file.holds(path) == [("docker.io/library/other:1", "aarch64"), (NAME, "x86_64")]
+
+    def test_those_of_a_layout_of_oci(self, write):
+        about = json.dumps(CONFIG).encode()
+        manifest = json.dumps({"config": {"digest": f"sha256:{digest(about)}"}}).encode()
+        named = {"digest": f"sha256:{digest(manifest)}", "annotations": {"io.containerd.image.name": NAME}}
+        files = {
+            f"blobs/sha256/{digest(about)}": about,
+            f"blobs/sha256/{digest(manifest)}": manifest,
+            "index.json": json.dumps({"manifests": [named, {"digest": "sha256:0"}]}).encode(),
+        }
+        assert image_file.holds(write(tar(files))) == [(NAME, "x86_64")]
+
+    def test_none(self, write):
+        assert image_file.holds(write(tar(saved(tag="")))) == []
+        with pytest.raises(Stop, match="is not an image archive"):
+            image_file.holds(write(b"text"))
+
+
+class TestSource:
+    """Where a host's image comes from when there is a bundle."""
+
+    @staticmethod
+    def source(arch, image="rayproject/ray:2.52.0", source="pull", runtime="docker", bundle=True):
+        x86, arm = (Image(Part(Path(f"{m}.tar")), frozenset({(NAME, m)})) for m in ("x86_64", "aarch64"))
+        arm = Image(arm.file, frozenset({(f"{NAME}-aarch64", "aarch64")}))
+        learned = SimpleNamespace(bundle=SimpleNamespace(images=(x86, arm)) if bundle else None)
+        host = SimpleNamespace(docker=SimpleNamespace(image=image, image_source=source), runtime=runtime)
+        facts = SimpleNamespace(arch=arch)
+        node = SimpleNamespace(host=host, facts=facts, subject=SimpleNamespace(host=host, facts=facts))
+        return image_file.source_of(SimpleNamespace(learned=learned), node)
+
+    def test_the_bundle_s_archive_for_its_architecture(self):
+        assert self.source("x86_64").name == "x86_64.tar"
+        assert self.source("arm64").name == "aarch64.tar"
+        assert self.source("x86_64", source="seed").name == "x86_64.tar"
+
+    def test_the_hosts_file_s_own_archive_comes_first(self):
+        assert self.source("x86_64", source="file:own.tar").name == "own.tar"
+
+    @pytest.mark.parametrize("more", [{"image": "other:1"}, {"runtime": "uv"}, {"bundle": False}])
+    def test_else_it_comes_from_elsewhere(self, more):
+        assert self.source("x86_64", **more) is None
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["tar", "tar.gz"])

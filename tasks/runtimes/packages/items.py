@@ -11,6 +11,8 @@ _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*")
 # no space, and nothing that has a special meaning in a downloader's list of URLs
 _URL = re.compile(r"-|[a-z]+://[!#-\[\]-~]+")
 
+PASSWORD_IN_URL = re.compile(r"://[^/\s:@\"\\]*:[^/\s@\"\\]+@")
+
 
 @dataclass(frozen=True)
 class Item:

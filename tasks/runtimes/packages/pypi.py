@@ -161,7 +161,7 @@ def items(host: Host, packages: Sequence[dict[str, Any]], platform: str) -> list
 def _item(host: Host, package: dict[str, Any], platform: str) -> Item:
     wheels = package.get("wheels", [])
     if wheels:
-        best = min(wheels, key=lambda wheel: (_distance(_file(wheel)), _file(wheel)))
+        best = min(wheels, key=lambda wheel: (_distance(file_of(wheel)), file_of(wheel)))
         return _of(host, "wheel", best, package)
     if "sdist" in package:
         return _of(host, "sdist", package["sdist"], package)
@@ -176,7 +176,8 @@ def _distance(file: str) -> int:
     return 2 * (platform == "any") + (abi in ("abi3", "none"))
 
 
-def _file(entry: dict[str, Any]) -> str:
+def file_of(entry: dict[str, Any]) -> str:
+    """The name of a file in a pylock."""
     return entry.get("name") or unquote(urlsplit(entry["url"]).path.rsplit("/", 1)[-1])
 
 
@@ -187,8 +188,8 @@ def _of(host: Host, kind: str, entry: dict[str, Any], package: dict[str, Any]) -
             f"the package index does not publish the SHA-256 of {package['name']}",
             "mirrors.pypi names another index",
         )
-    size = entry.get("size") or Web.of(host).size(entry["url"], sha256, _file(entry))
-    return Item(kind, _file(entry), sha256, size, entry["url"])
+    size = entry.get("size") or Web.of(host).size(entry["url"], sha256, file_of(entry))
+    return Item(kind, file_of(entry), sha256, size, entry["url"])
 
 
 def uv_wheel(host: Host, platform: str, glibc: str) -> Item:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 from tasks.inventory import Host
@@ -64,6 +65,17 @@ class Steps:
         :returns: the hosts with their versions, and problems; if there are any, nothing is started.
         """
         raise NotImplementedError
+
+    def images_in(self, path: Path) -> list[tuple[str, str]]:
+        """The full names of the images in an archive, each with its architecture; for a runtime that uses images.
+
+        :raises Stop: it is not an archive of images.
+        """
+        return []
+
+    def lacking_images(self, run: Run, there: Collection[tuple[str, str]]) -> list[str]:
+        """The images that hosts need besides these, which a bundle is going to hold."""
+        return []
 
     def installation(self, run: Run) -> Installation:
         """Makes the object that installs this runtime's nodes in this run."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from tasks.inventory import Host
 from tasks.node.desired import Versions
@@ -14,6 +15,7 @@ from tasks.runtimes import steps
 from tasks.runtimes.docker.facts import docker_of, image_of
 from tasks.runtimes.docker.image.scripts import image_script
 from tasks.runtimes.docker.steps import engine, image_file, images
+from tasks.runtimes.packages.part import Part
 from tasks.script.script import Script
 
 
@@ -37,6 +39,13 @@ class DockerSteps(steps.Steps):
     def check(self, run: Run, *, installs: bool) -> None:
         if installs:
             image_file.check_archives(run)
+
+    def images_in(self, path: Path) -> list[tuple[str, str]]:
+        return image_file.holds(Part(path))
+
+    def lacking_images(self, run: Run, there: Collection[tuple[str, str]]) -> list[str]:
+        wanted = [image_file.wanted(node) for node in images.containers(run) if not image_file.path_of(node)]
+        return [f"{name} for {arch}" for name, arch in dict.fromkeys(wanted) if (name, arch) not in there]
 
     def request_of(self, host: Host) -> str:
         # an image has no list of packages; uv's request counts if the cluster has uv hosts too

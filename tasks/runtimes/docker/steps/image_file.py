@@ -1,4 +1,4 @@
-"""`image_source: file:PATH`: an archive of `docker save`, copied to the hosts in pieces."""
+"""`image_source: file:PATH`, or an image in a bundle: an archive of `docker save`, copied to the hosts in pieces."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from tasks.run.stages import Known, Listed
 from tasks.runtimes.docker.facts import image_of
 from tasks.runtimes.docker.image.names import content, parse
 from tasks.runtimes.docker.image.scripts import Piece, fetch_script, pieces_script
+from tasks.runtimes.packages.part import Part
 
 PIECE = 8 << 20
 SMALL = 4 << 20  # no JSON of an archive is larger
 TIMEOUT = 4 * 3600.0
+BROKEN = (tarfile.TarError, EOFError, ValueError, KeyError, IndexError, TypeError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Archive:
     :param raw: its size without compression, in bytes.
     """
 
-    path: Path
+    file: Part
     id: str
     ids: frozenset[str]
     machine: str
@@ -58,9 +60,23 @@ class Pieces:
 
 
 def path_of(node: Listed) -> Path | None:
-    """The archive that a host's image comes from; None if it comes from elsewhere."""
+    """The archive that the hosts file names for a host's image; None if it names none."""
     kind, _, path = node.host.docker.image_source.partition(":")
     return Path(path).expanduser() if kind == "file" and node.host.runtime == "docker" else None
+
+
+def source_of(run: Run, node: Known) -> Part | None:
+    """The archive that a host's image comes from: of the hosts file, else of the bundle; None if from elsewhere."""
+    if path := path_of(node):
+        return Part(path)
+    if run.learned.bundle is None or node.host.runtime != "docker":
+        return None
+    return next((image.file for image in run.learned.bundle.images if wanted(node) in image.holds), None)
+
+
+def wanted(node: Known) -> tuple[str, str]:
+    """The full name of a host's image, and its architecture."""
+    return _full(image_of(node.subject)), machine(node.facts.arch)
 
 
 def check_archives(run: Run) -> None:
@@ -75,43 +91,77 @@ def check_archives(run: Run) -> None:
             ) from None
         except OSError as error:
             if isinstance(error, tarfile.TarError) or error.strerror is None:
-                raise _no_archive(path) from None
+                raise _no_archive(f"docker.image_source: {path}") from None
             raise Stop(f"docker.image_source: {path}: {error.strerror}", code=2) from None
         except (tarfile.TarError, EOFError, ValueError, zlib.error):
-            raise _no_archive(path) from None
+            raise _no_archive(f"docker.image_source: {path}") from None
     for node in run.chosen():
         if path_of(node) and (digest := parse(node.host.docker.image).digest):
             hint = "name the image by a tag; what arrives is checked against the archive"
             raise Stop(f"docker.image: an archive does not contain the digest {digest[:19]}…", hint, code=2)
 
 
-def _no_archive(path: Path) -> Stop:
-    return Stop(f"docker.image_source: {path} is not an image archive", "docker save -o writes one", code=2)
+def _no_archive(where: str) -> Stop:
+    return Stop(f"{where} is not an image archive", "docker save -o writes one", code=2)
 
 
 @lru_cache(maxsize=8)
-def read(path: Path, image: str) -> Archive:
+def read(file: Part, image: str) -> Archive:
     """Reads the whole archive, since its index may be at the end.
 
     :param image: the name to look for if it contains several images.
     """
+    try:
+        small, raw = _small_files(file)
+        config, manifests = _config(small, image, file)
+        about = json.loads(config)
+        id_ = _digest(config)
+        ids = {id_, *manifests, content(about.get("created", ""), about["rootfs"]["diff_ids"])}
+    except BROKEN:
+        raise _no_archive(str(file)) from None
+    with file.open() as archive:
+        packed = archive.read(2) == b"\x1f\x8b"
+    return Archive(file, id_, frozenset(ids), about.get("architecture", ""), packed, raw)
+
+
+def holds(file: Part) -> list[tuple[str, str]]:
+    """The full names of the images in an archive, each with its architecture; none if it names none.
+
+    :raises Stop: it is not an image archive.
+    """
+    try:
+        small, _ = _small_files(file)
+        return [(_full(name), machine(json.loads(config)["architecture"])) for name, config in _named(small)]
+    except OSError as error:
+        raise Stop(f"{file}: {error.strerror}", "docker save -o FILE NAME:TAG writes one", code=2) from None
+    except BROKEN:
+        raise _no_archive(str(file)) from None
+
+
+def _named(small: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """The names in an archive of `docker save`, or in a layout of OCI; each with its image's configuration."""
+    if "manifest.json" in small:
+        for entry in json.loads(small["manifest.json"]):
+            for tag in entry.get("RepoTags") or ():
+                yield tag, small[entry["Config"]]
+        return
+    for one in _descriptors(small):
+        about = one.get("annotations", {})
+        if name := about.get("io.containerd.image.name") or about.get("org.opencontainers.image.ref.name"):
+            manifest = json.loads(small[_blob(one["digest"])])
+            yield name, small[_blob(manifest["config"]["digest"])]
+
+
+def _small_files(file: Part) -> tuple[dict[str, bytes], int]:
+    """The files of an archive that tell what is in it, and its size without compression in bytes."""
     small: dict[str, bytes] = {}
     raw = 0
-    try:
-        with tarfile.open(path) as tar:
-            for member in tar:
-                raw += 512 + (member.size + 511) // 512 * 512
-                if member.isfile() and member.size <= SMALL and _may_tell(member.name):
-                    small[member.name.removeprefix("./")] = tar.extractfile(member).read()
-        config, manifests = _config(small, image, path)
-    except (tarfile.TarError, EOFError, ValueError, KeyError, IndexError, TypeError, zlib.error):
-        raise _no_archive(path) from None
-    about = json.loads(config)
-    id_ = _digest(config)
-    ids = {id_, *manifests, content(about.get("created", ""), about["rootfs"]["diff_ids"])}
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return Archive(path, id_, frozenset(ids), about.get("architecture", ""), packed, raw)
+    with file.open() as archive, tarfile.open(fileobj=archive) as tar:
+        for member in tar:
+            raw += 512 + (member.size + 511) // 512 * 512
+            if member.isfile() and member.size <= SMALL and _may_tell(member.name):
+                small[member.name.removeprefix("./")] = tar.extractfile(member).read()
+    return small, raw
 
 
 def _may_tell(name: str) -> bool:
@@ -122,7 +172,7 @@ def _digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def _config(small: dict[str, bytes], image: str, path: Path) -> tuple[bytes, list[str]]:
+def _config(small: dict[str, bytes], image: str, file: Part) -> tuple[bytes, list[str]]:
     """The image's configuration, and the digests of its manifests."""
     manifests = [d["digest"] for d in _descriptors(small)]
     if "manifest.json" in small:
@@ -130,7 +180,7 @@ def _config(small: dict[str, bytes], image: str, path: Path) -> tuple[bytes, lis
         named = [e for e in entries if image in [_full(t) for t in e.get("RepoTags") or ()]]
         if len(entries) > 1 and len(named) != 1:
             tags = ", ".join(t for e in entries for t in e.get("RepoTags") or ())
-            raise Stop(f"{path} holds several images: {tags}", "docker.image names one of them", code=2)
+            raise Stop(f"{file} holds several images: {tags}", "docker.image names one of them", code=2)
         return small[(named or entries)[0]["Config"]], manifests
     manifest = json.loads(small[_blob(manifests[0])])
     return small[_blob(manifest["config"]["digest"])], manifests
@@ -148,11 +198,11 @@ def _full(tag: str) -> str:
     return "{0.registry}/{0.path}:{0.tag}".format(parse(tag))
 
 
-def read_for(node: Known) -> Archive:
+def read_for(run: Run, node: Known) -> Archive:
     """The archive of one host; raises HostFailed if it is for another architecture."""
-    archive = read(path_of(node), _full(image_of(node.subject)))
+    archive = read(source_of(run, node), _full(image_of(node.subject)))
     if archive.machine and machine(archive.machine) != machine(node.facts.arch):
-        why = f"{archive.path.name} holds an image for {archive.machine}, and this host is {node.facts.arch}"
+        why = f"{archive.file.name} holds an image for {archive.machine}, and this host is {node.facts.arch}"
         raise HostFailed(Failure(why, "docker: {image_source: file:...} of that host names another archive"))
     return archive
 
@@ -160,9 +210,9 @@ def read_for(node: Known) -> Archive:
 def cut(archive: Archive, folder: Path, on_bytes: Callable[[int], None]) -> Pieces:
     """Slices of the file if it is compressed; otherwise compressed pieces in ``folder``."""
     if archive.packed:
-        return _slices(archive.path, on_bytes)
+        return _slices(archive.file, on_bytes)
     made: list[Piece] = []
-    with ThreadPoolExecutor(8) as pool, archive.path.open("rb") as file:
+    with ThreadPoolExecutor(8) as pool, archive.file.open() as file:
         waiting, done = [], 0
         while True:
             data = file.read(2 * PIECE)
@@ -177,15 +227,15 @@ def cut(archive: Archive, folder: Path, on_bytes: Callable[[int], None]) -> Piec
     return Pieces(made, lambda n: (folder / made[n][0]).read_bytes())
 
 
-def _slices(path: Path, on_bytes: Callable[[int], None]) -> Pieces:
+def _slices(archive: Part, on_bytes: Callable[[int], None]) -> Pieces:
     made: list[Piece] = []
-    with path.open("rb") as file:
+    with archive.open() as file:
         while data := file.read(PIECE):
             made.append((hashlib.sha256(data).hexdigest(), len(data)))
             on_bytes(len(made) * PIECE)
 
     def get(n: int) -> bytes:
-        with path.open("rb") as file:
+        with archive.open() as file:
             file.seek(n * PIECE)
             return file.read(PIECE)
 
@@ -214,7 +264,7 @@ def carry(run: Run, node: Known, board: Board, archive: Archive, pieces: Pieces)
 
         def on_bytes(sent: int, _: int, before: int = there) -> None:
             done = (before + sent) // 1_000_000
-            board.step(node.name, f"carrying {archive.path.name}, {done} of {total // 1_000_000} MB")
+            board.step(node.name, f"carrying {archive.file.name}, {done} of {total // 1_000_000} MB")
 
         run.carry(node, pieces.get(number), f"{place}/{name}", on_bytes=on_bytes, timeout=TIMEOUT)
         there += size

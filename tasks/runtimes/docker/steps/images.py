@@ -19,6 +19,7 @@ from tasks.runtimes.docker.image.state import foreign_platform, mismatches, shor
 from tasks.runtimes.docker.steps import image_file
 from tasks.runtimes.docker.steps.image_file import Archive
 from tasks.runtimes.docker.steps.seed import HandOn, lacking, seed_of
+from tasks.runtimes.packages.part import Part
 from tasks.ssh import Answer
 
 TIMEOUT = 4 * 3600.0
@@ -32,9 +33,9 @@ def find_images(run: Run) -> None:
     if nodes := _from_file(run):
         with run.console.phase("Read the archive", 1) as board:
             for node in nodes:
-                board.step(image_file.path_of(node).name, "reading what is in it")
+                board.step(image_file.source_of(run, node).name, "reading what is in it")
                 try:
-                    archives[node] = image_file.read_for(node)
+                    archives[node] = image_file.read_for(run, node)
                 except HostFailed as failed:
                     run.fail(node, failed.failure)
                     board.fail(node.name, failed.failure.message, failed.failure.hint)
@@ -49,16 +50,16 @@ def find_images(run: Run) -> None:
 
 @step("Get images", changes=True)
 def get_images(run: Run) -> None:
-    by_file: dict[Path, list[Known]] = {}
+    by_file: dict[Part, list[Known]] = {}
     for node in _from_file(run):
         if docker_of(node.facts).image is None:
-            by_file.setdefault(image_file.path_of(node), []).append(node)
+            by_file.setdefault(image_file.source_of(run, node), []).append(node)
     for nodes in by_file.values():
         _carry(run, nodes)
     for takers in _seeded(run):
         _seed(run, takers)
     # the hosts without the image, and those whose image's versions are not known yet
-    run.each("Get images", [node for node in _containers(run) if _unknown(node)], partial(_pull, run))
+    run.each("Get images", [node for node in containers(run) if _unknown(node)], partial(_pull, run))
     if failure := run.failure(run.head()):
         raise Stop("the head has no image, so nothing was started", failure.hint)
 
@@ -81,18 +82,21 @@ def compare_images(run: Run) -> None:
         raise Stop("the hosts do not have the same image; nothing was started", found[0].hint)
 
 
-def _containers(run: Run) -> list[Known]:
+def containers(run: Run) -> list[Known]:
+    """The hosts with Docker that this run may change."""
     return [node for node in run.chosen(Known) if node.host.runtime == "docker"]
 
 
 def _from_file(run: Run) -> list[Known]:
-    return [node for node in _containers(run) if image_file.path_of(node)]
+    return [node for node in containers(run) if image_file.source_of(run, node)]
 
 
 def _seeded(run: Run) -> list[list[Known]]:
     """Groups of hosts that take their image from another host, by image and architecture."""
     kinds: dict[tuple[str, str], list[Known]] = {}
-    for node in _containers(run):
+    for node in containers(run):
+        if image_file.source_of(run, node):
+            continue
         # Windows hosts pull the image themselves
         if node.host.docker.image_source == "seed" and node.facts.system != "Windows":
             kinds.setdefault((image_of(node.subject), node.facts.arch), []).append(node)
@@ -130,12 +134,12 @@ def _forget(run: Run, nodes: Sequence[Known]) -> None:
 
 def _carry(run: Run, nodes: Sequence[Known]) -> None:
     """Copies the image from this machine's archive; all these hosts get the same file."""
-    archive = image_file.read_for(nodes[0])
+    archive = image_file.read_for(run, nodes[0])
     with tempfile.TemporaryDirectory(prefix="rayfab-image-") as folder:
         with run.console.phase("Prepare the image", 1) as board:
 
             def on_bytes(done: int) -> None:
-                board.step(archive.path.name, f"compressing, {done // MEGA} of {archive.raw // MEGA} MB")
+                board.step(archive.file.name, f"compressing, {done // MEGA} of {archive.raw // MEGA} MB")
 
             pieces = image_file.cut(archive, Path(folder), on_bytes)
 

@@ -11,12 +11,13 @@ from tasks.report.console import Board
 from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known, Resolved
-from tasks.run.step import Step, step
+from tasks.run.step import Step
 from tasks.runtimes.packages import Unavailable, pypi
 from tasks.runtimes.packages.bundle import room_for, write
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.lock import Lock, parse, subdir
 from tasks.runtimes.packages.steps import PackageSteps, nodes_of
+from tasks.runtimes.packages.steps.along import Wanted, choose, images, say_lacking
 from tasks.runtimes.packages.steps.kits import local_item
 from tasks.runtimes.packages.steps.locks import ANYWHERE, lock_file, make, stop
 from tasks.runtimes.packages.steps.recipe import Asked, Recipe
@@ -33,17 +34,25 @@ def _recipes(run: Run) -> list[Recipe]:
     return [recipe for recipe in found if nodes_of(recipe, run)]
 
 
-@step("Check that there is something to collect")
-def check_hosts(run: Run) -> None:
-    """Checks before connecting that a host installs packages, and what its runtime checks before a deploy."""
-    recipes = _recipes(run)
-    if not recipes:
-        raise Stop("no host installs packages", "runtime: uv or conda in the hosts file", code=2)
-    for recipe in recipes:
-        runtimes.steps_by_name(recipe.name).check(run, installs=True)
+def check(wanted: Wanted) -> Step:
+    """Checks before connecting that there is something to collect, and what runtimes check before a deploy."""
+
+    def work(run: Run) -> None:
+        recipes = _recipes(run)
+        if not recipes and not wanted.images:
+            raise Stop(
+                "no host installs packages, and no image is named",
+                "runtime: uv or conda in the hosts file, or --image FILE",
+                code=2,
+            )
+        images(run, wanted)
+        for recipe in recipes:
+            runtimes.steps_by_name(recipe.name).check(run, installs=True)
+
+    return Step("Check that there is something to collect", work)
 
 
-def collect(path: Path, platforms: Sequence[str]) -> Step:
+def collect(path: Path, platforms: Sequence[str], wanted: Wanted) -> Step:
     """The step that writes ``path``.
 
     :param platforms: the platforms to collect for; empty: those of the hosts.
@@ -51,14 +60,14 @@ def collect(path: Path, platforms: Sequence[str]) -> Step:
 
     def work(run: Run) -> None:
         try:
-            _collect(run, path, platforms)
+            _collect(run, path, platforms, wanted)
         except Unavailable as error:
             raise stop(error) from None
 
     return Step("Collect", work)
 
 
-def _collect(run: Run, path: Path, platforms: Sequence[str]) -> None:
+def _collect(run: Run, path: Path, platforms: Sequence[str], wanted: Wanted) -> None:
     found: list[tuple[Recipe, Lock]] = []
     settled: list[Resolved] = []
     run.learned.request = runtimes.steps_of(run.head().host).request_of(run.head().host)
@@ -69,7 +78,7 @@ def _collect(run: Run, path: Path, platforms: Sequence[str]) -> None:
     tools: dict[str, dict[str, Item]] = {}
     wheels: dict[str, Item] = {}
     places: dict[str, Path] = {}
-    web = Web.of(nodes_of(found[0][0], run)[0].host)
+    web = Web.of(nodes_of(found[0][0], run)[0].host if found else run.cluster.head)
     with run.console.phase("Collect", 1) as board:
         for recipe, lock in found:
             host = nodes_of(recipe, run)[0].host
@@ -80,22 +89,26 @@ def _collect(run: Run, path: Path, platforms: Sequence[str]) -> None:
             for source in lock.of("sdist"):
                 _build(recipe, run, lock, source, wheels, places, board)
         locked = [lock for _, lock in found]
+        along = choose(run, wanted, board, locked)
         every = [i for lock in locked for i in lock.items if i.kind != "sdist"]
         every += [i for those in tools.values() for i in those.values()]
-        every = list({item.file: item for item in every}.values())
+        every = list({item.file: item for item in [*every, *along.items]}.values())
         total = sum(item.size for item in every)
-        room_for(path, total)
+        room_for(path, total + along.size)
         _fetch(web, every, places, total, board)
         for platform, those in tools.items():  # some sizes are not known before this point
             tools[platform] = {what: _weighed(item, places) for what, item in those.items()}
         places |= {item.file: places[source] for source, item in wheels.items()}
 
+        total += along.size
+
         def on_bytes(done: int) -> None:
             board.step("bundle", f"writing, {done // MEGA} of {total // MEGA} MB")
 
-        write(path, locked, tools, wheels, lambda item: places[item.file], on_bytes)
+        write(path, locked, tools, wheels, lambda item: places[item.file], on_bytes, along)
     what = ", ".join(f"{lock.platform} ({lock.runtime})" for lock in locked)
-    run.console.ok("Collect", f"{len(every)} files for {what}, {board.seconds:.1f} s")
+    run.console.ok("Collect", f"{len(every)} files for {what or 'Docker hosts'}, {board.seconds:.1f} s")
+    say_lacking(run, along)
 
 
 def _build(

@@ -69,6 +69,11 @@ def locks(
                 )
         found = _kept(recipe, run, group, platform, request)
         if found is not None and python and found.python != python:
+            if run.learned.bundle is not None:
+                raise Stop(
+                    f"the bundle has Python {found.python} for {platform}, and the other hosts have {python}",
+                    "make it again: fab bundle --output FILE",
+                )
             found = None
         if found is None:
             glibc = _oldest([n.facts.libc for n in group])
