@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tasks.inventory import Host
 from tasks.node.names import basics
 from tasks.runtimes.conda.facts import Conda, prefix_of
+from tasks.runtimes.packages.environments import made_values
 from tasks.runtimes.packages.items import Item, once
 from tasks.script.script import Script, render
 
@@ -34,6 +35,7 @@ def conda_script(
     of_kind = {item.kind: item.file for item in items}
     values = {
         **basics(cluster),
+        **made_values(),
         "ITEMS": "\n".join(f"{i.kind} {i.file} {i.sha256} {i.size}" for i in once(items)),
         "PREFIX": prefix_of(host),
         "INSTALLER": of_kind.get("installer", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.inventory import Host
 from tasks.node.names import basics
+from tasks.runtimes.packages.environments import made_values
 from tasks.script.script import Script, render
 
 
@@ -26,6 +27,7 @@ def uv_script(
     """
     values = {
         **basics(cluster),
+        **made_values(),
         "UV_VERSION": uv_version,
         "ENV_ID": env_id,
         "PYTHON": python_path,

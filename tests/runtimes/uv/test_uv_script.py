@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import io
 import platform
+import shutil
 import sys
 import threading
 import zipfile
@@ -16,7 +17,11 @@ from tasks.runtimes.uv.scripts import uv_script
 from tests.script import samples
 from tests.script.shells import SHELLS, ask, stand_in
 
-UV = """
+UV = (
+    f"""
+python={sys.executable}
+"""
+    + """
 printf '%s\\n' "$*" >>"$HOME/uv.log"
 env | grep '^UV_' | sort >"$HOME/uv.env"
 is() { [ -e "$HOME/uv.$1" ]; }
@@ -26,18 +31,26 @@ case "$1 ${2-}" in
     "python find") echo "$HOME/managed/python" ;;
     "venv --quiet")
         for last; do :; done
-        mkdir -p "$last/bin"; printf '#!/bin/sh\\n' >"$last/bin/python"; chmod 755 "$last/bin/python"
+        mkdir -p "$last/bin"
+        printf '#!/bin/sh\\nexec %s "$@"\\n' "$python" >"$last/bin/python"
+        chmod 755 "$last/bin/python"
         if is novenv; then echo "no such interpreter" >&2; exit 2; fi
         ;;
     "pip install")
         for last; do :; done
         cp "$last" "$HOME/lock"
         if is pip; then cat "$HOME/uv.pip" >&2; exit 2; fi
-        if is more; then mkdir -p "${last%/*}/lib"; : >"${last%/*}/lib/a module.py"; : >"${last%/*}/lib/a.pyc"; fi
+        if is more; then
+            packages=${last%/*}/lib/site-packages
+            mkdir -p "$packages/more-1.0.dist-info"
+            printf '"a module.py",,\\na.pyc,,\\n' >"$packages/more-1.0.dist-info/RECORD"
+            for name in "a module.py" a.pyc more-1.0.dist-info/METADATA; do : >"$packages/$name"; done
+        fi
         is noray || cp "${last%/*}/bin/python" "${last%/*}/bin/ray"
         ;;
 esac
 """
+)
 
 
 @pytest.fixture(params=SHELLS)
@@ -78,24 +91,32 @@ class TestInstall:
         answer = ask(script(), shell, uv)
         assert answer.values == {"changed": "0"} and len(log(uv)) == 2
 
-    def test_a_file_that_was_deleted(self, shell, uv):
+    def test_a_file_of_a_package_that_was_deleted(self, shell, uv):
         """Of bytecode there is more or less at any time: it is not listed."""
-        env = uv / ".rayfab/lab/envs/e"
+        packages = uv / ".rayfab/lab/envs/e/lib/site-packages"
         (uv / "uv.more").write_text("")
         assert ask(script(), shell, uv).values == {"changed": "1"}
-        assert (env / ".files").read_text().splitlines() == [
-            *("bin/python", "bin/ray", "lib/a module.py", "requirements.lock"),
-        ]
-        (env / "lib/a.pyc").unlink()
-        (env / "lib/another").write_text("")
+        (packages / "a.pyc").unlink()
+        (packages / "another").write_text("")
         assert ask(script(), shell, uv).values == {"changed": "0"}
-        (env / "lib/a module.py").unlink()
+        (packages / "a module.py").unlink()
         assert ask(script(), shell, uv).values == {"changed": "1"}
-        assert (env / "lib/a module.py").exists()
+        assert (packages / "a module.py").exists()
+
+    def test_a_package_that_its_user_removed(self, shell, uv):
+        packages = uv / ".rayfab/lab/envs/e/lib/site-packages"
+        (uv / "uv.more").write_text("")
+        assert ask(script(), shell, uv).values == {"changed": "1"}
+        (packages / "a module.py").unlink()
+        shutil.rmtree(packages / "more-1.0.dist-info")
+        assert ask(script(), shell, uv).values == {"changed": "0"}
+        # if Ray does not run without it, it is no longer the user's own affair
+        stand_in(uv / ".rayfab/lab/envs/e/bin", "ray", "exit 1")
+        assert ask(script(), shell, uv).values == {"changed": "1"}
 
     def test_an_environment_of_an_older_deploy_has_no_list(self, shell, uv):
         assert ask(script(), shell, uv).values == {"changed": "1"}
-        (uv / ".rayfab/lab/envs/e/.files").unlink()
+        (uv / ".rayfab/lab/envs/e/.owners").unlink()
         assert ask(script(), shell, uv).values == {"changed": "0"}
 
     def test_an_incomplete_environment_is_made_again(self, shell, uv):

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib conda envs owner proxy store sums uv
+# needs: lib conda envs envs_made owner proxy store sums uv
 # values: ACCEPT_TERMS CONDA CONDA_KIND ENV_ID INDEX INSTALLER ITEMS LOCK PREFIX PYTHON_VERSION UV_WHEEL
 # Installs conda if needed and makes an environment from the locked packages in the store; nothing is downloaded.
 rf_env=$NODE/envs/$ENV_ID
@@ -52,7 +52,9 @@ END
 say_why() {
     tail -n 25 "$rf_log" | emit_text log
     rf_said=$(cat "$rf_log")
-    rf_last=$(grep -v '^[[:space:]]*$' "$rf_log" | tail -n 1)
+    # conda says what is wrong first, and explains it after that
+    rf_last=$(grep -E '^ *[A-Za-z_.]+(Error|NotAllowed|NotFound)(\(|: )' "$rf_log" | sed 's/^ *//; q')
+    [ -n "$rf_last" ] || rf_last=$(grep -v '^[[:space:]]*$' "$rf_log" | tail -n 1)
     # on a full disk the log itself may be cut off
     rf_full=
     for rf_dir in "$ROOT" "${rf_where:-$ROOT}"; do
@@ -90,9 +92,8 @@ install_conda() {
     rf_where=${rf_prefix%/*}
     mkdir -p "${rf_where:=/}" 2>/dev/null && [ -w "$rf_where" ] || fail "cannot write into $rf_where" "conda.prefix: a folder that $(id -un) may write into"
     [ ! -d "$rf_prefix" ] || rmdir "$rf_prefix" || fail "cannot remove $rf_prefix" "conda.prefix: another folder"
-    conda_home
     rm -rf "$ROOT/.cache/tmp"
-    mkdir -p "$ROOT/.cache/tmp"
+    mkdir -p "$ROOT/.cache/tmp" "$ROOT/.cache/conda/home"
     write_file "$ROOT/.conda-installing" 600 "$rf_prefix$NL"
     # with this mark, only a folder that we made is ever removed
     mkdir "$rf_prefix" && : >"$rf_prefix/.rayfab-installing" || fail "cannot write into $rf_where" "conda.prefix: another folder"
@@ -108,13 +109,11 @@ install_conda() {
     if [ -n "$rf_gone" ]; then
         # the prefix was new, unless the installer says that it exists
         if grep -q "already exists" "$rf_log"; then rm -f "$rf_prefix/.rayfab-installing"; else rm -rf "$rf_prefix"; fi
-        conda_forget "$rf_prefix"
         rm -f "$ROOT/.conda-installing"
         say_why "$rf_gone" "the lines above are the installer's own"
     fi
     : >"$rf_prefix/.rayfab" && { conda_is_ours "$rf_prefix" || printf '%s\n' "$rf_prefix" >>"$ROOT/.conda"; } || fail "cannot write into $rf_prefix"
     rm -rf "$ROOT/.conda-installing" "$rf_prefix/.rayfab-installing" "$ROOT/.cache/tmp"
-    conda_forget "$rf_prefix"
     rf_where=
     emit conda_installed "$rf_prefix"
 }
@@ -174,27 +173,33 @@ fi
 : >"$rf_log" || fail "cannot write $rf_log" "free some space below $HOME"
 own_begin "$NODE/installing" RAYFAB_INSTALL
 find_conda
-rm -rf "$rf_env"
-mkdir -p "$ROOT/.cache/conda/pkgs"
-conda_home
+env_begin "$rf_env"
+mkdir -p "$ROOT/.cache/conda/pkgs" "$ROOT/.cache/conda/home"
 rf_url=file://$(printf '%s' "$STORE" | sed 's/%/%25/g; s/ /%20/g; s/"/%22/g; s/#/%23/g; s/\$/%24/g; s/?/%3F/g; s/\[/%5B/g; s/\\/%5C/g; s/]/%5D/g; s/`/%60/g; s/{/%7B/g; s/}/%7D/g')
 write_file "$NODE/explicit.txt" 600 "@EXPLICIT$NL$(printf '%s\n' "$ITEMS" | RF_URL=$rf_url awk '$1 == "conda" { print ENVIRON["RF_URL"] "/" $2 }')$NL"
 set -- create -y -q --offline -p "$rf_env" --file "$NODE/explicit.txt"
 case $CONDA_KIND in
     micromamba) set -- "$@" --no-rc ;;
-    *) set -- "$@" --override-channels -c "$rf_url" ;;
+    *) set -- "$@" --override-channels -c "$rf_url" --no-default-packages ;;
 esac
+# Runs conda with the settings that this needs. $1: the program, then its arguments
+conda_create() {
+    # the name of the setting changed; conda fails if both are set
+    case $CONDA_KIND$rf_version in conda[1-9].* | conda1[0-9].* | conda2[0-3].*) rf_list=CONDA_WHITELIST_CHANNELS ;; *) rf_list=CONDA_ALLOWLIST_CHANNELS ;; esac
+    rf_platform=$(printf '%s\n' "$LOCK" | sed -n 's/^platform //p')
+    conda_run env "CONDA_SUBDIR=$rf_platform" "$rf_list=$rf_url" "CONDA_PLUGINS_AUTO_ACCEPT_TOS=$ACCEPT_TERMS" "$@" >"$rf_log" 2>&1 </dev/null
+}
 create_environment() {
-    CONDA_PLUGINS_AUTO_ACCEPT_TOS=$ACCEPT_TERMS
-    export CONDA_PLUGINS_AUTO_ACCEPT_TOS
-    conda_run "$rf_conda" "$@" >"$rf_log" 2>&1 </dev/null
+    conda_create "$rf_conda" "$@" && return
+    rf_code=$?
+    grep -qiE 'condarc|configuration' "$rf_log" && conda_python "$rf_conda" || return "$rf_code"
+    rm -rf "$rf_env"
+    conda_create "$rf_python" -c "$rf_conda_bare" "$@"
 }
 busy "making the environment" create_environment "$@" || {
-    conda_forget "$rf_env"
     rm -f "$NODE/explicit.txt"
     say_why "conda cannot make the environment" "look at the lines above; $rf_conda is what was used"
 }
-conda_forget "$rf_env"
 # copies of what is in the store
 rm -f "$NODE/explicit.txt" "$ROOT"/.cache/conda/pkgs/*.conda "$ROOT"/.cache/conda/pkgs/*.tar.bz2
 rf_said=$("$rf_env/bin/python" -V 2>&1)
@@ -223,7 +228,7 @@ rm -f "$rf_env/.wheels"
 rf_dir=${rf_conda%/*}
 write_file "$NODE/conda-base" 600 "${rf_dir%/*}$NL"
 own || fail "another run has taken over"
-env_done "$rf_env"
+env_done
 rm -f "$rf_log" "$rf_own"
 # Removes packages that no environment on this host was made from, except new ones.
 for rf_file in $(find "$STORE" -type f -mtime +1 2>/dev/null | sed 's|.*/||'); do

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib envs uv
+# needs: lib envs envs_made uv
 # values: ENV_ID INDEX LOCK PYTHON PYTHON_MIRROR PYTHON_VERSION UV_CARRIED UV_VERSION
 # Installs uv, a Python environment and the locked packages; a complete environment is left unchanged.
 rf_env=$NODE/envs/$ENV_ID
@@ -55,7 +55,7 @@ if ! find_uv; then
 fi
 rm -f "$NODE/uv.log"
 uv_begin
-rm -rf "$rf_env"
+env_begin "$rf_env"
 if [ -z "$PYTHON" ]; then
     step "installing Python $PYTHON_VERSION"
     [ -z "$PYTHON_MIRROR" ] || { UV_PYTHON_INSTALL_MIRROR=$PYTHON_MIRROR && export UV_PYTHON_INSTALL_MIRROR; }
@@ -80,6 +80,6 @@ write_file "$rf_env/requirements.lock" 600 "$LOCK"
     esac
 }
 [ -x "$rf_env/bin/ray" ] || fail "the packages do not include ray" "add ray to uv.packages"
-env_done "$rf_env"
+env_done
 rm -f "$NODE/install.log"
 emit changed 1
