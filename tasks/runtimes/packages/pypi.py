@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -69,15 +69,25 @@ def _uv(host: Host, arguments: Sequence[str], stdin: str | None = None) -> subpr
 
 
 def resolve(
-    host: Host, wanted: Sequence[str], python: str, platform: str, glibc: str
+    host: Host,
+    wanted: Sequence[str],
+    python: str,
+    platform: str,
+    glibc: str,
+    prefer: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Every package with its version and files, as in uv's pylock file.
 
+    :param prefer: versions that are chosen where they fit, by the package's name.
     :raises Unavailable: no set of packages fits, or the index does not answer.
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "pylock.toml"
         target = uv_name(*CONDA[platform], glibc)
+        if prefer:
+            # uv prefers the versions in the file that it is about to replace
+            known = [f'[[packages]]\nname = "{name}"\nversion = "{one}"\n' for name, one in prefer.items()]
+            out.write_text("".join(['lock-version = "1.0"\ncreated-by = "uv"\n', *known]), "utf-8")
         arguments = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate"]
         arguments += ["--python", sys.executable, "--python-version", python, "--python-platform", target]
         done = _uv(host, [*arguments, "--format", "pylock.toml", "-o", str(out)], "\n".join(wanted))

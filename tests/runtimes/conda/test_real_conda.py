@@ -89,7 +89,8 @@ class Host:
         return parse_facts(HOST, answer.all, answer.texts)
 
     def run(self, *words: str) -> str:
-        known = {"HOME": str(self.home), "PATH": "/usr/bin:/bin"}
+        # with a home in which conda works
+        known = {"HOME": str(self.home.parent), "PATH": "/usr/bin:/bin"}
         return subprocess.run(words, env=known, check=True, capture_output=True, text=True).stdout
 
     def pip(self, *words: str) -> str:

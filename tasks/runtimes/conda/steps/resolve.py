@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,10 +16,13 @@ from tasks.run.stages import Known, Listed, Stage
 from tasks.runtimes.conda import channels
 from tasks.runtimes.packages import Unavailable, pypi
 from tasks.runtimes.packages.bundle import Bundle
+from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.lock import BadLock, Lock, join, parse, parse_all, subdir
 from tasks.runtimes.packages.web import Web
 from tasks.runtimes.steps import digest_of
 
+# conda removes its own record of a package when pip or uv replaces it
+TOOLS = ("certifi", "pip", "setuptools", "wheel")
 ANYWHERE = "2.17"  # the oldest glibc that Ray's own wheels support
 
 
@@ -194,7 +197,11 @@ def make(
                 board.step("packages", f"choosing versions for Python {python} on {platform}")
                 late = early or side.submit(_packages, host, python, platform, glibc, ray)
                 version, packages = late.result()
-            items = [*items, *packages]
+                conda_s = _tools(items)
+                if _others(packages, conda_s):
+                    # what conda has installed stays, where it fits
+                    version, packages = _packages(host, python, platform, glibc, version, conda_s)
+            items = [*items, *(item for item in packages if not _same(item, conda_s))]
         except Unavailable as error:
             raise _stop(error) from None
     size = sum(item.size for item in items) / 1e6
@@ -205,14 +212,42 @@ def make(
     return Lock(platform, python, version, request, tuple(items))
 
 
-def _packages(host, python: str, platform: str, glibc: str, ray: str | None):
+def _tools(items: Sequence[Item]) -> dict[str, str]:
+    """The versions of the tools that are packages of conda's channels and of PyPI under the same name."""
+    named = (item.file.rsplit("-", 2) for item in items if item.kind == "conda")
+    return {parts[0]: parts[1] for parts in named if parts[0] in TOOLS}
+
+
+def _version(item: Item, of: Mapping[str, str]) -> str | None:
+    """The version in the name of a wheel; None if it is none of these packages."""
+    name, _, rest = item.file.partition("-")
+    return rest.partition("-")[0] if item.kind == "wheel" and name.lower() in of else None
+
+
+def _same(item: Item, of: Mapping[str, str]) -> bool:
+    return _version(item, of) == of.get(item.file.partition("-")[0].lower(), "")
+
+
+def _others(packages: Sequence[Item], of: Mapping[str, str]) -> bool:
+    """Whether any of these packages has another version than conda's."""
+    return any(_version(item, of) and not _same(item, of) for item in packages)
+
+
+def _packages(
+    host: Host,
+    python: str,
+    platform: str,
+    glibc: str,
+    ray: str | None,
+    prefer: Mapping[str, str] | None = None,
+) -> tuple[str, list[Item]]:
     wanted = [*host.conda.packages, *([f"ray=={ray}"] if ray else [])]
     # an old Ray does not declare all that it needs today; Ray's version can usually be guessed before resolving
     guess = companions(ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"))
-    found = pypi.resolve(host, [*wanted, *guess], python, platform, glibc)
+    found = pypi.resolve(host, [*wanted, *guess], python, platform, glibc, prefer)
     version = pypi.version_of(found, "ray")
     if version is None:
         raise Unavailable("the packages do not include ray", "add ray to conda.packages", code=2)
     if (more := companions(version)) != guess:
-        found = pypi.resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc)
+        found = pypi.resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc, prefer)
     return version, pypi.items(host, found, platform)

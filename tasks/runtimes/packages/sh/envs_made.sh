@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib envs owner
+# needs: lib owner
 # values: OWNERS
 # Making an environment. Its programs hold its path, so it cannot be moved. While Ray runs from one that is broken, the
 # new one is made in a hidden folder beside it, and a link at the old path then leads there: Ray is not restarted.
