@@ -141,7 +141,8 @@ class TestDailyUse:
         stale = made.env / "conda-meta/setuptools-65.6.3-standin_0.json"
         assert stale.exists()
         made.run(str(made.program), "list", "-p", str(made.env))
-        made.run(str(made.program), "env", "export", "-p", str(made.env))
+        if made.conda.version != "22.9.0":  # there it is another program, which is not in the wheel
+            made.run(str(made.program), "env", "export", "-p", str(made.env))
         assert not stale.exists(), "conda removes the record of what uv has replaced"
         facts = made.facts()
         assert (facts.envs, facts.env_changes) == ({"e"}, ())

@@ -44,6 +44,10 @@ def owners():
     for package in filter(PACKAGE.match, there):
         owner[package] = package
         owner.update((path, package) for path in recorded(package) if path in there)
+    # who installs the same version again keeps other records
+    for path in there:
+        if ".dist-info/" in path and not PACKAGE.match(path):
+            owner[path] = "~"
     for meta in [path for path in there if re.match(r"conda-meta/[^/]+\.json$", path)]:
         with open(os.path.join(TOP, meta), encoding="utf-8") as file:
             files = json.load(file).get("files", [])
