@@ -69,7 +69,7 @@ def change(subject: Subject, desired: Desired, *, token: str | None, head_restar
         reasons = ["the head restarts"]
     else:
         # what it was started with is still right: only files of it are missing
-        start = install and not runtimes.of(subject.host).repairs_running(subject)
+        start = install and not runtimes.of(subject.host).repairs_running(subject, desired)
     if start:
         steps.append("restart" if facts.active else "start")
     why += [reason for reason in reasons if reason not in why]

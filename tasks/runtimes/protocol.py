@@ -94,7 +94,7 @@ class Runtime:
         """What must be installed before the node can start: steps such as ``install Ray``, and the reasons."""
         return [], []
 
-    def repairs_running(self, subject: Subject) -> bool:
+    def repairs_running(self, subject: Subject, desired: Desired) -> bool:
         """Whether what :meth:`lacking` repairs is replaced while the node runs, without a restart."""
         return False
 

@@ -31,9 +31,9 @@ def lacking(subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:
     return ["install Ray"], changes or (["packages"] if state else [])
 
 
-def repairs_running(subject: Subject) -> bool:
+def repairs_running(subject: Subject, desired: Desired) -> bool:
     """Whether a repair leaves the running node alone: Windows cannot replace the files of a program that runs."""
-    return subject.facts.system != "Windows"
+    return desired.versions.env_id == subject.state.get("env") and subject.facts.system != "Windows"
 
 
 def notes(subject: Subject) -> Iterator[tuple[str, str]]:

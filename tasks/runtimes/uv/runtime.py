@@ -54,8 +54,8 @@ class Uv(Runtime):
     def lacking(self, subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:
         return environments.lacking(subject, desired)
 
-    def repairs_running(self, subject: Subject) -> bool:
-        return environments.repairs_running(subject)
+    def repairs_running(self, subject: Subject, desired: Desired) -> bool:
+        return environments.repairs_running(subject, desired)
 
     def notes(self, subject: Subject) -> Iterator[Problem]:
         return environments.notes(subject)
