@@ -120,8 +120,8 @@ class TestConda:
         assert "nothing was changed" in out and raylet(host) == running
         assert "packages of Ray's environment were changed by hand: wheel 0.38.4 removed" in out
         # a job in an environment of conda's
-        task = "import ray; ray.init(runtime_env={'conda': 'ray'}, log_to_driver=False)\n"
-        task += "@ray.remote\ndef f():\n    import os; return os.environ['CONDA_PROMPT_MODIFIER']\n"
+        task = "import ray\n@ray.remote(runtime_env={'conda': 'ray'})\ndef f():\n"
+        task += "    import os; return os.environ['CONDA_PROMPT_MODIFIER']\n"
         task += "print(ray.get(f.remote()))"
         assert "(ray)" in ok(fab("submit", "--", "python", "-c", task, hosts_file=path, timeout=200))
         # what is broken is repaired while Ray runs from it
