@@ -16,7 +16,7 @@ from tasks.commandline import options
 )
 def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False):
     """
-    Collect what conda hosts install into one file.
+    Collect what hosts install into one file.
 
     Hosts without Internet are installed from it. It holds the installer, Python, every package and uv, each with its
     SHA-256, for every kind of system that the hosts file needs. Make it on a machine with Internet;
@@ -29,7 +29,7 @@ def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False
     from tasks.node.platforms import CONDA
     from tasks.phases import operation
     from tasks.report.console import Console
-    from tasks.runtimes.conda.steps.bundle import check_conda_hosts, collect
+    from tasks.runtimes.packages.steps.bundle import check_hosts, collect
     from tasks.text.wording import shown
 
     console = Console()
@@ -44,5 +44,5 @@ def bundle(c, output, hosts_file=None, platform=None, upgrade=False, debug=False
         raise Mistake(f"--output: there is no folder {path.parent}", "create it, or choose another path")
     run = cli.make_run(cluster, console, "bundle", debug=debug, upgrade=upgrade, connects=not platforms)
     asking = () if platforms else operation.FACTS
-    steps = (check_conda_hosts, *asking, collect(path, platforms))
+    steps = (check_hosts, *asking, collect(path, platforms))
     cli.finish(run, steps, lambda run: summary.bundled(run, path))

@@ -9,9 +9,13 @@ import re
 
 # The newest Ray for a Python (major, minor); a Python that is not listed gets the newest of all.
 NEWEST_FOR_PYTHON = {(3, 7): "2.7.2", (3, 8): "2.10.0", (3, 9): "2.51.2"}
+# The first Ray for a Python (major, minor) that is newer than the ones Ray 2.7 was made for.
+FIRST_FOR_PYTHON = {(3, 12): (2, 31), (3, 13): (2, 45), (3, 14): (2, 55)}
 # The oldest and the newest Python for which current releases of Ray are made.
 CURRENT_PYTHONS = ((3, 10), (3, 14))
 FIRST_FOR_CURRENT_PYTHONS = (2, 52)  # 2.51 was the last one for Python 3.9
+# The Python that hosts get where they have none in common: Ray and most packages have had wheels for it for long.
+DEFAULT_PYTHON = (3, 12)
 
 _FOR_RAY_BEFORE_2_10 = ["setuptools<81", "protobuf<5", "pydantic<2", "async-timeout"]
 
@@ -39,6 +43,8 @@ def knows_string_labels(ray: str) -> bool:
 def runs_ray(python: str, ray: str | None) -> bool:
     """Whether a Python can run a Ray. :param ray: None: any version that has a package for that Python."""
     key = parse(python)[:2]
+    if ray is not None and parse(ray) < FIRST_FOR_PYTHON.get(key, ()):
+        return False
     if ray is None or parse(ray) >= FIRST_FOR_CURRENT_PYTHONS:
         oldest, newest = CURRENT_PYTHONS
         return oldest <= key <= newest or (ray is None and key in NEWEST_FOR_PYTHON)

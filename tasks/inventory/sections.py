@@ -129,7 +129,9 @@ class Mirrors(Frozen):
     )
     miniconda: t.Url | None = Field(None, description="folder with Miniconda's installers")
     miniforge: t.Url | None = Field(None, description="folder with Miniforge's installers")
-    python: t.Url | None = Field(None, description="Python builds that uv installs")
+    python: t.Url | None = Field(
+        None, description="folder with the releases of python-build-standalone, for hosts without the Python"
+    )
     proxy: t.WebUrl | None = Field(
         None,
         description="proxy for the downloads of conda and its packages; null: from the environment variables",

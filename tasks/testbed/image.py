@@ -69,6 +69,8 @@ LAYERS = {
     # fish needs python3; polkitd lets a plain user enable lingering, as on Ubuntu Server
     "python": ("bare", INSTALL.format(packages="ca-certificates fish polkitd python3")),
     "docker": ("python", INSTALL.format(packages="docker.io iptables")),
+    # for hosts without Python and curl, in tests alone
+    "wget": ("bare", INSTALL.format(packages="ca-certificates wget")),
     "registry": ("python", INSTALL.format(packages="docker-registry skopeo")),  # for registry.py alone
 }
 

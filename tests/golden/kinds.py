@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from tasks.node import operations
 from tasks.node.logfiles import patterns
@@ -20,6 +21,7 @@ from tasks.runtimes.packages.fetch import fetch_script
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.uv.scripts import uv_script
 from tasks.script.script import Script
+from tests.runtimes.packages.kits import kit_of
 from tests.script import samples
 
 PIECES = [("0" * 64, 7_000_000), ("1" * 64, 1234)]
@@ -42,6 +44,9 @@ MAC = {
 MAC_ENGINE = EngineFacts(cpus=4, memory=8321515520, system="Docker Desktop", arch="aarch64")
 
 # what a conda host is made of, one file of each kind
+PYTHON_BUILD = Item(
+    "python", "cpython-3.11.2-linux-64.tar.gz", "4" * 64, 30_000_000, "https://b.example/cpython"
+)
 ITEMS = [
     Item("installer", "Miniconda3-py39_24.1.2-0-Linux-x86_64.sh", "0" * 64, 130_000_000, "-"),
     Item("tool", "uv-0.9.0-py3-none-manylinux_2_17_x86_64.whl", "1" * 64, 20_000_000, "https://m.example/uv"),
@@ -88,24 +93,18 @@ def _files(role: str, kind: str, **more: object) -> dict[str, str]:
 
 
 def _uv(**more: object) -> Script:
-    known = {
-        "uv_version": "0.9.0",
-        "env_id": "ray-2.52.0-py3.11.2-abc",
-        "python": "3.11.2",
-        "lock": samples.LOCK,
-    }
+    kit = kit_of([item for item in ITEMS if item.kind in ("wheel", "tool")], "3.11.2", "uv", ray="2.52.0")
+    if more.pop("build", False):
+        kit = replace(kit, locked=(PYTHON_BUILD, *kit.locked))
+    known = {"env_id": "ray-2.52.0-py3.11.2-abc", "kit": kit, "items": kit.items, "uv_version": "0.9.0"}
     of = more.pop("host", samples.host())
     return uv_script(of, "lab", **{**known, "python_path": "/usr/bin/python3.11", **more})
 
 
 def _conda(**more: object) -> Script:
-    known = {
-        "env_id": "ray-2.7.2-py3.7.16-abc",
-        "python": "3.7.16",
-        "items": ITEMS,
-        "lock": "rayfab-lock 1\n",
-    }
-    return conda.conda_script(CONDA_HOST, "lab", **{**known, "uv_version": "0.9.0", **more})
+    kit = kit_of(more.pop("items", ITEMS), "3.7.16")
+    known = {"env_id": "ray-2.7.2-py3.7.16-abc", "kit": kit, "items": kit.items, "uv_version": "0.9.0"}
+    return conda.conda_script(CONDA_HOST, "lab", **{**known, **more})
 
 
 def _docker(**more: object):
@@ -144,7 +143,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
         items=ITEMS[2:], conda=Conda("micromamba", "1.5.8", "/home/it's me/bin/micromamba")
     ),
     "install-uv": _uv,
-    "install-uv-carried": lambda: _uv(host=_mirrored(), python_path=None, carried=True),
+    "install-uv-python": lambda: _uv(host=_mirrored(), python_path=None, build=True),
     "engine-apt": lambda: _engine("debian", "apt-get", mirrors=APT_MIRROR),
     "engine-apt-ce": lambda: _engine("debian", "apt-get", "docker-ce", DOCKER_MIRROR),
     "engine-dnf": lambda: _engine("fedora", "dnf"),

@@ -16,6 +16,7 @@ from tasks.runtimes.packages.items import Item
 from tasks.script.script import Script
 from tasks.ssh.windows import BOOTSTRAP
 from tests.golden.kinds import CONDA_HOST, HOLDER, submit, up
+from tests.runtimes.packages.kits import kit_of
 from tests.script import samples
 
 NODES = ["10.0.0.1", "10.0.0.2"]
@@ -35,13 +36,8 @@ ITEMS = [
     Item("conda", "python-3.7.16-h6244533_0.conda", "2" * 64, 16_000_000, "https://c.example/python"),
     Item("wheel", "ray-2.7.2-cp37-cp37m-win_amd64.whl", "3" * 64, 25_000_000, "https://p.example/r"),
 ]
-CONDA = {
-    "env_id": "ray-2.7.2-py3.7.16-abc",
-    "python": "3.7.16",
-    "items": ITEMS,
-    "lock": "rayfab-lock 1\n",
-    "uv_version": "0.9.0",
-}
+KIT = kit_of(ITEMS, "3.7.16", platform="win-64")
+CONDA = {"env_id": "ray-2.7.2-py3.7.16-abc", "kit": KIT, "items": KIT.items, "uv_version": "0.9.0"}
 
 SCRIPTS: dict[str, Callable[[], Script]] = {
     "facts-lock": lambda: facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER),

@@ -11,7 +11,6 @@ from tasks.node import ray, supervisors
 from tasks.node.desired import fingerprint
 from tasks.plan.systems import multi_node_note
 from tasks.runtimes.docker.node import shm_bytes
-from tasks.runtimes.uv.steps.resolve import env_id
 from tests.script import samples
 
 UV, DOCKER = samples.UV, samples.DOCKER
@@ -204,14 +203,6 @@ GIB = 1 << 30
 def test_shared_memory_is_the_recipe_s_where_memory_allows(wanted, memory, expected):
     text = DOCKER.replace("shm_size: 2gb", f"shm_size: {wanted}")
     assert shm_bytes(samples.subject(text=text, memory=memory)) == expected
-
-
-def test_an_environment_s_name_says_what_is_in_it():
-    name = env_id("2.52.0", "3.11.2", samples.LOCK)
-    assert name.startswith("ray-2.52.0-py3.11.2-")
-    assert name == env_id("2.52.0", "3.11.2", samples.LOCK)
-    assert name.split("-")[-1] != env_id("2.52.0", "3.11.2", samples.LOCK + "numpy==2.0.0\n").split("-")[-1]
-    assert name.split("-")[-1] != env_id("2.52.0", "3.11.3", samples.LOCK).split("-")[-1]
 
 
 def test_a_fingerprint_tells_tokens_apart_and_gives_none_away():

@@ -13,9 +13,10 @@ from tasks.run.operate import operate
 from tasks.run.options import Options
 from tasks.run.run import Run
 from tasks.run.stages import Listed
-from tasks.runtimes.uv import steps as uv
+from tasks.runtimes.packages import pypi
+from tasks.runtimes.uv import builds
 from tasks.ssh import Settings
-from tests.phases.world import World
+from tests.phases.world import World, item
 
 THREE = """
 cluster: lab
@@ -96,7 +97,14 @@ class Fleet:
 def world(monkeypatch) -> World:
     made = World()
     monkeypatch.setattr(connect, "connect", made.connect)
-    monkeypatch.setattr(uv, "compile_lock", made.compile_lock)
+    monkeypatch.setattr(pypi, "choose", made.choose)
+    monkeypatch.setattr(
+        pypi, "uv_wheel", lambda host, platform, glibc: item("tool", "uv-1.0-py3-none-any.whl")
+    )
+    monkeypatch.setattr(builds, "known", lambda host, platform, web: list(made.builds))
+    monkeypatch.setattr(
+        builds, "find", lambda host, version, platform, web: item("python", f"cpython-{version}")
+    )
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     return made

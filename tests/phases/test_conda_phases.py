@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 
 from tasks.phases import operation
 from tasks.phases.show_plan import show_scripts
 from tasks.runtimes.conda import channels, installers
-from tasks.runtimes.conda.steps import bundle as bundle_phase
-from tasks.runtimes.conda.steps import kits as conda_install
-from tasks.runtimes.conda.steps import resolve as conda
+from tasks.runtimes.conda.steps.recipe import RECIPE
 from tasks.runtimes.packages import Unavailable, pypi
 from tasks.runtimes.packages.bundle import Bundle, write
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.lock import Lock, join, parse_all
+from tasks.runtimes.packages.steps import bundle as bundle_phase
 from tasks.runtimes.packages.web import Web
-from tests.phases.world import refused
+from tests.phases.world import item, refused
 
 FILE = """
 cluster: lab
@@ -29,11 +26,7 @@ workers:
   - {host: 10.0.0.3, name: two}
 """
 INSTALLER, UV = "Miniconda3-py313_25.11.1-1-Linux-x86_64.sh", "uv-1.0-py3-none-any.whl"
-
-
-def item(kind, file, url=None):
-    sha256 = hashlib.sha256(file.encode()).hexdigest()
-    return Item(kind, file, sha256, len(file), url or f"https://mirror.example/{file}")
+LINUX, MAC = ("conda", "linux-64"), ("conda", "osx-arm64")
 
 
 class Outside:
@@ -49,7 +42,7 @@ class Outside:
         tools = [item("conda", f"{name}-py37_0.conda") for name in self.tools]
         return python, [item("conda", f"python-{python}-{platform}.conda"), *tools]
 
-    def resolve(self, host, wanted, python, platform, glibc, prefer=None):
+    def resolve(self, host, wanted, python, platform, glibc, section, prefer=None):
         self.wanted, self.prefer = list(wanted), prefer or {}
         return [{"name": "ray", "version": next((w[5:] for w in wanted if w.startswith("ray==")), self.ray)}]
 
@@ -86,7 +79,6 @@ def outside(monkeypatch, tmp_path):
     monkeypatch.setattr(pypi, "resolve", made.resolve)
     monkeypatch.setattr(pypi, "items", made.items)
     monkeypatch.setattr(pypi, "build", made.build)
-    monkeypatch.setattr(pypi, "uv_wheel", lambda host, platform, glibc: item("tool", UV))
     monkeypatch.setattr(installers, "installer", lambda host, platform, web: item("installer", INSTALLER))
     monkeypatch.setattr(Web, "get", lambda self, one, on_bytes=None: made.get(one))
     return made
@@ -112,7 +104,8 @@ class TestLocks:
         assert conda_fleet.operate(operation.DEPLOY) == 0, conda_fleet.out
         assert outside.prefer == {"pip": "22.3.1", "setuptools": "65.6.3"}
         files = [
-            i.file for i in parse_all((conda_fleet.path.parent / "ray.lock").read_text())["linux-64"].items
+            i.file
+            for i in parse_all((conda_fleet.path.parent / "ray.lock").read_text())["conda", "linux-64"].items
         ]
         assert "pip-22.3.1-py37_0.conda" in files
         # pip's wheel of the same version is not needed; setuptools in that version does not fit
@@ -160,7 +153,7 @@ class TestLocks:
         conda_fleet.edit("accept_terms: true", "accept_terms: true, lock: ray.lock")
         assert conda_fleet.operate(operation.DEPLOY) == 0
         path = conda_fleet.path.parent / "ray.lock"
-        assert parse_all(path.read_text())["linux-64"].ray == "2.7.2"
+        assert parse_all(path.read_text())[LINUX].ray == "2.7.2"
         assert "keep it with the hosts file" in conda_fleet.out
         # another cluster's hosts, later
         for host in world.hosts.values():
@@ -227,17 +220,17 @@ class TestFiles:
         assert "ray-2.7.2-linux-64.whl" in world["one"].carried
         assert "ray-2.7.2-linux-64.whl" not in world["two"].carried
 
-    def test_that_are_not_available_fail_that_host_alone(self, conda_fleet, world, monkeypatch):
+    def test_that_are_not_available_fail_that_host_alone(self, conda_fleet, world, outside, monkeypatch):
         world["one"].reaches_out = False
 
-        def nothing(self, one, on_bytes=None):
+        def only_local_files(self, one, on_bytes=None):
+            if one.url.startswith("file:"):
+                return outside.get(one)
             raise Unavailable("https://mirror.example cannot be reached from here: refused", "mirrors")
 
-        monkeypatch.setattr(Web, "get", nothing)
-        monkeypatch.setattr(conda_install, "local_item", lambda kind, path: item(kind, path.name))
+        monkeypatch.setattr(Web, "get", only_local_files)
         assert conda_fleet.operate(operation.DEPLOY) == 1
-        # the wheel that was built here is on this machine, and only asked for by its name
-        assert world["one"].envs == set()
+        assert world["one"].envs == set() and world["two"].envs
         assert "cannot be downloaded there (could not resolve host), nor here" in conda_fleet.out
 
 
@@ -255,7 +248,7 @@ class TestProxy:
         world["one"].answer = answer
         assert conda_fleet.operate(operation.DEPLOY) == 0, conda_fleet.out
         assert world["one"].carried[0] == ".ca.pem"
-        fetching = next(s for s in scripts if s.startswith("# rayfab: fetch packages"))
+        fetching = next(s for s in scripts if s.startswith("# rayfab: install Ray with conda"))
         assert "\nPROXY=http://10.0.0.9:3128\n" in fetching
         assert "\nCA=1\n" in fetching
 
@@ -310,14 +303,14 @@ class TestBundle:
     @pytest.fixture
     def bundle(self, conda_fleet, outside, tmp_path):
         conda_fleet.run = conda_fleet.make()
-        request = conda.request_of(conda_fleet.run.head().host)
+        request = RECIPE.request_of(conda_fleet.run.head().host)
         files = [
             item("conda", "python.conda"),
             item("wheel", "ray.whl"),
             item("sdist", "gpustat-1.1.1.tar.gz"),
         ]
         wheel = item("wheel", "gpustat-1.1.1-py3-none-any.whl")
-        tools = {"installer": item("installer", INSTALLER), "uv": item("tool", UV)}
+        tools = {"conda": item("installer", INSTALLER), "uv": item("tool", UV)}
         every = [*files, wheel, *tools.values()]
         sizes = {one.file: len(one.file) for one in every}
 
@@ -354,7 +347,10 @@ class TestBundle:
     def test_that_lacks_a_system_ends_the_run(self, conda_fleet, world, bundle):
         world["two"].facts["uname"] = "Linux 6.1.0 aarch64"
         assert conda_fleet.operate(operation.DEPLOY, bundle=bundle) == 1
-        assert "the bundle holds nothing for linux-aarch64 (it is for linux-64)" in conda_fleet.out
+        assert (
+            "the bundle holds nothing for linux-aarch64 with runtime: conda (it is for linux-64)"
+            in conda_fleet.out
+        )
         assert not any("install Ray with conda" in h.titles for h in world.hosts.values())
 
     def test_made_for_something_else(self, conda_fleet, world, bundle):
@@ -372,12 +368,12 @@ class TestBundle:
 class TestCollect:
     def test_a_bundle_is_for_every_system_that_is_named(self, conda_fleet, world, outside, tmp_path):
         path = tmp_path / "both.tar"
-        asked = (bundle_phase.check_conda_hosts, bundle_phase.collect(path, ["linux-64", "osx-arm64"]))
+        asked = (bundle_phase.check_hosts, bundle_phase.collect(path, ["linux-64", "osx-arm64"]))
         assert conda_fleet.operate(asked) == 0, conda_fleet.out
         assert world.connections == []
         made = Bundle.open(path)
-        assert set(made.locks) == set(made.tools) == {"linux-64", "osx-arm64"}
-        assert made.locks["osx-arm64"].ray == made.locks["linux-64"].ray
+        assert set(made.locks) == {LINUX, MAC} and set(made.tools) == {"linux-64", "osx-arm64"}
+        assert made.locks[MAC].ray == made.locks[LINUX].ray
         files = {one.file for one in made.items()}
         assert {
             "ray-2.7.2-linux-64.whl",
@@ -390,13 +386,14 @@ class TestCollect:
     def test_without_names_it_is_for_the_systems_of_the_hosts(self, conda_fleet, world, tmp_path):
         world["two"].facts["uname"] = "Linux 6.1.0 aarch64"
         path = tmp_path / "hosts.tar"
-        asked = (bundle_phase.check_conda_hosts, *operation.FACTS, bundle_phase.collect(path, []))
+        asked = (bundle_phase.check_hosts, *operation.FACTS, bundle_phase.collect(path, []))
         assert conda_fleet.operate(asked) == 0, conda_fleet.out
-        assert set(Bundle.open(path).locks) == {"linux-64", "linux-aarch64"}
+        assert set(Bundle.open(path).locks) == {LINUX, ("conda", "linux-aarch64")}
 
-    def test_needs_a_conda_host(self, fleet, tmp_path):
-        assert fleet.operate((bundle_phase.check_conda_hosts,)) == 2
-        assert "no host has runtime: conda" in fleet.out
+    def test_needs_a_host_with_packages(self, fleet, tmp_path):
+        fleet.edit("cluster: lab", "cluster: lab\nruntime: docker")
+        assert fleet.operate((bundle_phase.check_hosts,)) == 2
+        assert "no host installs packages" in fleet.out
 
 
 class TestMixed:
@@ -428,7 +425,6 @@ class TestPlan:
         dry = {"dry_run": True}
         assert conda_fleet.operate(operation.PREPARE, show_scripts, **dry) == 0, conda_fleet.out
         for host in ("head", "one", "two"):
-            assert f"### {host}: fetch packages" in conda_fleet.out
             assert f"### {host}: install Ray with conda" in conda_fleet.out
         assert outside.asked == [("linux-64", "2.36")]
         assert not any("fetch packages" in h.titles for h in world.hosts.values())

@@ -77,7 +77,7 @@ class TestHeadFails:
         assert self.untouched(world)
 
     def test_a_problem_there(self, fleet, world):
-        world["head"].pythons = []
+        world["head"].facts["home_writable"] = ""
         assert fleet.operate(operation.DEPLOY) == 1
         assert "✗ nothing was changed: the head has a problem" in fleet.out
         assert self.untouched(world)
@@ -86,7 +86,7 @@ class TestHeadFails:
         ("broken", "why"),
         [
             ({"reachable": False}, "the head is needed for everything else, and it failed"),
-            ({"pythons": []}, "nothing was changed: the head has a problem"),
+            ({"facts": {"home_writable": ""}}, "nothing was changed: the head has a problem"),
         ],
         ids=["unreachable", "problem"],
     )

@@ -5,9 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tasks.phases import operation
-from tasks.runtimes.uv.steps.resolve import platform_of
-from tests.phases.world import LOCK
-from tests.script import samples
 
 PLAN = {"dry_run": True}
 
@@ -60,7 +57,15 @@ class TestARunningCluster:
         running.operate(operation.DEPLOY, limit=["head"])
         assert world.compiled == ["2.52.0"]
 
-    def test_gets_another_python_where_its_own_is_gone(self, running, world):
+    def test_gets_a_build_of_its_python_where_its_own_is_gone(self, running, world):
+        for host in world.hosts.values():
+            host.pythons = ["3.12.1"]
+        assert running.operate(operation.DEPLOY) == 0
+        assert versions(running) == {("2.52.0", "3.11.2")}
+        assert running.done() == [[], [], []]
+
+    def test_gets_another_python_where_there_is_no_build_either(self, running, world):
+        world.builds = []
         for host in world.hosts.values():
             host.pythons = ["3.12.1"]
         assert running.operate(operation.DEPLOY) == 0
@@ -91,14 +96,12 @@ class TestSeveralPlatforms:
 
 class TestNoCommonPython:
     def test_ends_before_anything_is_done_with_who_differs(self, fleet, world):
-        world["two"].pythons = ["3.12.1"]
+        world["two"].pythons, world.builds = ["3.12.1"], []
         assert fleet.operate(operation.DEPLOY) == 1
         assert "✗ the hosts cannot all run the same versions; nothing was started" in fleet.out
-        assert [(n.name, fleet.failure(n.name).message.rpartition(" ")[2]) for n in fleet.run.failed] == [
-            ("head", "3.11.2"),
-            ("one", "3.11.2"),
-            ("two", "3.12.1"),
-        ]
+        assert [node.name for node in fleet.run.failed] == ["head", "one", "two"]
+        for name, version in (("head", "3.11.2"), ("two", "3.12.1")):
+            assert f"this host has {version}, and there is no build" in fleet.failure(name).message
         assert world.compiled == []
         assert not any(h.envs for h in world.hosts.values())
 
@@ -156,25 +159,7 @@ workers:
         assert {n.versions.ray for n in fleet.run.every()} == {said}
 
 
-def test_packages_without_ray_are_a_mistake_in_the_file(fleet, world, monkeypatch):
-    from tasks.runtimes.uv import steps as uv
-
-    monkeypatch.setattr(uv, "compile_lock", lambda *args: LOCK.replace("ray", "numpy"))
+def test_packages_without_ray_are_a_mistake_in_the_file(fleet):
+    fleet.edit("cluster: lab", "cluster: lab\nuv: {packages: [numpy]}")
     assert fleet.operate(operation.DEPLOY) == 2
     assert fleet.out.splitlines()[-2:] == ["✗ the packages do not include ray", "  → add ray to uv.packages"]
-
-
-@pytest.mark.parametrize(
-    ("facts", "platform"),
-    [
-        ({}, "x86_64-manylinux_2_36"),
-        ({"arch": "aarch64", "libc": "glibc 2.31"}, "aarch64-manylinux_2_31"),
-        ({"libc": "glibc 2.27"}, "x86_64-manylinux_2_17"),
-        ({"libc": "glibc 2.99"}, "x86_64-manylinux_2_40"),
-        ({"libc": ""}, "x86_64-manylinux_2_17"),
-        ({"system": "Darwin", "arch": "arm64", "libc": ""}, "aarch64-apple-darwin"),
-        ({"system": "Darwin", "libc": ""}, "x86_64-apple-darwin"),
-    ],
-)
-def test_uv_s_name_for_a_platform(facts, platform):
-    assert platform_of(samples.facts(**facts)) == platform

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shlex
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tasks.runtimes.packages import Unavailable, pypi
+from tasks.runtimes.packages.items import Item
 from tasks.ssh import Answer, Target, Unreachable
 
-LOCK = "ray[default]==2.52.0\nclick==8.1.8\n"
+choose = pypi.choose
 NO_NODES = '{"done": true, "ray": "2.52.0", "python": "3.11.2"}'
+
+
+def wheel(file: str) -> Item:
+    """A wheel that exists in name only."""
+    return item("wheel", file)
+
+
+def item(kind: str, file: str, url: str | None = None) -> Item:
+    """A file that exists in name only; its name is its content."""
+    sha256 = hashlib.sha256(file.encode()).hexdigest()
+    return Item(kind, file, sha256, len(file), url or f"https://mirror.example/{file}")
 
 
 def said(values: Iterable[tuple[str, str]] = (), texts: dict[str, list[str]] | None = None) -> Answer:
@@ -77,7 +91,7 @@ class FakeHost:
             "gather facts": self._facts,
             "install Ray with uv": self._install,
             "fetch packages": self._fetch,
-            "install Ray with conda": self._install_conda,
+            "install Ray with conda": self._install,
             "serve the packages to the others": lambda script: said([("port", "19999")]),
             "end the serving": lambda script: said(),
             "get the image": self._image,
@@ -125,7 +139,7 @@ class FakeHost:
             values["conda"] = self.conda
         texts = {
             "ip_addr": [f"2: eth0    inet {self.address}/24 brd 10.0.0.255 scope global eth0\\"],
-            "requirements": (self.lock or LOCK).splitlines() if self.envs else [],
+            "requirements": self.lock.splitlines() if self.envs else [],
         }
         if self.image:
             values["image_versions"] = " ".join(self.image)
@@ -133,25 +147,22 @@ class FakeHost:
         several = [("python", f"Python {v} /usr/bin/python{v}") for v in self.pythons]
         return said([*values.items(), *several, *(("env", e) for e in self.envs)], texts)
 
-    def _install(self, script: str) -> Answer:
-        self.envs = {value(script, "ENV_ID")}
-        return said([("changed", "1")])
-
     def _fetch(self, script: str) -> Answer:
         lines = [line.split() for line in block(script, "ITEMS").splitlines()]
         seed = next((h for h in self.world.hosts.values() if f"http://{h.address}:" in script), None)
         missing = []
-        for file, _, _, url in lines:
+        for _, file, _, _, url in lines:
             if (file in seed.store) if seed else (url != "-" and self.reaches_out):
                 self.store.add(file)
             if file not in self.store:
                 missing.append(("missing", file))
         return said(missing, {"log": ["could not resolve host"] if missing else []})
 
-    def _install_conda(self, script: str) -> Answer:
-        items = [line.split()[:2] for line in block(script, "ITEMS").splitlines()]
-        assert {file for _, file in items} <= self.store, "installed from a store that is not whole"
-        self.installed = items
+    def _install(self, script: str) -> Answer:
+        fetched = self._fetch(script)
+        if "missing" in fetched.values:
+            return fetched
+        self.installed = [line.split()[:2] for line in block(script, "ITEMS").splitlines()]
         self.lock = block(script, "LOCK")
         self.envs = {value(script, "ENV_ID")}
         return said([("changed", "1")])
@@ -234,6 +245,7 @@ class World:
         self.strangers: list[dict[str, Any]] = []
         self.work: list[dict[str, Any]] = []  # what is running on Ray
         self.compiled: list[str | None] = []
+        self.builds = ["3.11.2"]  # the versions of Python of which there is a build
         self.connections: list[FakeConnection] = []
         self.secrets_seen: list = []
 
@@ -251,10 +263,15 @@ class World:
         self.connections.append(FakeConnection(host, self.secrets_seen))
         return self.connections[-1]
 
-    def compile_lock(self, console, host, python, platform, ray) -> str:
-        """In place of uv's resolver."""
+    def choose(self, host, packages, section, *, ray, **more) -> tuple[str, list[Item]]:
+        """In place of uv's resolver, for the runtime uv."""
+        if section != "uv":
+            return choose(host, packages, section, ray=ray, **more)
         self.compiled.append(ray)
-        return LOCK.replace("2.52.0", ray or "2.52.0")
+        ray = ray or "2.52.0"
+        if not any(name.startswith("ray") for name in packages):
+            raise Unavailable("the packages do not include ray", "add ray to uv.packages", code=2)
+        return ray, [wheel(f"ray-{ray}-py3-none-any.whl"), wheel("click-8.1.8-py3-none-any.whl")]
 
     def table(self, tasks: bool) -> list[dict[str, Any]]:
         """Ray's own node table: every node that runs and has joined."""

@@ -25,7 +25,6 @@ DOCKER = samples.host("worker", text=DOCKER_TEXT)
 CONDA = UV.model_copy(update={"runtime": "conda"})
 
 STRANGER = RayProcess(77, "/opt/ray/raylet", "0::/user.slice")
-NO_PYTHON = 'install one, or set uv.python to a full version ("3.12.12"), or runtime: docker'
 CHOOSE_PORTS = "stop what listens there, or choose other ports under ray.ports"
 
 # what differs -> the host, the facts, message and fix
@@ -90,12 +89,11 @@ CASES = {
         "Ray has no packages for musl (Alpine)",
         "runtime: docker",
     ),
-    "no Python": (UV, {"pythons": ()}, "there is no Python 3 here", NO_PYTHON),
-    "no Python, and uv needs a full version": (
-        section(UV, "uv", python="3.12"),
-        {"pythons": ()},
-        "there is no Python 3 here",
-        NO_PYTHON,
+    "no Python, and no build of one": (
+        UV,
+        {"pythons": (), "arch": "riscv64"},
+        "there is no Python 3 here, and no build of it for riscv64",
+        "install one, or runtime: docker",
     ),
     "the disk": (
         UV,
@@ -213,7 +211,7 @@ NONE = {
     "a Mac": (UV, {"system": "Darwin", "libc": ""}),
     "Docker on a Mac": (DOCKER, {"system": "Darwin", "libc": ""}),
     "a bridge": (section(DOCKER, "docker", network="bridge"), {}),
-    "no Python, and uv brings a full version": (section(UV, "uv", python="3.12.12"), {"pythons": ()}),
+    "no Python, and a build of one": (UV, {"pythons": ()}),
     "no Python under Docker": (DOCKER, {"pythons": ()}),
     "Docker that will be installed": (
         DOCKER,
@@ -270,7 +268,12 @@ def test_a_suitable_host_has_no_problem(host, facts):
 def test_all_problems_of_a_host_at_once():
     found = host_problems(
         samples.subject(
-            home_writable=False, tmp_writable=False, pythons=(), disk_free={"/": 0}, ports=frozenset({20000})
+            home_writable=False,
+            tmp_writable=False,
+            pythons=(),
+            arch="riscv64",
+            disk_free={"/": 0},
+            ports=frozenset({20000}),
         ),
         "lab",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -25,6 +26,7 @@ from tasks.runtimes.packages.fetch import fetch_script
 from tasks.runtimes.uv.scripts import uv_script
 from tasks.script import script
 from tests.runtimes.conda import condas
+from tests.runtimes.packages.kits import kit_of
 from tests.script import samples
 from tests.script.own_fragments import added
 from tests.script.samples import WORST
@@ -119,9 +121,11 @@ def test_an_environment_of_conda(shell, single, home):
                 "mirrors": base.mirrors.model_copy(update={"pypi": one[1]}),
             }
         )
-        known = {"env_id": "e", "python": one[2], "items": items, "lock": one[3], "uv_version": one[4]}
-        more = {"proxy": one[5], "no_proxy": one[6]}
-        answer = ask(conda.conda_script(of, "lab", **known, **more, conda=found), shell, home_dir)
+        kit = kit_of(items, one[2])
+        kit = replace(kit, lock=replace(kit.lock, ray=one[3]))
+        of = of.model_copy(update={"mirrors": of.mirrors.model_copy(update={"proxy": one[5]})})
+        known = {"env_id": "e", "kit": kit, "items": kit.items, "uv_version": one[4]}
+        answer = ask(conda.conda_script(of, "lab", **known, conda=found), shell, home_dir)
         assert answer.error == "conda cannot make the environment: it goes no further"
         argv = (home_dir / "conda.argv").read_text().splitlines()
         assert argv[4:7] == ["-p", f"{home_dir}/.rayfab/lab/envs/e", "--file"]
@@ -134,7 +138,7 @@ def test_an_environment_of_conda(shell, single, home):
 
         url = f"http://127.0.0.1:9/{quote(one[7])}"
         asked = [condas.item("wheel", "f.whl", b"x", url)]
-        answer = ask(fetch_script("lab", asked, **more), shell, home_dir)
+        answer = ask(fetch_script("lab", asked, proxy=one[5], no_proxy=one[6]), shell, home_dir)
         assert answer.ok and answer.all["missing"] == ["f.whl"]
         nothing_ran(top)
 
@@ -248,12 +252,13 @@ def test_no_secret_in_any_script():
         assert host.password.argument == Secret(password)
         wanted = samples.desired(of)
         state = wanted.state(fingerprint(token), "r")
+        kit = kit_of([], "3.11.2")
         made += [
             facts_script(host, "lab", sudo_password=True),
-            uv_script(host, "lab", uv_version="1", env_id="e", python="3.11.2", python_path=None, lock="ray"),
+            uv_script(host, "lab", env_id="e", kit=kit, items=[], uv_version="1", python_path=None),
             images.image_script(host, "lab", sudo=True),
             fetch_script("lab", [], base="http://10.0.0.1:20001"),
-            conda.conda_script(host, "lab", env_id="e", python="3.7.7", items=[], lock="", uv_version="1"),
+            conda.conda_script(host, "lab", env_id="e", kit=kit, items=[], uv_version="1"),
             samples.up_script(host, "lab", wanted, "/root", state, sudo=True, token=True),
             operations.stop_script("lab", sudo=True),
             operations.destroy_script(host, "lab", sudo=True),

@@ -21,6 +21,7 @@ from tasks.runtimes.packages.fetch import fetch_script
 from tasks.runtimes.packages.items import Item
 from tasks.script import powershell as windows
 from tasks.ssh import Settings, Target, connect
+from tests.runtimes.packages.kits import kit_of
 from tests.script import samples
 from tests.standins.windows import programs
 from tests.standins.windows.machine import Machine
@@ -92,10 +93,9 @@ def test_from_nothing_to_a_node_and_back(machine, host, tmp_path):
     assert ask(fetch_script("lab", items)).values == {"fetched": "0"}
 
     # installed and started
-    script = conda.conda_script(
-        HOST, "lab", env_id=ENV, python="3.7.16", items=items, lock="rayfab-lock 1\n", uv_version="0.9.0"
-    )
-    assert ask(script).values == {"changed": "1", "conda_installed": r"C:\Users\me\conda"}
+    kit = kit_of(items, "3.7.16", platform="win-64")
+    script = conda.conda_script(HOST, "lab", env_id=ENV, kit=kit, items=kit.items, uv_version="0.9.0")
+    assert ask(script).values == {"fetched": "0", "changed": "1", "conda_installed": r"C:\Users\me\conda"}
     token = ask(token_script("lab"), RF_TOKEN="t0ken").values["token"]
     of = samples.subject("head", host_=HOST, system="Windows", home=found.home, user=found.user, uid=-1)
     wanted = samples.desired(of)

@@ -8,10 +8,11 @@ from pathlib import Path
 from pydantic import Field
 
 from tasks.inventory import types as t
-from tasks.inventory.sections import Lacking, RuntimeSection, from_folder
+from tasks.inventory.sections import Lacking, from_folder
+from tasks.runtimes.packages.section import PackagesSection
 
 
-class Conda(RuntimeSection):
+class Conda(PackagesSection):
     """For hosts with `runtime: conda`."""
 
     python: t.PythonVersion = Field("3.7.7", description="Python of the environment; quote it")
@@ -26,23 +27,16 @@ class Conda(RuntimeSection):
     channels: tuple[t.Argument, ...] = Field(("defaults",), description="in order of priority")
     accept_terms: t.Flag = Field(False, description="true: you accept the terms of Anaconda's channels")
     prefix: t.RemotePath = Field("~/miniconda3", description="folder for conda where it is missing")
-    package_source: t.PackageSource = Field(
-        "pull", description="seed: one host downloads the packages and the others copy them from there"
-    )
-    lock: t.Text | None = Field(
-        None,
-        description="file with the version of every package, relative to the hosts file; created if it is missing",
-    )
 
     @property
     def needs_sha256(self) -> bool:
         return self.installer not in ("miniconda", "miniforge")
 
     def at(self, folder: Path) -> Conda:
-        update = {"lock": from_folder(self.lock, folder)}
+        own = super().at(folder)
         if self.needs_sha256 and "://" not in self.installer:
-            update["installer"] = from_folder(self.installer, folder)
-        return self.model_copy(update=update)
+            return own.model_copy(update={"installer": from_folder(self.installer, folder)})
+        return own
 
     def lacking(self) -> Iterator[Lacking]:
         if self.needs_sha256 and not self.installer_sha256:

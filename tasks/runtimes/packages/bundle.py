@@ -14,22 +14,27 @@ from pathlib import Path
 
 from tasks.runtimes.packages import Unavailable
 from tasks.runtimes.packages.items import Item
-from tasks.runtimes.packages.lock import BadLock, Lock, parse
+from tasks.runtimes.packages.lock import BadLock, Key, Lock, parse
 from tasks.runtimes.packages.web import kept_in, one_at_a_time, sha256_of
 
-FORMAT = "rayfab bundle 1"
+FORMAT = "rayfab bundle 2"
 MANIFEST = "manifest.json"
 _AGAIN = "make it again: fab bundle --output FILE"
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """An opened bundle. ``tools`` are the installer and uv, by platform; ``wheels`` were built from source."""
+    """An opened bundle.
+
+    :param locks: by runtime and platform.
+    :param tools: platform -> uv's wheel under "uv", and each runtime's own program under the runtime's name.
+    :param wheels: name of the source's file -> the wheel that was built from it.
+    """
 
     path: Path
-    locks: dict[str, Lock]
-    tools: dict[str, dict[str, Item]]  # platform -> {"installer": ..., "uv": ...}
-    wheels: dict[str, Item]  # name of the source's file -> the wheel
+    locks: dict[Key, Lock]
+    tools: dict[str, dict[str, Item]]
+    wheels: dict[str, Item]
     _places: dict[str, tuple[int, int]] = field(default_factory=dict)  # file -> offset, bytes
 
     @classmethod
@@ -48,7 +53,7 @@ class Bundle:
                 places = {m.name.removeprefix("files/"): (m.offset_data, m.size) for m in tar if m.isfile()}
             if said.get("format") != FORMAT:
                 raise tarfile.TarError
-            locks = {lock.platform: lock for lock in map(parse, said["locks"])}
+            locks = {lock.key: lock for lock in map(parse, said["locks"])}
             tools = {
                 platform: {what: Item(**one) for what, one in those.items()}
                 for platform, those in said["tools"].items()

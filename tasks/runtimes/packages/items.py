@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+KINDS = ("python", "conda", "wheel", "sdist", "installer", "tool")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*")
 # no space, and nothing that has a special meaning in a downloader's list of URLs
 _URL = re.compile(r"-|[a-z]+://[!#-\[\]-~]+")
@@ -15,7 +16,7 @@ _URL = re.compile(r"-|[a-z]+://[!#-\[\]-~]+")
 class Item:
     """One file that a host needs.
 
-    :param kind: conda, wheel, sdist, installer or tool (uv's own wheel).
+    :param kind: conda, wheel, sdist, python (a build of CPython), installer or tool (uv's own wheel).
     :param size: bytes.
     :param url: where a host downloads it; "-" if it is copied there instead.
     """
@@ -27,7 +28,7 @@ class Item:
     url: str
 
     def __post_init__(self) -> None:
-        if self.kind not in ("conda", "wheel", "sdist", "installer", "tool"):
+        if self.kind not in KINDS:
             raise ValueError(f"not a kind of file: {self.kind!r}")
         if not _FILE.fullmatch(self.file) or self.file.endswith(".part"):
             raise ValueError(f"not a file's name: {self.file!r}")
@@ -37,6 +38,11 @@ class Item:
             raise ValueError(f"{self.file}: not a size: {self.size!r}")
         if not _URL.fullmatch(self.url):
             raise ValueError(f"{self.file}: not a URL: {self.url!r}")
+
+    @property
+    def line(self) -> str:
+        """The file as a line of a lock, and of the list that a script installs from."""
+        return f"{self.kind} {self.file} {self.sha256} {self.size} {self.url}"
 
 
 def once(items: Sequence[Item]) -> list[Item]:

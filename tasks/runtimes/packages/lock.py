@@ -1,19 +1,21 @@
-"""A lock: the list of all files of a `runtime: conda` environment, for one platform."""
+"""A lock: the list of all files of an environment, for one runtime on one platform."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tasks.node.facts import Facts
 from tasks.node.platforms import conda_name
 from tasks.runtimes.packages.items import Item
 
+Key = tuple[str, str]  # a runtime and a platform
+
 HEADER = "rayfab-lock 1"
-KINDS = ("conda", "wheel", "sdist")
-_ITEM = re.compile(r"(conda|wheel|sdist) ([A-Za-z0-9._+!-]+) ([0-9a-f]{64}) (\d+) (\S+)")
+_ITEM = re.compile(r"(python|conda|wheel|sdist) ([A-Za-z0-9._+!-]+) ([0-9a-f]{64}) (\d+) (\S+)")
+_NEEDED = ("platform", "python", "ray")
 
 
 class BadLock(ValueError):
@@ -22,29 +24,47 @@ class BadLock(ValueError):
 
 @dataclass(frozen=True)
 class Lock:
-    """The files that hosts of one platform install. ``platform`` is conda's name for it, as in ``linux-64``."""
+    """The files that hosts of one platform install.
+
+    :param platform: conda's name for it, as in ``linux-64``.
+    :param python: the full version.
+    :param request: a digest of the request that it was made for.
+    :param runtime: the runtime that it was made for.
+    """
 
     platform: str
     python: str
     ray: str
-    request: str = ""  # a digest of the request that it was made for
+    request: str = ""
     items: tuple[Item, ...] = field(default=())
+    runtime: str = "conda"
+
+    @property
+    def key(self) -> Key:
+        """What it is for: no file of locks has two for the same."""
+        return self.runtime, self.platform
 
     def of(self, kind: str) -> list[Item]:
         return [item for item in self.items if item.kind == kind]
 
     @property
     def id(self) -> str:
-        """An id of the files, which does not depend on their URLs."""
-        said = [self.platform, self.python, *(f"{i.kind} {i.file} {i.sha256}" for i in self.items)]
+        """An id of the files, which does not depend on their URLs, nor on where a host has its Python from."""
+        files = [f"{i.kind} {i.file} {i.sha256}" for i in self.items if i.kind != "python"]
+        said = [self.platform, self.python, *files]
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
 
     @property
+    def env_id(self) -> str:
+        """The name of the environment; the same packages on the same Python have the same name."""
+        return f"ray-{self.ray}-py{self.python}-{self.id}"
+
+    @property
     def text(self) -> str:
-        head = [HEADER, f"platform {self.platform}", f"python {self.python}", f"ray {self.ray}"]
+        head = [HEADER, *([f"runtime {self.runtime}"] if self.runtime != "conda" else [])]
+        head += [f"platform {self.platform}", f"python {self.python}", f"ray {self.ray}"]
         head += [f"request {self.request}"] if self.request else []
-        lines = [f"{i.kind} {i.file} {i.sha256} {i.size} {i.url}" for i in self.items]
-        return "\n".join([*head, *lines]) + "\n"
+        return "\n".join([*head, *(item.line for item in self.items)]) + "\n"
 
 
 def subdir(facts: Facts) -> str | None:
@@ -71,18 +91,19 @@ def parse(text: str) -> Lock:
                 items.append(Item(kind, file, sha256, int(size), url))
             except ValueError as error:
                 raise BadLock(f"line {number}: {error}") from None
-        elif (key := line.partition(" ")[0]) in ("platform", "python", "ray", "request"):
+        elif (key := line.partition(" ")[0]) in (*_NEEDED, "request", "runtime"):
             said[key] = line.partition(" ")[2].strip()
         elif line and not line.startswith("#"):
             raise BadLock(f"line {number}: not a valid line of a lock file: {line[:60]!r}")
-    missing = [key for key in ("platform", "python", "ray") if not said.get(key)]
+    missing = [key for key in _NEEDED if not said.get(key)]
     if missing:
         raise BadLock(f"it lacks {' or '.join(missing)}")
-    return Lock(said["platform"], said["python"], said["ray"], said.get("request", ""), tuple(items))
+    platform, python, ray = (said[key] for key in _NEEDED)
+    return Lock(platform, python, ray, said.get("request", ""), tuple(items), said.get("runtime", "conda"))
 
 
-def parse_all(text: str) -> dict[str, Lock]:
-    """Parses a file with the locks of several platforms, one after the other.
+def parse_all(text: str) -> dict[Key, Lock]:
+    """Parses a file with the locks of several runtimes and platforms, one after the other.
 
     :raises BadLock: it is not a lock file.
     """
@@ -90,7 +111,7 @@ def parse_all(text: str) -> dict[str, Lock]:
     starts = [n for n, line in enumerate(lines) if line.strip() == HEADER]
     if not starts:
         raise BadLock(f"it has no line {HEADER!r}")
-    out: dict[str, Lock] = {}
+    out: dict[Key, Lock] = {}
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         try:
             one = parse("\n".join(lines[start:end]))
@@ -98,12 +119,11 @@ def parse_all(text: str) -> dict[str, Lock]:
             number = re.match(r"line (\d+): (.*)", str(error))
             said = f"line {int(number.group(1)) + start}: {number.group(2)}" if number else str(error)
             raise BadLock(said) from None
-        out[one.platform] = one
+        out[one.key] = one
     return out
 
 
-def join(locks: Mapping[str, Lock] | Iterable[Lock]) -> str:
-    """The text of a lock file, with the platforms sorted by name."""
-    every = locks.values() if isinstance(locks, Mapping) else locks
+def join(locks: Iterable[Lock]) -> str:
+    """The text of a lock file, sorted by runtime and platform."""
     head = "# Every file of the cluster's environments, made by `fab deploy-cluster`; `--upgrade` makes it again.\n"
-    return head + "\n".join(lock.text for lock in sorted(every, key=lambda one: one.platform))
+    return head + "\n".join(lock.text for lock in sorted(locks, key=lambda one: one.key))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from uv import find_uv_bin
 
 from tasks.environment.added import own_folder
 from tasks.inventory import Host
-from tasks.node.platforms import CONDA, uv_name
+from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON, companions
+from tasks.inventory.ray_versions import parse as parse_version
+from tasks.node.platforms import CONDA, conda_name, uv_name
 from tasks.runtimes.packages import Unavailable
 from tasks.runtimes.packages.items import Item
-from tasks.runtimes.packages.web import Web
+from tasks.runtimes.packages.web import Web, sha256_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,6 +31,7 @@ else:
     import tomli as tomllib
 
 TIMEOUT = 600
+AT_ONCE = 8
 
 
 def uv_version() -> str:
@@ -74,10 +78,12 @@ def resolve(
     python: str,
     platform: str,
     glibc: str,
+    section: str = "",
     prefer: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Every package with its version and files, as in uv's pylock file.
 
+    :param section: where the hosts file names the packages: uv or conda; '' if the user did not ask for them.
     :param prefer: versions that are chosen where they fit, by the package's name.
     :raises Unavailable: no set of packages fits, or the index does not answer.
     """
@@ -92,7 +98,7 @@ def resolve(
         arguments += ["--python", sys.executable, "--python-version", python, "--python-platform", target]
         done = _uv(host, [*arguments, "--format", "pylock.toml", "-o", str(out)], "\n".join(wanted))
         if done.returncode:
-            raise Unavailable(*unresolved(done.stderr, f"Python {python} on {platform}", "conda"))
+            raise Unavailable(*unresolved(done.stderr, f"Python {python} on {platform}", section))
         return tomllib.loads(out.read_text("utf-8")).get("packages", [])
 
 
@@ -100,12 +106,13 @@ def unresolved(stderr: str, what: str, section: str) -> tuple[str, str]:
     """Why uv could not choose versions, from its own message, and how to fix it.
 
     :param what: the Python and the platform they were for.
-    :param section: where the hosts file names them: uv or conda.
+    :param section: see :func:`resolve`.
     """
     said = " ".join(line.strip(" ×╰─▶│") for line in stderr.splitlines()[:6] if line.strip())
+    keys = "ray.version" if not section else f"ray.version, {section}.python or {section}.packages"
     fits_none = f"no set of packages fits {what}: {said}"
     if "No solution" in stderr:
-        return fits_none, f"choose another ray.version, {section}.python or {section}.packages"
+        return fits_none, f"choose another {keys}"
     if re.search("cache|No space left|Read-only|Permission denied", stderr):
         return f"uv cannot work on this machine: {said}", "free some space, or name a folder in UV_CACHE_DIR"
     if re.search("dns|connect|timed out|resolv", stderr, re.IGNORECASE):
@@ -113,7 +120,39 @@ def unresolved(stderr: str, what: str, section: str) -> tuple[str, str]:
             f"the versions for {what} cannot be chosen: {said}",
             "is the package index reachable from here? mirrors.pypi names another one",
         )
-    return fits_none, f"choose another ray.version, {section}.python or {section}.packages"
+    return fits_none, f"choose another {keys}"
+
+
+def choose(
+    host: Host,
+    packages: Sequence[str],
+    section: str,
+    *,
+    python: str,
+    platform: str,
+    glibc: str,
+    ray: str | None,
+    prefer: Mapping[str, str] | None = None,
+) -> tuple[str, list[Item]]:
+    """Chooses the version of every package, and the file for each.
+
+    :param packages: those that the hosts file names.
+    :param python: the full version.
+    :param ray: the version of Ray; None: the newest that supports this Python.
+    :param prefer: see :func:`resolve`.
+    :returns: the version of Ray, and the files.
+    :raises Unavailable: no set of packages fits, or the index does not answer.
+    """
+    wanted = [*packages, *([f"ray=={ray}"] if ray else [])]
+    # an old Ray does not declare all that it needs today; Ray's version can usually be guessed before resolving
+    guess = companions(ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"))
+    found = resolve(host, [*wanted, *guess], python, platform, glibc, section, prefer)
+    version = version_of(found, "ray")
+    if version is None:
+        raise Unavailable("the packages do not include ray", f"add ray to {section}.packages", code=2)
+    if (more := companions(version)) != guess:
+        found = resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc, section, prefer)
+    return version, items(host, found, platform)
 
 
 def version_of(packages: Sequence[dict[str, Any]], name: str) -> str | None:
@@ -123,7 +162,9 @@ def version_of(packages: Sequence[dict[str, Any]], name: str) -> str | None:
 
 def items(host: Host, packages: Sequence[dict[str, Any]], platform: str) -> list[Item]:
     """The file to install for each package: the wheel that was built most specifically for the platform."""
-    return [_item(host, package, platform) for package in packages]
+    # an index that does not publish sizes is asked for each of them
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda package: _item(host, package, platform), packages))
 
 
 def _item(host: Host, package: dict[str, Any], platform: str) -> Item:
@@ -134,7 +175,7 @@ def _item(host: Host, package: dict[str, Any], platform: str) -> Item:
     if "sdist" in package:
         return _of(host, "sdist", package["sdist"], package)
     raise Unavailable(
-        f"{package['name']} has no file for {platform}", "conda.packages: choose another version of it"
+        f"{package['name']} has no file for {platform}", "choose another version of it under packages"
     )
 
 
@@ -169,6 +210,16 @@ def uv_wheel(host: Host, platform: str, glibc: str) -> Item:
     return Item("tool", one.file, one.sha256, one.size, one.url)
 
 
+def own_uv(platform: str) -> Item | None:
+    """The uv of this machine, for an index that has none; None if the platform is another one."""
+    here = os.uname()
+    if conda_name(here.sysname, here.machine) != platform:
+        return None
+    path = Path(find_uv_bin()).resolve()
+    name = f"uv-{uv_version()}-{platform}"
+    return Item("tool", name, sha256_of(path), path.stat().st_size, path.as_uri())
+
+
 def build(host: Host, sdist: Item, web: Web) -> Path | None:
     """Builds a wheel from a package's source; None if the wheel is not for any system and must be built on the host.
 
@@ -192,7 +243,7 @@ def build(host: Host, sdist: Item, web: Web) -> Path | None:
             last = " ".join(done.stderr.strip().splitlines()[-3:])
             raise Unavailable(
                 f"{sdist.file} cannot be built: {last}",
-                "conda.packages: choose a version of it that has a wheel",
+                "choose a version of it that has a wheel, under packages",
             )
     wheel = next(kept.glob("*.whl"))
     return wheel if wheel.name.endswith("-none-any.whl") else None

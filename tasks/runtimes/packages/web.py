@@ -83,6 +83,24 @@ class Web:
         except (OSError, ValueError) as error:
             raise self._unreachable(url, error) from None
 
+    def there(self, url: str) -> int | None:
+        """The size of a file in bytes, 0 if its server does not report it; None if the file does not exist.
+
+        :raises Unavailable: the server does not answer.
+        """
+        try:
+            with self._open(urllib.request.Request(url, method="HEAD")) as answer:
+                return int(answer.headers.get("Content-Length") or 0)
+        except urllib.error.HTTPError as error:
+            # a server may not answer this kind of question at all
+            return None if error.code in (403, 404, 410) else 0
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, FileNotFoundError):
+                return None
+            raise self._unreachable(url, error) from None
+        except (OSError, ValueError) as error:
+            raise self._unreachable(url, error) from None
+
     def size(self, url: str, sha256: str, file: str) -> int:
         """The size of a file in bytes; downloads the file if its server does not report the size."""
         try:

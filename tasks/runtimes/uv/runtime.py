@@ -9,6 +9,7 @@ from tasks.inventory import Host
 from tasks.node import on_host
 from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts, Questions
+from tasks.node.platforms import conda_name
 from tasks.node.subject import Subject
 from tasks.node.supervisors import Activation
 from tasks.runtimes.packages import environments
@@ -39,10 +40,11 @@ class Uv(Runtime):
 
     def problems(self, subject: Subject) -> Iterator[Problem]:
         yield from system(subject)
-        if not pythons_of(subject.facts) and (subject.host.uv.python or "").count(".") != 2:
+        facts = subject.facts
+        if not pythons_of(facts) and conda_name(facts.system, facts.arch) is None:
             yield (
-                "there is no Python 3 here",
-                'install one, or set uv.python to a full version ("3.12.12"), or runtime: docker',
+                f"there is no Python 3 here, and no build of it for {facts.arch}",
+                "install one, or runtime: docker",
             )
         yield from room(subject)
 

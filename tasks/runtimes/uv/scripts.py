@@ -1,40 +1,33 @@
-"""The script that creates an environment with uv."""
+"""The script that creates an environment with uv, from the files in the host's store only."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tasks.inventory import Host
-from tasks.node.names import basics
-from tasks.runtimes.packages.environments import made_values
-from tasks.script.script import Script, render
+from tasks.runtimes.packages.installing import install_script
+from tasks.runtimes.packages.items import Item
+from tasks.runtimes.packages.kit import Kit
+from tasks.script.script import Script
 
 
 def uv_script(
     host: Host,
     cluster: str,
     *,
-    uv_version: str,
     env_id: str,
-    python: str,
+    kit: Kit,
+    items: Sequence[Item],
+    uv_version: str,
     python_path: str | None,
-    lock: str,
-    carried: bool = False,
 ) -> Script:
     """Creates an environment with the locked packages.
 
-    :param python: the full version of the environment's Python.
-    :param python_path: the host's interpreter; None if uv installs one.
-    :param carried: uv was already copied to the host.
+    :param items: the files of the kit, with the URLs for this host.
+    :param python_path: the host's interpreter; None: the kit's build of Python is unpacked.
     """
-    values = {
-        **basics(cluster),
-        **made_values(),
-        "UV_VERSION": uv_version,
-        "ENV_ID": env_id,
-        "PYTHON": python_path,
-        "PYTHON_VERSION": python,
-        "PYTHON_MIRROR": host.mirrors.python,
-        "INDEX": host.mirrors.pypi,
-        "LOCK": lock,
-        "UV_CARRIED": carried,
-    }
-    return render("install Ray with uv", "uv_install", values)
+    build = next((item.file for item in kit.locked if item.kind == "python"), "")
+    values = {"PYTHON": python_path, "PYTHON_FILE": "" if python_path else build}
+    return install_script(
+        "uv", host, cluster, env_id=env_id, kit=kit, items=items, uv_version=uv_version, **values
+    )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pydantic import Field
 
 from tasks.inventory import types as t
-from tasks.inventory.sections import RuntimeSection
+from tasks.runtimes.packages.section import PackagesSection
 
 
-class Uv(RuntimeSection):
+class Uv(PackagesSection):
     """For hosts with `runtime: uv`."""
 
     python: t.PythonVersion | None = Field(
-        None, description="Python of the environment; null: the newest that all hosts have"
+        None,
+        description="Python of the environment; null: the newest that all hosts have, or else a build of 3.12",
     )
     packages: tuple[t.Argument, ...] = Field(
         ("ray[default]",), description="packages that are installed in it"
@@ -22,6 +23,6 @@ class Uv(RuntimeSection):
 SECTION = Uv
 STARTER = """\
 # uv:
-#   python: "3.12"              # default: the newest on the hosts that all of them have
+#   python: "3.12"              # default: the newest that all hosts have
 #   packages: ["ray[default]"]
 """

@@ -12,6 +12,7 @@ import hashlib
 import io
 import os
 import platform
+import random
 import sys
 import tarfile
 import zipfile
@@ -98,8 +99,8 @@ echo "installation finished."
 """
 
 
-def wheel(name: str, version: str, command: str = "") -> tuple[str, bytes]:
-    """A real wheel; with a ``command`` that prints its version."""
+def wheel(name: str, version: str, command: str = "", padding: int = 0) -> tuple[str, bytes]:
+    """A real wheel; with a ``command`` that prints its version, and a data file of so many bytes."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": f"def main(): print({version!r})\n",
@@ -108,6 +109,8 @@ def wheel(name: str, version: str, command: str = "") -> tuple[str, bytes]:
     }
     if command:
         files[f"{info}/entry_points.txt"] = f"[console_scripts]\n{command} = {name}:main\n"
+    if padding:
+        files[f"{name}.txt"] = random.Random(0).randbytes(padding // 2).hex()
     record = ""
     for path, text in files.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()

@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,13 @@ from tasks.runtimes.facts import facts_script, parse_facts
 from tests.node.test_destroy import destroy
 from tests.runtimes.conda import condas
 from tests.runtimes.conda.condas import HOST, PYTHON, make, put, tree
+from tests.runtimes.packages.kits import kit_of
 from tests.script.mac import Mac
 from tests.script.nodes import Node
 from tests.script.processes import alive, environ, until
 from tests.script.shells import SHELLS, SYSTEM_PATH, ask, spawn, stand_in, tool
 
 UV = condas.uv_version()
-LOCK = "rayfab-lock 1\nplatform linux-64\n"
 
 
 class Host:
@@ -44,12 +45,17 @@ class Host:
         uv.symlink_to(condas.find_uv_bin())
 
     def script(self, *, prefix: str = "~/conda", cluster: str = "lab", **more):
-        known = {"env_id": "e", "python": PYTHON, "items": self.items, "lock": LOCK, "uv_version": UV}
+        kit = kit_of(more.pop("items", self.items), more.pop("python", PYTHON))
+        # whatever the store lacks cannot be fetched
+        items = [replace(item, url="-") for item in kit.items]
+        known = {"env_id": "e", "kit": kit, "items": items, "uv_version": UV}
         found = HOST.model_copy(update={"conda": HOST.conda.model_copy(update={"prefix": prefix})})
         return conda_script(more.pop("host", found), cluster, **{**known, **more})
 
     def install(self, *, path: str = SYSTEM_PATH, **more):
-        return ask(self.script(**more), self.shell, self.home, path=path)
+        answer = ask(self.script(**more), self.shell, self.home, path=path)
+        assert answer.values.pop("fetched", "0") == "0", "all is in the store"
+        return answer
 
     def state(self) -> str:
         answer = ask(facts_script(HOST, "lab"), self.shell, self.home)
@@ -83,7 +89,7 @@ class TestFromNothing:
         assert answer.stderr == ""
         assert answer.values == {"conda_installed": str(host.prefix), "changed": "1"}
         assert host.ray() == "2.7.2"
-        assert (host.env / "requirements.lock").read_text() == LOCK
+        assert (host.env / "requirements.lock").read_text() == kit_of(host.items, PYTHON).lock.text
         assert (host.root / ".conda").read_text() == f"{host.prefix}\n"
         assert host.log("installer.log") == [f"{host.root}/.cache/tmp"]
         assert {p.name for p in (host.root / "lab").iterdir()} == {"envs", "conda-base"}
@@ -209,11 +215,11 @@ def test_conda_is_installed_on_a_mac(shell, tmp_path):
     host = Host(shell, mac.home)
     answer = mac.ask(host.script())
     assert answer.ok and answer.stderr == "", (answer.error, answer.texts, answer.stderr)
-    assert answer.values == {"conda_installed": str(host.prefix), "changed": "1"}
+    assert answer.values == {"fetched": "0", "conda_installed": str(host.prefix), "changed": "1"}
     assert host.ray() == "2.7.2"
     assert mac.ask(host.script()).values == {"changed": "0"}
     (host.env / "bin/ray").rename(host.env / "bin/other")
-    assert mac.ask(host.script()).values == {"changed": "1"}
+    assert mac.ask(host.script()).values == {"fetched": "0", "changed": "1"}
     (host.root / "lab/service").write_text("none")
     assert mac.ask(operations.destroy_script(HOST, "lab", purge=True)).values == {"changed": "1"}
     notes = ("conda.argv", "conda.env", "installer.log")
@@ -538,8 +544,8 @@ class TestEnvironment:
         for one in host.items[1:]:
             (host.store / one.file).unlink()
         answer = host.install()
-        assert answer.error == f"packages are missing in {host.store}"
-        assert answer.all["missing"] == [one.file for one in host.items[1:]]
+        assert answer.ok and "changed" not in answer.values
+        assert set(answer.all["missing"]) == {one.file for one in host.items[1:]}
         assert not host.prefix.exists()
 
     def test_another_python_than_the_lock_says(self, host):

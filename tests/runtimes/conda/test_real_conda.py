@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from tasks.runtimes.conda.facts import Conda
 from tasks.runtimes.conda.scripts import conda_script
 from tasks.runtimes.facts import facts_script, parse_facts
 from tasks.runtimes.packages.environments import package_changes
-from tasks.runtimes.packages.lock import Lock
 from tasks.testbed.engine import LabError
 from tests.runtimes.conda import condas
 from tests.runtimes.conda.condas import HOST, item
+from tests.runtimes.packages.kits import kit_of
 from tests.script.shells import ask
 from tests.standins.conda import mirror, real
 
@@ -27,7 +28,6 @@ PACKAGES = (
     "noarch/setuptools-",
     "noarch/wheel-",
 )
-LOCK = Lock("linux-64", PYTHON, "2.7.2", "request", ()).text
 # with each of these, conda failed or made another environment
 FOLLOWED = """
 create_default_packages: [numpy, ipython]
@@ -76,11 +76,14 @@ class Host:
         return self.node / "envs/e"
 
     def install(self, *more):
+        kit = kit_of([*self.items, *more], PYTHON)
+        items = [replace(one, url="-") for one in kit.items]
         script = conda_script(
-            HOST, "lab", env_id="e", python=PYTHON, items=[*self.items, *more], lock=LOCK,
-            uv_version=condas.uv_version(), conda=self.conda,
-        )  # fmt: skip
-        return ask(script, "dash", self.home)
+            HOST, "lab", env_id="e", kit=kit, items=items, uv_version=condas.uv_version(), conda=self.conda
+        )
+        answer = ask(script, "dash", self.home)
+        answer.values.pop("fetched", None)
+        return answer
 
     def facts(self):
         """What the next deploy reads. (The state makes it a node's.)"""

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 
 class Site(str):
@@ -33,7 +34,7 @@ def serving(folder: Path) -> Iterator[Site]:
         def answer(self, head=False):
             site = state["site"]
             site.asked.append(self.path)
-            path = folder / re.sub("^http://[^/]*", "", self.path).lstrip("/")
+            path = folder / unquote(re.sub("^http://[^/]*", "", self.path)).lstrip("/")
             if path.is_dir():
                 path = path / "index.html"
             if not path.is_file():

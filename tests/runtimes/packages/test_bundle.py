@@ -33,7 +33,7 @@ def made(tmp_path):
         "linux-64", "3.7.16", "2.7.2", "req", (item("conda", "py.conda"), item("wheel", "ray.whl"), source)
     )
     path = tmp_path / "b.tar"
-    tools = {"linux-64": {"installer": item("installer", "M.sh"), "uv": item("tool", "uv.whl")}}
+    tools = {"linux-64": {"conda": item("installer", "M.sh"), "uv": item("tool", "uv.whl")}}
     write(path, [lock], tools, {source.file: item("wheel", "gpustat.whl")}, lambda i: folder / i.file)
     return path, data, lock
 
@@ -41,7 +41,7 @@ def made(tmp_path):
 def test_an_opened_bundle_has_the_files_that_were_put_in(made):
     path, data, lock = made
     bundle = Bundle.open(path)
-    assert bundle.locks == {"linux-64": lock}
+    assert bundle.locks == {("conda", "linux-64"): lock}
     assert {i.file for i in bundle.items()} == set(data)
     for item in bundle.items():
         assert bundle.get(item).read_bytes() == data[item.file]

@@ -1,240 +1,195 @@
-"""The script that installs with uv, run for real against a stand-in for uv and an index on this machine."""
+"""The script that installs with uv, run for real with uv, small wheels and a server on this machine."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import http.server
-import io
-import platform
 import shutil
-import sys
 import threading
-import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tasks.runtimes.packages.items import Item
 from tasks.runtimes.uv.scripts import uv_script
+from tests.runtimes.conda import condas
+from tests.runtimes.conda.condas import PYTHON, PYTHON_PATH
+from tests.runtimes.packages.kits import kit_of
 from tests.script import samples
-from tests.script.shells import SHELLS, ask, stand_in
+from tests.script.processes import until
+from tests.script.shells import SHELLS, SYSTEM_PATH, ask, stand_in
 
-UV = (
-    f"""
-python={sys.executable}
-"""
-    + """
-printf '%s\\n' "$*" >>"$HOME/uv.log"
-env | grep '^UV_' | sort >"$HOME/uv.env"
-is() { [ -e "$HOME/uv.$1" ]; }
-case "$1 ${2-}" in
-    "--version ") echo "uv 0.9.0 (0000000 2026-01-02)" ;;
-    "python install") if is nopython; then echo "error: no download" >&2; exit 2; fi ;;
-    "python find") echo "$HOME/managed/python" ;;
-    "venv --quiet")
-        for last; do :; done
-        mkdir -p "$last/bin"
-        printf '#!/bin/sh\\nexec %s "$@"\\n' "$python" >"$last/bin/python"
-        chmod 755 "$last/bin/python"
-        if is novenv; then echo "no such interpreter" >&2; exit 2; fi
-        ;;
-    "pip install")
-        for last; do :; done
-        cp "$last" "$HOME/lock"
-        if is pip; then cat "$HOME/uv.pip" >&2; exit 2; fi
-        if is more; then
-            packages=${last%/*}/lib/site-packages
-            mkdir -p "$packages/more-1.0.dist-info"
-            printf '"a module.py",,\\na.pyc,,\\n' >"$packages/more-1.0.dist-info/RECORD"
-            for name in "a module.py" a.pyc more-1.0.dist-info/METADATA; do : >"$packages/$name"; done
-        fi
-        is noray || cp "${last%/*}/bin/python" "${last%/*}/bin/ray"
-        ;;
-esac
-"""
-)
+UV = condas.uv_version()
+WHEELS = (condas.wheel("ray", "2.7.2", "ray"), condas.wheel("click", "8.1.8"))
+
+
+class Server(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder. ``asked``: the paths that were asked for; ``before`` is called with each."""
+
+    asked: list[str]
+    before = staticmethod(lambda path: None)
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        self.before(self.path)
+        super().do_GET()
+
+    def log_message(self, *_):
+        pass
+
+
+class Host:
+    """A user's home, and a server that has what a host needs."""
+
+    def __init__(self, shell: str, home: Path, served: Path, url: str, handler: type[Server]) -> None:
+        self.shell, self.home, self.served, self.url, self.handler = shell, home, served, url, handler
+        home.mkdir()
+        self.root = home / ".rayfab"
+        self.store, self.env = self.root / ".store", self.root / "lab/envs/e"
+        uv = self.root / ".uv" / UV / "uv"
+        uv.parent.mkdir(parents=True)
+        uv.symlink_to(condas.find_uv_bin())
+        self.items = [self.serve("wheel", *one) for one in WHEELS]
+
+    def serve(self, kind: str, name: str, data: bytes) -> Item:
+        (self.served / name).write_bytes(data)
+        return Item(kind, name, hashlib.sha256(data).hexdigest(), len(data), f"{self.url}/{name}")
+
+    def script(self, items=None, *, python_path=PYTHON_PATH, **more):
+        kit = kit_of(self.items if items is None else items, PYTHON, "uv")
+        known = {"env_id": "e", "kit": kit, "items": kit.items, "uv_version": UV, "python_path": python_path}
+        return uv_script(samples.host(), "lab", **{**known, **more})
+
+    def install(self, *args, path=SYSTEM_PATH, **more):
+        return ask(self.script(*args, **more), self.shell, self.home, path=path)
 
 
 @pytest.fixture(params=SHELLS)
-def shell(request):
-    return request.param
-
-
-def script(**more):
-    known = {"uv_version": "0.9.0", "env_id": "e", "python": "3.11.2", "python_path": sys.executable}
-    host = samples.host(mirrors=samples.host().mirrors.model_copy(update=more.pop("mirrors", {})))
-    return uv_script(host, "lab", **{**known, "lock": "ray==2.52.0\nclick==8.1.8\n", **more})
-
-
-@pytest.fixture
-def uv(tmp_path):
-    """uv as it lies on a host on which it was installed before."""
-    stand_in(tmp_path / ".rayfab/.uv/0.9.0", "uv", UV)
-    return tmp_path
-
-
-def log(home) -> list[str]:
-    return [line for line in (home / "uv.log").read_text().splitlines() if line != "--version"]
+def host(request, tmp_path):
+    served = tmp_path / "served"
+    served.mkdir()
+    handler = type("Handler", (Server,), {"asked": []})
+    serving = functools.partial(handler, directory=str(served))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serving) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield Host(
+            request.param, tmp_path / "home", served, f"http://127.0.0.1:{server.server_port}", handler
+        )
+        server.shutdown()
+        thread.join()
 
 
 class TestInstall:
-    def test_an_environment_is_made_once(self, shell, uv):
-        answer = ask(script(), shell, uv)
-        assert answer.ok, answer.error
-        assert answer.values == {"changed": "1"}
-        env = uv / ".rayfab/lab/envs/e"
-        assert log(uv) == [
-            f"venv --quiet --no-project --python {sys.executable} {env}",
-            f"pip install --quiet --no-deps --python {env}/bin/python -r {env}/requirements.lock",
-        ]
-        assert (uv / "lock").read_text() == "ray==2.52.0\nclick==8.1.8\n"
-        assert f"UV_CACHE_DIR={uv}/.rayfab/.cache/uv" in (uv / "uv.env").read_text().splitlines()
-        assert sorted(p.name for p in (uv / ".rayfab/lab").iterdir()) == ["envs"]
-        answer = ask(script(), shell, uv)
-        assert answer.values == {"changed": "0"} and len(log(uv)) == 2
+    def test_an_environment_is_made_once(self, host):
+        answer = host.install()
+        assert answer.ok, (answer.error, answer.texts)
+        size = sum(item.size for item in host.items)
+        assert answer.values == {"fetched": str(size), "changed": "1"}
+        assert (host.env / "bin/ray").exists() and answer.stderr == ""
+        assert (host.env / "requirements.lock").read_text() == kit_of(host.items, PYTHON, "uv").lock.text
+        assert sorted(p.name for p in (host.root / "lab").iterdir()) == ["envs"]
+        assert sorted(p.name for p in host.store.iterdir()) == sorted(item.file for item in host.items)
+        asked = list(host.handler.asked)
+        assert host.install().values == {"changed": "0"}
+        assert host.handler.asked == asked
 
-    def test_a_file_of_a_package_that_was_deleted(self, shell, uv):
-        """Of bytecode there is more or less at any time: it is not listed."""
-        packages = uv / ".rayfab/lab/envs/e/lib/site-packages"
-        (uv / "uv.more").write_text("")
-        assert ask(script(), shell, uv).values == {"changed": "1"}
-        (packages / "a.pyc").unlink()
-        (packages / "another").write_text("")
-        assert ask(script(), shell, uv).values == {"changed": "0"}
-        (packages / "a module.py").unlink()
-        assert ask(script(), shell, uv).values == {"changed": "1"}
-        assert (packages / "a module.py").exists()
+    def test_a_file_that_was_deleted(self, host):
+        assert host.install().ok
+        next(host.env.rglob("click.py")).unlink()
+        answer = host.install()
+        assert answer.values == {"fetched": "0", "changed": "1"}, "all is still in the store"
+        assert list(host.env.rglob("click.py"))
 
-    def test_a_package_that_its_user_removed(self, shell, uv):
-        packages = uv / ".rayfab/lab/envs/e/lib/site-packages"
-        (uv / "uv.more").write_text("")
-        assert ask(script(), shell, uv).values == {"changed": "1"}
-        (packages / "a module.py").unlink()
-        shutil.rmtree(packages / "more-1.0.dist-info")
-        assert ask(script(), shell, uv).values == {"changed": "0"}
+    def test_a_package_that_its_user_removed(self, host):
+        assert host.install().ok
+        next(host.env.rglob("click.py")).unlink()
+        shutil.rmtree(next(host.env.rglob("click-8.1.8.dist-info")))
+        assert host.install().values == {"changed": "0"}
         # if Ray does not run without it, it is no longer the user's own affair
-        stand_in(uv / ".rayfab/lab/envs/e/bin", "ray", "exit 1")
-        assert ask(script(), shell, uv).values == {"changed": "1"}
+        stand_in(host.env / "bin", "ray", "exit 1")
+        assert host.install().values["changed"] == "1"
+        assert list(host.env.rglob("click.py"))
 
-    def test_an_environment_of_an_older_deploy_has_no_list(self, shell, uv):
-        assert ask(script(), shell, uv).values == {"changed": "1"}
-        (uv / ".rayfab/lab/envs/e/.owners").unlink()
-        assert ask(script(), shell, uv).values == {"changed": "0"}
+    def test_an_environment_of_an_older_deploy_has_no_list(self, host):
+        assert host.install().ok
+        (host.env / ".owners").unlink()
+        assert host.install().values == {"changed": "0"}
 
-    def test_an_incomplete_environment_is_made_again(self, shell, uv):
-        env = uv / ".rayfab/lab/envs/e"
-        (env / "bin").mkdir(parents=True)
-        (env / "rest").write_text("")
-        assert ask(script(), shell, uv).values == {"changed": "1"}
-        assert not (env / "rest").exists()
-        (env / "bin/ray").unlink()
-        assert ask(script(), shell, uv).values == {"changed": "1"}
+    def test_an_incomplete_environment_is_made_again(self, host):
+        (host.env / "bin").mkdir(parents=True)
+        (host.env / "rest").write_text("")
+        assert host.install().values["changed"] == "1"
+        assert not (host.env / "rest").exists()
 
-    def test_a_python_that_is_not_there(self, shell, uv):
-        mirrors = {"pypi": "https://mirror.example/simple", "python": "https://mirror.example/py"}
-        answer = ask(script(python_path=None, python="3.12.12", mirrors=mirrors), shell, uv)
-        assert answer.ok, answer.error
-        assert log(uv)[:2] == ["python install --no-bin 3.12.12", "python find --managed-python 3.12.12"]
-        assert f"--python {uv}/managed/python " in log(uv)[2]
-        said = (uv / "uv.env").read_text().splitlines()
-        assert "UV_DEFAULT_INDEX=https://mirror.example/simple" in said
-        assert "UV_PYTHON_INSTALL_MIRROR=https://mirror.example/py" in said
-        assert f"UV_PYTHON_INSTALL_DIR={uv}/.rayfab/.python" in said
+    def test_a_file_that_the_host_cannot_fetch_is_reported_before_anything_is_made(self, host):
+        items = [replace(item, url="-") if "click" in item.file else item for item in host.items]
+        answer = host.install(items=items)
+        assert answer.ok and answer.all["missing"] == ["click-8.1.8-py3-none-any.whl"]
+        assert "changed" not in answer.values and not (host.env / ".complete").exists()
+        (host.store / host.items[1].file).write_bytes(WHEELS[1][1])
+        assert host.install(items=items).values["changed"] == "1"
 
-    def test_a_python_that_cannot_be_installed_is_reported(self, shell, uv):
-        (uv / "uv.nopython").write_text("")
-        answer = ask(script(python_path=None, python="3.12.12"), shell, uv)
-        assert answer.error == "cannot install Python 3.12.12"
-        assert "mirrors.python" in answer.hint
-        assert answer.texts["log"] == ["error: no download"]
+    def test_a_wrong_byte_in_the_store(self, host):
+        assert host.install().ok
+        (host.env / ".complete").unlink()
+        shutil.rmtree(host.root / ".cache/uv")
+        wheel = host.store / host.items[0].file
+        data = wheel.read_bytes()
+        wheel.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        answer = host.install()
+        assert answer.error == "1 of the packages in the store were damaged"
+        assert not wheel.exists() and not host.env.exists()
+        assert host.install().values["changed"] == "1"
 
-    def test_an_environment_that_cannot_be_made_is_reported(self, shell, uv):
-        (uv / "uv.novenv").write_text("")
-        answer = ask(script(), shell, uv)
-        assert answer.error == f"cannot make an environment with {sys.executable}"
-        assert answer.texts["log"] == ["no such interpreter"]
+    def test_a_wrong_byte_from_the_server(self, host):
+        path = host.served / host.items[0].file
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+        answer = host.install()
+        assert answer.all["missing"] == answer.all["wrong"] == [host.items[0].file]
+        assert not (host.env / "bin/ray").exists()
 
-    @pytest.mark.parametrize(
-        ("said", "error", "hint"),
-        [
-            ("No space left on device (os error 28)", "the disk is full", "free some space below "),
-            ("error: dns error", "cannot fetch packages", "is the package index reachable from this host? "),
-            ("Failed to connect", "cannot fetch packages", "is the package index reachable from this host? "),
-            ("no wheel fits", "cannot install the packages", ""),
-        ],
-    )
-    def test_packages_that_cannot_be_installed(self, shell, uv, said, error, hint):
-        (uv / "uv.pip").write_text(f"first line\n{said}")
-        answer = ask(script(), shell, uv)
-        assert answer.error == error and answer.hint.startswith(hint)
-        assert answer.texts["log"] == ["first line", said]
-        assert not (uv / ".rayfab/lab/envs/e/.complete").exists()
+    def test_uv_comes_from_its_wheel(self, host):
+        shutil.rmtree(host.root / ".uv")
+        items = [*host.items, host.serve("tool", *condas.uv_wheel())]
+        assert host.install(items).values["changed"] == "1"
+        assert [p.name for p in (host.root / ".uv" / UV).iterdir()] == ["uv"]
 
-    def test_packages_without_ray(self, shell, uv):
-        (uv / "uv.noray").write_text("")
-        answer = ask(script(), shell, uv)
+    def test_uv_comes_from_the_operators_machine(self, host):
+        """An index may have no uv."""
+        shutil.rmtree(host.root / ".uv")
+        name = f"uv-{UV}-linux-64"
+        items = [*host.items, host.serve("tool", name, Path(condas.find_uv_bin()).read_bytes())]
+        assert host.install(items).values["changed"] == "1"
+
+    def test_uv_that_does_not_run(self, host):
+        shutil.rmtree(host.root / ".uv")
+        items = [*host.items, host.serve("tool", f"uv-{UV}-linux-64", b"#!/bin/sh\nexit 1\n")]
+        answer = host.install(items)
+        assert answer.error.startswith(f"uv {UV} does not run here")
+        assert answer.hint == "can programs run from " + str(host.root) + "? (mount option noexec)"
+
+    def test_a_python_that_does_not_run(self, host):
+        broken = stand_in(host.home, "python3.9", "echo no such library >&2; exit 1")
+        answer = host.install(python_path=str(broken))
+        assert answer.error.startswith(f"cannot make an environment with {broken}")
+        assert answer.hint == f"look at: {broken} -V"
+
+    def test_packages_without_ray(self, host):
+        answer = host.install(host.items[1:])
         assert (answer.error, answer.hint) == ("the packages do not include ray", "add ray to uv.packages")
 
+    def test_packages_are_installed_while_others_are_fetched(self, host):
+        """The server keeps the last file back until the first is installed."""
+        large = host.serve("wheel", *condas.wheel("click", "8.1.8", padding=6_000_000))
+        late = host.items[0]
 
-TAGS = {"x86_64": "manylinux_2_17_x86_64", "aarch64": "manylinux_2_17_aarch64"}
+        def before(path):
+            if path.endswith(late.file):
+                until(lambda: list(host.env.rglob("click.txt")))
 
-
-@pytest.mark.skipif(platform.machine() not in TAGS, reason="the wheel is made for Linux on x86 and ARM")
-class TestFetchingUv:
-    """uv comes out of the wheel that an index offers; the host has nothing but Python."""
-
-    @pytest.fixture
-    def index(self):
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as wheel:
-            wheel.writestr("uv-0.9.0.data/scripts/uvx", "")
-            wheel.writestr("uv-0.9.0.data/scripts/uv", f"#!/bin/sh\n{UV}")
-        data = buffer.getvalue()
-        tag = TAGS[platform.machine()]
-        good = f"uv-0.9.0-py3-none-{tag}.manylinux2014_{platform.machine()}.whl"
-
-        class Index(http.server.BaseHTTPRequestHandler):
-            sha256 = hashlib.sha256(data).hexdigest()
-
-            def do_GET(self):
-                page = "".join(
-                    f'<a href="../../files/{name}?a=1&amp;b=2#sha256={self.sha256}">{name}</a>'
-                    for name in ("uv-0.9.0-py3-none-win32.whl", f"uv-0.9.01-py3-none-{tag}.whl", good)
-                )
-                known = {"/simple/uv/": page.encode(), f"/files/{good}?a=1&b=2": data}
-                self.send_response(200 if self.path in known else 404)
-                self.end_headers()
-                self.wfile.write(known.get(self.path, b""))
-
-            def log_message(self, *_):
-                pass
-
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Index) as server:
-            thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-            thread.start()
-            yield Index, f"http://127.0.0.1:{server.server_address[1]}/simple"
-            server.shutdown()
-            thread.join()
-
-    def test_uv_is_installed_from_its_wheel(self, shell, tmp_path, index):
-        answer = ask(script(mirrors={"pypi": index[1]}), shell, tmp_path)
-        assert answer.ok and answer.values == {"changed": "1"}
-        assert [p.name for p in (tmp_path / ".rayfab/.uv/0.9.0").iterdir()] == ["uv"]
-
-    def test_a_wheel_with_another_hash_is_not_taken(self, shell, tmp_path, index):
-        index[0].sha256 = "0" * 64
-        answer = ask(script(mirrors={"pypi": index[1]}), shell, tmp_path)
-        assert answer.values == {"need_uv": "the index sent a uv whose SHA-256 differs"}
-        assert not (tmp_path / ".rayfab/.uv/0.9.0/uv").exists()
-
-    def test_an_index_without_that_version(self, shell, tmp_path, index):
-        answer = ask(script(mirrors={"pypi": index[1]}, uv_version="0.9.1"), shell, tmp_path)
-        assert answer.values["need_uv"].startswith("the index has no uv 0.9.1 for ")
-
-    def test_an_index_that_refuses_means_that_uv_is_needed(self, shell, tmp_path):
-        answer = ask(script(mirrors={"pypi": "http://127.0.0.1:9/simple"}), shell, tmp_path)
-        assert answer.ok and "refused" in answer.values["need_uv"]
-
-    def test_carried_there_but_it_does_not_run(self, shell, tmp_path):
-        stand_in(tmp_path / ".rayfab/.uv/0.9.0", "uv", "exit 1")
-        answer = ask(script(carried=True), shell, tmp_path)
-        assert answer.error == "uv 0.9.0 was copied here, but does not run"
-        assert answer.hint == f"can programs run from {tmp_path}/.rayfab? (mount option noexec)"
+        host.handler.before = staticmethod(before)
+        assert host.install([late, large]).values["changed"] == "1"
+        assert host.handler.asked

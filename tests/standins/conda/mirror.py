@@ -18,6 +18,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from tasks.testbed.engine import LAB_DIR, LabError, Say, lock
 from tasks.testbed.host import LabHost
@@ -27,6 +28,7 @@ from .server import Mirror as Server
 
 HERE = Path(__file__).parent
 PORT = 8088
+S = TypeVar("S", bound="Served")
 TERMS = {"version": "2025-07-15T00:00:00Z", "text": "Terms of the stand-in.", "support": "nobody"}
 
 
@@ -66,33 +68,15 @@ def _recipe(pythons: list[Path]) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
 
 
-class CondaMirror:
-    """Talks to a running server. `url` ends in /anaconda; what is counted and broken goes by path, such as
+class Served:
+    """Talks to a running server. `url` ends in its top folder; what is counted and broken goes by path, such as
     `/anaconda/pkgs/main/linux-64/python-3.7.16-standin_0.conda`."""
+
+    top = ""
 
     def __init__(self, base: str, folder: Path, host: LabHost | None = None) -> None:
         self.base, self.folder, self.host = base, folder, host
-        self.url = f"{base}/anaconda"
-
-    @property
-    def installers(self) -> str:
-        """For `mirrors.miniconda`."""
-        return f"{self.url}/miniconda"
-
-    @property
-    def pkgs(self) -> str:
-        """For `mirrors.conda`."""
-        return f"{self.url}/pkgs"
-
-    @property
-    def main(self) -> str:
-        """The channel that is Anaconda's."""
-        return f"{self.url}/pkgs/main"
-
-    @property
-    def forge(self) -> str:
-        """The channel that is the community's."""
-        return f"{self.url}/cloud/conda-forge"
+        self.url = f"{base}/{self.top}"
 
     # What has been fetched
 
@@ -127,24 +111,7 @@ class CondaMirror:
         """Answers after a while."""
         self._ask("fault", {"path": path, "wait": seconds, "times": times})
 
-    def list_sums(self, yes: bool) -> None:
-        """Whether a folder's page says the SHA-256 of its installers, as Anaconda's does and few mirrors do."""
-        self._ask("listing", {"listing": "sums" if yes else "plain"})
-
     # What lies there
-
-    def terms(self, wanted: bool, *channels: str) -> None:
-        """Whether these channels (default: Anaconda's) publish terms, as they do it."""
-        for name in channels or ("pkgs/main", "pkgs/r"):
-            if wanted:
-                self.put(f"anaconda/{name}/terms.json", json.dumps(TERMS))
-            else:
-                self.remove(f"anaconda/{name}/terms.json")
-
-    def sha256_file(self, path: str) -> None:
-        """Put the file's SHA-256 into a file beside it. path: such as `anaconda/miniconda/X.sh`."""
-        digest = hashlib.sha256((tree() / path).read_bytes()).hexdigest()
-        self.put(f"{path}.sha256", f"{digest}  {path.rpartition('/')[2]}\n")
 
     def put(self, path: str, text: str) -> None:
         if self.host is not None:
@@ -165,23 +132,63 @@ class CondaMirror:
             return json.load(answer)
 
 
+class CondaMirror(Served):
+    """The mirror of Anaconda's site."""
+
+    top = "anaconda"
+
+    @property
+    def installers(self) -> str:
+        """For `mirrors.miniconda`."""
+        return f"{self.url}/miniconda"
+
+    @property
+    def pkgs(self) -> str:
+        """For `mirrors.conda`."""
+        return f"{self.url}/pkgs"
+
+    @property
+    def main(self) -> str:
+        """The channel that is Anaconda's."""
+        return f"{self.url}/pkgs/main"
+
+    @property
+    def forge(self) -> str:
+        """The channel that is the community's."""
+        return f"{self.url}/cloud/conda-forge"
+
+    def list_sums(self, yes: bool) -> None:
+        """Whether a folder's page says the SHA-256 of its installers, as Anaconda's does and few mirrors do."""
+        self._ask("listing", {"listing": "sums" if yes else "plain"})
+
+    def terms(self, wanted: bool, *channels: str) -> None:
+        """Whether these channels (default: Anaconda's) publish terms, as they do it."""
+        for name in channels or ("pkgs/main", "pkgs/r"):
+            if wanted:
+                self.put(f"anaconda/{name}/terms.json", json.dumps(TERMS))
+            else:
+                self.remove(f"anaconda/{name}/terms.json")
+
+    def sha256_file(self, path: str) -> None:
+        """Put the file's SHA-256 into a file beside it. path: such as `anaconda/miniconda/X.sh`."""
+        digest = hashlib.sha256((tree() / path).read_bytes()).hexdigest()
+        self.put(f"{path}.sha256", f"{digest}  {path.rpartition('/')[2]}\n")
+
+
 def on_host(host: LabHost, say: Say = print) -> CondaMirror:
     """Serve from a lab host of flavour python or docker. Raises LabError."""
-    source = tree(say)
-    host.must("systemctl stop standin-conda 2>/dev/null; rm -rf /srv/conda; mkdir -p /srv/conda")
-    host.copy_in(f"{source}/.", "/srv/conda")
-    host.copy_in(HERE / "server.py", "/srv/standin_conda_server.py")
-    serve = [
-        "python3",
-        "/srv/standin_conda_server.py",
-        "/srv/conda",
-        "--bind",
-        host.address,
-        "--port",
-        str(PORT),
-    ]
-    host.must(["systemd-run", "--quiet", "--unit=standin-conda", "--property=Restart=always", *serve])
-    mirror = CondaMirror(f"http://{host.address}:{PORT}", Path("/srv/conda"), host)
+    return served_on(host, CondaMirror, tree(say), "conda", PORT)
+
+
+def served_on(host: LabHost, kind: type[S], source: Path, name: str, port: int) -> S:
+    """Serve a folder of this machine from a lab host of flavour python or docker. Raises LabError."""
+    unit, place, script = f"standin-{name}", f"/srv/{name}", f"/srv/{name}_server.py"
+    host.must(f"systemctl stop {unit} 2>/dev/null; rm -rf {place}; mkdir -p {place}")
+    host.copy_in(f"{source}/.", place)
+    host.copy_in(HERE / "server.py", script)
+    serve = ["python3", script, place, "--bind", host.address, "--port", str(port)]
+    host.must(["systemd-run", "--quiet", f"--unit={unit}", "--property=Restart=always", *serve])
+    mirror = kind(f"http://{host.address}:{port}", Path(place), host)
     deadline = time.monotonic() + 20
     while True:
         try:
@@ -189,18 +196,25 @@ def on_host(host: LabHost, say: Say = print) -> CondaMirror:
             return mirror
         except OSError:
             if time.monotonic() > deadline:
-                raise LabError(f"{host.name}: the mirror of conda does not answer") from None
+                raise LabError(f"{host.name}: the mirror does not answer") from None
             time.sleep(0.1)
 
 
 @contextlib.contextmanager
 def here(folder: Path, address: str = "127.0.0.1", say: Say = print) -> Iterator[CondaMirror]:
     """Serve from this machine; folder: an empty one for what is served, links to the files that are kept."""
-    shutil.copytree(tree(say), folder, copy_function=_link, dirs_exist_ok=True)
+    with served_here(folder, CondaMirror, tree(say), address) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def served_here(folder: Path, kind: type[S], source: Path, address: str) -> Iterator[S]:
+    """Serve links to the files of `source`, in an empty folder, from this machine."""
+    shutil.copytree(source, folder, copy_function=_link, dirs_exist_ok=True)
     server = Server((address, 0), folder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield CondaMirror(f"http://{address}:{server.server_address[1]}", folder)
+        yield kind(f"http://{address}:{server.server_address[1]}", folder)
     finally:
         server.shutdown()
         server.server_close()

@@ -1,26 +1,13 @@
 # needs: lib conda envs files kind_task node outside_conda store
 # values: ACCEPT_TERMS CONDA CONDA_KIND ENV_ID INDEX INSTALLER ITEMS LOCK NO_PROXY_FOR OWNERS PREFIX PROXY PYTHON_VERSION UV_VERSION UV_WHEEL
 # Installs conda if needed, an environment from the store's files, and PyPI's packages in it; all offline.
-MakeNode
-$folder = $Envs + $RF_ENV_ID
-if (EnvWhole $folder) {
-    Emit 'changed' 0
-    Finish 0
-}
 $files = @{ conda = @(); wheel = @(); sdist = @() }
 $sums = @{}
-$missing = $false
 foreach ($line in (LinesOf $RF_ITEMS)) {
     $arguments = @($line -split ' ')
     if ($files.ContainsKey($arguments[0])) { $files[$arguments[0]] = $files[$arguments[0]] + $arguments[1] }
     $sums[$arguments[1]] = $arguments[2]
-    $path = $Store + '\' + $arguments[1]
-    if (-not [IO.File]::Exists($path) -or [IO.FileInfo]::new($path).Length -ne [long]$arguments[3]) {
-        Emit 'missing' ($arguments[1])
-        $missing = $true
-    }
 }
-if ($missing) { Fail ('packages are missing in ' + $Store) 'run again to fetch them' }
 function LastLines($run) { EmitText 'log' (LastOf (LinesOf ($run.Said + "`n" + $run.Errors)) 25) }
 function CheckDisk($run) {
     if (($run.Said + $run.Errors) -match 'No space left|not enough space|disk full|WinError 112') {

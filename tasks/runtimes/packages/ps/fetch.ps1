@@ -1,6 +1,7 @@
 # needs: lib files store
 # values: BASE CA ITEMS NO_PROXY_FOR PROXY
-# Downloads packages into the store: in parallel, resumed, checked. Files that cannot be downloaded are reported as missing.
+# Downloads packages into the store: in parallel, resumed, checked. Files that cannot be downloaded are reported as missing,
+# and the script ends.
 MakeNode
 $null = [IO.Directory]::CreateDirectory($Store)
 $curl = Tool 'curl'
@@ -96,14 +97,14 @@ $sizes = @()
 [long]$all = 0
 foreach ($line in (LinesOf $RF_ITEMS)) {
     $arguments = @($line -split ' ')
-    if ($arguments.Count -ne 4) { continue }
-    $path = $Store + '\' + $arguments[0]
-    [long]$size = $arguments[2]
+    if ($arguments.Count -ne 5) { continue }
+    $path = $Store + '\' + $arguments[1]
+    [long]$size = $arguments[3]
     if ((SizeOf $path) -eq $size) { continue }
     # an old file of another size
     Remove $path
     $began = SizeOf ($path + '.part')
-    $items = $items + @{ File = $arguments[0]; Sum = $arguments[1]; Size = $size; Url = $arguments[3]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Server = ''; Pause = 0; Done = $false; Blind = $false; Run = $null }
+    $items = $items + @{ File = $arguments[1]; Sum = $arguments[2]; Size = $size; Url = $arguments[4]; Path = $path; Tries = 0; Wrong = 0; Have = 0; Began = $began; Why = ''; Server = ''; Pause = 0; Done = $false; Blind = $false; Run = $null }
     $sizes = $sizes + $size
     $all = $all + $size
     $need = $need + $size
@@ -150,12 +151,15 @@ while ($next -lt $items.Length -or $under.Count -gt 0) {
     if ($under.Count -gt 0) { Nap 100 }
 }
 [long]$fetched = 0
+$missing = $false
 foreach ($item in $items) {
     if ($item.Done) { $fetched = $fetched + $item.Size - $item.Began }
     else {
+        $missing = $true
         Emit 'missing' ($item.File)
         if ($item.Wrong) { Emit 'wrong' ($item.File) }
         EmitText 'log' @($item.File + ': ' + $item.Why)
     }
 }
 Emit 'fetched' $fetched
+if ($missing) { Finish 0 }

@@ -18,8 +18,8 @@ env_begin() {
 }
 # Removes the hidden folders of environments, but not the one to which the link $1 leads.
 env_sweep() {
-    for rf_dir in "$NODE"/envs/.[!.]*; do
-        [ "$rf_dir" = "$(readlink "${1-}" 2>/dev/null)" ] || rm -rf "$rf_dir"
+    for rf_hidden in "$NODE"/envs/.[!.]*; do
+        [ "$rf_hidden" = "$(readlink "${1-}" 2>/dev/null)" ] || rm -rf "$rf_hidden"
     done
 }
 # Writes the list of the new environment's files, and the mark that it is complete; then its path leads to it.

@@ -2,7 +2,8 @@
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib owner proxy store sums
 # values: BASE CA CLUSTER ITEMS NO_PROXY_FOR
-# Downloads packages into the store: in parallel, resumed, checked. Files that cannot be downloaded are reported as missing.
+# Downloads packages into the store: in parallel, resumed, checked. If a file cannot be downloaded, it is reported as
+# missing and the script ends. An installation that follows may name a function in rf_tick, which is called meanwhile.
 rf_works=$STORE/.fetch/$CLUSTER
 rf_work=$rf_works/$$
 size_of() { if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi; }
@@ -270,100 +271,108 @@ fetch_worker() {
     : >"$rf_work/.end.$1"
 }
 store_bytes() { ls -ln "$STORE" 2>/dev/null | awk '{ n += $5 } END { printf "%.0f", n }'; }
-(umask 077 && mkdir -p "$STORE") || fail "cannot make $STORE" "free some space, or make the folder writable for $(id -un)"
-[ -n "$(sum_of /dev/null '')" ] || fail "no program here can check a SHA-256" "install one of sha256sum, shasum, openssl or python3"
-own_begin "$STORE/.fetching-$CLUSTER" RAYFAB_FETCH
-rm -rf "$rf_works"
-# The missing files, largest first: file, sum, size, URL, bytes that exist.
-rf_list=$({
-    ls -ln "$STORE" | awk '{ print $NF, $5 }'
-    printf '%s\n' "$ITEMS"
-} | awk 'NF == 2 { here[$1] = $2 } NF == 4 && here[$1] != $3 { print $0, here[$1 ".part"] + 0 }' | sort -k3,3nr)
-if [ -z "$rf_list" ]; then
-    rm -f "$rf_own"
-    emit fetched 0
-    finish 0
-fi
-rf_kb=$(printf '%s\n' "$rf_list" | awk '{ n += $3 > $5 ? $3 - $5 : $3 } END { printf "%.0f", n * 1.1 / 1024 }')
-rf_all=$(printf '%s\n' "$rf_list" | awk '{ n += $3 } END { printf "%.0f", n }')
-rf_old=$(printf '%s\n' "$rf_list" | awk '{ n += $5 } END { printf "%.0f", n }')
-rf_free=$(free_kb "$STORE")
-if [ -n "$rf_free" ] && [ "$rf_free" -lt "$rf_kb" ]; then
-    rm -f "$rf_own"
-    fail "the disk is full: $((rf_kb * 1024 / 1000000 + 1)) MB are needed in $STORE, $((rf_free * 1024 / 1000000)) MB are free" "free some space below $HOME"
-fi
-rf_getter=
-for rf_tool in curl wget-gnu python3 wget; do
-    case $rf_tool in
-        wget-gnu) have wget && wget --version >/dev/null 2>&1 || continue ;;
-        *) have "$rf_tool" || continue ;;
-    esac
-    rf_getter=$rf_tool
-    break
-done
-[ -n "$rf_getter" ] || emit no_tool 1
-rf_ca=
-if [ -n "$CA" ]; then
-    # this list of authorities replaces the system's, so it must include that one
-    rf_ca=$rf_work/.ca.pem
-    mkdir -p "$rf_work"
-    for rf_file in "${SSL_CERT_FILE-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
-        if [ -f "$rf_file" ] && [ -r "$rf_file" ]; then break; fi
-        rf_file=
-    done
-    cat ${rf_file:+"$rf_file"} "$ROOT/.ca.pem" >"$rf_ca" || fail "cannot write $rf_ca"
-    CURL_CA_BUNDLE=$rf_ca
-    SSL_CERT_FILE=$rf_ca
-    export CURL_CA_BUNDLE SSL_CERT_FILE
-fi
-# a seed is on the same network and needs no proxy
-if [ -n "$BASE" ]; then
-    unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
-else
-    proxy_on
-fi
-(umask 077 && mkdir -p "$rf_work" && printf '%s\n' "$rf_list" >"$rf_work/.list") || fail "cannot write $rf_work"
-rf_jobs=
-# how many small files a worker takes at a time, so that all eight have some
-rf_each=$(awk '$3 < 4000000 && $5 == 0 { n++ } END { n = int((n + 7) / 8); print n < 16 ? n : 16 }' <"$rf_work/.list")
-rf_now=$(store_bytes)
-rf_zero=$((rf_now - rf_old))
-trap 'kill $rf_jobs 2>/dev/null; rm -rf "$rf_work"; exit 1' HUP INT PIPE TERM
-for rf_n in 1 2 3 4 5 6 7 8; do
-    fetch_worker "$rf_n" &
-    rf_jobs="$rf_jobs $!"
-done
-rf_n=0
-while :; do
-    rf_busy=
-    rf_i=0
-    for rf_job in $rf_jobs; do
-        rf_i=$((rf_i + 1))
-        if [ ! -e "$rf_work/.end.$rf_i" ] && kill -0 "$rf_job" 2>/dev/null; then rf_busy=1; fi
-    done
-    [ -n "$rf_busy" ] || break
-    if [ $((rf_n % 5)) = 0 ]; then
-        rf_done=$(($(store_bytes) - rf_zero))
-        step "fetching packages, $((rf_done / 1000000)) of $((rf_all / 1000000)) MB"
+fetch_all() {
+    (umask 077 && mkdir -p "$STORE") || fail "cannot make $STORE" "free some space, or make the folder writable for $(id -un)"
+    [ -n "$(sum_of /dev/null '')" ] || fail "no program here can check a SHA-256" "install one of sha256sum, shasum, openssl or python3"
+    own_begin "$STORE/.fetching-$CLUSTER" RAYFAB_FETCH
+    rm -rf "$rf_works"
+    # The missing files: file, sum, size, URL, bytes that exist. First those that others are installed with, then by size.
+    rf_list=$({
+        ls -ln "$STORE" | awk '{ print $NF, $5 }'
+        printf '%s\n' "$ITEMS"
+    } | awk 'NF == 2 { here[$1] = $2 }
+        NF == 5 && here[$2] != $4 { print $2, $3, $4, $5, here[$2 ".part"] + 0, $1 !~ /^(wheel|sdist)$/ }' | sort -k6,6nr -k3,3nr | sed 's/ [01]$//')
+    if [ -z "$rf_list" ]; then
+        rm -f "$rf_own"
+        emit fetched 0
+        return 0
     fi
-    nap
-    rf_n=$((rf_n + 1))
-done
-wait
-trap - HUP INT PIPE TERM
-rf_fetched=0
-while read -r rf_file rf_sum rf_size rf_where rf_have; do
-    if [ ! -e "$rf_work/$rf_file" ] && [ -f "$STORE/$rf_file" ]; then
-        rf_fetched=$((rf_fetched + rf_size - rf_have))
-        continue
+    rf_kb=$(printf '%s\n' "$rf_list" | awk '{ n += $3 > $5 ? $3 - $5 : $3 } END { printf "%.0f", n * 1.1 / 1024 }')
+    rf_all=$(printf '%s\n' "$rf_list" | awk '{ n += $3 } END { printf "%.0f", n }')
+    rf_old=$(printf '%s\n' "$rf_list" | awk '{ n += $5 } END { printf "%.0f", n }')
+    rf_free=$(free_kb "$STORE")
+    if [ -n "$rf_free" ] && [ "$rf_free" -lt "$rf_kb" ]; then
+        rm -f "$rf_own"
+        fail "the disk is full: $((rf_kb * 1024 / 1000000 + 1)) MB are needed in $STORE, $((rf_free * 1024 / 1000000)) MB are free" "free some space below $HOME"
     fi
-    emit missing "$rf_file"
-    [ ! -e "$rf_work/$rf_file.wrong" ] || emit wrong "$rf_file"
-    printf '%s: ' "$rf_file" >>"$rf_work/.log"
-    cat "$rf_work/$rf_file" >>"$rf_work/.log" 2>/dev/null || echo "not fetched" >>"$rf_work/.log"
-done <"$rf_work/.list"
-[ ! -s "$rf_work/.log" ] || tail -n 25 "$rf_work/.log" | emit_text log
-own || fail "another run has taken over"
-rm -rf "$rf_works" "$rf_own"
-rmdir "$STORE/.fetch" 2>/dev/null || :
-emit fetched "$rf_fetched"
+    rf_getter=
+    for rf_tool in curl wget-gnu python3 wget; do
+        case $rf_tool in
+            wget-gnu) have wget && wget --version >/dev/null 2>&1 || continue ;;
+            *) have "$rf_tool" || continue ;;
+        esac
+        rf_getter=$rf_tool
+        break
+    done
+    [ -n "$rf_getter" ] || emit no_tool 1
+    rf_ca=
+    if [ -n "$CA" ]; then
+        # this list of authorities replaces the system's, so it must include that one
+        rf_ca=$rf_work/.ca.pem
+        mkdir -p "$rf_work"
+        for rf_file in "${SSL_CERT_FILE-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
+            if [ -f "$rf_file" ] && [ -r "$rf_file" ]; then break; fi
+            rf_file=
+        done
+        cat ${rf_file:+"$rf_file"} "$ROOT/.ca.pem" >"$rf_ca" || fail "cannot write $rf_ca"
+        CURL_CA_BUNDLE=$rf_ca
+        SSL_CERT_FILE=$rf_ca
+        export CURL_CA_BUNDLE SSL_CERT_FILE
+    fi
+    # a seed is on the same network and needs no proxy
+    if [ -n "$BASE" ]; then
+        unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+    else
+        proxy_on
+    fi
+    (umask 077 && mkdir -p "$rf_work" && printf '%s\n' "$rf_list" >"$rf_work/.list") || fail "cannot write $rf_work"
+    rf_jobs=
+    # how many small files a worker takes at a time, so that all eight have some
+    rf_each=$(awk '$3 < 4000000 && $5 == 0 { n++ } END { n = int((n + 7) / 8); print n < 16 ? n : 16 }' <"$rf_work/.list")
+    rf_now=$(store_bytes)
+    rf_zero=$((rf_now - rf_old))
+    trap 'kill $rf_jobs $rf_side 2>/dev/null; rm -rf "$rf_work"; exit 1' HUP INT PIPE TERM
+    for rf_n in 1 2 3 4 5 6 7 8; do
+        fetch_worker "$rf_n" &
+        rf_jobs="$rf_jobs $!"
+    done
+    rf_n=0
+    while :; do
+        rf_busy=
+        rf_i=0
+        for rf_job in $rf_jobs; do
+            rf_i=$((rf_i + 1))
+            if [ ! -e "$rf_work/.end.$rf_i" ] && kill -0 "$rf_job" 2>/dev/null; then rf_busy=1; fi
+        done
+        [ -n "$rf_busy" ] || break
+        if [ $((rf_n % 5)) = 0 ]; then
+            rf_done=$(($(store_bytes) - rf_zero))
+            step "fetching packages, $((rf_done / 1000000)) of $((rf_all / 1000000)) MB"
+        fi
+        $rf_tick
+        nap
+        rf_n=$((rf_n + 1))
+    done
+    wait
+    trap - HUP INT PIPE TERM
+    rf_fetched=0
+    rf_missing=
+    while read -r rf_file rf_sum rf_size rf_where rf_have; do
+        if [ ! -e "$rf_work/$rf_file" ] && [ -f "$STORE/$rf_file" ]; then
+            rf_fetched=$((rf_fetched + rf_size - rf_have))
+            continue
+        fi
+        rf_missing=1
+        emit missing "$rf_file"
+        [ ! -e "$rf_work/$rf_file.wrong" ] || emit wrong "$rf_file"
+        printf '%s: ' "$rf_file" >>"$rf_work/.log"
+        cat "$rf_work/$rf_file" >>"$rf_work/.log" 2>/dev/null || echo "not fetched" >>"$rf_work/.log"
+    done <"$rf_work/.list"
+    [ ! -s "$rf_work/.log" ] || tail -n 25 "$rf_work/.log" | emit_text log
+    own || fail "another run has taken over"
+    rm -rf "$rf_works" "$rf_own"
+    rmdir "$STORE/.fetch" 2>/dev/null || :
+    emit fetched "$rf_fetched"
+    [ -z "$rf_missing" ]
+}
+fetch_all || finish 0

@@ -1,6 +1,9 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib
+# Called while programs of this run are waited for, and the process that it has started.
+rf_tick=:
+rf_side=
 # Ids of processes of an earlier run that may still be running. $1: NAME=VALUE in their environment
 marked_pids() {
     if [ ! -r /proc/self/environ ]; then

@@ -25,6 +25,6 @@ for rf_dir in $PATH:$HOME/.local/bin:/opt/homebrew/bin; do
 done
 IFS=$rf_old
 for rf_file in "$HOME"/.pyenv/versions/*/bin/python3 "$HOME"/.local/share/uv/python/cpython-*/bin/python3 \
-    "$ROOT"/.python/cpython-*/bin/python3 /opt/python*/bin/python3; do
+    /opt/python*/bin/python3; do
     rf_python "$rf_file"
 done

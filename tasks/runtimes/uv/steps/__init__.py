@@ -2,105 +2,94 @@
 
 from __future__ import annotations
 
-import re
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
-from tasks.inventory import Host
 from tasks.node.desired import Versions
 from tasks.node.subject import Finding
-from tasks.report.console import Board
-from tasks.run.failures import Stop
 from tasks.run.run import Run
-from tasks.run.stages import Known, Planned, Resolved
-from tasks.runtimes import steps
-from tasks.runtimes.uv.python import choose_python
-from tasks.runtimes.uv.scripts import uv_script
-from tasks.runtimes.uv.steps.resolve import compile_lock, env_id, platform_of, uv_binary_for, uv_version
-from tasks.script.script import Script
-
-TIMEOUT = 3600.0
-
-
-class Installation(steps.Installation):
-    """Each host downloads its own packages; uv itself is copied to hosts that cannot get it."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self._folder = tempfile.TemporaryDirectory(prefix="rayfab-install-")
-
-    def install(self, node: Planned, board: Board) -> None:
-        answer = self.run.ask(node, self._script(node), board, timeout=TIMEOUT)
-        if "need_uv" in answer.values:
-            self._carry_uv(node, board)
-            answer = self.run.ask(node, self._script(node, carried=True), board, timeout=TIMEOUT)
-        if answer.values.get("changed") == "1":
-            self.run.did(node, "installed")
-
-    def scripts(self, node: Planned) -> list[Script]:
-        return [self._script(node)]
-
-    def end(self) -> None:
-        self._folder.cleanup()
-
-    def _script(self, node: Planned, *, carried: bool = False) -> Script:
-        versions = node.versions
-        return uv_script(
-            node.host,
-            self.run.cluster.name,
-            uv_version=uv_version(),
-            env_id=versions.env_id,
-            python=versions.python,
-            python_path=versions.python_path,
-            lock=versions.lock,
-            carried=carried,
-        )
-
-    def _carry_uv(self, node: Planned, board: Board) -> None:
-        binary = uv_binary_for(node.host, node.facts, Path(self._folder.name))
-
-        def on_bytes(sent: int, total: int) -> None:
-            board.step(node.name, f"carrying uv, {sent >> 20} of {total >> 20} MiB")
-
-        target = f"{node.facts.home}/.rayfab/.uv/{uv_version()}/uv"
-        self.run.carry(node, binary, target, mode=0o700, on_bytes=on_bytes)
+from tasks.run.stages import Known, Resolved
+from tasks.runtimes.packages import Unavailable
+from tasks.runtimes.packages.lock import Lock, subdir
+from tasks.runtimes.packages.steps import PackageSteps
+from tasks.runtimes.packages.steps.locks import installed, lock_file, locks, stop
+from tasks.runtimes.packages.web import Web
+from tasks.runtimes.uv import builds
+from tasks.runtimes.uv.python import Known as Builds
+from tasks.runtimes.uv.python import PythonChoice, choose_python
+from tasks.runtimes.uv.steps.recipe import RECIPE
 
 
-class UvSteps(steps.Steps):
+class UvSteps(PackageSteps):
     """See :class:`tasks.runtimes.steps.Steps`."""
 
-    def request_of(self, host: Host) -> str:
-        return steps.digest_of([host.ray.version, list(host.uv.packages), host.uv.python])
+    recipe = RECIPE
 
     def resolve(
         self, run: Run, nodes: Sequence[Known], settled: Sequence[Resolved]
     ) -> tuple[list[Resolved], list[Finding]]:
+        """Chooses the Python that the hosts share, or that of the lock, of the bundle or of the other hosts."""
         nodes = sorted(nodes, key=lambda node: not node.is_head)
         anchor = next((n.versions for n in settled if n.versions.python), None)
         kept = _kept(run, nodes)
+        must_be = anchor.python if anchor else _locked_python(run, nodes[0])
+        if must_be is None and run.options.limit is not None:
+            must_be = kept.get("python")
         ray = nodes[0].host.ray.version or (anchor.ray if anchor else kept.get("ray"))
-        must_be = anchor.python if anchor else (kept.get("python") if run.options.limit is not None else None)
-        choice = choose_python([n.subject for n in nodes], ray, must_be=must_be, kept=kept.get("python"))
+        choice = _choose(run, nodes, ray, must_be, kept.get("python"))
         if isinstance(choice, list):
             return [], choice
-        locks: dict[str, str] = {}
+        found = locks(self.recipe, run, nodes, ray, choice.version)
         resolved = []
         for node in nodes:
-            platform = platform_of(node.facts)
-            if platform not in locks:
-                locks[platform] = _kept_lock(run, nodes, platform, choice.version, ray) or compile_lock(
-                    run.console, node.host, choice.version, platform, ray
-                )
-                ray = _ray_in(locks[platform])
-            lock = locks[platform]
+            lock = found[subdir(node.facts)]
             path = choice.paths.get(node.name)
-            versions = Versions(ray, choice.version, path, lock, env_id(ray, choice.version, lock))
-            resolved.append(node.resolved(versions))
+            resolved.append(node.resolved(Versions(lock.ray, lock.python, path, lock.text, lock.env_id)))
         return resolved, []
 
-    def installation(self, run: Run) -> Installation:
-        return Installation(run)
+
+def _choose(
+    run: Run, nodes: Sequence[Known], ray: str | None, must_be: str | None, kept: str | None
+) -> PythonChoice | list[Finding]:
+    """The Python for these hosts. No server is asked for builds where those in the locks are enough."""
+    host, bundle = nodes[0].host, run.learned.bundle
+    mirror = builds.mirror_of(host)
+    where = "in the bundle" if bundle is not None else f"in {mirror}" if mirror else ""
+
+    def choose(known: Builds) -> PythonChoice | list[Finding]:
+        subjects = [node.subject for node in nodes]
+        return choose_python(subjects, ray, must_be=must_be, kept=kept, known=known, where=where)
+
+    def locked(platform: str) -> list[str]:
+        lock = _lock(run, nodes[0], platform)
+        return [lock.python] if lock is not None and lock.of("python") else []
+
+    choice = choose(locked)
+    moves = isinstance(choice, list) or (kept and not must_be and choice.version != kept)
+    if bundle is not None or not moves:
+        return choice
+    try:
+        return choose(lambda platform: [*locked(platform), *builds.known(host, platform, Web.of(host))])
+    except Unavailable as error:
+        raise stop(error) from None
+
+
+def _lock(run: Run, node: Known, platform: str) -> Lock | None:
+    """The lock for a platform in the bundle, in the user's file, or on the hosts."""
+    if run.learned.bundle is not None:
+        return run.learned.bundle.locks.get((RECIPE.name, platform))
+    if run.options.upgrade:
+        return None
+    written = lock_file(RECIPE, node).get((RECIPE.name, platform))
+    return written or installed(RECIPE, run, platform, RECIPE.request_of(node.host))
+
+
+def _locked_python(run: Run, node: Known) -> str | None:
+    """The Python of the bundle, or of the user's lock file."""
+    if run.learned.bundle is not None:
+        found = run.learned.bundle.locks
+    else:
+        found = {} if run.options.upgrade else lock_file(RECIPE, node)
+    return next((lock.python for (name, _), lock in found.items() if name == RECIPE.name), None)
 
 
 def _kept(run: Run, nodes: Sequence[Known]) -> dict:
@@ -112,30 +101,6 @@ def _kept(run: Run, nodes: Sequence[Known]) -> dict:
         if state.get("request") == run.learned.request or (run.options.limit is not None and node.is_head):
             return state
     return {}
-
-
-def _kept_lock(run: Run, nodes: Sequence[Known], platform: str, python: str, ray: str | None) -> str:
-    """The lock of one of these hosts, if it was made for the same request; else ''."""
-    if run.options.upgrade:
-        return ""
-    for node in nodes:
-        state = node.state
-        same = state.get("request") == run.learned.request and state.get("python") == python
-        if (
-            same
-            and node.lock_text
-            and platform_of(node.facts) == platform
-            and ray in (None, _ray_in(node.lock_text))
-        ):
-            return node.lock_text + "\n"
-    return ""
-
-
-def _ray_in(lock: str) -> str:
-    found = re.search(r"^ray(?:\[[^\]]*\])?==([^\s;]+)", lock, re.MULTILINE)
-    if not found:
-        raise Stop("the packages do not include ray", "add ray to uv.packages", code=2)
-    return found.group(1)
 
 
 STEPS = UvSteps()

@@ -12,10 +12,9 @@ from tasks.report.console import Board
 from tasks.run.failures import HostFailed
 from tasks.run.run import Run
 from tasks.run.stages import Resolved
-from tasks.runtimes.conda.steps import kits as conda_install
-from tasks.runtimes.conda.steps.kits import Kits
 from tasks.runtimes.packages.lock import subdir
 from tasks.runtimes.packages.seed_script import clean_script, serve_script
+from tasks.runtimes.packages.steps.kits import Filling, Kits
 from tasks.runtimes.steps.pool import Pool, Source, address_of
 from tasks.ssh import RemoteError
 
@@ -39,30 +38,47 @@ class Sharing:
         self.kits.begin(nodes)
         groups: dict[str, list[Resolved]] = {}
         for node in nodes:
-            # Windows hosts download their own files
-            if node.host.conda.package_source == "seed" and node.facts.system != "Windows":
+            if self._takes(node):
                 groups.setdefault(subdir(node.facts), []).append(node)
         seeds = {platform: self._seed(platform, takers) for platform, takers in groups.items()}
         seeds = {p: seed for p, seed in seeds.items() if seed and any(n != seed for n in groups[p])}
         fetching = [seed for seed in seeds.values() if seed in nodes]
         good = self.run.each("Get the packages once", fetching, self._install)
         self.installed |= set(good)
-        serving = [seed for seed in seeds.values() if seed in good or seed not in fetching]
-        for node, source in self.run.each("Serve the packages", serving, self._serve).items():
+        serving = {seed: groups[p] for p, seed in seeds.items() if seed in good or seed not in fetching}
+
+        def serve(seed: Resolved, board: Board) -> Source | None:
+            self._complete(seed, serving[seed], board)
+            return self._serve(seed, board)
+
+        for node, source in self.run.each("Serve the packages", list(serving), serve).items():
             if source is not None:
                 self._pools[subdir(node.facts)] = Pool(source)
 
+    def _takes(self, node: Resolved) -> bool:
+        # Windows hosts download their own files
+        section = self.kits.recipe.section(node.host)
+        return section.package_source == "seed" and node.facts.system != "Windows"
+
     def _seed(self, platform: str, takers: Sequence[Resolved]) -> Resolved | None:
         """A host that has the environment, the head if possible; else one that will get it."""
+        name = self.kits.recipe.name
         same = [
-            n for n in self.run.living(Resolved) if n.host.runtime == "conda" and subdir(n.facts) == platform
+            n for n in self.run.living(Resolved) if n.host.runtime == name and subdir(n.facts) == platform
         ]
         same.sort(key=lambda n: not n.is_head)
         having = [n for n in same if n.versions.env_id in n.facts.envs]
         return next(iter([*having, *sorted(takers, key=lambda n: not n.is_head)]), None)
 
     def _install(self, node: Resolved, board: Board) -> None:
-        conda_install.install(self.run, node, board, self.kits)
+        Filling(self.run, node, board, self.kits).install()
+
+    def _complete(self, seed: Resolved, takers: Sequence[Resolved], board: Board) -> None:
+        """Fetches the files that other hosts need and the seed itself does not, such as a build of Python."""
+        have = {i.file for i in self.kits.of(seed).items} if seed in self.installed else set()
+        wanted = {item.file: item for node in takers for item in self.kits.of(node).items}
+        if lacking := [item for file, item in wanted.items() if file not in have]:
+            Filling(self.run, seed, board, self.kits).fetch(lacking)
 
     def _serve(self, node: Resolved, board: Board) -> Source | None:
         """Serves the host's store. If it cannot, each host downloads its own files."""
@@ -82,14 +98,15 @@ class Sharing:
     def install(self, node: Resolved, board: Board) -> None:
         """Installs on a host, with files from another host if one serves them."""
         pool = self._pools.get(subdir(node.facts))
-        if pool is None or node.host.conda.package_source != "seed":
-            conda_install.install(self.run, node, board, self.kits)
+        filling = Filling(self.run, node, board, self.kits)
+        if pool is None or not self._takes(node):
+            filling.install()
             return
         board.step(node.name, "waiting for its turn")
         source = pool.borrow()
         try:
             crowded = pool.crowded
-            conda_install.install(self.run, node, board, self.kits, source=source)
+            filling.install(source)
         finally:
             pool.give_back(source)
         if crowded and (own := self._serve(node, board)):
