@@ -10,7 +10,7 @@ env_begin() {
     rf_env=$1
     env_sweep "$1"
     if [ -e "$1" ] && [ -n "$(marked_pids "RAYFAB_NODE=$NODE/")" ]; then
-        rf_env=${1%/*}/.${1##*/}.$(date +%s)
+        rf_env=${1%/*}/.${1##*/}.$(date +%s).$$
     else
         rm -rf "$1"
         env_sweep
