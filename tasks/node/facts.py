@@ -116,6 +116,7 @@ class Facts:
     gpu_says: str = ""
     supervisor: str = ""  # the service's state as its supervisor names it: active, inactive, activating...
     node_processes: bool = False  # whether any process of this cluster's node exists, Ray's own or not
+    env_changes: tuple[str, ...] = ()  # what the environment's user has changed: "- FILE", "+ FILE"
     own: OwnFacts = OwnFacts()
 
     @property
@@ -207,6 +208,7 @@ def parse_facts(
         ray_processes=tuple(_ray_processes(all_values.get("ray_process", ()), texts.get("ray_ps", ()))),
         os_release={k[3:]: one(k).strip("\"'") for k in all_values if k.startswith("os_")},
         node_processes=bool(one("node_processes")),
+        env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
         own=own,
     )
 

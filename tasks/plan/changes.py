@@ -68,7 +68,8 @@ def change(subject: Subject, desired: Desired, *, token: str | None, head_restar
     elif head_restarts and desired.role == "worker":
         reasons = ["the head restarts"]
     else:
-        start = install
+        # what it was started with is still right: only files of it are missing
+        start = install and not runtimes.of(subject.host).repairs_running(subject, desired)
     if start:
         steps.append("restart" if facts.active else "start")
     why += [reason for reason in reasons if reason not in why]

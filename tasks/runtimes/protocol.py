@@ -94,6 +94,10 @@ class Runtime:
         """What must be installed before the node can start: steps such as ``install Ray``, and the reasons."""
         return [], []
 
+    def repairs_running(self, subject: Subject, desired: Desired) -> bool:
+        """Whether what :meth:`lacking` repairs is replaced while the node runs, without a restart."""
+        return False
+
     def differences(self, state: Mapping[str, Any], desired: Desired) -> list[str]:
         """The differences between the last start and the desired one, as far as the host recorded them."""
         raise NotImplementedError

@@ -8,6 +8,11 @@ CONDA_DEFAULT_ENV=ray
 PYTHONNOUSERSITE=1
 export HOME PATH CONDA_PREFIX CONDA_DEFAULT_ENV PYTHONNOUSERSITE
 unset VIRTUAL_ENV PYTHONHOME PYTHONPATH
+if IFS= read -r CONDA_EXE 2>/dev/null </root/.rayfab/lab/conda-base && [ -r "$CONDA_EXE/etc/profile.d/conda.sh" ]; then
+    export CONDA_EXE="$CONDA_EXE/bin/conda"
+else
+    unset CONDA_EXE
+fi
 export UV_SYSTEM_CERTS=1
 export UV_NATIVE_TLS=1
 export RAY_AUTH_MODE=token

@@ -113,10 +113,12 @@ class TestStory:
     def test_a_deleted_file_is_found_and_repaired(self, hosts, path, fab):
         env = "/root/.rayfab/test/env"
         sh(hosts[1], f"rm {env}/lib/python3.7/site-packages/ray/_private/worker.py")
-        head = raylet(hosts[0])
+        before = [raylet(h) for h in hosts]
         out = ok(fab("deploy-cluster", hosts_file=path))
         assert "3 hosts run Ray 2.7.2" in out
-        assert raylet(hosts[0]) == head
+        assert [raylet(h) for h in hosts] == before, (
+            "Ray goes on while the environment is made again beside it"
+        )
         sh(hosts[1], f"test -s {env}/lib/python3.7/site-packages/ray/_private/worker.py")
 
     def test_comes_back_after_a_reboot(self, hosts, path, fab):

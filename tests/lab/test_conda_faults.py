@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lab.story import ok, sh, until
+from tests.lab.story import ok, raylet, sh, until
 from tests.lab.test_conda import PYTHON, settings
-from tests.standins.conda import installer
+from tests.standins.conda import installer, real
 
 TREE = "cd {} && find . -path '*/__pycache__' -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum"
 
@@ -96,23 +96,42 @@ class TestChannels:
 
 
 class TestConda:
-    def test_that_was_there_before_is_used_and_left_as_it_was(self, host, mirror, fab, hosts_file):
-        sh(host, "apt-get --version >/dev/null; mkdir -p /opt")
-        host.copy_in(f"{_folder()}/anaconda/miniconda/{installer.NAME}", "/tmp/own.sh")
-        sh(host, "sh /tmp/own.sh -b -p /opt/conda && rm /tmp/own.sh")
-        host.write_file("/root/.condarc", "channels: [nowhere]\nssl_verify: true\n")
+    def test_a_real_one_that_was_there_before(self, host, mirror, fab, hosts_file):
+        """With its user's settings and habits: nothing of these stops a deploy or restarts Ray."""
+        host.copy_in(f"{real.base('24.7.1')}/.", "/opt/conda")
+        host.write_file("/root/.condarc", "channels: [nowhere]\ncreate_default_packages: [numpy]\nb: [\n")
         host.write_file("/root/.bashrc", "export PATH=/opt/conda/bin:$PATH\n# >>> conda initialize >>>\n")
-        sh(host, "/opt/conda/bin/conda create -y -q -n mine --offline >/dev/null 2>&1 || true")
-        files = "cat /root/.condarc /root/.bashrc /root/.conda/environments.txt 2>/dev/null | sha256sum"
+        files = "cat /root/.condarc /root/.bashrc | sha256sum; ls -A /tmp | grep -v systemd"
         before = sh(host, TREE.format("/opt/conda")), sh(host, files)
         path = hosts_file([host], "conda", settings=settings(mirror))
         out = ok(fab("deploy-cluster", hosts_file=path, timeout=600))
         assert "installing conda" not in out
-        assert (sh(host, TREE.format("/opt/conda")), sh(host, files)) == before
-        assert host.exec("test -e /root/miniconda3")[0] != 0
+        assert sh(host, TREE.format("/opt/conda")) == before[0]
+        assert host.exec("test -e /root/miniconda3 -o -e /root/.conda/environments.txt")[0] != 0
+        # what its user does in the environment
+        env, running = "/root/.rayfab/test/env", raylet(host)
+        sh(host, "mv /root/.condarc /root/condarc")
+        sh(
+            host,
+            "export HOME=/root; cd /; /opt/conda/bin/conda list -n ray; /opt/conda/bin/conda env export -n ray",
+        )
+        sh(host, f"{env}/bin/python -m pip uninstall -y wheel")
+        out = ok(fab("deploy-cluster", hosts_file=path))
+        assert "nothing was changed" in out and raylet(host) == running
+        assert "packages of Ray's environment were changed by hand: wheel 0.38.4 removed" in out
+        # a job in an environment of conda's
+        task = "import ray\n@ray.remote(runtime_env={'conda': 'ray'})\ndef f():\n"
+        task += "    import os; return os.environ['CONDA_PROMPT_MODIFIER']\n"
+        task += "print(ray.get(f.remote()))"
+        assert "(ray)" in ok(fab("submit", "--", "python", "-c", task, hosts_file=path, timeout=200))
+        # what is broken is repaired while Ray runs from it
+        sh(host, f"rm {env}/lib/python3.7/site-packages/ray/_private/worker.py")
+        assert "1 host runs Ray 2.7.2" in ok(fab("deploy-cluster", hosts_file=path, timeout=600))
+        assert raylet(host) == running
+        sh(host, "mv /root/condarc /root/.condarc")
         ok(fab("destroy", "--yes", "--purge", hosts_file=path))
         assert (sh(host, TREE.format("/opt/conda")), sh(host, files)) == before
-        assert sh(host, "find /root -iname '*rayfab*'") == ""
+        assert sh(host, "find /root -iname '*rayfab*' -o -name .conda") == ""
 
     def test_something_else_in_its_place_is_not_touched(self, host, mirror, fab, hosts_file):
         host.write_file("/root/miniconda3/thesis.tex", "years of work\n")
@@ -121,9 +140,3 @@ class TestConda:
         assert done.returncode == 1
         assert "contains no working conda" in done.stdout
         assert sh(host, "cat /root/miniconda3/thesis.tex") == "years of work"
-
-
-def _folder():
-    from tests.standins.conda import mirror
-
-    return mirror.tree()

@@ -35,13 +35,15 @@ class Outside:
     def __init__(self, folder):
         self.folder, self.asked = folder, []
         self.ray = "2.7.2"
+        self.tools = []  # conda's own, as NAME-VERSION
 
     def solve(self, sources, platform, python, *, glibc, web, say):
         self.asked.append((platform, glibc))
-        return python, [item("conda", f"python-{python}-{platform}.conda")]
+        tools = [item("conda", f"{name}-py37_0.conda") for name in self.tools]
+        return python, [item("conda", f"python-{python}-{platform}.conda"), *tools]
 
-    def resolve(self, host, wanted, python, platform, glibc, section):
-        self.wanted = list(wanted)
+    def resolve(self, host, wanted, python, platform, glibc, section, prefer=None):
+        self.wanted, self.prefer = list(wanted), prefer or {}
         return [{"name": "ray", "version": next((w[5:] for w in wanted if w.startswith("ray==")), self.ray)}]
 
     def items(self, host, found, platform):
@@ -49,6 +51,12 @@ class Outside:
             item("wheel", f"ray-{found[0]['version']}-{platform}.whl"),
             *(item("wheel", "emoji.whl") for w in self.wanted if w == "emoji"),
             item("sdist", "gpustat-1.1.1.tar.gz"),
+            # pip fits in any version, setuptools does not
+            *(
+                item("wheel", f"pip-{self.prefer.get('pip', '24.0')}-py3-none-any.whl")
+                for _ in self.tools[:1]
+            ),
+            *(item("wheel", "setuptools-69.0.0-py3-none-any.whl") for _ in self.tools[:1]),
         ]
 
     def build(self, host, sdist, web):
@@ -88,6 +96,22 @@ class TestLocks:
         assert outside.asked == [("linux-64", "2.36")]
         assert len({frozenset(h.envs) for h in world.hosts.values()}) == 1
         assert next(iter(world["one"].envs)).startswith("ray-2.7.2-py3.7.16-")
+
+    def test_conda_s_own_tools_stay_where_they_fit(self, conda_fleet, outside):
+        """Else conda finds its record of a package stale that uv has replaced."""
+        outside.tools = ["pip-22.3.1", "setuptools-65.6.3"]
+        conda_fleet.edit("accept_terms: true", "accept_terms: true, lock: ray.lock")
+        assert conda_fleet.operate(operation.DEPLOY) == 0, conda_fleet.out
+        assert outside.prefer == {"pip": "22.3.1", "setuptools": "65.6.3"}
+        files = [
+            i.file
+            for i in parse_all((conda_fleet.path.parent / "ray.lock").read_text())["conda", "linux-64"].items
+        ]
+        assert "pip-22.3.1-py37_0.conda" in files
+        # pip's wheel of the same version is not needed; setuptools in that version does not fit
+        assert [f for f in files if f.startswith(("pip", "setuptools")) and f.endswith(".whl")] == [
+            "setuptools-69.0.0-py3-none-any.whl"
+        ]
 
     def test_is_made_for_the_oldest_glibc(self, conda_fleet, world, outside):
         world["two"].facts["libc"] = "glibc 2.28"

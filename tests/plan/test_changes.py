@@ -73,8 +73,20 @@ CASES = {
     "its environment is broken": (
         {"facts": {"envs": frozenset()}},
         {},
+        (True, False),
+        "repair Ray",
+    ),
+    "its environment is broken on Windows, which cannot replace what runs": (
+        {"facts": {"envs": frozenset(), "system": "Windows"}},
+        {},
         (True, True),
         "repair Ray, restart",
+    ),
+    "its environment is broken, and it has stopped": (
+        {"facts": {"envs": frozenset(), "active": False}},
+        {},
+        (True, True),
+        "repair Ray, start (not running)",
     ),
     "another start, of a deploy that remembered nothing": (
         {"state": {"hash": "other", "start": None}},

@@ -241,7 +241,7 @@ class TestAScriptIsRefused:
 
     def test_for_a_missing_value(self):
         said = self.refused("uv_install", ["UV_VERSION", "ENV_ID"])
-        assert said == "the script 'try it': uv.sh reads INDEX, which has no value"
+        assert said == "the script 'try it': envs_made.sh reads OWNERS, which has no value"
 
     def test_for_a_value_that_only_windows_lacks(self, own_fragments):
         own_fragments.write("sh/own.sh", "true\n")

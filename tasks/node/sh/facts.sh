@@ -87,7 +87,9 @@ if [ -r "$NODE/state.json" ]; then
     emit active "$(node_do "$rf_service" active)"
     for rf_file in "$NODE"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
-        if env_whole "$rf_dir"; then emit env "${rf_dir##*/}"; fi
+        env_whole "$rf_dir" || continue
+        emit env "${rf_dir##*/}"
+        [ -z "$rf_changes" ] || printf '%s\n' "$rf_changes" | emit_text env_changes
     done
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 fi

@@ -28,6 +28,8 @@ step "starting Ray"
 node_do "$SERVICE" up
 wait_ray "$SERVICE"
 write_file "$NODE/state.json" 600 "$STATE"
-for rf_dir in "$NODE"/envs/*; do
-    [ "$rf_dir" = "$ENV_DIR" ] || rm -rf "$rf_dir"
+# a repair leaves the environment in a hidden folder, and a link at its path
+rf_value=$(readlink "$ENV_DIR") || rf_value=$ENV_DIR
+for rf_dir in "$NODE"/envs/* "$NODE"/envs/.[!.]*; do
+    [ "$rf_dir" = "$ENV_DIR" ] || [ "$rf_dir" = "$rf_value" ] || rm -rf "$rf_dir"
 done

@@ -31,12 +31,14 @@ class Activation:
 
     :param variables: the variables that it sets, except ``PATH``.
     :param unset: the variables that would lead Python to packages outside the environment.
+    :param code: shell code for what is only known on the host; not on Windows.
     :param folders: on Windows, the folders inside the environment that come first on ``PATH``.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     unset: tuple[str, ...] = ("PYTHONHOME", "PYTHONPATH")
     folders: tuple[str, ...] = ()
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def env_sh(start: Start) -> str:
         *(f"{name}={quote(value)}" for name, value in known.items()),
         f"export {' '.join(['HOME', 'PATH', *known])}",
         *([f"unset {' '.join(start.activation.unset)}"] if start.activation.unset else []),
+        *([start.activation.code] if start.activation.code else []),
         *(f"export {name}={quote(value)}" for name, value in start.variables.items()),
     ]
     if start.token:

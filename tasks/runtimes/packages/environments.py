@@ -1,13 +1,23 @@
-"""An environment that this project creates on a host: whether it is missing, and how the last start differs."""
+"""An environment that this project creates on a host: whether it is missing, what was changed in it since, and how
+the last start differs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks.node.desired import Desired, version_changes
 from tasks.node.remembered import differences
 from tasks.node.subject import Subject
+from tasks.script import files
+from tasks.script.script import Value
+
+
+def made_values() -> dict[str, Value]:
+    """The values of the fragment ``envs_made``, for a script that makes an environment."""
+    return {"OWNERS": files.text("drivers", "owners")}
 
 
 def lacking(subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:
@@ -19,6 +29,58 @@ def lacking(subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:
     if wanted == state.get("env"):
         return ["repair Ray"], changes
     return ["install Ray"], changes or (["packages"] if state else [])
+
+
+def repairs_running(subject: Subject, desired: Desired) -> bool:
+    """Whether a repair leaves the running node alone: Windows cannot replace the files of a program that runs."""
+    return desired.versions.env_id == subject.state.get("env") and subject.facts.system != "Windows"
+
+
+def notes(subject: Subject) -> Iterator[tuple[str, str]]:
+    """The packages that the user of the environment has changed."""
+    if changed := package_changes(subject.facts.env_changes):
+        yield (
+            f"packages of Ray's environment were changed by hand: {', '.join(changed)}",
+            f"they stay; {subject.host.runtime}.packages lists what all hosts should have",
+        )
+
+
+def package_changes(lines: Sequence[str]) -> list[str]:
+    """What differs from the installation, such as ``pip 22.3 -> 24.0``, ``emoji 2.0 added``.
+
+    :param lines: ``- FILE`` and ``+ FILE`` for records of packages that are gone and that are new.
+    """
+    versions: dict[str, dict[str, set[str]]] = defaultdict(lambda: {"-": set(), "+": set()})
+    for line in lines:
+        sign, _, path = line.partition(" ")
+        if sign in ("-", "+") and (found := _package(path)):
+            versions[found[0]][sign].add(found[1])
+    out = []
+    for name, sides in sorted(versions.items()):
+        before, now = sides["-"] - sides["+"], sides["+"] - sides["-"]
+        if before and now:
+            out.append(f"{name} {min(before)} -> {min(now)}")
+        elif now and not sides["-"]:
+            out.append(f"{name} {min(now)} added")
+        elif before and not sides["+"]:
+            out.append(f"{name} {min(before)} removed")
+    return out
+
+
+def _package(path: str) -> tuple[str, str] | None:
+    """The name and the version in the path of a package's record, pip's or conda's."""
+    name = path.rsplit("/", 1)[-1]
+    if "conda-meta/" in path:
+        parts = name.removesuffix(".json").rsplit("-", 2)
+        return (_plain(parts[0]), parts[1]) if len(parts) == 3 else None
+    folder = name if name.endswith(".egg-info") else path.rsplit("/", 2)[-2]
+    name, _, rest = re.sub(r"\.(dist|egg)-info$", "", folder).partition("-")
+    return (_plain(name), rest.partition("-")[0]) if rest else None
+
+
+def _plain(name: str) -> str:
+    """A package's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def differs(state: Mapping[str, Any], desired: Desired) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tasks.inventory import Host
 from tasks.node.names import basics
+from tasks.runtimes.packages.environments import made_values
 from tasks.runtimes.packages.fetch import fetch_values
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.kit import Kit
@@ -32,6 +33,7 @@ def install_script(
     mirrors = host.mirrors
     every = {
         **basics(cluster),
+        **made_values(),
         **fetch_values(items, proxy=mirrors.proxy or "", ca=bool(mirrors.ca)),
         "RUNTIME": runtime,
         "ENV_ID": env_id,

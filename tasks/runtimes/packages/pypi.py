@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -74,16 +74,27 @@ def _uv(host: Host, arguments: Sequence[str], stdin: str | None = None) -> subpr
 
 
 def resolve(
-    host: Host, wanted: Sequence[str], python: str, platform: str, glibc: str, section: str = ""
+    host: Host,
+    wanted: Sequence[str],
+    python: str,
+    platform: str,
+    glibc: str,
+    section: str = "",
+    prefer: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Every package with its version and files, as in uv's pylock file.
 
     :param section: where the hosts file names the packages: uv or conda; '' if the user did not ask for them.
+    :param prefer: versions that are chosen where they fit, by the package's name.
     :raises Unavailable: no set of packages fits, or the index does not answer.
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "pylock.toml"
         target = uv_name(*CONDA[platform], glibc)
+        if prefer:
+            # uv prefers the versions in the file that it is about to replace
+            known = [f'[[packages]]\nname = "{name}"\nversion = "{one}"\n' for name, one in prefer.items()]
+            out.write_text("".join(['lock-version = "1.0"\ncreated-by = "uv"\n', *known]), "utf-8")
         arguments = ["pip", "compile", "-", "--quiet", "--no-header", "--no-annotate"]
         arguments += ["--python", sys.executable, "--python-version", python, "--python-platform", target]
         done = _uv(host, [*arguments, "--format", "pylock.toml", "-o", str(out)], "\n".join(wanted))
@@ -122,12 +133,14 @@ def choose(
     platform: str,
     glibc: str,
     ray: str | None,
+    prefer: Mapping[str, str] | None = None,
 ) -> tuple[str, list[Item]]:
     """Chooses the version of every package, and the file for each.
 
     :param packages: those that the hosts file names.
     :param python: the full version.
     :param ray: the version of Ray; None: the newest that supports this Python.
+    :param prefer: see :func:`resolve`.
     :returns: the version of Ray, and the files.
     :raises Unavailable: no set of packages fits, or the index does not answer.
     """
@@ -137,12 +150,12 @@ def choose(
     guess = needed(
         ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"), python, packages, has_pip=has_pip
     )
-    found = resolve(host, [*wanted, *guess], python, platform, glibc, section)
+    found = resolve(host, [*wanted, *guess], python, platform, glibc, section, prefer)
     version = version_of(found, "ray")
     if version is None:
         raise Unavailable("the packages do not include ray", f"add ray to {section}.packages", code=2)
     if (more := needed(version, python, packages, has_pip=has_pip)) != guess:
-        found = resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc, section)
+        found = resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc, section, prefer)
     return version, items(host, found, platform)
 
 

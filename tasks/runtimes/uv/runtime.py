@@ -56,6 +56,12 @@ class Uv(Runtime):
     def lacking(self, subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:
         return environments.lacking(subject, desired)
 
+    def repairs_running(self, subject: Subject, desired: Desired) -> bool:
+        return environments.repairs_running(subject, desired)
+
+    def notes(self, subject: Subject) -> Iterator[Problem]:
+        return environments.notes(subject)
+
     def differences(self, state: Mapping[str, Any], desired: Desired) -> list[str]:
         return environments.differs(state, desired)
 

@@ -33,7 +33,9 @@ HOST = samples.host("worker", samples.CONDA)
 # $0 is bin/conda of a prefix, or micromamba; flags are files in the home
 CONDA = f"""
 prefix=$(cd "$(dirname "$0")/.." && pwd)
-is() {{ [ -e "$HOME/conda.$1" ]; }}
+# conda gets a home folder of its own, below the user's
+user=${{HOME%/.rayfab/*}}
+is() {{ [ -e "$user/conda.$1" ]; }}
 case ${{0##*/}} in
     micromamba) version=1.5.8 ;;
     *)
@@ -46,11 +48,11 @@ case "$1" in
     create) ;;
     *) echo "unknown command $1" >&2; exit 2 ;;
 esac
-slow=$(cat "$HOME/conda.slow" 2>/dev/null || echo 0)
-printf '%s\\n' "$@" >"$HOME/conda.argv"
-env | grep -E '^(CONDA|PYTHON|MAMBA|XDG|LD_LIB)' | sort >"$HOME/conda.env"
+slow=$(cat "$user/conda.slow" 2>/dev/null || echo 0)
+printf '%s\\n' "$@" >"$user/conda.argv"
+env | grep -E '^(CONDA|PYTHON|MAMBA|XDG|LD_LIB)' | sort >"$user/conda.env"
 while [ $# -gt 0 ]; do case $1 in -p) env=$2 ;; --file) file=$2 ;; -c) channel=$2 ;; esac; shift; done
-if is fails; then mkdir -p "$env/half"; cat "$HOME/conda.fails" >&2; exit 1; fi
+if is fails; then mkdir -p "$env/half"; cat "$user/conda.fails" >&2; exit 1; fi
 sleep "$slow"
 [ "$(head -n 1 "$file")" = @EXPLICIT ] || exit 3
 mkdir -p "$env/conda-meta" "$CONDA_PKGS_DIRS"
@@ -69,8 +71,9 @@ exit 0
 INSTALLER = f"""#!/bin/sh
 # a stand-in for Miniconda's installer
 set -eu
+user=${{HOME%/.rayfab/*}}
 if ! echo "$0" | grep '\\.sh$' >/dev/null; then echo 'Please run using "bash" or "sh"'; exit 1; fi
-if [ -e "$HOME/installer.says" ]; then cat "$HOME/installer.says"; exit 1; fi
+if [ -e "$user/installer.says" ]; then cat "$user/installer.says"; exit 1; fi
 batch=0 force=
 while getopts "bfhp:su" x; do
     case $x in b) batch=1 ;; f | u) force=1 ;; p) prefix=$OPTARG ;; *) echo "did not expect -$x"; exit 2 ;; esac
@@ -78,9 +81,9 @@ done
 [ "$batch" = 1 ] || {{ echo "it would ask"; exit 3; }}
 case $prefix in *\\ *) echo "ERROR: Cannot install into directories with spaces" >&2; exit 1 ;; esac
 if [ -z "$force" ] && [ -e "$prefix" ]; then echo "ERROR: File or directory already exists: '$prefix'" >&2; exit 1; fi
-slow=$(cat "$HOME/installer.slow" 2>/dev/null || echo 0)
+slow=$(cat "$user/installer.slow" 2>/dev/null || echo 0)
 mkdir -p "$prefix"
-printf '%s\\n' "$TMPDIR" >>"$HOME/installer.log"
+printf '%s\\n' "$TMPDIR" >>"$user/installer.log"
 sleep "$slow"
 mkdir -p "$prefix/bin" "$prefix/envs"
 cat >"$prefix/bin/conda" <<'END'
@@ -90,7 +93,7 @@ END
 chmod 755 "$prefix/bin/conda"
 mkdir -p "$HOME/.conda"
 echo "$prefix" >>"$HOME/.conda/environments.txt"
-[ ! -e "$HOME/installer.dies" ] || kill -KILL $$
+[ ! -e "$user/installer.dies" ] || kill -KILL $$
 mkdir "$prefix/conda-meta"
 echo "installation finished."
 """

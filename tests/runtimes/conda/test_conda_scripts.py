@@ -98,30 +98,39 @@ class TestFromNothing:
             and not (host.prefix / ".rayfab-installing").exists()
         )
 
-        listed = (host.env / ".files").read_text().splitlines()
-        assert listed == sorted(listed) and {"bin/ray", "bin/python", "requirements.lock"} <= set(listed)
-        assert not [name for name in listed if name.endswith(".pyc")]
+        owners = dict(line.split("\t")[::-1] for line in (host.env / ".owners").read_text().splitlines())
+        ray = next(str(p.relative_to(host.env)) for p in host.env.rglob("ray-2.7.2.dist-info/METADATA"))
+        assert owners["bin/ray"] == owners[ray] == ray
+        assert owners["bin/python"] == owners["pyvenv.cfg"] == owners["requirements.lock"] == "."
+        assert not [name for name in owners if name.endswith(".pyc")]
         there = {str(p.relative_to(host.env)) for p in host.env.rglob("*") if p.is_symlink() or p.is_file()}
-        assert {n for n in there if not n.endswith(".pyc")} == {*listed, ".files", ".complete"}
+        assert {n for n in there if not n.endswith(".pyc")} == {*owners, ".owners", ".complete"}
 
     def test_the_users_own_files_stay_as_they_were(self, host):
         assert host.install().ok
-        assert host.users() == {**host.before, ".conda": "a folder"}, (
-            "no start-up file, no list of environments"
-        )
+        assert host.users() == host.before, "no start-up file, no list of environments"
 
     def test_conda_gets_the_expected_arguments_and_variables(self, host):
         assert host.install().ok
         store = f"file://{host.store}"
         assert host.log("conda.argv") == [
             *("create", "-y", "-q", "--offline", "-p", str(host.env)),
-            *("--file", f"{host.root}/lab/explicit.txt", "--override-channels", "-c", store),
+            *(
+                "--file",
+                f"{host.root}/lab/explicit.txt",
+                "--override-channels",
+                "-c",
+                store,
+                "--no-default-packages",
+            ),
         ]
         said = dict(line.split("=", 1) for line in host.log("conda.env"))
         assert said["CONDA_PKGS_DIRS"] == f"{host.root}/.cache/conda/pkgs"
         assert said["CONDA_PLUGINS_AUTO_ACCEPT_TOS"] == "yes"
         assert said["CONDA_REGISTER_ENVS"] == "false" and said["PYTHONNOUSERSITE"] == "1"
         assert said["XDG_CACHE_HOME"].startswith(f"{host.root}/")
+        assert (said["CONDA_ALLOWLIST_CHANNELS"], said["CONDA_SUBDIR"]) == (store, "linux-64")
+        assert "CONDA_WHITELIST_CHANNELS" not in said, "conda fails if both are set"
         assert not list((host.root / ".cache/conda/pkgs").iterdir()), "the store has them"
 
     def test_terms_that_are_not_accepted(self, host):
@@ -161,6 +170,31 @@ class TestFromNothing:
         (host.env / "bin/ray").rename(host.env / "bin/other")
         answer = ask(facts_script(HOST, "lab"), host.shell, host.home)
         assert parse_facts(HOST, answer.all, answer.texts).envs == frozenset()
+
+    def test_a_repair_beside_the_environment_from_which_ray_runs(self, host):
+        assert host.install().ok
+        lost = next(p for p in host.env.rglob("ray.py")).relative_to(host.env)
+        with subprocess.Popen(
+            ["sleep", "600"], env={"RAYFAB_NODE": f"{host.root}/lab/"}, cwd=host.env
+        ) as running:
+            try:
+                for time in (1, 2):
+                    (host.env / lost).unlink()
+                    assert host.install().values == {"changed": "1"}
+                    assert host.env.is_symlink() and (host.env / lost).exists(), f"repair {time}"
+                    assert host.ray() == "2.7.2"
+                    assert {p.name for p in host.env.parent.iterdir()} == {"e", host.env.resolve().name}
+                assert host.install().values == {"changed": "0"}
+                # what fails leaves the old one as it is
+                (host.env / lost).unlink()
+                host.flag("conda.fails", "PermissionError: no\n")
+                assert host.install().error.endswith("PermissionError: no")
+                assert (host.env / "bin/python").exists()
+                (host.home / "conda.fails").unlink()
+            finally:
+                running.kill()
+        assert host.install().values == {"changed": "1"}
+        assert not host.env.is_symlink() and [p.name for p in host.env.parent.iterdir()] == ["e"]
 
     def test_a_home_with_odd_signs(self, host, tmp_path):
         """The conda that is used lies elsewhere: conda itself refuses such a prefix."""
@@ -210,6 +244,24 @@ class TestCondaThatIsThere:
         host.flag("conda.old")
         assert host.install(conda=make(tmp_path / "opt/conda")).ok
         assert not (host.home / ".conda/environments.txt").exists()
+
+    def test_variables_of_its_user_do_not_count(self, host, tmp_path):
+        told = {"CONDARC": "/x", "CONDA_CHANNELS": "nowhere", "CONDA_SOLVER": "none", "XDG_CONFIG_HOME": "/x"}
+        answer = ask(host.script(conda=make(tmp_path / "opt")), host.shell, host.home, **told)
+        assert answer.ok, answer.error
+        assert not told.keys() & {line.partition("=")[0] for line in host.log("conda.env")}
+
+    def test_one_that_is_too_old_counts_as_none(self, host, tmp_path):
+        for version, counts in (("4.6.14", False), ("3.19.0", False), ("4.7.12", True), ("4.12.0", True)):
+            found = make(tmp_path / version)
+            program = tmp_path / version / "bin/conda"
+            program.write_text(program.read_text().replace("conda 24.1.2", f"conda {version}"))
+            answer = host.install(conda=found)
+            assert answer.ok is counts
+            if counts:
+                assert "CONDA_WHITELIST_CHANNELS=" in "\n".join(host.log("conda.env")), "its name before 24"
+            else:
+                assert answer.error == f"{found.path} does not work"
 
     def test_somebody_elses_in_the_prefix(self, host):
         make(host.prefix)

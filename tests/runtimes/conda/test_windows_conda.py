@@ -24,6 +24,7 @@ from tasks.node import operations
 from tasks.runtimes.conda import scripts as conda
 from tasks.runtimes.conda.facts import Conda
 from tasks.runtimes.facts import facts_script
+from tasks.runtimes.packages.environments import package_changes
 from tasks.runtimes.packages.fetch import fetch_script
 from tasks.runtimes.packages.items import Item
 from tasks.script import powershell as windows
@@ -213,8 +214,9 @@ class TestDeployed:
             f"installer /InstallationType=JustMe /RegisterPython=0 /AddToPath=0 /S /D={win.at('conda')}"
         ]
         assert "\nplatform win-64\npython 3.7.16\n" in (win.env / "requirements.lock").read_text()
-        listed = (win.env / ".files").read_text().splitlines()
-        assert listed == sorted(listed) and "Scripts/ray.exe" in listed and ".complete" not in listed
+        owners = dict(line.split("\t")[::-1] for line in (win.env / ".owners").read_text().splitlines())
+        assert owners["Scripts/ray.exe"] == "Lib/site-packages/ray-1.0.dist-info/METADATA"
+        assert owners["python.exe"] == owners["requirements.lock"] == "."
         assert win.log("offline install"), "nothing is fetched while it is installed"
 
     def test_ray_runs_under_a_task_for_the_boot(self, win):
@@ -480,6 +482,20 @@ class TestConda:
         assert answer.ok and answer.values["changed"] == "1"
         assert win.machine.running() == {}, "nothing may run from what is replaced"
         assert win.up().ok
+
+    def test_what_its_user_changes_is_told_and_stays(self, win):
+        win.deployed()
+        packages = win.env / "Lib/site-packages"
+        (packages / "click/__init__.py").unlink()
+        (packages / "click-1.0.dist-info/METADATA").unlink()
+        (packages / "emoji-2.0.dist-info").mkdir()
+        (packages / "emoji-2.0.dist-info/METADATA").write_text("")
+        answer = win.look()
+        assert answer.values["env"] == ENV
+        assert package_changes(answer.texts["env_changes"]) == ["click 1.0 removed", "emoji 2.0 added"]
+        assert win.install().values == {"changed": "0"}
+        (packages / "ray-1.0.dist-info/METADATA").unlink()
+        assert "env" not in win.look().values, "another Ray is no change of its user's"
 
     def test_files_that_are_not_simply_deleted(self, win):
         """Read-only, or of more than 260 letters."""

@@ -26,6 +26,14 @@ def test_ray_for_the_recipe_s_python(host):
     assert items["gpustat"].kind == "sdist"
 
 
+def test_a_version_is_preferred_where_it_fits(host):
+    prefer = {"setuptools": "65.6.3", "wheel": "0.38.4", "pip": "1.0"}
+    found = pypi.resolve(host, ["setuptools", "wheel>0.40"], "3.11.7", "linux-64", "2.17", prefer)
+    assert pypi.version_of(found, "setuptools") == "65.6.3"
+    assert pypi.version_of(found, "wheel") != "0.38.4"
+    assert pypi.version_of(found, "pip") is None
+
+
 def test_the_same_question_for_windows(host):
     found = pypi.items(host, pypi.resolve(host, ["ray==2.7.2"], "3.7.9", "win-64", ""), "win-64")
     assert any(i.file == "ray-2.7.2-cp37-cp37m-win_amd64.whl" for i in found)

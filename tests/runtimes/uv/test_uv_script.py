@@ -103,6 +103,21 @@ class TestInstall:
         assert answer.values == {"fetched": "0", "changed": "1"}, "all is still in the store"
         assert list(host.env.rglob("click.py"))
 
+    def test_a_package_that_its_user_removed(self, host):
+        assert host.install().ok
+        next(host.env.rglob("click.py")).unlink()
+        shutil.rmtree(next(host.env.rglob("click-8.1.8.dist-info")))
+        assert host.install().values == {"changed": "0"}
+        # if Ray does not run without it, it is no longer the user's own affair
+        stand_in(host.env / "bin", "ray", "exit 1")
+        assert host.install().values["changed"] == "1"
+        assert list(host.env.rglob("click.py"))
+
+    def test_an_environment_of_an_older_deploy_has_no_list(self, host):
+        assert host.install().ok
+        (host.env / ".owners").unlink()
+        assert host.install().values == {"changed": "0"}
+
     def test_an_incomplete_environment_is_made_again(self, host):
         (host.env / "bin").mkdir(parents=True)
         (host.env / "rest").write_text("")

@@ -234,6 +234,11 @@ def packages(target: Path, words: list[str]) -> None:
             end(1, f"ERROR: no such file: {line}")
         (target / f"Lib/site-packages/{name}").mkdir(parents=True)
         (target / f"Lib/site-packages/{name}/__init__.py").write_text("")
+        info = target / f"Lib/site-packages/{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("")
+        record = f"{name}/__init__.py,,\n" + ("../../Scripts/ray.exe,,\n" if name == "ray" else "")
+        (info / "RECORD").write_text(record)
         if name == "ray":
             put(target / "Scripts/ray.exe")
             put(target / "Lib/site-packages/ray/raylet.exe")

@@ -12,7 +12,12 @@ function CondaHere($file) {
     $cache = $Root + '\.cache\conda'
     $base = [IO.Path]::GetDirectoryName([IO.Path]::GetDirectoryName($file))
     $Surroundings['PATH'] = $base + ';' + $base + '\Library\bin;' + $base + '\Scripts;' + $env:PATH
-    foreach ($name in @('PYTHONPATH', 'PYTHONHOME', 'CONDA_PREFIX', 'CONDA_DEFAULT_ENV', 'CONDA_SHLVL')) { $Surroundings[$name] = '' }
+    # nobody's settings count: an empty variable counts as none, and the home folder is conda's own
+    foreach ($name in @('PYTHONPATH', 'PYTHONHOME', 'CONDARC', 'CONDA_PREFIX', 'CONDA_DEFAULT_ENV', 'CONDA_SHLVL', 'CONDA_CHANNELS', 'CONDA_SUBDIR', 'CONDA_SOLVER', 'CONDA_DEFAULT_CHANNELS', 'XDG_CONFIG_HOME')) { $Surroundings[$name] = '' }
+    $Surroundings['USERPROFILE'] = $cache + '\home'
+    $Surroundings['CONDA_OVERRIDE_CHANNELS_ENABLED'] = 'true'
+    $Surroundings['CONDA_SSL_VERIFY'] = 'true'
+    $Surroundings['CONDA_CHANNEL_PRIORITY'] = 'flexible'
     foreach ($name in @('REGISTER_ENVS', 'ALWAYS_SOFTLINK', 'ALWAYS_COPY', 'AUTO_UPDATE_CONDA', 'NOTIFY_OUTDATED_CONDA', 'REPORT_ERRORS', 'ANACONDA_ANON_USAGE')) {
         $Surroundings['CONDA_' + $name] = 'false'
     }
@@ -31,7 +36,12 @@ function CondaRun($file, $arguments) {
 function CondaVersion($file) {
     if (-not [IO.File]::Exists($file)) { return '' }
     try { $run = CondaRun $file @('--version') } catch { return '' }
-    if ($run.Code -eq 0 -and ($run.Said + "`n" + $run.Errors) -match '(?m)^(conda |mamba )?([0-9][0-9.a-z]*)\r?$') { return $Matches[2] }
+    if ($run.Code -eq 0 -and ($run.Said + "`n" + $run.Errors) -match '(?m)^(conda |mamba )?([0-9][0-9.a-z]*)\r?$') {
+        # an older conda does not know the format of today's packages
+        $version = $Matches[2]
+        if ($Matches[1] -eq 'conda ' -and $version -match '^([0-3]\.|4\.[0-6](\.|\z))') { return '' }
+        return $version
+    }
     return ''
 }
 # absent, ours, found (works, not ours), broken (ours), foreign (no working conda)

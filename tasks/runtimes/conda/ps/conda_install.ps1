@@ -1,5 +1,5 @@
 # needs: lib conda envs files kind_task node outside_conda store
-# values: ACCEPT_TERMS CONDA CONDA_KIND ENV_ID INDEX INSTALLER ITEMS LOCK NO_PROXY_FOR PREFIX PROXY PYTHON_VERSION UV_VERSION UV_WHEEL
+# values: ACCEPT_TERMS CONDA CONDA_KIND ENV_ID INDEX INSTALLER ITEMS LOCK NO_PROXY_FOR OWNERS PREFIX PROXY PYTHON_VERSION UV_VERSION UV_WHEEL
 # Installs conda if needed, an environment from the store's files, and PyPI's packages in it; all offline.
 $files = @{ conda = @(); wheel = @(); sdist = @() }
 $sums = @{}
@@ -58,10 +58,16 @@ $list = $Node + '\explicit.txt'
 $lines = '@EXPLICIT'
 foreach ($name in $files.conda) { $lines = $lines + "`n" + (UrlOf ($Store + '\' + $name)) }
 WriteText $list ($lines + "`n")
-$Surroundings['CONDA_PLUGINS_AUTO_ACCEPT_TOS'] = $RF_ACCEPT_TERMS
 $arguments = @('create', '-y', '-q', '--offline')
-if ($kind -eq 'micromamba') { $arguments = $arguments + '--no-rc' } else { $arguments = $arguments + @('--override-channels', '-c', (UrlOf $Store)) }
+if ($kind -eq 'micromamba') { $arguments = $arguments + '--no-rc' } else { $arguments = $arguments + @('--override-channels', '-c', (UrlOf $Store), '--no-default-packages') }
+# the name of the setting changed; conda fails if both are set
+$setting = 'CONDA_ALLOWLIST_CHANNELS'
+if ($kind -eq 'conda' -and (CondaVersion $conda) -match '^(1?[0-9]|2[0-3])\.') { $setting = 'CONDA_WHITELIST_CHANNELS' }
+$null = [IO.Directory]::CreateDirectory($Root + '\.cache\conda\home')
 CondaHere $conda
+$Surroundings['CONDA_PLUGINS_AUTO_ACCEPT_TOS'] = $RF_ACCEPT_TERMS
+$Surroundings['CONDA_SUBDIR'] = 'win-64'
+$Surroundings[$setting] = UrlOf $Store
 $run = Busy 'making the environment' $conda ($arguments + @('-p', $folder, '--file', $list))
 Remove $list
 CondaForget $folder
@@ -69,7 +75,12 @@ $python = $folder + '\python.exe'
 if ($run.Code -ne 0 -or -not [IO.File]::Exists($python)) {
     LastLines $run
     CheckDisk $run
-    Fail ('conda cannot make the environment ' + $RF_ENV_ID)
+    # conda says what is wrong first, and explains it after that
+    $why = ''
+    foreach ($line in (LinesOf ($run.Said + "`n" + $run.Errors))) {
+        if (-not $why -and $line -match '^ *[A-Za-z_.]+(Error|NotAllowed|NotFound)(\(|: )') { $why = ': ' + $line.Trim() }
+    }
+    Fail ('conda cannot make the environment ' + $RF_ENV_ID + $why)
 }
 # from here on its own Python is used, with its libraries
 $Surroundings['PATH'] = $folder + ';' + $folder + '\Library\bin;' + $folder + '\Scripts;' + $env:PATH
@@ -129,8 +140,7 @@ if ($text) {
 }
 if (-not [IO.File]::Exists($folder + '\Scripts\ray.exe')) { Fail 'the packages do not include ray' 'add ray to conda.packages' }
 WriteText ($folder + '\requirements.lock') $RF_LOCK
-$list = 'import os,sys; t=sys.argv[1]; p=sorted(os.path.relpath(os.path.join(d,f),t).replace(os.sep,"/") for d,_,g in os.walk(t) for f in g if not f.endswith(".pyc")); open(os.path.join(t,".files"),"w",encoding="utf-8",newline="\n").write("".join(x+"\n" for x in p))'
-$run = Run $python @('-c', $list, $folder) ''
+$run = Run $python @('-c', $RF_OWNERS, $folder) ''
 if ($run.Code -ne 0) {
     LastLines $run
     Fail ('cannot list the files of ' + $folder) ('free some space below ' + $UserHome)

@@ -11,32 +11,46 @@ own_path() {
     while :; do case $rf_path in ?*/) rf_path=${rf_path%/} ;; *) break ;; esac; done
     printf '%s' "$rf_path"
 }
-# Runs a conda so that it writes neither into its own folder nor into the user's.
+# Runs a conda so that it writes neither into its own folder nor into the user's, and reads nobody's settings.
 conda_run() {
     (
         # conda takes CI for consent to the terms of service
-        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL LD_LIBRARY_PATH CI
+        unset PYTHONPATH PYTHONHOME VIRTUAL_ENV LD_LIBRARY_PATH CI XDG_CONFIG_HOME XDG_DATA_HOME
+        for rf_name in $(env | grep -oE '^(CONDA|MAMBA)[A-Z0-9_]*='); do unset "${rf_name%=}"; done
         PYTHONNOUSERSITE=1
         PYTHONDONTWRITEBYTECODE=1
-        CONDA_REGISTER_ENVS=false
+        HOME=$ROOT/.cache/conda/home
+        XDG_CACHE_HOME=$ROOT/.cache/conda/user
         CONDA_PKGS_DIRS=$ROOT/.cache/conda/pkgs
-        CONDA_ALWAYS_SOFTLINK=false
-        CONDA_ALWAYS_COPY=false
-        CONDA_AUTO_UPDATE_CONDA=false
-        CONDA_NOTIFY_OUTDATED_CONDA=false
+        CONDA_CHANNEL_PRIORITY=flexible
         CONDA_NUMBER_CHANNEL_NOTICES=0
-        CONDA_REPORT_ERRORS=false
-        CONDA_ANACONDA_ANON_USAGE=false
+        CONDA_OVERRIDE_CHANNELS_ENABLED=true
+        CONDA_SSL_VERIFY=true
         MAMBA_ROOT_PREFIX=$ROOT/.cache/conda/mamba
         MAMBA_NO_BANNER=1
-        XDG_CACHE_HOME=$ROOT/.cache/conda/user
-        export PYTHONNOUSERSITE PYTHONDONTWRITEBYTECODE CONDA_REGISTER_ENVS CONDA_PKGS_DIRS CONDA_ALWAYS_SOFTLINK \
-            CONDA_ALWAYS_COPY CONDA_AUTO_UPDATE_CONDA CONDA_NOTIFY_OUTDATED_CONDA CONDA_NUMBER_CHANNEL_NOTICES \
-            CONDA_REPORT_ERRORS CONDA_ANACONDA_ANON_USAGE MAMBA_ROOT_PREFIX MAMBA_NO_BANNER XDG_CACHE_HOME
+        export PYTHONNOUSERSITE PYTHONDONTWRITEBYTECODE HOME XDG_CACHE_HOME CONDA_PKGS_DIRS CONDA_CHANNEL_PRIORITY \
+            CONDA_NUMBER_CHANNEL_NOTICES CONDA_OVERRIDE_CHANNELS_ENABLED CONDA_SSL_VERIFY MAMBA_ROOT_PREFIX \
+            MAMBA_NO_BANNER
+        for rf_name in REGISTER_ENVS ALWAYS_SOFTLINK ALWAYS_COPY AUTO_UPDATE_CONDA NOTIFY_OUTDATED_CONDA REPORT_ERRORS \
+            ANACONDA_ANON_USAGE; do export "CONDA_$rf_name=false"; done
         "$@"
     )
 }
 briefly() { if have timeout; then timeout 20 "$@"; else "$@"; fi; }
+# Conda as a program for its Python, without any file of settings: a broken one of the whole machine stops conda.
+rf_conda_bare='
+import sys
+from conda.base import constants
+constants.SEARCH_PATH = ()
+from conda.cli import main
+sys.argv[0] = "conda"
+sys.exit(main())'
+# The Python of the conda $1, if it has one of its own.
+conda_python() {
+    rf_python=${1%/*}/../bin/python
+    [ -x "$rf_python" ] && conda_run "$rf_python" -c 'import conda.base.constants' >/dev/null 2>&1
+}
+version_in() { sed -n "$rf_only" | sed 's/ .*//' | grep '^[0-9][0-9]*\.[0-9.a-z]*$' | head -n 1; }
 # $1: kind, $2: program. rf_version: its version; fails if it prints none.
 conda_version() {
     rf_version=
@@ -46,7 +60,12 @@ conda_version() {
         mamba) rf_only='s/^mamba //; p' ;;
         *) rf_only=p ;;
     esac
-    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | sed -n "$rf_only" | sed 's/ .*//' | grep '^[0-9][0-9]*\.[0-9.a-z]*$' | head -n 1)
+    rf_version=$(conda_run briefly "$2" --version 2>&1 </dev/null | version_in)
+    if [ -z "$rf_version" ] && [ "$1" = conda ] && conda_python "$2"; then
+        rf_version=$(conda_run briefly "$rf_python" -c "$rf_conda_bare" --version 2>&1 </dev/null | version_in)
+    fi
+    # an older conda does not know the format of today's packages
+    case $1$rf_version in conda[0-3].* | conda4.[0-6] | conda4.[0-6].*) rf_version= ;; esac
     [ -n "$rf_version" ]
 }
 # rf_state of the prefix $1: absent, ours, found (works, not ours), broken (ours), foreign (no working conda).

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib conda install proxy
-# values: ACCEPT_TERMS CONDA CONDA_KIND INSTALLER ITEMS PREFIX PYTHON_VERSION
+# needs: lib conda envs_made install proxy
+# values: ACCEPT_TERMS CONDA CONDA_KIND INSTALLER ITEMS LOCK PREFIX PYTHON_VERSION
 # Installs conda if needed and makes an environment from the locked packages in the store; nothing is downloaded.
 run_installer() {
     # programs may be forbidden in /tmp (noexec) and allowed here
@@ -18,9 +18,8 @@ install_conda() {
     rf_where=${rf_prefix%/*}
     mkdir -p "${rf_where:=/}" 2>/dev/null && [ -w "$rf_where" ] || fail "cannot write into $rf_where" "conda.prefix: a folder that $(id -un) may write into"
     [ ! -d "$rf_prefix" ] || rmdir "$rf_prefix" || fail "cannot remove $rf_prefix" "conda.prefix: another folder"
-    conda_home
     rm -rf "$ROOT/.cache/tmp"
-    mkdir -p "$ROOT/.cache/tmp"
+    mkdir -p "$ROOT/.cache/tmp" "$ROOT/.cache/conda/home"
     write_file "$ROOT/.conda-installing" 600 "$rf_prefix$NL"
     # with this mark, only a folder that we made is ever removed
     mkdir "$rf_prefix" && : >"$rf_prefix/.rayfab-installing" || fail "cannot write into $rf_where" "conda.prefix: another folder"
@@ -36,13 +35,11 @@ install_conda() {
     if [ -n "$rf_gone" ]; then
         # the prefix was new, unless the installer says that it exists
         if grep -q "already exists" "$rf_log"; then rm -f "$rf_prefix/.rayfab-installing"; else rm -rf "$rf_prefix"; fi
-        conda_forget "$rf_prefix"
         rm -f "$ROOT/.conda-installing"
         say_why "$rf_gone" "the lines above are the installer's own"
     fi
     : >"$rf_prefix/.rayfab" && { conda_is_ours "$rf_prefix" || printf '%s\n' "$rf_prefix" >>"$ROOT/.conda"; } || fail "cannot write into $rf_prefix"
     rm -rf "$ROOT/.conda-installing" "$rf_prefix/.rayfab-installing" "$ROOT/.cache/tmp"
-    conda_forget "$rf_prefix"
     rf_where=
     emit conda_installed "$rf_prefix"
 }
@@ -70,27 +67,33 @@ find_conda() {
 : >"$rf_log" || fail "cannot write $rf_log" "free some space below $HOME"
 own_begin "$NODE/installing" RAYFAB_INSTALL
 find_conda
-rm -rf "$rf_env"
-mkdir -p "$ROOT/.cache/conda/pkgs"
-conda_home
+env_begin "$rf_env"
+mkdir -p "$ROOT/.cache/conda/pkgs" "$ROOT/.cache/conda/home"
 rf_url=$(store_url)
 write_file "$NODE/explicit.txt" 600 "@EXPLICIT$NL$(printf '%s\n' "$ITEMS" | RF_URL=$rf_url awk '$1 == "conda" { print ENVIRON["RF_URL"] "/" $2 }')$NL"
 set -- create -y -q --offline -p "$rf_env" --file "$NODE/explicit.txt"
 case $CONDA_KIND in
     micromamba) set -- "$@" --no-rc ;;
-    *) set -- "$@" --override-channels -c "$rf_url" ;;
+    *) set -- "$@" --override-channels -c "$rf_url" --no-default-packages ;;
 esac
+# Runs conda with the settings that this needs. $1: the program, then its arguments
+conda_create() {
+    # the name of the setting changed; conda fails if both are set
+    case $CONDA_KIND$rf_version in conda[1-9].* | conda1[0-9].* | conda2[0-3].*) rf_list=CONDA_WHITELIST_CHANNELS ;; *) rf_list=CONDA_ALLOWLIST_CHANNELS ;; esac
+    rf_platform=$(printf '%s\n' "$LOCK" | sed -n 's/^platform //p')
+    conda_run env "CONDA_SUBDIR=$rf_platform" "$rf_list=$rf_url" "CONDA_PLUGINS_AUTO_ACCEPT_TOS=$ACCEPT_TERMS" "$@" >"$rf_log" 2>&1 </dev/null
+}
 create_environment() {
-    CONDA_PLUGINS_AUTO_ACCEPT_TOS=$ACCEPT_TERMS
-    export CONDA_PLUGINS_AUTO_ACCEPT_TOS
-    conda_run "$rf_conda" "$@" >"$rf_log" 2>&1 </dev/null
+    conda_create "$rf_conda" "$@" && return
+    rf_code=$?
+    grep -qiE 'condarc|configuration' "$rf_log" && conda_python "$rf_conda" || return "$rf_code"
+    rm -rf "$rf_env"
+    conda_create "$rf_python" -c "$rf_conda_bare" "$@"
 }
 busy "making the environment" create_environment "$@" || {
-    conda_forget "$rf_env"
     rm -f "$NODE/explicit.txt"
     say_why "conda cannot make the environment" "look at the lines above; $rf_conda is what was used"
 }
-conda_forget "$rf_env"
 # copies of what is in the store
 rm -f "$NODE/explicit.txt" "$ROOT"/.cache/conda/pkgs/*.conda "$ROOT"/.cache/conda/pkgs/*.tar.bz2
 rf_said=$("$rf_env/bin/python" -V 2>&1)

@@ -18,9 +18,9 @@ conda_forget() {
     if [ -s "$ROOT/.environments" ]; then cat "$ROOT/.environments" >"$rf_txt"; else rm -f "$rf_txt"; fi
     rm -f "$ROOT/.environments"
 }
-# Records which of the user's folders do not exist yet; the last `destroy` removes those that are empty.
+# Records what of the user's does not exist yet; the last `destroy` removes what is empty of it.
 conda_home() {
-    for rf_dir in "$HOME/.conda" "$HOME/.conda/envs"; do
+    for rf_dir in "$HOME/.conda" "$HOME/.conda/envs" "$HOME/.conda/environments.txt"; do
         if [ ! -e "$rf_dir" ] && ! grep -qxF -e "$rf_dir" "$ROOT/.made-conda" 2>/dev/null; then
             printf '%s\n' "$rf_dir" >>"$ROOT/.made-conda"
         fi
@@ -85,6 +85,8 @@ conda_entered() { if [ -n "${rf_env_name-}" ]; then conda_link "$rf_env_name"; e
 conda_left() {
     conda_unlink
     conda_forget "$NODE"
+    # environments that Ray made for jobs, in its session's folder
+    [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do [ -z "$rf_dir" ] || conda_forget "$rf_dir"; done <"$NODE/sessions"
 }
 # What clusters share. $1: whether another cluster is on this host, $2: whether a conda is to be removed.
 # rf_keep: what stays in $ROOT. The list of condas does, so that one that stays is still known to be this project's.
@@ -95,6 +97,8 @@ conda_shared() {
         if [ -n "$rf_condas" ]; then write_file "$ROOT/.conda" 600 "$rf_condas"; else rm -f "$ROOT/.conda"; fi
     fi
     [ -z "$1" ] || return 0
+    rf_txt=$HOME/.conda/environments.txt
+    if [ -f "$rf_txt" ] && [ ! -s "$rf_txt" ] && grep -qsxF -e "$rf_txt" "$ROOT/.made-conda"; then rm -f "$rf_txt"; fi
     [ ! -r "$ROOT/.made-conda" ] || for rf_dir in "$HOME/.conda/envs" "$HOME/.conda"; do
         ! grep -qxF -e "$rf_dir" "$ROOT/.made-conda" || rmdir "$rf_dir" 2>/dev/null || :
     done

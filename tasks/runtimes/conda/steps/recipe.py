@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from tasks.inventory import Host
 from tasks.report.console import Board
@@ -20,6 +21,9 @@ from tasks.runtimes.packages.steps.recipe import Asked, Recipe
 from tasks.runtimes.packages.web import Web
 from tasks.runtimes.steps import digest_of
 from tasks.script.script import Script
+
+# conda removes its own record of a package when pip or uv replaces it
+TOOLS = ("certifi", "pip", "setuptools", "wheel")
 
 
 class CondaRecipe(Recipe):
@@ -56,6 +60,11 @@ class CondaRecipe(Recipe):
             board.step("packages", f"choosing versions for Python {python} on {platform}")
             late = early or side.submit(_packages, host, python, asked)
             version, packages = late.result()
+        conda_s = _tools(items)
+        if _others(packages, conda_s):
+            # what conda has installed stays, where it fits
+            version, packages = _packages(host, python, replace(asked, ray=version), conda_s)
+        packages = [item for item in packages if not _same(item, conda_s)]
         return Lock(platform, python, version, asked.request, (*items, *packages), self.name)
 
     def tool(self, host: Host, platform: str, web: Web) -> Item | None:
@@ -77,10 +86,40 @@ class CondaRecipe(Recipe):
         )
 
 
-def _packages(host: Host, python: str, asked: Asked) -> tuple[str, list[Item]]:
-    packages = host.conda.packages
+def _tools(items: Sequence[Item]) -> dict[str, str]:
+    """The versions of the tools that are packages of conda's channels and of PyPI under the same name."""
+    named = (item.file.rsplit("-", 2) for item in items if item.kind == "conda")
+    return {parts[0]: parts[1] for parts in named if parts[0] in TOOLS}
+
+
+def _version(item: Item, of: Mapping[str, str]) -> str | None:
+    """The version in the name of a wheel; None if it is none of these packages."""
+    name, _, rest = item.file.partition("-")
+    return rest.partition("-")[0] if item.kind == "wheel" and name.lower() in of else None
+
+
+def _same(item: Item, of: Mapping[str, str]) -> bool:
+    return _version(item, of) == of.get(item.file.partition("-")[0].lower(), "")
+
+
+def _others(packages: Sequence[Item], of: Mapping[str, str]) -> bool:
+    """Whether any of these packages has another version than conda's."""
+    return any(_version(item, of) and not _same(item, of) for item in packages)
+
+
+def _packages(
+    host: Host, python: str, asked: Asked, prefer: Mapping[str, str] | None = None
+) -> tuple[str, list[Item]]:
+    packages, platform = host.conda.packages, asked.platform
     return pypi.choose(
-        host, packages, "conda", python=python, platform=asked.platform, glibc=asked.glibc, ray=asked.ray
+        host,
+        packages,
+        "conda",
+        python=python,
+        platform=platform,
+        glibc=asked.glibc,
+        ray=asked.ray,
+        prefer=prefer,
     )
 
 

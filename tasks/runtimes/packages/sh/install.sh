@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib envs owner store sums uv
+# needs: lib envs_made owner store sums uv
 # values: ENV_ID INDEX ITEMS LOCK RUNTIME UV_WHEEL
 # Installs the packages in the store into an environment.
 rf_env=$NODE/envs/$ENV_ID
@@ -56,7 +56,9 @@ END
 say_why() {
     tail -n 25 "$rf_log" | emit_text log
     rf_said=$(cat "$rf_log")
-    rf_last=$(grep -v '^[[:space:]]*$' "$rf_log" | tail -n 1)
+    # conda says what is wrong first, and explains it after that
+    rf_last=$(grep -E '^ *[A-Za-z_.]+(Error|NotAllowed|NotFound)(\(|: )' "$rf_log" | sed 's/^ *//; q')
+    [ -n "$rf_last" ] || rf_last=$(grep -v '^[[:space:]]*$' "$rf_log" | tail -n 1)
     # on a full disk the log itself may be cut off
     rf_full=
     for rf_dir in "$ROOT" "${rf_where:-$ROOT}"; do
@@ -126,7 +128,7 @@ install_from_store() {
     rm -f "$rf_env/.wheels"
     [ -x "$rf_env/bin/ray" ] || fail "the packages do not include ray" "add ray to $RUNTIME.packages"
     own || fail "another run has taken over"
-    env_done "$rf_env"
+    env_done
     rm -f "$rf_log" "$rf_own"
     # Removes packages that no environment on this host was made from, except new ones.
     for rf_file in $(find "$STORE" -type f -mtime +1 2>/dev/null | sed 's|.*/||'); do

@@ -14,12 +14,15 @@ uv_here() {
     return 1
 }
 uv_begin() {
+    # uv leaves its locks in the folder for temporary files
+    mkdir -p "$ROOT/.cache/tmp"
+    TMPDIR=$ROOT/.cache/tmp
     UV_CACHE_DIR=$ROOT/.cache/uv
     UV_SYSTEM_CERTS=1
     UV_NATIVE_TLS=1
     UV_NO_PROGRESS=1
     UV_PYTHON_INSTALL_DIR=$ROOT/.python
-    export UV_CACHE_DIR UV_SYSTEM_CERTS UV_NATIVE_TLS UV_NO_PROGRESS UV_PYTHON_INSTALL_DIR
+    export TMPDIR UV_CACHE_DIR UV_SYSTEM_CERTS UV_NATIVE_TLS UV_NO_PROGRESS UV_PYTHON_INSTALL_DIR
     unset VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
     if [ -n "$INDEX" ]; then
         UV_DEFAULT_INDEX=$INDEX

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib install python_unpack
+# needs: lib envs_made install python_unpack
 # values: ITEMS PYTHON PYTHON_FILE UV_VERSION UV_WHEEL
 # Makes the environment, and installs packages into it while others are still being fetched.
 # What goes wrong here is tried again by the installation at the end, which reports it.
@@ -50,6 +50,6 @@ install_ready() {
 }
 # Removes what an interrupted installation left.
 env_fresh() {
-    [ -n "$rf_fresh" ] || rm -rf "$rf_env"
+    [ -n "$rf_fresh" ] || env_begin "$rf_env"
     rf_fresh=1
 }
