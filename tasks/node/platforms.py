@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 X86, ARM = "x86_64", "aarch64"
+_UV_KEYS = {"ppc64le": "powerpc64le"}
 _MACHINES = {"amd64": X86, "arm64": ARM}
 
 # conda's platforms that this project supports -> the system, and the architecture as that system reports it
@@ -35,6 +36,11 @@ def machine(arch: str) -> str:
 def is_arm(arch: str) -> bool:
     """Whether it is 64-bit ARM: ``aarch64`` or ``arm64``."""
     return machine(arch) == ARM
+
+
+def uv_key(arch: str) -> str:
+    """The architecture in uv's names of Python builds."""
+    return _UV_KEYS.get(machine(arch), machine(arch))
 
 
 def conda_name(system: str, arch: str) -> str | None:

@@ -13,6 +13,7 @@ from tasks.runtimes.packages.bundle import Bundle, write
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.lock import Lock, join, parse_all
 from tasks.runtimes.packages.steps import bundle as bundle_phase
+from tasks.runtimes.packages.steps.along import Wanted
 from tasks.runtimes.packages.web import Web
 from tests.phases.world import item, refused
 
@@ -26,6 +27,7 @@ workers:
   - {host: 10.0.0.3, name: two}
 """
 INSTALLER, UV = "Miniconda3-py313_25.11.1-1-Linux-x86_64.sh", "uv-1.0-py3-none-any.whl"
+NONE = Wanted("1.0")  # neither this program nor images
 LINUX, MAC = ("conda", "linux-64"), ("conda", "osx-arm64")
 
 
@@ -368,7 +370,7 @@ class TestBundle:
 class TestCollect:
     def test_a_bundle_is_for_every_system_that_is_named(self, conda_fleet, world, outside, tmp_path):
         path = tmp_path / "both.tar"
-        asked = (bundle_phase.check_hosts, bundle_phase.collect(path, ["linux-64", "osx-arm64"]))
+        asked = (bundle_phase.check(NONE), bundle_phase.collect(path, ["linux-64", "osx-arm64"], NONE))
         assert conda_fleet.operate(asked) == 0, conda_fleet.out
         assert world.connections == []
         made = Bundle.open(path)
@@ -386,13 +388,13 @@ class TestCollect:
     def test_without_names_it_is_for_the_systems_of_the_hosts(self, conda_fleet, world, tmp_path):
         world["two"].facts["uname"] = "Linux 6.1.0 aarch64"
         path = tmp_path / "hosts.tar"
-        asked = (bundle_phase.check_hosts, *operation.FACTS, bundle_phase.collect(path, []))
+        asked = (bundle_phase.check(NONE), *operation.FACTS, bundle_phase.collect(path, [], NONE))
         assert conda_fleet.operate(asked) == 0, conda_fleet.out
         assert set(Bundle.open(path).locks) == {LINUX, ("conda", "linux-aarch64")}
 
     def test_needs_a_host_with_packages(self, fleet, tmp_path):
         fleet.edit("cluster: lab", "cluster: lab\nruntime: docker")
-        assert fleet.operate((bundle_phase.check_hosts,)) == 2
+        assert fleet.operate((bundle_phase.check(NONE),)) == 2
         assert "no host installs packages" in fleet.out
 
 

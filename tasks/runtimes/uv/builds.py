@@ -25,7 +25,7 @@ from uv import find_uv_bin
 
 from tasks.inventory import Host
 from tasks.inventory.ray_versions import parse
-from tasks.node.platforms import CONDA, machine
+from tasks.node.platforms import CONDA, machine, uv_key
 from tasks.runtimes.packages import Unavailable
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.web import Web
@@ -35,7 +35,6 @@ GITHUB = "https://github.com/astral-sh/python-build-standalone/releases/download
 # how many releases of a mirror are looked through, newest first
 RELEASES = 3
 _SYSTEMS = {"Linux": ("linux", "unknown-linux-gnu"), "Darwin": ("macos", "apple-darwin")}
-_KEYS = {"ppc64le": "powerpc64le"}  # the architectures that uv's keys call otherwise
 _WAYS = "mirrors.python names a mirror of python-build-standalone; or use a bundle (fab bundle)"
 
 
@@ -157,7 +156,7 @@ def _of_uv(platform: str) -> dict[str, Build]:
     for one in json.loads(done.stdout):
         base, _, path = one["url"].rpartition("/releases/download/")
         is_ours = (one["os"], one["arch"], one["implementation"], one["variant"]) == (
-            *(name, _KEYS.get(arch, arch)),
+            *(name, uv_key(arch)),
             *("cpython", "default"),
         )
         if not is_ours or one["libc"] == "musl" or not re.fullmatch(r"3\.\d+\.\d+", one["version"]):

@@ -28,7 +28,7 @@ def test_ray_for_the_recipe_s_python(host):
 
 def test_a_version_is_preferred_where_it_fits(host):
     prefer = {"setuptools": "65.6.3", "wheel": "0.38.4", "pip": "1.0"}
-    found = pypi.resolve(host, ["setuptools", "wheel>0.40"], "3.11.7", "linux-64", "2.17", prefer)
+    found = pypi.resolve(host, ["setuptools", "wheel>0.40"], "3.11.7", "linux-64", "2.17", prefer=prefer)
     assert pypi.version_of(found, "setuptools") == "65.6.3"
     assert pypi.version_of(found, "wheel") != "0.38.4"
     assert pypi.version_of(found, "pip") is None
@@ -43,7 +43,7 @@ def test_what_fits_nowhere_is_reported_in_one_line(host):
     with pytest.raises(
         Unavailable, match=r"no set of packages fits Python 3\.7\.16 on linux-64: .*ray"
     ) as told:
-        pypi.resolve(host, ["ray==2.60.0"], "3.7.16", "linux-64", "2.17")
+        pypi.resolve(host, ["ray==2.60.0"], "3.7.16", "linux-64", "2.17", "conda")
     assert "\n" not in str(told.value)
     assert "conda.python" in told.value.hint
 

@@ -24,6 +24,7 @@ name = "click"
 version = "8.1.8"
 wheels = [{{ url = "{AT}/click-8.1.8-py3-none-any.whl", size = 5, {SUMS} }}]
 """
+JOBS = ["pip", f"uv=={pypi.uv_version()}"]  # what jobs need
 FOR = {"python": "3.11.2", "platform": "linux-64", "glibc": "2.36"}
 
 
@@ -57,18 +58,19 @@ class TestResolving:
         args = (uv.folder / "args").read_text().splitlines()
         assert args[args.index("--python-version") + 1] == "3.11.2"
         assert args[args.index("--python-platform") + 1] == "x86_64-manylinux_2_36"
-        assert (uv.folder / "input").read_text() == "ray[default]"
+        assert (uv.folder / "input").read_text().splitlines() == ["ray[default]", *JOBS]
 
     def test_is_for_one_ray_where_it_is_known(self, uv):
         choose(ray="2.52.0")
-        assert (uv.folder / "input").read_text() == "ray[default]\nray==2.52.0"
+        assert (uv.folder / "input").read_text().splitlines() == ["ray[default]", "ray==2.52.0", *JOBS]
 
     def test_an_old_ray_gets_what_it_does_not_ask_for(self, uv):
         uv(
             f'cat >input; for last; do :; done; printf %s {shlex.quote(LOCK.replace("2.52.0", "2.30.0"))} >"$last"'
         )
         choose()
-        assert (uv.folder / "input").read_text() == "ray[default]\nray==2.30.0\nsetuptools<81"
+        asked = (uv.folder / "input").read_text().splitlines()
+        assert asked == ["ray[default]", "ray==2.30.0", "setuptools<81", "pip"]
 
     def test_asks_the_mirror(self, uv):
         uv(
