@@ -33,7 +33,7 @@ CASES = {
     "exec submit -- ls": "the arguments after -- are for one task, and there are several\n  → run one after the other",
     "add-worker 10.0.0.5": "add-worker: 10.0.0.5 is neither a flag nor a task\n  → fab add-worker --host 10.0.0.5",
     "stop node7": "stop: node7 is neither a flag nor a task\n  → fab stop --limit node7",
-    "bundle": "bundle needs --output\n  → fab bundle --help",
+    "bundle": "bundle needs --output\n  → fab bundle --output FILE",
     "completion": "completion needs --shell\n  → fab completion --help",
     "completion tcsh": "--shell: expected bash, zsh or fish, got tcsh",
     "bundle --output /no/such/x.rfb": "--output: there is no folder /no/such\n  → create it, or choose another path",
