@@ -39,7 +39,7 @@ def make(
 ) -> None:
     """Writes a bundle; ends with the contract's status. The arguments are the values of the options."""
     if output is None:
-        raise Mistake("bundle needs --output", "fab bundle --help")
+        raise Mistake("bundle needs --output", "fab bundle --output FILE")
     console = Console()
     cluster = cli.read(hosts_file, console)
     platforms = _names("--platform", platform, CONDA)

@@ -151,7 +151,13 @@ class TestALife:
         assert answer.ok, answer.error
         assert "note" not in answer.values
         words = (mac.home / "docker.argv").read_text().split("\0")[3:-1]
-        assert words == list(wanted.arguments)
+        # before them comes what needs no proxy
+        assert words[-len(wanted.arguments) :] == list(wanted.arguments)
+        assert {word.partition("=")[0] for word in words[: -len(wanted.arguments)]} == {
+            "--env",
+            "no_proxy",
+            "NO_PROXY",
+        }
         assert "--network=bridge" in words
         assert f"{mac.home}/tmp/ray:/tmp/ray" in words
         assert not [w for w in words if w.startswith("--ulimit") or w == "--gpus"]

@@ -114,4 +114,6 @@ class TestEveryCommandInTheSources:
     def test_none_is_written_with_a_program_of_its_own(self):
         """./fab is what one user types; the code says fab, and the console says it as typed."""
         shown = [(place, text) for place, text in literals() if "./fab" in text]
-        assert [place for place, text in shown if not text.startswith(("#", "\n"))] == []
+        # summary.py: the program in an unpacked bundle
+        places = {place.split(":")[0] for place, text in shown if not text.startswith(("#", "\n"))}
+        assert places == {"summary.py"}

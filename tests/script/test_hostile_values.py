@@ -129,8 +129,9 @@ def test_an_environment_of_conda(shell, single, home):
         assert answer.error == "conda cannot make the environment: it goes no further"
         argv = (home_dir / "conda.argv").read_text().splitlines()
         assert argv[4:7] == ["-p", f"{home_dir}/.rayfab/lab/envs/e", "--file"]
-        assert unquote(argv[-1]) == f"file://{home_dir}/.rayfab/.store"
-        assert not set(argv[-1]) & set(' "#$?[]\\`{}')
+        channel = argv[argv.index("-c") + 1]
+        assert unquote(channel) == f"file://{home_dir}/.rayfab/.store"
+        assert not set(channel) & set(' "#$?[]\\`{}')
         # looked for below the home, and not found
         answer = ask(facts_script(of, "lab"), shell, home_dir)
         assert answer.ok and answer.values["conda_prefix"] in ("absent", "foreign")
