@@ -18,12 +18,12 @@ WHEEL = f"{NAME}-{VERSION}-py3-none-any.whl"
 LOG = "asked.log"
 
 
-def wheel() -> bytes:
+def wheel(version: str = VERSION) -> bytes:
     """A package with one module, which says where it is."""
-    info = f"{NAME}-{VERSION}.dist-info"
+    info = f"{NAME}-{version}.dist-info"
     files = {
         f"{NAME}.py": "PLACE = __file__\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {VERSION}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: lab\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     rows = []

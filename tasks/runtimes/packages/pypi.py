@@ -116,6 +116,11 @@ def unresolved(stderr: str, what: str, section: str) -> tuple[str, str]:
         return fits_none, f"choose another {keys}"
     if re.search("cache|No space left|Read-only|Permission denied", stderr):
         return f"uv cannot work on this machine: {said}", "free some space, or name a folder in UV_CACHE_DIR"
+    if "peer certificate" in stderr:
+        return (
+            f"the versions for {what} cannot be chosen: {said}",
+            "mirrors.ca names a file with the authority that signed the index's certificate",
+        )
     if re.search("dns|connect|timed out|resolv", stderr, re.IGNORECASE):
         return (
             f"the versions for {what} cannot be chosen: {said}",

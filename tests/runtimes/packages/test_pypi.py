@@ -70,3 +70,9 @@ def test_the_wheel_made_most_closely_is_chosen(host):
     ]
     wheels = [{"url": f"https://x.example/{f}", "size": 7, "hashes": {"sha256": "0" * 64}} for f in files]
     assert pypi.items(host, [{"name": "multidict", "wheels": wheels}], "linux-64")[0].file == files[1]
+
+
+def test_an_index_with_a_certificate_of_an_unknown_authority():
+    said = "error: Failed to fetch\n  Caused by: client error (Connect)\n  invalid peer certificate: UnknownIssuer"
+    message, fix = pypi.unresolved(said, "Python 3.11.2 on linux-64", "uv")
+    assert "invalid peer certificate" in message and fix.startswith("mirrors.ca names")

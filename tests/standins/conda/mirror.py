@@ -111,6 +111,14 @@ class Served:
         """Answers after a while."""
         self._ask("fault", {"path": path, "wait": seconds, "times": times})
 
+    def crawl(self, path: str, at_once: int) -> None:
+        """Answers after a second, and each connection breaks after so many bytes of content; :meth:`heal` ends it."""
+        self._ask("fault", {"path": path, "cut": at_once, "wait": 1, "times": 0})
+
+    def heal(self, path: str) -> None:
+        """Ends the fault of that path; the counts stay."""
+        self._ask("fault", {"path": path, "times": 0})
+
     # What lies there
 
     def put(self, path: str, text: str) -> None:

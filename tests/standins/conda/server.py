@@ -108,6 +108,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", urllib.parse.quote(f"{path}/"))
             self.send_header("Content-Length", "0")
             self.end_headers()
+        elif (file / "index.html").exists():
+            self._text("text/html", (file / "index.html").read_text())
         elif file.is_dir():
             self._text("text/html", page(file, path, self.server.listing))
         else:
