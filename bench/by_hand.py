@@ -8,22 +8,27 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import stage
 from stage import LabHost, Operator
 
 from tasks.inventory import Cluster
 from tasks.node.ray import start_arguments
-from tasks.script.files import files
+from tasks.runtimes.packages import pypi
+from tasks.runtimes.packages.lock import parse
 
-UV_FROM_INDEX = files("sh")["uv_install"]
+# uv's wheel holds one program; there is no pip on the hosts
+FETCH_UV = """
+import io, os, sys, urllib.request, zipfile
+wheel = zipfile.ZipFile(io.BytesIO(urllib.request.urlopen(sys.argv[1]).read()))
+with open(sys.argv[2], "wb") as out:
+    out.write(wheel.read([name for name in wheel.namelist() if name.endswith("/scripts/uv")][0]))
+os.chmod(sys.argv[2], 0o755)
+"""
 
 INSTALL = """set -e
 mkdir -p ~/uv
-python3 - '' {uv_version} "$HOME/uv" <<'PY'
-{fetch_uv}
-PY
+python3 -c {fetch_uv} {uv} "$HOME/uv/uv"
 export UV_SYSTEM_CERTS=1 UV_NO_PROGRESS=1
 ~/uv/uv venv --quiet --no-project --python {python} ~/ray
 cat >~/requirements.lock <<'LOCK'
@@ -46,6 +51,7 @@ class Recipe:
     """The tool's own decisions: the same uv, Python, packages and `ray start` commands."""
 
     lock: str
+    uv: str
     python: str
     ray: str
     port: int
@@ -54,18 +60,17 @@ class Recipe:
     @classmethod
     def of(cls, head: LabHost, cluster: Cluster) -> Recipe:
         """Read from a cluster that the tool has deployed."""
-        lock = head.must(f"cat ~/.rayfab/{stage.CLUSTER}/env/requirements.lock").strip()
+        locked = parse(head.must(f"cat ~/.rayfab/{stage.CLUSTER}/env/requirements.lock"))
+        lock = "\n".join("==".join(item.file.split("-")[:2]) for item in locked.of("wheel"))
+        uv = pypi.uv_wheel(cluster.head, locked.platform, "2.17").url.partition("#")[0]
         python = head.must(f"readlink -f ~/.rayfab/{stage.CLUSTER}/env/bin/python").strip()
-        ray = next(line.split("==")[1] for line in lock.splitlines() if line.startswith("ray=="))
         gcs = f"{cluster.head.host}:{cluster.head.ray.port}"
-        starts = {host.host: start_arguments(host, ray, host.host, gcs) for host in cluster.hosts}
-        return cls(lock, python, ray, cluster.head.ray.port, starts)
+        starts = {host.host: start_arguments(host, locked.ray, host.host, gcs) for host in cluster.hosts}
+        return cls(lock, uv, python, locked.ray, cluster.head.ray.port, starts)
 
     def install(self) -> str:
-        fetch = UV_FROM_INDEX.read_text("utf-8").split("<<'PY'\n")[1].split("\nPY\n")[0]
-        return INSTALL.format(
-            uv_version=version("uv"), fetch_uv=fetch, python=shlex.quote(self.python), lock=self.lock
-        )
+        python, uv, fetch = map(shlex.quote, (self.python, self.uv, FETCH_UV))
+        return INSTALL.format(fetch_uv=fetch, uv=uv, python=python, lock=self.lock)
 
     def start(self, address: str) -> str:
         return START.format(arguments=shlex.join(self.starts[address]))
@@ -75,11 +80,11 @@ def deploy(who: Operator, hosts: Sequence[LabHost], recipe: Recipe) -> None:
     """Head: install and start; workers: install meanwhile; then the workers start, all at once."""
     head, *workers = [host.address for host in hosts]
     with ThreadPoolExecutor(len(hosts)) as pool:
-        first = [pool.submit(_run, who, head, recipe.install() + recipe.start(head))]
-        first += [pool.submit(_run, who, worker, recipe.install()) for worker in workers]
+        first = [pool.submit(run, who, head, recipe.install() + recipe.start(head))]
+        first += [pool.submit(run, who, worker, recipe.install()) for worker in workers]
         for job in first:
             job.result()
-        for job in [pool.submit(_run, who, worker, recipe.start(worker)) for worker in workers]:
+        for job in [pool.submit(run, who, worker, recipe.start(worker)) for worker in workers]:
             job.result()
 
 
@@ -89,7 +94,7 @@ def alive(head: LabHost) -> int:
     return int(out.rpartition("alive")[2])
 
 
-def _run(who: Operator, address: str, script: str) -> None:
+def run(who: Operator, address: str, script: str) -> None:
     done = subprocess.run(
         stage.ssh(who, address, "exec sh -s"), input=script, capture_output=True, text=True, check=False
     )
