@@ -8,6 +8,8 @@ from tests.lab.story import ok, sh, status
 from tests.lab.test_conda import settings
 from tests.standins.conda import installer
 
+# the same steps as those of test_uv_packages.py and test_air_gap.py
+pytestmark = pytest.mark.matrix
 # the operator's machine has no route to the internet, either
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")
 NOWHERE = dict.fromkeys(PROXIES, "http://127.0.0.1:9")

@@ -100,6 +100,7 @@ def hosts(fresh_hosts, conda_mirror):
     return made
 
 
+@pytest.mark.matrix  # the same steps as those of test_uv_packages.py
 def test_everything_comes_through_it(hosts, proxy, secure, conda_mirror, fab, hosts_file, tmp_path):
     authority, url = secure
     (tmp_path / "lab-ca.pem").write_bytes(authority)

@@ -14,7 +14,7 @@ import pytest
 from tasks.testbed import keys
 from tests.environment.checkout import copy
 from tests.lab import hosts as helpers
-from tests.lab.story import sh
+from tests.lab.story import sh, until
 from tests.terminal import CTRL_C, Terminal
 
 EXAMPLE = Path(__file__).parents[2] / "examples/my_tasks.py"
@@ -220,4 +220,5 @@ class TestBareCommand:
             assert terminal.wait() == 130
         assert "Traceback" not in "\n".join(lines)
         for host in three[:2]:
-            assert not sh(host, "pgrep -f 'sleep 6[1]' || true").strip()
+            # sshd ends it when the channel has closed
+            until(lambda host=host: not sh(host, "pgrep -f 'sleep 6[1]' || true").strip(), 20)
