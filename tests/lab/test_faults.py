@@ -102,11 +102,16 @@ class TestOneHostFails:
 
     def test_that_cannot_install(self, trio, fab, hosts_file):
         path = hosts_file(trio[:2])
-        sh(trio[1], "rm -rf /root/.rayfab; mkdir /root/.rayfab; mount -t tmpfs -o size=20m none /root/.rayfab")
+        sh(
+            trio[1],
+            "rm -rf /root/.rayfab; mkdir /root/.rayfab; mount -t tmpfs -o size=20m none /root/.rayfab",
+        )
         try:
             done = fab("deploy-cluster", hosts_file=path)
             assert done.returncode == 1
-            assert "the disk is full" in done.stdout and "MB are needed in /root/.rayfab/.store" in done.stdout
+            assert (
+                "the disk is full" in done.stdout and "MB are needed in /root/.rayfab/.store" in done.stdout
+            )
             assert "1 of 2 hosts run Ray" in done.stdout
         finally:
             sh(trio[1], "umount /root/.rayfab; rm -rf /root/.rayfab")

@@ -60,7 +60,7 @@ class Host:
     def script(self, items=None, *, python_path=PYTHON_PATH, **more):
         kit = kit_of(self.items if items is None else items, PYTHON, "uv")
         known = {"env_id": "e", "kit": kit, "items": kit.items, "uv_version": UV, "python_path": python_path}
-        return uv_script(samples.host(), "lab", **{**known, **more})
+        return uv_script(more.pop("of", samples.host()), "lab", **{**known, **more})
 
     def install(self, *args, path=SYSTEM_PATH, **more):
         return ask(self.script(*args, **more), self.shell, self.home, path=path)
@@ -180,6 +180,14 @@ class TestInstall:
     def test_packages_without_ray(self, host):
         answer = host.install(host.items[1:])
         assert (answer.error, answer.hint) == ("the packages do not include ray", "add ray to uv.packages")
+
+    def test_more_authorities_stay_for_the_programs_that_follow(self, host):
+        """conda's solver fails if SSL_CERT_FILE names a file that is gone."""
+        of = samples.host()
+        of = of.model_copy(update={"mirrors": of.mirrors.model_copy(update={"ca": "lab.pem"})})
+        (host.root / ".ca.pem").write_text("the lab's authority\n")
+        assert host.install(of=of).values["changed"] == "1"
+        assert (host.root / ".cache/ca-lab.pem").read_text().endswith("the lab's authority\n")
 
     def test_packages_are_installed_while_others_are_fetched(self, host):
         """The server keeps the last file back until the first is installed."""

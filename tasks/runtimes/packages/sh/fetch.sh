@@ -308,8 +308,9 @@ fetch_all() {
     rf_ca=
     if [ -n "$CA" ]; then
         # this list of authorities replaces the system's, so it must include that one
-        rf_ca=$rf_work/.ca.pem
-        mkdir -p "$rf_work"
+        # it stays, because the programs of an installation that follows read it too
+        rf_ca=$ROOT/.cache/ca-$CLUSTER.pem
+        mkdir -p "$ROOT/.cache"
         for rf_file in "${SSL_CERT_FILE-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
             if [ -f "$rf_file" ] && [ -r "$rf_file" ]; then break; fi
             rf_file=
