@@ -69,6 +69,24 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in [list(columns), rule, *cells])
 
 
+def crossings(
+    seconds: Mapping[str, Seconds], crossed: Mapping[str, Seconds], base: str, copy: float, what: str
+) -> str:
+    """A table for a limited link: time, and how much crossed it.
+
+    :param crossed: bytes over the link, for each contender and run.
+    :param base: the contender that the ratios are to.
+    :param copy: bytes of one copy.
+    :param what: what is copied, in the plural.
+    """
+    to_base = ratios(seconds, base)
+    rows = []
+    for name, times in seconds.items():
+        sent = median(crossed[name])
+        rows.append([name, spread(times), f"{to_base[name]:.2f}", f"{sent / 1e6:.0f}", f"{sent / copy:.2f}"])
+    return table(["", "seconds", "ratio", "MB over the link", f"{what} over the link"], rows)
+
+
 def machine() -> dict[str, object]:
     """The machine and the versions on which the figures depend."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3

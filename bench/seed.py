@@ -104,19 +104,7 @@ def main() -> None:
 
 
 def tables(found: dict) -> str:
-    image, rows = found["image_bytes"], []
-    ratios = {SEED: found["ratio"], PULL: 1.0}
-    for name, seconds in found["seconds"].items():
-        crossed = measure.median(found["bytes"][name])
-        rows.append(
-            [
-                name,
-                measure.spread(seconds),
-                f"{ratios[name]:.2f}",
-                f"{crossed / 1e6:.0f}",
-                f"{crossed / image:.2f}",
-            ]
-        )
+    image = found["image_bytes"]
     most = max(found["bytes"][SEED]) / image
     met = "met" if most <= TARGET else "MISSED"
     said = f"{found['hosts']} hosts, an image of {image / 1e6:.0f} MB as the registry keeps it, the registry's link"
@@ -124,8 +112,8 @@ def tables(found: dict) -> str:
         f" limited to {found['rate']}. At most {TARGET} images over the link for all: {most:.2f}, **{met}**."
     )
     said += f" Medians of {len(found['seconds'][SEED])} runs (least-most), alternating."
-    columns = ["", "seconds", "ratio", "MB over the link", "images over the link"]
-    return f"{said}\n\n{measure.table(columns, rows)}"
+    rows = measure.crossings(found["seconds"], found["bytes"], PULL, image, "images")
+    return f"{said}\n\n{rows}"
 
 
 if __name__ == "__main__":

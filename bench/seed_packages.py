@@ -111,26 +111,14 @@ def main() -> None:
 
 
 def tables(found: dict) -> str:
-    copy, ratios = found["copy_bytes"], measure.ratios(found["seconds"], HAND)
-    rows = []
-    for name, seconds in found["seconds"].items():
-        crossed = measure.median(found["bytes"][name])
-        rows.append(
-            [
-                name,
-                measure.spread(seconds),
-                f"{ratios[name]:.2f}",
-                f"{crossed / 1e6:.0f}",
-                f"{crossed / copy:.2f}",
-            ]
-        )
+    copy = found["copy_bytes"]
     most = max(found["bytes"][SEED]) / copy
     met = "met" if most <= TARGET else "MISSED"
     said = f"{found['hosts']} hosts, packages of {copy / 1e6:.0f} MB, the index's link limited to {found['rate']}."
     said += f" At most {TARGET} copies over the link for all: {most:.2f}, **{met}**."
     said += f" Medians of {len(found['seconds'][SEED])} runs (least-most), alternating; until the last host has them."
-    columns = ["", "seconds", "ratio", "MB over the link", "copies over the link"]
-    return f"{said}\n\n{measure.table(columns, rows)}"
+    rows = measure.crossings(found["seconds"], found["bytes"], HAND, copy, "copies")
+    return f"{said}\n\n{rows}"
 
 
 if __name__ == "__main__":

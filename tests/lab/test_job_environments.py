@@ -14,7 +14,7 @@ from tasks.testbed import machine
 from tests.lab import hosts as helpers
 from tests.lab.story import ok, sh
 from tests.lab.test_conda import settings as conda_settings
-from tests.lab.test_conda_through_a_proxy import authority_and_certificate
+from tests.lab.way_out import authority_and_certificate
 from tests.standins import package_index
 
 PORT = 8000

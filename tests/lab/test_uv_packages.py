@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab import hosts as helpers
 from tests.lab.story import ok, sh, status, until
-from tests.lab.test_conda_through_a_proxy import INSTALL, STUNNEL, TINYPROXY, authority_and_certificate
+from tests.lab.way_out import tinyproxy_on, tls_before
 from tests.script import samples
 from tests.standins import package_index, wheel_index
 
@@ -65,27 +65,13 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def proxy(fresh_host):
-    host = fresh_host("bare")
-    sh(host, f"apt-get update -qq; {INSTALL} tinyproxy")
-    host.write_file("/etc/tinyproxy/tinyproxy.conf", TINYPROXY)
-    sh(host, "systemctl restart tinyproxy")
-    return host
+    return tinyproxy_on(fresh_host("bare"))
 
 
 @pytest.fixture(scope="module")
 def authority(served):
     """The index speaks TLS too, on port 8443."""
-    host = served.host
-    sh(host, f"apt-get update -qq; {INSTALL} stunnel4")
-    authority, certificate = authority_and_certificate(host.address)
-    host.write_file("/etc/stunnel/mirror.pem", certificate, 0o600)
-    text = STUNNEL.format(address=host.address, port=wheel_index.PORT)
-    host.write_file("/etc/stunnel/mirror.conf", text)
-    sh(
-        host,
-        "systemd-run --quiet --unit=lab-tls --property=Type=forking stunnel /etc/stunnel/mirror.conf",
-    )
-    return authority
+    return tls_before(served.host, wheel_index.PORT)
 
 
 def settings(index, **uv) -> dict:
