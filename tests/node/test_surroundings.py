@@ -116,7 +116,8 @@ def test_authorities_are_joined_with_the_system_s(shell, tmp_path):
     node.mkdir(parents=True)
     (node / "authorities.pem").write_text("OURS\n")
     (tmp_path / "system.pem").write_text("SYSTEM")  # its last line has no end
-    lines = [assignment("CLUSTER", "lab"), fragment("lib").text, fragment("session").text]
+    names = ("lib", "authorities", "session")
+    lines = [assignment("CLUSTER", "lab"), *(fragment(name).text for name in names)]
     text = "\n".join(["set -u", *lines, "system_authorities | join_authorities"]) + "\n"
     run(shell, text, tmp_path, SSL_CERT_FILE=str(tmp_path / "system.pem"))
     assert (node / "ca.pem").read_text() == "SYSTEM\nOURS\n"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib node outside_* session up_* wait_ray
+# needs: lib authorities node outside_* session up_* wait_ray
 # values: ENV_DIR ENV_SH OUTSIDE SERVICE START_SH STATE
 # Hands the start script to its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"

@@ -32,16 +32,6 @@ session_exports() {
     session_export no_proxy "$(session_no_proxy)"
     printf "rayfab_direct='%s'\n" "$DIRECT"
 }
-# Prints the system's authorities. Fails where it has no such list.
-system_authorities() {
-    for rf_file in "${SSL_CERT_FILE-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
-        if [ -f "$rf_file" ] && [ -r "$rf_file" ]; then
-            cat "$rf_file"
-            return
-        fi
-    done
-    return 1
-}
 # Writes the authorities on standard input and those of mirrors.ca into one file, for programs that know one list only.
 # A container's user reads it, too.
 join_authorities() {

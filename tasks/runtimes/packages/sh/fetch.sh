@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib owner proxy store sums
+# needs: lib authorities owner proxy store sums
 # values: BASE CA CLUSTER ITEMS NO_PROXY_FOR
 # Downloads packages into the store: in parallel, resumed, checked. If a file cannot be downloaded, it is reported as
 # missing and the script ends. An installation that follows may name a function in rf_tick, which is called meanwhile.
@@ -311,11 +311,10 @@ fetch_all() {
         # it stays, because the programs of an installation that follows read it too
         rf_ca=$ROOT/.cache/ca-$CLUSTER.pem
         mkdir -p "$ROOT/.cache"
-        for rf_file in "${SSL_CERT_FILE-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
-            if [ -f "$rf_file" ] && [ -r "$rf_file" ]; then break; fi
-            rf_file=
-        done
-        cat ${rf_file:+"$rf_file"} "$ROOT/.ca.pem" >"$rf_ca" || fail "cannot write $rf_ca"
+        {
+            system_authorities
+            cat "$ROOT/.ca.pem"
+        } >"$rf_ca" || fail "cannot write $rf_ca"
         CURL_CA_BUNDLE=$rf_ca
         SSL_CERT_FILE=$rf_ca
         export CURL_CA_BUNDLE SSL_CERT_FILE

@@ -32,7 +32,7 @@ class Wanted:
     images: Sequence[Path] = ()
 
 
-def images(run: Run, wanted: Wanted) -> dict[Path, list[tuple[str, str]]]:
+def images(wanted: Wanted) -> dict[Path, list[tuple[str, str]]]:
     """The images in each archive; checked before anything is connected.
 
     :raises Stop: one of them is not an archive with a name in it.
@@ -55,7 +55,7 @@ def choose(run: Run, wanted: Wanted, board: Board, locks: Sequence[Lock]) -> Alo
     :raises Unavailable: the package index does not have the wheels.
     """
     found = Along(wanted.version)
-    for path, holds in images(run, wanted).items():
+    for path, holds in images(wanted).items():
         found.images[path] = _sum(path, board), holds
     if wanted.operators and (files := tool.own_files()):
         board.step("this program", f"choosing its packages for {', '.join(wanted.operators)}")

@@ -45,7 +45,7 @@ def check(wanted: Wanted) -> Step:
                 "runtime: uv or conda in the hosts file, or --image FILE",
                 code=2,
             )
-        images(run, wanted)
+        images(wanted)
         for recipe in recipes:
             runtimes.steps_by_name(recipe.name).check(run, installs=True)
 

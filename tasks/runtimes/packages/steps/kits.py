@@ -18,6 +18,7 @@ from tasks.runtimes.packages.fetch import fetch_script
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.packages.kit import Kit
 from tasks.runtimes.packages.lock import parse, subdir
+from tasks.runtimes.packages.steps.locks import ANYWHERE
 from tasks.runtimes.packages.steps.recipe import Recipe
 from tasks.runtimes.packages.web import Web, sha256_of
 from tasks.runtimes.steps.pool import Source
@@ -92,7 +93,7 @@ class Kits:
             return Kit(lock, locked, bundle.tools.get(platform, {}).get("uv"), wheels=wheels)
         web = Web.of(node.host)
         try:
-            uv = pypi.uv_wheel(node.host, platform, "2.17")
+            uv = pypi.uv_wheel(node.host, platform, ANYWHERE)
         except Unavailable:
             uv = pypi.own_uv(platform)
         wheels, sources = [], []
