@@ -145,6 +145,7 @@ class TestNoInternet:
         path = hosts_file([head, odd], settings={"mirrors": {"pypi": mirror}})
         out = ok(fab("deploy-cluster", hosts_file=path, timeout=600))
         assert "2 hosts run Ray" in out
+        assert "the package index has no pip and no uv: the runtime_env of jobs" in out
         assert sh(odd, "ls /root/.rayfab/.uv/*") == "uv"
         assert "GET /simple/ray/" in sh(
             head, "journalctl -u mirror --no-pager | grep -F 'GET /simple/ray/' | tail -1"

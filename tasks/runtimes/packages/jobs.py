@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Iterable, Sequence
 
 from tasks.inventory import ray_versions
 
@@ -24,7 +23,7 @@ def needed_by_jobs(ray: str, python: str) -> list[str]:
     """What Ray runs on a node for ``runtime_env={"pip": [...]}`` and ``{"uv": [...]}``.
 
     Ray copies the node's environment and runs ``python -m pip`` in the copy, also to install a missing uv. An
-    environment that uv made has no pip of its own. uv is the same file that installs the environment.
+    environment that uv made has no pip of its own.
     Source: ``ray/_private/runtime_env/pip.py`` and ``uv.py`` of Ray 2.7.2 to 2.60.0.
 
     :param ray: version of Ray.
@@ -32,7 +31,13 @@ def needed_by_jobs(ray: str, python: str) -> list[str]:
     :returns: requirements as pip takes them.
     """
     has_uv = ray_versions.has_uv_plugin(ray) and ray_versions.parse(python) >= (3, 8)
-    return ["pip", *([f"uv=={version('uv')}"] if has_uv else [])]
+    return ["pip", *(["uv"] if has_uv else [])]
+
+
+def lacking(ray: str, python: str, files: Iterable[str]) -> list[str]:
+    """The packages of :func:`needed_by_jobs` that none of an environment's files is."""
+    there = {file.partition("-")[0].lower() for file in files}
+    return [name for name in needed_by_jobs(ray, python) if name not in there]
 
 
 def _name(requirement: str) -> str:

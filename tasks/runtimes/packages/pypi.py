@@ -33,6 +33,8 @@ else:
 
 TIMEOUT = 600
 AT_ONCE = 8
+# uv's words for a package of which the index has no version at all
+NOT_THERE = "{} was not found in the package registry"
 
 
 def uv_version() -> str:
@@ -112,6 +114,8 @@ def unresolved(stderr: str, what: str, section: str) -> tuple[str, str]:
     said = " ".join(line.strip(" ×╰─▶│") for line in stderr.splitlines()[:6] if line.strip())
     keys = "ray.version" if not section else f"ray.version, {section}.python or {section}.packages"
     fits_none = f"no set of packages fits {what}: {said}"
+    if NOT_THERE.format("") in stderr:
+        return fits_none, f"is its name right? mirrors.pypi names another index, or choose another {keys}"
     if "No solution" in stderr:
         return fits_none, f"choose another {keys}"
     if re.search("cache|No space left|Read-only|Permission denied", stderr):
@@ -155,12 +159,25 @@ def choose(
     guess = needed(
         ray or NEWEST_FOR_PYTHON.get(parse_version(python)[:2], "999"), python, packages, has_pip=has_pip
     )
-    found = resolve(host, [*wanted, *guess], python, platform, glibc, section, prefer)
+    # so that the wheel that installs an environment is also the one in it
+    prefer = {"uv": uv_version(), **(prefer or {})}
+
+    def resolved(wanted: list[str], more: list[str]) -> list[dict[str, Any]]:
+        try:
+            return resolve(host, [*wanted, *more], python, platform, glibc, section, prefer)
+        except Unavailable as error:
+            # an index of one's own may have all of Ray's packages and none of these
+            left = [name for name in more if NOT_THERE.format(name) not in str(error)]
+            if left == more:
+                raise
+            return resolved(wanted, left)
+
+    found = resolved(wanted, guess)
     version = version_of(found, "ray")
     if version is None:
         raise Unavailable("the packages do not include ray", f"add ray to {section}.packages", code=2)
     if (more := needed(version, python, packages, has_pip=has_pip)) != guess:
-        found = resolve(host, [*wanted, f"ray=={version}", *more], python, platform, glibc, section, prefer)
+        found = resolved([*wanted, f"ray=={version}"], more)
     return version, items(host, found, platform)
 
 

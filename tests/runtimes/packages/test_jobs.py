@@ -5,9 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tasks.runtimes.packages import jobs
-from tasks.runtimes.packages.pypi import uv_version
-
-UV = f"uv=={uv_version()}"
 
 
 @pytest.mark.parametrize(
@@ -15,8 +12,8 @@ UV = f"uv=={uv_version()}"
     [
         ("2.7.2", "3.7.16", ["pip"]),
         ("2.39.0", "3.12.1", ["pip"]),  # the last one without the plugin for uv
-        ("2.40.0", "3.12.1", ["pip", UV]),
-        ("2.60.0", "3.14.0", ["pip", UV]),
+        ("2.40.0", "3.12.1", ["pip", "uv"]),
+        ("2.60.0", "3.14.0", ["pip", "uv"]),
     ],
 )
 def test_pip_and_where_ray_knows_it_uv(ray, python, wanted):
@@ -25,6 +22,13 @@ def test_pip_and_where_ray_knows_it_uv(ray, python, wanted):
 
 def test_what_was_asked_for_is_not_asked_for_again():
     assert jobs.needed("2.60.0", "3.12.1", ["ray[default]", "uv <0.9"]) == ["pip"]
-    assert jobs.needed("2.60.0", "3.12.1", ["pip==24.0"]) == [UV]
-    assert jobs.needed("2.60.0", "3.12.1", ["ray"], has_pip=True) == [UV]
+    assert jobs.needed("2.60.0", "3.12.1", ["pip==24.0"]) == ["uv"]
+    assert jobs.needed("2.60.0", "3.12.1", ["ray"], has_pip=True) == ["uv"]
     assert jobs.needed("2.30.0", "3.11.2", []) == ["setuptools<81", "pip"]
+
+
+def test_what_the_index_did_not_have():
+    files = ["ray-2.60.0-cp312-cp312-manylinux2014_x86_64.whl", "pip-25.0-pyhd8ed1ab_0.conda"]
+    assert jobs.lacking("2.60.0", "3.12.1", files) == ["uv"]
+    assert jobs.lacking("2.7.2", "3.7.16", files) == []
+    assert jobs.lacking("2.7.2", "3.7.16", []) == ["pip"]

@@ -53,6 +53,58 @@ def test_the_wheel_of_uv_is_found_for_the_platform(host):
     assert one.file.startswith(f"uv-{pypi.uv_version()}-") and "aarch64" in one.file
 
 
+class TestWhatJobsNeed:
+    """An index that lacks packages that nobody asked for serves nevertheless."""
+
+    def choose(self, host, monkeypatch, lacks, packages=("ray",)):
+        asked = []
+
+        def resolve(host, wanted, python, platform, glibc, section="", prefer=None):
+            asked.append(wanted)
+            if gone := [name for name in lacks if name in wanted]:
+                raise Unavailable(
+                    f"no set fits: Because {gone[0]} was not found in the package registry and you"
+                )
+            return [
+                {
+                    "name": n,
+                    "version": "2.60.0",
+                    "wheels": [
+                        {
+                            "url": f"https://x.example/{n}-2.60.0-py3-none-any.whl",
+                            "size": 1,
+                            "hashes": {"sha256": "0" * 64},
+                        }
+                    ],
+                }
+                for n in wanted
+                if n.isalpha()
+            ]
+
+        monkeypatch.setattr(pypi, "resolve", resolve)
+        _, items = pypi.choose(
+            host, packages, "uv", python="3.11.2", platform="linux-64", glibc="2.17", ray="2.60.0"
+        )
+        return [item.file.partition("-")[0] for item in items]
+
+    @pytest.mark.parametrize("lacks", [["pip"], ["uv"], ["pip", "uv"], []])
+    def test_is_left_out_where_the_index_has_none(self, host, monkeypatch, lacks):
+        wanted = [name for name in ("ray", "pip", "uv") if name not in lacks]
+        assert self.choose(host, monkeypatch, lacks) == wanted
+
+    def test_but_not_what_the_user_asked_for(self, host, monkeypatch):
+        with pytest.raises(Unavailable, match="pip was not found"):
+            self.choose(host, monkeypatch, ["pip"], ("ray", "pip"))
+        with pytest.raises(Unavailable, match="ray was not found"):
+            self.choose(host, monkeypatch, ["ray"])
+
+    def test_uv_is_the_one_that_installs_where_the_index_has_it(self, host):
+        _, items = pypi.choose(
+            host, ["ray"], "uv", python="3.11.2", platform="linux-64", glibc="2.28", ray="2.60.0"
+        )
+        assert pypi.uv_wheel(host, "linux-64", "2.17").sha256 in {item.sha256 for item in items}
+
+
 def test_a_source_becomes_a_wheel_once(host):
     found = pypi.resolve(host, ["gpustat==1.1.1"], "3.7.16", "linux-64", "2.17")
     source = next(i for i in pypi.items(host, found, "linux-64") if i.kind == "sdist")

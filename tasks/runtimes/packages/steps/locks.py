@@ -9,7 +9,7 @@ from pathlib import Path
 from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known, Listed
-from tasks.runtimes.packages import Unavailable
+from tasks.runtimes.packages import Unavailable, jobs
 from tasks.runtimes.packages.bundle import Bundle
 from tasks.runtimes.packages.lock import BadLock, Key, Lock, join, parse, parse_all, subdir
 from tasks.runtimes.packages.steps.recipe import Asked, Recipe
@@ -98,6 +98,11 @@ def make(recipe: Recipe, run: Run, node: Listed, asked: Asked) -> Lock:
         f"Ray {lock.ray} on Python {lock.python} for {lock.platform}, "
         f"{len(lock.items)} packages, {size:.0f} MB, {board.seconds:.1f} s",
     )
+    if lacking := jobs.lacking(lock.ray, lock.python, [item.file for item in lock.items]):
+        run.console.note(
+            f"the package index has no {' and no '.join(lacking)}: "
+            "the runtime_env of jobs cannot install packages with it"
+        )
     return lock
 
 
