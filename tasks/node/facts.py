@@ -116,6 +116,7 @@ class Facts:
     gpu_says: str = ""
     supervisor: str = ""  # the service's state as its supervisor names it: active, inactive, activating...
     node_processes: bool = False  # whether any process of this cluster's node exists, Ray's own or not
+    sudo_says: str = ""  # sudo's own words, whether it worked or not
     env_changes: tuple[str, ...] = ()  # what the environment's user has changed: "- FILE", "+ FILE"
     own: OwnFacts = OwnFacts()
 
@@ -196,6 +197,7 @@ def parse_facts(
         systemd=bool(one("systemd")),
         user_systemd=bool(one("user_systemd")),
         sudo=one("sudo") or None,
+        sudo_says="\n".join(texts.get("sudo_says", ())),
         gpus=tuple(name for name, _ in gpus),
         gpu_driver=gpus[0][1] if gpus else "",
         gpu_says=one("gpu_says"),

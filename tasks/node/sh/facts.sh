@@ -54,15 +54,16 @@ if [ -d /run/systemd/system ]; then
     if [ -S "${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/systemd/private" ]; then emit user_systemd 1; fi
 fi
 if [ "$(id -u)" != 0 ] && have sudo; then
-    if sudo -k -n true 2>/dev/null; then
-        emit sudo nopasswd
-    elif [ -z "${RF_SUDO-}" ]; then
-        emit sudo needs-password
-    elif printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' true 2>/dev/null; then
+    step "asking sudo, which may wait for name servers"
+    if ! can_root; then
+        if [ -n "${RF_SUDO-}" ]; then emit sudo refused; else emit sudo needs-password; fi
+    elif [ -n "${RF_SUDO-}" ]; then
         emit sudo password
     else
-        emit sudo wrong-password
+        emit sudo nopasswd
     fi
+    [ -z "$rf_sudo_says" ] || printf '%s\n' "$rf_sudo_says" | emit_text sudo_says
+    step "gathering facts"
 fi
 # WSL has it beside the driver, in a folder that is not on an SSH session's PATH.
 rf_smi=nvidia-smi
