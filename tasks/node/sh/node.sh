@@ -12,6 +12,7 @@
 #   KIND_arguments   prints the arguments of its processes
 #   KIND_log         prints the output of `ray start`; KIND_log_before: that before the last restart, too
 #   KIND_log_file    prints the path of that file, if it is one; KIND_last_log: its last $1 lines become answers
+#   KIND_seen        prints where this session sees the folder $1 of a process of the node; nothing: it cannot see it
 #   KIND_tries       prints how often the supervisor has restarted it
 #   KIND_place       prints the folder in which a driver may unpack files; nothing: the one in which it starts
 #   KIND_exec        runs a command in the node's environment
@@ -49,6 +50,7 @@ host_tries() {
     rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
     echo "$((rf_tries - 1))"
 }
+host_seen() { printf '%s' "$1"; }
 host_place() { printf '%s' "$NODE"; }
 host_exec() {
     # in a subshell: the node's environment may set any variable
@@ -85,7 +87,10 @@ node_pids() {
 node_reap() {
     for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
     [ -r "$NODE/tmpdir" ] && IFS= read -r rf_dir <"$NODE/tmpdir" || return 0
-    case ${rf_dir#"/tmp/$UNIT-"} in */* | *[!0-9]* | '') ;; *) rm -rf "$rf_dir" ;; esac
+    case $rf_dir in */../* | [!/]*) ;; */"$UNIT"-*)
+        case ${rf_dir##*/"$UNIT"-} in *[!0-9]* | '') ;; *) rm -rf "$rf_dir" ;; esac
+        ;;
+    esac
     rm -f "$NODE/tmpdir"
 }
 # Collects Ray's session folders from the output of `ray start` and the arguments of this node's processes
