@@ -119,7 +119,7 @@ class Facts:
     places: Places = field(default_factory=Places)
     bits: int = 64  # of the programs on the host, not of its kernel
     hung: tuple[tuple[str, int], ...] = ()  # programs that gave no answer, each with its limit in seconds
-    lost: frozenset[int] = frozenset()  # raylets whose session has lost files
+    lost: str = ""  # the session of the running node, if files of it were removed
     env_changes: tuple[str, ...] = ()  # what the environment's user has changed: "- FILE", "+ FILE"
     own: OwnFacts = OwnFacts()
 
@@ -220,7 +220,7 @@ def parse_facts(
         places=parse_places(all_values, texts),
         bits=number("long_bit") or 64,
         hung=tuple(_hung(all_values.get("hung", ()))),
-        lost=frozenset(int(line.split()[0]) for line in all_values.get("ray_lost", ())),
+        lost=one("ray_lost"),
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
         own=own,
     )

@@ -6,9 +6,9 @@ from tasks.inventory import Host
 from tasks.node.names import RAY_DIR, node_dir
 
 # session_2026-11-27_01-02-03_123456_4194304/sockets/plasma_store
-_IN_IT = len("/session_") + 26 + len("_4194304/sockets/plasma_store")
-LONGEST = {"Darwin": 103 - _IN_IT}  # bytes; sockets have names of at most 107 bytes, on a Mac of 103
-LONGEST_ELSEWHERE = 107 - _IN_IT
+IN_IT = len("/session_") + 26 + len("_4194304/sockets/plasma_store")
+LONGEST = {"Darwin": 103 - IN_IT}  # bytes; sockets have names of at most 107 bytes, on a Mac of 103
+LONGEST_ELSEWHERE = 107 - IN_IT
 
 
 def temp_dir(host: Host, home: str, default: str = RAY_DIR) -> str:

@@ -8,7 +8,7 @@ from tasks import runtimes
 from tasks.node.names import RAY_DIR
 from tasks.node.places import IN_MEMORY, Room, mount_of
 from tasks.node.subject import Subject
-from tasks.node.temp import temp_dir
+from tasks.node.temp import IN_IT, temp_dir
 
 MIB, GIB = 1 << 20, 1 << 30
 TOO_FULL = 95  # percent: above it Ray creates no objects
@@ -31,6 +31,11 @@ def problems(subject: Subject) -> Iterator[Problem]:
             yield "ray.temp_dir is not available on Windows yet", "leave it out on that host"
         return
     room = places.rooms.get(mount_of(places.near, places.rooms))
+    longest = runtimes.of(subject.host).longest_temp_dir(facts)
+    if longest is not None and len(folder.encode()) > longest:
+        most = longest + IN_IT
+        why = f"{folder} is too long: the names of Ray's sockets in it would have more than {most} bytes"
+        yield why, f"ray.temp_dir: a path of at most {longest} bytes"
     if "ro" in places.temp.options:
         yield f"{folder} lies on a file system that is read-only ({places.temp.at})", ELSEWHERE
     elif folder == RAY_DIR and not facts.tmp_writable:

@@ -10,6 +10,7 @@ from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts, OwnFacts, Questions, RayProcess
 from tasks.node.names import RAY_DIR
 from tasks.node.subject import Subject
+from tasks.node.temp import longest
 from tasks.script.script import Script
 
 Problem = tuple[str, str]  # what is wrong, and how to fix it
@@ -49,6 +50,10 @@ class Runtime:
     def temp_dir(self, host: Host) -> str:
         """Ray's own folder as the host sees it; ``~/`` stands for the user's home."""
         return host.ray.temp_dir or RAY_DIR
+
+    def longest_temp_dir(self, facts: Facts) -> int | None:
+        """How many bytes that path may have; None: Ray sees the folder under another one."""
+        return longest(facts.system)
 
     # Problems
 

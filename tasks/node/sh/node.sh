@@ -12,7 +12,6 @@
 #   KIND_arguments   prints the arguments of its processes
 #   KIND_log         prints the output of `ray start`; KIND_log_before: that before the last restart, too
 #   KIND_log_file    prints the path of that file, if it is one; KIND_last_log: its last $1 lines become answers
-#   KIND_seen        prints where this session sees the folder $1 of a process of the node; nothing: it cannot see it
 #   KIND_tries       prints how often the supervisor has restarted it
 #   KIND_place       prints the folder in which a driver may unpack files; nothing: the one in which it starts
 #   KIND_exec        runs a command in the node's environment
@@ -50,7 +49,6 @@ host_tries() {
     rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
     echo "$((rf_tries - 1))"
 }
-host_seen() { printf '%s' "$1"; }
 host_place() { printf '%s' "$NODE"; }
 host_exec() {
     # in a subshell: the node's environment may set any variable

@@ -47,8 +47,10 @@ places() {
     rf_near=$(cd "$rf_near" 2>/dev/null && pwd -P)
     emit temp_near "$rf_near"
     [ ! -r /proc/self/mounts ] || while read -r _ rf_dir rf_key rf_value _; do
-        case $rf_home/ in "${rf_dir%/}"/*) emit mount "home $rf_key $rf_value $rf_dir" ;; esac
-        case $rf_near/ in "${rf_dir%/}"/*) emit mount "temp $rf_key $rf_value $rf_dir" ;; esac
+        # bash matches "${rf_dir%/}"/* in another way
+        rf_file=${rf_dir%/}
+        case $rf_home/ in "$rf_file"/*) emit mount "home $rf_key $rf_value $rf_dir" ;; esac
+        case $rf_near/ in "$rf_file"/*) emit mount "temp $rf_key $rf_value $rf_dir" ;; esac
     done </proc/self/mounts
     [ ! -r /proc/self/limits ] || while read -r _ rf_key rf_dir rf_value rf_file _; do
         # Max processes SOFT HARD processes; Max open files SOFT HARD files
@@ -92,7 +94,8 @@ cleaners() {
                 case $rf_key:$rf_dir in
                     [xX]*:"$rf_temp"*) return ;;
                     [dDqQvVeE]*:/tmp | [dDqQvVeE]*:/tmp/ | [dDqQvVeE]*:/var/tmp)
-                        case $rf_temp/ in "${rf_dir%/}"/*) case $rf_value in '' | - | 0) ;; *) rf_cleaner="systemd-tmpfiles, after $rf_value" ;; esac ;; esac
+                        rf_dir=${rf_dir%/}
+                        case $rf_temp/ in "$rf_dir"/*) case $rf_value in '' | - | 0) ;; *) rf_cleaner="systemd-tmpfiles, after $rf_value" ;; esac ;; esac
                         ;;
                 esac
             done <"$rf_file"
@@ -103,12 +106,12 @@ cleaners() {
     done
     [ -z "$rf_cleaner" ] || emit cleaner "$rf_cleaner"
 }
-# $1: a raylet's folder in /proc. Says if its session has lost files, so that it starts no worker processes.
+# $1: a raylet's folder in /proc. Says if it is this node's and its session has lost files, so that it runs no tasks.
 session_lost() {
+    grep -qsF "RAYFAB_NODE=$NODE/" "$1/environ" || return 0
     rf_value=$(tr '\0' ' ' 2>/dev/null <"$1/cmdline")
     case $rf_value in *--session_dir=*) ;; *) return 0 ;; esac
     rf_value=${rf_value#*--session_dir=}
     rf_value=${rf_value%% *}
-    rf_value=$(node_do "$(node_service)" seen "$rf_value")
-    [ -z "$rf_value" ] || { [ -d "$rf_value/logs" ] && [ -e "$rf_value/sockets/raylet" ]; } || emit ray_lost "${1#/proc/} $rf_value"
+    { [ -d "$rf_value/logs" ] && [ -d "$rf_value/sockets" ]; } || emit ray_lost "$rf_value"
 }

@@ -38,6 +38,9 @@ class Docker(Runtime):
         default = node.IN_HOME if host.docker.network == "bridge" else super().temp_dir(host)
         return host.ray.temp_dir or default
 
+    def longest_temp_dir(self, facts: Facts) -> int | None:
+        return None
+
     def system(self, facts: Facts) -> str:
         return "Linux"
 

@@ -36,12 +36,6 @@ docker_last_log() {
     fi
 }
 docker_tries() { dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0; }
-docker_seen() {
-    rf_dir=/tmp/ray
-    [ ! -r "$NODE/temp" ] || IFS= read -r rf_dir <"$NODE/temp" || :
-    # an engine may see another /tmp than this session
-    [ ! -d "$rf_dir/${1##*/}" ] || printf '%s' "$rf_dir/${1##*/}"
-}
 docker_place() { :; }
 docker_exec() {
     # in a container that started as root it would run as root
