@@ -73,3 +73,10 @@ def test_without_waiting_the_next_commands_are_shown(capsys):
     submitted(Answer(ok=True, ended=True, status=0), wait=False)
     said = capsys.readouterr().out
     assert all(command in said for command in COMMANDS)
+
+
+def test_a_run_without_a_job_is_a_failure_whatever_its_status():
+    """As where a program between here and the job server has taken the driver's place."""
+    with pytest.raises(Stop, match="no job was submitted") as stop:
+        submitted(Answer(ok=True, ended=True, status=0), begun=False)
+    assert stop.value.code == 1 and stop.value.hint
