@@ -87,7 +87,7 @@ CASES = {
     "musl": (
         UV,
         {"os_id": "alpine", "libc": ""},
-        "Ray has no packages for musl (Alpine and others)",
+        "Ray has no packages for musl (Alpine)",
         "runtime: docker",
     ),
     "no Python, and no build of one": (
