@@ -11,9 +11,7 @@ def timed_out(name: str, reader: Reader, timeout: float) -> StepTimeout:
     """The error for a script that took longer than ``timeout`` seconds; it names the step that it was in."""
     reader.close()
     where = f" in step '{reader.step}'" if reader.step else ""
-    return StepTimeout(
-        f"{name} timed out after {timeout:g} s{where}", "run again; finished work is kept", reader.step
-    )
+    return StepTimeout(f"{name} timed out after {timeout:g} s{where}", StepTimeout.WAY_OUT, reader.step)
 
 
 def conclude(name: str, answer: Answer) -> Answer:
@@ -22,5 +20,6 @@ def conclude(name: str, answer: Answer) -> Answer:
     :raises Unfinished: the script was interrupted, even if the shell's exit status is 0 or missing.
     """
     if not answer.ended:
+        answer.hint = answer.hint or Unfinished.WAY_OUT
         raise Unfinished(f"{name}: {answer.error}", answer.hint, answer)
     return answer

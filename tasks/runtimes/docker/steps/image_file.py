@@ -92,7 +92,7 @@ def check_archives(run: Run) -> None:
         except OSError as error:
             if isinstance(error, tarfile.TarError) or error.strerror is None:
                 raise _no_archive(f"docker.image_source: {path}") from None
-            raise Stop(f"docker.image_source: {path}: {error.strerror}", code=2) from None
+            raise Stop(f"docker.image_source: {path}: {error.strerror}", "make it readable", code=2) from None
         except (tarfile.TarError, EOFError, ValueError, zlib.error):
             raise _no_archive(f"docker.image_source: {path}") from None
     for node in run.chosen():
