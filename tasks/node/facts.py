@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.node.names import basics
+from tasks.node.names import RAY_DIR, basics
+from tasks.node.places import Places, parse_places
 from tasks.node.platforms import machine
 from tasks.script.script import Effect, Script, Value, render
 
@@ -99,7 +100,6 @@ class Facts:
     disk_free: dict[str, int]
     home_writable: bool
     tmp_writable: bool
-    tmp_ray_foreign: bool
     tools: frozenset[str]
     systemd: bool
     user_systemd: bool
@@ -116,6 +116,10 @@ class Facts:
     gpu_says: str = ""
     supervisor: str = ""  # the service's state as its supervisor names it: active, inactive, activating...
     node_processes: bool = False  # whether any process of this cluster's node exists, Ray's own or not
+    places: Places = field(default_factory=Places)
+    bits: int = 64  # of the programs on the host, not of its kernel
+    hung: tuple[tuple[str, int], ...] = ()  # programs that gave no answer, each with its limit in seconds
+    lost: str = ""  # the session of the running node, if files of it were removed
     env_changes: tuple[str, ...] = ()  # what the environment's user has changed: "- FILE", "+ FILE"
     own: OwnFacts = OwnFacts()
 
@@ -130,14 +134,20 @@ class Facts:
 
 
 def facts_script(
-    cluster: str, questions: Questions, *, sudo_password: bool = False, holder: str | None = None
+    cluster: str,
+    questions: Questions,
+    *,
+    temp_dir: str = RAY_DIR,
+    sudo_password: bool = False,
+    holder: str | None = None,
 ) -> Script:
     """The facts script for one host.
 
     :param questions: the part that its runtime adds.
+    :param temp_dir: Ray's own folder; it may begin with ``~/``.
     :param holder: first take the cluster's lock for this holder (on the head, when the run may change something).
     """
-    values = {**basics(cluster), **questions.values}
+    values = {**basics(cluster), **questions.values, "TEMP_DIR": temp_dir}
     body = ("facts", *questions.body)
     if holder is not None:
         values["HOLDER"] = holder
@@ -185,13 +195,12 @@ def parse_facts(
         memory=memory,
         machine_id=one("machine-id"),
         boot_id=one("boot_id"),
-        libc=one("libc"),
+        libc=one("libc") or ("musl" if one("musl") else ""),
         addresses=tuple(_addresses(texts)),
         default_interface=_default_interface(texts),
         disk_free=_disk(texts.get("df", ())),
         home_writable=bool(one("home_writable")),
         tmp_writable=bool(one("tmp_writable")),
-        tmp_ray_foreign=bool(one("tmp_ray_foreign")),
         tools=frozenset(all_values.get("tool", ())),
         systemd=bool(one("systemd")),
         user_systemd=bool(one("user_systemd")),
@@ -208,6 +217,10 @@ def parse_facts(
         ray_processes=tuple(_ray_processes(all_values.get("ray_process", ()), texts.get("ray_ps", ()))),
         os_release={k[3:]: one(k).strip("\"'") for k in all_values if k.startswith("os_")},
         node_processes=bool(one("node_processes")),
+        places=parse_places(all_values, texts),
+        bits=number("long_bit") or 64,
+        hung=tuple(_hung(all_values.get("hung", ()))),
+        lost=one("ray_lost"),
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
         own=own,
     )
@@ -262,6 +275,11 @@ def _state(text: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return state if isinstance(state, dict) else None
+
+
+def _hung(values: Sequence[str]) -> list[tuple[str, int]]:
+    split = [value.rpartition(" ") for value in values]
+    return [(name, int(seconds)) for name, _, seconds in split if seconds.isdigit()]
 
 
 def _ports(hexes: str, netstat: Sequence[str]) -> list[int]:
