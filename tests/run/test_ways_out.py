@@ -12,7 +12,8 @@ from tasks.run.failures import Failure, HostFailed, Stop, failure_of
 from tasks.ssh import errors
 
 TASKS = Path(__file__).parents[2] / "tasks"
-AGAIN = re.compile(r"\b(run|try) (it )?again\b")
+# what sudo itself says is no hint
+AGAIN = re.compile(r"\b(?<!orry, )(run|try) (it )?again\b")
 # what `fail` and `Fail` complete by themselves: files and folders that cannot be changed
 BY_PATH = re.compile(r"""["']cannot (make|write|remove|replace) """)
 
