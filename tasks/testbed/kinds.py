@@ -221,7 +221,9 @@ def offline(hosts: Hosts) -> None:
 FEW = "printf '%s\\n' 'alice hard nproc 150' 'alice soft nproc 150' >/etc/security/limits.d/few.conf"
 CLEANER = "printf '%s\\n' 'q /tmp 1777 root root 1s' >/etc/tmpfiles.d/tmp.conf"
 TALKS = "printf '%s\\n' 'echo good morning' 'set -x' >/etc/profile.d/talks.sh; cp /etc/profile.d/talks.sh /root/.bashrc"
-DEAD_DNS = "echo 'nameserver 198.51.100.1' >/etc/resolv.conf; echo 'nameserver 198.51.100.1' >/etc/lab/resolv.conf"
+DEAD_DNS = (
+    "echo 'nameserver 198.51.100.1' >/etc/resolv.conf; echo 'nameserver 198.51.100.1' >/etc/lab/resolv.conf"
+)
 ALICE, BOB = {"user": "alice"}, {"user": "bob"}
 KINDS: dict[str, Kind] = {
     "shared-home": Kind(
