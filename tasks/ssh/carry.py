@@ -70,7 +70,7 @@ class Load:
             stat = source.stat()
             return cls(source, stat.st_size, _sha256(source, stat.st_size, stat.st_mtime_ns))
         except OSError as error:
-            raise CarryFailed(f"{source} cannot be read: {error.strerror}") from error
+            raise CarryFailed(f"{source} cannot be read: {error.strerror}", "make it readable") from error
 
     def stdin(
         self, mark: str, path: str, mode: int, on_bytes: Callable[[int, int], None] | None
@@ -108,9 +108,7 @@ class Load:
         if not answer.ok:
             last = " | ".join(answer.stderr.splitlines()[-2:])
             why = answer.error + (f" ({last})" if last and last not in answer.error else "")
-            raise CarryFailed(
-                f"{path} did not arrive on {name}: {why}", "check the directory and the disk, then run again"
-            )
+            raise CarryFailed(f"{path} did not arrive on {name}: {why}", CarryFailed.WAY_OUT)
 
 
 @lru_cache(maxsize=64)

@@ -17,7 +17,7 @@ system_down() {
     as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
 }
 user_down() {
-    user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT"
+    user_systemctl disable --now --quiet "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl --user status $UNIT"
     user_systemctl reset-failed "$UNIT" 2>/dev/null || :
 }
 system_gone() {

@@ -17,5 +17,5 @@ user_up() {
     [ -e "/var/lib/systemd/linger/$(id -un)" ] ||
         { loginctl enable-linger 2>/dev/null && : >"$NODE/made-linger"; } || emit note "no lingering: Ray ends when the last session of $(id -un) does; ask root for: loginctl enable-linger $(id -un)"
     user_systemctl daemon-reload && user_systemctl enable --quiet "$UNIT" &&
-        user_systemctl restart --no-block "$UNIT" || fail "systemd --user rejected the unit $UNIT"
+        user_systemctl restart --no-block "$UNIT" || fail "systemd --user rejected the unit $UNIT" "look at: systemctl --user status $UNIT"
 }

@@ -15,8 +15,8 @@ wait_ray() {
             if [ "$rf_t" -ge "$START_TIMEOUT" ] || [ "$(node_do "$1" tries)" -ge 2 ]; then
                 node_do "$1" log_before | tail -n 25 | emit_text log
                 node_down "$1"
-                if [ "$rf_t" -ge "$START_TIMEOUT" ]; then fail "Ray did not start within $START_TIMEOUT s"; fi
-                fail "ray start failed twice"
+                if [ "$rf_t" -ge "$START_TIMEOUT" ]; then fail "Ray did not start within $START_TIMEOUT s" "fab logs --component start,raylet,gcs shows more of the log"; fi
+                fail "ray start failed twice" "fab logs --component start,raylet,gcs shows more of the log"
             fi
         fi
         nap
