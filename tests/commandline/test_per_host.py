@@ -58,6 +58,9 @@ def hosts_file(tmp_path, monkeypatch):
         path = tmp_path / "hosts.yml"
         path.write_text(text)
         monkeypatch.setenv("RAY_HOSTS_FILE", str(path))
+        (tmp_path / "home/.ssh").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "home/.ssh/lab").touch()
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
         return path
 
     return write
