@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.node import ray, supervisors, surroundings
+from tasks.node import homes, ray, supervisors, surroundings
 from tasks.node.desired import Desired, Versions, digest
 from tasks.node.names import authorities, node_dir
 from tasks.node.remembered import remembered
@@ -43,13 +43,14 @@ def desire(
     arguments = ray.start_arguments(
         host, versions.ray, node_ip, head_address, cpus=host.cpus or subject.cpus, temp_dir=folder
     )
-    trusted = "" if facts.system == "Windows" else authorities(facts.home, cluster)
+    trusted = "" if facts.system == "Windows" else authorities(homes.folder(facts, cluster))
     variables = {**surroundings.UV, **ray.environment(host, versions.ray, facts.system, trusted)}
     place = environment or env_dir(facts.home, cluster, versions.env_id)
     files = supervisors.files(
         kind,
         Start(
             home=facts.home,
+            node=homes.folder(facts, cluster),
             cluster=cluster,
             user=facts.user,
             env_dir=place,

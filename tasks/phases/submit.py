@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tasks.node import homes
 from tasks.node.addresses import join
 from tasks.node.operations import submit_script
 from tasks.report import handover
@@ -35,7 +36,7 @@ def _submit(run: Run, arguments: Sequence[str], *, wait: bool) -> None:
     folder = Path.cwd()
     archive = ""
     if any(_is_file(folder / argument) for argument in arguments):
-        archive = f"{head.facts.home}/.rayfab/{run.cluster.name}/rayfab-job-{secrets.token_hex(4)}.tar.gz"
+        archive = f"{homes.folder(head.facts, run.cluster.name)}/rayfab-job-{secrets.token_hex(4)}.tar.gz"
         run.carry(head, pack(folder), archive)
     address = f"http://{join(_dashboard_ip(head), head.host.ray.dashboard_port)}"
     user = run.options.user

@@ -12,14 +12,20 @@ from tasks.script.script import Script
 
 
 def facts_script(
-    host: Host, cluster: str, *, sudo_password: bool = False, holder: str | None = None
+    host: Host,
+    cluster: str,
+    *,
+    sudo_password: bool = False,
+    holder: str | None = None,
+    settle: tuple[str, str] | None = None,
 ) -> Script:
     """The whole facts script of a host.
 
     :param holder: see :func:`tasks.node.facts.facts_script`.
+    :param settle: likewise.
     """
     questions = runtimes.of(host).questions(host)
-    return node.facts_script(cluster, questions, sudo_password=sudo_password, holder=holder)
+    return node.facts_script(cluster, questions, sudo_password=sudo_password, holder=holder, settle=settle)
 
 
 def parse_facts(host: Host, values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:

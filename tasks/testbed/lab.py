@@ -86,9 +86,16 @@ class Lab:
         return self.add_hosts([f"{self.prefix}-{name}" if name else None], flavour, networks)[0]
 
     def add_hosts(
-        self, names: Sequence[str | None], flavour: str = "docker", networks: Sequence[str] = ("main",)
+        self,
+        names: Sequence[str | None],
+        flavour: str = "docker",
+        networks: Sequence[str] = ("main",),
+        shared: str = "",
     ) -> list[LabHost]:
-        """Boot several hosts of one flavour in parallel. A name of None means the next free number."""
+        """Boot several hosts of one flavour in parallel. A name of None means the next free number.
+
+        shared: a folder, such as /home, that is one and the same on all of them, as over NFS.
+        """
         if not names:
             return []
         tag = image.ensure_image(flavour, self.say)
@@ -101,7 +108,12 @@ class Lab:
                 raise LabError(f"there is a host {name} already")
             have[name] = number
             hosts.append(LabHost(name, [net.address(number) for net in nets], flavour))
-        self._each(lambda host: self._boot(host, tag, nets), hosts)
+        more = []
+        if shared:
+            name = f"{hosts[0].name}-shared"
+            docker("volume", "create", f"--label={LABEL}={self.name}", name)
+            more = [f"--volume={name}:{shared}"]
+        self._each(lambda host: self._boot(host, tag, nets, more), hosts)
         return hosts
 
     def _place(self, name: str | None, have: Mapping[str, int]) -> tuple[str, int]:
@@ -132,7 +144,9 @@ class Lab:
         """Remove the machine, its disk and its firewall rules."""
         host.restore_internet()
         docker("rm", "--force", "--volumes", host.name)
-        command(["docker", "volume", "rm", "--force", f"{host.name}-docker"])
+        # a shared folder's volume goes with its last host; before that Docker refuses
+        for store in (f"{host.name}-docker", f"{host.name}-shared"):
+            command(["docker", "volume", "rm", "--force", store])
 
     def down(self) -> int:
         """Remove everything of this lab except the images; returns the number of hosts."""
@@ -175,13 +189,18 @@ class Lab:
 
     # Single hosts
 
-    def _boot(self, host: LabHost, tag: str, nets: Sequence[Network]) -> None:
+    def _boot(self, host: LabHost, tag: str, nets: Sequence[Network], more: Sequence[str] = ()) -> None:
         label = [f"--label={LABEL}={self.name}", f"--label={FLAVOUR}={host.flavour}"]
         # without a volume the inner engine falls back to a driver that copies every layer
         store = f"{host.name}-docker"
         docker("volume", "create", f"--label={LABEL}={self.name}", store)
         command(["docker", "rm", "--force", "--volumes", host.name])  # left by an interrupted run
-        where = [f"--network={nets[0].name}", f"--ip={host.address}", f"--volume={store}:/var/lib/docker"]
+        where = [
+            f"--network={nets[0].name}",
+            f"--ip={host.address}",
+            f"--volume={store}:/var/lib/docker",
+            *more,
+        ]
         docker("create", "--name", host.name, "--hostname", host.name, *label, *where, *MACHINE, tag)
         for net, address in zip(nets[1:], host.addresses[1:], strict=True):
             docker("network", "connect", "--ip", address, net.name, host.name)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.node import ray, surroundings
+from tasks.node import homes, ray, surroundings
 from tasks.node.desired import Desired, Versions, digest
-from tasks.node.names import RAY_DIR, authorities
+from tasks.node.names import RAY_DIR, authorities, node_dir
 from tasks.node.remembered import by_name, hidden, remembered
 from tasks.node.start import secrets_of, start_values
 from tasks.node.subject import Subject
@@ -64,9 +64,11 @@ def desire(
     """
     host, facts = subject.host, subject.facts
     bridge = on_bridge(subject)
+    # hosts with the same home need different folders
+    mounts_home = bridge and homes.folder(facts, cluster) == node_dir(facts.home, cluster)
     cpus = host.cpus or subject.cpus
     token = ray.uses_token(host, versions.ray)
-    folder = temp_dir(facts.home, bridge=bridge)
+    folder = temp_dir(facts.home, bridge=mounts_home)
     arguments = ray.start_arguments(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
     trusts = bool(host.mirrors.ca) and facts.system != "Windows"
     variables = ray.environment(host, versions.ray, system, AUTHORITIES if trusts else "")
@@ -84,7 +86,7 @@ def desire(
         bridge=bridge,
         cpus=cpus,
         hostname=facts.hostname,
-        authorities=authorities(facts.home, cluster) if trusts else "",
+        authorities=authorities(homes.folder(facts, cluster)) if trusts else "",
     )
     own = surroundings.own_no_proxy(variables)
     hash_ = digest([run_arguments(box, arguments, ""), token, *([own] if own else [])])

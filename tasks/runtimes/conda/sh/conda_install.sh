@@ -109,5 +109,5 @@ if [ -n "$rf_pip" ] && ! "$rf_env/bin/python" -m pip --version >/dev/null 2>>"$r
     say_why "neither uv nor pip can install the packages" "can programs run from $ROOT?"
 fi
 rf_dir=${rf_conda%/*}
-write_file "$NODE/conda-base" 600 "${rf_dir%/*}$NL"
+write_file "$SHARED/conda-base" 600 "${rf_dir%/*}$NL"
 install_from_store
