@@ -125,6 +125,14 @@ RemotePath = Annotated[
         pattern=r"^(/|~(/|$)|[A-Za-z]:[\\/])",
     ),
 ]
+RayFolder = Annotated[
+    str,
+    pattern(
+        "path",
+        "a folder such as /data/ray or ~/ray, not directly below /, without spaces",
+        r"(~|/[A-Za-z0-9_.@+-]*[A-Za-z0-9_@+-])(/\.?[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*)+",
+    ),
+]
 RayVersion = Annotated[
     str,
     pattern(

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.node.names import basics
+from tasks.node.names import RAY_DIR, basics
+from tasks.node.places import Places, parse_places
 from tasks.node.platforms import machine
 from tasks.script.script import Effect, Script, Value, render
 
@@ -99,7 +100,6 @@ class Facts:
     disk_free: dict[str, int]
     home_writable: bool
     tmp_writable: bool
-    tmp_ray_foreign: bool
     tools: frozenset[str]
     systemd: bool
     user_systemd: bool
@@ -122,6 +122,10 @@ class Facts:
     node: str = ""  # the folder of what belongs to this host alone
     home_files: tuple[str, ...] = ()  # what only hosts with the same home report alike
     home_hosts: frozenset[str] = frozenset()  # the hosts of this home, if it has several
+    places: Places = field(default_factory=Places)
+    bits: int = 64  # of the programs on the host, not of its kernel
+    hung: tuple[tuple[str, int], ...] = ()  # programs that gave no answer, each with its limit in seconds
+    lost: str = ""  # the session of the running node, if files of it were removed
     env_changes: tuple[str, ...] = ()  # what the environment's user has changed: "- FILE", "+ FILE"
     own: OwnFacts = OwnFacts()
 
@@ -139,6 +143,7 @@ def facts_script(
     cluster: str,
     questions: Questions,
     *,
+    temp_dir: str = RAY_DIR,
     sudo_password: bool = False,
     holder: str | None = None,
     settle: tuple[str, str] | None = None,
@@ -146,11 +151,12 @@ def facts_script(
     """The facts script for one host.
 
     :param questions: the part that its runtime adds.
+    :param temp_dir: Ray's own folder; it may begin with ``~/``.
     :param holder: first take the cluster's lock for this holder (on the head, when the run may change something).
     :param settle: first give the host a folder of its own in a home of several hosts; the name of the host that keeps
         the folder of the whole home, or '', and the holder of that host's lock.
     """
-    values = {**basics(cluster), **questions.values}
+    values = {**basics(cluster), **questions.values, "TEMP_DIR": temp_dir}
     body = ("facts", *questions.body)
     if holder is not None:
         values["HOLDER"] = holder
@@ -201,13 +207,12 @@ def parse_facts(
         memory=memory,
         machine_id=one("machine-id"),
         boot_id=one("boot_id"),
-        libc=one("libc"),
+        libc=one("libc") or ("musl" if one("musl") else ""),
         addresses=tuple(_addresses(texts)),
         default_interface=_default_interface(texts),
         disk_free=_disk(texts.get("df", ())),
         home_writable=bool(one("home_writable")),
         tmp_writable=bool(one("tmp_writable")),
-        tmp_ray_foreign=bool(one("tmp_ray_foreign")),
         tools=frozenset(all_values.get("tool", ())),
         systemd=bool(one("systemd")),
         user_systemd=bool(one("user_systemd")),
@@ -232,6 +237,10 @@ def parse_facts(
         node=one("node"),
         home_files=_home_files(texts.get("home_files", ())),
         home_hosts=frozenset(all_values.get("home_host", ())),
+        places=parse_places(all_values, texts),
+        bits=number("long_bit") or 64,
+        hung=tuple(_hung(all_values.get("hung", ()))),
+        lost=one("ray_lost"),
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
         own=own,
     )
@@ -292,6 +301,11 @@ def _state(text: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return state if isinstance(state, dict) else None
+
+
+def _hung(values: Sequence[str]) -> list[tuple[str, int]]:
+    split = [value.rpartition(" ") for value in values]
+    return [(name, int(seconds)) for name, _, seconds in split if seconds.isdigit()]
 
 
 def _ports(hexes: str, netstat: Sequence[str]) -> list[int]:

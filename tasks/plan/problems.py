@@ -9,7 +9,7 @@ from tasks import runtimes
 from tasks.node import gpus, ray
 from tasks.node.facts import RayProcess
 from tasks.node.subject import Finding, Subject
-from tasks.plan import strangers
+from tasks.plan import places, strangers
 
 SYSTEMS = ("Linux", "Darwin", "Windows")
 MAX_SKEW = 120  # seconds
@@ -19,7 +19,12 @@ Problem = tuple[str, str]  # what is wrong, and how to fix it
 def host_problems(subject: Subject, cluster: str) -> list[Finding]:
     """The problems of one host that don't depend on other hosts."""
     found = [Finding(subject.name, message, hint) for message, hint in _each(subject, cluster)]
-    notes = (*gpus.notes(subject), *runtimes.of(subject.host).notes(subject))
+    notes = (
+        *places.hung(subject),
+        *places.notes(subject),
+        *gpus.notes(subject),
+        *runtimes.of(subject.host).notes(subject),
+    )
     return found + [Finding(subject.name, *note, note=True) for note in notes]
 
 
@@ -36,13 +41,12 @@ def _each(subject: Subject, cluster: str) -> Iterator[Problem]:
         return
     if not facts.home_writable:
         yield f"the home folder {facts.home} is not writable", f"make it writable for {facts.user}"
-    if not facts.tmp_writable:
-        yield "/tmp is not writable, and Ray keeps its sockets and logs there", "chmod 1777 /tmp"
+    yield from places.problems(subject)
     if facts.sudo == "wrong-password":
         yield f"sudo rejects the password of {facts.user}", "sudo_password in the hosts file"
     yield from runtime.problems(subject)
     yield from _occupied(subject, cluster)
-    yield from list(gpus.problems(subject)) or runtime.gpu_problems(subject)
+    yield from runtime.gpu_problems(subject)
 
 
 def _occupied(subject: Subject, cluster: str) -> Iterator[Problem]:

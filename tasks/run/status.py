@@ -114,6 +114,8 @@ def _problem(run: Run, node: Listed, alive: bool, resources: dict[str, float]) -
     if failure := run.failure(node):
         return failure.message
     if alive:
+        if isinstance(node, Known) and node.facts.lost:
+            return f"runs no tasks: files were removed from {node.facts.lost}"
         for what, wanted in (("CPU", node.host.cpus), ("GPU", node.host.gpus)):
             if wanted is not None and resources.get(what, 0) != wanted:
                 return f"Ray counts {_count(resources.get(what, 0))} {what}s, the file says {wanted}"

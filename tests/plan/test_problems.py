@@ -6,6 +6,7 @@ import pytest
 
 from tasks.inventory import Host
 from tasks.node.facts import RayProcess
+from tasks.node.places import Places
 from tasks.node.subject import Finding
 from tasks.plan.problems import host_problems
 from tasks.runtimes.packages.problems import GIB
@@ -67,15 +68,15 @@ CASES = {
     ),
     "/tmp": (
         UV,
-        {"tmp_writable": False, "tmp_ray_foreign": True},
+        {"tmp_writable": False},
         "/tmp is not writable, and Ray keeps its sockets and logs there",
         "chmod 1777 /tmp",
     ),
     "/tmp/ray": (
         UV,
-        {"tmp_ray_foreign": True},
-        "/tmp/ray belongs to another user and is not accessible",
-        "its owner or root: chmod 1777 /tmp/ray",
+        {"places": Places(near="/tmp/ray", foreign=("bob", "/tmp/ray"), writable=False)},
+        "/tmp/ray belongs to bob, and Ray has to write it",
+        "bob or root: chmod 1777 /tmp/ray; or ray.temp_dir: a folder of root's own",
     ),
     "sudo": (
         UV,
@@ -86,14 +87,14 @@ CASES = {
     "musl": (
         UV,
         {"os_id": "alpine", "libc": ""},
-        "Ray has no packages for musl (Alpine)",
+        "Ray has no packages for musl (Alpine and others)",
         "runtime: docker",
     ),
     "no Python, and no build of one": (
         UV,
         {"pythons": (), "arch": "riscv64"},
-        "there is no Python 3 here, and no build of it for riscv64",
-        "install one, or runtime: docker",
+        "Ray has no packages for Linux on riscv64",
+        "runtime: docker with an image for it, or mirrors.pypi: an index that has them",
     ),
     "the disk": (
         UV,
@@ -218,12 +219,6 @@ CASES = {
         "ports in use: 20000 (node manager)",
         CHOOSE_PORTS,
     ),
-    "no GPU": (
-        UV.model_copy(update={"gpus": 2}),
-        {},
-        "gpus: 2 is requested, but nvidia-smi names no GPU",
-        "install the driver, or remove gpus",
-    ),
 }
 
 
@@ -255,7 +250,10 @@ NONE = {
         {"problem": "missing", "tools": frozenset({"apt-get"})},
     ),
     "Alpine under Docker": (DOCKER, {"os_id": "alpine", "libc": ""}),
-    "/tmp/ray under Docker": (DOCKER, {"tmp_ray_foreign": True}),
+    "/tmp/ray under Docker": (
+        DOCKER,
+        {"places": Places(near="/tmp/ray", foreign=("bob", "/tmp/ray/ray_current_cluster"))},
+    ),
     "sudo that needs a password which nobody gave": (UV, {"sudo": "needs-password"}),
     "little space where all is installed": (
         UV,

@@ -240,7 +240,7 @@ class TestAScriptIsRefused:
         assert said == "the script 'try it': the fragment own needs stop, which is a part of the body"
 
     def test_for_a_missing_value(self):
-        said = self.refused("uv_install", ["UV_VERSION", "ENV_ID"])
+        said = self.refused("install_now", ["UV_VERSION", "ENV_ID"])
         assert said == "the script 'try it': envs_made.sh reads OWNERS, which has no value"
 
     def test_for_a_value_that_only_windows_lacks(self, own_fragments):

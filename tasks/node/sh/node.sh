@@ -6,6 +6,7 @@
 #   KIND_active      prints active, or its supervisor's name for another state
 #   KIND_up          starts it and keeps it alive (in a fragment up_*.sh)
 #   KIND_there       whether the host has one of this name, although $NODE may be gone
+#   KIND_boxed       exists where the node is in a container of its own
 #   KIND_down        stops it and prevents its start at the next boot
 #   KIND_gone        removes what it has outside of $NODE, once it is stopped
 #   KIND_replaces    exists where KIND_up replaces a running service of the same kind
@@ -86,7 +87,10 @@ node_pids() {
 node_reap() {
     for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
     [ -r "$NODE/tmpdir" ] && IFS= read -r rf_dir <"$NODE/tmpdir" || return 0
-    case ${rf_dir#"/tmp/$UNIT-"} in */* | *[!0-9]* | '') ;; *) rm -rf "$rf_dir" ;; esac
+    case $rf_dir in */../* | [!/]*) ;; */"$UNIT"-*)
+        case ${rf_dir##*/"$UNIT"-} in *[!0-9]* | '') ;; *) rm -rf "$rf_dir" ;; esac
+        ;;
+    esac
     rm -f "$NODE/tmpdir"
 }
 # Collects Ray's session folders from the output of `ray start` and the arguments of this node's processes

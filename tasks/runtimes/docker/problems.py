@@ -62,6 +62,8 @@ def _engine(subject: Subject) -> Iterator[Problem]:
         yield "Docker is not installed", "install Docker Desktop"
     elif docker.problem == "stopped":
         yield f"Docker's engine is not running: {docker.says}", "sudo systemctl start docker"
+    elif docker.problem == "hung":
+        yield "Docker gives no answer", "sudo systemctl restart docker"
     elif docker.problem == "denied":
         yield (
             f"{facts.user} is not allowed to use Docker",

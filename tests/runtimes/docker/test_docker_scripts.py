@@ -27,7 +27,7 @@ def host(request, tmp_path):
     for name, text in (("docker", DOCKER), ("id", ID), ("sudo", SUDO)):
         made.has(name, text)
     made.has("install", ":")
-    made.has("sleep", f"exec {tool('sleep')} 0.05")
+    made.has("sleep", f'case $1 in 0.?) set -- 0.05 ;; esac; exec {tool("sleep")} "$@"')
     (made.home / "password").write_text(PASSWORD)
     return made
 
@@ -347,7 +347,8 @@ class TestUp:
         answer, *_ = self.up(host)
         assert answer.error == "docker run failed: docker: Error response from daemon: no such runtime"
         assert answer.hint == ""
-        assert not (host.node / "container.env").exists() and not (host.node / "state.json").exists()
+        assert not (host.node / "container.env").exists()
+        assert json.loads((host.node / "state.json").read_text())["hash"] == ""
 
     @pytest.mark.parametrize(
         ("said", "hint"),
@@ -393,7 +394,8 @@ class TestUp:
         answer, *_ = self.up(host)
         assert answer.error == "ray start failed twice"
         assert answer.texts["log"] == ["a traceback"]
-        assert not (host.home / "docker.up").exists() and not (host.node / "state.json").exists()
+        assert not (host.home / "docker.up").exists()
+        assert json.loads((host.node / "state.json").read_text())["hash"] == ""
 
     def test_logs_where_the_container_is_gone(self, host):
         self.up(host)

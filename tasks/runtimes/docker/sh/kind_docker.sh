@@ -16,6 +16,7 @@ docker_there() {
             ;;
     esac
 }
+docker_boxed() { :; }
 docker_active() {
     case $(dk inspect -f '{{.State.Status}}' "$UNIT" 2>/dev/null) in
         running) echo active ;;
