@@ -149,7 +149,11 @@ def make_run(
         with console.question():
             return ask.secret(prompt)
 
-    settings = Settings(ask=question if ask.on_terminal() else None, trace=console.print if debug else None)
+    settings = Settings(
+        ask=question if ask.on_terminal() else None,
+        trace=console.print if debug else None,
+        warn=console.note,
+    )
     options = Options(
         what,
         user=user(),

@@ -16,7 +16,7 @@ class _HostKeys(Frozen):
     host: str
     name: str
     role: Literal["head", "worker"]
-    connection: Literal["ssh", "local"]
+    connection: Literal["ssh", "local", "openssh"]
     user: str | None
     port: int | None
     key: str | None

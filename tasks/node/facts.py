@@ -126,6 +126,7 @@ class Facts:
     bits: int = 64  # of the programs on the host, not of its kernel
     hung: tuple[tuple[str, int], ...] = ()  # programs that gave no answer, each with its limit in seconds
     lost: str = ""  # the session of the running node, if files of it were removed
+    sudo_says: str = ""  # sudo's own words, whether it worked or not
     env_changes: tuple[str, ...] = ()  # what the environment's user has changed: "- FILE", "+ FILE"
     own: OwnFacts = OwnFacts()
 
@@ -217,6 +218,7 @@ def parse_facts(
         systemd=bool(one("systemd")),
         user_systemd=bool(one("user_systemd")),
         sudo=one("sudo") or None,
+        sudo_says="\n".join(texts.get("sudo_says", ())),
         gpus=tuple(name for name, _ in gpus),
         gpu_driver=gpus[0][1] if gpus else "",
         gpu_says=one("gpu_says"),

@@ -78,10 +78,16 @@ CASES = {
         "/tmp/ray belongs to bob, and Ray has to write it",
         "bob or root: chmod 1777 /tmp/ray; or ray.temp_dir: a folder of root's own",
     ),
-    "sudo": (
+    "a system service without a way to root": (
         UV,
-        {"sudo": "wrong-password", "user": "me"},
-        "sudo rejects the password of me",
+        {
+            "uid": 1000,
+            "sudo": "refused",
+            "sudo_says": "password of me: Sorry, try again.",
+            "user": "me",
+            "service": "system",
+        },
+        "Ray is a system service here, and sudo rejects the password of me",
         "sudo_password in the hosts file",
     ),
     "musl": (
@@ -114,11 +120,17 @@ CASES = {
         "Docker is not installed, and this tool cannot install it on gentoo",
         "as root: emerge app-containers/docker app-containers/docker-cli",
     ),
-    "no Docker, and no way to root": (
+    "no Docker for this user, and no way to root": (
         DOCKER,
-        {"problem": "missing", "sudo": "wrong-password", "uid": 1000, "user": "me"},
-        "sudo rejects the password of me",
-        "sudo_password in the hosts file",
+        {
+            "problem": "denied",
+            "sudo": "refused",
+            "sudo_says": "me is not in the sudoers file.",
+            "uid": 1000,
+            "user": "me",
+        },
+        "me is not allowed to use Docker, and me may not use sudo",
+        "sudo usermod -aG docker me; or as root: put me into the group sudo (Red Hat, SUSE, Arch: wheel)",
     ),
     "Docker stopped": (
         DOCKER,
@@ -130,7 +142,7 @@ CASES = {
         DOCKER,
         {"problem": "denied", "user": "me"},
         "me is not allowed to use Docker",
-        "sudo usermod -aG docker me, or give a sudo_password in the hosts file",
+        "sudo usermod -aG docker me; or give a sudo_password in the hosts file",
     ),
     "Podman": (
         DOCKER,

@@ -213,6 +213,7 @@ def test_the_same_answer_as_on_posix(name):
         "tmp_ray_foreign",
         "user_systemd",
         "sudo",
+        "sudo_says",
         "python",
         "cluster_here",
         *("node", "home_files", "home_host"),

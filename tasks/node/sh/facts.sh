@@ -64,7 +64,21 @@ if [ -d /run/systemd/system ]; then
     if [ -S "${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/systemd/private" ]; then emit user_systemd 1; fi
 fi
 if [ "$(id -u)" != 0 ] && have sudo; then
-    if limited sudo 15 sudo_says; then emit sudo "$rf_said"; fi
+    step "asking sudo, which may wait for name servers"
+    # kept as can_root does, for what comes after
+    limited sudo 40 ask_sudo
+    rf_root=$?
+    rf_sudo_says=$rf_said
+    case $rf_root,${RF_SUDO:+password} in
+        124,*) ;;
+        0,) emit sudo nopasswd ;;
+        0,*) emit sudo password ;;
+        *,) emit sudo needs-password ;;
+        *) emit sudo refused ;;
+    esac
+    [ -z "$rf_sudo_says" ] || printf '%s
+' "$rf_sudo_says" | emit_text sudo_says
+    step "gathering facts"
 fi
 # WSL has it beside the driver, in a folder that is not on an SSH session's PATH.
 rf_smi=nvidia-smi

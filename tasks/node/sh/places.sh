@@ -14,16 +14,10 @@ userland() {
     fi
     for rf_file in /lib/ld-musl-*; do [ ! -e "$rf_file" ] || [ -e /lib64/ld-linux-x86-64.so.2 ] || [ -e /lib/ld-linux-aarch64.so.1 ] || emit musl 1; done
 }
-sudo_says() {
-    if sudo -k -n true 2>/dev/null; then
-        echo nopasswd
-    elif [ -z "${RF_SUDO-}" ]; then
-        echo needs-password
-    elif printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' true 2>/dev/null; then
-        echo password
-    else
-        echo wrong-password
-    fi
+ask_sudo() {
+    # %p: whose password sudo wants
+    rf_prompt='password of %p: '
+    as_root true
 }
 service_says() {
     node_do "$rf_service" reach >/dev/null 2>&1

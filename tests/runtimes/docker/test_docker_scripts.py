@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.node import operations
+from tasks.node import operations, sudo
 from tasks.node.logfiles import patterns
 from tasks.runtimes.docker.image import scripts as images
 from tasks.runtimes.facts import facts_script, parse_facts
@@ -68,7 +68,8 @@ class TestFacts:
     def test_a_wrong_password(self, host):
         host.flag("denied")
         facts = self.facts(host, RF_SUDO="wrong")
-        assert (facts.own.version, facts.own.problem, facts.sudo) == (None, "denied", "wrong-password")
+        assert (facts.own.version, facts.own.problem, facts.sudo) == (None, "denied", "refused")
+        assert sudo.refusal(facts)[0] == "sudo rejects the password of alice"
 
     def test_through_sudo_without_a_password(self, host):
         host.flag("denied")
@@ -456,7 +457,7 @@ class TestUp:
         (host.home / "nopasswd").write_text("")
         answer, *_ = self.up(host)
         assert answer.ok, answer.error
-        assert any(line.startswith("-n docker run ") for line in host.log("sudo"))
+        assert any(line.startswith("-k -n docker run ") for line in host.log("sudo"))
         text = operations.destroy_script(WORKER, "lab").text
         text = text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={host.home}/temp\n")
         assert host.ask(text).values == {"changed": "1"}
