@@ -48,13 +48,15 @@ node_remove() {
 }
 find_services
 rf_any=$rf_services$(node_pids)
-for rf_file in "$NODE"/* "$SHARED/hosts/$HOST_ID"; do
+for rf_file in "$NODE"/*; do
     # the lock belongs to this run
-    case $rf_file in "$NODE/lock" | "$SHARED/hosts" | "$SHARED/hosts/") continue ;; esac
+    [ "$rf_file" != "$NODE/lock" ] || continue
     if [ -e "$rf_file" ]; then rf_any=1; fi
 done
 [ -n "$rf_any" ] || {
     rf_changed=0
+    # this run itself has made an empty folder in a home of several hosts
+    [ "$NODE" = "$SHARED" ] || [ ! -d "$NODE" ] || [ -h "$NODE/lock" ] || node_remove
     shared_down
     emit changed "$rf_changed"
     finish 0
