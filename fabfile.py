@@ -31,6 +31,7 @@ ns = Collection(
     access.submit,
     completion_task.completion,
     lab.lab_up,
+    lab.lab_status,
     lab.lab_down,
     dev.test,
 )

@@ -53,8 +53,9 @@ def cluster(hosts_file: str | None = None) -> Cluster:
 
     from tasks.actions import cli
     from tasks.inventory import InventoryError
+    from tasks.report.typed import as_typed
 
     try:
         return cli.load_with_keys(cli.hosts_file(hosts_file))
     except InventoryError as error:
-        raise Exit("\n".join(f"✗ {problem}" for problem in error.problems), code=2) from None
+        raise Exit("\n".join(f"✗ {as_typed(str(problem))}" for problem in error.problems), code=2) from None

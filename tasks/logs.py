@@ -72,4 +72,4 @@ def logs(
     read = follow_logs if follow else read_logs
     code = operate(run, (*operation.REACH, read(files, lines, printer)))
     if code:
-        raise Exit(code=0 if follow and code == 130 else code)
+        raise Exit(code=code)

@@ -105,6 +105,7 @@ def remove_worker(c, host=None, hosts_file=None, keep_files=False, force=False, 
             f"--host {','.join(named)} names the head of {cluster.name} ({cluster.head.name})",
             "fab destroy removes the whole cluster",
         )
+    newcomers.need_writable(path)
     run = cli.make_run(
         cluster,
         console,

@@ -300,7 +300,7 @@ def test_every_runtime_has_its_parts(name):
 
 
 # what the parts of an operation may do with a host's connection; run, sudo, put and get are for people's own tasks
-ON_A_CONNECTION = {"ask", "cancel", "carry", "close", "forward_local", "open", "text_of"}
+ON_A_CONNECTION = {"ask", "cancel", "carry", "close", "forward_local", "knock", "open", "text_of"}
 
 
 def calls_on_a_connection(tree: ast.AST) -> set[str]:

@@ -45,7 +45,7 @@ class Consent:
                 2,
             )
         if not answered("Continue? [y/N] "):
-            raise Stop("nothing was changed")
+            raise Stop("nothing was changed", "y goes on; --yes answers beforehand")
 
 
 def answered(prompt: str) -> bool:

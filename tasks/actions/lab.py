@@ -9,19 +9,30 @@ from invoke import Exit
 from tasks import runtimes
 from tasks.commandline import Mistake
 from tasks.environment.home import user_folder
+from tasks.report.console import Console
 from tasks.report.typed import as_typed
-from tasks.testbed import image
+from tasks.testbed import image, kinds
 from tasks.testbed.engine import LabError, running, stop_engine
 from tasks.testbed.hosts_file import hosts_file
 from tasks.testbed.lab import Lab
 from tasks.text.quoting import printed
-from tasks.text.wording import either, shown
+from tasks.text.wording import did_you_mean, either, shown
 
 FILE = user_folder() / "lab.yml"
 
 
-def up(count: int, flavour: str, runtime: str, *, registry: bool) -> None:
-    """Boots the hosts and writes lab.yml. :param count: how many hosts; for the others see ``fab lab-up --help``."""
+def up(count: int, flavour: str, runtime: str, *, registry: bool, kind: str = "") -> None:
+    """Boots the hosts and writes lab.yml.
+
+    :param count: how many hosts; for the others see ``fab lab-up --help``.
+    :param kind: of tasks/testbed/kinds.py; ``list`` prints them, and nothing is booted.
+    """
+    if kind == "list":
+        print(kinds.described())
+        return
+    if kind and kind not in kinds.KINDS:
+        near = did_you_mean(kind, kinds.KINDS)
+        raise Mistake(f"--as: there is no kind {shown(kind)}{near}", "fab lab-up --as list describes each")
     if runtime not in runtimes.NAMES:
         raise Mistake(f"--runtime: expected {either(runtimes.NAMES)}, got {shown(runtime)}")
     if flavour not in image.FLAVOURS:
@@ -33,19 +44,33 @@ def up(count: int, flavour: str, runtime: str, *, registry: bool) -> None:
         before = [host.name for host in lab.hosts() if host.up]
         if registry:
             lab.start_registry()
-        hosts = lab.up(count, flavour)
+        hosts = lab.up(count, flavour, kind)
     except LabError as error:
         raise failed("lab-up", error) from None
     try:
-        FILE.write_text(hosts_file(hosts, runtime=runtime))
+        FILE.write_text(hosts_file(hosts, runtime=runtime, ssh=kinds.KINDS[kind].ssh if kind else {}))
     except OSError as error:
         raise failed("lab-up", f"{FILE} cannot be written: {error.strerror}") from None
     names = [host.name for host in hosts]
     print("the lab is up already:" if names == before else "the lab is up:")
     for host in hosts:
         print(f"  {host.name}  {host.address}")
+    if kind:
+        print(f"each is {kind}: {kinds.KINDS[kind].what}")
     here = printed(os.path.relpath(FILE))
     print(as_typed(f"next: fab deploy-cluster --hosts-file {here}    (and fab lab-down when you are done)"))
+
+
+def status() -> None:
+    """Prints a line for each host; exit status 1 if there is no lab."""
+    try:
+        hosts = Lab().hosts() if running() else []
+    except LabError as error:
+        raise failed("lab-status", error) from None
+    if not hosts:
+        raise Exit(as_typed("✗ there is no lab\n  → fab lab-up boots one"), 1)
+    rows = [(h.name, h.address, h.flavour, h.kind or "-", "runs" if h.up else "stopped") for h in hosts]
+    Console().table(("host", "address", "flavour", "kind", "state"), rows)
 
 
 def failed(task: str, why: object) -> Exit:

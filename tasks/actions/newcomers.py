@@ -13,7 +13,8 @@ from invoke import Exit
 
 from tasks.actions import cli
 from tasks.commandline import Mistake
-from tasks.inventory import Cluster, Host, InventoryError, load, localfiles, ranges, selection
+from tasks.environment.home import in_checkout
+from tasks.inventory import Cluster, Host, InventoryError, edit, load, localfiles, ranges, selection
 from tasks.inventory.edit import EditError
 from tasks.inventory.edit import add_worker as write_worker
 from tasks.inventory.edit import remove_worker as erase_worker
@@ -23,6 +24,7 @@ from tasks.report.console import Console
 from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.work import say_ended
+from tasks.text.quoting import printed
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,18 @@ def preview(path: Path, new: Sequence[Entry]) -> Cluster:
         copy.unlink(missing_ok=True)
 
 
+def need_writable(path: Path) -> None:
+    """Exit status 2 if the hosts file that the hosts will be removed from cannot be written."""
+    target = cli.OWN if path == cli.SHIPPED and in_checkout() else path
+    try:
+        edit.need_writable(target)
+    except OSError as error:
+        raise Mistake(
+            f"{target} cannot be written: {error.strerror}; nothing was changed",
+            f"make {target.resolve().parent} writable, or name a copy with --hosts-file",
+        ) from None
+
+
 def with_new(cluster: Cluster, path: Path, new: Sequence[Entry], console: Console) -> Cluster:
     """The cluster with the new hosts, or exit status 2 with every mistake named; the file is untouched."""
     if not new:
@@ -164,7 +178,10 @@ def write(run: Run, path: Path, new: Sequence[Entry], port: int | None) -> None:
                 path = cli.file_to_change(path, run.console)
                 write_worker(path, one.text, **one.fields)
             except (EditError, InventoryError, OSError) as error:
-                raise Stop(f"{one.text} is running, but could not be added to {path.name}: {error}") from None
+                raise Stop(
+                    f"{one.text} is running, but could not be added to {path.name}: {error}",
+                    f"make it writable, then fab add-worker --host {printed(one.text)} adds it",
+                ) from None
             written.append(one.text)
     if written:
         were = "was" if len(written) == 1 else "were"
@@ -192,7 +209,8 @@ def removed(run: Run, path: Path, force: bool) -> None:
             erase_worker(path, node.name)
         except (EditError, InventoryError, OSError) as error:
             raise Stop(
-                f"{node.name} was removed from the cluster, but is still in {path.name}: {error}"
+                f"{node.name} was removed from the cluster, but is still in {path.name}: {error}",
+                f"remove it there, or make it writable, then fab remove-worker --host {printed(node.name)}",
             ) from None
         gone.append(node.name)
     say_ended(run)

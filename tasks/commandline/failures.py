@@ -10,6 +10,7 @@ from fabric.exceptions import GroupException
 from invoke import Exit
 from invoke.exceptions import AuthFailure, CommandTimedOut, Failure, ThreadException, UnexpectedExit
 
+from tasks.report.typed import as_typed
 from tasks.text.wording import printable, shown
 
 OWN = "my_tasks"
@@ -40,7 +41,7 @@ def of_host(name: str, error: BaseException) -> list[str]:
 
 def _fix(error: BaseException) -> list[str]:
     hint = getattr(error, "hint", "")
-    return [f"  → {printable(hint)}"] if hint else []
+    return [f"  → {printable(as_typed(hint))}"] if hint else []
 
 
 def is_of_a_host(error: BaseException) -> bool:

@@ -9,7 +9,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
     "change": ("add-worker", "remove-worker", "start", "stop", "restart", "destroy"),
     "use": ("submit", "exec", "ssh", "dashboard", "completion"),
-    "lab": ("lab-up", "lab-down", "test"),
+    "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }
 OTHERS = "your own"
 EXAMPLES = (

@@ -41,6 +41,8 @@ class Program(Fab):
         """Parses the flags of the program itself; a bare ``help`` is ``--help``, and so is one after a task."""
         if self.argv[1:2] == ["help"]:
             self.argv = [self.argv[0], "--help", *self.argv[2:]]
+        typed.use_hosts_file(os.environ.get("RAY_HOSTS_FILE"))
+        typed.use_arguments(self.argv[1:])
         parser = Parser(initial=checked(self.initial_context), ignore_unknown=True)
         try:
             self.core = parser.parse_argv(self.argv[1:])
@@ -51,7 +53,6 @@ class Program(Fab):
             # otherwise a positional argument of the task would take it as its value
             self.args.help.set_value(self.core.unparsed[0])
             self.core.unparsed = []
-        typed.use_arguments(self.argv[1:])
         line.remainder = self.argv[self.argv.index("--") + 1 :] if "--" in self.argv else []
         shell = self.args["print-completion-script"]
         if shell.value:

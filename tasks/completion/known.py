@@ -9,6 +9,7 @@ from tasks.node.logfiles import COMPONENTS
 from tasks.node.platforms import CONDA
 from tasks.runtimes.packages.operators import PLATFORMS
 from tasks.testbed.image import FLAVOURS
+from tasks.testbed.kinds import KINDS
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -20,6 +21,7 @@ HOSTS = {"is": "hosts"}  # a list with commas
 FLAGS: dict[str, dict[str, Any]] = {
     "hosts-file": FILES,
     "output": FILES,
+    "working-dir": FILES,
     "bundle": FILES,
     "image": FILES,
     "limit": HOSTS,
@@ -27,6 +29,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "runtime": {"is": "choice", "of": list(runtimes.NAMES)},
     "component": {"is": "choices", "of": [*COMPONENTS, "all"]},
     "flavour": {"is": "choice", "of": list(FLAVOURS)},
+    "as": {"is": "choice", "of": ["list", *KINDS]},
     "platform": {"is": "choices", "of": sorted(CONDA)},
     "operator": {"is": "choices", "of": sorted(PLATFORMS)},
     "shell": {"is": "choice", "of": list(SHELLS)},
@@ -55,7 +58,7 @@ def value(task: str, argument) -> dict[str, Any]:
     """What can follow a task's flag."""
     if argument.kind not in (str, list):
         return FREE
-    name = argument.name.replace("_", "-")
+    name = argument.name.strip("_").replace("_", "-")
     return OF_TASK.get((task, name)) or FLAGS.get(name, FREE)
 
 

@@ -165,6 +165,16 @@ def write(path: Path, text: str) -> None:
         raise
 
 
+def need_writable(path: Path) -> None:
+    """Finds out before anything else is done whether :func:`write` can replace the file.
+
+    :raises OSError: it can't.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
+    os.close(handle)
+    Path(temporary).unlink()
+
+
 def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)

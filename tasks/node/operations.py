@@ -127,6 +127,7 @@ def submit_script(
     archive: str,
     arguments: Sequence[str],
     *,
+    job: str,
     wait: bool,
     user: str = "",
     sudo: bool = False,
@@ -134,6 +135,7 @@ def submit_script(
     """Runs a job on the head.
 
     :param archive: a tar of the job's folder on the host, or ''.
+    :param job: the id that it gets; Ray refuses a second one with the same.
     :param user: who submits it.
     """
     values = {
@@ -142,6 +144,7 @@ def submit_script(
         "ARCHIVE": archive,
         "WAIT": wait,
         "USER_AT": user,
+        "JOB": job,
         "DRIVER": _driver("submit"),
         "COMMAND": list(arguments),
     }

@@ -58,7 +58,9 @@ def _side_by_side(run: Run, head: Planned, installing: Sequence[Planned]) -> Non
                 board.step(node.name, "ready; waiting for the head")
                 head_is_settled.wait()
                 if "started" not in run.done(head):
-                    raise HostFailed(Failure("not started because the head isn't up"))
+                    raise HostFailed(
+                        Failure("not started because the head isn't up", "see why the head did not start")
+                    )
             start(run, run.now(node), board)
             if node.is_head:
                 run.console.ok("The head is up", f"{run.learned.head_address}, {board.seconds:.1f} s")

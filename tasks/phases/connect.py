@@ -13,6 +13,7 @@ from tasks.run.target import target_of
 from tasks.ssh import connect
 
 TITLE = "Connect"
+WAY_OUT = "the reason of each is below"
 
 
 @step(TITLE)
@@ -20,7 +21,7 @@ def connect_all(run: Run) -> None:
     """Connects to all hosts, also those outside ``--limit``: their versions are needed too."""
     _connect(run, run.living())
     if not run.living():
-        raise Stop("no host could be reached")
+        raise Stop("no host could be reached", WAY_OUT)
 
 
 @step(TITLE)
@@ -28,7 +29,7 @@ def connect_chosen(run: Run) -> None:
     """Connects only to the hosts in ``--limit``, for operations that don't need the others."""
     _connect(run, run.chosen())
     if not run.chosen():
-        raise Stop("no host could be reached")
+        raise Stop("no host could be reached", WAY_OUT)
 
 
 def _connect(run: Run, nodes: Sequence[Listed]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import queue
 import re
@@ -12,6 +13,7 @@ from tasks.node.operations import logs_script
 from tasks.report.console import Board
 from tasks.report.lines import Line, clean, merge
 from tasks.report.printer import Printer
+from tasks.run.failures import failure_of
 from tasks.run.run import Run
 from tasks.run.stages import Reached
 from tasks.run.step import Step
@@ -66,18 +68,25 @@ def _follow(run: Run, files: Sequence[str], count: int, printer: Printer) -> Non
             pass  # ended from this side
         except RemoteError as error:
             run.console.bad(f"{node.name}: {error}", error.hint)
+            run.fail(node, failure_of(error))
         lines.put(None)
 
     nodes = run.chosen(Reached)
     for node in nodes:
         threading.Thread(target=one, args=(node,), daemon=True).start()
-    ended = 0
-    while ended < len(nodes) and not printer.out.gone:
+    # Ctrl-C is how following ends
+    with contextlib.suppress(KeyboardInterrupt):
+        _print_until_all_have_ended(lines, len(nodes), printer)
+    run.cancel()
+
+
+def _print_until_all_have_ended(lines: queue.Queue[Line | None], count: int, printer: Printer) -> None:
+    while count and not printer.out.gone:
         try:
             line = lines.get(timeout=0.5)
         except queue.Empty:
             continue
         if line is None:
-            ended += 1
+            count -= 1
         else:
             printer([line])

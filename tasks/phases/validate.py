@@ -28,4 +28,4 @@ def validate(run: Run) -> None:
     if failure := run.failure(run.head()):
         raise Stop("nothing was changed: the head has a problem", failure.hint)
     if not run.chosen():
-        raise Stop("nothing was changed: no host is left to work on")
+        raise Stop("nothing was changed: no host is left to work on", "correct what is named above")

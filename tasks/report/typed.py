@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from tasks.text.quoting import printed
 
 # Tasks that read no hosts file; tests/commandline holds the set to the tasks themselves.
-NO_HOSTS_FILE = frozenset({"lab-up", "lab-down", "test", "completion"})
+NO_HOSTS_FILE = frozenset({"lab-up", "lab-status", "lab-down", "test", "completion"})
 
 # the hosts file may stand there already
 _COMMAND = re.compile(r"(?<![\w./-])fab (?=-|[a-z])(?:([a-z][a-z-]*[a-z])(?![a-z-]| --hosts-file))?")
 _named: dict[str, str] = {}
+_arguments: list[str] = []
 
 
 def use_hosts_file(named: str | None) -> None:
@@ -29,13 +30,26 @@ def use_program(typed: str) -> None:
 
 
 def use_arguments(arguments: Sequence[str]) -> None:
-    """Remember the arguments of this process; see :func:`again`."""
-    _named["arguments"] = printed(*arguments)
+    """Remember the arguments of this process, for :func:`again`; and the hosts file that is named among them.
+
+    So a command in a message about the command line itself includes it, too.
+    """
+    _arguments[:] = arguments
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    for at, word in enumerate(own):
+        flag, equals, value = word.partition("=")
+        if not equals:
+            value = next(iter(own[at + 1 :]), "")
+        # the value may be missing there
+        if flag == "--hosts-file" and not value.startswith("-"):
+            use_hosts_file(value)
 
 
 def again(*flags: str) -> str:
-    """The command line of this process, with flags added."""
-    return " ".join([program(), _named.get("arguments", "TASK"), *flags])
+    """The command line of this process, with flags added before what follows ``--``."""
+    at = _arguments.index("--") if "--" in _arguments else len(_arguments)
+    own = [printed(*_arguments[:at])] if _arguments else ["TASK"]
+    return " ".join([program(), *own, *flags, *([printed(*_arguments[at:])] if _arguments[at:] else [])])
 
 
 def program() -> str:

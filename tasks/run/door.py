@@ -43,7 +43,10 @@ class Door:
             answer = error.answer
         if not answer.ok:
             log = tuple(answer.texts.get("log", ()))
-            raise HostFailed(Failure(clean(answer.error or "the script failed"), clean(answer.hint), log))
+            hint = (
+                clean(answer.hint) or f"fab logs --host {node.name} shows its logs; --debug what it answered"
+            )
+            raise HostFailed(Failure(clean(answer.error or "the script failed"), hint, log))
         return answer
 
     def try_ask(

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from tasks.inventory import SecretUnavailable
 from tasks.ssh import RemoteError
 
+# Every failure in the sources names its own; this one stands for what a host leaves open.
+WAY_OUT = "--debug shows each script and what the host answered"
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -15,6 +18,10 @@ class Failure:
     message: str
     hint: str = ""
     log: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.hint.strip():
+            object.__setattr__(self, "hint", WAY_OUT)
 
 
 class HostFailed(Exception):
@@ -33,7 +40,7 @@ class Stop(Exception):
 
     def __init__(self, message: str, hint: str = "", code: int = 1) -> None:
         super().__init__(message)
-        self.hint, self.code = hint, code
+        self.hint, self.code = hint.strip() or WAY_OUT, code
 
 
 class DryRunViolation(Exception):
@@ -47,5 +54,5 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, (RemoteError, Stop)):
         return Failure(str(error), error.hint)
     if isinstance(error, SecretUnavailable):
-        return Failure(str(error), "run it again, or name another source for it in the hosts file")
+        return Failure(str(error), "give it once more, or name another source for it in the hosts file")
     return Failure(f"unexpected: {type(error).__name__}: {error}", "please report this; --debug shows more")

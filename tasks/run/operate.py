@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from tasks.node.operations import unlock_script
-from tasks.report import failures, typed
+from tasks.report import failures, handover, typed
 from tasks.run.failures import HostFailed, Stop
 from tasks.run.run import Run
 from tasks.run.stages import Reached
@@ -64,6 +64,8 @@ def operate(
         code = code or 1
         if report:
             report_failures(run)
+    if code:
+        _say_what_goes_on(run)
     return code
 
 
@@ -88,8 +90,16 @@ def report_failures(run: Run) -> None:
                 run.console.print(f"  {line}")
 
 
+def _say_what_goes_on(run: Run) -> None:
+    if found := run.record.goes_on:
+        run.console.note(f"{found.what}:")
+        handover.commands(run.console, found.commands)
+
+
 def _report_interruption(run: Run, steps: Sequence[Step]) -> None:
     run.console.bad("interrupted")
+    if run.record.goes_on:
+        return
     done = [f"{node.name}: {', '.join(run.done(node))}" for node in run.every() if run.done(node)]
     none = "finished on no host" if run.record.touched else "nothing was changed"
     run.console.print("  done: " + ("; ".join(done) or none))

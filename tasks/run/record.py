@@ -33,6 +33,18 @@ class Learned:
     bundle: Bundle | None = None
 
 
+@dataclass(frozen=True)
+class GoesOn:
+    """What continues on the hosts after this command has ended early.
+
+    :param what: one sentence.
+    :param commands: what shows or ends it, each beginning with the task's name, and its purpose.
+    """
+
+    what: str
+    commands: tuple[tuple[str, str], ...]
+
+
 @dataclass
 class Record:
     """What happened on the hosts.
@@ -44,6 +56,7 @@ class Record:
     :param left_out: hosts that this run leaves alone; tables still show them.
     :param agreed: names of the hosts whose nodes the user has agreed to stop.
     :param ends: the running work that this run ends, one line for each item.
+    :param goes_on: what continues on the hosts if this run ends now.
     """
 
     locked: bool = False
@@ -53,3 +66,4 @@ class Record:
     left_out: list[Listed] = field(default_factory=list)
     agreed: frozenset[str] = frozenset()
     ends: tuple[str, ...] = ()
+    goes_on: GoesOn | None = None

@@ -61,7 +61,10 @@ class Run(Door):
         if isinstance(head, stage):
             return head
         failure = self.failure(head)
-        raise Stop("the head is needed for everything else, and it failed", failure.hint if failure else "")
+        raise Stop(
+            "the head is needed for everything else, and it failed",
+            failure.hint if failure else "fab check says what it lacks",
+        )
 
     def workers(self, stage: type[Stage] = Listed) -> list[Stage]:
         """The workers that have reached this stage, including failed ones."""

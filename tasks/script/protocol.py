@@ -33,8 +33,8 @@ def wrap(script: str, mark: str, secrets: Mapping[str, Secret]) -> bytes:
         # for start-up files that read a line, as in `read -p "press enter"`
         *[""] * BLANKS,
         f"RF_MARK={quote(mark)}",
-        # start-up files may have put zsh in the place of sh
-        '[ -z "${ZSH_VERSION-}" ] || emulate sh',
+        # start-up files may have put it in the place of sh, which it resembles
+        'case $0 in *zsh) echo "$0 reads RF_MARK, which is for sh" >&2; exit 1 ;; esac',
         BEGIN,
         *(f"{n}={quote(s.reveal())}" for n, s in secrets.items()),
     ]

@@ -13,6 +13,7 @@ from tasks.ssh.errors import (
     PortTaken,
     RemoteError,
     StepTimeout,
+    TunnelRefused,
     Unfinished,
     Unreachable,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "Settings",
     "StepTimeout",
     "Target",
+    "TunnelRefused",
     "Unfinished",
     "Unreachable",
     "connect",

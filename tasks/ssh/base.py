@@ -272,7 +272,7 @@ class BaseConnection(fabric.Connection):
         return answer
 
     def _lost(self) -> ConnectionLost:
-        return ConnectionLost(f"the connection to {self.name} broke", "run again; finished work is kept")
+        return ConnectionLost(f"the connection to {self.name} broke", ConnectionLost.WAY_OUT)
 
     def _scrubber(self, secrets: Mapping[str, Secret] | None = None) -> Scrubber:
         own = map(self.settings.known_secret, (self.target.password, self.target.sudo_password))

@@ -16,7 +16,7 @@ from tasks.text.quoting import posix as quote
 # Constant text that sh, bash, zsh, fish and csh read in the same way. After the empty lines for start-up files it reads
 # the length of a script and the script (byte by byte, or it would read part of the file), and runs it with the file on
 # stdin.
-COMMAND = """exec sh -c 'n=; while [ -z "$n" ] && IFS= read -r n; do :; done; eval "$(dd bs=1 count=$n 2>/dev/null)"'"""
+COMMAND = """exec sh -c 'n=; while [ -z "$n" ] && read -r _ n; do :; done; eval "$(dd bs=1 count=$n 2>/dev/null)"'"""
 CHUNK = 1 << 15
 
 _SCRIPT = r"""
@@ -49,6 +49,8 @@ else sum=$sha256; fi
 [ "${sum%% *}" = "$sha256" ] || fail "it arrived changed"
 mv -f "$part" "$path" || fail "it cannot be put in place"
 echo "$RF_MARK end 0"
+exit 0
+}
 """
 
 
@@ -69,7 +71,7 @@ class Load:
             stat = source.stat()
             return cls(source, stat.st_size, _sha256(source, stat.st_size, stat.st_mtime_ns))
         except OSError as error:
-            raise CarryFailed(f"{source} cannot be read: {error.strerror}") from error
+            raise CarryFailed(f"{source} cannot be read: {error.strerror}", "make it readable") from error
 
     def stdin(
         self, mark: str, path: str, mode: int, on_bytes: Callable[[int, int], None] | None
@@ -81,10 +83,11 @@ class Load:
             "size": str(self.size),
             "sha256": self.sha256,
         }
-        head = "\n".join(f"{name}={quote(value)}" for name, value in values.items())
-        # The script needs no newline at its end, since the shell's $(...) would remove it.
+        # one group, which is read as a whole before the file
+        head = "{\n" + "\n".join(f"{name}={quote(value)}" for name, value in values.items())
         script = (head + _SCRIPT).encode()
-        yield b"%s%d\n%s" % (b"\n" * BLANKS, len(script), script)
+        # also where start-up files have started another sh, which then reads all this by itself
+        yield b"%s: %d\n%s" % (b"\n" * BLANKS, len(script), script)
         sent = 0
         for chunk in self.chunks():
             yield chunk
@@ -106,9 +109,7 @@ class Load:
         if not answer.ok:
             last = " | ".join(answer.stderr.splitlines()[-2:])
             why = answer.error + (f" ({last})" if last and last not in answer.error else "")
-            raise CarryFailed(
-                f"{path} did not arrive on {name}: {why}", "check the directory and the disk, then run again"
-            )
+            raise CarryFailed(f"{path} did not arrive on {name}: {why}", CarryFailed.WAY_OUT)
 
 
 @lru_cache(maxsize=64)

@@ -18,13 +18,14 @@ from fabric.runners import Remote
 from tasks.script.protocol import Reader
 from tasks.ssh import dial, forward, windows
 from tasks.ssh.base import BaseConnection
-from tasks.ssh.errors import Cancelled, ConfigProblem, ConnectionLost
+from tasks.ssh.errors import Cancelled, ConfigProblem, ConnectionLost, TunnelRefused, Unreachable
 from tasks.ssh.local import LocalConnection
 from tasks.ssh.pump import execute, hang_up, pump
 from tasks.ssh.sshconfig import resolve
 from tasks.ssh.target import Settings, Target
 from tasks.ssh.transport import lost
 
+_PROHIBITED = 1  # SSH_OPEN_ADMINISTRATIVELY_PROHIBITED (RFC 4254)
 _OPEN_TIMEOUT = 60.0  # seconds within which a channel must open and its shell must start
 
 
@@ -144,13 +145,39 @@ class Connection(BaseConnection):
 
         :raises PortTaken: this machine cannot listen there.
         """
-        far, transport = (remote_host, remote_port or local_port), self.transport
+        far = (remote_host, remote_port or local_port)
 
         def dial_far(peer: tuple[str, int]) -> paramiko.Channel:
-            return transport.open_channel("direct-tcpip", far, peer, timeout=30)
+            # the transport of now: the connection may have been opened again
+            return self.transport.open_channel("direct-tcpip", far, peer, timeout=30)
 
         with forward.listen(local_host, local_port, dial_far) as port:
             yield port
+
+    def knock(self, host: str, port: int, timeout: float = 10.0) -> None:
+        """Opens one connection from the host to an address, as a tunnel does, and closes it.
+
+        :raises TunnelRefused: the SSH server does not permit it.
+        :raises Unreachable: nothing answers there.
+        :raises ConnectionLost: the connection to the host broke.
+        """
+        self._make_ready()
+        where = f"port {port} of {host} on {self.name}"
+        try:
+            self.transport.open_channel(
+                "direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=timeout
+            ).close()
+        except paramiko.ChannelException as error:
+            if error.code == _PROHIBITED:
+                raise TunnelRefused(
+                    f"the SSH server of {self.name} permits no tunnel (AllowTcpForwarding, DisableForwarding, "
+                    "PermitOpen, or no-port-forwarding of the key)"
+                ) from error
+            raise Unreachable(f"nothing answers at {where}: {error.text}") from error
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            if self.is_connected:
+                raise Unreachable(f"no answer from {where} within {timeout:g} s") from error
+            raise self._lost() from error
 
     def _end(self, thing: paramiko.Channel) -> None:
         with contextlib.suppress(EOFError, OSError, paramiko.SSHException):  # the host closed it first

@@ -20,9 +20,7 @@ def timed_out(name: str, reader: Reader, timeout: float) -> StepTimeout:
             "do its start-up files wait for something? " + ANOTHER,
         )
     where = f" in step '{reader.step}'" if reader.step else ""
-    return StepTimeout(
-        f"{name} timed out after {timeout:g} s{where}", "run again; finished work is kept", reader.step
-    )
+    return StepTimeout(f"{name} timed out after {timeout:g} s{where}", StepTimeout.WAY_OUT, reader.step)
 
 
 def conclude(name: str, user: str, answer: Answer) -> Answer:
@@ -34,6 +32,7 @@ def conclude(name: str, user: str, answer: Answer) -> Answer:
     if not answer.began:
         explain(user, answer)
     if not answer.ended:
+        answer.hint = answer.hint or Unfinished.WAY_OUT
         raise Unfinished(f"{name}: {answer.error}", answer.hint, answer)
     return answer
 

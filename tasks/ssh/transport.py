@@ -198,4 +198,4 @@ class Dropped(Unreachable):
 def lost(transport: Transport, name: str) -> ConnectionLost:
     """The error for a connection that broke, with the server's reason if it gave one."""
     reason = f": {transport.farewell}" if transport.farewell else ""
-    return ConnectionLost(f"the connection to {name} broke{reason}", "run again; finished work is kept")
+    return ConnectionLost(f"the connection to {name} broke{reason}", ConnectionLost.WAY_OUT)

@@ -30,11 +30,13 @@ class Result(NamedTuple):
 class LabHost:
     """A machine with systemd, sshd and its own address.
 
-    name: its host name; address: on the lab's first network; addresses: one per network; port: of its sshd.
+    name: its host name; address: on the lab's first network; addresses: one per network; port: of its sshd;
+    kind: what it was prepared as, see tasks/testbed/kinds.py.
     """
 
-    def __init__(self, name: str, addresses: Sequence[str], flavour: str, port: int = 22):
+    def __init__(self, name: str, addresses: Sequence[str], flavour: str, port: int = 22, kind: str = ""):
         self.name, self.addresses, self.flavour, self.port = name, tuple(addresses), flavour, port
+        self.kind = kind
 
     def __repr__(self) -> str:
         return f"LabHost({self.name}, {self.address}, {self.flavour})"

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tasks.testbed import engine, image, keys, machine
+from tasks.testbed import engine, image, keys, kinds, machine
 from tasks.testbed.engine import LABEL, LabError, Say, command, docker, listed
 from tasks.testbed.host import LabHost
 from tasks.testbed.network import Network
@@ -24,6 +24,7 @@ MACHINE = [
 FIRST = 11  # last number of the address of host 1; that of host 100 is 110
 NAMED = 151  # last number of the first host that has a name instead of a number
 FLAVOUR = f"{LABEL}.flavour"
+KIND = f"{LABEL}.kind"
 
 
 class Lab:
@@ -43,15 +44,21 @@ class Lab:
 
     # Hosts
 
-    def up(self, count: int, flavour: str = "docker") -> list[LabHost]:
-        """Bring the lab to exactly `count` running hosts; healthy hosts are left alone."""
+    def up(self, count: int, flavour: str = "docker", kind: str = "") -> list[LabHost]:
+        """Bring the lab to exactly `count` running hosts; healthy hosts are left alone.
+
+        kind: a key of tasks/testbed/kinds.py; new hosts are prepared like that.
+        """
         if not 1 <= count <= 100:
             raise LabError(f"hosts: expected 1-100, got {count}")
         with engine.lock(f"up-{self.name}"):
-            return self._up([self._numbered(number) for number in range(1, count + 1)], flavour)
+            return self._up([self._numbered(number) for number in range(1, count + 1)], flavour, kind)
 
-    def _up(self, want: Sequence[str], flavour: str) -> list[LabHost]:
+    def _up(self, want: Sequence[str], flavour: str, kind: str) -> list[LabHost]:
         have = {host.name: host for host in self.hosts()}
+        if odd := [have[name] for name in want if name in have and have[name].kind != kind]:
+            is_ = odd[0].kind or "an ordinary host"
+            raise LabError(f"{odd[0].name} is {is_}, not {kind or 'ordinary'}: run `fab lab-down` first")
         if odd := [have[name] for name in want if name in have and have[name].flavour != flavour]:
             raise LabError(
                 f"{odd[0].name} is of flavour {odd[0].flavour}, not {flavour}: run `fab lab-down` first"
@@ -59,9 +66,30 @@ class Lab:
         numbered = [name for name in have if name.removeprefix(self.prefix + "-").isdigit()]
         self._each(self.remove_host, [have[name] for name in numbered if name not in want])
         self._each(self._revive, [have[name] for name in want if name in have])
-        self.add_hosts([name for name in want if name not in have], flavour)
+        new = [name for name in want if name not in have]
+        if kind:
+            self.add_kind(kind, new, flavour, first=not have)
+        else:
+            self.add_hosts(new, flavour)
         have = {host.name: host for host in self.hosts()}
         return [have[name] for name in want]
+
+    def add_kind(
+        self, kind: str, names: Sequence[str | None], flavour: str = "docker", *, first: bool = True
+    ) -> list[LabHost]:
+        """Boot hosts and prepare them as a key of tasks/testbed/kinds.py says.
+
+        first: the first one is the head; otherwise all are workers of the head that is there.
+        """
+        what = kinds.KINDS[kind]
+        head = [] if first else [self.hosts()[0]]
+        where = ("behind",) if what.apart else ("main",)
+        inner = {"kind": kind, "volumes": what.volumes}
+        hosts = self.add_hosts(names[:1] if first else [], flavour, **inner)
+        hosts += self.add_hosts(names[1:] if first else names, flavour, where, **inner)
+        # a preparation that is for workers alone takes the head first and leaves it as it is
+        what.prepare([*head, *hosts])
+        return hosts
 
     def hosts(self) -> list[LabHost]:
         """Every host of the lab, running or not, ordered by address, without the registry."""
@@ -76,7 +104,9 @@ class Lab:
             nets = box["NetworkSettings"]["Networks"].values()
             addresses = [net["IPAMConfig"]["IPv4Address"] for net in nets if net["IPAMConfig"]]
             addresses.sort(key=ipaddress.ip_address)
-            found.append(LabHost(box["Name"].lstrip("/"), addresses, box["Config"]["Labels"][FLAVOUR]))
+            labels = box["Config"]["Labels"]
+            name = box["Name"].lstrip("/")
+            found.append(LabHost(name, addresses, labels[FLAVOUR], kind=labels.get(KIND, "")))
         return sorted(found, key=lambda host: ipaddress.ip_address(host.address))
 
     def add_host(
@@ -90,11 +120,13 @@ class Lab:
         names: Sequence[str | None],
         flavour: str = "docker",
         networks: Sequence[str] = ("main",),
-        shared: str = "",
+        *,
+        kind: str = "",
+        volumes: Sequence[str] = (),
     ) -> list[LabHost]:
         """Boot several hosts of one flavour in parallel. A name of None means the next free number.
 
-        shared: a folder, such as /home, that is one and the same on all of them, as over NFS.
+        volumes: folders that all hosts with this volume share, ``NAME:/path``.
         """
         if not names:
             return []
@@ -107,13 +139,15 @@ class Lab:
             if name in have:
                 raise LabError(f"there is a host {name} already")
             have[name] = number
-            hosts.append(LabHost(name, [net.address(number) for net in nets], flavour))
-        more = []
-        if shared:
-            name = f"{hosts[0].name}-shared"
-            docker("volume", "create", f"--label={LABEL}={self.name}", name)
-            more = [f"--volume={name}:{shared}"]
-        self._each(lambda host: self._boot(host, tag, nets, more), hosts)
+            hosts.append(LabHost(name, [net.address(number) for net in nets], flavour, kind=kind))
+        for volume in volumes:
+            docker(
+                "volume",
+                "create",
+                f"--label={LABEL}={self.name}",
+                f"{self.prefix}-{volume.partition(':')[0]}",
+            )
+        self._each(lambda host: self._boot(host, tag, nets, volumes), hosts)
         return hosts
 
     def _place(self, name: str | None, have: Mapping[str, int]) -> tuple[str, int]:
@@ -144,9 +178,7 @@ class Lab:
         """Remove the machine, its disk and its firewall rules."""
         host.restore_internet()
         docker("rm", "--force", "--volumes", host.name)
-        # a shared folder's volume goes with its last host; before that Docker refuses
-        for store in (f"{host.name}-docker", f"{host.name}-shared"):
-            command(["docker", "volume", "rm", "--force", store])
+        command(["docker", "volume", "rm", "--force", f"{host.name}-docker"])
 
     def down(self) -> int:
         """Remove everything of this lab except the images; returns the number of hosts."""
@@ -189,18 +221,15 @@ class Lab:
 
     # Single hosts
 
-    def _boot(self, host: LabHost, tag: str, nets: Sequence[Network], more: Sequence[str] = ()) -> None:
+    def _boot(self, host: LabHost, tag: str, nets: Sequence[Network], volumes: Sequence[str] = ()) -> None:
         label = [f"--label={LABEL}={self.name}", f"--label={FLAVOUR}={host.flavour}"]
+        label += [f"--label={KIND}={host.kind}"] if host.kind else []
         # without a volume the inner engine falls back to a driver that copies every layer
         store = f"{host.name}-docker"
         docker("volume", "create", f"--label={LABEL}={self.name}", store)
         command(["docker", "rm", "--force", "--volumes", host.name])  # left by an interrupted run
-        where = [
-            f"--network={nets[0].name}",
-            f"--ip={host.address}",
-            f"--volume={store}:/var/lib/docker",
-            *more,
-        ]
+        where = [f"--network={nets[0].name}", f"--ip={host.address}", f"--volume={store}:/var/lib/docker"]
+        where += [f"--volume={self.prefix}-{volume}" for volume in volumes]
         docker("create", "--name", host.name, "--hostname", host.name, *label, *where, *MACHINE, tag)
         for net, address in zip(nets[1:], host.addresses[1:], strict=True):
             docker("network", "connect", "--ip", address, net.name, host.name)

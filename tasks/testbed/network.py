@@ -38,8 +38,18 @@ def cut(owner: str, addresses: list[str], silent: bool) -> None:
             raise LabError(f"cannot cut {owner} off: {done.stderr.strip()}")
 
 
+def allow(owner: str, source: str, target: str) -> None:
+    """Let one host reach another across two networks, as a router with NAT does; not the other way round."""
+    name = ["-m", "comment", "--comment", f"{owner}:lab"]
+    answers = ["-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED"]
+    for rule in (["-s", source, "-d", target], ["-s", target, "-d", source, *answers]):
+        done = command(["iptables", "-I", "DOCKER-USER", *rule, *name, "-j", "ACCEPT"])
+        if done.returncode != 0:
+            raise LabError(f"cannot let {owner} reach {target}: {done.stderr.strip()}")
+
+
 def restore(owner: str) -> None:
-    """Undo every `cut` of that owner."""
+    """Undo every `cut` and `allow` of that owner."""
     for rule in command(["iptables", "-S", "DOCKER-USER"]).stdout.splitlines():
         words = shlex.split(rule)
         if f"{owner}:lab" in words:

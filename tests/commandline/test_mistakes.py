@@ -40,6 +40,8 @@ CASES = {
     "lab-up --hosts x": "--hosts: expected a whole number, got x",
     "lab-up --hosts 0": "--hosts: expected 1 or more, got 0",
     "lab-up --flavour x": "--flavour: expected bare, python or docker, got x",
+    "lab-up --as nta": "--as: there is no kind nta; did you mean nat?\n  → fab lab-up --as list describes each",
+    "submit --working-dir /no/such -- ls": "--working-dir: there is no folder /no/such\n  → name one of this machine",
     "lab-up --runtime x": "--runtime: expected docker, conda or uv, got x",
     "init --runtime x": "--runtime: expected docker, conda or uv, got x",
     "logs --lines x": "--lines: expected a whole number, got x",
@@ -133,3 +135,19 @@ def test_the_hosts_file_of_a_hint_is_the_one_that_was_typed(real, tmp_path):
     done = real("ssh", "--hosts-file", str(file), "--host", "10.0.0.[1-2]")
     assert done.status == 2
     assert cli.hosts_file(str(file)) == file
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("submit --hosts-file lab.yml", "fab submit --hosts-file lab.yml -- python job.py"),
+        ("exec --hosts-file=lab.yml", "fab exec --hosts-file lab.yml -- ray --version"),
+        ("exec --hosts-file lab.yml hostname", "fab exec --hosts-file lab.yml -- hostname"),
+        ("stop --hosts-file lab.yml node7", "fab stop --hosts-file lab.yml --limit node7"),
+        ("stauts --hosts-file lab.yml", "fab status --hosts-file lab.yml"),
+    ],
+)
+def test_a_hint_about_the_command_line_names_the_hosts_file(real, typed, hint):
+    """Without it the command that is pasted would be for another cluster."""
+    done = real(*typed.split())
+    assert done.status == 2 and f"\n  → {hint}\n" in f"{done.err}{done.out}\n", done.err + done.out

@@ -54,7 +54,7 @@ MADE = json.dumps({"tasks": {"one": {}}, "core": [], "yaml": "/"}).encode()
 def test_has_every_task_and_flag(cache):
     found = table.get(str(TOP))["tasks"]
     assert {name: {f["names"][0] for f in one["flags"]} for name, one in found.items()} == {
-        name: {f"--{argument.name.replace('_', '-')}" for argument in context.args.values()}
+        name: {f"--{argument.name.strip('_').replace('_', '-')}" for argument in context.args.values()}
         for name, context in CONTEXTS.items()
     }
     assert all(one["help"] and all(flag["help"] for flag in one["flags"]) for one in found.values())

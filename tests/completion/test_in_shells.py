@@ -62,6 +62,7 @@ CASES = {
     "fab init --runtime ": ["conda", "docker", "uv"],
     "fab init --runtime=d": ["docker"],
     "fab lab-up --flavour ": ["bare", "docker", "python"],
+    "fab lab-up --as sm": ["small-shm", "small-tmp"],
     "fab logs --component raylet,g": ["raylet,gcs"],
     "fab bundle --platform=linux-64,linux-a": ["linux-64,linux-aarch64"],
     "fab completion ": ["bash", "fish", "zsh"],

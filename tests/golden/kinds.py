@@ -129,7 +129,9 @@ def _engine(os_id: str, tool: str, install_: str = "auto", mirrors: str = "") ->
 def submit(**more: object) -> Script:
     words = ["python", "job.py", "--name", "it's; $(here)"]
     head = samples.host("head")
-    return operations.submit_script(head, "lab", "http://127.0.0.1:8265", arguments=words, **more)
+    return operations.submit_script(
+        head, "lab", "http://127.0.0.1:8265", arguments=words, job="raysubmit_1", **more
+    )
 
 
 SCRIPTS: dict[str, Callable[[], Script]] = {

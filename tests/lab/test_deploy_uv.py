@@ -6,7 +6,11 @@ import contextlib
 import itertools
 import json
 import re
+import shlex
 import signal
+import socket
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -194,6 +198,40 @@ class TestJob:
             assert process.wait(60) == 1
         assert name in rest and re.search(reason, rest)
 
+    def test_ctrl_c_names_the_job_and_the_command_that_stops_it_works(self, cluster):
+        code = "import time; print('begun', flush=True); time.sleep(600)"
+        with cluster.begin("submit", "--", "python", "-c", code) as process:
+            said = "".join(itertools.takewhile(lambda line: not line.startswith("begun"), process.stdout))
+            job = re.search(r"job (\S+) submitted", said).group(1)
+            process.send_signal(signal.SIGINT)
+            rest = process.stdout.read()
+            assert process.wait(60) == 130
+        assert f"✗ interrupted\n! job {job} goes on on the cluster:" in rest
+        (line,) = [line for line in rest.splitlines() if "ray job stop" in line]
+        stop = shlex.split(line.strip().rpartition("   ")[0])[1:]
+        assert "was stopped" in ok(helpers.run_fab(cluster.home, *stop))
+
+    def test_ctrl_c_names_the_hosts_of_a_command_and_the_command_that_ends_it_works(self, cluster):
+        head = cluster.head
+        with cluster.begin(
+            "exec", "--limit", head.name, "--", "sh", "-c", "echo begun; sleep 655; true"
+        ) as process:
+            assert any("begun" in line for line in iter(process.stdout.readline, "") if "Run" not in line)
+            process.send_signal(signal.SIGINT)
+            rest = process.stdout.read()
+            assert process.wait(60) == 130
+        assert f"! sh may still run on {head.name}:" in rest
+        (line,) = [line for line in rest.splitlines() if "pkill" in line]
+        helpers.run_fab(cluster.home, *shlex.split(line.strip().rpartition("   ")[0])[1:])
+        until(lambda: head.exec("pgrep -f 'echo begu[n]'")[0] != 0, 20)
+        sh(head, "pkill -xf 'sleep 655' || true")
+
+    def test_a_module_gets_the_folder_that_is_named(self, cluster, tmp_path):
+        (tmp_path / "pkg").mkdir()
+        (tmp_path / "pkg/train.py").write_text("print('trained', 6 * 7)")
+        said = ok(cluster.fab("submit", "--working-dir", str(tmp_path), "--", "python", "-m", "pkg.train"))
+        assert "trained 42" in said and f"✓ {tmp_path} goes along  1 file" in said
+
     def test_debug_shows_the_script_of_a_command(self, cluster):
         name = cluster.head.name
         out = ok(cluster.fab("exec", "--debug", "--limit", name, "--", "echo", "a b"))
@@ -210,6 +248,51 @@ class TestJob:
         ok(cluster.fab("deploy-cluster"))
         assert "done 42" in ok(cluster.fab("submit", "--", "sh", "-c", "echo done $((6 * 7))"))
         sh(cluster.head, "rm /root/ray.py")
+
+
+class TestDashboard:
+    """The real tunnel; what it leads to is asked as a browser asks."""
+
+    @staticmethod
+    def asked(url):
+        try:
+            return urllib.request.urlopen(url, timeout=20).status
+        except urllib.error.HTTPError as error:
+            return error.code  # without the token
+        except OSError:
+            return 0
+
+    def test_lives_on_when_the_connection_breaks_and_ends_calmly(self, cluster):
+        with (
+            socket.create_server(("127.0.0.1", 0)) as taken,
+            cluster.begin("dashboard", "--port", str(taken.getsockname()[1])) as process,
+        ):
+            said = "".join(iter_until(process.stdout, "Ctrl-C"))
+            url = re.search(r"http://127.0.0.1:\d+", said).group()
+            assert "another one is taken" in said and self.asked(url) in (200, 401, 403)
+            sh(cluster.head, "pkill -KILL -f 'sshd: root@nott[y]'")
+            assert "broke" in "".join(iter_until(process.stdout, "answers again"))
+            assert self.asked(url) in (200, 401, 403)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+
+    def test_where_the_server_forbids_tunnels(self, cluster):
+        cluster.head.set_sshd(extra="LogLevel VERBOSE\nAllowTcpForwarding no")
+        try:
+            done = cluster.fab("dashboard")
+        finally:
+            cluster.head.set_sshd(extra="LogLevel VERBOSE")
+        assert done.returncode == 1
+        assert "permits no tunnel" in done.stdout and "AllowTcpForwarding yes" in done.stdout
+        assert "✓ http" not in done.stdout
+
+
+def iter_until(lines, word):
+    """The lines up to the first with that word, included."""
+    for line in lines:
+        yield line
+        if word in line:
+            return
 
 
 class TestSsh:

@@ -147,15 +147,9 @@ class TestGpus:
         yield
         sh(pair[0], "rm -f /usr/local/bin/nvidia-smi /usr/local/bin/nvidia-container-runtime-hook")
 
-    def test_a_gpu_that_is_missing_is_reported(self, pair, run):
-        done = run("check", head={"gpus": 1})
-        assert done.returncode == 1
-        assert f"{pair[0].name}: gpus: 1 is requested, but nvidia-smi names no GPU" in done.stdout
-
-    def test_fewer_than_asked_for(self, pair, run, gpu):
-        done = run("check", head={"gpus": 2})
-        assert done.returncode == 1
-        assert f"{pair[0].name}: gpus: 2 is requested, but there is 1: NVIDIA L4" in done.stdout
+    def test_a_gpu_that_nvidia_does_not_know_is_taken_with_a_note(self, pair, run):
+        out = ok(run("check", head={"gpus": 1}))
+        assert f"{pair[0].name}: gpus: 1 is taken as it is; nvidia-smi names none" in out
 
     def test_a_missing_toolkit_is_reported_with_the_command_to_install_it(self, pair, run, gpu):
         done = run("deploy-cluster", head={"gpus": 1})

@@ -13,7 +13,7 @@ ACTIVE = "systemctl is-active rayfab-test || true"
 
 @pytest.fixture(scope="module")
 def duo(lab):
-    hosts = lab.add_hosts([None] * 2, "python", shared="/home")
+    hosts = lab.add_hosts([None] * 2, "python", volumes=["homes:/home"])
     for host in hosts:
         host.add_user("alice", sudo="nopasswd")
     yield hosts

@@ -27,11 +27,15 @@ class Machine:
     def __init__(self, shell, folder):
         self.shell, self.home = shell, folder / "home"
         self.home.mkdir()
-        # the limits of programs, made short
-        self.program("sleep", f'case $1 in 8 | 15 | 20) set -- 0.5 ;; esac; exec {tool("sleep")} "$@"')
 
     def program(self, name, text):
         stand_in(self.home.parent / "bin", name, text)
+
+    def hangs(self, *names):
+        """Programs that do not end, and do not let themselves be ended; the limits are made short."""
+        for name in names:
+            self.program(name, f"trap '' TERM; {tool('sleep')} 30")
+        self.program("sleep", f'case $1 in 8 | 15 | 20 | 40) set -- 1 ;; esac; exec {tool("sleep")} "$@"')
 
     def facts(self, host=HOST):
         path = f"{self.home.parent}/bin:{SYSTEM_PATH}"
@@ -46,8 +50,7 @@ def machine(request, tmp_path):
 
 
 def test_what_hangs_costs_its_own_fact_only(machine):
-    for name in ("nvidia-smi", "df"):
-        machine.program(name, f"trap '' TERM; {tool('sleep')} 30")
+    machine.hangs("nvidia-smi", "df")
     facts = machine.facts()
     assert facts.hung == (("df", 8), ("nvidia-smi", 20))
     assert facts.disk_free == {} and facts.gpus == ()
@@ -60,9 +63,9 @@ def test_what_hangs_costs_its_own_fact_only(machine):
 
 def test_sudo_that_hangs_is_no_root(machine):
     machine.program("id", 'case $1 in -u) echo 1000 ;; *) echo "uid=1000(me)" ;; esac')
-    machine.program("sudo", f"{tool('sleep')} 30")
+    machine.hangs("sudo")
     facts = machine.facts()
-    assert facts.hung == (("sudo", 15),)
+    assert facts.hung == (("sudo", 40),)
     assert facts.sudo is None and not facts.can_root
 
 

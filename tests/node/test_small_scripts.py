@@ -280,6 +280,7 @@ class TestInTheNode:
             "folder",
             "wait",
             "me@here",
+            "raysubmit_1",
             "python",
             "job.py",
             "$(id) 'x'",
@@ -295,7 +296,16 @@ class TestInTheNode:
         stand_in(tmp_path / "bin", "python", 'cat >"$HOME/read"; printf "%s\\0" "$@" >"$HOME/argv"')
         assert ask(self.submit("", wait=False), shell, tmp_path).ok
         argv = (tmp_path / "argv").read_text().split("\0")[:-1]
-        assert argv[5:] == [f"{tmp_path}/.rayfab/lab", "", "", "me@here", "python", "job.py", "$(id) 'x'"]
+        assert argv[5:] == [
+            f"{tmp_path}/.rayfab/lab",
+            "",
+            "",
+            "me@here",
+            "raysubmit_1",
+            "python",
+            "job.py",
+            "$(id) 'x'",
+        ]
         assert (tmp_path / "read").read_bytes() == b""
         assert (tmp_path / "precious").exists()
 
@@ -303,7 +313,14 @@ class TestInTheNode:
     def submit(archive: str, *, wait: bool) -> Script:
         words = ["python", "job.py", "$(id) 'x'"]
         return operations.submit_script(
-            samples.host("head"), "lab", "http://127.0.0.1:8265", archive, words, wait=wait, user="me@here"
+            samples.host("head"),
+            "lab",
+            "http://127.0.0.1:8265",
+            archive,
+            words,
+            job="raysubmit_1",
+            wait=wait,
+            user="me@here",
         )
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from tasks.node.operations import _driver
-from tasks.phases.submit import pack
+from tasks.run.job_folder import pack
 from tests.script.processes import until
 
 CLIENT = '''
@@ -43,7 +43,7 @@ class JobSubmissionClient:
         assert address == "http://127.0.0.1:8265"
         self.status = "RUNNING"
 
-    def submit_job(self, *, entrypoint, runtime_env, metadata):
+    def submit_job(self, *, entrypoint, runtime_env, metadata, submission_id):
         assert metadata == {"rayfab_user": "me@here"}
         if "refused" in tape:
             raise RuntimeError(tape["refused"])
@@ -56,7 +56,7 @@ class JobSubmissionClient:
         if "stays" in tape:
             import time
             time.sleep(600)
-        return "raysubmit_1"
+        return submission_id
 
     def get_job_status(self, job):
         if "silent" in tape:
@@ -102,7 +102,7 @@ class Job:
         (self.folder / "tape.json").write_text(json.dumps(tape))
         env = {"PYTHONPATH": str(self.folder / "site"), "TAPE": str(self.folder)}
         env["RAY_TMPDIR"] = str(self.folder)
-        how = [str(self.place), "folder" if archive else "", "wait" if wait else "", "me@here"]
+        how = [str(self.place), "folder" if archive else "", "wait" if wait else "", "me@here", "raysubmit_1"]
         read = self.folder / "archive"
         read.write_bytes(archive or b"")
         with read.open("rb") as stdin:
@@ -230,7 +230,7 @@ class TestFolder:
         (source / "sub/run.sh").write_text("#!/bin/sh")
         (source / "sub/run.sh").chmod(0o755)
         (source / "link").symlink_to(job.folder / "site/ray/job_submission.py")
-        return pack(source)
+        return pack(source)[0]
 
     def test_is_for_this_user_alone_and_gone_when_ray_has_it(self, job, archive):
         left = job.place / "rayfab-job-left"

@@ -284,12 +284,20 @@ class TestInTheContainer:
         where = rf"C:\Users\me\.rayfab\lab\{archive.name}"
         words = ["python", "job.py", 'a "b"']
         script = operations.submit_script(
-            samples.host("head"), "lab", "http://127.0.0.1:8265", where, words, wait=True, user="me@here"
+            samples.host("head"),
+            "lab",
+            "http://127.0.0.1:8265",
+            where,
+            words,
+            job="raysubmit_1",
+            wait=True,
+            user="me@here",
         )
         assert win.ask(script).ok
         argv = (win.home / "docker.argv").read_text().split("\0")[:-1]
         python = ["python", "-W", "ignore", "-c", operations._driver("submit")]
-        assert argv[-13:] == [*python, "http://127.0.0.1:8265", "", "folder", "wait", "me@here", *words]
+        how = ["", "folder", "wait", "me@here", "raysubmit_1"]
+        assert argv[-14:] == [*python, "http://127.0.0.1:8265", *how, *words]
         assert (win.home / "docker.fed").read_bytes() == b"\0 an archive"
         assert not archive.exists() and not old.exists()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 from invoke import Exit
 
@@ -134,6 +136,18 @@ class TestAdd:
 
 
 class TestRemove:
+    def test_a_hosts_file_that_cannot_be_written_refuses_all_before_anything_is_removed(
+        self, cluster, world, do, monkeypatch
+    ):
+        def refuse(**how):
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        monkeypatch.setattr("tasks.inventory.edit.tempfile.mkstemp", refuse)
+        status, out = do(workers.remove_worker, "one")
+        assert status == 2
+        assert f"✗ {cluster.path} cannot be written: Read-only file system; nothing was changed" in out
+        assert asked(world) == set() and world["one"].active
+
     @pytest.mark.parametrize("hosts", [("one", "two"), ("10.0.0.[2-3]",), ("o*,t*",), ("10.0.0.2,two",)])
     def test_all_that_are_named(self, cluster, world, do, hosts):
         status, out = do(workers.remove_worker, *hosts)

@@ -9,6 +9,7 @@ from tasks.node.facts import RayProcess
 from tasks.node.places import Places
 from tasks.node.subject import Finding
 from tasks.plan.problems import host_problems
+from tasks.runtimes.docker.engine.facts import EngineFacts
 from tasks.runtimes.packages.problems import GIB
 from tests.script import samples
 
@@ -93,7 +94,7 @@ CASES = {
     "musl": (
         UV,
         {"os_id": "alpine", "libc": ""},
-        "Ray has no packages for musl (Alpine and others)",
+        "Ray has no packages for musl (Alpine)",
         "runtime: docker",
     ),
     "no Python, and no build of one": (
@@ -325,3 +326,20 @@ def test_all_problems_of_a_host_at_once():
         "lab",
     )
     assert len(found) == 5
+
+
+SNAP = {"engine": EngineFacts(own_tmp=True)}
+
+
+class TestDockerWithAnotherTmp:
+    def test_has_rays_folder_in_the_home(self):
+        subject = samples.subject(host_=DOCKER, **SNAP)
+        (note,) = host_problems(subject, "lab")
+        assert note.note and note.message.endswith("so Ray's folder is ~/tmp/ray")
+        assert samples.desired(subject).temp_dir == "/root/tmp/ray"
+
+    def test_cannot_have_it_below_tmp(self):
+        (problem,) = host_problems(
+            samples.subject(host_=section(DOCKER, "ray", temp_dir="/tmp/mine"), **SNAP), "lab"
+        )
+        assert not problem.note and problem.hint == "ray.temp_dir: a folder that is not below /tmp"

@@ -70,6 +70,33 @@ def test_the_file_is_the_one_that_is_read(given, environment, named, monkeypatch
     assert path == Path(named) if named else path in (cli.OWN, cli.SHIPPED)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["submit", "--hosts-file", "lab.yml"], "lab.yml"),
+        (["submit", "--hosts-file=my lab.yml", "--no-wait"], "'my lab.yml'"),
+        (["submit", "--", "x", "--hosts-file", "other.yml"], None),
+        (["submit", "--hosts-file"], None),
+    ],
+)
+def test_the_file_is_known_before_the_command_line_is_read(arguments, named):
+    """A message about the command line itself names it, too."""
+    typed.use_arguments(arguments)
+    assert typed.as_typed("fab stop") == ("fab stop" if named is None else f"fab stop --hosts-file {named}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "again"),
+    [
+        (["stop", "--limit", "a b"], "fab stop --limit 'a b' --yes"),
+        (["exec", "--", "ls", "-l"], "fab exec --yes -- ls -l"),
+    ],
+)
+def test_the_same_command_with_one_more_flag(arguments, again):
+    typed.use_arguments(arguments)
+    assert typed.again("--yes") == again
+
+
 def test_tasks_without_a_hosts_file_are_known():
     without = {name for name, context in CONTEXTS.items() if "hosts-file" not in context.args}
     assert without == typed.NO_HOSTS_FILE & set(CONTEXTS)
@@ -110,6 +137,23 @@ class TestEveryCommandInTheSources:
                     wrong.append((place, text))
         assert seen > 30, "this test has lost what it looks at"
         assert wrong == []
+
+    def test_none_is_printed_without_the_program_and_the_hosts_file(self):
+        """ok, bad, note, Mistake and the table of failures say a text as typed; print and Exit do not."""
+        wrong, seen = [], 0
+        for path in sorted(TASKS.rglob("*.py")):
+            for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if not isinstance(call, ast.Call):
+                    continue
+                name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+                if name in ("print", "Exit", "raw", "write") and call.args:
+                    seen += 1
+                    text = ast.unparse(call.args[0])
+                    if typed._COMMAND.search(text) and "as_typed" not in text:
+                        wrong.append(f"{path.name}:{call.lineno}: {text}")
+        assert seen > 50, "this test has lost what it looks at"
+        # a Python that this program cannot start with has no hosts file yet
+        assert [one for one in wrong if not one.startswith("summary.py")] == []
 
     def test_none_is_written_with_a_program_of_its_own(self):
         """./fab is what one user types; the code says fab, and the console says it as typed."""

@@ -55,8 +55,15 @@ class Sshd:
     """`host_key` is the private key file; `log()` is what it logged so far; `authorize` lets a key in."""
 
     def __init__(
-        self, directory: Path, *options: str, host_key: Path | None = None, listen: str = "127.0.0.1"
+        self,
+        directory: Path,
+        *options: str,
+        host_key: Path | None = None,
+        listen: str = "127.0.0.1",
+        program: str | None = None,
     ):
+        """:param program: a link to sshd: PAM's service has its name."""
+        self.program = program or require()
         self.directory = directory
         self.address = listen
         self.port = free_port()
@@ -93,7 +100,7 @@ class Sshd:
 
     def start(self) -> Sshd:
         self._process = subprocess.Popen(
-            [require(), "-D", "-f", str(self._config), "-E", str(self._log)], start_new_session=True
+            [self.program, "-D", "-f", str(self._config), "-E", str(self._log)], start_new_session=True
         )
         for _ in range(100):
             with (

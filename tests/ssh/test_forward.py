@@ -6,7 +6,9 @@ import threading
 
 import pytest
 
-from tasks.ssh import PortTaken
+from tasks.ssh import ConnectionLost, PortTaken, TunnelRefused, Unreachable, connect
+from tests.ssh import sshd
+from tests.ssh.sshd import free_port
 
 
 @pytest.fixture
@@ -85,3 +87,36 @@ def test_a_port_that_is_taken(connection, echo):
     with pytest.raises(PortTaken, match=f"port {echo} of this machine cannot be listened on"):
         with connection.forward_local(echo):
             pass
+
+
+class TestKnock:
+    """One connection through the tunnel, before anybody relies on it."""
+
+    def test_somebody_answers(self, connection, echo):
+        connection.knock("127.0.0.1", echo)
+
+    def test_nobody_listens(self, connection):
+        with pytest.raises(Unreachable, match=r"nothing answers at port \d+ of 127\.0\.0\.1 on a"):
+            connection.knock("127.0.0.1", free_port())
+
+    @pytest.mark.parametrize(
+        "line", ["AllowTcpForwarding no", "DisableForwarding yes", "PermitOpen 127.0.0.1:1"]
+    )
+    def test_the_server_permits_no_tunnel(self, server, settings, tmp_path, echo, line):
+        tmp_path.chmod(0o755)
+        with sshd.running(tmp_path / "strict", line) as strict:
+            key = strict.authorize(server.key)
+            with connect(server.target(key=str(key), port=strict.port), settings) as opened:
+                with pytest.raises(TunnelRefused, match="AllowTcpForwarding") as refused:
+                    opened.knock("127.0.0.1", echo)
+        assert "sshd_config" in refused.value.hint
+
+    def test_after_the_connection_broke_the_tunnel_is_the_same(self, connection, echo):
+        """Its port stays open meanwhile, and leads to the far side again once the connection is opened again."""
+        with connection.forward_local(0, echo, "127.0.0.1") as port:
+            connection.transport.close()
+            with pytest.raises(ConnectionLost):
+                connection.knock("127.0.0.1", echo)
+            connection.close()
+            connection.knock("127.0.0.1", echo)
+            assert talk(port, b"hello") == b"HELLO"

@@ -4,7 +4,7 @@ In older versions (2.7, 2.30; not 2.49), `ray job submit` may lose a job's last 
 only the connection to its output was lost.
 
 argv: the server's address; the folder in which the job's folder is unpacked, '' for the temporary one; 'folder' if an
-archive of the job's folder is on standard input, else ''; 'wait' or ''; who submits it; the job's own arguments.
+archive of the job's folder is on standard input, else ''; 'wait' or ''; who submits it; the job's id; its arguments.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ import tempfile
 import threading
 import time
 
-address, place, folder, wait, user = sys.argv[1:6]
-arguments = sys.argv[6:]
+address, place, folder, wait, user, job_id = sys.argv[1:7]
+arguments = sys.argv[7:]
 PATIENCE = 60.0  # seconds without an answer of the job server
 MUCH = 16 << 20  # characters
 PREFIX = "rayfab-job-"
@@ -168,6 +168,7 @@ def main():
             entrypoint=line,
             runtime_env={"working_dir": source} if source else None,
             metadata={"rayfab_user": user} if user else None,
+            submission_id=job_id,
         )
     say(f"job {job} submitted\n")
     if not wait:

@@ -76,7 +76,7 @@ function TaskAsk($arguments, $given) {
     foreach ($argument in $arguments) {
         if ($file) { $rest = $rest + $argument; continue }
         $file = FindProgram $argument
-        if (-not $file) { Fail ('there is no program ' + $argument + ' here') }
+        if (-not $file) { Fail ('there is no program ' + $argument + ' here') 'where.exe on that host shows where one is' }
     }
     return StartRun $file $rest $given
 }

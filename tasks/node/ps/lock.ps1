@@ -15,7 +15,7 @@ function OpenGate {
     $tries = 0
     while ($true) {
         try { return [IO.File]::Open($Node + '\lock.gate', 'OpenOrCreate', 'ReadWrite', 'None') }
-        catch { if ($tries -gt 200) { Fail ('cannot make the lock ' + $Node + '\lock.gate: ' + $_) } }
+        catch { if ($tries -gt 200) { Fail ('cannot make the lock ' + $Node + '\lock.gate: ' + $_) 'does another program hold it? look at: tasklist' } }
         $tries = $tries + 1
         Nap 100
     }

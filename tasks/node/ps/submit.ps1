@@ -1,5 +1,5 @@
 # needs: lib files node
-# values: ADDRESS ARCHIVE COMMAND DRIVER USER_AT WAIT
+# values: ADDRESS ARCHIVE COMMAND DRIVER JOB USER_AT WAIT
 # Submits a job to Ray's job server. The driver reads the job's folder as an archive from standard input.
 NeedNode
 # archives of runs whose connection broke before this script started
@@ -17,6 +17,6 @@ if ($RF_ARCHIVE) {
     $folder = 'folder'
 }
 if ($RF_WAIT) { $wait = 'wait' }
-$run = NodeExec (@('python', '-W', 'ignore', '-c', $RF_DRIVER, $RF_ADDRESS, $place, $folder, $wait, $RF_USER_AT) + $RF_COMMAND) $given
+$run = NodeExec (@('python', '-W', 'ignore', '-c', $RF_DRIVER, $RF_ADDRESS, $place, $folder, $wait, $RF_USER_AT, $RF_JOB) + $RF_COMMAND) $given
 SayAll $run
 Finish ($run.Code)

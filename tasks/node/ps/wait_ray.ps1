@@ -15,8 +15,8 @@ function WaitRay {
             if ($passed -ge [int]$RF_START_TIMEOUT -or $tries -ge 2) {
                 EmitText 'log' (LastOf (NodeLogBefore) 25)
                 NodeDown
-                if ($passed -ge [int]$RF_START_TIMEOUT) { Fail ('Ray did not start within ' + $RF_START_TIMEOUT + ' s') }
-                Fail 'ray start failed twice'
+                if ($passed -ge [int]$RF_START_TIMEOUT) { Fail ('Ray did not start within ' + $RF_START_TIMEOUT + ' s') 'fab logs --component start,raylet,gcs shows more of the log' }
+                Fail 'ray start failed twice' 'fab logs --component start,raylet,gcs shows more of the log'
             }
         }
         Nap 300

@@ -32,7 +32,7 @@ system_down() {
     as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
 }
 user_down() {
-    user_systemctl disable --now --quiet "$(user_unit)" || fail "cannot stop $(user_unit)"
+    user_systemctl disable --now --quiet "$(user_unit)" || fail "cannot stop $(user_unit)" "look at: systemctl --user status $(user_unit)"
     user_systemctl reset-failed "$(user_unit)" 2>/dev/null || :
 }
 system_gone() {

@@ -29,8 +29,8 @@ wait_ray() {
                 note_sessions "$1"
                 node_down "$1"
                 sessions_failed
-                if [ "$rf_t" -ge "$START_TIMEOUT" ]; then fail "Ray did not start within $START_TIMEOUT s"; fi
-                fail "ray start failed twice"
+                if [ "$rf_t" -ge "$START_TIMEOUT" ]; then fail "Ray did not start within $START_TIMEOUT s" "fab logs --component start,raylet,gcs shows more of the log"; fi
+                fail "ray start failed twice" "fab logs --component start,raylet,gcs shows more of the log"
             fi
         fi
         nap

@@ -15,6 +15,7 @@ from tasks.runtimes.docker.facts import docker_of
 from tasks.runtimes.docker.node import on_bridge
 
 GIB = 1 << 30
+OWN_TMP = "Docker sees another /tmp than this host (a snap, or PrivateTmp of its unit)"
 Problem = tuple[str, str]
 
 
@@ -27,6 +28,15 @@ def problems(subject: Subject) -> Iterator[Problem]:
         yield f"Docker has no host network on {facts.system}", "docker.network: auto, or bridge"
     if on_bridge(subject):
         yield from _bridge(subject)
+    chosen = host.ray.temp_dir or ""
+    if docker_of(facts).engine.own_tmp and chosen.startswith("/tmp/"):
+        yield OWN_TMP, "ray.temp_dir: a folder that is not below /tmp"
+
+
+def own_tmp(subject: Subject) -> Iterator[Problem]:
+    """Ray's folder is not the one that people expect."""
+    if docker_of(subject.facts).engine.own_tmp and not subject.host.ray.temp_dir and not on_bridge(subject):
+        yield f"{OWN_TMP}, so Ray's folder is ~/tmp/ray", "ray.temp_dir names another one"
 
 
 def smaller_machine(subject: Subject) -> Iterator[Problem]:

@@ -62,6 +62,7 @@ class Docker(Runtime):
     def notes(self, subject: Subject) -> Iterator[Problem]:
         yield from gpus.notes(subject)
         yield from problems.smaller_machine(subject)
+        yield from problems.own_tmp(subject)
 
     def announcements(self, subjects: Sequence[Subject]) -> Iterator[str]:
         names: dict[str, list[str]] = {}

@@ -229,7 +229,8 @@ def _add(tar: tarfile.TarFile, entry: Entry, done: _Done) -> None:
         tar.addfile(about, done)
     if done.digest.hexdigest() != entry.sha256:
         raise Unavailable(
-            f"{entry.data} has changed meanwhile, or the disk is damaged: its SHA-256 differs", "run it again"
+            f"{entry.data} has changed meanwhile, or the disk is damaged: its SHA-256 differs",
+            "check the disk; fab bundle --output FILE makes it again",
         )
 
 

@@ -31,7 +31,7 @@ def system(subject: Subject) -> Iterator[tuple[str, str]]:
         yield "the programs here are 32-bit, and Ray has packages for 64-bit systems only", "a 64-bit system"
     # Ray's wheels are built for glibc
     elif facts.libc == "musl" or (facts.libc == "" and facts.os_id == "alpine"):
-        yield "Ray has no packages for musl (Alpine and others)", "runtime: docker"
+        yield "Ray has no packages for musl (Alpine)", "runtime: docker"
     elif (found := re.fullmatch(r"glibc (\d+)\.(\d+)\S*", facts.libc)) and tuple(
         map(int, found.groups())
     ) < OLDEST:

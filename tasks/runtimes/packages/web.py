@@ -145,7 +145,7 @@ class Web:
         if failed is None:
             raise Unavailable(
                 f"{file} from {_site(url)} is not what was expected: its SHA-256 differs",
-                "try again; if it happens again, the mirror is broken: name another one under mirrors",
+                "the mirror or a proxy before it is broken: name another one under mirrors",
             )
         raise self._unreachable(url, failed)
 

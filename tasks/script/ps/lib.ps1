@@ -24,6 +24,7 @@ function Finish($code) {
 }
 function Fail($message, $hint) {
     Emit 'error' $message
+    if (-not $hint -and $message -match '^cannot (make|write|remove|replace) ') { $hint = 'is there space, and may this user write there? is it open in another program?' }
     if ($hint) { Emit 'hint' $hint }
     Finish 1
 }
@@ -63,7 +64,7 @@ function MakeNode {
             $run = Run $tool @($Root, '/inheritance:r', '/grant:r', $me, '*S-1-5-18:(OI)(CI)F') ''
             if ($run.Code -ne 0) {
                 [IO.Directory]::Delete($Root)
-                Fail ('cannot close ' + $Root + ' to other users: ' + $run.Errors + $run.Said)
+                Fail ('cannot close ' + $Root + ' to other users: ' + $run.Errors + $run.Said) ('icacls ' + $Root + ' shows who may read it')
             }
         }
         $null = [IO.Directory]::CreateDirectory($Node)

@@ -42,9 +42,20 @@ finish() {
     printf '\n%s end %s\n' "$RF_MARK" "$1"
     exit "$1"
 }
+# $1: what failed, $2: the fix; a file or folder that cannot be changed needs none.
 fail() {
     emit error "$1"
-    [ -z "${2-}" ] || emit hint "$2"
+    if [ -n "${2-}" ]; then
+        emit hint "$2"
+    else
+        case $1 in
+            "cannot make "* | "cannot write "* | "cannot remove "* | "cannot replace "*)
+                rf_path=${1#cannot * }
+                rf_path=${rf_path%/*}
+                emit hint "is there space, and may $(id -un) write there? df -h $rf_path; ls -ld $rf_path"
+                ;;
+        esac
+    fi
     finish 1
 }
 have() { command -v "$1" >/dev/null 2>&1; }

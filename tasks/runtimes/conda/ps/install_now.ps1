@@ -76,13 +76,13 @@ if ($run.Code -ne 0 -or -not [IO.File]::Exists($python)) {
     foreach ($line in (LinesOf ($run.Said + "`n" + $run.Errors))) {
         if (-not $why -and $line -match '^ *[A-Za-z_.]+(Error|NotAllowed|NotFound)(\(|: )') { $why = ': ' + $line.Trim() }
     }
-    Fail ('conda cannot make the environment ' + $RF_ENV_ID + $why)
+    Fail ('conda cannot make the environment ' + $RF_ENV_ID + $why) 'look at the lines above'
 }
 # from here on its own Python is used, with its libraries
 $Surroundings['PATH'] = $folder + ';' + $folder + '\Library\bin;' + $folder + '\Scripts;' + $env:PATH
 $run = Run $python @('-V') ''
 $said = ($run.Said + $run.Errors).Trim()
-if ($said -ne 'Python ' + $RF_PYTHON_VERSION) { Fail ('the environment has ' + $said + ', not Python ' + $RF_PYTHON_VERSION) }
+if ($said -ne 'Python ' + $RF_PYTHON_VERSION) { Fail ('the environment has ' + $said + ', not Python ' + $RF_PYTHON_VERSION) 'conda list shows what it has; fab deploy-cluster makes it again once its folder is removed' }
 # unpacks uv from its wheel; if uv does not run, pip installs the packages
 $uv = $Root + '\.uv\' + $RF_UV_VERSION + '\uv.exe'
 if ($RF_UV_WHEEL -and -not [IO.File]::Exists($uv)) {

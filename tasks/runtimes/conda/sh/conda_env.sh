@@ -38,7 +38,7 @@ install_conda() {
         rm -f "$ROOT/.conda-installing"
         say_why "$rf_gone" "the lines above are the installer's own"
     fi
-    : >"$rf_prefix/.rayfab" && { conda_is_ours "$rf_prefix" || printf '%s\n' "$rf_prefix" >>"$ROOT/.conda"; } || fail "cannot write into $rf_prefix"
+    : >"$rf_prefix/.rayfab" && { conda_is_ours "$rf_prefix" || printf '%s\n' "$rf_prefix" >>"$ROOT/.conda"; } || fail "cannot write into $rf_prefix" "conda.prefix names a folder that $(id -un) may write to"
     rm -rf "$ROOT/.conda-installing" "$rf_prefix/.rayfab-installing" "$ROOT/.cache/tmp"
     rf_where=
 }
@@ -96,7 +96,7 @@ conda_env() {
     rf_said=$("$rf_env/bin/python" -V 2>&1)
     [ "$rf_said" = "Python $PYTHON_VERSION" ] || {
         printf '%s\n' "$rf_said" >>"$rf_log"
-        say_why "the environment does not have Python $PYTHON_VERSION" "run again"
+        say_why "the environment does not have Python $PYTHON_VERSION" "is conda.channels or the lock file changed by hand? fab deploy-cluster --upgrade chooses again"
     }
     : >"$rf_log"
     : >"$rf_env/.made"

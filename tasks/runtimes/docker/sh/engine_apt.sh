@@ -24,7 +24,7 @@ need_authorities() {
 }
 mirror_sources() {
     need_authorities "$MIRROR"
-    rf_temp=$(as_root mktemp -d /tmp/rayfab-apt.XXXXXX) || fail "cannot make a folder in /tmp as root"
+    rf_temp=$(as_root mktemp -d /tmp/rayfab-apt.XXXXXX) || fail "cannot make a folder in /tmp as root" "is it full or read-only? df -h /tmp; mount"
     rf_wrote="$rf_wrote $rf_temp"
     rf_lists=$rf_temp
     rf_text=

@@ -96,7 +96,7 @@ rf_said=$(tail -n 1 "$NODE/install.log")
 if [ -r "$rf_parts/failed" ]; then
     rf_said=$(cat "$rf_parts/failed")
     rm -f "$rf_parts/failed" "$rf_parts/said" "$NODE/install.log"
-    [ -n "$ADDRESS" ] || fail "the image did not arrive whole: $rf_said" "run again; complete pieces are kept"
+    [ -n "$ADDRESS" ] || fail "the image did not arrive whole: $rf_said" "is the disk full, or the connection bad? df -h; complete pieces are kept"
     emit no_source "cannot fetch from $ADDRESS port $PORT: $rf_said"
     finish 0
 fi
@@ -104,13 +104,13 @@ if [ "$rf_code" != 0 ]; then
     tail -n 5 "$NODE/install.log" | emit_text log
     rm -f "$NODE/install.log"
     case $rf_said in *"o space left"*) no_space '' ;; esac
-    fail "docker load failed: $rf_said" "run again to retry docker load"
+    fail "docker load failed: $rf_said" "docker system df shows its space; journalctl -u docker what it says"
 fi
 rf_name=$(sed -n 's/^Loaded image\( ID\)\{0,1\}: //p' "$NODE/install.log" | tail -n 1)
 rm -f "$NODE/install.log"
 # use the expected id if this engine knows it; another kind of image store gives the image another id
 if [ -n "$WANT_ID" ] && [ -n "$(image_about "$WANT_ID")" ]; then rf_name=$WANT_ID; fi
-dk tag "${rf_name%% *}" "${LOCAL_TAG:-$IMAGE}" || fail "cannot give the image its name ${LOCAL_TAG:-$IMAGE}"
+dk tag "${rf_name%% *}" "${LOCAL_TAG:-$IMAGE}" || fail "cannot give the image its name ${LOCAL_TAG:-$IMAGE}" "look at: docker image ls"
 emit changed 1
 [ ! -r "$rf_parts/fetched" ] || emit fetched "$(cat "$rf_parts/fetched")"
 image_tell

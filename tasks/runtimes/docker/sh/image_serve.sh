@@ -21,7 +21,7 @@ dk run --detach --rm --name "$rf_name" "$@" --security-opt label=disable --user 
     --entrypoint python "${rf_image%% *}" -c "$SERVE" /pieces "$rf_listen" "$IDLE" $PORTS >"$NODE/install.log" 2>&1 || {
     rf_said=$(tail -n 1 "$NODE/install.log")
     rm -f "$NODE/install.log" "$rf_parts/.token"
-    fail "cannot serve the image: $rf_said"
+    fail "cannot serve the image: $rf_said" "docker.image_source: pull lets every host pull for itself"
 }
 rm -f "$NODE/install.log"
 rf_n=0
@@ -31,7 +31,7 @@ until rf_port=$(dk logs "$rf_name" 2>/dev/null | sed -n 's/^port //p') && [ -n "
         rf_said=$(dk logs "$rf_name" 2>&1 | tail -n 1)
         dk rm -f "$rf_name" >/dev/null 2>&1
         rm -f "$rf_parts/.token"
-        fail "cannot serve the image: ${rf_said:-its server ended}"
+        fail "cannot serve the image: ${rf_said:-its server ended}" "docker.image_source: pull lets every host pull for itself"
     fi
     nap
 done

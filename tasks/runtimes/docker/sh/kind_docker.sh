@@ -4,7 +4,7 @@
 # values: CLUSTER
 # A node in a container, which Docker's restart policy keeps alive.
 docker_reach() { [ -n "${rf_dk-}" ] || docker_cli; }
-docker_need() { docker_cli || fail "Docker's engine does not answer"; }
+docker_need() { docker_cli || fail "Docker's engine does not answer" "look at: docker version"; }
 docker_there() {
     docker_cli
     case $? in

@@ -163,7 +163,7 @@ pull_here() {
     rf_was=$(dk image inspect --format '{{.Id}}' "$PULL_NAME" 2>/dev/null)
     pull
     if [ "$PULL_NAME" != "$IMAGE" ]; then
-        dk tag "$PULL_NAME" "${LOCAL_TAG:-$IMAGE}" || fail "cannot give the image its name ${LOCAL_TAG:-$IMAGE}"
+        dk tag "$PULL_NAME" "${LOCAL_TAG:-$IMAGE}" || fail "cannot give the image its name ${LOCAL_TAG:-$IMAGE}" "look at: docker image ls"
         [ -n "$rf_was" ] || dk rmi "$PULL_NAME" >/dev/null 2>&1
     fi
     emit changed 1

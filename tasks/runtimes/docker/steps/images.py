@@ -149,7 +149,12 @@ def _carry(run: Run, nodes: Sequence[Known]) -> None:
             docker = docker_of(node.facts)
             if not docker.image_ids & archive.ids:
                 why = f"a different image arrived: {docker.image}, not {archive.id}"
-                raise HostFailed(Failure(why, "run again; if it happens again, please report this"))
+                raise HostFailed(
+                    Failure(
+                        why,
+                        "does something else load images there? docker image ls; if not, please report this",
+                    )
+                )
 
         run.each("Copy the image", nodes, one)
 

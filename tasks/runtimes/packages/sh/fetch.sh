@@ -375,7 +375,7 @@ fetch_all() {
         cat "$rf_work/$rf_file" >>"$rf_work/.log" 2>/dev/null || echo "not fetched" >>"$rf_work/.log"
     done <"$rf_work/.list"
     [ ! -s "$rf_work/.log" ] || tail -n 25 "$rf_work/.log" | emit_text log
-    own || fail "another run has taken over"
+    own || fail "another run has taken over" "wait until that run has ended: fab status shows what it did"
     rm -rf "$rf_works" "$rf_own"
     rmdir "$STORE/.fetch" 2>/dev/null || :
     emit fetched "$rf_fetched"

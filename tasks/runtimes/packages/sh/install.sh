@@ -23,7 +23,7 @@ may_run() {
 }
 # Runs a command and reports progress. $1: what is being done; then the command.
 busy() {
-    own || fail "another run has taken over"
+    own || fail "another run has taken over" "wait until that run has ended: fab status shows what it did"
     rf_text=$1
     shift
     step "$rf_text"
@@ -43,7 +43,7 @@ busy() {
     wait "$rf_job"
     set -- $?
     # only the owner may continue, above all with cleaning up
-    own || fail "another run has taken over"
+    own || fail "another run has taken over" "wait until that run has ended: fab status shows what it did"
     return "$1"
 }
 store_sums() {
@@ -82,7 +82,7 @@ say_why() {
     may_run "$ROOT" || fail "programs cannot run from $ROOT" "its file system is mounted with noexec; mount it without, or runtime: docker"
     may_run "${rf_where:-$ROOT}" || fail "programs cannot run from $rf_where" "its file system is mounted with noexec; conda.prefix: another folder"
     store_sums
-    [ "$rf_bad" = 0 ] || fail "$rf_bad of the packages in the store were damaged" "they are removed; run again to download them again"
+    [ "$rf_bad" = 0 ] || fail "$rf_bad of the packages in the store were damaged" "they are removed; fab deploy-cluster downloads them again"
     fail "$1: $rf_last" "$2"
 }
 # Takes uv from the store: from its wheel, or a program that was copied there. $1: a Python, which unpacks the wheel
@@ -153,7 +153,7 @@ install_from_store() {
         busy "building $rf_file" pip_install "$STORE/$rf_file" || say_why "cannot build $rf_file" "it has no wheel for this host; a package that has one, or a compiler"
     done
     [ -x "$rf_env/bin/ray" ] || fail "the packages do not include ray" "add ray to $RUNTIME.packages"
-    own || fail "another run has taken over"
+    own || fail "another run has taken over" "wait until that run has ended: fab status shows what it did"
     rm -f "$rf_env/.made"
     env_done
     rm -f "$rf_log" "$rf_own"

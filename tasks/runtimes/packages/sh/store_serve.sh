@@ -5,7 +5,7 @@
 # Serves this host's store to the other hosts with the environment's Python. It ends by itself after some idle time.
 store_quiet
 rf_python=$SHARED/envs/$ENV_ID/bin/python
-[ -x "$rf_python" ] || fail "there is no environment $ENV_ID to serve with"
+[ -x "$rf_python" ] || fail "there is no environment $ENV_ID to serve with" "fab deploy-cluster makes it"
 write_file "$STORE/.token" 600 "$RF_SEED"
 # shellcheck disable=SC2086
 nohup "$rf_python" -c "$SERVE" "$STORE" "$ADDRESS" "$IDLE" $PORTS </dev/null >"$NODE/serve.log" 2>&1 &
@@ -18,7 +18,7 @@ until rf_port=$(sed -n 's/^port //p' "$NODE/serve.log") && [ -n "$rf_port" ]; do
     if [ "$rf_n" -gt 150 ] || ! kill -0 "$rf_serving" 2>/dev/null; then
         rf_said=$(tail -n 1 "$NODE/serve.log")
         store_quiet
-        fail "cannot serve the packages: ${rf_said:-its server ended}"
+        fail "cannot serve the packages: ${rf_said:-its server ended}" "package_source: pull lets every host download for itself"
     fi
     nap
 done

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tasks import runtimes
 from tasks.report.console import Board
+from tasks.report.typed import as_typed
 from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.runtimes.packages import operators, tool
@@ -84,7 +85,7 @@ def say_lacking(run: Run, found: Along) -> None:
     for name in runtimes.NAMES:
         for image in runtimes.steps_by_name(name).lacking_images(run, there):
             run.console.note(f"not in the bundle: the image {image}")
-            run.console.print("  → docker save -o FILE IMAGE, and fab bundle --image FILE")
+            run.console.print(as_typed("  → docker save -o FILE IMAGE, and fab bundle --image FILE"))
 
 
 def _own(run: Run) -> dict[str, Path | bytes]:
