@@ -65,16 +65,26 @@ def stopped(run: Run) -> None:
     """What has been stopped, and how it comes back."""
     done = run.record.done
     say_ended(run)
-    run.console.ok(f"stopped on {handover.hosts(len(done))}" if done else "nothing was running")
+    _said(run, "stopped on", "nothing was running")
     if done:
         handover.commands(run.console, [("start", "start it again")])
 
 
+def _said(run: Run, what: str, nothing: str) -> None:
+    """On how many hosts it was done; where hosts have failed, nobody knows what is left there."""
+    done = run.record.done
+    if failed := [node.name for node in run.failed if run.may_change(node)]:
+        run.console.bad(
+            f"{what} {len(done)} of {handover.hosts(len(done) + len(failed))}; failed: {handover.names(failed)}"
+        )
+    else:
+        run.console.ok(f"{what} {handover.hosts(len(done))}" if done else nothing)
+
+
 def destroyed(run: Run) -> None:
     """What has been removed, and what stays."""
-    done = run.record.done
     say_ended(run)
-    run.console.ok(f"removed from {handover.hosts(len(done))}" if done else "nothing to remove")
+    _said(run, "removed from", "nothing to remove")
     for name in runtimes.grouped(node for node in run.every() if run.done(node)):
         if stays := runtimes.by_name(name).stays:
             run.console.note(stays)

@@ -116,6 +116,12 @@ class Facts:
     gpu_says: str = ""
     supervisor: str = ""  # the service's state as its supervisor names it: active, inactive, activating...
     node_processes: bool = False  # whether any process of this cluster's node exists, Ray's own or not
+    ray_containers: Mapping[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # id: docker or podman, and name
+    node: str = ""  # the folder of what belongs to this host alone
+    home_files: tuple[str, ...] = ()  # what only hosts with the same home report alike
+    home_hosts: frozenset[str] = frozenset()  # the hosts of this home, if it has several
     places: Places = field(default_factory=Places)
     bits: int = 64  # of the programs on the host, not of its kernel
     hung: tuple[tuple[str, int], ...] = ()  # programs that gave no answer, each with its limit in seconds
@@ -141,20 +147,26 @@ def facts_script(
     temp_dir: str = RAY_DIR,
     sudo_password: bool = False,
     holder: str | None = None,
+    settle: tuple[str, str] | None = None,
 ) -> Script:
     """The facts script for one host.
 
     :param questions: the part that its runtime adds.
     :param temp_dir: Ray's own folder; it may begin with ``~/``.
     :param holder: first take the cluster's lock for this holder (on the head, when the run may change something).
+    :param settle: first give the host a folder of its own in a home of several hosts; the name of the host that keeps
+        the folder of the whole home, or '', and the holder of that host's lock.
     """
     values = {**basics(cluster), **questions.values, "TEMP_DIR": temp_dir}
     body = ("facts", *questions.body)
     if holder is not None:
         values["HOLDER"] = holder
         body = ("lock", *body)
+    if settle is not None:
+        values |= {"FIRST": settle[0], "LOCKED_BY": settle[1]}
+        body = ("settle", *body)
     secrets = ("RF_SUDO",) if sudo_password else ()
-    effect = Effect.READS if holder is None else Effect.LOCKS
+    effect = Effect.READS if holder is None and settle is None else Effect.LOCKS
     return render("gather facts", body, values, secrets=secrets, effect=effect)
 
 
@@ -219,6 +231,14 @@ def parse_facts(
         ray_processes=tuple(_ray_processes(all_values.get("ray_process", ()), texts.get("ray_ps", ()))),
         os_release={k[3:]: one(k).strip("\"'") for k in all_values if k.startswith("os_")},
         node_processes=bool(one("node_processes")),
+        ray_containers={
+            words[0]: (words[1], words[2])
+            for value in all_values.get("ray_container", ())
+            if len(words := value.split()) == 3
+        },
+        node=one("node"),
+        home_files=_home_files(texts.get("home_files", ())),
+        home_hosts=frozenset(all_values.get("home_host", ())),
         places=parse_places(all_values, texts),
         bits=number("long_bit") or 64,
         hung=tuple(_hung(all_values.get("hung", ()))),
@@ -226,6 +246,12 @@ def parse_facts(
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
         own=own,
     )
+
+
+def _home_files(lines: Sequence[str]) -> tuple[str, ...]:
+    """Inode and time of change of some files in the home folder; of that folder only the inode, since it changes."""
+    first, *rest = [line.strip() for line in lines if line.strip()] or [""]
+    return (first.partition(" ")[0], *rest) if first else ()
 
 
 def _addresses(texts: Mapping[str, Sequence[str]]) -> list[Address]:

@@ -13,13 +13,19 @@ def unit(cluster: str) -> str:
 
 
 def node_dir(home: str, cluster: str) -> str:
-    """The folder of this cluster's files on a host whose home folder is ``home``."""
+    """The folder of this cluster's files in a home folder.
+
+    It is what the hosts share whose home is the same; :func:`tasks.node.homes.folder` is what is a host's own.
+    """
     return f"{home.rstrip('/')}/.rayfab/{cluster}"
 
 
-def authorities(home: str, cluster: str) -> str:
-    """The file with the system's certificates and those of ``mirrors.ca``; ``sh/session.sh`` makes it."""
-    return f"{node_dir(home, cluster)}/ca.pem"
+def authorities(node: str) -> str:
+    """The file with the system's certificates and those of ``mirrors.ca``; ``sh/session.sh`` makes it.
+
+    :param node: the host's own folder.
+    """
+    return f"{node}/ca.pem"
 
 
 def basics(cluster: str) -> dict[str, str]:

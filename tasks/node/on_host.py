@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.node import ray, supervisors, surroundings
+from tasks.node import homes, ray, supervisors, surroundings
 from tasks.node.desired import Desired, Versions, digest
 from tasks.node.names import RAY_DIR, authorities, node_dir
 from tasks.node.remembered import remembered
@@ -46,14 +46,18 @@ def desire(
     arguments = ray.start_arguments(
         host, versions.ray, node_ip, head_address, cpus=host.cpus or subject.cpus, temp_dir=folder
     )
-    trusted = "" if facts.system == "Windows" else authorities(facts.home, cluster)
-    own = {**surroundings.UV, **(for_tools(folder, facts.home, cluster) if facts.system != "Windows" else {})}
+    trusted = "" if facts.system == "Windows" else authorities(homes.folder(facts, cluster))
+    own = {
+        **surroundings.UV,
+        **(for_tools(folder, homes.folder(facts, cluster)) if facts.system != "Windows" else {}),
+    }
     variables = {**own, **ray.environment(host, versions.ray, facts.system, trusted)}
     place = environment or env_dir(facts.home, cluster, versions.env_id)
     files = supervisors.files(
         kind,
         Start(
             home=facts.home,
+            node=homes.folder(facts, cluster),
             cluster=cluster,
             user=facts.user,
             env_dir=place,

@@ -8,7 +8,7 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node.names import RAY_DIR, basics
-from tasks.node.start import outside_value, secrets_of
+from tasks.node.start import kinds_value, outside_value, secrets_of
 from tasks.script import files
 from tasks.script.fragments import fragment
 from tasks.script.script import Effect, Script, render
@@ -83,7 +83,8 @@ def work_script(
 
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:
     """Stops the node under any supervisor, and keeps it from starting at the next boot."""
-    return render("stop Ray", "stop", basics(cluster), secrets=secrets_of(sudo=sudo))
+    values = {**basics(cluster), **kinds_value()}
+    return render("stop Ray", "stop", values, secrets=secrets_of(sudo=sudo))
 
 
 def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool = False) -> Script:
@@ -91,7 +92,7 @@ def destroy_script(host: Host, cluster: str, *, sudo: bool = False, purge: bool 
 
     :param purge: also remove a conda that this project installed; otherwise it stays (the answer has ``kept``).
     """
-    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "PURGE": purge, **outside_value()}
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "PURGE": purge, **kinds_value(), **outside_value()}
     return render("remove everything", "destroy", values, secrets=secrets_of(sudo=sudo))
 
 

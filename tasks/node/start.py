@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from tasks.node.desired import Desired
 from tasks.node.names import basics
 from tasks.script import files
+from tasks.script.fragments import fragment
 from tasks.script.script import Effect, Script, Value, render
 
 START_TIMEOUT = 120  # seconds within which Ray must start
@@ -18,6 +21,13 @@ def outside_value() -> dict[str, Value]:
     """The names of the runtimes that create files outside the node's folder, see ``sh/outside_*.sh``."""
     found = files.beginning("sh", "outside_")
     return {"OUTSIDE": " ".join(name.removeprefix("outside_") for name in found)}
+
+
+@cache
+def kinds_value() -> dict[str, Value]:
+    """The kinds of service that a host can tell by their names alone: those with a function ``KIND_there``."""
+    texts = [fragment(name).text for name in files.beginning("sh", "kind_")]
+    return {"KINDS": " ".join(re.findall(r"^(\w+)_there\(\)", "\n".join(texts), re.MULTILINE))}
 
 
 def secrets_of(*, sudo: bool = False, token: bool = False) -> tuple[str, ...]:

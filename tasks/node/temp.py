@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.inventory import Host
-from tasks.node.names import RAY_DIR, node_dir
+from tasks.node.names import RAY_DIR
 
 # session_2026-11-27_01-02-03_123456_4194304/sockets/plasma_store
 IN_IT = len("/session_") + 26 + len("_4194304/sockets/plasma_store")
@@ -25,9 +25,12 @@ def longest(system: str) -> int:
     return LONGEST.get(system, LONGEST_ELSEWHERE)
 
 
-def for_tools(folder: str, home: str, cluster: str) -> dict[str, str]:
-    """The variable by which Ray's own tools find the node: they look for a folder named ray in it."""
+def for_tools(folder: str, node: str) -> dict[str, str]:
+    """The variable by which Ray's own tools find the node: they look for a folder named ray in it.
+
+    :param node: the folder of this node's files.
+    """
     if folder == RAY_DIR:
         return {}
     above, _, name = folder.rpartition("/")
-    return {"RAY_TMPDIR": above if name == "ray" else f"{node_dir(home, cluster)}/tools"}
+    return {"RAY_TMPDIR": above if name == "ray" else f"{node}/tools"}

@@ -6,11 +6,14 @@ channels: the lock with the facts, the question to Ray, and the release of the l
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tasks.node import homes
 from tasks.node.facts import Facts
 from tasks.report.console import Board
 from tasks.run.failures import Stop
 from tasks.run.run import Run
-from tasks.run.stages import Reached
+from tasks.run.stages import Known, Reached
 from tasks.run.step import step
 from tasks.runtimes.facts import facts_script, parse_facts
 from tasks.ssh import Answer
@@ -45,5 +48,36 @@ def _gather(run: Run, *, lock: bool) -> None:
                 f"the cluster is locked by {answer.values['held']}", "wait until that run has ended", code=3
             )
         run.record.locked = run.record.locked or "locked" in answer.values
-        lock_text = "\n".join(answer.texts.get("requirements", ()))
-        run.put(node.known(facts, lock_text))
+        run.put(node.known(facts, _lock_text(answer)))
+    if lock:
+        _settle(run)
+
+
+def _lock_text(answer: Answer) -> str:
+    return "\n".join(answer.texts.get("requirements", ()))
+
+
+def _settle(run: Run) -> None:
+    """Gives hosts of one home folders of their own, once; the head keeps what is there."""
+    nodes = {node.name: node for node in run.living(Known)}
+    groups = homes.crowded({name: node.facts for name, node in nodes.items()})
+    first: dict[str, str] = {}
+    for names in groups:
+        head = next((name for name in names if nodes[name].is_head), None)
+        first |= {name: homes.host_id(nodes[head].facts) if head else "" for name in names if name != head}
+
+    def one(node: Known, board: Board) -> tuple[Answer, Facts]:
+        settle = (first[node.name], run.options.holder)
+        script = facts_script(node.host, run.cluster.name, sudo_password=node.sudo, settle=settle)
+        answer = run.ask(node, script, board, timeout=TIMEOUT)
+        return answer, parse_facts(node.host, answer.all, answer.texts)
+
+    crowd = [node for name, node in nodes.items() if name in first]
+    for node, (answer, facts) in run.each("Look at the shared home folder", crowd, one).items():
+        nodes[node.name] = replace(node, facts=facts, lock_text=_lock_text(answer))
+    for names in groups:
+        here = frozenset().union(*(nodes[name].facts.home_hosts for name in names))
+        for node in (nodes[name] for name in names):
+            # each was asked before others had come
+            if homes.host_id(node.facts) in here:
+                run.put(replace(node, facts=replace(node.facts, home_hosts=here)))

@@ -33,6 +33,8 @@ def destroy(run: Run) -> None:
     def one(node: Reached, board: Board) -> None:
         script = destroy_script(node.host, run.cluster.name, sudo=node.sudo, purge=run.options.purge)
         answer = run.ask(node, script, board, timeout=TIMEOUT)
+        for note in answer.all.get("note", ()):
+            run.console.note(f"{node.name}: {note}")
         for left in answer.all.get("left", ()):
             run.console.note(f"{node.name}: could not remove {left}, which belongs to another user")
         for what in answer.all.get("kept", ()):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tasks.node import homes
 from tasks.node.addresses import join
 from tasks.node.dashboard import answers_at
 from tasks.node.operations import submit_script
@@ -95,7 +96,7 @@ def _send(run: Run, head: Known, arguments: Sequence[str], folder: Path | None) 
     if folder is None:
         run.console.print("no folder goes along: --working-dir FOLDER sends one")
         return ""
-    archive = f"{head.facts.home}/.rayfab/{run.cluster.name}/rayfab-job-{secrets.token_hex(4)}.tar.gz"
+    archive = f"{homes.folder(head.facts, run.cluster.name)}/rayfab-job-{secrets.token_hex(4)}.tar.gz"
     with run.console.phase("Send the folder", 1) as board:
         board.step(head.name, "packing")
         data, count = pack(folder)

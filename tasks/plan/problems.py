@@ -10,7 +10,7 @@ from tasks.node import gpus, ray, sudo
 from tasks.node.facts import RayProcess
 from tasks.node.subject import Finding, Subject
 from tasks.node.supervisors import launchd, systemd
-from tasks.plan import places
+from tasks.plan import places, strangers
 
 SYSTEMS = ("Linux", "Darwin", "Windows")
 MAX_SKEW = 120  # seconds
@@ -70,23 +70,30 @@ def _occupied(subject: Subject, cluster: str) -> Iterator[Problem]:
     """Another Ray on the host, or ports that other programs use."""
     host, facts = subject.host, subject.facts
     foreign = [process for process in facts.ray_processes if not _is_ours(process, subject, cluster)]
+    # another cluster of this project may run beside this one, on other ports
+    besides = {name: None for process in foreign if (name := strangers.cluster_of(process, facts))}
     # our own Ray may be running although its supervisor has died; a start replaces it
     ours = (bool(facts.state) and facts.active) or len(foreign) < len(facts.ray_processes)
     # an interrupted run may have left processes that were starting or stopping
     ours = ours or facts.node_processes
-    if foreign:
-        pids = ", ".join(str(process.pid) for process in foreign)
-        yield (
-            f"Ray is already running here, not started by this project (process {pids})",
-            "if nothing needs it, run `ray stop` on that host",
-        )
-    if not ours and not foreign:
+    unknown = [process for process in foreign if not strangers.cluster_of(process, facts)]
+    if unknown:
+        yield strangers.stranger(unknown, facts)
+    if not ours and not unknown:
         busy = {what: port for what, port in ray.ports_needed(host).items() if port in facts.ports}
         for what, ports in runtimes.of(host).ports_needed(subject).items():
             if taken := sorted(port for port in facts.ports if port in ports):
                 busy[what] = taken[0]
         if busy:
             listed = ", ".join(f"{port} ({what})" for what, port in busy.items())
+            if besides:
+                names = ", ".join(besides)
+                yield (
+                    f"ports in use: {listed}; the cluster {names} of this project runs here",
+                    f"other ports under ray.ports; or, if it is this one under its former name: cluster: {names} in "
+                    "the hosts file, fab destroy, then the new name",
+                )
+                return
             yield f"ports in use: {listed}", "stop what listens there, or choose other ports under ray.ports"
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from tasks import runtimes
 from tasks.inventory import Secret
-from tasks.node import surroundings
+from tasks.node import homes, surroundings
 from tasks.node.desired import fingerprint
-from tasks.node.names import node_dir
 from tasks.node.start import START_TIMEOUT, token_script
 from tasks.report.console import Board
 from tasks.run.failures import HostFailed, Stop, failure_of
@@ -60,7 +59,7 @@ def start(run: Run, node: Planned, board: Board) -> None:
     token = run.learned.token if node.desired.token else None
     script = start_script(run, node, fingerprint(token.reveal()) if token else "")
     if (ca := node.host.mirrors.ca) and node.facts.system != "Windows":
-        where = f"{node_dir(node.facts.home, run.cluster.name)}/authorities.pem"
+        where = f"{homes.folder(node.facts, run.cluster.name)}/authorities.pem"
         run.carry(node, Path(ca).expanduser(), where)
     answer = run.ask(node, script, board, timeout=TIMEOUT, RF_TOKEN=token)
     for note in answer.all.get("note", ()):

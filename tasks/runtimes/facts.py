@@ -12,11 +12,17 @@ from tasks.script.script import Script
 
 
 def facts_script(
-    host: Host, cluster: str, *, sudo_password: bool = False, holder: str | None = None
+    host: Host,
+    cluster: str,
+    *,
+    sudo_password: bool = False,
+    holder: str | None = None,
+    settle: tuple[str, str] | None = None,
 ) -> Script:
     """The whole facts script of a host.
 
     :param holder: see :func:`tasks.node.facts.facts_script`.
+    :param settle: likewise.
     """
     runtime = runtimes.of(host)
     return node.facts_script(
@@ -25,6 +31,7 @@ def facts_script(
         temp_dir=runtime.temp_dir(host),
         sudo_password=sudo_password,
         holder=holder,
+        settle=settle,
     )
 
 

@@ -22,7 +22,9 @@ class Effect(Enum):
     """What a script does to the host that runs it."""
 
     READS = "reads"  # leaves the host as it was
-    LOCKS = "locks"  # takes or releases the cluster's lock, and changes nothing else
+    LOCKS = (
+        "locks"  # takes or releases the cluster's lock, or makes the host's folder, and changes nothing else
+    )
     CHANGES = "changes"  # may change anything else
 
 

@@ -31,7 +31,8 @@ esac
 [ ! -d "$path" ] || fail "it is a directory"
 directory=${path%/*}
 [ -d "${directory:=/}" ] || mkdir -p "$directory" || fail "its directory cannot be made"
-part=$path.part.$$
+# several hosts may have this home, and in each a shell may have this number
+part=$path.part.$RF_MARK
 trap 'rm -f "$part"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 umask 077

@@ -137,6 +137,7 @@ def submit(**more: object) -> Script:
 SCRIPTS: dict[str, Callable[[], Script]] = {
     "facts-uv": lambda: facts_script(samples.host(), "lab", sudo_password=True),
     "facts-docker-lock": lambda: facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER),
+    "facts-settle": lambda: facts_script(samples.host(), "lab", settle=("n1-0123abcd", HOLDER)),
     "facts-conda": lambda: facts_script(CONDA_HOST, "lab"),
     "fetch": lambda: fetch_script("lab", ITEMS, proxy="http://10.0.0.9:3128", no_proxy="mirror.lab", ca=True),
     "fetch-seed": lambda: fetch_script("lab", ITEMS, base="http://10.0.0.1:20001"),

@@ -168,6 +168,25 @@ def always_fails(node: Node) -> None:
     assert answer.ok and len(node.rays) == 1
 
 
+def test_the_session_of_a_start_that_failed_goes_with_the_rest(everywhere):
+    everywhere(failed_sessions)
+
+
+def failed_sessions(node: Node) -> None:
+    temp, other = node.home / "rays", "session_2026-01-01_1"
+    (temp / other).mkdir(parents=True)
+    stand_in(
+        node.env / "bin", "ray", f'mkdir -p "{temp}/session_2026-01-03_$$"; echo "OSError: in use"; exit 1'
+    )
+    answer, _, _ = node.up(temp=temp)
+    assert answer.error == "ray start failed twice"
+    assert len(list(temp.iterdir())) >= 3
+    done = node.ask(
+        operations.destroy_script(samples.host(), "lab").text.replace("/tmp/ray\n", f"{temp}\n", 1)
+    )
+    assert done.ok and [path.name for path in temp.iterdir()] == [other]
+
+
 def test_a_ray_that_never_says_that_it_has_started(everywhere, monkeypatch):
     monkeypatch.setattr(starting, "START_TIMEOUT", 2)
     everywhere(never_says)
@@ -247,7 +266,7 @@ def test_a_temporary_folder_that_is_removed_with_what_ray_left_in_it(everywhere)
         (start.parent / "env.sh").write_text(
             service.env_sh(samples.start(home=str(node.home), cluster=name, env_dir="/none"))
         )
-        start.write_text(service.start_sh(str(node.home), name, [f"{node.home}/tools/ray", "start"]))
+        start.write_text(service.start_sh(str(start.parent), name, [f"{node.home}/tools/ray", "start"]))
         env = environment(node.home, f"{node.home}/bin:{SYSTEM_PATH}", TMPDIR="")
         done = subprocess.run(["sh", start], env=env, capture_output=True)
         assert (done.returncode, done.stderr) == (5, b"")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
+import shutil
 import signal
+from pathlib import Path
 
 import pytest
 
-from tasks.node import operations
+from tasks.node import homes, operations
 from tests.script import samples
 from tests.script.processes import alive
 from tests.script.shells import SHELLS, stand_in, tool
@@ -26,7 +29,10 @@ def host(request, tmp_path):
     made.has("loginctl", 'printf "%s\\n" "$*" >>"$HOME/loginctl.log"; [ ! -e "$HOME/loginctl.fails" ]')
     made.has("id", ID)
     made.has("sudo", SUDO)
-    made.has("install", 'printf "%s\\n" "$*" >>"$HOME/install.log"; [ "$1" = -D ] || cp "$3" "$HOME/unit"')
+    made.has(
+        "install",
+        'printf "%s\\n" "$*" >>"$HOME/install.log"; case $4 in */unit) cp "$4" "$HOME/unit" ;; esac',
+    )
     made.has("sh", f'exec {tool("dash")} "$@"')
     (made.home / "password").write_text(PASSWORD)
     stand_in(made.node / "envs/e/bin", "ray", RAY)
@@ -55,6 +61,14 @@ def commands(host) -> list[str]:
     return [line for line in host.log("systemctl") if "is-active" not in line]
 
 
+def known_here() -> dict[str, str]:
+    """What makes the name of this machine."""
+    try:
+        return {"hostname": platform.node(), "machine_id": Path("/etc/machine-id").read_text().strip()}
+    except OSError:
+        return {"hostname": platform.node(), "machine_id": ""}
+
+
 class TestSystem:
     def test_a_system_unit_is_started_stopped_and_destroyed_with_sudo(self, host):
         answer, wanted, state = up(host, sudo="password")
@@ -63,7 +77,7 @@ class TestSystem:
         assert json.loads((host.node / "state.json").read_text()) == state
         assert host.log("install") == [
             f"-D -m 644 {host.node}/tmpfiles /etc/tmpfiles.d/rayfab-lab.conf",
-            f"-m 644 {host.node}/unit /etc/systemd/system/rayfab-lab.service",
+            f"-D -m 644 {host.node}/unit /etc/systemd/system/rayfab-lab.service",
         ]
         assert (host.node / "tmpfiles").read_text() == "d /tmp/ray 1777 root root -\nx /tmp/ray/*\n"
         assert (host.home / "unit").read_text() == wanted.files["UNIT_TEXT"]
@@ -89,6 +103,16 @@ class TestSystem:
         assert "-f /etc/systemd/system/rayfab-lab.service" in host.log("rm")
         assert host.log("systemctl")[-1] == "daemon-reload"
         assert not host.node.exists()
+
+    def test_root_that_may_not_read_the_home(self, host):
+        """As NFS has it with root_squash: what root installs travels to it as text."""
+        host.has("install", "exit 1")
+        write = 'printf "%s" "$4" >"$HOME/unit.${5##*/}"'
+        host.has("sh", f'case "$2" in mkdir*) {write} ;; *) exec {tool("dash")} "$@" ;; esac')
+        answer, wanted, _ = up(host, sudo="password")
+        assert answer.ok, answer.error
+        assert (host.home / "unit.rayfab-lab.service").read_text() + "\n" == wanted.files["UNIT_TEXT"]
+        assert (host.home / "unit.rayfab-lab.conf").read_text() == "d /tmp/ray 1777 root root -\nx /tmp/ray/*"
 
     def test_systemd_says_no(self, host):
         (host.home / "systemctl.fails").write_text("")
@@ -157,6 +181,37 @@ class TestUser:
         assert not (host.home / ".config").exists()
         assert host.log("loginctl") == ["enable-linger", "disable-linger"]
         assert host.ask(operations.stop_script("lab")).values == {"changed": "1"}
+
+    def test_without_its_folder_it_is_found_by_its_name(self, host):
+        """Somebody has removed ~/.rayfab: neither a stop nor a destroy says that nothing was there."""
+        answer, *_ = up(host, user_systemd=True)
+        assert answer.ok, answer.error
+        pid = int((host.home / "unit.pid").read_text())
+        shutil.rmtree(host.node.parent)
+        assert host.ask(operations.stop_script("lab")).values == {"changed": "1"}
+        assert not alive(pid) and not (host.home / "unit.pid").exists()
+        assert destroy(host).values == {"changed": "1"}
+        assert not self.unit(host).exists() and not (host.home / ".rayfab").exists()
+        assert destroy(host).values == {"changed": "0"}
+
+    def test_in_a_home_of_several_hosts_each_starts_its_own(self, host):
+        """The manager of each host loads the units of all: a condition lets it start one of them."""
+        first = self.unit(host)
+        first.parent.mkdir(parents=True)
+        first.write_text("[Unit]\nDescription=the first\n")
+        here = homes.host_id(samples.with_facts(samples.subject(), **known_here()).facts)
+        own = host.node / "hosts" / here
+        own.mkdir(parents=True)
+        (host.node / "hosts/other.one-0123abcd").symlink_to("..")
+        answer, wanted, _ = up(host, user_systemd=True, node=str(own))
+        assert answer.ok, answer.error
+        unit = first.with_name(f"rayfab-lab-{here}.service")
+        name = f"[Unit]\nConditionHost={platform.node()}\n"
+        assert unit.read_text() == wanted.files["UNIT_TEXT"].replace("[Unit]\n", name)
+        assert f'"{own}/start.sh"' in unit.read_text()
+        assert first.read_text() == "[Unit]\nConditionHost=other.one\nDescription=the first\n"
+        assert destroy(host).values == {"changed": "1"}
+        assert first.exists() and not unit.exists() and not own.exists()
 
     def test_systemd_says_no(self, host):
         (host.home / "systemctl.fails").write_text("")

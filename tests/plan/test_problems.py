@@ -181,11 +181,38 @@ CASES = {
         "Ray is already running here, not started by this project (process 77)",
         "if nothing needs it, run `ray stop` on that host",
     ),
-    "another cluster's Ray": (
+    "somebody's container": (
         UV,
-        {"ray_processes": (RayProcess(5, "/root/.rayfab/other/envs/e/raylet", "0::/x"),)},
-        "Ray is already running here, not started by this project (process 5)",
-        "if nothing needs it, run `ray stop` on that host",
+        {
+            "ray_processes": (RayProcess(7, "/x/raylet", f"0::/system.slice/docker-{'ab' * 32}.scope,"),),
+            "ray_containers": {"ab" * 32: ("docker", "theirs")},
+        },
+        "Ray is already running here, not started by this project (process 7, container theirs)",
+        "if nothing needs it: docker rm -f theirs",
+    ),
+    "somebody's service": (
+        UV,
+        {"ray_processes": (RayProcess(7, "/opt/raylet", "0::/system.slice/their-ray.service,"),)},
+        "Ray is already running here, not started by this project (process 7, service their-ray)",
+        "if nothing needs it: systemctl disable --now their-ray",
+    ),
+    "another cluster on our ports": (
+        UV,
+        {"ray_processes": (RayProcess(5, "/root/.rayfab/other/envs/e/raylet", "0::/x"),), "ports": {20000}},
+        "ports in use: 20000 (node manager); the cluster other of this project runs here",
+        "other ports under ray.ports; or, if it is this one under its former name: cluster: other in the hosts file, "
+        "fab destroy, then the new name",
+    ),
+    "another cluster's container on our ports": (
+        UV,
+        {
+            "ray_processes": (RayProcess(5, "/x/raylet", f"0::/docker/{'cd' * 32},"),),
+            "ray_containers": {"cd" * 32: ("podman", "rayfab-old")},
+            "ports": {20000},
+        },
+        "ports in use: 20000 (node manager); the cluster old of this project runs here",
+        "other ports under ray.ports; or, if it is this one under its former name: cluster: old in the hosts file, "
+        "fab destroy, then the new name",
     ),
     "a worker's ports": (
         UV,
@@ -215,6 +242,16 @@ def test_a_problem_is_reported_with_its_fix(host, facts, message, hint):
 
 
 NONE = {
+    "another cluster on other ports": (
+        UV,
+        {
+            "ray_processes": (
+                RayProcess(5, "/root/.rayfab/other/envs/e/raylet", "0::/x"),
+                RayProcess(6, "", "0::/system.slice/rayfab-third.service,"),
+            ),
+            "ports": frozenset({30000}),
+        },
+    ),
     "a plain host": (UV, {}),
     "a Mac": (UV, {"system": "Darwin", "libc": ""}),
     "Docker on a Mac": (DOCKER, {"system": "Darwin", "libc": ""}),

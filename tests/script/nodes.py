@@ -63,12 +63,13 @@ class Node:
     def ask(self, script, **more):
         return ask(script, self.shell, self.home, path=f"{self.home}/bin:{SYSTEM_PATH}", **more)
 
-    def up(self, env: str = "e", token: str | None = "t0ken", **host):
+    def up(self, env: str = "e", token: str | None = "t0ken", temp: Path | None = None, **host):
         """Runs the script that starts a worker; returns its answer and the state that it should leave."""
         of = samples.subject(host_=samples.host(**host), systemd=False, home=str(self.home))
         wanted = samples.desired(of, versions=samples.versions(env))
         state = wanted.state("fingerprint", "request")
         script = samples.up_script(of.host, "lab", wanted, str(self.home), state, token=bool(token))
+        script = script.text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={temp}\n") if temp else script
         answer = self.ask(script, secrets={"RF_TOKEN": token} if token else {})
         return answer, state, wanted
 

@@ -167,6 +167,8 @@ def versions(env_id: str = "ray-2.52.0-py3.11.2-abc", **more: Any) -> Versions:
 def start(**more: Any) -> Start:
     """A node that runs on the host itself."""
     known = {"home": "/root", "cluster": "lab", "user": "root", "env_dir": "/env", "variables": {}}
+    known |= more
+    known.setdefault("node", f"{known['home']}/.rayfab/{known['cluster']}")
     return Start(**{**known, "arguments": ("ray", "start"), "token": False, **more})
 
 

@@ -107,7 +107,9 @@ printf '%s\\n' "$*" >>"$HOME/systemctl.log"
 case "$*" in
     *restart*)
         [ ! -e "$HOME/systemctl.fails" ] || exit 1
-        setsid sh "$HOME/.rayfab/lab/start.sh" </dev/null >/dev/null 2>&1 &
+        set -- "$HOME"/.rayfab/lab/hosts/*/start.sh
+        [ -e "$1" ] || set -- "$HOME/.rayfab/lab/start.sh"
+        setsid sh "$1" </dev/null >/dev/null 2>&1 &
         echo $! >"$HOME/unit.pid"
         ;;
     *is-active*) if [ -e "$HOME/unit.pid" ]; then echo active; else echo inactive; exit 3; fi ;;

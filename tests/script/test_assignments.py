@@ -41,7 +41,7 @@ def test_a_nul_is_refused():
 
 def test_a_script_runs_nothing_before_it_is_whole():
     """Everything that acts stands in functions; the last line is the first that runs one."""
-    script = render("try", ["stop"], {"CLUSTER": "lab"}, secrets=["RF_SUDO"])
+    script = render("try", ["stop"], {"CLUSTER": "lab", "KINDS": ""}, secrets=["RF_SUDO"])
     assert script.title == "try" and script.secrets == ("RF_SUDO",)
     assert script.text.startswith("# rayfab: try\n")
     assert script.text.endswith("finish 0\n}\nmain </dev/null\n")

@@ -186,15 +186,15 @@ class TestAScriptIsCompleted:
             assert {need for need in needs if not need.endswith("*")} <= set(order)
 
     def test_a_caller_names_only_what_runs(self):
-        made = script.render("stop Ray", "stop", {"CLUSTER": "lab"})
+        made = script.render("stop Ray", "stop", {"CLUSTER": "lab", "KINDS": ""})
         kinds_of_service = ["kind_docker", "kind_launchd", "kind_loop", "kind_systemd"]
-        order = ["lib", "docker", *kinds_of_service, "node"]
+        order = ["lib", "docker", *kinds_of_service, "node", "there"]
         assert [found.name for found in complete(SH, made.body)] == order
         for name in (*order, "stop"):
             assert made.text.count(fragment(name).text) == 1
 
     def test_the_header_stays_here(self):
-        made = script.render("stop Ray", "stop", {"CLUSTER": "lab"})
+        made = script.render("stop Ray", "stop", {"CLUSTER": "lab", "KINDS": ""})
         for text in (made.text, powershell.text_of(made)):
             assert "# needs:" not in text and "# values:" not in text and "shell=sh" not in text
 
@@ -255,7 +255,10 @@ class TestAScriptIsRefused:
         assert self.refused("own") == "the script 'try it': own.ps1 reads MORE, which has no value"
 
     def test_for_a_value_that_nothing_reads(self):
-        assert self.refused("stop", ["HOLDER"]) == "the script 'try it': no fragment reads the value HOLDER"
+        assert (
+            self.refused("stop", ["KINDS", "HOLDER"])
+            == "the script 'try it': no fragment reads the value HOLDER"
+        )
 
     @pytest.mark.parametrize("named", [(), ("engine_apt", "engine_dnf")])
     def test_for_a_choice_that_is_not_made(self, named):
@@ -268,7 +271,7 @@ class TestAScriptIsRefused:
     def test_for_two_fragments_of_one_name(self, own_fragments):
         own_fragments.write("more/sh/stop.sh", "true\n")
         with pytest.raises(ValueError, match=r"two files are called stop\.sh: in .*/more/sh and in .*/sh"):
-            script.render("stop Ray", "stop", {"CLUSTER": "lab"})
+            script.render("stop Ray", "stop", {"CLUSTER": "lab", "KINDS": ""})
 
 
 def test_a_header_ends_where_the_code_begins():

@@ -175,7 +175,7 @@ def test_the_start_script_hands_every_value_through(shell, home, name, args, lab
             ),
             "utf-8",
         )
-        (node / "start.sh").write_text(service.start_sh(str(home_dir), "lab", start), "utf-8")
+        (node / "start.sh").write_text(service.start_sh(str(node), "lab", start), "utf-8")
         program, (called, _) = argv(shell)
         done = subprocess.run(
             [called, str(node / "start.sh")],
@@ -235,10 +235,10 @@ def test_the_rules_of_systemd():
 
 @given(home=homes)
 def test_a_home_of_any_name_is_one_argument_in_the_unit(home):
-    text = systemd.unit_text(f"/home/{home}", "lab", "alice")
+    text = systemd.unit_text(f"/home/{home}/.rayfab/lab", "lab", "alice")
     lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     assert exec_start(lines["ExecStart"]) == ["/bin/sh", f"/home/{home}/.rayfab/lab/start.sh"]
-    assert len(text.splitlines()) == len(systemd.unit_text("/root", "lab", "alice").splitlines())
+    assert len(text.splitlines()) == len(systemd.unit_text("/root/.rayfab/lab", "lab", "alice").splitlines())
 
 
 def test_no_secret_in_any_script():

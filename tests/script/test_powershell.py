@@ -23,7 +23,7 @@ from tests.standins.windows.syntax import literal, mistakes, parse
 from tests.standins.windows.values import PSError, Unsupported
 
 # what runs only on systems that are not Windows
-POSIX_ONLY = {"uv_env", "store_serve", "store_clean", "engine_install", "service_up"}
+POSIX_ONLY = {"settle", "uv_env", "store_serve", "store_clean", "engine_install", "service_up"}
 POSIX_ONLY |= {f"image_{name}" for name in ("cut", "serve", "pieces", "fetch", "clean")}
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"
 SIGNS = ' \t\n\r"`$(){}[]<>;&|\\!*?~#%=-_+.,:/@^aZ0é中🙂' + QUOTES
@@ -216,6 +216,7 @@ def test_the_same_answer_as_on_posix(name):
         "sudo_says",
         "python",
         "cluster_here",
+        *("node", "home_files", "home_host"),
     }
     # of Linux or of a Mac
     only_posix |= {"engine_nofile", "gpu_cdi", "docker_app", "docker_via"}

@@ -6,6 +6,17 @@ emit uname "$(uname -srm)"
 emit hostname "$(uname -n)"
 emit id "$(id)"
 emit home "$HOME"
+emit node "$NODE"
+for rf_file in "$SHARED"/hosts/*; do
+    if [ -e "$rf_file" ] || [ -h "$rf_file" ]; then emit home_host "${rf_file##*/}"; fi
+done
+# Two hosts with the same home see the same inode and the same times of its files.
+if [ -d /proc/self ]; then
+    set -- -c '%i %z'
+else
+    set -- -f '%i %Fc'
+fi
+stat "$@" "$HOME" "$HOME/.ssh" "$HOME/.ssh/authorized_keys" "$HOME/.profile" "$HOME/.bashrc" 2>/dev/null | emit_text home_files
 emit shell "${SHELL-}"
 emit ssh_connection "${SSH_CONNECTION-}"
 emit clock "$(date +%s)"
@@ -85,13 +96,18 @@ fi
 if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
 
 # What this project installed here, and whether it is running.
+rf_service=none
+rf_active=
 if [ -r "$NODE/state.json" ]; then
     IFS= read -r rf_value <"$NODE/state.json" || :
     emit state "$rf_value"
     rf_service=$(node_service)
     emit service "$rf_service"
-    if limited "$rf_service" 15 service_says; then emit active "$rf_said"; fi
-    for rf_file in "$NODE"/envs/*/.complete; do
+    if limited "$rf_service" 15 service_says; then
+        rf_active=$rf_said
+        emit active "$rf_active"
+    fi
+    for rf_file in "$SHARED"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
         env_whole "$rf_dir" || continue
         emit env "${rf_dir##*/}"
@@ -99,11 +115,24 @@ if [ -r "$NODE/state.json" ]; then
     done
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 fi
-for rf_file in "$ROOT"/*/state.json; do
-    [ ! -r "$rf_file" ] || emit cluster_here "$rf_file"
-done
+
+# The names of the containers that run Ray
+ray_boxes() {
+    # one alone is this node's own where that runs in a container
+    ! have "${rf_service}_boxed" || [ "$rf_active,${rf_boxes##* }" != "active,${rf_boxes#?}" ] || return 0
+    for rf_box in $rf_boxes; do
+        for rf_tool in docker podman; do
+            have "$rf_tool" || continue
+            rf_name=$("$rf_tool" inspect -f '{{.Name}}' "$rf_box" 2>/dev/null || as_root "$rf_tool" inspect -f '{{.Name}}' "$rf_box" 2>/dev/null) ||
+                continue
+            emit ray_container "$rf_box $rf_tool ${rf_name#/}"
+            break
+        done
+    done
+}
 
 # The ports that are in use, and Ray's processes.
+rf_boxes=
 if [ -r /proc/net/tcp ]; then
     rf_files=/proc/net/tcp
     [ ! -r /proc/net/tcp6 ] || rf_files="$rf_files /proc/net/tcp6"
@@ -119,8 +148,15 @@ if [ -r /proc/net/tcp ]; then
             continue
         fi
         session_lost "$rf_dir"
-        emit ray_process "${rf_dir#/proc/} $(readlink "$rf_dir/exe" 2>/dev/null) $(tr '\n' ',' 2>/dev/null <"$rf_dir/cgroup")"
+        rf_value=$(tr '\n' ',' 2>/dev/null <"$rf_dir/cgroup")
+        emit ray_process "${rf_dir#/proc/} $(readlink "$rf_dir/exe" 2>/dev/null) $rf_value"
+        # of a container, the control group has the id
+        case $rf_value in *[-/][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]*) ;; *) continue ;; esac
+        rf_value=$(printf '%s' "$rf_value" | sed -n 's/.*[-/]\([0-9a-f]\{64\}\).*/\1/p')
+        [ -n "$rf_value" ] || continue
+        case " $rf_boxes " in *" $rf_value "*) ;; *) rf_boxes="$rf_boxes $rf_value" ;; esac
     done
+    [ -z "$rf_boxes" ] || ray_boxes
 else
     netstat -an -p tcp 2>/dev/null | awk '/LISTEN/ { print $4 }' | emit_text netstat
     ps -axo pid=,comm= 2>/dev/null | awk '$2 ~ /(raylet|gcs_server)$/' | emit_text ray_ps

@@ -12,8 +12,14 @@ job_domain() {
     printf '%s' "$rf_domain"
 }
 job_file() {
-    if [ "$1" = daemon ]; then printf '%s' "/Library/LaunchDaemons/$UNIT.plist"; else
-        printf '%s' "$HOME/Library/LaunchAgents/$UNIT.plist"; fi
+    if [ "$1" = daemon ]; then
+        printf '%s' "/Library/LaunchDaemons/$UNIT.plist"
+    elif [ -d "$SHARED/hosts" ]; then
+        # in a home of several hosts, a login at each of them would start all agents of the usual folder
+        printf '%s' "$NODE/agent.plist"
+    else
+        printf '%s' "$HOME/Library/LaunchAgents/$UNIT.plist"
+    fi
 }
 job_do() {
     if [ "$1" = daemon ]; then
@@ -46,6 +52,9 @@ job_down() {
         nap
     done
 }
+job_left() { [ -e "$(job_file "$1")" ] || [ "$(job_active "$1")" = active ]; }
+daemon_there() { job_left daemon; }
+agent_there() { job_left agent; }
 daemon_active() { job_active daemon; }
 agent_active() { job_active agent; }
 daemon_down() { job_down daemon; }

@@ -5,6 +5,8 @@
 # not there, the node runs on the host itself, or there is none, and the function host_... below is called:
 #   KIND_active      prints active, or its supervisor's name for another state
 #   KIND_up          starts it and keeps it alive (in a fragment up_*.sh)
+#   KIND_there       whether the host has one of this name, although $NODE may be gone
+#   KIND_boxed       exists where the node is in a container of its own
 #   KIND_down        stops it and prevents its start at the next boot
 #   KIND_gone        removes what it has outside of $NODE, once it is stopped
 #   KIND_replaces    exists where KIND_up replaces a running service of the same kind
@@ -31,7 +33,7 @@ host_arguments() {
     if [ -r /proc/self/environ ]; then
         for rf_pid in $(node_pids); do tr '\0' ' ' 2>/dev/null <"/proc/$rf_pid/cmdline"; done
     else
-        ps -axo command= 2>/dev/null | grep -F "$NODE/envs/"
+        ps -axo command= 2>/dev/null | grep -F "$SHARED/envs/"
     fi
 }
 host_log() { cat "$NODE/start.log" 2>/dev/null; }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib authorities node outside_* not_started ray_folder session up_* wait_ray
+# needs: lib authorities node outside_* not_started ray_folder session up_* used wait_ray
 # values: ENV_DIR ENV_SH OUTSIDE SERVICE START_SH STATE TEMP_DIR
 # Hands the start script to its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
@@ -27,15 +27,16 @@ if [ -f "$NODE/authorities.pem" ]; then
 fi
 write_file "$NODE/start.sh" 700 "$START_SH"
 write_file "$NODE/service" 600 "$SERVICE"
-rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" || fail "cannot make $NODE/env"
+rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" && rm -f "$NODE/env.next" || fail "cannot make $NODE/env"
 for rf_name in $OUTSIDE; do "${rf_name}_entered"; done
 rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
 step "starting Ray"
+sessions_before
 node_do "$SERVICE" up
 wait_ray "$SERVICE"
 write_file "$NODE/state.json" 600 "$STATE"
 # a repair leaves the environment in a hidden folder, and a link at its path
 rf_value=$(readlink "$ENV_DIR") || rf_value=$ENV_DIR
-for rf_dir in "$NODE"/envs/* "$NODE"/envs/.[!.]*; do
-    [ "$rf_dir" = "$ENV_DIR" ] || [ "$rf_dir" = "$rf_value" ] || rm -rf "$rf_dir"
+for rf_dir in "$SHARED"/envs/* "$SHARED"/envs/.[!.]*; do
+    [ "$rf_dir" = "$ENV_DIR" ] || [ "$rf_dir" = "$rf_value" ] || env_used "$rf_dir" || rm -rf "$rf_dir"
 done

@@ -6,4 +6,4 @@
 case $(readlink "$NODE/lock" 2>/dev/null) in
     "$PPID "*" $HOLDER") rm -f "$NODE/lock" ;;
 esac
-rmdir "$NODE" "$ROOT" 2>/dev/null || :
+rmdir "$NODE" "$SHARED" "$ROOT" 2>/dev/null || :

@@ -1,7 +1,19 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib node
-# values: START_TIMEOUT
+# values: START_TIMEOUT TEMP_DIR
+sessions_there() { for rf_dir in "$TEMP_DIR"/session_[0-9]*; do [ ! -d "$rf_dir" ] || echo "$rf_dir"; done; }
+# rf_before: Ray's sessions before this start
+sessions_before() { rf_before=$(sessions_there); }
+# Collects the sessions that a failed start has made, for `destroy`. One that a process uses is another Ray's.
+sessions_failed() {
+    set -- /proc/[0-9]*/cmdline
+    sessions_there | while IFS= read -r rf_dir; do
+        case "$NL$rf_before$NL" in *"$NL$rf_dir$NL"*) continue ;; esac
+        # through a pipe, since an argument would be found in grep's own list of arguments
+        [ -n "$(echo "${rf_dir##*/}" | grep -lsF -f - "$@")" ] || echo "$rf_dir" >>"$NODE/sessions"
+    done
+}
 # Waits until `ray start` reports success. $1: the kind of service.
 wait_ray() {
     rf_n=0
@@ -14,7 +26,9 @@ wait_ray() {
             step "waiting for Ray, $rf_t s"
             if [ "$rf_t" -ge "$START_TIMEOUT" ] || [ "$(node_do "$1" tries)" -ge 2 ]; then
                 node_do "$1" log_before | tail -n 25 | emit_text log
+                note_sessions "$1"
                 node_down "$1"
+                sessions_failed
                 if [ "$rf_t" -ge "$START_TIMEOUT" ]; then fail "Ray did not start within $START_TIMEOUT s" "fab logs --component start,raylet,gcs shows more of the log"; fi
                 fail "ray start failed twice" "fab logs --component start,raylet,gcs shows more of the log"
             fi

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tasks.node.names import RAY_DIR, node_dir, unit
+from tasks.node.names import RAY_DIR, unit
 from tasks.text.quoting import posix as quote
 
 # Extends both cases of the variable by loopback and all nodes; a * already means everything. gRPC has its own.
@@ -46,6 +46,7 @@ class Start:
     """A node that runs on the host itself, in an environment.
 
     :param home: the user's home folder on the host.
+    :param node: the folder of this node's files.
     :param env_dir: the environment's folder.
     :param variables: the environment variables of Ray's processes.
     :param arguments: ``ray start`` with its arguments, without ``--block``.
@@ -54,6 +55,7 @@ class Start:
     """
 
     home: str
+    node: str
     cluster: str
     user: str
     env_dir: str
@@ -72,7 +74,7 @@ def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict
     """
     return {
         "ENV_SH": env_sh(start),
-        "START_SH": start_sh(start.home, start.cluster, start.arguments, start.temp_dir),
+        "START_SH": start_sh(start.node, start.cluster, start.arguments, start.temp_dir),
         "UNIT_TEXT": unit_text,
         "LOOP_SH": loop_sh,
     }
@@ -81,7 +83,7 @@ def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict
 def env_sh(start: Start) -> str:
     """The node's environment as shell code, which the start script and `fab exec` read."""
     known = start.activation.variables
-    node = quote(node_dir(start.home, start.cluster))
+    node = quote(start.node)
     lines = [
         # first, so that everything below comes before what the session saw
         "rayfab_direct=localhost,127.0.0.1",
@@ -96,11 +98,11 @@ def env_sh(start: Start) -> str:
         *(f"export {name}={quote(value)}" for name, value in start.variables.items()),
     ]
     if start.token:
-        lines.append(f"export RAY_AUTH_TOKEN_PATH={quote(node_dir(start.home, start.cluster) + '/token')}")
+        lines.append(f"export RAY_AUTH_TOKEN_PATH={quote(start.node + '/token')}")
     return "\n".join([*lines, NO_PROXY]) + "\n"
 
 
-def start_sh(home: str, cluster: str, start_arguments: Sequence[str], temp_dir: str = RAY_DIR) -> str:
+def start_sh(node: str, cluster: str, start_arguments: Sequence[str], temp_dir: str = RAY_DIR) -> str:
     """The script that runs `ray start --block` in the node's environment, and cleans up when it ends.
 
     The text is part of the node's hash: any change to it, even in a comment, restarts nodes at the next deploy.
@@ -110,7 +112,7 @@ def start_sh(home: str, cluster: str, start_arguments: Sequence[str], temp_dir: 
     return f"""#!/bin/sh
 # Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
 # A parameter, since env.sh may set any variable.
-set -- {quote(node_dir(home, cluster))}
+set -- {quote(node)}
 . "$1/env.sh"
 cd "$HOME" || exit 1
 # shellcheck disable=SC3045

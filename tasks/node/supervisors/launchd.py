@@ -5,7 +5,7 @@ from __future__ import annotations
 import plistlib
 
 from tasks.node.facts import Facts
-from tasks.node.names import DRAIN_SECONDS, node_dir, unit
+from tasks.node.names import DRAIN_SECONDS, unit
 from tasks.node.supervisors.environment import Start, posix_files
 
 DAEMON, AGENT = "daemon", "agent"
@@ -22,10 +22,10 @@ def kind_on(facts: Facts) -> str | None:
 def files(kind: str, start: Start) -> dict[str, str]:
     """See :class:`tasks.node.supervisors.Supervisor`."""
     user = start.user if kind == DAEMON else None
-    return posix_files(start, unit_text=plist_text(start.home, start.cluster, user))
+    return posix_files(start, unit_text=plist_text(start.node, start.cluster, user))
 
 
-def plist_text(home: str, cluster: str, user: str | None) -> str:
+def plist_text(node: str, cluster: str, user: str | None) -> str:
     """The property list of a launchd job; ``user`` is None for an agent.
 
     Interactive: a job of the standard type gets less CPU time than programs that a person runs.
@@ -33,7 +33,7 @@ def plist_text(home: str, cluster: str, user: str | None) -> str:
     """
     job = {
         "Label": unit(cluster),
-        "ProgramArguments": ["/bin/sh", node_dir(home, cluster) + "/start.sh"],
+        "ProgramArguments": ["/bin/sh", node + "/start.sh"],
         "RunAtLoad": True,
         "KeepAlive": True,
         "ThrottleInterval": 5,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tasks.node.facts import Facts
-from tasks.node.names import node_dir
 from tasks.node.supervisors.environment import Start, posix_files
 from tasks.text.quoting import posix as quote
 
@@ -17,12 +16,11 @@ def kind_on(facts: Facts) -> str | None:
 
 def files(kind: str, start: Start) -> dict[str, str]:
     """See :class:`tasks.node.supervisors.Supervisor`."""
-    return posix_files(start, loop_sh=loop_sh(start.home, start.cluster))
+    return posix_files(start, loop_sh=loop_sh(start.node))
 
 
-def loop_sh(home: str, cluster: str) -> str:
+def loop_sh(node: str) -> str:
     """A supervisor for hosts without systemd or launchd: it restarts Ray until it is stopped itself."""
-    node = node_dir(home, cluster)
     return f"""#!/bin/sh
 # Keeps Ray alive on a host without systemd. Written by a deploy.
 NODE={quote(node)}

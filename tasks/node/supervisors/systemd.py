@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.node.facts import Facts
-from tasks.node.names import DRAIN_SECONDS, node_dir
+from tasks.node.names import DRAIN_SECONDS
 from tasks.node.supervisors.environment import Start, posix_files
 
 SYSTEM, USER = "system", "user"
@@ -20,7 +20,7 @@ def kind_on(facts: Facts) -> str | None:
 def files(kind: str, start: Start) -> dict[str, str]:
     """See :class:`tasks.node.supervisors.Supervisor`."""
     user = start.user if kind == SYSTEM else None
-    return posix_files(start, unit_text=unit_text(start.home, start.cluster, user))
+    return posix_files(start, unit_text=unit_text(start.node, start.cluster, user))
 
 
 def _unit_word(text: str) -> str:
@@ -30,7 +30,7 @@ def _unit_word(text: str) -> str:
     return f'"{text}"'
 
 
-def unit_text(home: str, cluster: str, user: str | None) -> str:
+def unit_text(node: str, cluster: str, user: str | None) -> str:
     """A systemd unit; ``user`` is None for a user's own manager.
 
     OOMPolicy=continue: if the kernel kills one Python worker, the node keeps running.
@@ -49,7 +49,7 @@ def unit_text(home: str, cluster: str, user: str | None) -> str:
             "[Service]",
             "Type=simple",
             *who,
-            f"ExecStart=/bin/sh {_unit_word(node_dir(home, cluster) + '/start.sh')}",
+            f"ExecStart=/bin/sh {_unit_word(node + '/start.sh')}",
             "Restart=always",
             "RestartSec=3",
             "KillMode=mixed",

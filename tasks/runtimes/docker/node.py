@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.node import ray, surroundings
+from tasks.node import homes, ray, surroundings
 from tasks.node.desired import Desired, Versions, digest
-from tasks.node.names import RAY_DIR, authorities
+from tasks.node.names import RAY_DIR, authorities, node_dir
 from tasks.node.remembered import by_name, hidden, remembered
 from tasks.node.start import secrets_of, start_values
 from tasks.node.subject import Subject
@@ -71,9 +71,11 @@ def desire(
     """
     host, facts = subject.host, subject.facts
     bridge = on_bridge(subject)
+    # hosts with the same home need different folders
+    alone = homes.folder(facts, cluster) == node_dir(facts.home, cluster)
     cpus = host.cpus or subject.cpus
     token = ray.uses_token(host, versions.ray)
-    folder = host_folder(host, facts.home, bridge=own_folder(subject))
+    folder = host_folder(host, facts.home, bridge=own_folder(subject) and (alone or not bridge))
     arguments = ray.start_arguments(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
     trusts = bool(host.mirrors.ca) and facts.system != "Windows"
     variables = ray.environment(host, versions.ray, system, AUTHORITIES if trusts else "")
@@ -91,7 +93,7 @@ def desire(
         bridge=bridge,
         cpus=cpus,
         hostname=facts.hostname,
-        authorities=authorities(facts.home, cluster) if trusts else "",
+        authorities=authorities(homes.folder(facts, cluster)) if trusts else "",
     )
     own = surroundings.own_no_proxy(variables)
     hash_ = digest([run_arguments(box, arguments, ""), token, *([own] if own else [])])

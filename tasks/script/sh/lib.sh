@@ -8,10 +8,24 @@ HOME=${HOME:-$(cd && pwd)}
 PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
 export HOME PATH
 ROOT=$HOME/.rayfab
-NODE=$ROOT/$CLUSTER
+# SHARED: what all hosts use that have this home folder. NODE: what is this host's own; with one host it is the same.
+SHARED=$ROOT/$CLUSTER
+NODE=$SHARED
 UNIT=rayfab-$CLUSTER
 NL='
 '
+# This host's name among those of one home. A machine id alone is not enough: cloned machines have the same.
+host_id() {
+    rf_value=
+    [ ! -r /etc/machine-id ] || IFS= read -r rf_value </etc/machine-id || :
+    printf '%s-%.8s' "$(uname -n | tr -c 'A-Za-z0-9._\n-' _)" "${rf_value:-none}"
+}
+HOST_ID=
+# In SHARED/hosts each host has a folder. A link there stands for the host that was alone in this home before.
+if [ -d "$SHARED/hosts" ]; then
+    HOST_ID=$(host_id)
+    [ -h "$SHARED/hosts/$HOST_ID" ] || NODE=$SHARED/hosts/$HOST_ID
+fi
 one_line() {
     case $1 in *"$NL"*) printf '%s' "$1" | tr '\n' ' ' ;; *) printf '%s' "$1" ;; esac
 }

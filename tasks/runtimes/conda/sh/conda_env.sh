@@ -110,6 +110,6 @@ conda_make() {
         say_why "neither uv nor pip can install the packages" "can programs run from $ROOT?"
     fi
     rf_dir=${rf_conda%/*}
-    write_file "$NODE/conda-base" 600 "${rf_dir%/*}$NL"
+    write_file "$SHARED/conda-base" 600 "${rf_dir%/*}$NL"
 }
 rf_make=conda_make

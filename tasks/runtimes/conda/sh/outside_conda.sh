@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib
+# needs: lib used
 # What conda has outside of the node's folder: the name for `conda activate`, and a conda that this project installed.
 # Both marks are needed: somebody may have put a conda of their own there since.
 conda_is_ours() { [ -e "$1/.rayfab" ] && [ -r "$ROOT/.conda" ] && grep -qxF -e "$1" "$ROOT/.conda"; }
@@ -32,9 +32,10 @@ conda_link() {
     rf_old=
     [ ! -r "$NODE/conda-link" ] || IFS= read -r rf_old <"$NODE/conda-link" || :
     [ "$rf_old" = "$rf_link" ] || conda_unlink
-    if [ "$(readlink "$rf_link" 2>/dev/null)" = "$NODE/env" ]; then return 0; fi
+    # another host of this home may have made it
+    case $(readlink "$rf_link" 2>/dev/null) in "$SHARED/env" | "$SHARED"/hosts/*/env) return 0 ;; esac
     rf_base=
-    [ ! -r "$NODE/conda-base" ] || IFS= read -r rf_base <"$NODE/conda-base" || :
+    [ ! -r "$SHARED/conda-base" ] || IFS= read -r rf_base <"$SHARED/conda-base" || :
     rf_taken=
     for rf_dir in "$rf_base/envs/$1" "$rf_link"; do
         if [ -e "$rf_dir" ] || [ -h "$rf_dir" ]; then rf_taken=$rf_dir; fi
@@ -53,11 +54,17 @@ conda_link() {
 conda_unlink() {
     [ -r "$NODE/conda-link" ] || return 0
     IFS= read -r rf_old <"$NODE/conda-link" || :
-    if [ "$(readlink "$rf_old" 2>/dev/null)" = "$NODE/env" ]; then
-        rm -f "$rf_old"
-        conda_forget "$rf_old"
-    fi
     rm -f "$NODE/conda-link"
+    case $(readlink "$rf_old" 2>/dev/null) in "$NODE/env" | "$SHARED/hosts/$HOST_ID/env") ;; *) return 0 ;; esac
+    rm -f "$rf_old"
+    conda_forget "$rf_old"
+    # another host of this home keeps the name
+    for rf_dir in "$SHARED"/hosts/*/env; do
+        if [ -e "$rf_dir" ] && [ "$rf_dir" != "$SHARED/hosts/$HOST_ID/env" ]; then
+            ln -s "$rf_dir" "$rf_old" && write_file "${rf_dir%/env}/conda-link" 600 "$rf_old$NL"
+            return
+        fi
+    done
 }
 # $1: a conda that this project installed, $2: whether another cluster is on this host, $3: whether it is to be removed.
 # It stays while it has other environments.
@@ -84,7 +91,7 @@ conda_entered() { if [ -n "${rf_env_name-}" ]; then conda_link "$rf_env_name"; e
 # When the node is removed.
 conda_left() {
     conda_unlink
-    conda_forget "$NODE"
+    others_here || conda_forget "$SHARED"
     # environments that Ray made for jobs, in its session's folder
     [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do [ -z "$rf_dir" ] || conda_forget "$rf_dir"; done <"$NODE/sessions"
 }

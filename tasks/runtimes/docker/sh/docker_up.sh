@@ -60,6 +60,7 @@ if [ -f "$NODE/authorities.pem" ]; then
         fail "cannot write $NODE/ca.pem" "free some space below $HOME"
 fi
 step "starting the container"
+sessions_before
 with_run dk run --env-file "$NODE/container.env" --env "no_proxy=$rf_direct" --env "NO_PROXY=$rf_direct" >"$NODE/install.log" 2>&1 || {
     rf_said=$(sed -e '/docker run --help/d' -e '/^[[:space:]]*$/d' "$NODE/install.log" | tail -n 3)
     rm -f "$NODE/install.log" "$NODE/container.env"

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tasks.node import homes
 from tasks.node.platforms import machine
 from tasks.report.console import Board
 from tasks.run.failures import Failure, HostFailed, Stop
@@ -247,7 +248,7 @@ def carry(run: Run, node: Known, board: Board, archive: Archive, pieces: Pieces)
     asked = (node.host, run.cluster.name, pieces.list, archive.raw)
     answer = run.ask(node, pieces_script(*asked, sudo=node.sudo), board, timeout=TIMEOUT)
     have = set(answer.all.get("have", ()))
-    place = f"{node.facts.home}/.rayfab/{run.cluster.name}/image.parts"
+    place = f"{homes.folder(node.facts, run.cluster.name)}/image.parts"
     total = sum(size for _, size in pieces.list)
     there = sum(size for name, size in pieces.list if name in have)
     for number, (name, size) in enumerate(pieces.list):

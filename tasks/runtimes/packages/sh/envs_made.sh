@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib owner
+# needs: lib owner used
 # values: OWNERS
 # Making an environment. Its programs hold its path, so it cannot be moved. While Ray runs from one that is broken, the
 # new one is made in a hidden folder beside it, and a link at the old path then leads there: Ray is not restarted.
@@ -9,7 +9,7 @@ env_begin() {
     rf_env_path=$1
     rf_env=$1
     env_sweep "$1"
-    if [ -e "$1" ] && [ -n "$(marked_pids "RAYFAB_NODE=$NODE/")" ]; then
+    if [ -e "$1" ] && { [ -n "$(marked_pids "RAYFAB_NODE=$NODE/")" ] || env_used "$1"; }; then
         rf_env=${1%/*}/.${1##*/}.$(date +%s).$$
     else
         rm -rf "$1"
@@ -18,8 +18,8 @@ env_begin() {
 }
 # Removes the hidden folders of environments, but not the one to which the link $1 leads.
 env_sweep() {
-    for rf_hidden in "$NODE"/envs/.[!.]*; do
-        [ "$rf_hidden" = "$(readlink "${1-}" 2>/dev/null)" ] || rm -rf "$rf_hidden"
+    for rf_hidden in "$SHARED"/envs/.[!.]*; do
+        [ "$rf_hidden" = "$(readlink "${1-}" 2>/dev/null)" ] || env_used "$rf_hidden" || rm -rf "$rf_hidden"
     done
 }
 # Writes the list of the new environment's files, and the mark that it is complete; then its path leads to it.

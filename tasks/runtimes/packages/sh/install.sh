@@ -3,7 +3,7 @@
 # needs: lib envs_made owner store sums uv
 # values: ENV_ID INDEX ITEMS LOCK RUNTIME UV_WHEEL
 # Installs the packages in the store into an environment.
-rf_env=$NODE/envs/$ENV_ID
+rf_env=$SHARED/envs/$ENV_ID
 rf_log=$NODE/install.log
 # whether pip installs instead of uv
 rf_pip=

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib
+# needs: lib home_lock
 # Called while programs of this run are waited for, and the process that it has started.
 rf_tick=:
 rf_side=
@@ -19,6 +19,7 @@ marked_pids() {
 # Makes this run the owner of what the file $1 stands for, and ends the programs of this cluster's earlier runs.
 # A later run of this cluster takes it over in the same way. $2: the variable that marks the programs.
 own_begin() {
+    home_lock
     rf_own=$1
     rf_token="$$ $(date +%s)"
     write_file "$1" 600 "$rf_token$NL"

@@ -4,7 +4,7 @@
 # values: ADDRESS ENV_ID IDLE PORTS SERVE
 # Serves this host's store to the other hosts with the environment's Python. It ends by itself after some idle time.
 store_quiet
-rf_python=$NODE/envs/$ENV_ID/bin/python
+rf_python=$SHARED/envs/$ENV_ID/bin/python
 [ -x "$rf_python" ] || fail "there is no environment $ENV_ID to serve with" "fab deploy-cluster makes it"
 write_file "$STORE/.token" 600 "$RF_SEED"
 # shellcheck disable=SC2086

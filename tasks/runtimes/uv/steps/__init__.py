@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tasks.node import homes
 from tasks.node.desired import Versions
 from tasks.node.subject import Finding
 from tasks.run.run import Run
@@ -39,11 +40,13 @@ class UvSteps(PackageSteps):
         if isinstance(choice, list):
             return [], choice
         found = locks(self.recipe, run, nodes, ray, choice.version)
+        paths = homes.own_paths([(node.facts, choice.paths.get(node.name)) for node in nodes])
         resolved = []
-        for node in nodes:
+        for node, more in zip(nodes, paths, strict=True):
             lock = found[subdir(node.facts)]
             path = choice.paths.get(node.name)
-            resolved.append(node.resolved(Versions(lock.ray, lock.python, path, lock.text, lock.env_id)))
+            versions = Versions(lock.ray, lock.python, path, lock.text, lock.env_id + more)
+            resolved.append(node.resolved(versions))
         return resolved, []
 
 
