@@ -43,14 +43,31 @@ def _driver(name: str) -> str:
 
 
 def verify_script(
-    cluster: str, address: str, expect: Sequence[str], *, tasks: bool, timeout: float, sudo: bool = False
+    cluster: str,
+    address: str,
+    expect: Sequence[Sequence[str]],
+    *,
+    tasks: bool,
+    timeout: float,
+    answer: float = 30.0,
+    sudo: bool = False,
 ) -> Script:
     """Reads Ray's own node table, and runs one task on every node.
 
-    :param expect: node addresses to wait for.
+    :param expect: name and address of each node to wait for; an address of '' is any address. Without ``tasks``: of the
+        nodes on which a task runs if none has run there yet.
     :param timeout: seconds to wait for them.
+    :param answer: seconds within which the GCS must answer.
     """
-    spec = json.dumps({"address": address, "expect": list(expect), "tasks": tasks, "timeout": timeout})
+    spec = json.dumps(
+        {
+            "address": address,
+            "expect": [list(one) for one in expect],
+            "tasks": tasks,
+            "timeout": timeout,
+            "answer": answer,
+        }
+    )
     values = {**basics(cluster), "DRIVER": _driver("verify"), "SPEC": spec}
     title = "run a task on every node" if tasks else "read Ray's node table"
     return render(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks import runtimes
-from tasks.node.addresses import head_ip, join, worker_ip
+from tasks.node.addresses import head_ip, join, no_address, nobodys, worker_ip
 from tasks.node.desired import Desired
 from tasks.plan.changes import change
 from tasks.plan.systems import multi_node_note
@@ -18,8 +18,13 @@ def plan(run: Run) -> None:
     head = run.head(Resolved)
     workers = [node for node in run.living(Resolved) if not node.is_head]
     ip = head_ip(head.subject, [node.subject for node in workers])
+    without = nobodys(node.subject for node in [head, *workers])
     if ip is None:
-        raise Stop(f"{head.name} has no address that workers could reach", "set node_ip of the head")
+        why, way = no_address(head.subject, without)
+        raise Stop(
+            f"{head.name} has no address that workers could reach{why and f': {why}'}",
+            way or "set node_ip of the head",
+        )
     if why := runtimes.of(head.host).address_problem(ip, head.subject):
         raise Stop(why, "set node_ip")
     run.learned.head_address = join(ip, head.host.ray.port)
@@ -29,7 +34,7 @@ def plan(run: Run) -> None:
     run.put(head.planned(desired, change_of_head))
     restarts = change_of_head.start and run.may_change(head)
     for node in workers:
-        if own := _address_of_worker(run, node, ip):
+        if own := _address_of_worker(run, node, ip, without):
             desired = _desire(run, node, own)
             changes = change(node.subject, desired, token=token, head_restarts=restarts)
             run.put(node.planned(desired, changes))
@@ -42,15 +47,16 @@ def _desire(run: Run, node: Resolved, ip: str) -> Desired:
     return runtime.desire(node.subject, run.cluster.name, node.versions, ip, run.learned.head_address)
 
 
-def _address_of_worker(run: Run, node: Resolved, head: str) -> str | None:
+def _address_of_worker(run: Run, node: Resolved, head: str, without: frozenset[str]) -> str | None:
     """The address under which a worker joins; marks a worker without one as failed."""
-    own = worker_ip(node.subject, head)
+    own, way = worker_ip(node.subject, head, without), ""
     if own is None:
-        why = f"has no address in a network with the head ({head})"
+        why, way = no_address(node.subject, without)
+        why = why or f"has no address in a network with the head ({head})"
     else:
         why = runtimes.of(node.host).address_problem(own, node.subject)
     if why:
-        run.fail(node, Failure(why, "set node_ip"))
+        run.fail(node, Failure(why, way or "set node_ip"))
     return None if why else own
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.run.failures import Failure, Stop
-from tasks.run.ray_table import ask_ray, expected, last_lines
+from tasks.run.ray_table import ask_ray, expected, last_lines, members
 from tasks.run.run import Run
 from tasks.run.step import step
 
-PATIENCE = 60.0
+PATIENCE = 60.0  # seconds until every node must have run a task
+ANSWER = 30.0  # seconds within which a GCS that has just started must answer
 
 
 @step("Run a task on every node")
 def verify(run: Run) -> None:
-    ask_ray(run, tasks=True, patience=PATIENCE)
+    names = {node.name for node in expected(run)}
+    awaited = [member for member in members(run) if member.host in names]
+    ask_ray(run, tasks=True, patience=PATIENCE, expect=awaited, answer=ANSWER)
     if failure := run.failure(run.head()):
         raise Stop("the head does not answer, so it is unknown which nodes have joined", failure.hint)
     for node in expected(run):

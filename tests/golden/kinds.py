@@ -182,7 +182,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "destroy": lambda: operations.destroy_script(samples.host(), "lab", sudo=True),
     "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),
     "verify": lambda: operations.verify_script(
-        "lab", "10.0.0.1:6379", ["10.0.0.1", "10.0.0.2"], tasks=True, timeout=60.0
+        "lab", "10.0.0.1:6379", [("head", "10.0.0.1"), ("one", "10.0.0.2")], tasks=True, timeout=60.0
     ),
     "logs": lambda: operations.logs_script(
         samples.host(), "lab", patterns(["start", "raylet"]), 20, follow=False

@@ -19,7 +19,7 @@ from tests.golden.kinds import CONDA_HOST, HOLDER, submit, up
 from tests.runtimes.packages.kits import kit_of
 from tests.script import samples
 
-NODES = ["10.0.0.1", "10.0.0.2"]
+NODES = [("head", "10.0.0.1"), ("one", "10.0.0.2")]
 FACTS = {
     "system": "Windows",
     "hostname": "WINBOX",

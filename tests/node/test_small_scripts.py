@@ -250,7 +250,7 @@ class TestInTheNode:
         (tmp_path / "said").write_text("\n".join(lines) + "\n")
         text = 'cat >"$HOME/driver"; printf "%s" "$2" >"$HOME/spec"; cat "$HOME/said"; echo why >&2'
         stand_in(tmp_path / "bin", "python", text)
-        made = operations.verify_script("lab", "10.0.0.1:6379", ["10.0.0.1"], tasks=True, timeout=5)
+        made = operations.verify_script("lab", "10.0.0.1:6379", [("head", "10.0.0.1")], tasks=True, timeout=5)
         answer = ask(made, shell, tmp_path)
         assert answer.ok
         assert [json.loads(line) for line in answer.texts["answer"]] == [said]

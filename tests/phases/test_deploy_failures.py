@@ -144,7 +144,9 @@ class TestSameMachine:
     def test_with_one_address_for_two(self, fleet, world):
         world["two"].address = world["one"].address
         assert fleet.operate(operation.DEPLOY) == 1
-        assert fleet.failure("two").message == "has the same address as one: 10.0.0.2"
+        why = "its address 10.0.0.2 is on other hosts too, so it leads to none of them"
+        assert [fleet.failure(name).message for name in ("one", "two")] == [why, why]
+        assert "in Vagrant: private_network" in fleet.failure("two").hint
 
     def test_a_wrong_clock_is_reported_and_stops_nothing(self, fleet, world):
         world["two"].facts["clock"] = "1800000500"

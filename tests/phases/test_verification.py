@@ -23,8 +23,15 @@ def table(*entries):
     return said([], {"answer": [*map(json.dumps, entries), NO_NODES]})
 
 
+NAMES = {"10.0.0.1": "head", "10.0.0.2": "one", "10.0.0.3": "two"}
+
+
+def entry(ip: str, name: str = "", **more):
+    return node(ip, name or NAMES.get(ip, ""), **more)
+
+
 def ran(ip: str, **more):
-    return node(ip, task={"ray": "2.52.0"}, **more)
+    return entry(ip, task={"ray": "2.52.0"}, **more)
 
 
 class TestAHostThatDidNotJoin:
@@ -62,27 +69,29 @@ class TestAHostThatDidNotJoin:
         assert deployed.failure("two").message == "did not join the cluster"
 
     @pytest.mark.parametrize(
-        ("entry", "why"),
+        ("third", "why"),
         [
-            (node("10.0.0.3"), "could not run a task: no answer in time"),
-            (node("10.0.0.3", task_error="no such module"), "could not run a task: no such module"),
-            (node("10.0.0.3", alive=False), "left the cluster: Ray reports it as dead"),
+            (entry("10.0.0.3"), "could not run a task: no answer in time"),
+            (entry("10.0.0.3", task_error="no such module"), "could not run a task: no such module"),
+            (entry("10.0.0.3", alive=False), "left the cluster: Ray reports it as dead"),
             (
-                {**node("10.0.0.3", alive=False), "reason": "missed heartbeats"},
+                {**entry("10.0.0.3", alive=False), "reason": "missed heartbeats"},
                 "left the cluster: missed heartbeats",
             ),
             (ran("10.0.0.3", alive=False), "left the cluster: Ray reports it as dead"),
             (ran("10.0.0.9"), "did not join the cluster"),
+            (ran("10.0.0.9", name="two"), "did not join the cluster"),
+            (ran("10.0.0.3", name="somebody's"), "did not join the cluster"),
         ],
     )
-    def test_is_reported_with_the_reason(self, deployed, world, entry, why):
-        world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), entry)
+    def test_is_reported_with_the_reason(self, deployed, world, third, why):
+        world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), third)
         assert deployed.operate(operation.DEPLOY) == 1
         assert deployed.failure("two").message == why
 
 
 def test_a_restarted_node_is_in_the_table_dead_and_alive(deployed, world):
-    dead = node("10.0.0.3", alive=False)
+    dead = entry("10.0.0.3", alive=False)
     for entries in ([dead, ran("10.0.0.3")], [ran("10.0.0.3"), dead]):
         world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), *entries)
         assert deployed.operate(operation.DEPLOY) == 0
@@ -95,9 +104,9 @@ def test_the_driver_waits_for_all_expected_nodes(deployed, world):
     )
     world["one"].reachable = False
     deployed.operate(operation.DEPLOY)
-    assert asked == [
-        {"address": "10.0.0.1:6379", "expect": ["10.0.0.1", "10.0.0.3"], "tasks": True, "timeout": 60.0}
-    ]
+    (spec,) = asked
+    assert spec["expect"] == [["head", "10.0.0.1"], ["two", "10.0.0.3"]]
+    assert (spec["address"], spec["tasks"], spec["timeout"]) == ("10.0.0.1:6379", True, 60.0)
 
 
 class TestAHeadThatDoesNotAnswer:

@@ -68,6 +68,7 @@ class FakeHost:
         self.envs: set[str] = set()
         self.token = ""
         self.facts: dict[str, str] = {}
+        self.starts: list[str] = []  # the last ones, as `date` prints them
         self.pythons = ["3.11.2"]
         self.image: tuple[str, str] | None = None
         self.replies: dict[str, Callable[[str], Answer] | Answer | BaseException] = {}
@@ -139,6 +140,7 @@ class FakeHost:
             values["conda"] = self.conda
         texts = {
             "ip_addr": [f"2: eth0    inet {self.address}/24 brd 10.0.0.255 scope global eth0\\"],
+            "starts": self.starts,
             "requirements": self.lock.splitlines() if self.envs else [],
         }
         if self.image:
@@ -276,7 +278,9 @@ class World:
     def table(self, tasks: bool) -> list[dict[str, Any]]:
         """Ray's own node table: every node that runs and has joined."""
         out = [
-            node(h.state["node_ip"], h.name) for h in self.hosts.values() if h.state and h.active and h.joins
+            node(h.state["node_ip"], h.state["start"]["args"]["--node-name"])
+            for h in self.hosts.values()
+            if h.state and h.active and h.joins
         ] + self.strangers
         return [{**entry, "task": {"ray": "2.52.0"}} for entry in out] if tasks else out
 
