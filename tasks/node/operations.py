@@ -27,10 +27,36 @@ def unlock_script(cluster: str, holder: str) -> Script:
     return render("release the lock", "unlock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
 
 
-def reach_script(cluster: str, address: str, ports: Sequence[int]) -> Script:
-    """Tries TCP connections from this host to the head, at most 4 s for each port."""
-    values = {**basics(cluster), "ADDRESS": address, "PORTS": " ".join(map(str, ports))}
-    return render(f"reach the head at {address}", "reach", values, effect=Effect.READS)
+def reach_script(
+    cluster: str,
+    name: str,
+    listen: Sequence[int],
+    targets: Sequence[str],
+    *,
+    token: str,
+    seconds: int,
+    expect: int = 0,
+    version6: bool = False,
+) -> Script:
+    """Listens on this host's ports while it tries those of other hosts.
+
+    :param name: of this host; with the token it is what a connection reads, so that another host is noticed.
+    :param targets: ``name address port ours|theirs``; ours: the same script listens there.
+    :param seconds: how long it listens at most.
+    :param expect: the number of connections after which nobody else comes.
+    """
+    values = {
+        **basics(cluster),
+        "PROGRAM": files.text("drivers", "reach"),
+        "ME": name,
+        "LISTEN": " ".join(map(str, listen)),
+        "TARGETS": "\n".join(targets),
+        "TOKEN": token,
+        "LIMIT": seconds,
+        "EXPECT": expect,
+        "V6": version6,
+    }
+    return render("try the ports between the hosts", "reach", values, effect=Effect.READS)
 
 
 # The folder in which a driver runs, such as a home folder, may contain a file named ray.py.

@@ -22,11 +22,11 @@ from tasks.phases.connect import connect_all, connect_chosen
 from tasks.phases.gather_facts import gather_facts, lock_and_gather_facts
 from tasks.phases.head import need_current_head, need_head, need_running_head, note_missing_head
 from tasks.phases.plan import plan
-from tasks.phases.reach import reach_head
+from tasks.phases.reach import reach_all, reach_started
 from tasks.phases.read_status import read_status
 from tasks.phases.resolve import resolve
 from tasks.phases.resume import leave_out_bare_hosts, note_stopped, restart_all, start_only_stopped
-from tasks.phases.show_hosts import show_hosts
+from tasks.phases.show_hosts import say_ready, show_hosts
 from tasks.phases.stop import destroy, stop
 from tasks.phases.validate import validate
 from tasks.phases.verify import verify
@@ -52,7 +52,7 @@ PREPARE: Steps = (
     resolve,
     plan,
     need_current_head,
-    reach_head,
+    reach_started,
     agree_to_changes,
 )
 DEPLOY: Steps = (
@@ -77,7 +77,7 @@ START: Steps = (
     resolve,
     plan,
     start_only_stopped,
-    reach_head,
+    reach_started,
     install_and_start,
     verify,
 )
@@ -93,7 +93,7 @@ RESTART: Steps = (
     plan,
     need_current_head,
     restart_all,
-    reach_head,
+    reach_started,
     install_ahead,
     stop,
     note_stopped,
@@ -130,5 +130,7 @@ CHECK: Steps = (
     check_files,
     *FACTS,
     show_hosts,
+    reach_all,
+    say_ready,
 )
 REACH: Steps = (connect_chosen,)

@@ -39,6 +39,10 @@ def show_hosts(run: Run) -> None:
     for name, nodes in runtimes.grouped(run.chosen(Known)).items():
         for line in runtimes.by_name(name).announcements([node.subject for node in nodes]):
             run.console.note(f"deploy-cluster will {line}")
+
+
+@step("Say whether the hosts are ready")
+def say_ready(run: Run) -> None:
     if not run.failed:
         run.console.ok(f"{handover.hosts(len(run.living()))} ready for deploy-cluster")
 

@@ -109,6 +109,22 @@ def test_the_driver_waits_for_all_expected_nodes(deployed, world):
     assert (spec["address"], spec["tasks"], spec["timeout"]) == ("10.0.0.1:6379", True, 60.0)
 
 
+class TestAWorkerThatThisRunHasStartedInVain:
+    def test_is_stopped_again_and_that_is_said(self, fleet, world):
+        world["two"].joins = False
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert [world[name].active for name in ("head", "one", "two")] == [True, True, False]
+        assert fleet.done()[2] == ["installed", "started", "stopped"]
+        assert fleet.lines("! stopped again") == [
+            "! stopped again, so that it does not start over and over: two"
+        ]
+
+    def test_one_that_ran_before_is_left_alone(self, deployed, world):
+        world["two"].joins = False
+        assert deployed.operate(operation.DEPLOY) == 1
+        assert world["two"].active
+
+
 class TestAHeadThatDoesNotAnswer:
     @pytest.mark.parametrize(
         ("reply", "why"),

@@ -68,6 +68,9 @@ class FakeHost:
         self.envs: set[str] = set()
         self.token = ""
         self.facts: dict[str, str] = {}
+        self.closed: dict[str, str] = {}  # what a connection to a host says, if it is not open
+        self.firewall = ""
+        self.tried: list[list[str]] = []
         self.starts: list[str] = []  # the last ones, as `date` prints them
         self.pythons = ["3.11.2"]
         self.image: tuple[str, str] | None = None
@@ -95,6 +98,7 @@ class FakeHost:
             "install Ray with conda": self._install,
             "serve the packages to the others": lambda script: said([("port", "19999")]),
             "end the serving": lambda script: said(),
+            "try the ports between the hosts": self._reach,
             "get the image": self._image,
             "get the cluster's token": self._token,
             "start the head": self._start,
@@ -107,8 +111,6 @@ class FakeHost:
             "remove everything": self._destroy,
             "release the lock": self._unlock,
         }
-        if title.startswith("reach the head"):
-            return said(("reach", f"{port} refused") for port in value(script, "PORTS").split())
         return own[title](script)
 
     def _facts(self, script: str) -> Answer:
@@ -183,6 +185,15 @@ class FakeHost:
         self.state, self.active = json.loads(value(script, "STATE")), True
         address = [f"  ray start --address='{self.state['head']}'"] if "head" in script.split("\n")[0] else []
         return said([], {"address": address})
+
+    def _reach(self, script: str) -> Answer:
+        """What a host says whose ports are open; ``closed`` has what it says of ports of others."""
+        self.tried = [line.split() for line in block(script, "TARGETS").splitlines()]
+        listens = [("listen", port) for port in value(script, "LISTEN").split()]
+        values = [("firewall", self.firewall)] if self.firewall else []
+        for name, _, port, _ in self.tried:
+            values.append(("reach", f"{name} {port} {self.closed.get(name, 'open')}"))
+        return said([*listens, *values])
 
     def _table(self, script: str) -> Answer:
         tasks = json.loads(value(script, "SPEC"))["tasks"]
