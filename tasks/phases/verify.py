@@ -8,6 +8,7 @@ from tasks.node.operations import stop_script
 from tasks.phases.stop import TIMEOUT
 from tasks.report import handover
 from tasks.report.console import Board
+from tasks.report.reasons import fix
 from tasks.run.failures import Failure, Stop
 from tasks.run.ray_table import ask_ray, expected, last_lines, members
 from tasks.run.run import Run
@@ -27,8 +28,9 @@ def verify(run: Run) -> None:
         raise Stop("the head does not answer, so it is unknown which nodes have joined", failure.hint)
     for node in expected(run):
         if why := _problem(run.learned.ray_nodes.get(node.name)):
-            hint = f"fab logs --host {node.name}"
-            run.fail(node, Failure(why, hint, last_lines(run, node)))
+            lines = last_lines(run, node)
+            hint = fix(lines, why) or f"fab logs --host {node.name}"
+            run.fail(node, Failure(why, hint, lines))
             run.console.bad(f"{node.name}: {why}", hint)
     _stop_failed(run)
 

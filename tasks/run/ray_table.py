@@ -13,6 +13,7 @@ from tasks.node.operations import logs_script, verify_script
 from tasks.plan.members import Member, anywhere, assign
 from tasks.report.console import Board
 from tasks.report.lines import clean
+from tasks.report.reasons import telling
 from tasks.report.verdict import HANGS
 from tasks.run.failures import Failure, HostFailed
 from tasks.run.run import Run
@@ -93,11 +94,11 @@ def _no_answer(head: Known, lines: Sequence[str], log: tuple[str, ...]) -> Failu
     return Failure(f"Ray's head does not answer: {why}", f"fab logs --host {head.name}", log)
 
 
-def last_lines(run: Run, node: Reached, lines: int = 8) -> tuple[str, ...]:
-    """The last lines of the logs that explain why a node is not in the table."""
+def last_lines(run: Run, node: Reached, lines: int = 60) -> tuple[str, ...]:
+    """The lines of the last ones in the node's logs that say why it does not work."""
     with contextlib.suppress(Exception):
         script = logs_script(node.host, run.cluster.name, LAST_WORDS, lines, follow=False, sudo=node.sudo)
         answer = run.try_ask(node, script, timeout=30.0)
-        found = [line for key, texts in answer.texts.items() if key.startswith("log:") for line in texts]
-        return tuple(clean(line) for line in found if line.strip())[-lines:]
+        logs = {key[4:]: texts for key, texts in answer.texts.items() if key.startswith("log:")}
+        return telling({name: [clean(line) for line in texts] for name, texts in logs.items()})
     return ()

@@ -40,17 +40,22 @@ class TestAHostThatDidNotJoin:
         world["two"].replies["read logs"] = said(
             [("note", "")],
             {
-                "log:raylet.out": ["", "\x1b[31mE 12:00 Cannot connect to GCS\x1b[0m"],
+                "log:raylet.out": ["", "\x1b[31mE 12:00 Failed to connect to GCS\x1b[0m"],
                 "requirements": ["no log"],
                 "log:start.log": [f"line {n}" for n in range(9)],
             },
         )
         assert deployed.operate(operation.DEPLOY) == 1
         failure = deployed.failure("two")
-        assert (failure.message, failure.hint) == ("did not join the cluster", "fab logs --host two")
-        assert failure.log == tuple(f"line {n}" for n in range(1, 9))
+        assert failure.message == "did not join the cluster"
+        assert (
+            failure.hint
+            == "this host cannot reach the head's GCS: fab check tries the ports between the hosts"
+        )
+        lines = ["E 12:00 Failed to connect to GCS", *(f"line {n}" for n in range(2, 9))]
+        assert failure.log == tuple(lines)
         assert "✗ two: did not join the cluster" in deployed.out
-        assert deployed.out.splitlines()[-9:] == ["two, last lines:", *(f"  line {n}" for n in range(1, 9))]
+        assert deployed.out.splitlines()[-9:] == ["two, last lines:", *(f"  {line}" for line in lines)]
         assert [deployed.failure(name) for name in ("head", "one")] == [None, None]
 
     def test_has_no_colours_of_its_log_on_the_terminal(self, deployed, world):

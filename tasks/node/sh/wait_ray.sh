@@ -1,7 +1,15 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib node
+# needs: lib node node_logs
 # values: START_TIMEOUT
+# What Ray's own parts wrote since this start: the output of `ray start` says only that they have ended.
+ray_says() {
+    node_logs
+    for rf_name in gcs_server.out gcs_server.err raylet.out raylet.err; do
+        rf_file=$(find "$rf_logs/$rf_name" -newer "$NODE/service" 2>/dev/null)
+        [ -z "$rf_file" ] || tail -n 40 "$rf_file" 2>/dev/null | emit_text log
+    done
+}
 # Waits until `ray start` reports success. $1: the kind of service.
 wait_ray() {
     rf_n=0
@@ -14,6 +22,7 @@ wait_ray() {
             step "waiting for Ray, $rf_t s"
             if [ "$rf_t" -ge "$START_TIMEOUT" ] || [ "$(node_do "$1" tries)" -ge 2 ]; then
                 node_do "$1" log_before | tail -n 25 | emit_text log
+                ray_says
                 node_down "$1"
                 if [ "$rf_t" -ge "$START_TIMEOUT" ]; then fail "Ray did not start within $START_TIMEOUT s"; fi
                 fail "ray start failed twice"
