@@ -41,7 +41,7 @@ class Contest:
 
     def hosts(self) -> list[stage.LabHost]:
         for host in self.lab.hosts():
-            if host != self.index.host:
+            if host.name != self.index.host.name:
                 self.lab.remove_host(host)
         return self.lab.add_hosts([None] * self.count, "python")
 

@@ -29,7 +29,7 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
     count = handover.hosts(len(cluster.hosts))
     console.ok(f"{cluster.path.name} is valid", f"{count}, cluster {cluster.name}")
     cli.warn_if_shipped(cluster, cli.hosts_file(hosts_file), console)
-    run = cli.make_run(cluster, console, "check", limit=limit, debug=debug)
+    run = cli.make_run(cluster, console, "check", limit=limit, debug=debug, dry_run=True)
     cli.finish(run, operation.CHECK)
 
 

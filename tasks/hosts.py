@@ -52,9 +52,9 @@ def cluster(hosts_file: str | None = None) -> Cluster:
     from invoke import Exit
 
     from tasks.actions import cli
-    from tasks.inventory import InventoryError, load
+    from tasks.inventory import InventoryError
 
     try:
-        return load(cli.hosts_file(hosts_file))
+        return cli.load_with_keys(cli.hosts_file(hosts_file))
     except InventoryError as error:
         raise Exit("\n".join(f"✗ {problem}" for problem in error.problems), code=2) from None

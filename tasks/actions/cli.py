@@ -20,7 +20,7 @@ from tasks.actions.audit import failed_last_time, record
 from tasks.actions.consent import Consent
 from tasks.commandline import Mistake
 from tasks.environment.home import TOP, in_checkout, user_folder
-from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, edit, load
+from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, edit, load, localfiles
 from tasks.inventory.selection import SelectionError, select, select_one
 from tasks.report import typed
 from tasks.report.console import Console
@@ -71,10 +71,21 @@ def warn_if_shipped(cluster: Cluster, path: Path, console: Console) -> None:
     console.print(f"  → cp -p {here} {own} && git -C {top} checkout {path.name}")
 
 
+def load_with_keys(path: Path) -> Cluster:
+    """The cluster, with the private keys that it names on this machine.
+
+    :raises InventoryError: with every mistake.
+    """
+    cluster = load(path)
+    if problems := localfiles.missing_keys(cluster):
+        raise InventoryError(problems)
+    return cluster
+
+
 def read(given: str | None, console: Console) -> Cluster:
     """The cluster, or exit status 2 with every mistake named."""
     try:
-        cluster = load(hosts_file(given))
+        cluster = load_with_keys(hosts_file(given))
     except InventoryError as error:
         for problem in error.problems:
             console.bad(str(problem))
@@ -138,7 +149,11 @@ def make_run(
         with console.question():
             return ask.secret(prompt)
 
-    settings = Settings(ask=question if ask.on_terminal() else None, trace=console.print if debug else None)
+    settings = Settings(
+        ask=question if ask.on_terminal() else None,
+        trace=console.print if debug else None,
+        warn=console.note,
+    )
     options = Options(
         what,
         user=user(),

@@ -13,7 +13,7 @@ from invoke import Exit
 
 from tasks.actions import cli
 from tasks.commandline import Mistake
-from tasks.inventory import Cluster, Host, InventoryError, load, ranges, selection
+from tasks.inventory import Cluster, Host, InventoryError, load, localfiles, ranges, selection
 from tasks.inventory.edit import EditError
 from tasks.inventory.edit import add_worker as write_worker
 from tasks.inventory.edit import remove_worker as erase_worker
@@ -126,7 +126,10 @@ def preview(path: Path, new: Sequence[Entry]) -> Cluster:
         shutil.copy(path, copy)
         for entry in new:
             write_worker(copy, entry.text, **entry.fields)
-        return load(copy).model_copy(update={"path": path})
+        cluster = load(copy).model_copy(update={"path": path})
+        if problems := localfiles.missing_keys(cluster):
+            raise InventoryError(problems)
+        return cluster
     finally:
         copy.unlink(missing_ok=True)
 

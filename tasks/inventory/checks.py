@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,9 @@ _OWN_FLAGS = {
     "--address": "head:",
     "--block": "the project itself",
     "--node-ip-address": "node_ip",
+    "--node-name": "name of the host",
+    "--temp-dir": "ray.temp_dir",
+    "--disable-usage-stats": "the project itself",
     "--port": "ray.port",
     "--dashboard-port": "ray.dashboard_port",
     "--dashboard-host": "ray.dashboard_host",
@@ -41,6 +45,15 @@ _OWN_FLAGS = {
     "--memory": "memory of the host",
     "--resources": "resources of the host",
     "--labels": "labels of the host",
+}
+# names of resources that Ray gives itself -> the key that sets them
+_OWN_RESOURCES = {
+    "CPU": "cpus: on the host",
+    "GPU": "gpus: on the host",
+    "memory": "memory: on the host",
+    "object_store_memory": 'ray.head_args and ray.worker_args: ["--object-store-memory=BYTES"]',
+    "node": "node_ip: or labels: on the host",
+    "accelerator_type": "labels: on the host",
 }
 
 
@@ -116,6 +129,7 @@ def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
         yield from _open_dashboard(ray, blame)
         yield from _ports(one.host, blame)
         yield from _arguments(ray, blame)
+        yield from _resources(one.host, blame)
         for variable in _AUTH_VARIABLES:
             if variable in ray.env:
                 yield blame.flaw(
@@ -217,8 +231,16 @@ def _worker_ports(host: Host, pinned: list[tuple[Where, int]], blame: _Blame) ->
 def _arguments(ray: Ray, blame: _Blame) -> Iterator[Flaw]:
     for key in ("head_args", "worker_args"):
         for index, argument in enumerate(getattr(ray, key)):
-            flag = argument.split("=", 1)[0].strip()
+            flag = re.split(r"[=\s]", argument.strip(), maxsplit=1)[0]
             if flag in _OWN_FLAGS:
                 yield blame.flaw(
                     ("ray", key, index), f"{flag} is set by {_OWN_FLAGS[flag]}; leave it out here"
                 )
+
+
+def _resources(host: Host, blame: _Blame) -> Iterator[Flaw]:
+    for name in host.resources:
+        kind, colon, _ = name.partition(":")
+        # node: and accelerator_type: begin the names that Ray makes
+        if kind in _OWN_RESOURCES and bool(colon) == (kind in ("node", "accelerator_type")):
+            yield blame.flaw(("resources", name), f"Ray itself sets {name}; use {_OWN_RESOURCES[kind]}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tasks.inventory.runtime_sections import with_runtimes
 from tasks.inventory.secret import SecretSource
@@ -16,7 +16,7 @@ class _HostKeys(Frozen):
     host: str
     name: str
     role: Literal["head", "worker"]
-    connection: Literal["ssh", "local"]
+    connection: Literal["ssh", "local", "openssh"]
     user: str | None
     port: int | None
     key: str | None
@@ -50,7 +50,10 @@ class Host(with_runtimes(_HostKeys, lambda name, section: (section, ...))):
 
 
 class Cluster(Frozen):
-    """All machines. ``parallel`` limits the connections; ``warnings`` are lines to show before a run."""
+    """All machines. ``parallel`` limits the connections; ``warnings`` are lines to show before a run.
+
+    ``files`` are the :class:`tasks.inventory.localfiles.Named` files of the operator's machine.
+    """
 
     name: str
     path: Path
@@ -59,6 +62,7 @@ class Cluster(Frozen):
     mirrors: Mirrors
     parallel: int
     warnings: tuple[str, ...]
+    files: tuple[Any, ...] = ()
 
     @property
     def hosts(self) -> tuple[Host, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from tasks.inventory.cluster import Cluster
 from tasks.inventory.document import Document, Flaw, Map
 from tasks.inventory.document import parse as parse_yaml
 from tasks.inventory.explain import explain
+from tasks.inventory.localfiles import Named, of_host
 from tasks.inventory.model import Defaults, HostEntry, HostsFile
 from tasks.inventory.problems import InventoryError, Problem, Where, dotted
 from tasks.inventory.resolve import Conflict, resolve
@@ -119,7 +120,17 @@ class _Reader:
             mirrors=defaults.mirrors,
             parallel=defaults.ssh.parallel,
             warnings=tuple(self._warnings()),
+            files=tuple(self._files(placed)),
         )
+
+    def _files(self, placed: list[Placed]) -> Iterator[Named]:
+        for host, where in ((one.host, one.where) for one in placed):
+            for one in of_host(host):
+                key = tuple(one.key.split("."))
+                # written on the host, else at the top, where the keys of a login are under ssh:
+                places = [(*where, *key), ("ssh", *key), key]
+                place = next((p for p in places if self.document.has(p)), key)
+                yield Named(dotted(place), self.document.line(place), one)
 
     def _workers(self, workers: Any, defaults: Defaults) -> list[Placed]:
         if workers is None:

@@ -48,7 +48,9 @@ class _HostKeys(SshKeys):
         "such as `10.0.0.[10-19]` or `node[01-32].lab` work too"
     )
     name: t.HostName | None = Field(None, description="name in tables; null: same as `host`")
-    connection: t.Via = Field("ssh", description="local: this machine, without SSH")
+    connection: t.Via = Field(
+        "ssh", description="local: this machine, without SSH; openssh: through the system's own ssh client"
+    )
     runtime: t.Runtime | None = Field(None, description="null: same as the cluster")
     node_ip: t.IpPattern | None = Field(
         None, description="address that Ray uses; null: an address of this host that the head can reach"

@@ -41,6 +41,19 @@ class Lacking(NamedTuple):
     message: str
 
 
+class LocalFile(NamedTuple):
+    """A file of the operator's machine that a key names.
+
+    :param installs: only an installation reads it.
+    :param made: it is created if it is missing.
+    """
+
+    key: str
+    path: str
+    installs: bool = False
+    made: bool = False
+
+
 Own = TypeVar("Own", bound="RuntimeSection")
 
 
@@ -57,6 +70,10 @@ class RuntimeSection(Frozen):
     def at(self: Own, folder: Path) -> Own:
         """The same with paths of the operator's machine counted from ``folder``."""
         return self
+
+    def local_files(self) -> Iterator[LocalFile]:
+        """The files of the operator's machine that must be there before anything is connected."""
+        return iter(())
 
     def lacking(self) -> Iterator[Lacking]:
         """What the keys, each right by itself, lack together."""
@@ -106,6 +123,11 @@ class Ray(Frozen):
         None, description="who may use the cluster; null: token if Ray supports it (2.52 and newer)"
     )
     ports: Ports = Field(Ports(), description="all other ports of Ray")
+    temp_dir: t.RayFolder | None = Field(
+        None,
+        description="Ray's own folder on the host, for logs, sockets and spilled objects; null: `/tmp/ray`, "
+        "on a bridge `~/tmp/ray`",
+    )
     head_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start --head`")
     worker_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start` of the workers")
     env: dict[t.EnvName, t.AnyText] = Field({}, description="environment variables of Ray's processes")

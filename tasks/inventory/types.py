@@ -81,7 +81,7 @@ HostKeys = Annotated[
     Literal["strict", "accept-new", "off"], one_of("strict", "accept-new", "off", spellings={False: "off"})
 ]
 Runtime = Annotated[str, one_of(*runtimes.NAMES)]
-Via = Annotated[Literal["ssh", "local"], one_of("ssh", "local")]
+Via = Annotated[Literal["ssh", "local", "openssh"], one_of("ssh", "local", "openssh")]
 Auth = Annotated[Literal["token", "none"], one_of("token", "none")]
 Network = Annotated[Literal["auto", "host", "bridge"], one_of("auto", "host", "bridge")]
 Install = Annotated[
@@ -123,6 +123,14 @@ RemotePath = Annotated[
         "an absolute path, or one that starts with ~/",
         accept.remote_path,
         pattern=r"^(/|~(/|$)|[A-Za-z]:[\\/])",
+    ),
+]
+RayFolder = Annotated[
+    str,
+    pattern(
+        "path",
+        "a folder such as /data/ray or ~/ray, not directly below /, without spaces",
+        r"(~|/[A-Za-z0-9_.@+-]*[A-Za-z0-9_@+-])(/\.?[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*)+",
     ),
 ]
 RayVersion = Annotated[

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.node.names import basics
+from tasks.node.names import RAY_DIR, basics
+from tasks.node.places import Places, parse_places
 from tasks.node.platforms import machine
 from tasks.script.script import Effect, Script, Value, render
 
@@ -124,7 +125,6 @@ class Facts:
     disk_free: dict[str, int]
     home_writable: bool
     tmp_writable: bool
-    tmp_ray_foreign: bool
     tools: frozenset[str]
     systemd: bool
     user_systemd: bool
@@ -141,6 +141,11 @@ class Facts:
     gpu_says: str = ""
     supervisor: str = ""  # the service's state as its supervisor names it: active, inactive, activating...
     node_processes: bool = False  # whether any process of this cluster's node exists, Ray's own or not
+    places: Places = field(default_factory=Places)
+    bits: int = 64  # of the programs on the host, not of its kernel
+    hung: tuple[tuple[str, int], ...] = ()  # programs that gave no answer, each with its limit in seconds
+    lost: str = ""  # the session of the running node, if files of it were removed
+    sudo_says: str = ""  # sudo's own words, whether it worked or not
     env_changes: tuple[str, ...] = ()  # what the environment's user has changed: "- FILE", "+ FILE"
     raylets: tuple[Raylet, ...] | None = None  # None: it is unknown which there are
     ssh_client_ip: str | None = None  # the operator's machine, or the last jump host, as this host sees it
@@ -158,14 +163,20 @@ class Facts:
 
 
 def facts_script(
-    cluster: str, questions: Questions, *, sudo_password: bool = False, holder: str | None = None
+    cluster: str,
+    questions: Questions,
+    *,
+    temp_dir: str = RAY_DIR,
+    sudo_password: bool = False,
+    holder: str | None = None,
 ) -> Script:
     """The facts script for one host.
 
     :param questions: the part that its runtime adds.
+    :param temp_dir: Ray's own folder; it may begin with ``~/``.
     :param holder: first take the cluster's lock for this holder (on the head, when the run may change something).
     """
-    values = {**basics(cluster), **questions.values}
+    values = {**basics(cluster), **questions.values, "TEMP_DIR": temp_dir}
     body = ("facts", *questions.body)
     if holder is not None:
         values["HOLDER"] = holder
@@ -214,17 +225,17 @@ def parse_facts(
         memory=memory,
         machine_id=one("machine-id"),
         boot_id=one("boot_id"),
-        libc=one("libc"),
+        libc=one("libc") or ("musl" if one("musl") else ""),
         addresses=tuple(_addresses(texts)),
         default_interface=_default_interface(texts),
         disk_free=_disk(texts.get("df", ())),
         home_writable=bool(one("home_writable")),
         tmp_writable=bool(one("tmp_writable")),
-        tmp_ray_foreign=bool(one("tmp_ray_foreign")),
         tools=frozenset(all_values.get("tool", ())),
         systemd=bool(one("systemd")),
         user_systemd=bool(one("user_systemd")),
         sudo=one("sudo") or None,
+        sudo_says="\n".join(texts.get("sudo_says", ())),
         gpus=tuple(name for name, _ in gpus),
         gpu_driver=gpus[0][1] if gpus else "",
         gpu_says=one("gpu_says"),
@@ -239,6 +250,10 @@ def parse_facts(
         node_processes=bool(one("node_processes")),
         raylets=tuple(_raylets(all_values.get("raylet", ()))) if one("raylets_read") else None,
         starts=tuple(line.strip() for line in texts.get("starts", ()) if line.strip()),
+        places=parse_places(all_values, texts),
+        bits=number("long_bit") or 64,
+        hung=tuple(_hung(all_values.get("hung", ()))),
+        lost=one("ray_lost"),
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
         own=own,
     )
@@ -293,6 +308,11 @@ def _state(text: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return state if isinstance(state, dict) else None
+
+
+def _hung(values: Sequence[str]) -> list[tuple[str, int]]:
+    split = [value.rpartition(" ") for value in values]
+    return [(name, int(seconds)) for name, _, seconds in split if seconds.isdigit()]
 
 
 def _ports(hexes: str, netstat: Sequence[str]) -> list[int]:

@@ -1,4 +1,4 @@
-"""GPUs: the number that the hosts file asks for, compared with what the host's driver reports."""
+"""GPUs: the number that the hosts file asks for, compared with what NVIDIA's driver reports."""
 
 from __future__ import annotations
 
@@ -8,31 +8,28 @@ from tasks.node.facts import Facts
 from tasks.node.subject import Subject
 
 
-def problems(subject: Subject) -> Iterator[tuple[str, str]]:
-    """Reports a requested number of GPUs that the host does not have: message and fix."""
-    host, facts = subject.host, subject.facts
-    if not host.gpus:
-        return
-    asked, there = f"gpus: {host.gpus} is requested", len(facts.gpus)
-    if facts.system == "Darwin":
-        yield f"{asked}, but no NVIDIA GPU works on macOS", "drop gpus"
-    elif facts.gpu_says and not there:
+def notes(subject: Subject) -> Iterator[tuple[str, str]]:
+    """A requested number that nvidia-smi does not confirm, and GPUs that nobody mentions and that Ray cannot use.
+
+    The number is taken as it is: nvidia-smi knows neither other makers' GPUs nor Jetson's, and counts a GPU once that
+    is divided (MIG) or shared.
+    """
+    asked, facts, there = subject.host.gpus, subject.facts, len(subject.facts.gpus)
+    if asked is None and facts.gpu_says:
         yield (
-            f"{asked}, but nvidia-smi says: {facts.gpu_says}",
+            f"no GPU is used, since nvidia-smi says: {facts.gpu_says}",
+            "set gpus: 0 if that is intended",
+        )
+    elif asked and facts.gpu_says and not there:
+        yield (
+            f"gpus: {asked} is taken as it is, but nvidia-smi says: {facts.gpu_says}",
             "repair the driver (a reboot after its update), or remove gpus",
         )
-    elif not there:
-        yield f"{asked}, but nvidia-smi names no GPU", "install the driver, or remove gpus"
-    elif there < host.gpus:
-        yield f"{asked}, but there {_are(there)}: {names(facts)}", f"gpus: {there}, or remove gpus to use all"
-
-
-def notes(subject: Subject) -> Iterator[tuple[str, str]]:
-    """GPUs that the hosts file does not mention, and that Ray cannot use."""
-    if subject.host.gpus is None and subject.facts.gpu_says:
+    elif asked and there < asked:
+        seen = names(facts) if there else "none"
         yield (
-            f"no GPU is used, since nvidia-smi says: {subject.facts.gpu_says}",
-            "set gpus: 0 if that is intended",
+            f"gpus: {asked} is taken as it is; nvidia-smi names {seen}",
+            "remove gpus if these are all; AMD's, Intel's, Jetson's and shared GPUs it does not count",
         )
 
 
@@ -42,7 +39,3 @@ def names(facts: Facts) -> str:
         name if facts.gpus.count(name) == 1 else f"{facts.gpus.count(name)} x {name}"
         for name in dict.fromkeys(facts.gpus)
     )
-
-
-def _are(count: int) -> str:
-    return "is 1" if count == 1 else f"are {count}"

@@ -8,11 +8,12 @@ from typing import Any
 from tasks.inventory import Host
 from tasks.node import ray, supervisors, surroundings
 from tasks.node.desired import Desired, Versions, digest
-from tasks.node.names import authorities, node_dir
+from tasks.node.names import RAY_DIR, authorities, node_dir
 from tasks.node.remembered import remembered
 from tasks.node.start import outside_value, secrets_of, start_values
 from tasks.node.subject import Subject
 from tasks.node.supervisors import Activation, Start
+from tasks.node.temp import for_tools, temp_dir
 from tasks.script.script import Script, Value, render
 
 
@@ -40,11 +41,14 @@ def desire(
     token = ray.uses_token(host, versions.ray)
     kind = supervisors.kind_on(facts)
     folder = supervisors.ray_dir(kind, facts.home, cluster)
+    if folder == RAY_DIR:
+        folder = temp_dir(host, facts.home)
     arguments = ray.start_arguments(
         host, versions.ray, node_ip, head_address, cpus=host.cpus or subject.cpus, temp_dir=folder
     )
     trusted = "" if facts.system == "Windows" else authorities(facts.home, cluster)
-    variables = {**surroundings.UV, **ray.environment(host, versions.ray, facts.system, trusted)}
+    own = {**surroundings.UV, **(for_tools(folder, facts.home, cluster) if facts.system != "Windows" else {})}
+    variables = {**own, **ray.environment(host, versions.ray, facts.system, trusted)}
     place = environment or env_dir(facts.home, cluster, versions.env_id)
     files = supervisors.files(
         kind,
@@ -57,6 +61,7 @@ def desire(
             arguments=arguments,
             token=token,
             activation=activate(place),
+            temp_dir=folder,
         ),
     )
     return Desired(

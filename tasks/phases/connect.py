@@ -35,6 +35,12 @@ def _connect(run: Run, nodes: Sequence[Listed]) -> None:
     def one(node: Listed, board: Board) -> Reached:
         board.step(node.name, f"connecting to {node.host.host}")
         target = target_of(node.host, node.passwords.login, node.passwords.sudo)
-        return node.reached(connect(target, run.settings))
+        return node.reached(connect(target, run.settings, lambda text: board.step(node.name, text)))
 
     run.grow(TITLE, nodes, one)
+    whys: dict[str, list[str]] = {}
+    for node in run.living(Reached):
+        if node.connection.why:
+            whys.setdefault(node.connection.why, []).append(node.name)
+    for why, names in whys.items():
+        run.console.note(f"{', '.join(names)}: reached through the system's own ssh, because of {why}")

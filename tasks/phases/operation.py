@@ -26,11 +26,11 @@ from tasks.phases.reach import reach_all, reach_started
 from tasks.phases.read_status import read_status
 from tasks.phases.resolve import resolve
 from tasks.phases.resume import leave_out_bare_hosts, note_stopped, restart_all, start_only_stopped
-from tasks.phases.show_hosts import say_ready, show_hosts
+from tasks.phases.show_hosts import announce, say_ready, show_hosts
 from tasks.phases.stop import destroy, stop
 from tasks.phases.validate import validate
 from tasks.phases.verify import verify
-from tasks.run.step import Step
+from tasks.run.step import Step, in_dry_run
 
 Steps = Sequence[Step]
 
@@ -126,11 +126,19 @@ STATUS: Steps = (
     *FACTS,
     read_status,
 )
-CHECK: Steps = (
-    check_files,
-    *FACTS,
-    show_hosts,
-    reach_all,
-    say_ready,
+# All that a deploy finds before its first change; always a dry run.
+CHECK: Steps = in_dry_run(
+    (
+        check_files,
+        *FACTS,
+        show_hosts,
+        validate,
+        announce,
+        *_BEFORE_PLAN,
+        resolve,
+        plan,
+        reach_all,
+        say_ready,
+    )
 )
 REACH: Steps = (connect_chosen,)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tasks import runtimes
-from tasks.node.addresses import head_ip, join, no_address, nobodys, worker_ip
+from tasks.node.addresses import join
 from tasks.node.desired import Desired
+from tasks.plan.addresses import addresses
 from tasks.plan.changes import change
 from tasks.plan.systems import multi_node_note
 from tasks.run.failures import Failure, Stop
@@ -17,16 +18,12 @@ from tasks.run.step import step
 def plan(run: Run) -> None:
     head = run.head(Resolved)
     workers = [node for node in run.living(Resolved) if not node.is_head]
-    ip = head_ip(head.subject, [node.subject for node in workers])
-    without = nobodys(node.subject for node in [head, *workers])
-    if ip is None:
-        why, way = no_address(head.subject, without)
-        raise Stop(
-            f"{head.name} has no address that workers could reach{why and f': {why}'}",
-            way or "set node_ip of the head",
-        )
-    if why := runtimes.of(head.host).address_problem(ip, head.subject):
-        raise Stop(why, "set node_ip")
+    ips, problems = addresses(head.subject, [node.subject for node in workers])
+    for finding in problems:
+        if finding.name == head.name:
+            raise Stop(finding.message, finding.hint)
+        run.fail(next(n for n in workers if n.name == finding.name), Failure(finding.message, finding.hint))
+    ip = ips[head.name]
     run.learned.head_address = join(ip, head.host.ray.port)
     desired = _desire(run, head, ip)
     token = head.state.get("token") if desired.token else None
@@ -34,39 +31,16 @@ def plan(run: Run) -> None:
     run.put(head.planned(desired, change_of_head))
     restarts = change_of_head.start and run.may_change(head)
     for node in workers:
-        if own := _address_of_worker(run, node, ip, without):
+        if own := ips.get(node.name):
             desired = _desire(run, node, own)
             changes = change(node.subject, desired, token=token, head_restarts=restarts)
             run.put(node.planned(desired, changes))
-    _refuse_same_address(run)
     _note(run)
 
 
 def _desire(run: Run, node: Resolved, ip: str) -> Desired:
     runtime = runtimes.of(node.host)
     return runtime.desire(node.subject, run.cluster.name, node.versions, ip, run.learned.head_address)
-
-
-def _address_of_worker(run: Run, node: Resolved, head: str, without: frozenset[str]) -> str | None:
-    """The address under which a worker joins; marks a worker without one as failed."""
-    own, way = worker_ip(node.subject, head, without), ""
-    if own is None:
-        why, way = no_address(node.subject, without)
-        why = why or f"has no address in a network with the head ({head})"
-    else:
-        why = runtimes.of(node.host).address_problem(own, node.subject)
-    if why:
-        run.fail(node, Failure(why, way or "set node_ip"))
-    return None if why else own
-
-
-def _refuse_same_address(run: Run) -> None:
-    seen: dict[str, Planned] = {}
-    for node in run.living(Planned):
-        other = seen.setdefault(node.desired.node_ip, node)
-        if other != node:
-            why = f"has the same address as {other.name}: {node.desired.node_ip}"
-            run.fail(node, Failure(why, "list each machine once, or set node_ip"))
 
 
 def _note(run: Run) -> None:

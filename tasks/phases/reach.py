@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tasks.node.addresses import head_ip, nobodys, worker_ip
 from tasks.node.operations import reach_script
 from tasks.plan.reach import Pair, blame, can_listen, message, needed_ports, opening, partners, ports_of
 from tasks.report.console import Board
@@ -28,18 +27,9 @@ TITLE = "Try the ports between the hosts"
 
 @step(TITLE)
 def reach_all(run: Run) -> None:
-    """For `fab check`: all hosts, with the addresses that a deploy would choose."""
-    head = run.head()
-    if not isinstance(head, Known) or run.failure(head):
-        return
-    nodes = run.living(Known)
-    address = head_ip(head.subject, [node.subject for node in nodes if node != head])
-    if address is None:
-        return
-    without = nobodys(node.subject for node in nodes)
-    found = {n: address if n == head else worker_ip(n.subject, address, without) for n in nodes}
-    addresses = {node.name: ip for node, ip in found.items() if ip}
-    _reach(run, [node for node in nodes if node.name in addresses], addresses)
+    """For `fab check`: all hosts, whether a deploy would start them or not."""
+    nodes = run.living(Planned)
+    _reach(run, nodes, {node.name: node.desired.node_ip for node in nodes})
 
 
 @step(TITLE)

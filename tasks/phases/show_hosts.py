@@ -1,15 +1,11 @@
-"""Show hosts: what each host has, and its problems. `fab check` prints it."""
+"""Show hosts: what each host has, for `fab check`."""
 
 from __future__ import annotations
 
-import contextlib
-
 from tasks import runtimes
-from tasks.phases.validate import validate
 from tasks.report import handover
 from tasks.report.status import counted
 from tasks.report.table import Column
-from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.step import step
@@ -28,20 +24,21 @@ COLUMNS = (
 
 @step("Show what each host is")
 def show_hosts(run: Run) -> None:
-    """Prints the hosts, then every problem of every host."""
     nothing = ("-",) * (len(COLUMNS) - 1)
     rows = [_row(node) if isinstance(node, Known) else (node.name, *nothing) for node in run.every()]
     run.console.print()
     run.console.table(COLUMNS, rows)
     run.console.print()
-    with contextlib.suppress(Stop):
-        validate(run)
+
+
+@step("Say what a deploy would install as root")
+def announce(run: Run) -> None:
     for name, nodes in runtimes.grouped(run.chosen(Known)).items():
         for line in runtimes.by_name(name).announcements([node.subject for node in nodes]):
             run.console.note(f"deploy-cluster will {line}")
 
 
-@step("Say whether the hosts are ready")
+@step("Say whether a deploy can begin")
 def say_ready(run: Run) -> None:
     if not run.failed:
         run.console.ok(f"{handover.hosts(len(run.living()))} ready for deploy-cluster")

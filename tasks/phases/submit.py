@@ -64,6 +64,8 @@ def _submit(run: Run, arguments: Sequence[str], *, wait: bool) -> None:
         raise
     if "error" in answer.values:
         raise Stop(answer.values["error"], answer.hint)
+    if not submitted:
+        raise Stop("no job was submitted", "see the output above; is the head up? fab status")
     if answer.status:
         raise Stop("the job did not succeed", "see its output above")
     if not wait:

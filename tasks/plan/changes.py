@@ -63,6 +63,8 @@ def change(subject: Subject, desired: Desired, *, token: str | None, head_restar
             reasons.append("not running")
     elif not facts.active:
         reasons = ["not running"]
+    elif facts.lost:
+        reasons = [f"its files were removed from {facts.lost}"]
     elif desired.token and token is not None and state.get("token") != token:
         reasons = ["the cluster's token has changed"]
     elif head_restarts and desired.role == "worker":

@@ -6,19 +6,29 @@ from collections.abc import Iterator, Sequence
 from statistics import median_low
 
 from tasks import runtimes
-from tasks.node import gpus, ray
+from tasks.node import gpus, ray, sudo
 from tasks.node.facts import RayProcess
 from tasks.node.subject import Finding, Subject
+from tasks.node.supervisors import launchd, systemd
+from tasks.plan import places
 
 SYSTEMS = ("Linux", "Darwin", "Windows")
 MAX_SKEW = 120  # seconds
+# kinds of service that only root starts and stops
+SYSTEM_SERVICES = (systemd.SYSTEM, launchd.DAEMON)
 Problem = tuple[str, str]  # what is wrong, and how to fix it
 
 
 def host_problems(subject: Subject, cluster: str) -> list[Finding]:
     """The problems of one host that don't depend on other hosts."""
     found = [Finding(subject.name, message, hint) for message, hint in _each(subject, cluster)]
-    notes = (*gpus.notes(subject), *runtimes.of(subject.host).notes(subject))
+    notes = (
+        *_sudo_notes(subject, found),
+        *places.hung(subject),
+        *places.notes(subject),
+        *gpus.notes(subject),
+        *runtimes.of(subject.host).notes(subject),
+    )
     return found + [Finding(subject.name, *note, note=True) for note in notes]
 
 
@@ -35,13 +45,25 @@ def _each(subject: Subject, cluster: str) -> Iterator[Problem]:
         return
     if not facts.home_writable:
         yield f"the home folder {facts.home} is not writable", f"make it writable for {facts.user}"
-    if not facts.tmp_writable:
-        yield "/tmp is not writable, and Ray keeps its sockets and logs there", "chmod 1777 /tmp"
-    if facts.sudo == "wrong-password":
-        yield f"sudo rejects the password of {facts.user}", "sudo_password in the hosts file"
+    yield from places.problems(subject)
+    if facts.service in SYSTEM_SERVICES and (refused := sudo.refusal(facts)):
+        yield f"Ray is a system service here, and {refused[0]}", refused[1]
     yield from runtime.problems(subject)
     yield from _occupied(subject, cluster)
-    yield from list(gpus.problems(subject)) or runtime.gpu_problems(subject)
+    yield from runtime.gpu_problems(subject)
+
+
+def _sudo_notes(subject: Subject, found: Sequence[Finding]) -> Iterator[Problem]:
+    """What is wrong with sudo, where a host can do without it. :param found: the problems, which may say it already."""
+    facts = subject.facts
+    refused = sudo.refusal(facts) if facts.sudo == "refused" else None
+    if refused and not any(refused[0] in problem.message for problem in found):
+        yield f"{refused[0]}, so nothing runs as root here", refused[1]
+    if name := sudo.unresolved(facts):
+        message = (
+            f"sudo cannot resolve this host's own name {name}, and may wait for name servers at each command"
+        )
+        yield message, f"as root: echo 127.0.1.1 {name} >> /etc/hosts"
 
 
 def _occupied(subject: Subject, cluster: str) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from tasks.report.lines import clean
 from tasks.run.failures import DryRunViolation, Failure, HostFailed
 from tasks.run.options import Options
 from tasks.run.record import Record
-from tasks.run.stages import Reached
+from tasks.run.stages import Known, Reached
 from tasks.script.script import Effect, Script
 from tasks.ssh import Answer, Unfinished
 
@@ -67,7 +67,9 @@ class Door:
         on_step = (lambda text: board.step(node.name, clean(text))) if board else None
         if board:
             board.step(node.name, script.title)
-        given = {"RF_SUDO": node.passwords.sudo, **secrets}
+        # a password that sudo has refused is not tried again and again: an account may be locked for that
+        refused = isinstance(node, Known) and node.facts.sudo == "refused"
+        given = {"RF_SUDO": None if refused else node.passwords.sudo, **secrets}
         return node.connection.ask(
             script,
             secrets={name: secret for name, secret in given.items() if secret is not None},

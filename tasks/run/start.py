@@ -70,6 +70,9 @@ def start(run: Run, node: Planned, board: Board) -> None:
         raise HostFailed(_explained(node, error.failure)) from None
     for note in answer.all.get("note", ()):
         run.console.note(f"{node.name}: {note}")
+    for warning in answer.texts.get("warning", ()):
+        if warning.strip():
+            run.console.note(f"{node.name}: Ray says: {warning.strip()}")
     run.did(node, "started")
     if node.is_head:
         _use_address(run, (answer.texts.get("address") or [""])[0])

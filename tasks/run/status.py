@@ -121,6 +121,8 @@ def _problem(run: Run, node: Listed, alive: bool, entry: dict[str, Any] | None) 
     if failure := run.failure(node):
         return failure.message
     if alive:
+        if isinstance(node, Known) and node.facts.lost:
+            return f"runs no tasks: files were removed from {node.facts.lost}"
         return (isinstance(node, Known) and _unsteady(node, entry)) or _resources(
             node.host, entry["resources"]
         )

@@ -28,5 +28,6 @@ def target_of(
         password=host.password if password is _HOSTS_FILE else password,
         sudo_password=host.sudo_password if sudo_password is _HOSTS_FILE else sudo_password,
         local=host.connection == "local",
+        openssh=host.connection == "openssh",
         connect_timeout=host.connect_timeout,
     )

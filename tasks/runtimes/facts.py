@@ -18,8 +18,14 @@ def facts_script(
 
     :param holder: see :func:`tasks.node.facts.facts_script`.
     """
-    questions = runtimes.of(host).questions(host)
-    return node.facts_script(cluster, questions, sudo_password=sudo_password, holder=holder)
+    runtime = runtimes.of(host)
+    return node.facts_script(
+        cluster,
+        runtime.questions(host),
+        temp_dir=runtime.temp_dir(host),
+        sudo_password=sudo_password,
+        holder=holder,
+    )
 
 
 def parse_facts(host: Host, values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]]) -> Facts:

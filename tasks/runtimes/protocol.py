@@ -9,7 +9,9 @@ from tasks.inventory import Host, SecretSource
 from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts, OwnFacts, Questions, RayProcess
 from tasks.node.life import Life, on_host
+from tasks.node.names import RAY_DIR
 from tasks.node.subject import Subject
+from tasks.node.temp import longest
 from tasks.script.script import Script
 
 Problem = tuple[str, str]  # what is wrong, and how to fix it
@@ -45,6 +47,14 @@ class Runtime:
     def summary(self, facts: Facts) -> str:
         """The software that would run Ray on this host, in a short phrase for `fab check`."""
         return "-"
+
+    def temp_dir(self, host: Host) -> str:
+        """Ray's own folder as the host sees it; ``~/`` stands for the user's home."""
+        return host.ray.temp_dir or RAY_DIR
+
+    def longest_temp_dir(self, facts: Facts) -> int | None:
+        """How many bytes that path may have; None: Ray sees the folder under another one."""
+        return longest(facts.system)
 
     # Problems
 

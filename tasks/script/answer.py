@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tasks.text.wording import printable
+
 HIDDEN = ("token",)  # keys of values that are the host's secrets
 
 
@@ -12,6 +14,7 @@ class Answer:
     """What one script answered.
 
     :ivar ok: the script ran to completion with status 0; otherwise ``error`` is the reason.
+    :ivar began: the host's shell ran its first line.
     :ivar ended: it ran to completion, whatever its status.
     :ivar status: its exit status; if it was interrupted, that of its shell.
     :ivar values: the last value of each key; ``all`` has every value of each key in order.
@@ -23,6 +26,7 @@ class Answer:
     """
 
     ok: bool = False
+    began: bool = False
     ended: bool = False
     status: int | None = None
     values: dict[str, str] = field(default_factory=dict)
@@ -33,6 +37,12 @@ class Answer:
     stderr: str = ""
     chatter: str = ""
     seconds: float = 0.0
+
+    def words(self, lines: int = 4, limit: int = 300) -> str:
+        """The last lines of both streams that are not part of the answer, as one line; of programs, not for them."""
+        said = [*self.chatter.splitlines(), *self.stderr.splitlines()]
+        text = " | ".join([printable(line.strip()) for line in said if line.strip()][-lines:])
+        return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
     def listing(self) -> str:
         """The whole answer for `--debug`, without values that are secret."""

@@ -14,6 +14,8 @@ from tasks.text.quoting import as_shells_print
 from tasks.text.quoting import posix as quote
 
 COMMAND = "exec sh -s"
+BEGIN = """printf '%s begin\\n' "$RF_MARK\""""  # what shows that a shell runs the script
+BLANKS = 8  # empty lines before a script
 LINE_LIMIT = 1 << 20  # bytes; a longer line is split, so that binary output does not fill the memory
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -27,7 +29,15 @@ def wrap(script: str, mark: str, secrets: Mapping[str, Secret]) -> bytes:
     for name in secrets:
         if not _NAME.match(name):
             raise ValueError(f"not a shell variable's name: {name!r}")
-    lines = [f"RF_MARK={quote(mark)}", *(f"{n}={quote(s.reveal())}" for n, s in secrets.items())]
+    lines = [
+        # for start-up files that read a line, as in `read -p "press enter"`
+        *[""] * BLANKS,
+        f"RF_MARK={quote(mark)}",
+        # start-up files may have put zsh in the place of sh
+        '[ -z "${ZSH_VERSION-}" ] || emulate sh',
+        BEGIN,
+        *(f"{n}={quote(s.reveal())}" for n, s in secrets.items()),
+    ]
     # The shell parses the whole group before it runs it: a script that was cut off does nothing,
     # and a command in it that reads stdin cannot read the rest of the script.
     return "\n".join([*lines, "{", script, "} </dev/null", ""]).encode()
@@ -72,7 +82,7 @@ class Reader:
     ) -> None:
         self.answer = Answer()
         self.step = ""
-        self.ended = False
+        self.began = self.ended = False
         self._mark = mark + " "
         self.scrub = scrub
         self._on_step = on_step
@@ -109,7 +119,7 @@ class Reader:
                 answer.values[key] = self.scrub(answer.values[key])
                 answer.all[key] = [self.scrub(value) for value in answer.all[key]]
         answer.error, answer.hint = answer.values.get("error", ""), answer.values.get("hint", "")
-        answer.ended = self.ended
+        answer.began, answer.ended = self.began, self.ended
         answer.ok = self.ended and answer.status == 0
         if not self.ended:
             answer.status = status
@@ -134,6 +144,7 @@ class Reader:
     def _message(self, message: str) -> None:
         kind, _, rest = message.partition(" ")
         key, _, value = rest.partition(" ")
+        self.began = True
         if kind == "kv":
             self.answer.values[key] = value
             self.answer.all.setdefault(key, []).append(value)
@@ -146,6 +157,8 @@ class Reader:
         elif kind == "end":
             self.ended = True
             self.answer.status = int(rest) if rest.strip().isdigit() else 255
+        elif kind == "begin":
+            pass
         elif kind == "b64":
             # any other line, encoded for connections that pass only ASCII
             try:
@@ -159,8 +172,10 @@ class Reader:
 
 
 def _reason(answer: Answer) -> str:
-    """The error of a failed script that reported none: how it ended, and the last lines of its stderr."""
+    """The error of a failed script that reported none: how it ended, and its last words."""
     last = " | ".join([line for line in answer.stderr.splitlines() if line.strip()][-3:])
     early = "" if answer.ended else " early"
+    if early and not last:
+        last = answer.words(3)
     how = "was killed" if answer.status is None else f"ended{early} with status {answer.status}"
     return f"the script {how}" + (f": {last}" if last else "")

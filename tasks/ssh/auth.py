@@ -2,161 +2,80 @@
 
 from __future__ import annotations
 
-import threading
+import re
+import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import paramiko
-from paramiko.auth_handler import AuthHandler
 from paramiko.message import Message
 
 from tasks.inventory.secret import Secret
+from tasks.ssh.authmessages import Handler, Questions
 from tasks.ssh.errors import AuthFailed
 from tasks.ssh.identities import collect
-from tasks.ssh.identity import CannotSign, Identity, Signer
-from tasks.ssh.knownhosts import key_type
+from tasks.ssh.identity import CannotSign, Identity
 from tasks.ssh.sshconfig import Route
 from tasks.ssh.target import Settings
 from tasks.ssh.transport import Transport, lost
+from tasks.text.wording import printable
 
-_SERVICE_REQUEST, _USERAUTH_REQUEST = b"\x05", b"\x32"
-_TIMEOUT = 60.0  # seconds for one reply: PAM and name lookups on the far side may be slow
-
-
-class Handler(AuthHandler):
-    """One login request and its reply.
-
-    paramiko's own handler signs before it knows whether the server accepts the key, and forgets which methods the
-    server allows.
-    """
-
-    def __init__(self, transport: Transport) -> None:
-        super().__init__(transport)
-        self.methods: list[str] = []
-        self.partial = False
-        self.acceptable = False  # whether the server would accept the public key that was offered
-        self._accepted = threading.Event()
-
-    def start(self) -> bool:
-        request = Message()
-        request.add_byte(_SERVICE_REQUEST)
-        request.add_string("ssh-userauth")
-        self.transport._send_message(request)
-        # abort(), which is called when the connection is lost, sets only `auth_event`
-        self.auth_event = self._accepted
-        return self._accepted.wait(_TIMEOUT) and self.transport.is_active()
-
-    def request(self, user: str, method: str, finish: Callable[[Message], None]) -> bool:
-        """Whether the server logged the user in, or would accept the key.
-
-        :raises EOFError: the server closed the connection.
-        """
-        self.auth_method, self.username = method, user
-        self.partial = self.acceptable = False
-        self.auth_event = event = threading.Event()
-        message = Message()
-        message.add_byte(_USERAUTH_REQUEST)
-        message.add_string(user)
-        message.add_string("ssh-connection")
-        message.add_string(method)
-        finish(message)
-        self.transport._send_message(message)
-        if not event.wait(_TIMEOUT) or not self.transport.is_active():
-            raise EOFError
-        return self.is_authenticated() or self.acceptable
-
-    def interactive(self, user: str, answer: Callable) -> bool:
-        self.interactive_handler = answer
-
-        def finish(message: Message) -> None:
-            message.add_string("")
-            message.add_string("")
-
-        return self.request(user, "keyboard-interactive", finish)
-
-    def is_acceptable(self, user: str, blob: bytes) -> bool:
-        """Whether the server would accept this public key."""
-
-        def finish(message: Message) -> None:
-            message.add_boolean(False)
-            message.add_string(self.algorithm(blob))
-            message.add_string(blob)
-
-        return self.request(user, "publickey", finish)
-
-    def signed(self, user: str, signer: Signer) -> bool:
-        algorithm = self.algorithm(signer.blob)
-        data = Message()
-        data.add_string(self.transport.session_id)
-        data.add_byte(_USERAUTH_REQUEST)
-        for part in (user, "ssh-connection", "publickey"):
-            data.add_string(part)
-        data.add_boolean(True)
-        data.add_string(algorithm)
-        data.add_string(signer.blob)
-        signature = signer.sign(data.asbytes(), algorithm)
-
-        def finish(message: Message) -> None:
-            message.add_boolean(True)
-            message.add_string(algorithm)
-            message.add_string(signer.blob)
-            message.add_string(signature)
-
-        return self.request(user, "publickey", finish)
-
-    def algorithm(self, blob: bytes) -> str:
-        return self._finalize_pubkey_algorithm(key_type(blob))
-
-    def _parse_service_accept(self, m: Message) -> None:
-        self._accepted.set()
-
-    def _parse_userauth_info_request(self, m: Message) -> None:
-        if self.auth_method == "publickey":  # 60 is SSH_MSG_USERAUTH_PK_OK there
-            self.acceptable = True
-            self.auth_event.set()
-        else:
-            super()._parse_userauth_info_request(m)
-
-    def _parse_userauth_failure(self, m: Message) -> None:
-        self.methods = m.get_list()
-        self.partial = m.get_boolean()
-        self.authenticated = False
-        self.auth_event.set()
-
-    @property
-    def _client_handler_table(self):
-        table = super()._client_handler_table
-        return {**table, 51: self._parse_userauth_failure, 60: self._parse_userauth_info_request}
+T = TypeVar("T")
+# a question for the password that is valid now, and for nothing else, as "alice@host's password:" or "Password for x:"
+_PASSWORD = re.compile(r"^[^\n:]*\bpass(?:word|wort)\b[^\n:]*:?\s*$|^\W*密码\W*$", re.IGNORECASE)
+_OTHER = re.compile(
+    r"\b(?:new|retype|repeat|again|old|current|one[- ]?time|otp|code|token|2fa)\b", re.IGNORECASE
+)
+_BOOTS = re.compile(r"booting up|is starting|not permitted to log in yet", re.IGNORECASE)
 
 
-def log_in(
-    transport: Transport, route: Route, settings: Settings, password: Callable[[], Secret | None]
-) -> None:
-    """Authenticates.
+def wants_password(prompt: str) -> bool:
+    """Whether a server's question is for the user's password, so that `password:` is the answer."""
+    return bool(_PASSWORD.match(prompt.strip())) and not _OTHER.search(prompt)
 
-    :param password: called only when the server asks for a password.
-    :raises AuthFailed: it lists what was tried.
-    """
-    Login(transport, route, settings, password).run()
+
+class NobodyThere(Exception):
+    """A server asks a question, and no person can be asked; the message is its prompt."""
 
 
 class Login:
-    def __init__(self, transport, route, settings, password) -> None:
+    """One login.
+
+    :param password: called only when the server asks for a password, with the number of those that it has refused;
+        None if there is no other.
+    :ivar cut: the server ended the connection.
+    :ivar waited: seconds for which the login waited for a person; servers end logins that take long.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        route: Route,
+        settings: Settings,
+        password: Callable[[int], Secret | None],
+    ) -> None:
         self.transport, self.route, self.settings = transport, route, settings
         self.password = password
         self.handler = Handler(transport)
         transport.auth_handler = self.handler
         self.tried: list[str] = []
         self.locked: str | bool = ""
+        self.cut, self.waited = False, 0.0
+        self._given = 0  # passwords that were sent
+        self._nobody = ""
 
     def run(self) -> None:
+        """Authenticates.
+
+        :raises AuthFailed: it lists what was tried, and what the server said.
+        """
         try:
             if not self.handler.start():
                 raise EOFError
             self._try_methods()
         except (EOFError, OSError, paramiko.SSHException) as error:
-            if isinstance(error, AuthFailed):
-                raise
-            if self.tried or self.transport.farewell:
+            self.cut = True
+            if self.tried or self.transport.farewell or self.handler.said:
                 raise self._failed() from error
             raise lost(self.transport, str(self.route)) from error
 
@@ -169,6 +88,8 @@ class Login:
         left = [m for m in self.route.methods if m in ways]
         while left:
             method = left.pop(0)
+            if method != "publickey" and not self.handler.methods and self._none():
+                return
             # What the server allows is known only after the first refusal.
             if self.handler.methods and method not in self.handler.methods:
                 continue
@@ -179,11 +100,14 @@ class Login:
                 left = [
                     m for m in self.route.methods if m in self.handler.methods and m in ways and m != method
                 ]
-        if not self.handler.methods:
-            self.handler.request(self.route.user, "none", lambda message: None)
-            if self.handler.is_authenticated():
-                return
+        if not self.handler.methods and self._none():
+            return
         raise self._failed()
+
+    def _none(self) -> bool:
+        """Asks the server which methods it allows; some servers let a user in without any."""
+        self.handler.request(self.route.user, "none", lambda message: None)
+        return self.handler.is_authenticated()
 
     def _keys(self) -> bool:
         for identity in collect(self.route, self.settings):
@@ -201,41 +125,97 @@ class Login:
         try:
             if identity.ask_first and identity.blob and not self.handler.is_acceptable(user, identity.blob):
                 return False
-            return self.handler.signed(user, identity.unlock())
+            if identity.locked and self.settings.ask is None:
+                raise CannotSign("it has a passphrase and nobody can be asked for it")
+            return self.handler.signed(user, self._patiently(identity.unlock))
         except CannotSign as error:
             self.tried[-1] = f"{identity.label}: {error}"
             self.locked = self.locked or ("passphrase" in str(error) and identity.label)
             return False
         except paramiko.AuthenticationException:  # no signature algorithm that both sides have for an RSA key
+            self.tried[-1] = f"{identity.label}: no signature algorithm that both sides have"
             return False
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """What ``ask`` returns, which may wait for a person."""
+        start = time.monotonic()
+        try:
+            return ask()
+        finally:
+            self.waited += time.monotonic() - start
 
     def _password(self) -> bool:
-        secret = self.password()
-        if secret is None:
-            return False
-        self.tried.append("password")
+        while (secret := self._next_password()) is not None:
+            self.tried.append("password")
 
-        def finish(message: Message) -> None:
-            message.add_boolean(False)
-            message.add_string(secret.reveal())
+            def finish(message: Message, secret: Secret = secret) -> None:
+                message.add_boolean(False)
+                message.add_string(secret.reveal())
 
-        return self.handler.request(self.route.user, "password", finish)
+            if self.handler.request(self.route.user, "password", finish) or self.handler.partial:
+                break
+        return self.handler.is_authenticated()
+
+    def _next_password(self) -> Secret | None:
+        """The next one to send; one that was refused is not sent again, since an account may be locked for that."""
+        secret = self._patiently(lambda: self.password(self._given))
+        self._given += secret is not None
+        return secret
 
     def _interactive(self) -> bool:
-        secret = self.password()
-        if secret is None:
-            return False
-        self.tried.append("keyboard-interactive")
-        return self.handler.interactive(
-            self.route.user,
-            lambda title, instructions, prompts: ["" if echo else secret.reveal() for _, echo in prompts],
-        )
+        before = self._given
+        try:
+            done = self.handler.interactive(self.route.user, self._answers)
+        except NobodyThere as error:
+            self._nobody = str(error)
+            done = False
+        if self.handler.asked and (not self._nobody or self._given > before):
+            self.tried.append("keyboard-interactive")
+        return done
+
+    def _answers(self, questions: Questions) -> list[str]:
+        return [self._answer(questions.text, prompt, echo) for prompt, echo in questions.prompts]
+
+    def _answer(self, text: str, prompt: str, echo: bool) -> str:
+        if not echo and wants_password(prompt):
+            if (secret := self._next_password()) is None:
+                raise NobodyThere(prompt.strip())
+            return secret.reveal()
+        lines = [printable(line) for line in text.splitlines() if line.strip()]
+        shown = "\n".join([*lines, f"{self.route.user}@{self.route}: {printable(prompt.strip())} "])
+        typed = self._patiently(lambda: self.settings.question(shown))
+        if typed is None:
+            raise NobodyThere(prompt.strip())
+        return typed
+
+    def words(self) -> str:
+        """What the server said, as one line."""
+        lines = [printable(line.strip()) for line in self.handler.said if line.strip()]
+        return " | ".join(dict.fromkeys(lines[-4:]))
+
+    @property
+    def boots(self) -> bool:
+        """Whether the host lets nobody in because it is just starting."""
+        return bool(_BOOTS.search(self.words()))
 
     def _failed(self) -> AuthFailed:
-        who = f"{self.route.user}@{self.route}"
+        who, words = f"{self.route.user}@{self.route}", self.words()
+        if self._nobody and not wants_password(self._nobody):
+            return AuthFailed(
+                f"{self.route} asks {self.route.user} for an answer ({printable(self._nobody)}), and nobody is there",
+                "run it on a terminal, or have a key be enough for this user",
+            )
+        if self.cut and words and not self.transport.farewell:
+            if self.boots:
+                hint = "wait until it has started"
+            else:
+                hint = "ask who runs the host; or another `user:`"
+            return AuthFailed(f"{self.route} does not let {self.route.user} in: {words}", hint)
         tried = ", ".join(self.tried) or "nothing: no key and no password available"
-        reason = f"; the server said: {self.transport.farewell}" if self.transport.farewell else ""
-        return AuthFailed(f"authentication failed for {who} (tried: {tried}){reason}", self._hint())
+        said = self.transport.farewell or words
+        reason = f"; the server said: {said}" if said else ""
+        allowed = tuple(self.handler.methods)
+        return AuthFailed(f"authentication failed for {who} (tried: {tried}){reason}", self._hint(), allowed)
 
     def _hint(self) -> str:
         allowed = self.handler.methods
@@ -243,8 +223,12 @@ class Login:
             return "name the right key with `key:`, or set IdentitiesOnly in ~/.ssh/config"
         if self.locked:
             return f"unlock it for this session: ssh-add {self.locked.removeprefix('key ')}"
-        if "password" in self.tried or "keyboard-interactive" in self.tried:
+        if self._given:
             return f"check the user and the password: ssh {self.route.user}@{self.route.hostname}"
         if allowed and "publickey" not in allowed:
+            if not {"password", "keyboard-interactive"} & set(allowed):
+                return (
+                    f"the server accepts only {', '.join(allowed)}: connection: openssh, if plain ssh gets in"
+                )
             return "the server accepts only a password: set `password:`"
         return f"copy your key to the host: ssh-copy-id -p {self.route.port} {self.route.user}@{self.route.hostname}"

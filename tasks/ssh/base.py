@@ -21,7 +21,7 @@ from tasks.script.answer import Answer
 from tasks.script.protocol import Reader, Scrubber
 from tasks.script.script import Script
 from tasks.ssh import carry, sudo, windows
-from tasks.ssh.ending import conclude, timed_out
+from tasks.ssh.ending import conclude, explain, timed_out
 from tasks.ssh.errors import Cancelled, ConnectionLost
 from tasks.ssh.target import Settings, Target
 
@@ -156,7 +156,7 @@ class BaseConnection(fabric.Connection):
         stdin = protocol.chunks(shell.wrap(text, mark, secrets or {}))
         self._trace(f"{script.title if isinstance(script, Script) else 'script'}\n{text}", scrub)
         reader = Reader(mark, scrub, on_step, on_line)
-        return conclude(self.name, self._talk(shell.COMMAND, stdin, reader, timeout))
+        return conclude(self.name, self.user, self._talk(shell.COMMAND, stdin, reader, timeout))
 
     def carry(
         self,
@@ -187,6 +187,8 @@ class BaseConnection(fabric.Connection):
             answer = self._talk(windows.COMMAND, windows.save(load, mark, path, on_bytes), reader, timeout)
         else:
             answer = self._talk(carry.COMMAND, load.stdin(mark, path, mode, on_bytes), reader, timeout)
+        if not answer.began:
+            explain(self.user, answer)
         load.judge(answer, self.name, path)
 
     def cancel(self) -> None:

@@ -9,15 +9,18 @@ from functools import lru_cache
 from pathlib import Path
 
 from tasks.script.answer import Answer
+from tasks.script.protocol import BLANKS
 from tasks.ssh.errors import CarryFailed
 from tasks.text.quoting import posix as quote
 
-# Constant text that sh, bash, zsh, fish and csh read in the same way. It reads the length of a script and the script
-# (byte by byte, or it would read part of the file), and runs it with the file on stdin.
-COMMAND = """exec sh -c 'IFS= read -r n; eval "$(dd bs=1 count=$n 2>/dev/null)"'"""
+# Constant text that sh, bash, zsh, fish and csh read in the same way. After the empty lines for start-up files it reads
+# the length of a script and the script (byte by byte, or it would read part of the file), and runs it with the file on
+# stdin.
+COMMAND = """exec sh -c 'n=; while [ -z "$n" ] && IFS= read -r n; do :; done; eval "$(dd bs=1 count=$n 2>/dev/null)"'"""
 CHUNK = 1 << 15
 
 _SCRIPT = r"""
+echo "$RF_MARK begin"
 fail() { echo "$RF_MARK kv error $1"; echo "$RF_MARK end 1"; exit 1; }
 case $path in
   "~") fail "it is a directory" ;;
@@ -80,7 +83,7 @@ class Load:
         head = "\n".join(f"{name}={quote(value)}" for name, value in values.items())
         # The script needs no newline at its end, since the shell's $(...) would remove it.
         script = (head + _SCRIPT).encode()
-        yield b"%d\n%s" % (len(script), script)
+        yield b"%s%d\n%s" % (b"\n" * BLANKS, len(script), script)
         sent = 0
         for chunk in self.chunks():
             yield chunk

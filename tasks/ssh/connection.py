@@ -7,7 +7,7 @@ import getpass
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import paramiko
@@ -35,13 +35,16 @@ def connection_to(
     return (LocalConnection if target.local else Connection)(target, settings, config)
 
 
-def connect(target: Target, settings: Settings) -> Connection | LocalConnection:
+def connect(
+    target: Target, settings: Settings, tell: Callable[[str], None] | None = None
+) -> Connection | LocalConnection:
     """The connection to a host, opened now.
 
+    :param tell: called with what it waits for.
     :raises RemoteError: the reason why it can't be opened.
     """
     connection = connection_to(target, settings)
-    connection.open()
+    connection.open(tell)
     return connection
 
 
@@ -59,6 +62,11 @@ class Connection(BaseConnection):
         self._make_ready()
         return "windows" if windows.is_windows(self.transport.remote_version or "") else "posix"
 
+    @property
+    def why(self) -> str:
+        """Why the system's own ssh is the line to the host; '' if it is not, or if the hosts file says so."""
+        return self.transport.why if self.transport else ""
+
     def _where(self) -> tuple[str, str, int]:
         if self._address is None:
             try:
@@ -69,12 +77,13 @@ class Connection(BaseConnection):
                 self._set(_address=(self.target.host, user, self.target.port or 22))
         return self._address
 
-    def open(self) -> None:
+    def open(self, tell: Callable[[str], None] | None = None) -> None:
         """Connects and logs in, if that is not done yet.
 
         Fabric's method lets paramiko's client connect. This one gives the client a Transport that is already logged
         in, so that Fabric's other methods work with it.
 
+        :param tell: called with what it waits for.
         :raises RemoteError: the reason why it can't connect.
         """
         with self._opening:
@@ -82,7 +91,7 @@ class Connection(BaseConnection):
                 return
             self._refuse_cancelled()
             stops = self._stops
-            transport = dial.open_transport(self.target, self.settings)
+            transport = dial.open_transport(self.target, self.settings, tell=tell)
             if self._stops != stops:
                 transport.close()
                 raise Cancelled(f"{self.name}: stopped from this side")

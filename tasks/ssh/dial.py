@@ -8,32 +8,99 @@ import random
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 import paramiko
 
 from tasks.inventory.secret import Secret
-from tasks.ssh import auth
-from tasks.ssh.errors import ConfigProblem, RemoteError, Unreachable
+from tasks.ssh.auth import Login
+from tasks.ssh.errors import AuthFailed, ConfigProblem, RemoteError, Unreachable
+from tasks.ssh.identities import on_token
 from tasks.ssh.proxy import ProxySocket
 from tasks.ssh.sshconfig import Route, resolve
+from tasks.ssh.system import living_master, open_system
 from tasks.ssh.target import Settings, Target
-from tasks.ssh.transport import Dropped, Transport, handshake
+from tasks.ssh.transport import Dropped, Incapable, Transport, handshake
+from tasks.text.wording import printable
 
 _MAX_HOPS = 8
+_PROHIBITED = 1  # SSH_OPEN_ADMINISTRATIVELY_PROHIBITED of RFC 4254
+_BOOT, _BOOT_LOOK = 60.0, 2.0  # seconds: for a host that is starting, and between two looks
+_PATIENCE = 2.0  # seconds of waiting for a person after which a lost login is tried again
+_PASSWORDS = 3  # that a person may type, as in ssh
 _TRIES = 4  # for servers that drop new connections while many log in (MaxStartups)
 
 
-def open_transport(target: Target, settings: Settings, depth: int = 0) -> Transport:
-    """An authenticated Transport. Raises a RemoteError with the reason if it can't connect."""
+def open_transport(
+    target: Target, settings: Settings, depth: int = 0, tell: Callable[[str], None] | None = None
+) -> Transport:
+    """An authenticated Transport. Raises a RemoteError with the reason if it can't connect.
+
+    Where OpenSSH's client can do what this program can't, it becomes the line to the host.
+
+    :param tell: called with what it waits for.
+    """
     route = resolve(target, settings)
-    transport = _reach(target, route, settings, depth)
+    if target.openssh:
+        return open_system(target, route, settings, "", tell)
+    master = living_master(target, route, settings)
     try:
-        auth.log_in(transport, route, settings, lambda: _password(target, route, settings, depth))
-    except BaseException:
-        transport.close()
-        raise
+        transport = _log_in(target, route, settings if master is None else settings.silent(), depth, tell)
+    except RemoteError as error:
+        if master is not None:
+            return master
+        if not (why := _only_openssh(error, route, settings)):
+            raise
+        try:
+            return open_system(target, route, settings, why, tell)
+        except RemoteError:
+            raise error from None
     transport.set_keepalive(route.keepalive)
     transport.forward_agent = route.forward_agent
+    return transport
+
+
+def _only_openssh(error: RemoteError, route: Route, settings: Settings) -> str:
+    """What OpenSSH's client has and this program lacks, if that is why it can't connect; or ''."""
+    if settings.ssh_client is None:
+        return ""
+    if isinstance(error, Incapable):
+        return "the server's algorithms"
+    if not isinstance(error, AuthFailed):
+        return ""
+    names = {"gssapi-with-mic": "Kerberos", "hostbased": "host-based authentication"}
+    found = [name for method, name in names.items() if method in route.beyond and method in error.allowed]
+    if "publickey" in error.allowed:
+        found += ["PKCS#11"] if "PKCS#11" in route.beyond else []
+        found += ["a security key"] if on_token(route, settings) else []
+    return " and ".join(found)
+
+
+def _log_in(
+    target: Target, route: Route, settings: Settings, depth: int, tell: Callable[[str], None] | None
+) -> Transport:
+    start, again = time.monotonic(), False
+    while True:
+        transport = _reach(target, route, settings, depth)
+        login = Login(transport, route, settings, lambda refused: _password(target, route, settings, refused))
+        try:
+            login.run()
+            break
+        except AuthFailed:
+            transport.close()
+            if login.boots and time.monotonic() - start < _BOOT:
+                if tell:
+                    tell(f"waiting until {route.hostname} has started")
+                time.sleep(_BOOT_LOOK)
+            elif login.cut and login.waited > _PATIENCE and not again:
+                again = (
+                    True  # the server's patience ended before a person had answered; the answer is known now
+                )
+            else:
+                raise
+        except BaseException:
+            transport.close()
+            raise
     return transport
 
 
@@ -54,12 +121,18 @@ def _reach(target: Target, route: Route, settings: Settings, depth: int) -> Tran
     raise AssertionError("not reached")
 
 
-def _password(target: Target, route: Route, settings: Settings, depth: int) -> Secret | None:
-    if target.password is not None or depth == 0:
-        return settings.secret(target.password)
+def _password(target: Target, route: Route, settings: Settings, refused: int) -> Secret | None:
+    """The password to send next; one of the hosts file once, else those that a person types, as in ssh."""
+    if target.password is not None:
+        return None if refused else settings.secret(target.password)
     # The hosts file has no passwords of jump hosts, and a jump host must not learn the target's password.
+    if refused == _PASSWORDS or settings.ask is None:
+        return None
     who = f"{route.user}@{route}"
-    typed = settings.once(("password", who), lambda: settings.question(f"Password of {who}: "))
+    if settings.tired:
+        return None
+    typed = settings.once(("password", who, refused), lambda: settings.question(f"Password of {who}: "))
+    settings.tired = not typed
     return Secret(typed) if typed else None
 
 
@@ -81,9 +154,34 @@ def _through(target: Target, route: Route, settings: Settings, depth: int) -> pa
             "direct-tcpip", (route.hostname, route.port), ("127.0.0.1", 0), timeout=route.connect_timeout
         )
     except paramiko.ChannelException as error:
-        raise Unreachable(f"{route} cannot be reached from jump host {last}: {error.text}") from error
+        if error.code == _PROHIBITED:
+            words = _words_of(jump)
+            raise Unreachable(
+                f"jump host {last} forwards no connection to {route}: {words or error.text}",
+                "another user for it, as in `jump: user@host`; or AllowTcpForwarding yes in its sshd_config",
+            ) from error
+        raise Unreachable(
+            f"{route} cannot be reached from jump host {last}: {error.text}",
+            "is the address right as the jump host sees it, and the port open in its firewall?",
+        ) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise Unreachable(f"{route} did not answer through jump host {last}") from error
+
+
+def _words_of(jump: Transport) -> str:
+    """What the login on a jump host says instead of running a command; '' if nothing."""
+    with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+        channel = jump.open_session(timeout=5)
+        with channel:
+            channel.settimeout(5)
+            channel.set_combine_stderr(True)
+            channel.exec_command("exit")
+            said = b""
+            while data := channel.recv(4096):
+                said += data
+        lines = said.decode("utf-8", "replace").splitlines()
+        return " | ".join(printable(line.strip()) for line in lines[:4] if line.strip())
+    return ""
 
 
 def _hop(target: Target, route: Route) -> Target:

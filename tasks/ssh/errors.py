@@ -24,7 +24,14 @@ class HostKeyProblem(RemoteError):
 
 
 class AuthFailed(RemoteError):
-    """The server was reached and its host key is right, but no login succeeded."""
+    """The server was reached and its host key is right, but no login succeeded.
+
+    :ivar allowed: the methods that the server allows.
+    """
+
+    def __init__(self, message: str, hint: str = "", allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.allowed = allowed
 
 
 class StepTimeout(RemoteError):

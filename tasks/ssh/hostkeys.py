@@ -135,10 +135,11 @@ class Verifier:
             try:
                 hosts.append(self.name, blob, hashed=self.route.hash_known_hosts)
             except OSError as error:
-                raise HostKeyProblem(
-                    f"host key of {self.name} cannot be written to {self._file()}: {error.strerror}",
-                    "make the file writable",
-                ) from error
+                # as in ssh: the key was new, so nothing is less certain than before
+                settings.warn_once(
+                    f"host keys cannot be written to {self._file()}: {error.strerror}; "
+                    "so they are not compared the next time: make the file writable"
+                )
 
     def _file(self) -> Path:
         return self.route.user_known_hosts[0] if self.route.user_known_hosts else Path("~/.ssh/known_hosts")

@@ -24,6 +24,7 @@ class Identity:
 
     :ivar blob: the public key; None if it can't be read without the passphrase.
     :ivar ask_first: ask the server whether it accepts the key before a person is asked for a passphrase.
+    :ivar locked: a person must give a passphrase before it can sign.
     :ivar unlock: makes the Signer, or raises CannotSign.
     """
 
@@ -31,3 +32,4 @@ class Identity:
     blob: bytes | None
     ask_first: bool
     unlock: Callable[[], Signer]
+    locked: bool = False

@@ -16,6 +16,7 @@ from tasks.ssh.identity import CannotSign, Identity, Signer
 from tasks.ssh.knownhosts import key_type
 from tasks.ssh.target import Settings
 
+_FIDO = ("sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com")
 _TRIES = 3  # as in ssh
 _OPENSSH = "-----BEGIN OPENSSH PRIVATE KEY-----"
 
@@ -48,17 +49,24 @@ class KeyFile:
         except CannotSign as error:
             self.problem = str(error)
 
+    @property
+    def on_token(self) -> bool:
+        """Whether a security key must sign; only OpenSSH's client can ask it."""
+        return key_type(self.blob or b"") in _FIDO
+
     def identity(self, agent: Agent | None) -> Identity:
         """The key as it is offered to a server; signed by the agent if it has the key, else with the file."""
         if agent is not None and self.blob in agent.held:
             blob = self.blob
             return Identity(f"key {self.label} (in the agent)", blob, True, lambda: agent.signer(blob))
-        return Identity(f"key {self.label}", self.blob, self._key is None, self._signer)
+        locked = self._key is None and not self.problem
+        return Identity(f"key {self.label}", self.blob, self._key is None, self._signer, locked)
 
     def certified(self, certificate: Path) -> Identity:
         blob = _public_line(certificate) or b""
         label = f"certificate {short(certificate)}"
-        return Identity(label, blob, self._key is None, lambda: Signer(blob, self._signer().sign))
+        locked = self._key is None and not self.problem
+        return Identity(label, blob, self._key is None, lambda: Signer(blob, self._signer().sign), locked)
 
     def owns(self, certificate: Path) -> bool:
         try:

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class LocalConnection(BaseConnection):
     """Commands and scripts start in the home directory, as they do over ssh. It needs no opening."""
 
     is_connected = True
+    why = ""
 
     def _where(self) -> tuple[str, str, int]:
         try:
@@ -38,7 +39,7 @@ class LocalConnection(BaseConnection):
             user = str(os.getuid())
         return self.target.host, user, 22
 
-    def open(self) -> None:
+    def open(self, tell: Callable[[str], None] | None = None) -> None:
         """Does nothing: this machine needs no connection."""
 
     def run(self, command: str, **kwargs: Any) -> Result | None:

@@ -46,6 +46,8 @@ class Route:
     bind_address: str
     keepalive: int
     forward_agent: bool
+    control_path: Path | None  # the socket of a client that may be connected already
+    beyond: tuple[str, ...]  # ways to log in that are configured, and that only OpenSSH's client has
 
     def __str__(self) -> str:
         host = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
@@ -105,6 +107,8 @@ def resolve(target: Target, settings: Settings) -> Route:
         bind_address=one("bindaddress"),
         keepalive=int(alive) if alive.isdigit() and int(alive) else settings.keepalive,
         forward_agent=one("forwardagent", "no") not in ("no", "false"),
+        control_path=next(iter(files("controlpath")), None),
+        beyond=_beyond(got),
     )
 
 
@@ -211,6 +215,14 @@ def _methods(got: dict[str, list[str]]) -> tuple[str, ...]:
     return tuple(
         m for m in wanted if m in switches and got.get(switches[m], ["yes"])[0] not in ("no", "false")
     )
+
+
+def _beyond(got: dict[str, list[str]]) -> tuple[str, ...]:
+    """Of the methods of the protocol and PKCS#11 those that ssh's configuration turns on."""
+    switches = {"gssapi-with-mic": "gssapiauthentication", "hostbased": "hostbasedauthentication"}
+    found = [method for method, switch in switches.items() if _yes(got.get(switch, ["no"])[0])]
+    provider = got.get("pkcs11provider", ["none"])[0]
+    return (*found, *(() if provider in ("none", "") else ("PKCS#11",)))
 
 
 def _yes(value: str) -> bool:

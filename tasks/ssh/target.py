@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import threading
@@ -23,7 +24,8 @@ class Target:
 
     `host` is an address, a name or an alias of ~/.ssh/config; `jump` is a tuple of `user@host:port`,
     the first one is connected to first. `connect_timeout` is in seconds; a longer ConnectTimeout in ssh's
-    configuration wins. A password may be a SecretSource: it is fetched when it is needed.
+    configuration wins. A password may be a SecretSource: it is fetched when it is needed. With `openssh`, the
+    system's own ssh is the line to the host.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Target:
     password: Password = None
     sudo_password: Password = None
     local: bool = False
+    openssh: bool = False
     connect_timeout: float = 10.0
 
 
@@ -46,7 +49,7 @@ class Settings:
     `ask(prompt)` returns what the user typed without echo, or raises; None if nobody can be asked.
     `ssh_config` and `known_hosts` replace the user's files. `agent` replaces SSH_AUTH_SOCK ('' for none).
     `ssh_client` is the path of OpenSSH's client, None to do without. `trace` is given every script and its
-    answer, without secrets, for `--debug`.
+    answer, without secrets, for `--debug`; `warn` is given what a person should know, and repair later.
     """
 
     ask: Callable[[str], str] | None = None
@@ -56,7 +59,9 @@ class Settings:
     ssh_client: str | None = field(default_factory=lambda: shutil.which("ssh"))
     keepalive: int = 15
     trace: Callable[[str], None] | None = None
+    warn: Callable[[str], None] | None = None
     home: Path = field(default_factory=Path.home)
+    tired: bool = False  # somebody was asked for a password and gave none: no host asks for another
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -105,6 +110,12 @@ class Settings:
             raise SecretUnavailable(f"nobody can be asked for {prompt.strip().rstrip(':')}")
         return answer
 
+    def silent(self) -> Settings:
+        """The same, and what they keep is the same, but nobody is asked."""
+        made = copy.copy(self)
+        made.ask = None
+        return made
+
     def question(self, prompt: str) -> str | None:
         """What the user answers, one question at a time; None if nobody can be asked."""
         if self.ask is None:
@@ -112,8 +123,13 @@ class Settings:
         with self._asking:
             try:
                 return self.ask(prompt)
-            except (EOFError, OSError):
+            except (EOFError, OSError, SecretUnavailable):
                 return None
+
+    def warn_once(self, text: str) -> None:
+        """Shows a warning, however many hosts have it."""
+        if self.warn is not None:
+            self.once(("warning", text), lambda: self.warn(text))
 
     def at_close(self, close: Callable[[], object]) -> None:
         with self._lock:

@@ -84,7 +84,8 @@ def _with_length(text: str) -> bytes:
 
 def wrap(script: str, mark: str, secrets: Mapping[str, Secret]) -> bytes:
     """The stdin for COMMAND: the mark, the secrets, then the script."""
-    lines = [f"$RF_MARK = {quote(mark)}", *(f"${n} = {quote(s.reveal())}" for n, s in secrets.items())]
+    begin = '[Console]::Out.Write($RF_MARK + " begin`n")'
+    lines = [f"$RF_MARK = {quote(mark)}", begin, *(f"${n} = {quote(s.reveal())}" for n, s in secrets.items())]
     return _with_length("\n".join([*lines, script]))
 
 

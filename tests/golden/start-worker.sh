@@ -6,6 +6,10 @@ set -- /root/.rayfab/lab
 cd "$HOME" || exit 1
 # shellcheck disable=SC3045
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" 2>/dev/null
+# as many processes and threads as the user may have: bash says -u, dash and busybox -p
+# shellcheck disable=SC3045
+(ulimit -S -u "$(ulimit -H -u)") 2>/dev/null && ulimit -S -u "$(ulimit -H -u)" ||
+    { (ulimit -S -p "$(ulimit -H -p)") 2>/dev/null && ulimit -S -p "$(ulimit -H -p)"; }
 if [ -f "$1/start.log" ]; then
     grep -oE '/[^ ]*/session_[0-9_-]+' "$1/start.log" | sort -u >>"$1/sessions"
     mv -f "$1/start.log" "$1/start.log.1"

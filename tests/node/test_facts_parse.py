@@ -161,7 +161,7 @@ class TestUser:
 
     @pytest.mark.parametrize(
         ("sudo", "can"),
-        [("nopasswd", True), ("password", True), ("needs-password", False), ("wrong-password", False)],
+        [("nopasswd", True), ("password", True), ("needs-password", False), ("refused", False)],
     )
     def test_root_by_sudo(self, sudo, can):
         assert parse({"id": "uid=1(a)", "sudo": sudo}).can_root is can

@@ -195,7 +195,7 @@ class TestBeforeConnecting:
     def test_a_folder_is_refused(self, fleet, world):
         (fleet.path.parent / "folder.tar").mkdir()
         assert self.deploy(fleet, "file:folder.tar") == 2
-        assert "Is a directory" in fleet.out
+        assert "folder.tar is a folder, not a file" in fleet.out
 
     def test_a_digest_that_no_archive_tells(self, fleet, world):
         (fleet.path.parent / "image.tar").write_bytes(tar({"a": b""}))

@@ -14,7 +14,7 @@ CA = THREE + "mirrors: {ca: lab.pem}\n"
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(None, "No such file or directory"), ("a key", "has no certificate in PEM")],
+    [(None, "there is no file"), ("a key", "has no certificate in PEM")],
 )
 def test_a_file_without_certificates_is_found_before_any_host_is_contacted(fleet, world, text, said):
     if text is not None:

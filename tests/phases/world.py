@@ -224,6 +224,7 @@ class FakeConnection:
     """What :func:`tasks.ssh.connect` would give; ``execs`` counts as the real one does."""
 
     system = "posix"
+    why = ""
 
     def __init__(self, host: FakeHost, secrets_seen: list) -> None:
         self.host, self._secrets_seen = host, secrets_seen
@@ -269,7 +270,7 @@ class World:
     def __getitem__(self, name: str) -> FakeHost:
         return next(h for h in self.hosts.values() if h.name == name)
 
-    def connect(self, target: Target, settings: object) -> FakeConnection:
+    def connect(self, target: Target, settings: object, tell: object = None) -> FakeConnection:
         host = self.hosts[target.host]
         if not host.reachable:
             raise Unreachable(f"{target.host} port 22: timed out after 10 s", "is it on?")

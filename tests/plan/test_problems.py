@@ -6,6 +6,7 @@ import pytest
 
 from tasks.inventory import Host
 from tasks.node.facts import RayProcess
+from tasks.node.places import Places
 from tasks.node.subject import Finding
 from tasks.plan.problems import host_problems
 from tasks.runtimes.packages.problems import GIB
@@ -67,33 +68,39 @@ CASES = {
     ),
     "/tmp": (
         UV,
-        {"tmp_writable": False, "tmp_ray_foreign": True},
+        {"tmp_writable": False},
         "/tmp is not writable, and Ray keeps its sockets and logs there",
         "chmod 1777 /tmp",
     ),
     "/tmp/ray": (
         UV,
-        {"tmp_ray_foreign": True},
-        "/tmp/ray belongs to another user and is not accessible",
-        "its owner or root: chmod 1777 /tmp/ray",
+        {"places": Places(near="/tmp/ray", foreign=("bob", "/tmp/ray"), writable=False)},
+        "/tmp/ray belongs to bob, and Ray has to write it",
+        "bob or root: chmod 1777 /tmp/ray; or ray.temp_dir: a folder of root's own",
     ),
-    "sudo": (
+    "a system service without a way to root": (
         UV,
-        {"sudo": "wrong-password", "user": "me"},
-        "sudo rejects the password of me",
+        {
+            "uid": 1000,
+            "sudo": "refused",
+            "sudo_says": "password of me: Sorry, try again.",
+            "user": "me",
+            "service": "system",
+        },
+        "Ray is a system service here, and sudo rejects the password of me",
         "sudo_password in the hosts file",
     ),
     "musl": (
         UV,
         {"os_id": "alpine", "libc": ""},
-        "Ray has no packages for musl (Alpine)",
+        "Ray has no packages for musl (Alpine and others)",
         "runtime: docker",
     ),
     "no Python, and no build of one": (
         UV,
         {"pythons": (), "arch": "riscv64"},
-        "there is no Python 3 here, and no build of it for riscv64",
-        "install one, or runtime: docker",
+        "Ray has no packages for Linux on riscv64",
+        "runtime: docker with an image for it, or mirrors.pypi: an index that has them",
     ),
     "the disk": (
         UV,
@@ -113,11 +120,17 @@ CASES = {
         "Docker is not installed, and this tool cannot install it on gentoo",
         "as root: emerge app-containers/docker app-containers/docker-cli",
     ),
-    "no Docker, and no way to root": (
+    "no Docker for this user, and no way to root": (
         DOCKER,
-        {"problem": "missing", "sudo": "wrong-password", "uid": 1000, "user": "me"},
-        "sudo rejects the password of me",
-        "sudo_password in the hosts file",
+        {
+            "problem": "denied",
+            "sudo": "refused",
+            "sudo_says": "me is not in the sudoers file.",
+            "uid": 1000,
+            "user": "me",
+        },
+        "me is not allowed to use Docker, and me may not use sudo",
+        "sudo usermod -aG docker me; or as root: put me into the group sudo (Red Hat, SUSE, Arch: wheel)",
     ),
     "Docker stopped": (
         DOCKER,
@@ -129,7 +142,7 @@ CASES = {
         DOCKER,
         {"problem": "denied", "user": "me"},
         "me is not allowed to use Docker",
-        "sudo usermod -aG docker me, or give a sudo_password in the hosts file",
+        "sudo usermod -aG docker me; or give a sudo_password in the hosts file",
     ),
     "Podman": (
         DOCKER,
@@ -191,12 +204,6 @@ CASES = {
         "ports in use: 20000 (node manager)",
         CHOOSE_PORTS,
     ),
-    "no GPU": (
-        UV.model_copy(update={"gpus": 2}),
-        {},
-        "gpus: 2 is requested, but nvidia-smi names no GPU",
-        "install the driver, or remove gpus",
-    ),
 }
 
 
@@ -218,7 +225,10 @@ NONE = {
         {"problem": "missing", "tools": frozenset({"apt-get"})},
     ),
     "Alpine under Docker": (DOCKER, {"os_id": "alpine", "libc": ""}),
-    "/tmp/ray under Docker": (DOCKER, {"tmp_ray_foreign": True}),
+    "/tmp/ray under Docker": (
+        DOCKER,
+        {"places": Places(near="/tmp/ray", foreign=("bob", "/tmp/ray/ray_current_cluster"))},
+    ),
     "sudo that needs a password which nobody gave": (UV, {"sudo": "needs-password"}),
     "little space where all is installed": (
         UV,

@@ -128,7 +128,6 @@ def facts(runtime: str = "uv", **more: Any) -> Facts:
         "disk_free": {"/": 50 << 30},
         "home_writable": True,
         "tmp_writable": True,
-        "tmp_ray_foreign": False,
         "tools": frozenset({"tar", "gzip", "systemctl"}),
         "systemd": True,
         "user_systemd": False,

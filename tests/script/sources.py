@@ -70,6 +70,27 @@ def read_sh(source: str) -> Source:
     return Source(*map(frozenset, (functions, calls, lists, sets, reads)))
 
 
+def fed_sh(source: str) -> set[str]:
+    """The commands that are given a standard input: by a pipe, a file, or a text."""
+    found = set()
+    for node in walk(tree_sitter.Parser(BASH).parse(source.encode()).root_node):
+        fed = []
+        if node.type == "pipeline":
+            fed = [child for child in node.named_children if child.type != "comment"][1:]
+        elif node.type == "redirected_statement" and any(
+            child.type.startswith("here") or (child.type == "file_redirect" and "<" in text(child)[:3])
+            for child in node.named_children
+        ):
+            fed = [node.named_children[0]]
+        for one in fed:
+            one = one.named_children[0] if one.type == "redirected_statement" else one
+            if one.type == "command":
+                found.update(
+                    text(child) for child in one.named_children if child.type in ("command_name", "word")
+                )
+    return found
+
+
 def compared_sh(source: str) -> set[str]:
     """The constant texts that a fragment for a POSIX shell compares something with: in ``[``, ``test`` and ``case``."""
     found = set()

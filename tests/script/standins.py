@@ -8,15 +8,18 @@ from tests.script.shells import SYSTEM_PATH, ask, stand_in
 
 ID = 'case "$*" in -u) echo 1000 ;; -un) echo alice ;; *) echo "uid=1000(alice) gid=1000(alice)" ;; esac'
 
-# sudo as it is called here: -k -n true | -n CMD | -k -S -p '' CMD with the password on standard input
+# sudo as it is called here: -k -n CMD | -k -S -p PROMPT CMD, with the password on standard input if it wants one
 SUDO = """
 printf '%s\\n' "$*" >>"$HOME/sudo.log"
-if [ "$1 $2" = "-k -n" ]; then [ -e "$HOME/nopasswd" ]; exit; fi
-if [ "$1" = -n ]; then
-    shift
+if [ "$1 $2" = "-k -n" ]; then
+    [ -e "$HOME/nopasswd" ] || { echo "sudo: a password is required" >&2; exit 1; }
+    shift 2
 else
-    IFS= read -r word
-    [ "$word" = "$(cat "$HOME/password")" ] || exit 1
+    if [ ! -e "$HOME/nopasswd" ]; then
+        printf '%s' "$4" | sed s/%p/alice/ >&2
+        IFS= read -r word
+        [ "$word" = "$(cat "$HOME/password")" ] || { echo "Sorry, try again." >&2; exit 1; }
+    fi
     shift 4
 fi
 AS_ROOT=1 exec "$@"

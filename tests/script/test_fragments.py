@@ -12,7 +12,7 @@ from tasks.script import powershell, script
 from tasks.script.files import beginning, files
 from tasks.script.fragments import PS, SH, ScriptError, complete, fragment, parse
 from tests.golden import kinds, windows_kinds
-from tests.script.sources import read_ps1, read_sh
+from tests.script.sources import fed_sh, read_ps1, read_sh
 
 READ = {SH: read_sh, PS: read_ps1}
 ALL = [(name, kind) for kind in (SH, PS) for name in sorted(files(kind))]
@@ -108,6 +108,11 @@ class TestADeclarationIsTrue:
     def test_its_values_are_those_that_it_reads(self, name, kind):
         assert set(fragment(name, kind).values) == values_read(name, kind)
 
+    @pytest.mark.parametrize("name", sorted(files(SH)))
+    def test_what_reads_standard_input_is_called_so_that_it_gets_it(self, name):
+        """as_root and dk have none, with a password for sudo and without: as_root_in and dk_in hand it on."""
+        assert fed_sh(files(SH)[name].read_text("utf-8")) & {"as_root", "dk"} == set()
+
     def test_a_function_has_one_definition(self):
         """Unless the caller chooses which: then one fragment says `one of`."""
         choices = [set(fragment(name, kind).one_of) for name, kind in ALL]
@@ -125,6 +130,7 @@ class TestADeclarationIsTrue:
             'f() { g "$A" "${B-}" $((C + 1)); }\nwith_list run_it x\nfor n in 1; do read -r D <<E\n$H\nE\ndone'
         )
         assert sh.functions == {"f"} and {"g", "run_it", "read"} <= sh.calls and "x" not in sh.calls
+        assert fed_sh("a | b x 2>&1\nc <f\nd <<E\nE\ne >f\nf | { g; }") == {"b", "x", "c", "d"}
         assert sh.lists == {"LIST"} and {"n", "D"} <= sh.sets and {"A", "B", "C", "H"} <= sh.reads
         ps1 = read_ps1("function One($a) { return (Two $RF_B) + $script:C }\n$D = 1\nforeach ($e in $F) { }")
         assert ps1.functions == {"one"} and "two" in ps1.calls
@@ -240,7 +246,7 @@ class TestAScriptIsRefused:
         assert said == "the script 'try it': the fragment own needs stop, which is a part of the body"
 
     def test_for_a_missing_value(self):
-        said = self.refused("uv_install", ["UV_VERSION", "ENV_ID"])
+        said = self.refused("install_now", ["UV_VERSION", "ENV_ID"])
         assert said == "the script 'try it': envs_made.sh reads OWNERS, which has no value"
 
     def test_for_a_value_that_only_windows_lacks(self, own_fragments):

@@ -23,7 +23,7 @@ from tests.standins.windows.syntax import literal, mistakes, parse
 from tests.standins.windows.values import PSError, Unsupported
 
 # what runs only on systems that are not Windows
-POSIX_ONLY = {"uv_install", "store_serve", "store_clean", "engine_install", "service_up"}
+POSIX_ONLY = {"uv_env", "store_serve", "store_clean", "engine_install", "service_up"}
 POSIX_ONLY |= {f"image_{name}" for name in ("cut", "serve", "pieces", "fetch", "clean")}
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"
 SIGNS = ' \t\n\r"`$(){}[]<>;&|\\!*?~#%=-_+.,:/@^aZ0é中🙂' + QUOTES
@@ -182,7 +182,7 @@ class TestTheWayThere:
 
 
 def test_no_script_for_what_windows_cannot_do():
-    with pytest.raises(ScriptError, match=r"there is no fragment uv_install\.ps1"):
+    with pytest.raises(ScriptError, match=r"there is no fragment uv_env\.ps1"):
         windows.text_of(kinds.SCRIPTS["install-uv"]())
 
 
@@ -213,6 +213,7 @@ def test_the_same_answer_as_on_posix(name):
         "tmp_ray_foreign",
         "user_systemd",
         "sudo",
+        "sudo_says",
         "python",
         "cluster_here",
     }

@@ -144,7 +144,10 @@ def test_a_long_stream_without_newlines_is_split():
 class TestInAShell:
     def run(self, shell, script, **secrets):
         stdin = protocol.wrap(script, MARK, {k: Secret(v) for k, v in secrets.items()})
-        return subprocess.run([*shell.split(), "-s"], input=stdin, capture_output=True, check=False)
+        done = subprocess.run([*shell.split(), "-s"], input=stdin, capture_output=True, check=False)
+        begin, _, done.stdout = done.stdout.partition(b"\n")
+        assert begin == f"{MARK} begin".encode()
+        return done
 
     @pytest.mark.parametrize(
         "value", ["a b", "it's", "$(touch /tmp/x)", "`id`", "line\nline", "中文", "\\", '"', "-n"]
@@ -163,7 +166,7 @@ class TestInAShell:
         done = subprocess.run(
             [*shell.split(), "-s"], input=whole[: whole.index(b"two")], capture_output=True, check=False
         )
-        assert done.stdout == b""
+        assert done.stdout == f"{MARK} begin\n".encode()
 
     def test_exit_gives_its_status(self, shell):
         assert self.run(shell, "exit 7").returncode == 7

@@ -126,7 +126,7 @@ class TestOnTheFarSide:
         return done.stdout.decode(), (tmp_path / "file").read_bytes()
 
     def test_a_whole_file(self, shell, tmp_path):
-        assert self.put(shell, tmp_path, b"new\0") == ("MARK end 0\n", b"new\0")
+        assert self.put(shell, tmp_path, b"new\0") == ("MARK begin\nMARK end 0\n", b"new\0")
 
     @pytest.mark.parametrize("cut", [-1, -3000])
     def test_a_stream_cut_off_in_the_file(self, shell, tmp_path, cut):

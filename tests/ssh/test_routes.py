@@ -197,7 +197,9 @@ class TestUnreachable:
 
     def test_a_server_that_is_not_ssh(self, settings):
         with self.listener(lambda sock: sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 100)) as port:
-            assert self.error(settings, port=port) == f"127.0.0.1:{port} is not an SSH server"
+            assert self.error(settings, port=port) == (
+                f"127.0.0.1:{port} is not an SSH server: it says: HTTP/1.1 400 Bad Request"
+            )
 
     def test_a_server_that_closes_every_connection(self, settings):
         with self.listener(lambda sock: sock.close()) as port:

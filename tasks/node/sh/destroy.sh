@@ -42,9 +42,13 @@ node_temp
 [ ! -e "/etc/tmpfiles.d/$UNIT.conf" ] || as_root rm -f "/etc/tmpfiles.d/$UNIT.conf"
 node_do "$rf_service" gone
 [ ! -r "$NODE/sessions" ] || while IFS= read -r rf_dir; do
-    # a container on a bridge sees its folder under another path than the host
-    case $rf_dir in "$TEMP_DIR"/session_*/* | /tmp/ray/session_*/* | /var/tmp/ray/session_*/* | *..*) continue ;; esac
-    case $rf_dir in "$TEMP_DIR"/session_* | /tmp/ray/session_* | /var/tmp/ray/session_*) ;; *) continue ;; esac
+    case ${rf_dir##*/} in session_*) ;; *) continue ;; esac
+    # a container sees its folder under another path than the host; an earlier start may have had another one
+    case ${rf_dir%/*} in
+        *..*) continue ;;
+        "$TEMP_DIR" | /tmp/ray | /var/tmp/ray) ;;
+        *) grep -qxF "${rf_dir%/*}" "$NODE/temps" 2>/dev/null || continue ;;
+    esac
     for rf_dir in "$rf_dir" "$TEMP_DIR/${rf_dir##*/}"; do
         if [ ! -d "$rf_dir" ] || [ -h "$rf_dir" ]; then continue; fi
         rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
@@ -58,7 +62,9 @@ if [ -h "$TEMP_DIR/session_latest" ] && [ ! -d "${rf_logs%/logs}" ]; then
     done
 fi
 rmdir "$TEMP_DIR" 2>/dev/null || as_root rmdir "$TEMP_DIR" 2>/dev/null || :
-[ ! -e "$NODE/made-tmp" ] || rmdir "${TEMP_DIR%/*}" 2>/dev/null || :
+[ ! -r "$NODE/made" ] || while IFS= read -r rf_dir; do
+    rmdir "$rf_dir" 2>/dev/null || as_root rmdir "$rf_dir" 2>/dev/null || :
+done <"$NODE/made"
 for rf_name in $OUTSIDE; do "${rf_name}_left"; done
 rm -rf "$NODE" || fail "cannot remove $NODE"
 rf_changed=1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib docker envs node
+# needs: lib docker envs limited node places
 # Read-only. Uses builtins and /proc where possible: on a hundred hosts every process that starts counts.
 # A raylet as its process id, its age in seconds, its id in Ray, whether it is this node's own, and its control groups.
 # Ages are counted from the start of this shell: in a container /proc/uptime may be the container's own.
@@ -57,6 +57,7 @@ for rf_file in /proc/sys/kernel/random/boot_id /etc/machine-id; do
     [ ! -r "$rf_file" ] || { read -r rf_value <"$rf_file" && emit "${rf_file##*/}" "$rf_value"; }
 done
 if have getconf; then emit libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"; fi
+userland
 if have ip; then
     ip -o addr show 2>/dev/null | emit_text ip_addr
     [ ! -r /proc/net/route ] || emit_text route </proc/net/route
@@ -68,10 +69,8 @@ elif [ -r /proc/net/fib_trie ]; then
     awk '/32 host LOCAL/ { print last } { last = $2 }' /proc/net/fib_trie | emit_text fib
     emit_text route </proc/net/route
 fi
-df -Pk "$HOME" /tmp /dev/shm 2>/dev/null | emit_text df
 if [ -w "$HOME" ]; then emit home_writable 1; fi
-if [ -d /tmp ] && [ -w /tmp ]; then emit tmp_writable 1; fi
-if [ -d /tmp/ray ] && [ ! -w /tmp/ray ]; then emit tmp_ray_foreign 1; fi
+places
 for rf_tool in curl wget tar gzip sudo systemctl loginctl docker podman nvidia-smi uv bash setsid crontab apt-get dnf yum zypper pacman; do
     if have "$rf_tool"; then emit tool "$rf_tool"; fi
 done
@@ -80,25 +79,33 @@ if [ -d /run/systemd/system ]; then
     if [ -S "${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/systemd/private" ]; then emit user_systemd 1; fi
 fi
 if [ "$(id -u)" != 0 ] && have sudo; then
-    if sudo -k -n true 2>/dev/null; then
-        emit sudo nopasswd
-    elif [ -z "${RF_SUDO-}" ]; then
-        emit sudo needs-password
-    elif printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' true 2>/dev/null; then
-        emit sudo password
-    else
-        emit sudo wrong-password
-    fi
+    step "asking sudo, which may wait for name servers"
+    # kept as can_root does, for what comes after
+    limited sudo 40 ask_sudo
+    rf_root=$?
+    rf_sudo_says=$rf_said
+    case $rf_root,${RF_SUDO:+password} in
+        124,*) ;;
+        0,) emit sudo nopasswd ;;
+        0,*) emit sudo password ;;
+        *,) emit sudo needs-password ;;
+        *) emit sudo refused ;;
+    esac
+    [ -z "$rf_sudo_says" ] || printf '%s
+' "$rf_sudo_says" | emit_text sudo_says
+    step "gathering facts"
 fi
 # WSL has it beside the driver, in a folder that is not on an SSH session's PATH.
 rf_smi=nvidia-smi
 have nvidia-smi || rf_smi=/usr/lib/wsl/lib/nvidia-smi
 if have "$rf_smi"; then
-    # it prints what is wrong with the driver in place of the GPUs
-    if rf_value=$("$rf_smi" --query-gpu=name,driver_version --format=csv,noheader 2>&1); then
-        printf '%s\n' "$rf_value" | emit_text gpu
+    # it prints what is wrong with the driver in place of the GPUs; with eight of them it takes a while
+    if limited nvidia-smi 20 "$rf_smi" --query-gpu=name,driver_version --format=csv,noheader; then
+        printf '%s\n' "$rf_said" | emit_text gpu
+    elif [ -n "$rf_late" ]; then
+        emit gpu_says 'nothing within 20 s'
     else
-        emit gpu_says "$rf_value"
+        emit gpu_says "$rf_said"
     fi
 fi
 if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
@@ -109,8 +116,7 @@ if [ -r "$NODE/state.json" ]; then
     emit state "$rf_value"
     rf_service=$(node_service)
     emit service "$rf_service"
-    node_do "$rf_service" reach
-    emit active "$(node_do "$rf_service" active)"
+    if limited "$rf_service" 15 service_says; then emit active "$rf_said"; fi
     for rf_file in "$NODE"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
         env_whole "$rf_dir" || continue
@@ -140,6 +146,7 @@ if [ -r /proc/net/tcp ]; then
         elif grep -qE 'docker|containerd|libpod|kubepods' "$rf_dir/cgroup" 2>/dev/null; then
             continue
         fi
+        session_lost "$rf_dir"
         emit ray_process "${rf_dir#/proc/} $(readlink "$rf_dir/exe" 2>/dev/null) $(tr '\n' ',' 2>/dev/null <"$rf_dir/cgroup")"
     done
 else

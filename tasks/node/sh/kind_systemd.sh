@@ -11,8 +11,8 @@ user_active() { user_systemctl is-active "$UNIT" 2>/dev/null || :; }
 system_replaces() { :; }
 user_replaces() { :; }
 system_down() {
-    as_root systemctl disable --now --quiet "$UNIT" 2>/dev/null ||
-        as_root systemctl stop "$UNIT" || fail "cannot stop $UNIT" "look at: systemctl status $UNIT"
+    rf_says=$(as_root systemctl disable --now --quiet "$UNIT" 2>&1) || rf_says=$(as_root systemctl stop "$UNIT" 2>&1) ||
+        fail "cannot stop $UNIT: $(one_line "$rf_says")" "look at: systemctl status $UNIT"
     # after a crash systemd would still list the stopped unit as failed, and the system as degraded
     as_root systemctl reset-failed "$UNIT" 2>/dev/null || :
 }
@@ -21,8 +21,8 @@ user_down() {
     user_systemctl reset-failed "$UNIT" 2>/dev/null || :
 }
 system_gone() {
-    as_root rm -f "/etc/systemd/system/$UNIT.service" && as_root systemctl daemon-reload ||
-        fail "cannot remove /etc/systemd/system/$UNIT.service" "as root: rm /etc/systemd/system/$UNIT.service"
+    rf_says=$(as_root rm -f "/etc/systemd/system/$UNIT.service" 2>&1) && as_root systemctl daemon-reload ||
+        fail "cannot remove /etc/systemd/system/$UNIT.service: $(one_line "$rf_says")" "as root: rm /etc/systemd/system/$UNIT.service"
 }
 user_gone() {
     rm -f "$HOME/.config/systemd/user/$UNIT.service"

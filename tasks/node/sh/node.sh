@@ -85,7 +85,10 @@ node_pids() {
 node_reap() {
     for rf_pid in $(node_pids); do kill -KILL "$rf_pid" 2>/dev/null || :; done
     [ -r "$NODE/tmpdir" ] && IFS= read -r rf_dir <"$NODE/tmpdir" || return 0
-    case ${rf_dir#"/tmp/$UNIT-"} in */* | *[!0-9]* | '') ;; *) rm -rf "$rf_dir" ;; esac
+    case $rf_dir in */../* | [!/]*) ;; */"$UNIT"-*)
+        case ${rf_dir##*/"$UNIT"-} in *[!0-9]* | '') ;; *) rm -rf "$rf_dir" ;; esac
+        ;;
+    esac
     rm -f "$NODE/tmpdir"
 }
 # Collects Ray's session folders from the output of `ray start` and the arguments of this node's processes

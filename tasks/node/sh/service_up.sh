@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib authorities node outside_* session up_* wait_ray
-# values: ENV_DIR ENV_SH OUTSIDE SERVICE START_SH STATE
+# needs: lib authorities node outside_* not_started ray_folder session up_* wait_ray
+# values: ENV_DIR ENV_SH OUTSIDE SERVICE START_SH STATE TEMP_DIR
 # Hands the start script to its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 rf_old=$(node_service)
@@ -11,7 +11,13 @@ if [ "$rf_old" != none ] && { [ "$rf_old" != "$SERVICE" ] || ! have "${SERVICE}_
     node_down "$rf_old"
     [ "$rf_old" = "$SERVICE" ] || node_do "$rf_old" gone
 fi
-rm -f "$NODE/state.json"
+ray_folder
+# Ray's own tools look for a folder of this name
+case $TEMP_DIR in
+    */ray) rm -rf "$NODE/tools" ;;
+    *) mkdir -p "$NODE/tools" && rm -f "$NODE/tools/ray" && ln -s "$TEMP_DIR" "$NODE/tools/ray" || fail "cannot make $NODE/tools" ;;
+esac
+not_started
 [ -z "${RF_TOKEN-}" ] || write_file "$NODE/token" 600 "$RF_TOKEN"
 write_file "$NODE/env.sh" 600 "$ENV_SH"
 write_file "$NODE/session.sh" 600 "$(session_exports)$NL"

@@ -31,6 +31,8 @@ wait_ray() {
         nap
     done
     node_do "$1" log | grep -oE -- "--address='[^']+'" | head -n 1 | emit_text address
+    # such as: ... WARNING services.py:2248 -- WARNING: The object store is using /tmp instead of /dev/shm ...
+    node_do "$1" log | sed -n 's/.*WARNING [a-z_]*\.py:[0-9]* -- //p' | sort -u | head -n 3 | emit_text warning
     # recorded now, because a restart after a crash or a reboot has another session
     note_sessions "$1"
     emit started 1

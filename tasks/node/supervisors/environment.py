@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tasks.node.names import node_dir, unit
+from tasks.node.names import RAY_DIR, node_dir, unit
 from tasks.text.quoting import posix as quote
 
 # Extends both cases of the variable by loopback and all nodes; a * already means everything. gRPC has its own.
@@ -50,6 +50,7 @@ class Start:
     :param variables: the environment variables of Ray's processes.
     :param arguments: ``ray start`` with its arguments, without ``--block``.
     :param token: whether the node authenticates with the cluster's token.
+    :param temp_dir: Ray's own folder.
     """
 
     home: str
@@ -60,6 +61,7 @@ class Start:
     arguments: Sequence[str]
     token: bool
     activation: Activation = Activation()
+    temp_dir: str = RAY_DIR
 
 
 def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict[str, str]:
@@ -70,7 +72,7 @@ def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict
     """
     return {
         "ENV_SH": env_sh(start),
-        "START_SH": start_sh(start.home, start.cluster, start.arguments),
+        "START_SH": start_sh(start.home, start.cluster, start.arguments, start.temp_dir),
         "UNIT_TEXT": unit_text,
         "LOOP_SH": loop_sh,
     }
@@ -98,11 +100,13 @@ def env_sh(start: Start) -> str:
     return "\n".join([*lines, NO_PROXY]) + "\n"
 
 
-def start_sh(home: str, cluster: str, start_arguments: Sequence[str]) -> str:
+def start_sh(home: str, cluster: str, start_arguments: Sequence[str], temp_dir: str = RAY_DIR) -> str:
     """The script that runs `ray start --block` in the node's environment, and cleans up when it ends.
 
     The text is part of the node's hash: any change to it, even in a comment, restarts nodes at the next deploy.
     """
+    # where /tmp does not suit Ray, it does not suit what Ray's parts write there either
+    temporary = quote(f"{'/tmp' if temp_dir == RAY_DIR else temp_dir}/{unit(cluster)}-")
     return f"""#!/bin/sh
 # Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
 # A parameter, since env.sh may set any variable.
@@ -111,6 +115,10 @@ set -- {quote(node_dir(home, cluster))}
 cd "$HOME" || exit 1
 # shellcheck disable=SC3045
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -H -n)" 2>/dev/null
+# as many processes and threads as the user may have: bash says -u, dash and busybox -p
+# shellcheck disable=SC3045
+(ulimit -S -u "$(ulimit -H -u)") 2>/dev/null && ulimit -S -u "$(ulimit -H -u)" ||
+    {{ (ulimit -S -p "$(ulimit -H -p)") 2>/dev/null && ulimit -S -p "$(ulimit -H -p)"; }}
 if [ -f "$1/start.log" ]; then
     grep -oE '/[^ ]*/session_[0-9_-]+' "$1/start.log" | sort -u >>"$1/sessions"
     mv -f "$1/start.log" "$1/start.log.1"
@@ -119,7 +127,7 @@ date >>"$1/starts"
 # Ray's parts leave their temporary folders behind when they are ended; in one of our own they can be removed.
 rayfab_tmp=
 if [ -z "${{TMPDIR-}}" ]; then
-    rayfab_tmp=/tmp/{unit(cluster)}-$(id -u)
+    rayfab_tmp={temporary}$(id -u)
     mkdir -m 700 "$rayfab_tmp" 2>/dev/null
     # shellcheck disable=SC3067
     if [ -d "$rayfab_tmp" ] && [ ! -h "$rayfab_tmp" ] && [ -O "$rayfab_tmp" ]; then

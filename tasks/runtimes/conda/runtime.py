@@ -16,6 +16,7 @@ from tasks.runtimes.conda.activation import activation
 from tasks.runtimes.conda.facts import CondaFacts, conda_of
 from tasks.runtimes.conda.problems import problems
 from tasks.runtimes.packages import environments
+from tasks.runtimes.packages.problems import notes as limits
 from tasks.runtimes.packages.problems import room, system
 from tasks.runtimes.protocol import Answers, Problem, Runtime
 from tasks.script.script import Script
@@ -54,7 +55,8 @@ class CondaRuntime(Runtime):
         return environments.repairs_running(subject, desired)
 
     def notes(self, subject: Subject) -> Iterator[Problem]:
-        return environments.notes(subject)
+        yield from environments.notes(subject)
+        yield from limits(subject)
 
     def differences(self, state: Mapping[str, Any], desired: Desired) -> list[str]:
         return environments.differs(state, desired)

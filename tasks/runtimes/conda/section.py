@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from tasks.inventory import types as t
-from tasks.inventory.sections import Lacking, from_folder
+from tasks.inventory.sections import Lacking, LocalFile, from_folder
 from tasks.runtimes.packages.section import PackagesSection
 
 
@@ -32,9 +32,18 @@ class Conda(PackagesSection):
     def needs_sha256(self) -> bool:
         return self.installer not in ("miniconda", "miniforge")
 
+    @property
+    def _is_file(self) -> bool:
+        return self.needs_sha256 and "://" not in self.installer
+
+    def local_files(self) -> Iterator[LocalFile]:
+        yield from super().local_files()
+        if self._is_file:
+            yield LocalFile("installer", self.installer, installs=True)
+
     def at(self, folder: Path) -> Conda:
         own = super().at(folder)
-        if self.needs_sha256 and "://" not in self.installer:
+        if self._is_file:
             return own.model_copy(update={"installer": from_folder(self.installer, folder)})
         return own
 

@@ -13,11 +13,13 @@ from tasks.node.names import RAY_DIR, authorities
 from tasks.node.remembered import by_name, hidden, remembered
 from tasks.node.start import secrets_of, start_values
 from tasks.node.subject import Subject
+from tasks.node.temp import temp_dir
 from tasks.runtimes.docker.container import AUTHORITIES, Container, run_arguments
 from tasks.runtimes.docker.engine.facts import has_option, option_values, run_options
 from tasks.runtimes.docker.facts import docker_of, image_of
 from tasks.script.script import Script, render
 
+IN_HOME = "~/tmp/ray"
 KIND = "docker"  # of service: Docker's restart policy keeps the container alive
 STEP = 64 << 20
 GIB = 1 << 30
@@ -29,11 +31,16 @@ def on_bridge(subject: Subject) -> bool:
     return network == "bridge" or (network == "auto" and subject.facts.system != "Linux")
 
 
-def temp_dir(home: str, *, bridge: bool) -> str:
+def host_folder(host: Host, home: str, *, bridge: bool) -> str:
     """Ray's own folder, as the host sees it; a node on a bridge keeps it in the user's home."""
-    folder = f"{home.rstrip('/')}/tmp/ray" if bridge else RAY_DIR
+    folder = temp_dir(host, home, IN_HOME if bridge else RAY_DIR)
     # on Windows, where the home is like C:/Users/me, Docker's command needs Windows' kind of path
     return folder.replace("/", "\\") if re.match("[A-Za-z]:", folder) else folder
+
+
+def own_folder(subject: Subject) -> bool:
+    """Whether Ray's folder is in the home: on a bridge, and where the engine sees another /tmp than the host."""
+    return on_bridge(subject) or docker_of(subject.facts).engine.own_tmp
 
 
 def shm_bytes(subject: Subject) -> int:
@@ -66,7 +73,7 @@ def desire(
     bridge = on_bridge(subject)
     cpus = host.cpus or subject.cpus
     token = ray.uses_token(host, versions.ray)
-    folder = temp_dir(facts.home, bridge=bridge)
+    folder = host_folder(host, facts.home, bridge=own_folder(subject))
     arguments = ray.start_arguments(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
     trusts = bool(host.mirrors.ca) and facts.system != "Windows"
     variables = ray.environment(host, versions.ray, system, AUTHORITIES if trusts else "")

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
+from tasks.node import sudo
 from tasks.node.subject import Subject
 from tasks.runtimes.docker.engine import macos
 from tasks.runtimes.docker.engine.choice import NoEngine, engine_for, remove_podman
@@ -53,8 +54,7 @@ def _engine(subject: Subject) -> Iterator[Problem]:
         yield from _docker_desktop(subject)
     elif docker.problem == "missing" and facts.system == "Linux":
         found = engine_for(subject)
-        # a password that sudo rejects is reported separately
-        if isinstance(found, NoEngine) and facts.sudo != "wrong-password":
+        if isinstance(found, NoEngine):
             yield f"Docker is not installed, and {found.why}", found.hint
     elif facts.system == "Darwin" and docker.problem:
         yield macos.docker_problem(facts)
@@ -62,10 +62,13 @@ def _engine(subject: Subject) -> Iterator[Problem]:
         yield "Docker is not installed", "install Docker Desktop"
     elif docker.problem == "stopped":
         yield f"Docker's engine is not running: {docker.says}", "sudo systemctl start docker"
+    elif docker.problem == "hung":
+        yield "Docker gives no answer", "sudo systemctl restart docker"
     elif docker.problem == "denied":
+        why, way = sudo.refusal(facts) or ("", "give a sudo_password in the hosts file")
         yield (
-            f"{facts.user} is not allowed to use Docker",
-            f"sudo usermod -aG docker {facts.user}, or give a sudo_password in the hosts file",
+            f"{facts.user} is not allowed to use Docker" + (f", and {why}" if why else ""),
+            f"sudo usermod -aG docker {facts.user}; or {way}",
         )
     elif docker.problem == "podman":
         way = f"if nothing needs it: {remove_podman(facts)}, then deploy again; or runtime: uv"

@@ -35,6 +35,13 @@ class Docker(Runtime):
     def facts(self, values: Answers, texts: Answers) -> DockerFacts:
         return docker_facts.parse(values, texts)
 
+    def temp_dir(self, host: Host) -> str:
+        default = node.IN_HOME if host.docker.network == "bridge" else super().temp_dir(host)
+        return host.ray.temp_dir or default
+
+    def longest_temp_dir(self, facts: Facts) -> int | None:
+        return None
+
     def system(self, facts: Facts) -> str:
         return "Linux"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from tasks.inventory import types as t
-from tasks.inventory.sections import Lacking, RuntimeSection, from_folder
+from tasks.inventory.sections import Lacking, LocalFile, RuntimeSection, from_folder
 from tasks.inventory.sizes import Size
 
 
@@ -42,6 +42,11 @@ class Docker(RuntimeSection):
         if not colon:
             return self
         return self.model_copy(update={"image_source": f"{kind}:{from_folder(path, folder)}"})
+
+    def local_files(self) -> Iterator[LocalFile]:
+        kind, _, path = self.image_source.partition(":")
+        if kind == "file":
+            yield LocalFile("image_source", path, installs=True)
 
     def lacking(self) -> Iterator[Lacking]:
         if (self.registry_user is None) != (self.registry_password is None):

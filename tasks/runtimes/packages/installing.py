@@ -44,4 +44,5 @@ def install_script(
         "LOCK": kit.lock.text,
         **values,
     }
-    return render(f"install Ray with {runtime}", ("env_first", "fetch", f"{runtime}_install"), every)
+    body = ("env_first", f"{runtime}_env", "fetch", "install_now")
+    return render(f"install Ray with {runtime}", body, every)

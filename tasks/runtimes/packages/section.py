@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import Field
 
 from tasks.inventory import types as t
-from tasks.inventory.sections import RuntimeSection, from_folder
+from tasks.inventory.sections import LocalFile, RuntimeSection, from_folder
 
 Own = TypeVar("Own", bound="PackagesSection")
 
@@ -23,6 +24,10 @@ class PackagesSection(RuntimeSection):
         None,
         description="file with the version of every package, relative to the hosts file; created if it is missing",
     )
+
+    def local_files(self) -> Iterator[LocalFile]:
+        if self.lock:
+            yield LocalFile("lock", self.lock, made=True)
 
     def at(self: Own, folder: Path) -> Own:
         return self.model_copy(update={"lock": from_folder(self.lock, folder)})

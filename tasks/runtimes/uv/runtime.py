@@ -9,10 +9,11 @@ from tasks.inventory import Host
 from tasks.node import on_host
 from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts, Questions
-from tasks.node.platforms import conda_name
+from tasks.node.platforms import ARM, X86, conda_name, machine
 from tasks.node.subject import Subject
 from tasks.node.supervisors import Activation
 from tasks.runtimes.packages import environments
+from tasks.runtimes.packages.problems import notes as limits
 from tasks.runtimes.packages.problems import room, system
 from tasks.runtimes.protocol import Answers, Problem, Runtime
 from tasks.runtimes.uv.facts import UvFacts, parse, pythons_of
@@ -41,7 +42,10 @@ class Uv(Runtime):
     def problems(self, subject: Subject) -> Iterator[Problem]:
         yield from system(subject)
         facts = subject.facts
-        if not pythons_of(facts) and conda_name(facts.system, facts.arch) is None:
+        if facts.system == "Linux" and facts.bits == 64 and not _has_ray(subject):
+            way = "runtime: docker with an image for it, or mirrors.pypi: an index that has them"
+            yield f"Ray has no packages for Linux on {facts.arch}", way
+        elif not pythons_of(facts) and conda_name(facts.system, facts.arch) is None:
             yield (
                 f"there is no Python 3 here, and no build of it for {facts.arch}",
                 "install one, or runtime: docker",
@@ -60,7 +64,8 @@ class Uv(Runtime):
         return environments.repairs_running(subject, desired)
 
     def notes(self, subject: Subject) -> Iterator[Problem]:
-        return environments.notes(subject)
+        yield from environments.notes(subject)
+        yield from limits(subject)
 
     def differences(self, state: Mapping[str, Any], desired: Desired) -> list[str]:
         return environments.differs(state, desired)
@@ -77,6 +82,11 @@ class Uv(Runtime):
         token: bool = False,
     ) -> Script:
         return on_host.start_script(host, cluster, desired, home, state, sudo=sudo, token=token)
+
+
+def _has_ray(subject: Subject) -> bool:
+    """Whether an index may have Ray's packages for the host's architecture; PyPI has them for two."""
+    return machine(subject.facts.arch) in (X86, ARM) or bool(subject.host.mirrors.pypi)
 
 
 def _activation(env_dir: str) -> Activation:

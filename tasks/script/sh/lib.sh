@@ -41,20 +41,35 @@ write_file() {
         printf '%s' "$3" >"$1.new" && mv -f "$1.new" "$1" ||
         fail "cannot write $1" "free some space, or make the folder writable for $(id -un)"
 }
-# Runs a command as root. The password reaches sudo through a pipe from a builtin, never as an argument.
-as_root() {
+# Runs a command as root, without a standard input.
+as_root() { as_root_in "$@" </dev/null; }
+# The same, and the command reads this standard input. The password reaches sudo through a pipe from a builtin, never as
+# an argument. Whether sudo reads it depends on the command, so a mark follows: nothing before it reaches the command.
+as_root_in() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif sudo -k -n true 2>/dev/null; then
-        sudo -n "$@"
-    elif [ -n "${RF_SUDO-}" ]; then
-        printf '%s\n' "$RF_SUDO" | sudo -k -S -p '' "$@"
+    elif [ -z "${RF_SUDO-}" ]; then
+        sudo -k -n "$@"
     else
-        return 126
+        # shellcheck disable=SC2016
+        { printf '%s\nrayfab: go\n' "$RF_SUDO" && cat; } | sudo -k -S -p "${rf_prompt-}" sh -c \
+            'while IFS= read -r rf_line && [ "$rf_line" != "rayfab: go" ]; do :; done; exec "$@"' sh "$@"
     fi
 }
+# Whether as_root works: asked once, since sudo may wait long for a name server. $rf_sudo_says: sudo's own words.
 can_root() {
-    [ "$(id -u)" = 0 ] && return 0
-    have sudo || return 1
-    as_root true 2>/dev/null
+    if [ -z "${rf_root-}" ]; then
+        rf_root=0
+        rf_sudo_says=
+        [ "$(id -u)" != 0 ] || return 0
+        if have sudo; then
+            # %p: whose password sudo wants
+            rf_prompt='password of %p: '
+            rf_sudo_says=$(as_root true 2>&1) || rf_root=1
+            rf_prompt=
+        else
+            rf_root=1
+        fi
+    fi
+    return "$rf_root"
 }

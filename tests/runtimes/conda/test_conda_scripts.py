@@ -19,6 +19,7 @@ from tests.node.test_destroy import destroy
 from tests.runtimes.conda import condas
 from tests.runtimes.conda.condas import HOST, PYTHON, make, put, tree
 from tests.runtimes.packages.kits import kit_of
+from tests.runtimes.packages.server import serving
 from tests.script.mac import Mac
 from tests.script.nodes import Node
 from tests.script.processes import alive, environ, until
@@ -87,7 +88,7 @@ class TestFromNothing:
         answer = host.install()
         assert answer.ok, (answer.error, answer.texts)
         assert answer.stderr == ""
-        assert answer.values == {"conda_installed": str(host.prefix), "changed": "1"}
+        assert answer.values == {"changed": "1"}
         assert host.ray() == "2.7.2"
         assert (host.env / "requirements.lock").read_text() == kit_of(host.items, PYTHON).lock.text
         assert (host.root / ".conda").read_text() == f"{host.prefix}\n"
@@ -206,6 +207,41 @@ class TestFromNothing:
         assert not list(tmp_path.rglob("ran"))
 
 
+class TestMeanwhile:
+    """Conda is installed, and the environment made, while packages are still being fetched."""
+
+    @pytest.fixture
+    def ask_with(self, host, tmp_path):
+        """Installs from a server that calls a function before it sends Ray's wheel."""
+        late = next(item for item in host.items if item.file.startswith("ray-"))
+        (tmp_path / "served").mkdir()
+        with serving(tmp_path / "served") as site:
+            (host.store / late.file).rename(tmp_path / "served" / late.file)
+            known = [replace(i, url=f"{site}/{i.file}" if i == late else "-") for i in host.items]
+
+            def install(before):
+                site.before = lambda _: before()
+                kit = kit_of(host.items, PYTHON)
+                script = conda_script(HOST, "lab", env_id="e", kit=kit, items=known, uv_version=UV)
+                return ask(script, host.shell, host.home)
+
+            yield install
+
+    def test_the_environment_is_made(self, host, ask_with):
+        answer = ask_with(lambda: until(lambda: (host.env / ".made").exists()))
+        assert answer.ok and answer.values["changed"] == "1", (answer.error, answer.texts)
+        assert host.ray() == "2.7.2" and host.log("installer.log") == [f"{host.root}/.cache/tmp"]
+        assert not (host.env / ".made").exists()
+
+    def test_what_fails_is_tried_again_and_reported(self, host, ask_with):
+        host.flag("conda.fails", "CondaError: no such luck")
+        answer = ask_with(lambda: until(lambda: host.log("conda.argv")))
+        assert answer.error == "conda cannot make the environment: CondaError: no such luck"
+        (host.home / "conda.fails").unlink()
+        assert host.install().values == {"changed": "1"}
+        assert len(host.log("installer.log")) == 1
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_conda_is_installed_on_a_mac(shell, tmp_path):
     mac = Mac(shell, tmp_path)
@@ -215,7 +251,7 @@ def test_conda_is_installed_on_a_mac(shell, tmp_path):
     host = Host(shell, mac.home)
     answer = mac.ask(host.script())
     assert answer.ok and answer.stderr == "", (answer.error, answer.texts, answer.stderr)
-    assert answer.values == {"fetched": "0", "conda_installed": str(host.prefix), "changed": "1"}
+    assert answer.values == {"fetched": "0", "changed": "1"}
     assert host.ray() == "2.7.2"
     assert mac.ask(host.script()).values == {"changed": "0"}
     (host.env / "bin/ray").rename(host.env / "bin/other")
@@ -327,7 +363,7 @@ class TestPrefix:
     def test_conda_is_installed_in_a_prefix_elsewhere(self, host, tmp_path):
         prefix = tmp_path / "opt/some-where/conda_1.0+x"
         answer = host.install(prefix=f"{prefix}/")
-        assert answer.ok and answer.values["conda_installed"] == str(prefix)
+        assert answer.ok and (prefix / ".rayfab").exists()
 
     def test_a_missing_installer_is_reported(self, host):
         answer = host.install(items=host.items[1:])
@@ -456,7 +492,7 @@ class TestInterrupted:
         assert host.state() == "broken"
         answer = host.install()
         assert answer.ok, (answer.error, answer.texts)
-        assert answer.values == {"conda_installed": str(host.prefix), "changed": "1"}
+        assert answer.values == {"changed": "1"}
         assert not any(alive(pid) for pid in left)
         assert host.state() == "ours"
 
@@ -501,7 +537,7 @@ class TestOursThatIsBroken:
         assert host.install().ok
         subprocess.run(["rm", "-r", host.prefix / "conda-meta", host.env], check=True)
         assert host.state() == "broken"
-        assert host.install().values == {"conda_installed": str(host.prefix), "changed": "1"}
+        assert host.install().values == {"changed": "1"}
         assert (host.root / ".conda").read_text() == f"{host.prefix}\n"
 
     def test_not_with_environments_in_it(self, host):

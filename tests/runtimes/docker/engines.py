@@ -50,7 +50,7 @@ def bare_host(request, tmp_path):
     made = Host(request.param, tmp_path)
     for name, text in (("id", ID), ("sudo", SUDO), ("usermod", RECORD), ("systemctl", RECORD)):
         made.has(name, text)
-    made.has("sleep", f"exec {tool('sleep')} 0.02")
+    made.has("sleep", f'case $1 in 0.?) set -- 0.02 ;; esac; exec {tool("sleep")} "$@"')
     made.has("sh", f'exec {tool("dash")} "$@"')
     for name in TOOLS.split():
         (made.bin / name).symlink_to(tool(name))

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.node import operations
+from tasks.node import operations, sudo
 from tasks.node.logfiles import patterns
 from tasks.runtimes.docker.image import scripts as images
 from tasks.runtimes.facts import facts_script, parse_facts
@@ -27,7 +27,7 @@ def host(request, tmp_path):
     for name, text in (("docker", DOCKER), ("id", ID), ("sudo", SUDO)):
         made.has(name, text)
     made.has("install", ":")
-    made.has("sleep", f"exec {tool('sleep')} 0.05")
+    made.has("sleep", f'case $1 in 0.?) set -- 0.05 ;; esac; exec {tool("sleep")} "$@"')
     (made.home / "password").write_text(PASSWORD)
     return made
 
@@ -68,7 +68,8 @@ class TestFacts:
     def test_a_wrong_password(self, host):
         host.flag("denied")
         facts = self.facts(host, RF_SUDO="wrong")
-        assert (facts.own.version, facts.own.problem, facts.sudo) == (None, "denied", "wrong-password")
+        assert (facts.own.version, facts.own.problem, facts.sudo) == (None, "denied", "refused")
+        assert sudo.refusal(facts)[0] == "sudo rejects the password of alice"
 
     def test_through_sudo_without_a_password(self, host):
         host.flag("denied")
@@ -347,7 +348,8 @@ class TestUp:
         answer, *_ = self.up(host)
         assert answer.error == "docker run failed: docker: Error response from daemon: no such runtime"
         assert answer.hint == ""
-        assert not (host.node / "container.env").exists() and not (host.node / "state.json").exists()
+        assert not (host.node / "container.env").exists()
+        assert json.loads((host.node / "state.json").read_text())["hash"] == ""
 
     @pytest.mark.parametrize(
         ("said", "hint"),
@@ -393,7 +395,8 @@ class TestUp:
         answer, *_ = self.up(host)
         assert answer.error == "ray start failed twice"
         assert answer.texts["log"] == ["a traceback"]
-        assert not (host.home / "docker.up").exists() and not (host.node / "state.json").exists()
+        assert not (host.home / "docker.up").exists()
+        assert json.loads((host.node / "state.json").read_text())["hash"] == ""
 
     def test_logs_where_the_container_is_gone(self, host):
         self.up(host)
@@ -454,7 +457,7 @@ class TestUp:
         (host.home / "nopasswd").write_text("")
         answer, *_ = self.up(host)
         assert answer.ok, answer.error
-        assert any(line.startswith("-n docker run ") for line in host.log("sudo"))
+        assert any(line.startswith("-k -n docker run ") for line in host.log("sudo"))
         text = operations.destroy_script(WORKER, "lab").text
         text = text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={host.home}/temp\n")
         assert host.ask(text).values == {"changed": "1"}

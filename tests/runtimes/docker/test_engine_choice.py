@@ -155,7 +155,7 @@ class TestWhoMay:
     def test_a_user_whose_password_is_not_known(self):
         assert engine_for(subject(*self.DEBIAN, uid=1000, user="me", sudo="needs-password")) == NoEngine(
             "me may not use sudo without a password",
-            "sudo_password in the hosts file, or as root: apt-get install docker.io && usermod -aG docker me",
+            "sudo_password in the hosts file; or as root: apt-get install docker.io && usermod -aG docker me",
         )
 
     def test_a_user_without_sudo(self):

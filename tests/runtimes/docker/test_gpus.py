@@ -6,7 +6,7 @@ import pytest
 
 from tasks.node.subject import Finding
 from tasks.plan.problems import host_problems
-from tasks.runtimes.docker.engine.facts import EngineFacts
+from tasks.runtimes.docker.engine.facts import EngineFacts, run_options
 from tasks.runtimes.docker.engine.gpus import GUIDE
 from tests.script import samples
 
@@ -30,45 +30,10 @@ def found(host, asked, /, **facts):
 @pytest.mark.parametrize(
     ("host", "asked", "facts", "message", "hint"),
     [
-        (
-            UV,
-            2,
-            {},
-            "gpus: 2 is requested, but nvidia-smi names no GPU",
-            "install the driver, or remove gpus",
-        ),
-        (
-            UV,
-            2,
-            {"gpus": L4},
-            "gpus: 2 is requested, but there is 1: NVIDIA L4",
-            "gpus: 1, or remove gpus to use all",
-        ),
-        (
-            DOCKER,
-            4,
-            {"gpus": (*L4, "NVIDIA T4", *L4), "engine": TOOLKIT},
-            "gpus: 4 is requested, but there are 3: 2 x NVIDIA L4, NVIDIA T4",
-            "gpus: 3, or remove gpus to use all",
-        ),
-        (
-            DOCKER,
-            1,
-            {"gpu_says": BROKEN, "engine": TOOLKIT},
-            f"gpus: 1 is requested, but nvidia-smi says: {BROKEN}",
-            "repair the driver (a reboot after its update), or remove gpus",
-        ),
         (DOCKER, 1, {"gpus": L4, "tools": frozenset({"apt-get"})}, MISSING, APT),
         (DOCKER, 1, {"gpus": L4}, MISSING, GUIDE),
         # Docker is about to be installed there
         (DOCKER, 1, {"gpus": L4, "version": None, "problem": "missing"}, MISSING, GUIDE),
-        (
-            DOCKER,
-            1,
-            {"system": "Darwin", "engine": EngineFacts(system="Docker Desktop")},
-            "gpus: 1 is requested, but no NVIDIA GPU works on macOS",
-            "drop gpus",
-        ),
     ],
 )
 def test_gpus_that_docker_cannot_give_are_reported_before_anything_starts(host, asked, facts, message, hint):
@@ -121,3 +86,25 @@ def test_a_driver_that_does_not_answer_is_a_note_where_nobody_asked():
     (one,) = found(UV, None, gpu_says=BROKEN)
     assert one.note
     assert one.message == f"no GPU is used, since nvidia-smi says: {BROKEN}"
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "facts", "said"),
+    [
+        (UV, 2, {}, "nvidia-smi names none"),
+        (UV, 2, {"gpus": L4}, "nvidia-smi names NVIDIA L4"),
+        (DOCKER, 4, {"gpus": (*L4, "NVIDIA T4", *L4), "engine": TOOLKIT}, "names 2 x NVIDIA L4, NVIDIA T4"),
+        (DOCKER, 1, {"gpu_says": BROKEN, "engine": TOOLKIT}, f"nvidia-smi says: {BROKEN}"),
+        (UV, 1, {"system": "Darwin"}, "nvidia-smi names none"),
+    ],
+)
+def test_a_number_that_nvidia_does_not_confirm_is_taken_with_a_note(host, asked, facts, said):
+    (one,) = found(host, asked, **facts)
+    assert one.note and one.hint
+    assert one.message.startswith(f"gpus: {asked} is taken as it is") and one.message.endswith(said)
+
+
+@pytest.mark.parametrize(("asked", "word"), [(None, "all"), (1, "1"), (2, "2"), (3, "all")])
+def test_a_gpu_that_counts_more_than_once_is_given_whole(asked, word):
+    options = run_options(DOCKER.model_copy(update={"gpus": asked}), TOOLKIT, 2, 1)
+    assert options[options.index("--gpus") + 1] == word

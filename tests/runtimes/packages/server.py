@@ -6,17 +6,21 @@ import contextlib
 import http.server
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
 
 class Site(str):
-    """Its URL. ``asked``: the paths that were asked for; ``cut``: end the next answer after so many bytes."""
+    """Its URL. ``asked``: the paths that were asked for; ``cut``: end the next answer after so many bytes.
+
+    ``before``: called with each path before it is answered.
+    """
 
     asked: list[str]
     cut: int | None
     tells: bool  # the length of what it sends
+    before: Callable[[str], object]
 
 
 @contextlib.contextmanager
@@ -34,6 +38,7 @@ def serving(folder: Path) -> Iterator[Site]:
         def answer(self, head=False):
             site = state["site"]
             site.asked.append(self.path)
+            site.before(self.path)
             path = folder / unquote(re.sub("^http://[^/]*", "", self.path)).lstrip("/")
             if path.is_dir():
                 path = path / "index.html"
@@ -59,7 +64,7 @@ def serving(folder: Path) -> Iterator[Site]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     site = Site(f"http://127.0.0.1:{server.server_address[1]}")
-    site.asked, site.cut, site.tells = [], None, True
+    site.asked, site.cut, site.tells, site.before = [], None, True, lambda path: None
     state["site"] = site
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
 import shutil
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from tasks.runtimes.uv.scripts import uv_script
 from tests.runtimes.conda import condas
 from tests.runtimes.conda.condas import PYTHON, PYTHON_PATH
 from tests.runtimes.packages.kits import kit_of
+from tests.runtimes.packages.server import Site, serving
 from tests.script import samples
 from tests.script.processes import until
 from tests.script.shells import SHELLS, SYSTEM_PATH, ask, stand_in
@@ -25,26 +23,11 @@ UV = condas.uv_version()
 WHEELS = (condas.wheel("ray", "2.7.2", "ray"), condas.wheel("click", "8.1.8"))
 
 
-class Server(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder. ``asked``: the paths that were asked for; ``before`` is called with each."""
-
-    asked: list[str]
-    before = staticmethod(lambda path: None)
-
-    def do_GET(self):
-        self.asked.append(self.path)
-        self.before(self.path)
-        super().do_GET()
-
-    def log_message(self, *_):
-        pass
-
-
 class Host:
     """A user's home, and a server that has what a host needs."""
 
-    def __init__(self, shell: str, home: Path, served: Path, url: str, handler: type[Server]) -> None:
-        self.shell, self.home, self.served, self.url, self.handler = shell, home, served, url, handler
+    def __init__(self, shell: str, home: Path, served: Path, site: Site) -> None:
+        self.shell, self.home, self.served, self.site = shell, home, served, site
         home.mkdir()
         self.root = home / ".rayfab"
         self.store, self.env = self.root / ".store", self.root / "lab/envs/e"
@@ -55,7 +38,7 @@ class Host:
 
     def serve(self, kind: str, name: str, data: bytes) -> Item:
         (self.served / name).write_bytes(data)
-        return Item(kind, name, hashlib.sha256(data).hexdigest(), len(data), f"{self.url}/{name}")
+        return Item(kind, name, hashlib.sha256(data).hexdigest(), len(data), f"{self.site}/{name}")
 
     def script(self, items=None, *, python_path=PYTHON_PATH, **more):
         kit = kit_of(self.items if items is None else items, PYTHON, "uv")
@@ -70,16 +53,8 @@ class Host:
 def host(request, tmp_path):
     served = tmp_path / "served"
     served.mkdir()
-    handler = type("Handler", (Server,), {"asked": []})
-    serving = functools.partial(handler, directory=str(served))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serving) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield Host(
-            request.param, tmp_path / "home", served, f"http://127.0.0.1:{server.server_port}", handler
-        )
-        server.shutdown()
-        thread.join()
+    with serving(served) as site:
+        yield Host(request.param, tmp_path / "home", served, site)
 
 
 class TestInstall:
@@ -92,9 +67,9 @@ class TestInstall:
         assert (host.env / "requirements.lock").read_text() == kit_of(host.items, PYTHON, "uv").lock.text
         assert sorted(p.name for p in (host.root / "lab").iterdir()) == ["envs"]
         assert sorted(p.name for p in host.store.iterdir()) == sorted(item.file for item in host.items)
-        asked = list(host.handler.asked)
+        asked = list(host.site.asked)
         assert host.install().values == {"changed": "0"}
-        assert host.handler.asked == asked
+        assert host.site.asked == asked
 
     def test_a_file_that_was_deleted(self, host):
         assert host.install().ok
@@ -198,6 +173,6 @@ class TestInstall:
             if path.endswith(late.file):
                 until(lambda: list(host.env.rglob("click.txt")))
 
-        host.handler.before = staticmethod(before)
+        host.site.before = before
         assert host.install([late, large]).values["changed"] == "1"
-        assert host.handler.asked
+        assert host.site.asked

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tasks.node import sudo
 from tasks.node.facts import Facts
 from tasks.node.platforms import X86, machine
 from tasks.node.subject import Subject
@@ -57,8 +58,8 @@ def engine_for(subject: Subject) -> Engine | NoEngine:
         as_root = found.by_hand.replace("sudo ", "") + group
         if facts.sudo is None:
             return NoEngine(f"{facts.user} is not root, and there is no sudo here", f"as root: {as_root}")
-        why = f"{facts.user} may not use sudo without a password"
-        return NoEngine(why, f"sudo_password in the hosts file, or as root: {as_root}")
+        why, way = sudo.refusal(facts) or ("sudo does not work", "try on that host: sudo -k true")
+        return NoEngine(why, f"{way}; or as root: {as_root}")
     return found
 
 

@@ -18,6 +18,7 @@ class EngineFacts:
     :param memory: bytes of memory of that machine.
     :param options: security options such as ``selinux``, ``rootless``, ``userns``.
     :param nofile: the engine's own hard limit for open files.
+    :param own_tmp: it sees another /tmp than the host: as a snap, or as a unit with PrivateTmp.
     """
 
     cpus: int | None = None
@@ -27,6 +28,7 @@ class EngineFacts:
     options: frozenset[str] = frozenset()
     runtimes: frozenset[str] = frozenset()
     nofile: int | None = None
+    own_tmp: bool = False
     hook: bool = False
     cdi: bool = False
 
@@ -52,6 +54,7 @@ def parse_engine(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequen
         options=frozenset(o.split(",")[0].removeprefix("name=") for o in said.get("option", ())),
         runtimes=frozenset(said.get("runtime", ())),
         nofile=int(nofile) if nofile.isdigit() else None,
+        own_tmp="engine_tmp" in values or "/snap/" in (said.get("root") or [""])[0],
         hook="gpu_hook" in values,
         cdi=(values.get("gpu_cdi") or [""])[-1].strip() not in ("", "null", "[]"),
     )
@@ -99,7 +102,9 @@ def run_options(host: Host, engine: EngineFacts, found: int, shm_bytes: int) -> 
         # not :z, which would relabel the host's files permanently, and would be lost if a boot cleans /tmp
         out += ["--security-opt", "label=disable"]
     if not gpus_in(own):
-        out += _gpus(engine, found if host.gpus is None else min(host.gpus, found), all_=host.gpus is None)
+        # a shared or divided GPU counts more than once for Ray
+        everything = host.gpus is None or host.gpus > found
+        out += _gpus(engine, found if host.gpus is None else min(host.gpus, found), all_=everything)
     return out
 
 

@@ -1,19 +1,11 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib
-# Runs docker, with sudo if only root reaches the engine.
-dk() {
-    if [ "${rf_dk-}" = root ]; then as_root docker "$@"; else docker "$@"; fi
-}
-# The same for a docker command that reads standard input, after the password that sudo may read first.
+# Runs docker without a standard input, with sudo if only root reaches the engine.
+dk() { dk_in "$@" </dev/null; }
+# The same for a docker command that reads standard input.
 dk_in() {
-    if [ "${rf_dk-}" != root ]; then
-        docker "$@"
-    elif [ "$(id -u)" = 0 ] || sudo -k -n true 2>/dev/null; then
-        as_root docker "$@"
-    else
-        { printf '%s\n' "${RF_SUDO-}" && cat; } | sudo -k -S -p '' docker "$@"
-    fi
+    if [ "${rf_dk-}" = root ]; then as_root_in docker "$@"; else docker "$@"; fi
 }
 # Folders of Docker Desktop and similar programs, which are not on the PATH of a session without a terminal.
 docker_path() {
@@ -56,4 +48,6 @@ docker_cli() {
     can_root || return 3
     rf_dk=root
     rf_docker=$(as_root docker version --format '{{.Server.Version}}' 2>&1) || return 2
+    # sudo may say something before it
+    rf_docker=${rf_docker##*"$NL"}
 }

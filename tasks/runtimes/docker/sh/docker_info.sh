@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib about docker
+# needs: lib about docker limited
 # What the engine can give to a container. It is the engine that is asked: if it runs in a virtual machine
 # (Docker Desktop), CPUs and memory are those of that machine.
 docker_gives() {
@@ -8,6 +8,7 @@ docker_gives() {
 memory {{.MemTotal}}
 system {{.OperatingSystem}}
 arch {{.Architecture}}
+root {{.DockerRootDir}}
 {{range .SecurityOptions}}option {{.}}
 {{end}}{{range $name, $_ := .Runtimes}}runtime {{$name}}
 {{end}}' 2>/dev/null | emit_text engine
@@ -20,6 +21,9 @@ arch {{.Architecture}}
             ;;
         esac
     fi
+    # A snap and a unit with PrivateTmp see another /tmp than this session, so what they mount from there is not Ray's.
+    if [ -n "$(grep -lsE '^PrivateTmp *= *(yes|true|on|1|disconnected)' \
+        /etc/systemd/system/docker.service /etc/systemd/system/docker.service.d/*.conf)" ]; then emit engine_tmp unit; fi
     # Without NVIDIA's hook, an engine with the Container Device Interface takes GPUs by name.
     if [ -n "$(grep -ls 'nvidia.com/gpu' /etc/cdi/* /var/run/cdi/* 2>/dev/null)" ]; then
         emit gpu_cdi "$(dk info --format '{{json .CDISpecDirs}}' 2>/dev/null)"
@@ -70,4 +74,6 @@ docker_facts() {
     dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}} {{.Status}}' | emit_text container
     docker_gives
 }
-docker_facts
+limited docker 20 docker_facts || :
+printf '%s\n' "$rf_said"
+case $rf_hung in *' docker '*) emit docker_problem hung ;; esac

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib authorities docker docker_session node wait_ray keep_temp
+# needs: lib authorities docker docker_session node not_started ray_folder wait_ray keep_temp
 # values: CLUSTER CONTAINER_USER IMAGE RAY_USER RUN STATE TEMP_DIR
 # Replaces this node's container and waits for Ray.
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
@@ -14,16 +14,12 @@ if [ "$rf_old" != none ]; then
 fi
 # a killed run may have left its image server running
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
-rm -f "$NODE/state.json"
+not_started
 rf_lines=$(container_session)
 rf_direct=$(container_no_proxy)
 # The image's user may have any uid, so the folder is writable for all and sticky, like /tmp.
-if [ ! -d "$TEMP_DIR" ]; then
-    [ -d "${TEMP_DIR%/*}" ] || : >"$NODE/made-tmp"
-    mkdir -p "$TEMP_DIR" && chmod 1777 "$TEMP_DIR" || fail "cannot make $TEMP_DIR"
-else
-    chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
-fi
+ray_folder
+chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
 # Files of another user stop Ray: links that the sticky bit protects, and logs of a session that a worker
 # rejoins. A container takes them over, since its uids may differ from this host's. On a Mac owners do not matter.
 rf_strange=
@@ -55,7 +51,6 @@ if [ -n "$rf_cleared" ] && [ -d /run/systemd/system ]; then
         emit note "if a boot clears /tmp, the container cannot write $TEMP_DIR; ask root for: echo 'd $TEMP_DIR 1777' >/etc/tmpfiles.d/$UNIT.conf"
 fi
 write_file "$NODE/service" 600 docker
-write_file "$NODE/temp" 600 "$TEMP_DIR"
 write_file "$NODE/user" 600 "$CONTAINER_USER"
 # Docker reads the token from a file of mode 0600, so that it is in no argument list.
 write_file "$NODE/container.env" 600 "${RF_TOKEN:+RAY_AUTH_TOKEN=$RF_TOKEN$NL}${rf_lines:+$rf_lines$NL}"

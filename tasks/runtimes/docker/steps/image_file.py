@@ -80,20 +80,12 @@ def wanted(node: Known) -> tuple[str, str]:
 
 
 def check_archives(run: Run) -> None:
-    """Checks before connecting that every archive exists and is an image archive."""
+    """Checks before connecting that every archive is an image archive."""
     for path in sorted({p for n in run.chosen() if (p := path_of(n))}):
         try:
             with tarfile.open(path) as tar:
                 tar.next()
-        except FileNotFoundError:
-            raise Stop(
-                f"docker.image_source: there is no file {path}", "docker save -o writes one", code=2
-            ) from None
-        except OSError as error:
-            if isinstance(error, tarfile.TarError) or error.strerror is None:
-                raise _no_archive(f"docker.image_source: {path}") from None
-            raise Stop(f"docker.image_source: {path}: {error.strerror}", code=2) from None
-        except (tarfile.TarError, EOFError, ValueError, zlib.error):
+        except (OSError, tarfile.TarError, EOFError, ValueError, zlib.error):
             raise _no_archive(f"docker.image_source: {path}") from None
     for node in run.chosen():
         if path_of(node) and (digest := parse(node.host.docker.image).digest):

@@ -353,6 +353,12 @@ fetch_all() {
         nap
         rf_n=$((rf_n + 1))
     done
+    # what has begun meanwhile
+    while [ -n "$rf_side" ] && kill -0 "$rf_side" 2>/dev/null; do
+        [ $((rf_n % 25)) != 0 ] || step "installing packages"
+        nap
+        rf_n=$((rf_n + 1))
+    done
     wait
     trap - HUP INT PIPE TERM
     rf_fetched=0

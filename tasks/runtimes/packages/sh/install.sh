@@ -7,6 +7,10 @@ rf_env=$NODE/envs/$ENV_ID
 rf_log=$NODE/install.log
 # whether pip installs instead of uv
 rf_pip=
+# the files that this run has fetched and checked, a line each that begins with the name
+rf_list=
+# names of the wheels that are installed, each between blanks
+rf_batched=' '
 # the folder in which something is being installed, if it is not ROOT
 rf_where=
 # Whether programs may run from the folder $1.
@@ -108,26 +112,49 @@ pip_install() {
         "$rf_uv" pip install --quiet --no-deps --python "$rf_env/bin/python" "$@" 2>>"$rf_log"
     fi
 }
-# The store as a URL.
-store_url() {
-    printf 'file://%s' "$(printf '%s' "$STORE" | sed 's/%/%25/g; s/ /%20/g; s/"/%22/g; s/#/%23/g; s/\$/%24/g; s/?/%3F/g; s/\[/%5B/g; s/\\/%5C/g; s/]/%5D/g; s/`/%60/g; s/{/%7B/g; s/}/%7D/g')"
+# The path $1 as a URL.
+url_of_path() {
+    printf 'file://%s' "$(printf '%s' "$1" | sed 's/%/%25/g; s/ /%20/g; s/"/%22/g; s/#/%23/g; s/\$/%24/g; s/?/%3F/g; s/\[/%5B/g; s/\\/%5C/g; s/]/%5D/g; s/`/%60/g; s/{/%7B/g; s/}/%7D/g')"
 }
-# Installs wheels from the store and nothing else. $1: lines of ITEMS; $2: a file for the list
+# The wheels that are in the store and not yet installed, as lines of ITEMS.
+ready_wheels() {
+    printf '%s\n' "$ITEMS" | while read -r rf_kind rf_file rf_rest; do
+        [ "$rf_kind" = wheel ] && [ -f "$STORE/$rf_file" ] || continue
+        case $rf_batched in *" $rf_file "*) ;; *) printf '%s\n' "$rf_kind $rf_file $rf_rest" ;; esac
+    done
+}
+# The sum of each file was compared when it was fetched; compares those that were in the store before. $1: lines of ITEMS
+sums_hold() {
+    while read -r rf_kind rf_file rf_sum rf_rest; do
+        case "$NL$rf_list$NL" in *"$NL$rf_file "*) continue ;; esac
+        [ "$(sum_of "$STORE/$rf_file" "$rf_sum")" = "$rf_sum" ] || return 1
+    done <<END
+$1
+END
+}
+# Installs wheels from the store and nothing else. $1: lines of ITEMS; $2: a name for the folder that holds just these
 install_wheels() {
-    # pip gets package and version; the sum selects exactly this file
-    printf '%s\n' "$1" | awk '$1 == "wheel" { split($2, word, "-"); print word[1] "==" word[2] " --hash=sha256:" $3 }' >"$2" || return 1
-    [ ! -s "$2" ] || pip_install --no-index --find-links "$(store_url)" --require-hashes -r "$2"
+    rf_lines=$(printf '%s\n' "$1" | grep '^wheel ')
+    [ -n "$rf_lines" ] || return 0
+    sums_hold "$rf_lines" || return 1
+    rm -rf "${rf_env:?}/$2"
+    mkdir "$rf_env/$2" || return 1
+    # links, because the store may have other builds of the same version
+    printf '%s\n' "$rf_lines" | while read -r rf_kind rf_file rf_rest; do ln -s "$STORE/$rf_file" "$rf_env/$2/" || exit 1; done || return 1
+    printf '%s\n' "$rf_lines" | awk '{ split($2, word, "-"); print word[1] "==" word[2] }' >"$rf_env/$2/list" || return 1
+    pip_install --no-index --find-links "$(url_of_path "$rf_env/$2")" -r "$rf_env/$2/list" || return 1
+    rm -rf "${rf_env:?}/$2"
 }
 # Installs all packages, and marks the environment as complete.
 install_from_store() {
     write_file "$rf_env/requirements.lock" 600 "$LOCK"
-    busy "installing packages" install_wheels "$ITEMS" "$rf_env/.wheels" || say_why "cannot install the packages" "see the lines above"
+    busy "installing packages" install_wheels "$(ready_wheels)" .wheels || say_why "cannot install the packages" "see the lines above"
     for rf_file in $(printf '%s\n' "$ITEMS" | awk '$1 == "sdist" { print $2 }'); do
         busy "building $rf_file" pip_install "$STORE/$rf_file" || say_why "cannot build $rf_file" "it has no wheel for this host; a package that has one, or a compiler"
     done
-    rm -f "$rf_env/.wheels"
     [ -x "$rf_env/bin/ray" ] || fail "the packages do not include ray" "add ray to $RUNTIME.packages"
     own || fail "another run has taken over"
+    rm -f "$rf_env/.made"
     env_done
     rm -f "$rf_log" "$rf_own"
     # Removes packages that no environment on this host was made from, except new ones.

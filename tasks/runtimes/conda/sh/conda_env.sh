@@ -1,8 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib conda envs_made install proxy
+# needs: lib batch conda install uv
 # values: ACCEPT_TERMS CONDA CONDA_KIND INSTALLER ITEMS LOCK PREFIX PYTHON_VERSION
-# Installs conda if needed and makes an environment from the locked packages in the store; nothing is downloaded.
+# Installs conda if needed and makes an environment from conda's packages in the store.
 run_installer() {
     # programs may be forbidden in /tmp (noexec) and allowed here
     TMPDIR=$ROOT/.cache/tmp
@@ -41,7 +41,6 @@ install_conda() {
     : >"$rf_prefix/.rayfab" && { conda_is_ours "$rf_prefix" || printf '%s\n' "$rf_prefix" >>"$ROOT/.conda"; } || fail "cannot write into $rf_prefix"
     rm -rf "$ROOT/.conda-installing" "$rf_prefix/.rayfab-installing" "$ROOT/.cache/tmp"
     rf_where=
-    emit conda_installed "$rf_prefix"
 }
 # rf_conda: a conda that works, from CONDA or in PREFIX; installs one if there is none
 find_conda() {
@@ -64,24 +63,12 @@ find_conda() {
     esac
     install_conda
 }
-: >"$rf_log" || fail "cannot write $rf_log" "free some space below $HOME"
-own_begin "$NODE/installing" RAYFAB_INSTALL
-find_conda
-env_begin "$rf_env"
-mkdir -p "$ROOT/.cache/conda/pkgs" "$ROOT/.cache/conda/home"
-rf_url=$(store_url)
-write_file "$NODE/explicit.txt" 600 "@EXPLICIT$NL$(printf '%s\n' "$ITEMS" | RF_URL=$rf_url awk '$1 == "conda" { print ENVIRON["RF_URL"] "/" $2 }')$NL"
-set -- create -y -q --offline -p "$rf_env" --file "$NODE/explicit.txt"
-case $CONDA_KIND in
-    micromamba) set -- "$@" --no-rc ;;
-    *) set -- "$@" --override-channels -c "$rf_url" --no-default-packages ;;
-esac
 # Runs conda with the settings that this needs. $1: the program, then its arguments
 conda_create() {
     # the name of the setting changed; conda fails if both are set
-    case $CONDA_KIND$rf_version in conda[1-9].* | conda1[0-9].* | conda2[0-3].*) rf_list=CONDA_WHITELIST_CHANNELS ;; *) rf_list=CONDA_ALLOWLIST_CHANNELS ;; esac
+    case $CONDA_KIND$rf_version in conda[1-9].* | conda1[0-9].* | conda2[0-3].*) rf_named=CONDA_WHITELIST_CHANNELS ;; *) rf_named=CONDA_ALLOWLIST_CHANNELS ;; esac
     rf_platform=$(printf '%s\n' "$LOCK" | sed -n 's/^platform //p')
-    conda_run env "CONDA_SUBDIR=$rf_platform" "$rf_list=$rf_url" "CONDA_PLUGINS_AUTO_ACCEPT_TOS=$ACCEPT_TERMS" "$@" >"$rf_log" 2>&1 </dev/null
+    conda_run env "CONDA_SUBDIR=$rf_platform" "$rf_named=$rf_url" "CONDA_PLUGINS_AUTO_ACCEPT_TOS=$ACCEPT_TERMS" "$@" >"$rf_log" 2>&1 </dev/null
 }
 create_environment() {
     conda_create "$rf_conda" "$@" && return
@@ -90,24 +77,39 @@ create_environment() {
     rm -rf "$rf_env"
     conda_create "$rf_python" -c "$rf_conda_bare" "$@"
 }
-busy "making the environment" create_environment "$@" || {
-    rm -f "$NODE/explicit.txt"
-    say_why "conda cannot make the environment" "look at the lines above; $rf_conda is what was used"
+# An environment with conda's packages.
+conda_env() {
+    mkdir -p "$ROOT/.cache/conda/pkgs" "$ROOT/.cache/conda/home"
+    rf_url=$(url_of_path "$STORE")
+    write_file "$NODE/explicit.txt" 600 "@EXPLICIT$NL$(printf '%s\n' "$ITEMS" | RF_URL=$rf_url awk '$1 == "conda" { print ENVIRON["RF_URL"] "/" $2 }')$NL"
+    set -- create -y -q --offline -p "$rf_env" --file "$NODE/explicit.txt"
+    case $CONDA_KIND in
+        micromamba) set -- "$@" --no-rc ;;
+        *) set -- "$@" --override-channels -c "$rf_url" --no-default-packages ;;
+    esac
+    busy "making the environment" create_environment "$@" || {
+        rm -f "$NODE/explicit.txt"
+        say_why "conda cannot make the environment" "look at the lines above; $rf_conda is what was used"
+    }
+    # copies of what is in the store
+    rm -f "$NODE/explicit.txt" "$ROOT"/.cache/conda/pkgs/*.conda "$ROOT"/.cache/conda/pkgs/*.tar.bz2
+    rf_said=$("$rf_env/bin/python" -V 2>&1)
+    [ "$rf_said" = "Python $PYTHON_VERSION" ] || {
+        printf '%s\n' "$rf_said" >>"$rf_log"
+        say_why "the environment does not have Python $PYTHON_VERSION" "run again"
+    }
+    : >"$rf_log"
+    : >"$rf_env/.made"
 }
-# copies of what is in the store
-rm -f "$NODE/explicit.txt" "$ROOT"/.cache/conda/pkgs/*.conda "$ROOT"/.cache/conda/pkgs/*.tar.bz2
-rf_said=$("$rf_env/bin/python" -V 2>&1)
-[ "$rf_said" = "Python $PYTHON_VERSION" ] || {
-    printf '%s\n' "$rf_said" >>"$rf_log"
-    say_why "the environment does not have Python $PYTHON_VERSION" "run again"
+conda_make() {
+    find_conda
+    [ -e "$rf_env/.made" ] || conda_env
+    uv_begin
+    uv_here || unpack_uv "$rf_env/bin/python" || rf_pip=1
+    if [ -n "$rf_pip" ] && ! "$rf_env/bin/python" -m pip --version >/dev/null 2>>"$rf_log"; then
+        say_why "neither uv nor pip can install the packages" "can programs run from $ROOT?"
+    fi
+    rf_dir=${rf_conda%/*}
+    write_file "$NODE/conda-base" 600 "${rf_dir%/*}$NL"
 }
-: >"$rf_log"
-uv_begin
-proxy_on
-uv_here || unpack_uv "$rf_env/bin/python" || rf_pip=1
-if [ -n "$rf_pip" ] && ! "$rf_env/bin/python" -m pip --version >/dev/null 2>>"$rf_log"; then
-    say_why "neither uv nor pip can install the packages" "can programs run from $ROOT?"
-fi
-rf_dir=${rf_conda%/*}
-write_file "$NODE/conda-base" 600 "${rf_dir%/*}$NL"
-install_from_store
+rf_make=conda_make

@@ -25,9 +25,6 @@ if (-not $conda) {
         Fail ($prefix + ' exists, but is not a working conda') 'remove it, or set conda.prefix to another folder'
     }
     if ($state -eq 'absent' -or $state -eq 'broken') {
-        if ($prefix -match '[^\x21-\x7E]') {
-            Fail ('conda cannot be installed into ' + $prefix + ': it contains a space or a character outside ASCII') 'let conda.prefix name another folder, as C:\miniconda3'
-        }
         if (-not $RF_INSTALLER) { Fail 'there is no conda on this host, and no installer' 'conda.installer' }
         # so that an interrupted installation is recognised
         WriteText ($Root + '\.conda-installing') $prefix
@@ -45,7 +42,6 @@ if (-not $conda) {
             WriteText ($Root + '\.conda') ((ReadText ($Root + '\.conda')) + $prefix + "`n")
         }
         Remove ($Root + '\.conda-installing')
-        Emit 'conda_installed' $prefix
     }
 }
 # a running program cannot be replaced

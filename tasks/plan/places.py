@@ -1,0 +1,99 @@
+"""What the folders of a host mean for a node there: too full, in memory, without programs, cleaned, of another user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tasks import runtimes
+from tasks.node.names import RAY_DIR
+from tasks.node.places import IN_MEMORY, Room, mount_of
+from tasks.node.subject import Subject
+from tasks.node.temp import IN_IT, temp_dir
+
+MIB, GIB = 1 << 20, 1 << 30
+TOO_FULL = 95  # percent: above it Ray creates no objects
+LEAST, ENOUGH = 20 * MIB, GIB  # for sockets and the first logs; for a working node
+FEW_FILES = 10_000
+ELSEWHERE = "ray.temp_dir: a folder on another disk"
+Problem = tuple[str, str]
+
+
+def folder_of(subject: Subject) -> str:
+    """Ray's own folder on this host."""
+    return temp_dir(subject.host, subject.facts.home, runtimes.of(subject.host).temp_dir(subject.host))
+
+
+def problems(subject: Subject) -> Iterator[Problem]:
+    """What keeps Ray from using its folder at all."""
+    facts, places, folder = subject.facts, subject.facts.places, folder_of(subject)
+    if facts.system == "Windows":
+        if subject.host.ray.temp_dir:
+            yield "ray.temp_dir is not available on Windows yet", "leave it out on that host"
+        return
+    room = places.rooms.get(mount_of(places.near, places.rooms))
+    longest = runtimes.of(subject.host).longest_temp_dir(facts)
+    if longest is not None and len(folder.encode()) > longest:
+        most = longest + IN_IT
+        why = f"{folder} is too long: the names of Ray's sockets in it would have more than {most} bytes"
+        yield why, f"ray.temp_dir: a path of at most {longest} bytes"
+    if "ro" in places.temp.options:
+        yield f"{folder} lies on a file system that is read-only ({places.temp.at})", ELSEWHERE
+    elif folder == RAY_DIR and not facts.tmp_writable:
+        yield "/tmp is not writable, and Ray keeps its sockets and logs there", "chmod 1777 /tmp"
+    elif not places.writable and not facts.can_root and not places.foreign:
+        way = f"as root: install -d -m 1777 {folder}; or ray.temp_dir: a folder that {facts.user} may make"
+        yield f"{facts.user} may not make {folder}", way
+    elif room and room.free < LEAST:
+        yield f"{folder} has no room: {_of(room)}", f"free some space, or {ELSEWHERE}"
+
+
+def notes(subject: Subject) -> Iterator[Problem]:
+    """What goes wrong later, and when."""
+    facts, places, folder = subject.facts, subject.facts.places, folder_of(subject)
+    if facts.system != "Linux" or "ro" in places.temp.options:
+        return
+    room = places.rooms.get(mount_of(places.near, places.rooms))
+    files = places.inodes.get(mount_of(places.near, places.inodes))
+    if room and room.free >= LEAST and (room.free < ENOUGH or room.used >= TOO_FULL):
+        why = f'{folder} has little room: {_of(room)}; above {TOO_FULL} % Ray refuses objects ("Local disk is full")'
+        yield why, f"free some space, or {ELSEWHERE}"
+    if files is not None and files < FEW_FILES:
+        yield f"only {files} more files fit where {folder} lies (inodes)", f"remove some, or {ELSEWHERE}"
+    if facts.active:
+        return
+    if places.temp.kind in IN_MEMORY:
+        size = f" of {_size(room.size)}" if room else ""
+        yield (
+            f"{folder} lies in memory ({places.temp.kind}{size}): logs and spilled objects take it up",
+            ELSEWHERE,
+        )
+    if "noexec" in places.temp.options:
+        why = 'compiled packages of a job\'s runtime_env do not load ("failed to map segment")'
+        way = f"{ELSEWHERE}, or as root: mount -o remount,exec {places.temp.at}"
+        yield f"{folder} lies on a file system without programs (noexec): {why}", way
+    if places.cleaner and not (facts.can_root and facts.systemd):
+        line = f"echo 'x {folder}/*' >/etc/tmpfiles.d/ray.conf"
+        if not places.cleaner.startswith("systemd"):
+            line = f"leave {folder} out, in the settings of {places.cleaner}"
+        why = f"{places.cleaner.partition(',')[0]} removes old files there{places.cleaner.partition(',')[2]}"
+        yield f"{folder} is cleaned: {why}, and a node without them runs no tasks", f"as root: {line}"
+
+
+def hung(subject: Subject) -> Iterator[Problem]:
+    """Programs that gave no answer; the host goes on without what they know."""
+    ways = {
+        "nvidia-smi": "a reboot, or the driver again; gpus: 0 does without",
+        "sudo": "see its log, and the servers of names and users that it asks",
+        "df": "a file server that is gone? umount -l its folder",
+    }
+    for program, seconds in subject.facts.hung:
+        way = ways.get(program, f"try {program} on that host")
+        yield f"{program} gave no answer within {seconds} s, so what it knows is left out", way
+
+
+def _of(room: Room) -> str:
+    return f"{_size(room.free)} of {_size(room.size)} are free"
+
+
+def _size(size: int) -> str:
+    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size // MIB} MiB"
