@@ -18,7 +18,7 @@ STACK = """\
 /lib/python3.11/site-packages/ray/_raylet.so(+0x1419d1a) [0x154b5b055d1a] ray::operator<<()
     @        0x109cae112  google::LogMessage::~LogMessage()
     [state-dump] NodeManager.GCTaskFailureReason - 1 total (1 active), Execution time: mean = 0.000 s
-    ray::rpc.GcsSubscriber - 1 total, Execution time: mean = 0.02ms, total = 0.02ms, Queueing time: mean = 0.02ms
+    ray::rpc.GcsSubscriber - 1 total, Execution time: mean = 0.02ms, Queueing time: mean = 0.02ms
 [2026-11-27 01:00:00,000 I 7 7] (raylet) node_manager.cc:610: New job has started. Job id 02000000
 [2026-11-27 01:00:00,000 W 7 7] (raylet) node_manager.cc:157: Last heartbeat was sent 6901 ms ago."""
 
