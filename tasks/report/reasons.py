@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 # frames of C++ and of Python, state dumps, advice that fits every failure, and separators
 _NOISE = re.compile(
-    r"""\[state-dump\]|Queueing\ time:|Execution\ time:|\*\*\*\ .*(StackTrace|SIG|stack\ trace)|^\s*@\s+0x[0-9a-f]+|^\s*\S+\.so\S*\(\S*\)\s*\[0x|
+    r"""\[state-dump\]|Queueing\ time:|Execution\ time:|
+    \*\*\*\ .*(StackTrace|SIG|stack\ trace)|^\s*@\s+0x[0-9a-f]+|^\s*\S+\.so\S*\(\S*\)\s*\[0x|
     ^\s*(ray|std|boost|grpc|absl|google|main|plasma|non-virtual|__\w+|_start|clone)\b.{0,4}(::|\(\)|\+|$)|
     ^\s*File\ "|^\s*Thread\ 0x|^\s*\^+\s*$|^[\s=*-]+$|^\s*(PC:|@\s)|Stack\ trace:\s*$|
     ^Traceback\ \(most\ recent|^\s*The\ above\ exception\ was|^\s*During\ handling\ of\ the\ above|
