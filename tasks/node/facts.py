@@ -14,10 +14,14 @@ from tasks.node.places import Places, parse_places
 from tasks.node.platforms import machine
 from tasks.script.script import Effect, Script, Value, render
 
-VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc")
-# On Windows a virtual switch may have the host's own address, but these never do.
-VIRTUAL += ("vEthernet_(WSL", "vEthernet_(Default_Switch)", "vEthernet_(DockerNAT)", "vEthernet_(nat)")
-VIRTUAL += ("bridge1", "vmenet", "vmnet")  # the interfaces of a Mac's virtual machines
+# Bridges and switches for containers and virtual machines on one host. A bridge br-lan, br0 or vmbr0 may have the
+# host's own address: Docker names its bridges by 12 hex digits.
+_VIRTUAL = (
+    "br-[0-9a-f]{12}|docker|veth|virbr|vboxnet|vmnet|vmenet|bridge1|lxc|lxdbr|incusbr|podman|cni|flannel|cali|cilium|"
+    # On Windows a virtual switch may have the host's own address, but these never do.
+    r"weave|kube|nodelocaldns|vxlan|vEthernet_\(WSL|vEthernet_\((Default_Switch|DockerNAT|nat)\)"
+)
+_VPN = "tun|tap|wg|tailscale|utun|ppp|zt[0-9a-z]{8}|nebula|ipsec|xfrm|gpd|cscotun|nordlynx|proton"
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,12 @@ class Address:
     @property
     def virtual(self) -> bool:
         """True for bridges and other interfaces that other machines can't reach."""
-        return self.interface.startswith(VIRTUAL)
+        return bool(re.match(_VIRTUAL, self.interface))
+
+    @property
+    def vpn(self) -> bool:
+        """True for the host's end of a tunnel."""
+        return bool(re.match(_VPN, self.interface))
 
     @property
     def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
@@ -45,6 +54,22 @@ class RayProcess:
     pid: int
     exe: str
     cgroup: str
+
+
+@dataclass(frozen=True)
+class Raylet:
+    """A raylet on the host, in whatever container it runs.
+
+    :param age: seconds since it started; None if unknown.
+    :param node_id: its id in Ray's node table; '' where its version of Ray does not pass it on.
+    :param own: whether this cluster's node on the host itself has started it.
+    """
+
+    pid: int
+    age: int | None
+    node_id: str
+    own: bool
+    cgroup: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,6 +153,9 @@ class Facts:
     lost: str = ""  # the session of the running node, if files of it were removed
     sudo_says: str = ""  # sudo's own words, whether it worked or not
     env_changes: tuple[str, ...] = ()  # what the environment's user has changed: "- FILE", "+ FILE"
+    raylets: tuple[Raylet, ...] | None = None  # None: it is unknown which there are
+    ssh_client_ip: str | None = None  # the operator's machine, or the last jump host, as this host sees it
+    starts: tuple[str, ...] = ()  # the last starts of the node since its deploy, as `date` prints them
     own: OwnFacts = OwnFacts()
 
     @property
@@ -201,6 +229,7 @@ def parse_facts(
         user=(uid.group(2) or "") if uid else one("user"),
         uid=int(uid.group(1)) if uid else -1,
         home=one("home"),
+        ssh_client_ip=connection[0] if len(connection) == 4 else None,
         ssh_server_ip=connection[2] if len(connection) == 4 else None,
         clock=number("clock"),
         os_id=one("os_ID").strip('"'),
@@ -239,6 +268,8 @@ def parse_facts(
         node=one("node"),
         home_files=_home_files(texts.get("home_files", ())),
         home_hosts=frozenset(all_values.get("home_host", ())),
+        raylets=tuple(_raylets(all_values.get("raylet", ()))) if one("raylets_read") else None,
+        starts=tuple(line.strip() for line in texts.get("starts", ()) if line.strip()),
         places=parse_places(all_values, texts),
         bits=number("long_bit") or 64,
         hung=tuple(_hung(all_values.get("hung", ()))),
@@ -323,3 +354,13 @@ def _ray_processes(values: Sequence[str], ps: Sequence[str]) -> list[RayProcess]
             out.append(RayProcess(int(got.group(1)), got.group(2).strip(), got.group(3) or ""))
     split = [parts for line in ps if len(parts := line.split(None, 1)) == 2]
     return out + [RayProcess(int(pid), program, "") for pid, program in split if pid.isdigit()]
+
+
+def _raylets(values: Sequence[str]) -> list[Raylet]:
+    out = []
+    for value in values:
+        pid, age, node_id, own, cgroup = [*value.split(" ", 4), "", "", "", ""][:5]
+        if pid.isdigit():
+            known = node_id if node_id != "-" else ""
+            out.append(Raylet(int(pid), int(age) if age.isdigit() else None, known, own == "own", cgroup))
+    return out

@@ -27,10 +27,36 @@ def unlock_script(cluster: str, holder: str) -> Script:
     return render("release the lock", "unlock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
 
 
-def reach_script(cluster: str, address: str, ports: Sequence[int]) -> Script:
-    """Tries TCP connections from this host to the head, at most 4 s for each port."""
-    values = {**basics(cluster), "ADDRESS": address, "PORTS": " ".join(map(str, ports))}
-    return render(f"reach the head at {address}", "reach", values, effect=Effect.READS)
+def reach_script(
+    cluster: str,
+    name: str,
+    listen: Sequence[int],
+    targets: Sequence[str],
+    *,
+    token: str,
+    seconds: int,
+    expect: int = 0,
+    version6: bool = False,
+) -> Script:
+    """Listens on this host's ports while it tries those of other hosts.
+
+    :param name: of this host; with the token it is what a connection reads, so that another host is noticed.
+    :param targets: ``name address port ours|theirs``; ours: the same script listens there.
+    :param seconds: how long it listens at most.
+    :param expect: the number of connections after which nobody else comes.
+    """
+    values = {
+        **basics(cluster),
+        "PROGRAM": files.text("drivers", "reach"),
+        "ME": name,
+        "LISTEN": " ".join(map(str, listen)),
+        "TARGETS": "\n".join(targets),
+        "TOKEN": token,
+        "LIMIT": seconds,
+        "EXPECT": expect,
+        "V6": version6,
+    }
+    return render("try the ports between the hosts", "reach", values, effect=Effect.READS)
 
 
 # The folder in which a driver runs, such as a home folder, may contain a file named ray.py.
@@ -43,14 +69,31 @@ def _driver(name: str) -> str:
 
 
 def verify_script(
-    cluster: str, address: str, expect: Sequence[str], *, tasks: bool, timeout: float, sudo: bool = False
+    cluster: str,
+    address: str,
+    expect: Sequence[Sequence[str]],
+    *,
+    tasks: bool,
+    timeout: float,
+    answer: float = 30.0,
+    sudo: bool = False,
 ) -> Script:
     """Reads Ray's own node table, and runs one task on every node.
 
-    :param expect: node addresses to wait for.
+    :param expect: name and address of each node to wait for; an address of '' is any address. Without ``tasks``: of the
+        nodes on which a task runs if none has run there yet.
     :param timeout: seconds to wait for them.
+    :param answer: seconds within which the GCS must answer.
     """
-    spec = json.dumps({"address": address, "expect": list(expect), "tasks": tasks, "timeout": timeout})
+    spec = json.dumps(
+        {
+            "address": address,
+            "expect": [list(one) for one in expect],
+            "tasks": tasks,
+            "timeout": timeout,
+            "answer": answer,
+        }
+    )
     values = {**basics(cluster), "DRIVER": _driver("verify"), "SPEC": spec}
     title = "run a task on every node" if tasks else "read Ray's node table"
     return render(

@@ -110,6 +110,16 @@ def environment(host: Host, ray: str, system: str = "Linux", authorities: str = 
     return {**out, **surroundings.of_mirrors(host, authorities), **host.ray.env}
 
 
+def node_name(host: Host) -> str:
+    """The name that Ray's node table has for this node: the last one that its arguments give."""
+    own = list(host.ray.head_args if host.role == "head" else host.ray.worker_args)
+    for at in range(len(own) - 1, -1, -1):
+        name, is_set, value = own[at].partition("=")
+        if name == "--node-name" and (is_set or own[at + 1 :]):
+            return value if is_set else own[at + 1]
+    return host.name
+
+
 def ports_needed(host: Host) -> dict[str, int]:
     """Every fixed port that this node will listen on, by its purpose."""
     ports = host.ray.ports

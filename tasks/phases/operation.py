@@ -22,7 +22,7 @@ from tasks.phases.connect import connect_all, connect_chosen
 from tasks.phases.gather_facts import gather_facts, lock_and_gather_facts
 from tasks.phases.head import need_current_head, need_head, need_running_head, note_missing_head
 from tasks.phases.plan import plan
-from tasks.phases.reach import reach_head
+from tasks.phases.reach import reach_all, reach_started
 from tasks.phases.read_status import read_status
 from tasks.phases.resolve import resolve
 from tasks.phases.resume import leave_out_bare_hosts, note_stopped, restart_all, start_only_stopped
@@ -52,7 +52,7 @@ PREPARE: Steps = (
     resolve,
     plan,
     need_current_head,
-    reach_head,
+    reach_started,
     agree_to_changes,
 )
 DEPLOY: Steps = (
@@ -77,7 +77,7 @@ START: Steps = (
     resolve,
     plan,
     start_only_stopped,
-    reach_head,
+    reach_started,
     install_and_start,
     verify,
 )
@@ -93,7 +93,7 @@ RESTART: Steps = (
     plan,
     need_current_head,
     restart_all,
-    reach_head,
+    reach_started,
     install_ahead,
     stop,
     note_stopped,
@@ -137,7 +137,7 @@ CHECK: Steps = in_dry_run(
         *_BEFORE_PLAN,
         resolve,
         plan,
-        reach_head,
+        reach_all,
         say_ready,
     )
 )

@@ -4,24 +4,50 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasks.node.operations import stop_script
+from tasks.phases.stop import TIMEOUT
+from tasks.report import handover
+from tasks.report.console import Board
+from tasks.report.reasons import fix
 from tasks.run.failures import Failure, Stop
-from tasks.run.ray_table import ask_ray, expected, last_lines
+from tasks.run.ray_table import ask_ray, expected, last_lines, members
 from tasks.run.run import Run
+from tasks.run.stages import Planned
 from tasks.run.step import step
 
-PATIENCE = 60.0
+PATIENCE = 60.0  # seconds until every node must have run a task
+ANSWER = 30.0  # seconds within which a GCS that has just started must answer
 
 
 @step("Run a task on every node")
 def verify(run: Run) -> None:
-    ask_ray(run, tasks=True, patience=PATIENCE)
+    names = {node.name for node in expected(run)}
+    awaited = [member for member in members(run) if member.host in names]
+    ask_ray(run, tasks=True, patience=PATIENCE, expect=awaited, answer=ANSWER)
     if failure := run.failure(run.head()):
         raise Stop("the head does not answer, so it is unknown which nodes have joined", failure.hint)
     for node in expected(run):
         if why := _problem(run.learned.ray_nodes.get(node.name)):
-            hint = f"fab logs --host {node.name}"
-            run.fail(node, Failure(why, hint, last_lines(run, node)))
+            lines = last_lines(run, node)
+            hint = fix(lines, why) or f"fab logs --host {node.name}"
+            run.fail(node, Failure(why, hint, lines))
             run.console.bad(f"{node.name}: {why}", hint)
+    _stop_failed(run)
+
+
+def _stop_failed(run: Run) -> None:
+    """Stops the workers that this run has started in vain: their supervisors would start them again for ever."""
+    failed = [node for node in run.failed if "started" in run.done(node) and isinstance(node, Planned)]
+
+    def one(node: Planned, board: Board) -> None:
+        run.ask(node, stop_script(run.cluster.name, sudo=node.sudo), board, timeout=TIMEOUT)
+        run.did(node, "stopped")
+
+    workers = [node for node in failed if not node.is_head]
+    stopped = run.each("Stop what could not join", workers, one)
+    if stopped:
+        names = handover.names(node.name for node in stopped)
+        run.console.note(f"stopped again, so that it does not start over and over: {names}")
 
 
 def _problem(entry: dict[str, Any] | None) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tasks.report import handover
 
 NOT_DEPLOYED, STOPPED = "not deployed", "stopped"
+HANGS = "the head's GCS does not answer"
+MOVED = "its address was {} and is {} now"
+YOUNG = "could not run a task yet"
+RESTLESS = "does not stay up"
 
 
 def unhealthy(status: dict[str, Any], count: int, reached: Collection[str]) -> tuple[str, str]:
@@ -44,7 +48,16 @@ def unhealthy(status: dict[str, Any], count: int, reached: Collection[str]) -> t
         hint = "fab check says why"
         rest = "; fab deploy-cluster repairs the others" if len(away) < len(bad) else ""
         return f"{name} is not healthy: unreachable: {handover.names(away)}", hint + rest
-    return (
-        f"{name} is not healthy: {some} with a problem",
-        "fab deploy-cluster repairs it; fab logs says why",
-    )
+    return f"{name} is not healthy: {some} with a problem", _repair(bad)
+
+
+def _repair(bad: Sequence[dict[str, Any]]) -> str:
+    """The command that repairs hosts with a problem."""
+    by_problem = [(str(node["problem"]), node["name"]) for node in bad]
+    if hanging := [name for problem, name in by_problem if problem == HANGS]:
+        return f"fab logs --host {hanging[0]} --component gcs says why; fab restart starts every node again"
+    if any(problem.startswith(MOVED.partition("{")[0]) for problem, _ in by_problem):
+        return "fab deploy-cluster starts the nodes again with the new address"
+    if restless := [name for problem, name in by_problem if RESTLESS in problem or YOUNG in problem]:
+        return f"fab check tries the ports between the hosts; fab logs --host {restless[0]} says why"
+    return "fab deploy-cluster repairs it; fab logs says why"

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
+import re
+from collections.abc import Sequence
 
+from tasks import runtimes
+from tasks.node import ray
 from tasks.node.operations import logs_script, verify_script
+from tasks.plan.members import Member, anywhere, assign
 from tasks.report.console import Board
 from tasks.report.lines import clean
+from tasks.report.reasons import telling
+from tasks.report.verdict import HANGS
 from tasks.run.failures import Failure, HostFailed
 from tasks.run.run import Run
-from tasks.run.stages import Known, Planned, Reached
+from tasks.run.stages import Known, Listed, Planned, Reached
 
 LAST_WORDS = ("start", "raylet.out", "raylet.err", "gcs_server.out", "gcs_server.err")
 
@@ -21,27 +27,49 @@ def expected(run: Run) -> list[Planned]:
     return [node for node in run.living(Planned) if run.may_change(node) or node.facts.active]
 
 
-def ask_ray(run: Run, *, tasks: bool, patience: float) -> None:
-    """Fills in the table, and the entry of each planned host.
+def members(run: Run) -> list[Member]:
+    """How the node of each host is known in Ray's table; a host on which nothing is deployed has none."""
+    known = {node.name: node for node in [*run.every(), *run.record.left_out]}
+    return [one for host in run.cluster.hosts if (one := _member(known.get(host.name) or Listed(host)))]
 
-    :param tasks: also run a task on each node.
+
+def _member(node: Listed) -> Member | None:
+    name = ray.node_name(node.host)
+    if isinstance(node, Planned):
+        node_id = "" if node.change.start else runtimes.of(node.host).life(node.facts).node_id
+        return Member(node.name, name, anywhere(node.desired.node_ip), node_id)
+    if isinstance(node, Known):
+        if not node.state:
+            return None
+        start = node.state.get("start")
+        if name == node.name and isinstance(start, dict):
+            # the hosts file may have another name by now
+            name = start.get("args", {}).get("--node-name", name)
+        life = runtimes.of(node.host).life(node.facts)
+        return Member(node.name, name, anywhere(node.state.get("node_ip", "")), life.node_id)
+    # nothing was read from the host: its address may differ from the one in the hosts file
+    return Member(node.name, name, "")
+
+
+def ask_ray(run: Run, *, tasks: bool, patience: float, expect: Sequence[Member], answer: float) -> None:
+    """Fills in the table, and the entry of each host.
+
+    :param tasks: run a task on each node; otherwise only on the expected ones, unless one has run there before.
     :param patience: seconds to wait for the expected nodes.
+    :param answer: seconds within which the GCS must answer.
     """
-    expect = [node.desired.node_ip for node in expected(run)]
     address = run.learned.head_address
+    pairs = [(member.name, member.address) for member in expect]
 
     def one(node: Known, board: Board) -> list[str]:
         script = verify_script(
-            run.cluster.name, address, expect, tasks=tasks, timeout=patience, sudo=node.sudo
+            run.cluster.name, address, pairs, tasks=tasks, timeout=patience, answer=answer, sudo=node.sudo
         )
-        answer = run.ask(node, script, board, timeout=patience + 60.0)
-        if not any('"done"' in line for line in answer.texts.get("answer", ())):
-            log = tuple(answer.texts.get("log", ()))
-            why = log[-1].strip() if log else "the driver returned nothing"
-            raise HostFailed(
-                Failure(f"Ray's head does not answer: {why}", f"fab logs --host {node.name}", log)
-            )
-        return answer.texts["answer"]
+        answered = run.ask(node, script, board, timeout=patience + answer + 30.0)
+        lines = answered.texts.get("answer", ())
+        if not any('"done"' in line for line in lines):
+            raise HostFailed(_no_answer(node, lines, tuple(answered.texts.get("log", ()))))
+        return lines
 
     head = run.head(Known)
     for line in run.each("Verify" if tasks else "Ask Ray", [head], one).get(head, ()):
@@ -49,28 +77,28 @@ def ask_ray(run: Run, *, tasks: bool, patience: float) -> None:
             entry = json.loads(line)
             if entry.get("done"):
                 run.learned.versions = {"ray": entry["ray"], "python": entry["python"]}
-            else:
+            elif "node_ip" in entry:
                 run.learned.table.append(entry)
-    by_ip: dict[str, dict[str, Any]] = {}
-    for entry in run.learned.table:
-        # a restarted node is in the table twice, and its old entry may still count as alive
-        known = by_ip.get(entry["node_ip"])
-        if known is None or _rank(entry) > _rank(known):
-            by_ip[entry["node_ip"]] = entry
-    for node in run.every(Planned):
-        if entry := by_ip.get(node.desired.node_ip):
-            run.learned.ray_nodes[node.name] = entry
+    run.learned.ray_nodes = dict(assign(run.learned.table, members(run)))
 
 
-def _rank(entry: dict[str, Any]) -> tuple[bool, bool]:
-    return "task" in entry, entry["alive"]
+def _no_answer(head: Known, lines: Sequence[str], log: tuple[str, ...]) -> Failure:
+    """Why the driver on the head has found no table."""
+    said = [line.strip() for line in log if line.strip()]
+    hangs = any('"asked"' in line for line in lines) and not any('"answered"' in line for line in lines)
+    # the driver ends itself where the GCS hangs, and prints where it was
+    if hangs and (not said or re.match(r'File ".*", line \d+ in \S+$', said[-1])):
+        hint = f"fab logs --host {head.name} --component gcs shows its log; fab restart starts it and every node again"
+        return Failure(HANGS, hint)
+    why = said[-1] if said else "the driver returned nothing"
+    return Failure(f"Ray's head does not answer: {why}", f"fab logs --host {head.name}", log)
 
 
-def last_lines(run: Run, node: Reached, lines: int = 8) -> tuple[str, ...]:
-    """The last lines of the logs that explain why a node is not in the table."""
+def last_lines(run: Run, node: Reached, lines: int = 60) -> tuple[str, ...]:
+    """The lines of the last ones in the node's logs that say why it does not work."""
     with contextlib.suppress(Exception):
         script = logs_script(node.host, run.cluster.name, LAST_WORDS, lines, follow=False, sudo=node.sudo)
         answer = run.try_ask(node, script, timeout=30.0)
-        found = [line for key, texts in answer.texts.items() if key.startswith("log:") for line in texts]
-        return tuple(clean(line) for line in found if line.strip())[-lines:]
+        logs = {key[4:]: texts for key, texts in answer.texts.items() if key.startswith("log:")}
+        return telling({name: [clean(line) for line in texts] for name, texts in logs.items()})
     return ()

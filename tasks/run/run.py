@@ -108,10 +108,11 @@ class Run(Door):
         return self.record.done.get(node.name, ())
 
     def each(
-        self, title: str, nodes: Sequence[Stage], work: Callable[[Stage, Board], T]
+        self, title: str, nodes: Sequence[Stage], work: Callable[[Stage, Board], T], *, together: bool = False
     ) -> Mapping[Stage, T]:
         """Runs ``work`` on all hosts at once. If it raises, that host has failed; the others continue.
 
+        :param together: the hosts wait for each other, so none may wait for its turn.
         :returns: the values of the hosts that succeeded.
         """
         if not nodes:
@@ -124,7 +125,8 @@ class Run(Door):
                 board.done(node.name)
 
         with self.console.phase(title, len(nodes)) as board:
-            outcomes = fan_out(list(nodes), one, limit=self.cluster.parallel, on_interrupt=self.cancel)
+            limit = len(nodes) if together else self.cluster.parallel
+            outcomes = fan_out(list(nodes), one, limit=limit, on_interrupt=self.cancel)
         good: dict[Stage, T] = {}
         for node, outcome in outcomes.items():
             if outcome.error is None:

@@ -14,7 +14,9 @@ from tasks.node import homes, surroundings
 from tasks.node.desired import fingerprint
 from tasks.node.start import START_TIMEOUT, token_script
 from tasks.report.console import Board
-from tasks.run.failures import HostFailed, Stop, failure_of
+from tasks.report.lines import clean
+from tasks.report.reasons import fix, telling
+from tasks.run.failures import Failure, HostFailed, Stop, failure_of
 from tasks.run.run import Run
 from tasks.run.stages import Planned
 from tasks.script.script import Script
@@ -61,7 +63,10 @@ def start(run: Run, node: Planned, board: Board) -> None:
     if (ca := node.host.mirrors.ca) and node.facts.system != "Windows":
         where = f"{homes.folder(node.facts, run.cluster.name)}/authorities.pem"
         run.carry(node, Path(ca).expanduser(), where)
-    answer = run.ask(node, script, board, timeout=TIMEOUT, RF_TOKEN=token)
+    try:
+        answer = run.ask(node, script, board, timeout=TIMEOUT, RF_TOKEN=token)
+    except HostFailed as error:
+        raise HostFailed(_explained(node, error.failure)) from None
     for note in answer.all.get("note", ()):
         run.console.note(f"{node.name}: {note}")
     for warning in answer.texts.get("warning", ()):
@@ -70,6 +75,13 @@ def start(run: Run, node: Planned, board: Board) -> None:
     run.did(node, "started")
     if node.is_head:
         _use_address(run, (answer.texts.get("address") or [""])[0])
+
+
+def _explained(node: Planned, failure: Failure) -> Failure:
+    """The failure of a start with the lines that say why, and always with a fix."""
+    lines = telling({"start": [clean(line) for line in failure.log]})
+    more = f"fab logs --host {node.name} --component start,raylet,gcs says more"
+    return Failure(failure.message, failure.hint or fix(lines) or more, lines)
 
 
 def start_script(run: Run, node: Planned, fingerprint_of_token: str) -> Script:

@@ -7,8 +7,11 @@ from typing import Any
 
 from tasks import runtimes
 from tasks.inventory import Host
-from tasks.node.addresses import head_ip, join, worker_ip
-from tasks.report.verdict import NOT_DEPLOYED, STOPPED
+from tasks.node.addresses import head_ip, join, nobodys, worker_ip
+from tasks.plan.changed_address import old_address
+from tasks.plan.members import strangers
+from tasks.report.verdict import MOVED, NOT_DEPLOYED, RESTLESS, STOPPED, YOUNG
+from tasks.run.ray_table import members
 from tasks.run.run import Run
 from tasks.run.stages import Known, Listed, Planned
 
@@ -30,8 +33,8 @@ def _future_ip(run: Run, node: Known, head: Known) -> str | None:
     """The address that a deploy would choose."""
     if node.is_head:
         return head_ip(node.subject, [worker.subject for worker in run.workers(Known)])
-    address = head.state.get("node_ip") or head_ip(head.subject, [])
-    return worker_ip(node.subject, address) if address else None
+    address = head.state.get("node_ip") or head_ip(head.subject, [w.subject for w in run.workers(Known)])
+    return worker_ip(node.subject, address, nobodys(n.subject for n in run.every(Known))) if address else None
 
 
 def _literal(host: Host) -> str | None:
@@ -45,12 +48,7 @@ def _literal(host: Host) -> str | None:
 def as_json(run: Run) -> dict[str, Any]:
     """The object of ``fab status --json``; ``healthy`` only if the hosts file and Ray's table agree."""
     nodes = [_host(run, host) for host in run.cluster.hosts]
-    # nodes are also matched by name: Ray gives a node its host's name, and this run may not have read every address
-    names = {host.name for host in run.cluster.hosts}
-    addresses = {entry["node_ip"] for entry in nodes} | {host.host for host in run.cluster.hosts}
-    for entry in run.learned.table:
-        if entry["alive"] and entry["node_ip"] not in addresses and entry["name"] not in names:
-            nodes.append(_stranger(entry))
+    nodes += map(_stranger, strangers(run.learned.table, members(run), run.learned.ray_nodes))
     head = run.head()
     host, port = head.host.ray.dashboard_host, head.host.ray.dashboard_port
     ip = node_ip(run, head)
@@ -72,7 +70,7 @@ def _host(run: Run, host: Host) -> dict[str, Any]:
     if node is not None:
         return _node(run, node, run.learned.ray_nodes.get(host.name))
     table, versions = run.learned.table, run.learned.versions
-    entry = next((e for e in table if e["alive"] and e["name"] == host.name), None)
+    entry = run.learned.ray_nodes.get(host.name)
     out = _node(run, Listed(host), entry)
     if out["alive"]:
         return {
@@ -86,7 +84,7 @@ def _host(run: Run, host: Host) -> dict[str, Any]:
 
 def _node(run: Run, node: Listed, entry: dict[str, Any] | None) -> dict[str, Any]:
     state = node.state if isinstance(node, Known) else {}
-    alive = bool(entry and entry["alive"])
+    alive = bool(entry and entry["alive"]) and _there(node)
     resources = entry["resources"] if alive else {}
     ray, python = state.get("ray"), state.get("python")
     if isinstance(node, Planned) and alive:
@@ -102,24 +100,32 @@ def _node(run: Run, node: Listed, entry: dict[str, Any] | None) -> dict[str, Any
         "python": python or None,
         "cpus": _count(resources.get("CPU", 0)) if alive else None,
         "gpus": _count(resources.get("GPU", 0)) if alive else None,
-        "problem": _problem(run, node, alive, resources),
+        "problem": _problem(run, node, alive, entry),
     }
+
+
+def _there(node: Listed) -> bool:
+    """Whether what was read from the host allows that its node is alive, whatever Ray's table says."""
+    if isinstance(node, Planned) or not isinstance(node, Known):
+        # the node has just run a task, or nothing was read from the host
+        return True
+    there = bool(node.state) and node.facts.active and not old_address(node.subject)
+    return there and runtimes.of(node.host).life(node.facts).raylet is not False
 
 
 def _count(value: float) -> int | float:
     return int(value) if float(value).is_integer() else value
 
 
-def _problem(run: Run, node: Listed, alive: bool, resources: dict[str, float]) -> str | None:
+def _problem(run: Run, node: Listed, alive: bool, entry: dict[str, Any] | None) -> str | None:
     if failure := run.failure(node):
         return failure.message
     if alive:
         if isinstance(node, Known) and node.facts.lost:
             return f"runs no tasks: files were removed from {node.facts.lost}"
-        for what, wanted in (("CPU", node.host.cpus), ("GPU", node.host.gpus)):
-            if wanted is not None and resources.get(what, 0) != wanted:
-                return f"Ray counts {_count(resources.get(what, 0))} {what}s, the file says {wanted}"
-        return None
+        return (isinstance(node, Known) and _unsteady(node, entry)) or _resources(
+            node.host, entry["resources"]
+        )
     if not isinstance(node, Known):
         return "not reached"
     if not node.state:
@@ -130,7 +136,40 @@ def _problem(run: Run, node: Listed, alive: bool, resources: dict[str, float]) -
             node.facts
         )
         return STOPPED if known else "Ray isn't running here"
-    return "runs, but is not in Ray's node table" if run.learned.table else "the head does not answer"
+    if (old := old_address(node.subject)) and not isinstance(node, Planned):
+        head = run.head()
+        return MOVED.format(old, (isinstance(head, Known) and _future_ip(run, node, head)) or "unknown")
+    if not run.learned.table:
+        head = run.head()
+        moved = isinstance(head, Known) and old_address(head.subject)
+        return "the head's address has changed" if moved else "the head does not answer"
+    if runtimes.of(node.host).life(node.facts).raylet is False:
+        return "its service runs, but Ray's raylet does not"
+    return _unsteady(node, entry) or "runs, but is not in Ray's node table"
+
+
+def _unsteady(node: Known, entry: dict[str, Any] | None) -> str | None:
+    """Why a node that Ray counts as alive is not called healthy: it keeps starting, or has just started.
+
+    A node that has run a task since it started is reached by the head, whatever its age.
+    """
+    life = runtimes.of(node.host).life(node.facts)
+    if isinstance(node, Planned) or (entry and "task" in entry and not life.restless):
+        return None
+    ago = "" if life.age is None else f", the last one {life.age} s ago"
+    if life.restless:
+        return f"{RESTLESS}: {life.starts} starts within an hour{ago}"
+    if entry and life.young:
+        why = entry.get("task_error", "no answer in time")
+        return f"started {life.age} s ago and {YOUNG}: {why}"
+    return None
+
+
+def _resources(host: Host, resources: dict[str, float]) -> str | None:
+    for what, wanted in (("CPU", host.cpus), ("GPU", host.gpus)):
+        if wanted is not None and resources.get(what, 0) != wanted:
+            return f"Ray counts {_count(resources.get(what, 0))} {what}s, the file says {wanted}"
+    return None
 
 
 def _stranger(entry: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from tasks.inventory import Host, SecretSource
 from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts, OwnFacts, Questions, RayProcess
+from tasks.node.life import Life, on_host
 from tasks.node.names import RAY_DIR
 from tasks.node.subject import Subject
 from tasks.node.temp import longest
@@ -84,6 +85,14 @@ class Runtime:
     def owns(self, process: RayProcess, facts: Facts) -> bool:
         """Whether a Ray process on the host belongs to this runtime's node."""
         return False
+
+    def life(self, facts: Facts) -> Life:
+        """How long the node has been up, and whether it stays up."""
+        return on_host(facts)
+
+    def listens_on_host(self, subject: Subject) -> bool:
+        """Whether Ray's ports are the host's own; where an engine passes them on, the host's firewall may not count."""
+        return True
 
     def address_problem(self, ip: str, subject: Subject) -> str:
         """Why the node cannot use this address; '' if it can."""

@@ -185,7 +185,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "destroy": lambda: operations.destroy_script(samples.host(), "lab", sudo=True),
     "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),
     "verify": lambda: operations.verify_script(
-        "lab", "10.0.0.1:6379", ["10.0.0.1", "10.0.0.2"], tasks=True, timeout=60.0
+        "lab", "10.0.0.1:6379", [("head", "10.0.0.1"), ("one", "10.0.0.2")], tasks=True, timeout=60.0
     ),
     "logs": lambda: operations.logs_script(
         samples.host(), "lab", patterns(["start", "raylet"]), 20, follow=False
@@ -196,7 +196,9 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "command": lambda: operations.command_script("lab", ["ray", "--version"]),
     "lock": lambda: operations.lock_script("lab", HOLDER),
     "unlock": lambda: operations.unlock_script("lab", HOLDER),
-    "reach": lambda: operations.reach_script("lab", "10.0.0.1", [6379, 20000]),
+    "reach": lambda: operations.reach_script(
+        "lab", "one", [20000, 10002], ["head 10.0.0.1 6379 ours"], token="t0", seconds=6, expect=2
+    ),
 }
 
 # Whole files, which a person may meet on a host.

@@ -19,7 +19,7 @@ from tests.golden.kinds import CONDA_HOST, HOLDER, submit, up
 from tests.runtimes.packages.kits import kit_of
 from tests.script import samples
 
-NODES = ["10.0.0.1", "10.0.0.2"]
+NODES = [("head", "10.0.0.1"), ("one", "10.0.0.2")]
 FACTS = {
     "system": "Windows",
     "hostname": "WINBOX",
@@ -63,7 +63,9 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "command": lambda: operations.command_script("lab", ["ray", "--version"]),
     "lock": lambda: operations.lock_script("lab", HOLDER),
     "unlock": lambda: operations.unlock_script("lab", HOLDER),
-    "reach": lambda: operations.reach_script("lab", "10.0.0.1", [6379, 20000]),
+    "reach": lambda: operations.reach_script(
+        "lab", "one", [20000], ["head 10.0.0.1 6379 ours"], token="t0", seconds=6
+    ),
 }
 
 

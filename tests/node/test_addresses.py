@@ -37,11 +37,25 @@ TWO = "eth0 192.168.1.5/24, eth1 10.0.0.5/24"
 class TestUsable:
     def test_no_loopback_no_bridge_of_a_container_engine_and_ipv4_first(self):
         has = (
-            "eth0 fd00::1/64, docker0 172.17.0.1/16, br-0f1e2d 172.18.0.1/16, veth12 169.254.0.1/16,"
+            "eth0 fd00::1/64, docker0 172.17.0.1/16, br-0f1e2d3c4b5a 172.18.0.1/16, veth12 169.254.0.1/16,"
             "virbr0 192.168.122.1/24, cni0 10.88.0.1/16, flannel.1 10.244.0.0/32, br0 10.0.0.1/24, wg0 10.9.0.1/24"
         )
         found = [a.ip for a in usable(samples.facts(addresses=addresses(has)))]
         assert found == ["10.0.0.1", "10.9.0.1", "fd00::1"]
+
+    @pytest.mark.parametrize(
+        "name", ["br-lan", "br-ex", "br-eth0", "br0", "vmbr0", "bond0.12", "enp3s0", "ovs-br"]
+    )
+    def test_a_bridge_with_the_host_s_own_address_is_a_network_like_others(self, name):
+        has = f"{name} 10.0.0.5/24, docker0 172.17.0.1/16"
+        assert [a.ip for a in usable(samples.facts(addresses=addresses(has)))] == ["10.0.0.5"]
+
+    @pytest.mark.parametrize(
+        "name", ["wg0", "tun0", "tailscale0", "utun4", "ppp0", "ztabcdef12", "nordlynx", "cscotun0"]
+    )
+    def test_a_vpn_comes_last(self, name):
+        has = f"{name} 10.9.0.5/24, br-lan 10.0.0.5/24"
+        assert [a.ip for a in usable(samples.facts(addresses=addresses(has)))] == ["10.0.0.5", "10.9.0.5"]
 
 
 HEADS = {
@@ -91,6 +105,36 @@ HEADS = {
     ),
     "only IPv6": ({"has": "eth0 fd00::5/64"}, ["eth0 fd00::6/64"], "fd00::5"),
     "both: IPv4": ({"has": "eth0 fd00::5/64, eth0 10.0.0.5/24"}, [], "10.0.0.5"),
+    "both networks have as many workers: the one with the default route": (
+        {"has": TWO, "default": "eth1"},
+        ["eth0 192.168.1.6/24, eth1 10.0.0.6/24"],
+        "10.0.0.5",
+    ),
+    "a VPN that all have, too": (
+        {"has": "wg0 10.9.0.5/24, br-lan 192.168.1.5/24", "default": "br-lan"},
+        ["wg0 10.9.0.6/24, eth0 192.168.1.6/24"],
+        "192.168.1.5",
+    ),
+    "a VPN that alone leads to the workers": (
+        {"has": "wg0 10.9.0.5/24, eth0 192.168.1.5/24"},
+        ["wg0 10.9.0.6/24, eth0 192.168.7.6/24"],
+        "10.9.0.5",
+    ),
+    "the address in the file, on a bridge for virtual machines": (
+        {"has": "eth0 192.168.1.5/24, virbr0 192.168.122.1/24", "host": "192.168.122.1"},
+        ["eth0 192.168.122.6/24"],
+        "192.168.122.1",
+    ),
+    "all have VirtualBox's address, where ssh arrived, too": (
+        {"has": "eth0 10.0.2.15/24, eth1 192.168.56.11/24", "host": "127.0.0.1", "via": "10.0.2.15"},
+        ["eth0 10.0.2.15/24, eth1 192.168.56.12/24"],
+        "192.168.56.11",
+    ),
+    "all have VirtualBox's address, and no other": (
+        {"has": "eth0 10.0.2.15/24", "host": "127.0.0.1", "via": "10.0.2.15"},
+        ["eth0 10.0.2.15/24"],
+        None,
+    ),
     "nothing but a bridge, and workers": ({"has": BRIDGE}, ["eth0 10.0.0.6/24"], None),
 }
 
@@ -101,6 +145,12 @@ LOCAL_HEADS = {
     "with workers: the network shared with them": ({"has": TWO}, ["eth0 10.0.0.6/24"], "10.0.0.5"),
     "with workers and without any network": ({"has": ""}, ["eth0 10.0.0.6/24"], None),
     "called 127.0.0.1": ({"has": TWO, "host": "127.0.0.1"}, ["eth0 10.0.0.6/24"], "10.0.0.5"),
+    "as the workers see it, on whatever interface": (
+        {"has": f"{TWO}, virbr0 192.168.122.1/24", "default": "eth0"},
+        ["eth0 192.168.122.6/24 from 192.168.122.1", "eth0 192.168.122.7/24 from 192.168.122.1"],
+        "192.168.122.1",
+    ),
+    "the workers see a jump host": ({"has": TWO}, ["eth0 10.0.0.6/24 from 203.0.113.1"], "10.0.0.5"),
     # $SSH_CONNECTION of a person who is logged in says nothing about the workers
     "with somebody logged in over a VPN": (
         {"has": TWO + ", wg0 10.9.0.1/24", "via": "10.9.0.1"},
@@ -118,7 +168,11 @@ class TestHead:
 
     @pytest.mark.parametrize(("head", "workers", "expected"), LOCAL_HEADS.values(), ids=LOCAL_HEADS)
     def test_that_is_this_machine(self, head, workers, expected):
-        others = [subject("worker", has) for has in workers]
+        others = []
+        for worker in workers:
+            has, _, seen = worker.partition(" from ")
+            other = subject("worker", has)
+            others.append(samples.with_facts(other, ssh_client_ip=seen or None))
         known = {"host": "localhost", **head}
         assert head_ip(subject("head", connection="local", **known), others) == expected
 

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -157,3 +158,29 @@ def test_a_node_on_its_way_up_or_down_is_known_by_its_processes(tmp_path, cluste
         finally:
             process.kill()
     assert parse_facts(samples.host(), answer.all, answer.texts).node_processes is known
+
+
+@linux
+def test_a_raylet_is_known_with_its_age_and_its_id(tmp_path):
+    """One that another program started is not this node's own."""
+    folder = tmp_path / ".rayfab/lab"
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_text("{}")
+    (folder / "starts").write_text("Fri Nov 27 01:46:17 UTC 2026\n" * 30)
+    shutil.copy(tool("dash"), tmp_path / "raylet")
+    argv = [tmp_path / "raylet", "-c", "sleep 60; :", "raylet", "--node_id=a1b2", "--node_id_of=0"]
+    own = {"PATH": SYSTEM_PATH, "RAYFAB_NODE": f"{folder}/"}
+    with (
+        subprocess.Popen(argv, env=own, start_new_session=True) as mine,
+        subprocess.Popen(argv, env={"PATH": SYSTEM_PATH}, start_new_session=True) as other,
+    ):
+        try:
+            time.sleep(0.2)
+            answer = ask(facts_script(samples.host(), "lab"), "dash", tmp_path, path=SYSTEM_PATH)
+        finally:
+            for process in (mine, other):
+                os.killpg(process.pid, signal.SIGKILL)
+    facts = parse_facts(samples.host(), answer.all, answer.texts)
+    found = {one.pid: (one.node_id, one.own) for one in facts.raylets if one.age is not None and one.age < 60}
+    assert found == {mine.pid: ("a1b2", True), other.pid: ("a1b2", False)}
+    assert len(facts.starts) == 20

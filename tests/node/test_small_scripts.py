@@ -171,26 +171,59 @@ class TestReach:
             with contextlib.suppress(TimeoutError):
                 server.accept()[0].close()
 
+    @staticmethod
+    def made(ports) -> Script:
+        lines = [f"head 127.0.0.1 {port} theirs" for port in ports]
+        return operations.reach_script("lab", "me", [], lines, token="t", seconds=2)
+
     def test_open_and_closed(self, shell, tmp_path, ports):
-        answer = ask(operations.reach_script("lab", "127.0.0.1", ports), shell, tmp_path)
-        assert answer.all == {"reach": [f"{ports[0]} open", f"{ports[1]} refused"]}
+        answer = ask(self.made(ports), shell, tmp_path)
+        assert sorted(answer.all["reach"]) == sorted([f"head {ports[0]} open", f"head {ports[1]} refused"])
 
     @pytest.mark.parametrize("has", ["curl", "bash", "nothing", "python3 that only says how to get one"])
     def test_ports_are_tried_without_python(self, shell, tmp_path, ports, has):
-        text = operations.reach_script("lab", "127.0.0.1", ports).text
-        answer = ask(only(text), shell, tmp_path, path=self.tools(tmp_path, has))
+        answer = ask(only(self.made(ports).text), shell, tmp_path, path=self.tools(tmp_path, has))
         if has in ("curl", "bash"):
-            assert answer.all == {"reach": [f"{ports[0]} open", f"{ports[1]} refused"]}
+            assert answer.all["reach"] == [f"head {ports[0]} open", f"head {ports[1]} refused"]
         else:
-            assert answer.all == {"reach": [f"{port} unknown" for port in ports]}
+            assert answer.all["reach"] == [f"head {port} unknown" for port in ports]
+        assert "listen" not in answer.all
 
     @pytest.mark.parametrize("has", ["python3", "bash", "curl"])
     def test_an_open_port_that_says_nothing(self, tmp_path, has):
         with socket.create_server(("127.0.0.1", 0)) as listens:
             port = listens.getsockname()[1]
-            text = operations.reach_script("lab", "127.0.0.1", [port]).text
-            answer = ask(only(text), "dash", tmp_path, path=self.tools(tmp_path, has))
-        assert answer.all == {"reach": [f"{port} open"]}
+            answer = ask(only(self.made([port]).text), "dash", tmp_path, path=self.tools(tmp_path, has))
+        assert answer.all["reach"] == [f"head {port} open"]
+
+    def test_two_hosts_find_each_other_and_a_third_one_in_the_place_of_the_second(self, tmp_path):
+        """Two scripts at once, each listens; the first one is told a wrong name, too, and a port of a stranger."""
+        with contextlib.ExitStack() as stack:
+            free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+            mine, yours, taken = (server.getsockname()[1] for server in free)
+            free[0].close(), free[1].close()
+            told = {
+                "a": (mine, [f"b 127.0.0.1 {yours} ours", f"c 127.0.0.1 {yours} ours"], 1),
+                "b": (yours, [f"a 127.0.0.1 {mine} ours", f"a 127.0.0.1 {taken} theirs"], 2),
+            }
+            found = {}
+
+            def one(name):
+                listen, lines, expect = told[name]
+                script = operations.reach_script(
+                    "lab", name, [listen, taken], lines, token="t", seconds=6, expect=expect
+                )
+                found[name] = ask(script, "dash", tmp_path).all
+
+            threads = [threading.Thread(target=one, args=(name,)) for name in told]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert found["a"]["listen"] == [str(mine)]
+        assert found["a"]["busy"] == [str(taken)]
+        assert sorted(found["a"]["reach"]) == [f"b {yours} open", f"c {yours} other b"]
+        assert sorted(found["b"]["reach"]) == sorted([f"a {mine} open", f"a {taken} open"])
 
     @staticmethod
     def tools(folder: Path, has: str) -> str:
@@ -250,13 +283,16 @@ class TestInTheNode:
         (tmp_path / "said").write_text("\n".join(lines) + "\n")
         text = 'cat >"$HOME/driver"; printf "%s" "$2" >"$HOME/spec"; cat "$HOME/said"; echo why >&2'
         stand_in(tmp_path / "bin", "python", text)
-        made = operations.verify_script("lab", "10.0.0.1:6379", ["10.0.0.1"], tasks=True, timeout=5)
+        made = operations.verify_script("lab", "10.0.0.1:6379", [("head", "10.0.0.1")], tasks=True, timeout=5)
         answer = ask(made, shell, tmp_path)
         assert answer.ok
         assert [json.loads(line) for line in answer.texts["answer"]] == [said]
         assert answer.texts["log"] == ["why"]
         spec = json.loads((tmp_path / "spec").read_text())
-        assert spec == {"address": "10.0.0.1:6379", "expect": ["10.0.0.1"], "tasks": True, "timeout": 5}
+        expect = [["head", "10.0.0.1"]]
+        assert spec == {
+            "address": "10.0.0.1:6379", "expect": expect, "tasks": True, "timeout": 5, "answer": 30.0
+        }  # fmt: skip
         assert (tmp_path / "driver").read_text() == operations._driver("verify")
         assert not (tmp_path / ".rayfab/lab/driver.err").exists()
 

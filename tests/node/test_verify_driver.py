@@ -13,6 +13,7 @@ from tasks.node.operations import _driver
 NODE = {
     "NodeID": "a1",
     "NodeManagerAddress": "10.0.0.1",
+    "NodeName": "head",
     "Alive": True,
     "Resources": {"CPU": 4.0, "node:x": 1.0},
 }
@@ -84,10 +85,16 @@ class Ray:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def ask(self, *, tasks, version="2.60.0"):
+    def ask(self, *, tasks, version="2.60.0", expect=(("head", "10.0.0.1"),), fails=False):
         """The answer, and what Ray was told."""
         self.has("ray/__init__", f"__version__ = {version!r}\n{RAY}")
-        spec = {"address": "10.0.0.1:6379", "expect": ["10.0.0.1"], "tasks": tasks, "timeout": 5.0}
+        spec = {
+            "address": "10.0.0.1:6379",
+            "expect": list(expect),
+            "tasks": tasks,
+            "timeout": 5.0,
+            "answer": 3,
+        }
         done = subprocess.run(
             [sys.executable, "-", json.dumps(spec)],
             input=_driver("verify"),
@@ -97,9 +104,12 @@ class Ray:
             text=True,
             timeout=60,
         )
-        assert done.returncode == 0, done.stderr
+        assert (done.returncode != 0) == fails, done.stderr
         said = [json.loads(line[3:]) for line in done.stdout.splitlines() if line.startswith("RF ")]
-        return said, [json.loads(line) for line in (self.folder / "notes").read_text().splitlines()]
+        if fails:
+            return said, done.stderr.splitlines()
+        assert said[:2] == [{"asked": True}, {"answered": True}]
+        return said[2:], [json.loads(line) for line in (self.folder / "notes").read_text().splitlines()]
 
 
 @pytest.fixture
@@ -108,7 +118,7 @@ def ray(tmp_path):
 
 
 def test_the_node_table_is_read_without_a_driver(ray):
-    (node, end), told = ray.ask(tasks=False)
+    (node, end), told = ray.ask(tasks=False, expect=())
     assert (node["node_id"], node["alive"], node["resources"]) == ("a1", True, {"CPU": 4.0})
     assert (end["done"], end["ray"]) == (True, "2.60.0")
     assert told[0] == {"options": "10.0.0.1:6379"}
@@ -126,7 +136,7 @@ def test_the_node_table_is_read_without_a_driver(ray):
 )
 def test_a_ray_that_has_no_such_way_is_asked_by_a_driver(ray, name, text):
     ray.has(f"ray/_private/{name}", text)
-    (node, _), told = ray.ask(tasks=False)
+    (node, _), told = ray.ask(tasks=False, expect=())
     assert node["node_id"] == "a1"
     assert [how["namespace"] for how in told if "namespace" in how] == ["_ray_internal_rayfab"]
 
@@ -137,3 +147,45 @@ def test_a_driver_with_tasks_is_in_no_list_of_ray(ray, version, known):
     assert "task" in node
     assert connected["namespace"].startswith("_ray_internal_")
     assert task == {"num_cpus": 0, "max_retries": 0} | ({"enable_task_events": False} if known else {})
+
+
+class TestANodeThatHasJustStarted:
+    """`status` waits for it, since Ray counts a node as alive for a minute that the head cannot reach."""
+
+    def test_runs_a_task_once(self, ray):
+        session = ray.folder / "session_1"
+        (session / "sockets").mkdir(parents=True)
+        (session / "sockets/raylet").touch()
+        has = {**NODE, "RayletSocketName": str(session / "sockets/raylet")}
+        (ray.folder / "node.json").write_text(json.dumps(has))
+        (node, _), told = ray.ask(tasks=False)
+        assert "hostname" in node["task"]
+        assert [how["namespace"] for how in told if "namespace" in how] == ["_ray_internal_rayfab"]
+        assert (session / "rayfab_tasks_ran").read_text() == "a1\n"
+        (ray.folder / "notes").unlink()
+        (node, _), told = ray.ask(tasks=False)
+        assert node["task"] == {"before": True}
+        assert not [how for how in told if "namespace" in how]
+        # another start of the node has another id
+        (ray.folder / "node.json").write_text(json.dumps({**has, "NodeID": "b2"}))
+        (node, _), told = ray.ask(tasks=False)
+        assert "hostname" in node["task"]
+
+    @pytest.mark.parametrize("expect", [("head", "10.0.0.9"), ("other", "10.0.0.1")])
+    def test_another_node_runs_none(self, ray, expect):
+        (node, _), told = ray.ask(tasks=False, expect=[expect])
+        assert "task" not in node
+        assert not [how for how in told if "namespace" in how]
+
+    def test_at_whatever_address(self, ray):
+        (node, _), _ = ray.ask(tasks=False, expect=[("head", "")])
+        assert "task" in node
+
+
+def test_a_gcs_that_hangs_ends_the_driver_although_it_holds_all_threads_back(ray):
+    hold = "import ctypes\n        ctypes.PyDLL(None).sleep(60)"
+    ray.has("ray/_private/state", STATE.replace("ray.note(options=options)", hold))
+    said, errors = ray.ask(tasks=False, expect=(), fails=True)
+    assert said == [{"asked": True}]
+    assert errors[0].startswith("Timeout (")
+    assert errors[-1].strip().startswith('File "')

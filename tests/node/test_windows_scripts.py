@@ -423,8 +423,9 @@ def test_open_and_closed_ports_are_distinguished(win):
     with socket.create_server(("127.0.0.1", 0)) as open_one, socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         ports = [open_one.getsockname()[1], closed.getsockname()[1]]
-        answer = win.ask(operations.reach_script("lab", "127.0.0.1", ports))
-    assert answer.all["reach"] == [f"{ports[0]} open", f"{ports[1]} refused"]
+        lines = [f"head 127.0.0.1 {port} theirs" for port in ports]
+        answer = win.ask(operations.reach_script("lab", "me", [], lines, token="t", seconds=2))
+    assert answer.all["reach"] == [f"head {ports[0]} open", f"head {ports[1]} refused"]
 
 
 def test_an_unforeseen_error_is_one_line(win):

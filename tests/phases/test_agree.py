@@ -11,7 +11,7 @@ from tests.phases.world import refused, said
 ASK = "check running work"
 JOB = {"job": "raysubmit_1", "pending": False, "age": 5, "user": "", "ip": "10.0.0.1"}
 ON_ONE = {"actor": "counter", "detached": True, "moves": False, "ip": "10.0.0.2"}
-READ = {"gather facts", ASK, "release the lock", "reach the head at 10.0.0.1"}
+READ = {"gather facts", ASK, "release the lock", "try the ports between the hosts"}
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from tasks.phases import operation
+from tasks.report.verdict import unhealthy
 from tasks.run.operate import operate
 from tasks.run.status import as_json
-from tests.phases.world import node, refused, said
+from tests.phases.world import node, refused, said, value
 
 
 @pytest.fixture
@@ -212,6 +213,142 @@ class TestNotHealthy:
         assert deployed.code == 1
         assert found["healthy"] is False
         assert len(found["nodes"]) == 3
+
+
+def born(host, age: int, node_id: str = "-") -> None:
+    """The host's raylet started so many seconds ago."""
+    host.facts |= {"raylets_read": "1", "raylet": f"7 {age} {node_id} own 0::/x"}
+
+
+class TestNeverCalledHealthy:
+    """Ray's table says that the node is alive, and something on the host says that it is not to be trusted."""
+
+    def test_a_host_on_which_nothing_is_deployed(self, deployed, world):
+        for name in ("one", "two"):
+            world.strangers.append(node(world[name].address, name))
+            world[name].state = None
+        found = status(deployed)
+        assert alive(found)[:1] == ["head"]
+        assert {n["name"]: (n["alive"], n["problem"]) for n in found["nodes"][:3]} == {
+            "head": (True, None),
+            "one": (False, "not deployed"),
+            "two": (False, "not deployed"),
+        }
+
+    def test_hosts_that_share_one_address(self, deployed, world):
+        for name in ("one", "two"):
+            world[name].state["node_ip"] = world[name].address = "10.0.2.15"
+            world[name].joins = False
+        world.strangers = [node("10.0.2.15", "one")]
+        assert problems(status(deployed)) == {
+            "head": None,
+            "one": None,
+            "two": "runs, but is not in Ray's node table",
+        }
+
+    @pytest.mark.parametrize("state", ["inactive", "activating"])
+    def test_a_node_whose_service_does_not_run(self, deployed, world, state):
+        world["one"].active, world["one"].supervisor = False, state
+        world.strangers = [node("10.0.0.2", "one")]
+        assert alive(status(deployed)) == ["head", "two"]
+
+    def test_a_node_whose_raylet_has_ended(self, deployed, world):
+        world["one"].facts["raylets_read"] = "1"
+        found = status(deployed)
+        assert alive(found) == ["head", "two"]
+        assert problems(found)["one"] == "its service runs, but Ray's raylet does not"
+
+    def test_an_entry_of_an_earlier_start(self, deployed, world):
+        born(world["one"], 500, "b2")
+        world["one"].joins = False
+        world.strangers = [node("10.0.0.2", "one", node_id="a1")]
+        found = status(deployed)
+        assert problems(found) == {"head": None, "one": "runs, but is not in Ray's node table", "two": None}
+
+    def test_a_node_that_keeps_starting(self, deployed, world):
+        born(world["one"], 20)
+        world["one"].starts = [f"Fri Nov 27 01:4{n}:00 UTC 2026" for n in range(4)]
+        found = status(deployed)
+        assert problems(found)["one"] == "does not stay up: 4 starts within an hour, the last one 20 s ago"
+        assert not found["healthy"]
+
+    def test_a_node_that_has_just_started_and_runs_no_task(self, deployed, world):
+        born(world["one"], 20)
+        found = status(deployed)
+        assert problems(found)["one"] == "started 20 s ago and could not run a task yet: no answer in time"
+        assert not found["healthy"]
+
+    def test_unless_a_task_ran_on_it(self, deployed, world):
+        """As after a deploy: only that shows at once that the head reaches the node."""
+        born(world["one"], 20)
+        world["one"].joins = False
+        world.strangers = [node("10.0.0.2", "one", task={"before": True})]
+        assert status(deployed)["healthy"]
+
+    def test_only_nodes_that_have_just_started_are_asked_for_a_task(self, deployed, world):
+        born(world["one"], 20)
+        born(world["two"], 2000)
+        asked = []
+        world["head"].replies["read Ray's node table"] = lambda script: (
+            asked.append(json.loads(value(script, "SPEC"))) or world["head"]._table(script)
+        )
+        status(deployed)
+        assert [spec["expect"] for spec in asked] == [[["one", "10.0.0.2"]]]
+
+
+def moves(fleet, name: str, address: str) -> None:
+    """The host gets another address, and the hosts file follows."""
+    hosts, host = fleet.world.hosts, fleet.world[name]
+    old, hosts[address] = host.address, host
+    del hosts[old]
+    host.address = address
+    fleet.edit(f"host: {old}", f"host: {address}")
+
+
+class TestAChangedAddress:
+    def test_of_the_head_is_reported_at_once(self, deployed, world):
+        moves(deployed, "head", "10.0.0.9")
+        found = status(deployed)
+        assert problems(found) == {
+            "head": "its address was 10.0.0.1 and is 10.0.0.9 now",
+            "one": "the head's address has changed",
+            "two": "the head's address has changed",
+        }
+        assert alive(found) == []
+        assert "read Ray's node table" not in world["head"].titles
+        assert unhealthy(found, 3, {"head", "one", "two"})[1].startswith("fab deploy-cluster")
+
+    def test_of_a_worker(self, deployed, world):
+        moves(deployed, "two", "10.0.0.9")
+        found = status(deployed)
+        assert problems(found)["two"] == "its address was 10.0.0.3 and is 10.0.0.9 now"
+        assert alive(found) == ["head", "one"]
+
+    def test_a_deploy_repairs_it(self, deployed, world):
+        moves(deployed, "head", "10.0.0.9")
+        assert deployed.operate(operation.DEPLOY) == 0
+        assert status(deployed)["healthy"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "log", "why"),
+    [
+        (
+            ['{"asked": true}'],
+            ["Thread 0x1:", '  File "x.py", line 3 in call'],
+            "the head's GCS does not answer",
+        ),
+        (['{"asked": true}'], [], "the head's GCS does not answer"),
+        (['{"asked": true}'], ["ConnectionError: no"], "Ray's head does not answer: ConnectionError: no"),
+        (['{"asked": true}', '{"answered": true}'], ["Killed"], "Ray's head does not answer: Killed"),
+    ],
+)
+def test_a_gcs_that_hangs_is_told_from_other_failures(deployed, world, lines, log, why):
+    world["head"].replies["read Ray's node table"] = said([], {"answer": lines, "log": log})
+    found = status(deployed)
+    assert problems(found)["head"] == why
+    way = unhealthy(found, 3, {"head", "one", "two"})[1]
+    assert way.startswith("fab logs --host head --component gcs") == ("GCS" in why)
 
 
 class TestDashboard:

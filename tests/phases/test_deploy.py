@@ -108,7 +108,7 @@ class TestChanged:
         assert "--labels=zone=a" in deployed.out
         assert "one   restart     --labels added" in deployed.out.splitlines()
         assert "! dry run: nothing was changed; 1 of 3 hosts would be" in deployed.out
-        assert world["one"].titles == ["gather facts", "reach the head at 10.0.0.1"]
+        assert world["one"].titles == ["gather facts", "try the ports between the hosts"]
         assert world["two"].titles == ["gather facts"]
 
 

@@ -17,7 +17,7 @@ class TestOneWorkerFails:
         ("title", "reply"),
         [
             ("gather facts", StepTimeout("two timed out after 60 s", "run again")),
-            ("reach the head at 10.0.0.1", said([("reach", "6379 timeout")])),
+            ("try the ports between the hosts", said([("listen", "20000"), ("reach", "head 6379 timeout")])),
             ("install Ray with uv", refused("cannot fetch packages", "mirrors.pypi")),
             ("start the worker", refused("Ray ended", "look", ["Unknown flag --no-such"])),
         ],
@@ -44,12 +44,31 @@ class TestOneWorkerFails:
         assert fleet.out.splitlines()[-2:] == ["two, last lines:", "  Unknown flag --no-such"]
 
     def test_that_cannot_reach_the_head_is_reported_with_the_port(self, fleet, world):
-        world["two"].replies["reach the head at 10.0.0.1"] = said(
-            [("reach", "6379 refused"), ("reach", "20000 timeout")]
-        )
+        world["two"].closed = {"head": "timeout"}
         fleet.operate(operation.DEPLOY)
-        assert fleet.failure("two").message == "cannot reach the head at 10.0.0.1 port 20000: timeout"
+        why = "two cannot reach the head at 10.0.0.1, ports 6379, 10002, 20000, 20001: timed out, as by a firewall"
+        assert fleet.failure("two").message == why
         assert "install Ray with uv" not in world["two"].titles
+
+    def test_that_the_head_cannot_reach_is_not_started(self, fleet, world):
+        world["head"].closed = world["one"].closed = {"two": "timeout"}
+        world["two"].firewall = "ufw"
+        fleet.operate(operation.DEPLOY)
+        why = "the head cannot reach two at 10.0.0.3, ports 10002, 20000, 20001: timed out, as by a firewall"
+        assert fleet.failure("two").message.startswith(why)
+        assert "; one cannot reach two at 10.0.0.3" in fleet.failure("two").message
+        assert fleet.failure("two").hint.startswith(
+            "on two: sudo ufw allow proto tcp from ADDRESS to any port "
+        )
+        assert not world["two"].envs
+        assert [world[name].active for name in ("head", "one", "two")] == [True, True, False]
+
+    def test_that_one_other_worker_cannot_reach_is_named_with_it(self, fleet, world):
+        world["one"].closed = {"two": "error No route to host"}
+        fleet.operate(operation.DEPLOY)
+        assert fleet.failure("two").message == (
+            "one cannot reach two at 10.0.0.3, ports 10002, 20000, 20001: No route to host"
+        )
 
     def test_with_invalid_facts(self, fleet, world):
         nonsense = said([("uname", "")], {"ifconfig": ["en0: flags", " inet 10.0.0.3 netmask 999.0.0.0"]})
@@ -144,7 +163,9 @@ class TestSameMachine:
     def test_with_one_address_for_two(self, fleet, world):
         world["two"].address = world["one"].address
         assert fleet.operate(operation.DEPLOY) == 1
-        assert fleet.failure("two").message == "has the same address as one: 10.0.0.2"
+        why = "its address 10.0.0.2 is on other hosts too, so it leads to none of them"
+        assert [fleet.failure(name).message for name in ("one", "two")] == [why, why]
+        assert "in Vagrant: private_network" in fleet.failure("two").hint
 
     def test_a_wrong_clock_is_reported_and_stops_nothing(self, fleet, world):
         world["two"].facts["clock"] = "1800000500"

@@ -90,7 +90,7 @@ def test_a_dry_run_shows_the_script_and_runs_none(containers, world):
     plan = {"dry_run": True}
     scripts = functools.partial(summary.planned, scripts=True)
     assert containers.operate(operation.PREPARE, scripts, **plan) == 0
-    assert world["one"].titles == ["gather facts", "reach the head at 10.0.0.1"]
+    assert world["one"].titles == ["gather facts", "try the ports between the hosts"]
     assert "### one: install Docker\n# rayfab: install Docker\n" in containers.out
     assert str(containers.node("one").change) == (
         "install Docker, pull the image, start (docker.io from the distribution; rayproject/ray:2.52.0)"

@@ -23,8 +23,15 @@ def table(*entries):
     return said([], {"answer": [*map(json.dumps, entries), NO_NODES]})
 
 
+NAMES = {"10.0.0.1": "head", "10.0.0.2": "one", "10.0.0.3": "two"}
+
+
+def entry(ip: str, name: str = "", **more):
+    return node(ip, name or NAMES.get(ip, ""), **more)
+
+
 def ran(ip: str, **more):
-    return node(ip, task={"ray": "2.52.0"}, **more)
+    return entry(ip, task={"ray": "2.52.0"}, **more)
 
 
 class TestAHostThatDidNotJoin:
@@ -33,17 +40,22 @@ class TestAHostThatDidNotJoin:
         world["two"].replies["read logs"] = said(
             [("note", "")],
             {
-                "log:raylet.out": ["", "\x1b[31mE 12:00 Cannot connect to GCS\x1b[0m"],
+                "log:raylet.out": ["", "\x1b[31mE 12:00 Failed to connect to GCS\x1b[0m"],
                 "requirements": ["no log"],
                 "log:start.log": [f"line {n}" for n in range(9)],
             },
         )
         assert deployed.operate(operation.DEPLOY) == 1
         failure = deployed.failure("two")
-        assert (failure.message, failure.hint) == ("did not join the cluster", "fab logs --host two")
-        assert failure.log == tuple(f"line {n}" for n in range(1, 9))
+        assert failure.message == "did not join the cluster"
+        assert (
+            failure.hint
+            == "this host cannot reach the head's GCS: fab check tries the ports between the hosts"
+        )
+        lines = ["E 12:00 Failed to connect to GCS", *(f"line {n}" for n in range(2, 9))]
+        assert failure.log == tuple(lines)
         assert "✗ two: did not join the cluster" in deployed.out
-        assert deployed.out.splitlines()[-9:] == ["two, last lines:", *(f"  line {n}" for n in range(1, 9))]
+        assert deployed.out.splitlines()[-9:] == ["two, last lines:", *(f"  {line}" for line in lines)]
         assert [deployed.failure(name) for name in ("head", "one")] == [None, None]
 
     def test_has_no_colours_of_its_log_on_the_terminal(self, deployed, world):
@@ -62,27 +74,29 @@ class TestAHostThatDidNotJoin:
         assert deployed.failure("two").message == "did not join the cluster"
 
     @pytest.mark.parametrize(
-        ("entry", "why"),
+        ("third", "why"),
         [
-            (node("10.0.0.3"), "could not run a task: no answer in time"),
-            (node("10.0.0.3", task_error="no such module"), "could not run a task: no such module"),
-            (node("10.0.0.3", alive=False), "left the cluster: Ray reports it as dead"),
+            (entry("10.0.0.3"), "could not run a task: no answer in time"),
+            (entry("10.0.0.3", task_error="no such module"), "could not run a task: no such module"),
+            (entry("10.0.0.3", alive=False), "left the cluster: Ray reports it as dead"),
             (
-                {**node("10.0.0.3", alive=False), "reason": "missed heartbeats"},
+                {**entry("10.0.0.3", alive=False), "reason": "missed heartbeats"},
                 "left the cluster: missed heartbeats",
             ),
             (ran("10.0.0.3", alive=False), "left the cluster: Ray reports it as dead"),
             (ran("10.0.0.9"), "did not join the cluster"),
+            (ran("10.0.0.9", name="two"), "did not join the cluster"),
+            (ran("10.0.0.3", name="somebody's"), "did not join the cluster"),
         ],
     )
-    def test_is_reported_with_the_reason(self, deployed, world, entry, why):
-        world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), entry)
+    def test_is_reported_with_the_reason(self, deployed, world, third, why):
+        world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), third)
         assert deployed.operate(operation.DEPLOY) == 1
         assert deployed.failure("two").message == why
 
 
 def test_a_restarted_node_is_in_the_table_dead_and_alive(deployed, world):
-    dead = node("10.0.0.3", alive=False)
+    dead = entry("10.0.0.3", alive=False)
     for entries in ([dead, ran("10.0.0.3")], [ran("10.0.0.3"), dead]):
         world["head"].replies[TITLE] = table(ran("10.0.0.1"), ran("10.0.0.2"), *entries)
         assert deployed.operate(operation.DEPLOY) == 0
@@ -95,9 +109,25 @@ def test_the_driver_waits_for_all_expected_nodes(deployed, world):
     )
     world["one"].reachable = False
     deployed.operate(operation.DEPLOY)
-    assert asked == [
-        {"address": "10.0.0.1:6379", "expect": ["10.0.0.1", "10.0.0.3"], "tasks": True, "timeout": 60.0}
-    ]
+    (spec,) = asked
+    assert spec["expect"] == [["head", "10.0.0.1"], ["two", "10.0.0.3"]]
+    assert (spec["address"], spec["tasks"], spec["timeout"]) == ("10.0.0.1:6379", True, 60.0)
+
+
+class TestAWorkerThatThisRunHasStartedInVain:
+    def test_is_stopped_again_and_that_is_said(self, fleet, world):
+        world["two"].joins = False
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert [world[name].active for name in ("head", "one", "two")] == [True, True, False]
+        assert fleet.done()[2] == ["installed", "started", "stopped"]
+        assert fleet.lines("! stopped again") == [
+            "! stopped again, so that it does not start over and over: two"
+        ]
+
+    def test_one_that_ran_before_is_left_alone(self, deployed, world):
+        world["two"].joins = False
+        assert deployed.operate(operation.DEPLOY) == 1
+        assert world["two"].active
 
 
 class TestAHeadThatDoesNotAnswer:

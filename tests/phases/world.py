@@ -68,6 +68,10 @@ class FakeHost:
         self.envs: set[str] = set()
         self.token = ""
         self.facts: dict[str, str] = {}
+        self.closed: dict[str, str] = {}  # what a connection to a host says, if it is not open
+        self.firewall = ""
+        self.tried: list[list[str]] = []
+        self.starts: list[str] = []  # the last ones, as `date` prints them
         self.pythons = ["3.11.2"]
         self.image: tuple[str, str] | None = None
         self.replies: dict[str, Callable[[str], Answer] | Answer | BaseException] = {}
@@ -94,6 +98,7 @@ class FakeHost:
             "install Ray with conda": self._install,
             "serve the packages to the others": lambda script: said([("port", "19999")]),
             "end the serving": lambda script: said(),
+            "try the ports between the hosts": self._reach,
             "get the image": self._image,
             "get the cluster's token": self._token,
             "start the head": self._start,
@@ -106,8 +111,6 @@ class FakeHost:
             "remove everything": self._destroy,
             "release the lock": self._unlock,
         }
-        if title.startswith("reach the head"):
-            return said(("reach", f"{port} refused") for port in value(script, "PORTS").split())
         return own[title](script)
 
     def _facts(self, script: str) -> Answer:
@@ -139,6 +142,7 @@ class FakeHost:
             values["conda"] = self.conda
         texts = {
             "ip_addr": [f"2: eth0    inet {self.address}/24 brd 10.0.0.255 scope global eth0\\"],
+            "starts": self.starts,
             "requirements": self.lock.splitlines() if self.envs else [],
         }
         if self.image:
@@ -181,6 +185,15 @@ class FakeHost:
         self.state, self.active = json.loads(value(script, "STATE")), True
         address = [f"  ray start --address='{self.state['head']}'"] if "head" in script.split("\n")[0] else []
         return said([], {"address": address})
+
+    def _reach(self, script: str) -> Answer:
+        """What a host says whose ports are open; ``closed`` has what it says of ports of others."""
+        self.tried = [line.split() for line in block(script, "TARGETS").splitlines()]
+        listens = [("listen", port) for port in value(script, "LISTEN").split()]
+        values = [("firewall", self.firewall)] if self.firewall else []
+        for name, _, port, _ in self.tried:
+            values.append(("reach", f"{name} {port} {self.closed.get(name, 'open')}"))
+        return said([*listens, *values])
 
     def _table(self, script: str) -> Answer:
         tasks = json.loads(value(script, "SPEC"))["tasks"]
@@ -277,7 +290,9 @@ class World:
     def table(self, tasks: bool) -> list[dict[str, Any]]:
         """Ray's own node table: every node that runs and has joined."""
         out = [
-            node(h.state["node_ip"], h.name) for h in self.hosts.values() if h.state and h.active and h.joins
+            node(h.state["node_ip"], h.state["start"]["args"]["--node-name"])
+            for h in self.hosts.values()
+            if h.state and h.active and h.joins
         ] + self.strangers
         return [{**entry, "task": {"ray": "2.52.0"}} for entry in out] if tasks else out
 

@@ -41,6 +41,7 @@ $kept = (ReadText ($Node + '\state.json')).Trim()
 if ($kept) {
     Emit 'state' $kept
     Emit 'service' (NodeService)
+    EmitText 'starts' (LastOf (LinesOf (ReadText ($Node + '\starts'))) 20)
     Emit 'active' (NodeActive)
     EnvFacts
 }

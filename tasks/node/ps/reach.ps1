@@ -1,21 +1,21 @@
 # needs: lib
-# values: ADDRESS PORTS
-# Whether this host can reach the head's ports. "refused" counts as reachable: nothing is listening there yet.
-function TryPort($port) {
-    $client = [Net.Sockets.TcpClient]::new([Net.IPAddress]::Parse($RF_ADDRESS).AddressFamily)
+# values: TARGETS
+# Tries the ports of other hosts. It does not listen: Windows would ask whoever sits there.
+function TryPort($address, $port) {
+    $client = [Net.Sockets.TcpClient]::new([Net.IPAddress]::Parse($address).AddressFamily)
     try {
-        if ($client.ConnectAsync($RF_ADDRESS, [int]$port).Wait(4000)) { return 'open' }
+        if ($client.ConnectAsync($address, [int]$port).Wait(3000)) { return 'open' }
         return 'timeout'
     } catch {
         $code = [string]$_.Exception.GetBaseException().SocketErrorCode
         if ($code -eq 'ConnectionRefused') { return 'refused' }
         if ($code -eq 'TimedOut') { return 'timeout' }
-        return $_.Exception.GetBaseException().Message
+        return 'error ' + $_.Exception.GetBaseException().Message
     } finally { $client.Close() }
 }
-foreach ($port in ($RF_PORTS -split ' ')) {
-    $said = TryPort $port
-    Emit 'reach' ($port + ' ' + $said)
-    # stop at the first silent port: each one would cost a whole timeout
-    if ($said -eq 'timeout') { break }
+Emit 'firewall' 'windows'
+if ($RF_TARGETS) { Nap 1000 }
+foreach ($line in (LinesOf $RF_TARGETS)) {
+    $words = $line -split ' '
+    Emit 'reach' ($words[0] + ' ' + $words[2] + ' ' + (TryPort $words[1] $words[2]))
 }

@@ -2,6 +2,32 @@
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib docker envs limited node places
 # Read-only. Uses builtins and /proc where possible: on a hundred hosts every process that starts counts.
+# A raylet as its process id, its age in seconds, its id in Ray, whether it is this node's own, and its control groups.
+# Ages are counted from the start of this shell: in a container /proc/uptime may be the container's own.
+raylet_age() {
+    rf_stat=
+    read -r rf_stat <"/proc/$1/stat" || return 0
+    # the 22nd field, counted after the name, which may contain spaces
+    # shellcheck disable=SC2086
+    set -- "$2" ${rf_stat##*) }
+    echo "$((($1 - ${21:-$1}) / 100))"
+}
+raylets() {
+    rf_stat=
+    read -r rf_stat </proc/self/stat || return 0
+    # shellcheck disable=SC2086
+    set -- ${rf_stat##*) }
+    rf_now=${20}
+    for rf_file in $(grep -lx raylet /proc/[0-9]*/comm 2>/dev/null); do
+        rf_dir=${rf_file%/comm}
+        rf_mine=other
+        ! grep -qsF "RAYFAB_NODE=$NODE/" "$rf_dir/environ" || rf_mine=own
+        rf_value=$(tr '\0' '\n' 2>/dev/null <"$rf_dir/cmdline" | sed -n 's/^--node_id=\([0-9a-f]*\)$/\1/p')
+        rf_age=$(raylet_age "${rf_dir#/proc/}" "$rf_now" 2>/dev/null)
+        emit raylet "${rf_dir#/proc/} ${rf_age:--} ${rf_value:--} $rf_mine $(tr '\n' ',' 2>/dev/null <"$rf_dir/cgroup")"
+    done
+    emit raylets_read 1
+}
 emit uname "$(uname -srm)"
 emit hostname "$(uname -n)"
 emit id "$(id)"
@@ -113,6 +139,8 @@ if [ -r "$NODE/state.json" ]; then
         emit env "${rf_dir##*/}"
         [ -z "$rf_changes" ] || printf '%s\n' "$rf_changes" | emit_text env_changes
     done
+    [ ! -r /proc/self/stat ] || raylets
+    [ ! -r "$NODE/starts" ] || tail -n 20 "$NODE/starts" | emit_text starts
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 fi
 

@@ -1,41 +1,34 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib
-# values: ADDRESS PORTS
-# Whether this host can reach the head's ports. "refused" counts as reachable: nothing is listening there yet.
-rf_python() {
-    python3 -c 'import socket, sys
-s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
-s.settimeout(4)
-try:
-    s.connect((sys.argv[1], int(sys.argv[2])))
-    print("open")
-except ConnectionRefusedError:
-    print("refused")
-except socket.timeout:
-    print("timeout")
-except OSError as e:
-    print(e.strerror or e)' "$1" "$2" 2>/dev/null
-}
-rf_try() {
+# values: EXPECT LISTEN ME PROGRAM LIMIT TARGETS TOKEN V6
+# Listens on this host's ports while it tries those of other hosts: each host does the same at the same time. Nothing
+# is left listening: the program ends by itself, and with the connection.
+reach_python() {
     # macOS has a python3 that only prints how to install one
-    if have python3 && rf_python "$1" "$2"; then return; fi
+    for rf_py in python3 /usr/libexec/platform-python "$NODE"/envs/*/bin/python; do
+        if have "$rf_py" && "$rf_py" -c 'import socket, threading' >/dev/null 2>&1; then return 0; fi
+    done
+    return 1
+}
+# Without Python: only what can be seen from this side. $1: address, $2: port
+reach_port() {
     if have bash && have timeout; then
-        rf_said=$(timeout 4 bash -c ': </dev/tcp/"$0"/"$1"' "$1" "$2" 2>&1)
+        rf_said=$(timeout 3 bash -c ': </dev/tcp/"$0"/"$1"' "$1" "$2" 2>&1)
         case $?:$rf_said in
             0:*) echo open ;;
             124:* | 143:*) echo timeout ;;
             *refused*) echo refused ;;
-            *"No route"* | *nreachable* | *"timed out"*) echo "${rf_said##*: }" ;;
+            *"No route"* | *nreachable* | *"timed out"*) echo "error ${rf_said##*: }" ;;
             *) echo unknown ;;
         esac
     elif have curl; then
         # the port does not speak HTTP: only curl's messages about the connection count
-        rf_said=$(curl -s -v -o /dev/null --noproxy '*' --connect-timeout 4 --max-time 5 "$(rf_url "$1" "$2")" 2>&1)
+        rf_said=$(curl -s -v -o /dev/null --noproxy '*' --connect-timeout 3 --max-time 3 "$(reach_url "$1" "$2")" 2>&1)
         case $rf_said in
             *"Connected to "* | *"Established connection"*) echo open ;;
             *refused*) echo refused ;;
-            *"No route"* | *nreachable*) echo unreachable ;;
+            *"No route"* | *nreachable*) echo "error No route to host" ;;
             *"timed out"* | *imeout*) echo timeout ;;
             *) echo unknown ;;
         esac
@@ -43,12 +36,36 @@ rf_try() {
         echo unknown
     fi
 }
-rf_url() {
+reach_url() {
     case $1 in *:*) echo "http://[$1]:$2/" ;; *) echo "http://$1:$2/" ;; esac
 }
-for rf_port in $PORTS; do
-    rf_said=$(rf_try "$ADDRESS" "$rf_port")
-    emit reach "$rf_port $rf_said"
-    # stop at the first silent port: each one would cost a whole timeout
-    case $rf_said in timeout) break ;; esac
-done
+# What may keep others out of this host, by files that everybody may read.
+reach_firewall() {
+    if grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then
+        echo ufw
+    elif [ -d /run/firewalld ] || grep -qsx firewalld /proc/[0-9]*/comm; then
+        echo firewalld
+    elif have socketfilterfw || [ -x /usr/libexec/ApplicationFirewall/socketfilterfw ]; then
+        echo macos
+    elif have nft && ! have iptables; then
+        echo nftables
+    elif have iptables; then
+        echo iptables
+    fi
+}
+rf_value=$(reach_firewall)
+[ -z "$rf_value" ] || emit firewall "$rf_value"
+if reach_python; then
+    "$rf_py" -c "$PROGRAM" "$TOKEN" "$ME" "$LIMIT" "$EXPECT" "$V6" "$LISTEN" "$TARGETS" 2>/dev/null | while IFS= read -r rf_line; do
+        case $rf_line in
+            ready) step "listening" ;;
+            *) emit "${rf_line%% *}" "${rf_line#* }" ;;
+        esac
+    done
+else
+    # what the other hosts listen on is up by then
+    [ -z "$TARGETS" ] || sleep 1
+    printf '%s\n' "$TARGETS" | while read -r rf_name rf_host rf_port _; do
+        [ -z "$rf_name" ] || emit reach "$rf_name $rf_port $(reach_port "$rf_host" "$rf_port")"
+    done
+fi

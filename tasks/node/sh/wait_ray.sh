@@ -1,7 +1,15 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib node
+# needs: lib node node_logs
 # values: START_TIMEOUT TEMP_DIR
+# What Ray's own parts wrote since this start: the output of `ray start` says only that they have ended.
+ray_says() {
+    node_logs
+    for rf_name in gcs_server.out gcs_server.err raylet.out raylet.err; do
+        rf_file=$(find "$rf_logs/$rf_name" -newer "$NODE/service" 2>/dev/null)
+        [ -z "$rf_file" ] || tail -n 40 "$rf_file" 2>/dev/null | emit_text log
+    done
+}
 sessions_there() { for rf_dir in "$TEMP_DIR"/session_[0-9]*; do [ ! -d "$rf_dir" ] || echo "$rf_dir"; done; }
 # rf_before: Ray's sessions before this start
 sessions_before() { rf_before=$(sessions_there); }
@@ -27,6 +35,7 @@ wait_ray() {
             if [ "$rf_t" -ge "$START_TIMEOUT" ] || [ "$(node_do "$1" tries)" -ge 2 ]; then
                 node_do "$1" log_before | tail -n 25 | emit_text log
                 note_sessions "$1"
+                ray_says
                 node_down "$1"
                 sessions_failed
                 if [ "$rf_t" -ge "$START_TIMEOUT" ]; then fail "Ray did not start within $START_TIMEOUT s" "fab logs --component start,raylet,gcs shows more of the log"; fi

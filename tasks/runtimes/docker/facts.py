@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -26,6 +27,7 @@ class DockerFacts(OwnFacts):
     :param image_platform: as in ``linux/amd64``.
     :param versions: Ray, Python and ``uid:gid`` of the image; None if not read yet.
     :param container: id of this cluster's container.
+    :param up: seconds since that container started, as exact as the engine says it; None if unknown.
     """
 
     version: str | None = None
@@ -37,6 +39,7 @@ class DockerFacts(OwnFacts):
     image_platform: str | None = None
     versions: tuple[str, str, str] | None = None
     container: str | None = None
+    up: int | None = None
     engine: EngineFacts = field(default=EngineFacts())
 
     @property
@@ -73,15 +76,29 @@ def parse(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequence[str]
     def one(key: str) -> str:
         return (values.get(key) or [""])[-1].strip()
 
+    container, _, about = (texts.get("container") or [""])[0].partition(" ")
     found = DockerFacts(
         version=one("docker") or None,
         problem=one("docker_problem") or None,
         says=one("docker_says"),
         app=one("docker_app"),
-        container=(texts.get("container") or [""])[0].partition(" ")[0] or None,
+        container=container or None,
+        up=_seconds_up(about),
         engine=parse_engine(values, texts),
     )
     return found.with_image((texts.get("image") or [""])[0], one("image_versions"))
+
+
+_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
+
+
+def _seconds_up(about: str) -> int | None:
+    """``rayproject/ray Up 12 seconds`` -> 12; ``Up About a minute`` -> 60; longer than weeks counts as weeks."""
+    got = re.search(r" Up (?:About )?(Less than a|an?|\d+) (second|minute|hour|day|week|month|year)", about)
+    if not got:
+        return None
+    count = {"Less than a": 0, "a": 1, "an": 1}.get(got.group(1))
+    return (int(got.group(1)) if count is None else count) * _UNITS.get(got.group(2), _UNITS["week"])
 
 
 def docker_of(facts: Facts) -> DockerFacts:

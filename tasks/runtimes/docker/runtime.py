@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks.inventory import Host, SecretSource
-from tasks.node import ray
+from tasks.node import life, ray
 from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts, Questions, RayProcess
+from tasks.node.life import Life
 from tasks.node.remembered import differences
 from tasks.node.subject import Subject
 from tasks.runtimes.docker import facts as docker_facts
@@ -82,6 +83,17 @@ class Docker(Runtime):
     def owns(self, process: RayProcess, facts: Facts) -> bool:
         container = docker_of(facts).container
         return bool(container) and container[:12] in process.cgroup
+
+    def life(self, facts: Facts) -> Life:
+        docker = docker_of(facts)
+        mine = [
+            one for one in facts.raylets or () if docker.container and docker.container[:12] in one.cgroup
+        ]
+        # where the engine runs in a virtual machine, or in a namespace of its own, its processes cannot be seen
+        return life.of_raylets(mine) if mine else Life(age=docker.up)
+
+    def listens_on_host(self, subject: Subject) -> bool:
+        return not node.on_bridge(subject)
 
     def address_problem(self, ip: str, subject: Subject) -> str:
         return problems.address_problem(ip, subject)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tasks.inventory import Secret
-from tasks.node.addresses import head_ip, worker_ip
+from tasks.node.addresses import head_ip, nobodys, worker_ip
 from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known
@@ -76,7 +76,8 @@ def address_of(run: Run, node: Known) -> str:
         found = head_ip(node.subject, [n.subject for n in run.living(Known) if n != node])
     else:
         ip = head_ip(head.subject, [n.subject for n in run.workers(Known)])
-        found = worker_ip(node.subject, ip) if ip else None
+        without = nobodys(n.subject for n in run.every(Known))
+        found = worker_ip(node.subject, ip, without) if ip else None
     if found is None:
         raise Stop(f"{node.name} has no address that the others could reach", "set node_ip")
     return found

@@ -71,7 +71,7 @@ docker_facts() {
         IFS= read -r rf_value <"$NODE/image" || :
         [ "${rf_value%% *}" != "${rf_image%% *}" ] || emit image_versions "${rf_value#* }"
     fi
-    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}}' | emit_text container
+    dk ps -a --no-trunc --filter "name=^/$UNIT\$" --format '{{.ID}} {{.Image}} {{.Status}}' | emit_text container
     docker_gives
 }
 limited docker 20 docker_facts || :
