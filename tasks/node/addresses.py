@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Iterable, Sequence
 
-from tasks.node.facts import Address, Facts
+from tasks.node.facts import Facts
+from tasks.node.interfaces import Address
 from tasks.node.subject import Subject
 
 

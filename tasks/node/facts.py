@@ -2,74 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.node.interfaces import Address, addresses_of, default_interface
 from tasks.node.names import RAY_DIR, basics
 from tasks.node.places import Places, parse_places
 from tasks.node.platforms import machine
+from tasks.node.processes import Raylet, RayProcess, ray_processes, raylets_of
 from tasks.script.script import Effect, Script, Value, render
-
-# Bridges and switches for containers and virtual machines on one host. A bridge br-lan, br0 or vmbr0 may have the
-# host's own address: Docker names its bridges by 12 hex digits.
-_VIRTUAL = (
-    "br-[0-9a-f]{12}|docker|veth|virbr|vboxnet|vmnet|vmenet|bridge1|lxc|lxdbr|incusbr|podman|cni|flannel|cali|cilium|"
-    # On Windows a virtual switch may have the host's own address, but these never do.
-    r"weave|kube|nodelocaldns|vxlan|vEthernet_\(WSL|vEthernet_\((Default_Switch|DockerNAT|nat)\)"
-)
-_VPN = "tun|tap|wg|tailscale|utun|ppp|zt[0-9a-z]{8}|nebula|ipsec|xfrm|gpd|cscotun|nordlynx|proton"
-
-
-@dataclass(frozen=True)
-class Address:
-    """One address of a host, and its network."""
-
-    interface: str
-    ip: str
-    prefix: int
-
-    @property
-    def virtual(self) -> bool:
-        """True for bridges and other interfaces that other machines can't reach."""
-        return bool(re.match(_VIRTUAL, self.interface))
-
-    @property
-    def vpn(self) -> bool:
-        """True for the host's end of a tunnel."""
-        return bool(re.match(_VPN, self.interface))
-
-    @property
-    def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-        return ipaddress.ip_network(f"{self.ip}/{self.prefix}", strict=False)
-
-
-@dataclass(frozen=True)
-class RayProcess:
-    """A raylet or GCS that runs on the host, whether this project started it or not."""
-
-    pid: int
-    exe: str
-    cgroup: str
-
-
-@dataclass(frozen=True)
-class Raylet:
-    """A raylet on the host, in whatever container it runs.
-
-    :param age: seconds since it started; None if unknown.
-    :param node_id: its id in Ray's node table; '' where its version of Ray does not pass it on.
-    :param own: whether this cluster's node on the host itself has started it.
-    """
-
-    pid: int
-    age: int | None
-    node_id: str
-    own: bool
-    cgroup: str = ""
 
 
 @dataclass(frozen=True)
@@ -238,8 +182,8 @@ def parse_facts(
         machine_id=one("machine-id"),
         boot_id=one("boot_id"),
         libc=one("libc") or ("musl" if one("musl") else ""),
-        addresses=tuple(_addresses(texts)),
-        default_interface=_default_interface(texts),
+        addresses=tuple(addresses_of(texts)),
+        default_interface=default_interface(texts),
         disk_free=_disk(texts.get("df", ())),
         home_writable=bool(one("home_writable")),
         tmp_writable=bool(one("tmp_writable")),
@@ -257,7 +201,7 @@ def parse_facts(
         supervisor=one("active"),
         envs=frozenset(all_values.get("env", ())),
         ports=frozenset(_ports(one("ports"), texts.get("netstat", ()))),
-        ray_processes=tuple(_ray_processes(all_values.get("ray_process", ()), texts.get("ray_ps", ()))),
+        ray_processes=tuple(ray_processes(all_values.get("ray_process", ()), texts.get("ray_ps", ()))),
         os_release={k[3:]: one(k).strip("\"'") for k in all_values if k.startswith("os_")},
         node_processes=bool(one("node_processes")),
         ray_containers={
@@ -268,7 +212,7 @@ def parse_facts(
         node=one("node"),
         home_files=_home_files(texts.get("home_files", ())),
         home_hosts=frozenset(all_values.get("home_host", ())),
-        raylets=tuple(_raylets(all_values.get("raylet", ()))) if one("raylets_read") else None,
+        raylets=tuple(raylets_of(all_values.get("raylet", ()))) if one("raylets_read") else None,
         starts=tuple(line.strip() for line in texts.get("starts", ()) if line.strip()),
         places=parse_places(all_values, texts),
         bits=number("long_bit") or 64,
@@ -283,41 +227,6 @@ def _home_files(lines: Sequence[str]) -> tuple[str, ...]:
     """Inode and time of change of some files in the home folder; of that folder only the inode, since it changes."""
     first, *rest = [line.strip() for line in lines if line.strip()] or [""]
     return (first.partition(" ")[0], *rest) if first else ()
-
-
-def _addresses(texts: Mapping[str, Sequence[str]]) -> list[Address]:
-    out = []
-    for line in texts.get("ip_addr", ()):
-        got = re.match(r"\d+:\s+(\S+)\s+inet6?\s+([0-9a-fA-F.:]+)(?:/(\d+))?", line)
-        if got and "scope link" not in line:
-            full = 128 if ":" in got.group(2) else 32
-            out.append(Address(got.group(1).split("@")[0], got.group(2), int(got.group(3) or full)))
-    interface = ""
-    for line in texts.get("ifconfig", ()):
-        if line and not line[0].isspace():
-            interface = re.split(r"[:\s]", line)[0]
-        got = re.match(r"\s+inet (?:addr:)?([\d.]+).*?(?:netmask|Mask:)\s*(0x[0-9a-f]+|[\d.]+)", line)
-        if got:
-            out.append(Address(interface, got.group(1), _prefix(got.group(2))))
-    out += [Address("", line.strip(), 32) for line in texts.get("fib", ()) if line.strip()]
-    return out
-
-
-def _prefix(mask: str) -> int:
-    number = int(mask, 16) if mask.startswith("0x") else int(ipaddress.IPv4Address(mask))
-    return bin(number).count("1")
-
-
-def _default_interface(texts: Mapping[str, Sequence[str]]) -> str | None:
-    best: tuple[int, str] | None = None
-    for line in texts.get("route", ()):
-        parts = line.split()
-        if len(parts) > 7 and parts[1] == "00000000" and parts[7] == "00000000":
-            best = min(best or (1 << 31, ""), (int(parts[6]), parts[0]))
-    for line in texts.get("route_default", ()):
-        if line.strip().startswith("interface:"):
-            return line.split(":")[1].strip()
-    return best[1] if best else None
 
 
 def _disk(lines: Sequence[str]) -> dict[str, int]:
@@ -344,23 +253,3 @@ def _hung(values: Sequence[str]) -> list[tuple[str, int]]:
 def _ports(hexes: str, netstat: Sequence[str]) -> list[int]:
     out = [int(word, 16) for word in hexes.split() if re.fullmatch("[0-9A-F]+", word)]
     return out + [int(word) for line in netstat if (word := line.rsplit(".", 1)[-1]).isdigit()]
-
-
-def _ray_processes(values: Sequence[str], ps: Sequence[str]) -> list[RayProcess]:
-    out = []
-    for value in values:
-        # a path may contain spaces: the control groups begin where the text looks like "0::/system.slice"
-        if got := re.fullmatch(r"(\d+) (.*?)(?: (\d+:[^:/]*:/.*))?", value):
-            out.append(RayProcess(int(got.group(1)), got.group(2).strip(), got.group(3) or ""))
-    split = [parts for line in ps if len(parts := line.split(None, 1)) == 2]
-    return out + [RayProcess(int(pid), program, "") for pid, program in split if pid.isdigit()]
-
-
-def _raylets(values: Sequence[str]) -> list[Raylet]:
-    out = []
-    for value in values:
-        pid, age, node_id, own, cgroup = [*value.split(" ", 4), "", "", "", ""][:5]
-        if pid.isdigit():
-            known = node_id if node_id != "-" else ""
-            out.append(Raylet(int(pid), int(age) if age.isdigit() else None, known, own == "own", cgroup))
-    return out

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.node.facts import Facts, Raylet
+from tasks.node.facts import Facts
+from tasks.node.processes import Raylet
 
 # Seconds until Ray reports a node that the head cannot reach as dead: Ray's defaults, 5 checks of 10 s each with 3 s
 # between them, the first one after 5 s (health_check_* in src/ray/common/ray_config_def.h).

@@ -7,7 +7,7 @@ from statistics import median_low
 
 from tasks import runtimes
 from tasks.node import gpus, ray, sudo
-from tasks.node.facts import RayProcess
+from tasks.node.processes import RayProcess
 from tasks.node.subject import Finding, Subject
 from tasks.node.supervisors import launchd, systemd
 from tasks.plan import places, strangers

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tasks.node.facts import Facts, RayProcess
+from tasks.node.facts import Facts
 from tasks.node.homes import host_id
+from tasks.node.processes import RayProcess
 from tasks.text.quoting import posix as quote
 
 # the service of a login, which holds whatever was started by hand

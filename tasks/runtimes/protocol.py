@@ -7,9 +7,10 @@ from typing import Any
 
 from tasks.inventory import Host, SecretSource
 from tasks.node.desired import Desired, Versions
-from tasks.node.facts import Facts, OwnFacts, Questions, RayProcess
+from tasks.node.facts import Facts, OwnFacts, Questions
 from tasks.node.life import Life, on_host
 from tasks.node.names import RAY_DIR
+from tasks.node.processes import RayProcess
 from tasks.node.subject import Subject
 from tasks.node.temp import longest
 from tasks.script.script import Script

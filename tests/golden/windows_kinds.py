@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tasks.node import operations
-from tasks.node.facts import Address
+from tasks.node.interfaces import Address
 from tasks.node.logfiles import patterns
 from tasks.node.start import token_script
 from tasks.runtimes.conda import scripts as conda

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.node.addresses import head_ip, usable, worker_ip
-from tasks.node.facts import Address
+from tasks.node.interfaces import Address
 from tasks.node.subject import Subject
 from tests.script import samples
 

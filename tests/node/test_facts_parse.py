@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.node.facts import Address
+from tasks.node.interfaces import Address
 from tasks.runtimes.facts import parse_facts
 from tests.script import samples
 

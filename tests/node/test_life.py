@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.node.facts import Raylet
 from tasks.node.life import Life, of_raylets, on_host, starts_within_an_hour
+from tasks.node.processes import Raylet
 from tests.script import samples
 
 STARTS = {

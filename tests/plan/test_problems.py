@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tasks.inventory import Host
-from tasks.node.facts import RayProcess
 from tasks.node.places import Places
+from tasks.node.processes import RayProcess
 from tasks.node.subject import Finding
 from tasks.plan.problems import host_problems
 from tasks.runtimes.docker.engine.facts import EngineFacts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.node.facts import Address
+from tasks.node.interfaces import Address
 from tasks.node.subject import Finding
 from tasks.plan.problems import cluster_problems
 from tests.script import samples

@@ -11,7 +11,8 @@ from typing import Any
 from tasks import runtimes
 from tasks.inventory import Cluster, Host, load
 from tasks.node.desired import Desired, Versions
-from tasks.node.facts import Address, Facts, OwnFacts
+from tasks.node.facts import Facts, OwnFacts
+from tasks.node.interfaces import Address
 from tasks.node.subject import Subject
 from tasks.node.supervisors import Start
 from tasks.runtimes.conda.facts import CondaFacts

@@ -8,8 +8,9 @@ from typing import Any
 from tasks.inventory import Host, SecretSource
 from tasks.node import life, ray
 from tasks.node.desired import Desired, Versions
-from tasks.node.facts import Facts, Questions, RayProcess
+from tasks.node.facts import Facts, Questions
 from tasks.node.life import Life
+from tasks.node.processes import RayProcess
 from tasks.node.remembered import differences
 from tasks.node.subject import Subject
 from tasks.runtimes.docker import facts as docker_facts
