@@ -88,6 +88,7 @@ class KeyFile:
             if typed is None:
                 raise CannotSign("it has a passphrase and nobody can be asked for it")
             if not typed:
+                self._settings.tired = True  # who gives no answer is not asked for a password next
                 break
             try:
                 return _load(self.path, typed)

@@ -113,7 +113,7 @@ class TestLogs:
             while time.monotonic() < end:
                 rest += process.stdout.read() or b""
                 *lines, rest = rest.split(b"\n")
-                got.extend(ln for ln in lines if ln and not ln.endswith(b" alive"))
+                got.extend(ln for ln in lines if ln and not ln.endswith((b" alive", b" begin")))
                 if line.encode() in got and not rest:
                     return
                 time.sleep(0.05)

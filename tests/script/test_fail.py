@@ -33,7 +33,7 @@ def test_a_failure_has_its_fix(shell, call, error, hint, tmp_path):
     script = f"RF_MARK=m\nCLUSTER=lab\n{fragment('lib').text}\n{call}\necho reached"
     process = spawn(script, shell, tmp_path)
     out, err = process.communicate(timeout=30)
-    lines = [line for line in out.decode().splitlines() if line]
+    lines = [line for line in out.decode().splitlines() if line and not line.endswith(" begin")]
     there = {"home": tmp_path, "user": getpass.getuser()}
     expected = [f"m kv error {error.format(**there)}"]
     expected += [f"m kv hint {hint.format(**there)}"] if hint else []

@@ -50,6 +50,9 @@ def nul(texts) -> bytes:
     return b"".join(text.encode() + b"\0" for text in texts)
 
 
+BEGUN = f"{MARK} begin\n".encode()
+
+
 def nothing_ran(*folders: Path) -> None:
     assert [path for folder in folders for path in folder.rglob("ran")] == []
 
@@ -68,7 +71,7 @@ class TestScripts:
         with tempfile.TemporaryDirectory() as folder:
             answer = ask(text, shell, folder)
             nothing_ran(Path(folder))
-        assert answer.raw == nul([*single, *listed]) + f"\n{MARK} end 0\n".encode()
+        assert answer.raw == BEGUN + nul([*single, *listed]) + f"\n{MARK} end 0\n".encode()
         assert answer.ok and answer.stderr == ""
 
     @few
@@ -79,7 +82,7 @@ class TestScripts:
         with tempfile.TemporaryDirectory() as folder:
             answer = ask(made, shell, folder)
             nothing_ran(Path(folder))
-        assert answer.raw == nul(given) + f"\n{MARK} end 0\n".encode()
+        assert answer.raw == BEGUN + nul(given) + f"\n{MARK} end 0\n".encode()
 
     @settings(few, max_examples=12)
     @given(secret=values, holder=values)
