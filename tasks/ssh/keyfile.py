@@ -85,10 +85,11 @@ class KeyFile:
     def _unlock(self) -> paramiko.PKey:
         for _ in range(_TRIES):
             typed = self._settings.question(f"Passphrase for {self.label}: ")
+            # who gives no answer is not asked for a password next
+            self._settings.tired = self._settings.tired or not typed
             if typed is None:
                 raise CannotSign("it has a passphrase and nobody can be asked for it")
             if not typed:
-                self._settings.tired = True  # who gives no answer is not asked for a password next
                 break
             try:
                 return _load(self.path, typed)

@@ -14,7 +14,7 @@ import pytest
 
 from tasks.node import homes, operations
 from tests.script import samples
-from tests.script.processes import alive
+from tests.script.processes import alive, until
 from tests.script.shells import SHELLS, stand_in, tool
 from tests.script.standins import ID, SUDO, SYSTEMCTL, Host
 
@@ -189,7 +189,9 @@ class TestUser:
         pid = int((host.home / "unit.pid").read_text())
         shutil.rmtree(host.node.parent)
         assert host.ask(operations.stop_script("lab")).values == {"changed": "1"}
-        assert not alive(pid) and not (host.home / "unit.pid").exists()
+        # the manager reports the end before the process is gone
+        until(lambda: not alive(pid))
+        assert not (host.home / "unit.pid").exists()
         assert destroy(host).values == {"changed": "1"}
         assert not self.unit(host).exists() and not (host.home / ".rayfab").exists()
         assert destroy(host).values == {"changed": "0"}
