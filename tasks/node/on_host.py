@@ -10,7 +10,7 @@ from tasks.node import homes, ray, supervisors, surroundings
 from tasks.node.desired import Desired, Versions, digest
 from tasks.node.names import RAY_DIR, authorities, node_dir
 from tasks.node.remembered import remembered
-from tasks.node.start import outside_value, secrets_of, start_values
+from tasks.node.start import gcs_value, outside_value, secrets_of, start_values
 from tasks.node.subject import Subject
 from tasks.node.supervisors import Activation, Start
 from tasks.node.temp import for_tools, temp_dir
@@ -115,5 +115,5 @@ def start_script(
     on_windows = desired.kind in supervisors.windows_task.KINDS
     body = "task_up" if on_windows else "service_up"
     if not on_windows:
-        values["SETTLED"] = surroundings.settled(desired.start["env"])
+        values |= {"SETTLED": surroundings.settled(desired.start["env"]), **gcs_value(desired)}
     return render(title, body, {**values, **outside_value(), **more}, named=named, secrets=secrets)

@@ -15,6 +15,7 @@ from tasks.script.fragments import fragment
 from tasks.script.script import Effect, Script, Value, render
 
 START_TIMEOUT = 120  # seconds within which Ray must start
+LISTENING = "the GCS listens"  # a progress text of the head's script: from here on, workers can join
 
 
 def outside_value() -> dict[str, Value]:
@@ -47,6 +48,13 @@ def start_values(cluster: str, desired: Desired, state: Mapping[str, Any]) -> di
         "TEMP_DIR": desired.temp_dir,
         "DIRECT": desired.direct,
     }
+
+
+def gcs_value(desired: Desired) -> dict[str, Value]:
+    """The port at which the script looks for the GCS while the head starts; empty where that shows nothing."""
+    # on a bridge Docker listens in the container's place
+    shown = desired.role == "head" and desired.start.get("network") != "bridge"
+    return {"GCS_PORT": desired.head_address.rpartition(":")[2] if shown else ""}
 
 
 def token_script(cluster: str, *, offers: bool = True) -> Script:

@@ -8,9 +8,8 @@ from tasks.node.operations import destroy_script, stop_script
 from tasks.report.console import Board
 from tasks.run.run import Run
 from tasks.run.stages import Reached
+from tasks.run.start import STOP_TIMEOUT
 from tasks.run.step import step
-
-TIMEOUT = 180.0
 
 
 @step("Stop Ray", changes=True)
@@ -18,7 +17,7 @@ def stop(run: Run) -> None:
     """Stops the nodes; they also stay stopped after a reboot, until `fab start`."""
 
     def one(node: Reached, board: Board) -> None:
-        answer = run.ask(node, stop_script(run.cluster.name, sudo=node.sudo), board, timeout=TIMEOUT)
+        answer = run.ask(node, stop_script(run.cluster.name, sudo=node.sudo), board, timeout=STOP_TIMEOUT)
         if answer.values.get("changed") == "1":
             run.did(node, "stopped")
 
@@ -32,7 +31,7 @@ def destroy(run: Run) -> None:
 
     def one(node: Reached, board: Board) -> None:
         script = destroy_script(node.host, run.cluster.name, sudo=node.sudo, purge=run.options.purge)
-        answer = run.ask(node, script, board, timeout=TIMEOUT)
+        answer = run.ask(node, script, board, timeout=STOP_TIMEOUT)
         for note in answer.all.get("note", ()):
             run.console.note(f"{node.name}: {note}")
         for left in answer.all.get("left", ()):

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.node.operations import stop_script
-from tasks.phases.stop import TIMEOUT
-from tasks.report import handover
-from tasks.report.console import Board
 from tasks.report.reasons import fix
 from tasks.run.failures import Failure, Stop
 from tasks.run.ray_table import ask_ray, expected, last_lines, members
 from tasks.run.run import Run
 from tasks.run.stages import Planned
+from tasks.run.start import stop_again
 from tasks.run.step import step
 
 PATIENCE = 60.0  # seconds until every node must have run a task
@@ -39,15 +36,7 @@ def _stop_failed(run: Run) -> None:
     """Stops the workers that this run has started in vain: their supervisors would start them again for ever."""
     failed = [node for node in run.failed if "started" in run.done(node) and isinstance(node, Planned)]
 
-    def one(node: Planned, board: Board) -> None:
-        run.ask(node, stop_script(run.cluster.name, sudo=node.sudo), board, timeout=TIMEOUT)
-        run.did(node, "stopped")
-
-    workers = [node for node in failed if not node.is_head]
-    stopped = run.each("Stop what could not join", workers, one)
-    if stopped:
-        names = handover.names(node.name for node in stopped)
-        run.console.note(f"stopped again, so that it does not start over and over: {names}")
+    stop_again(run, [node for node in failed if not node.is_head])
 
 
 def _problem(entry: dict[str, Any] | None) -> str:

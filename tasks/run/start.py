@@ -12,7 +12,9 @@ from tasks import runtimes
 from tasks.inventory import Secret
 from tasks.node import homes, surroundings
 from tasks.node.desired import fingerprint
+from tasks.node.operations import stop_script
 from tasks.node.start import START_TIMEOUT, token_script
+from tasks.report import handover
 from tasks.report.console import Board
 from tasks.report.lines import clean
 from tasks.report.reasons import fix, telling
@@ -23,6 +25,7 @@ from tasks.script.script import Script
 from tasks.ssh import RemoteError
 
 TIMEOUT = START_TIMEOUT + 120.0
+STOP_TIMEOUT = 180.0
 
 
 def start_all(run: Run) -> None:
@@ -75,6 +78,19 @@ def start(run: Run, node: Planned, board: Board) -> None:
     run.did(node, "started")
     if node.is_head:
         _use_address(run, (answer.texts.get("address") or [""])[0])
+
+
+def stop_again(run: Run, nodes: Sequence[Planned]) -> None:
+    """Stops nodes that this run has started in vain: their supervisors would start them again for ever."""
+
+    def one(node: Planned, board: Board) -> None:
+        run.ask(node, stop_script(run.cluster.name, sudo=node.sudo), board, timeout=STOP_TIMEOUT)
+        run.did(node, "stopped")
+
+    stopped = run.each("Stop what could not join", nodes, one)
+    if stopped:
+        names = handover.names(node.name for node in stopped)
+        run.console.note(f"stopped again, so that it does not start over and over: {names}")
 
 
 def _explained(node: Planned, failure: Failure) -> Failure:

@@ -8,6 +8,7 @@ from tasks.actions import summary
 from tasks.phases import operation
 from tasks.ssh import StepTimeout
 from tests.phases.world import refused, said
+from tests.script.processes import until
 
 PLAN = {"dry_run": True}
 
@@ -118,7 +119,29 @@ class TestHeadFails:
     def test_that_does_not_start_leaves_the_workers_alone(self, fleet, world):
         world["head"].replies["start the head"] = refused("Ray ended", "fab logs says why")
         assert fleet.operate(operation.DEPLOY) == 1
-        assert "✗ the head did not start, so no worker was started" in fleet.out
+        assert "✗ the head did not start, so no worker runs" in fleet.out
+        assert not any(h.active for h in world.hosts.values())
+
+    def test_workers_join_as_soon_as_its_gcs_listens(self, fleet, world):
+        def start(script):
+            world["head"].step("the GCS listens")
+            # not before the worker runs
+            until(lambda: world["one"].active)
+            return world["head"]._start(script)
+
+        world["head"].replies["start the head"] = start
+        assert fleet.operate(operation.DEPLOY) == 0, fleet.out
+
+    def test_that_fails_after_its_gcs_has_listened_takes_the_workers_down(self, fleet, world):
+        def start(script):
+            world["head"].step("the GCS listens")
+            until(lambda: world["one"].active)
+            return refused("Ray ended", "fab logs says why")
+
+        world["head"].replies["start the head"] = start
+        assert fleet.operate(operation.DEPLOY) == 1
+        assert "! stopped again, so that it does not start over and over: one" in fleet.out
+        assert "✗ the head did not start, so no worker runs" in fleet.out
         assert not any(h.active for h in world.hosts.values())
 
     def test_without_a_token_is_reported(self, fleet, world):
@@ -143,7 +166,7 @@ class TestHeadFails:
     def test_that_cannot_install_leaves_the_workers_alone(self, fleet, world):
         world["head"].replies["install Ray with uv"] = refused("cannot fetch packages", "mirrors.pypi")
         assert fleet.operate(operation.DEPLOY) == 1
-        assert "✗ the head did not start, so no worker was started" in fleet.out
+        assert "✗ the head did not start, so no worker runs" in fleet.out
         assert not any(h.active for h in world.hosts.values())
         # what the workers have installed meanwhile is taken up by the next run
         world["head"].replies.clear()

@@ -82,6 +82,7 @@ class FakeHost:
         self.installed: list[list[str]] = []
         self.lock = ""
         self.conda = "conda 24.1.2 /opt/conda/bin/conda"
+        self.step: Callable[[str], None] | None = None  # shows a progress text of the script that runs
 
     def answer(self, script: str) -> Answer:
         title = re.match(r"# rayfab: (.*)", script).group(1)
@@ -236,6 +237,7 @@ class FakeConnection:
     def ask(self, script, *, secrets, timeout, on_step=None, on_line=None) -> Answer:
         self.execs += 1
         self._secrets_seen.append((self.host.name, dict(secrets)))
+        self.host.step = on_step
         return self.host.answer(script.text)
 
     def carry(self, source, path, *, mode=0o600, on_bytes=None, timeout=60.0) -> None:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib node node_logs
-# values: START_TIMEOUT TEMP_DIR
+# values: GCS_PORT START_TIMEOUT TEMP_DIR
 # What Ray's own parts wrote since this start: the output of `ray start` says only that they have ended.
 ray_says() {
     node_logs
@@ -22,12 +22,21 @@ sessions_failed() {
         [ -n "$(echo "${rf_dir##*/}" | grep -lsF -f - "$@")" ] || echo "$rf_dir" >>"$NODE/sessions"
     done
 }
+# Whether the head's GCS listens, as Linux shows it: workers can join before `ray start` has ended there.
+gcs_listens() {
+    [ -n "$GCS_PORT" ] && grep -qsi ": [0-9A-F]*:$(printf %04X "$GCS_PORT") [0-9A-F]*:0000 0A " /proc/net/tcp /proc/net/tcp6
+}
 # Waits until `ray start` reports success. $1: the kind of service.
 wait_ray() {
     rf_n=0
+    rf_listens=
     rf_t0=$(date +%s)
     while :; do
         node_do "$1" log | grep -q 'Ray runtime started' && break
+        if [ -z "$rf_listens" ] && gcs_listens; then
+            rf_listens=1
+            step "the GCS listens"
+        fi
         rf_n=$((rf_n + 1))
         if [ $((rf_n % 5)) = 0 ]; then
             rf_t=$(($(date +%s) - rf_t0))

@@ -11,7 +11,7 @@ from tasks.node import homes, ray, surroundings
 from tasks.node.desired import Desired, Versions, digest
 from tasks.node.names import RAY_DIR, authorities, node_dir
 from tasks.node.remembered import by_name, hidden, remembered
-from tasks.node.start import secrets_of, start_values
+from tasks.node.start import gcs_value, secrets_of, start_values
 from tasks.node.subject import Subject
 from tasks.node.temp import temp_dir
 from tasks.runtimes.docker.container import AUTHORITIES, Container, run_arguments
@@ -129,6 +129,7 @@ def start_script(
     """The script that replaces the container and waits until Ray has started."""
     values = {
         **start_values(cluster, desired, state),
+        **gcs_value(desired),
         "RUN": list(desired.arguments),
         "CONTAINER_USER": desired.user,
         "IMAGE": desired.versions.image or host.docker.image,
