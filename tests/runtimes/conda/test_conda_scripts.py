@@ -258,7 +258,8 @@ def test_conda_is_installed_on_a_mac(shell, tmp_path):
     assert mac.ask(host.script()).values == {"fetched": "0", "changed": "1"}
     (host.root / "lab/service").write_text("none")
     assert mac.ask(operations.destroy_script(HOST, "lab", purge=True)).values == {"changed": "1"}
-    notes = ("conda.argv", "conda.env", "installer.log")
+    # Docker is asked for a container of the cluster
+    notes = ("conda.argv", "conda.env", "installer.log", "docker.log")
     assert tree(mac.home, *notes) == host.before
 
 
@@ -573,7 +574,7 @@ class TestEnvironment:
         (host.store / name).write_bytes(b"x" * size)
         answer = host.install()
         assert answer.error == "1 of the packages in the store were damaged"
-        assert answer.hint == "they are removed; run again to download them again"
+        assert answer.hint == "they are removed; fab deploy-cluster downloads them again"
         assert not (host.store / name).exists() and not host.env.exists()
 
     def test_files_that_are_not_in_the_store(self, host):
