@@ -224,7 +224,7 @@ class TestAtATerminal:
         [("n\r", 1), ("\r", 1), (CTRL_D, 1), (CTRL_C, 130)],
         ids=["n", "empty", "^D", "^C"],
     )
-    @pytest.mark.parametrize("task", ["stop", "destroy"])
+    @pytest.mark.parametrize("task", [pytest.param("stop", marks=pytest.mark.matrix), "destroy"])
     def test_any_answer_but_yes_changes_nothing(self, cluster, type_at, task, keys, status):
         code, asked, seen = type_at(keys, task)
         assert code == status, seen

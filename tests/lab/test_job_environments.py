@@ -108,7 +108,7 @@ def deployed(hosts, index, conda_mirror, tmp_path_factory):
     return deploy
 
 
-@pytest.mark.parametrize("runtime", ["docker", "uv", "conda"])
+@pytest.mark.parametrize("runtime", ["docker", "uv", pytest.param("conda", marks=pytest.mark.matrix)])
 def test_jobs_get_their_packages_on_every_node(runtime, deployed, hosts, index):
     fab = deployed(runtime)
     sh(index, f"rm -f /srv/index/{package_index.LOG}")
