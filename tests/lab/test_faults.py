@@ -53,17 +53,18 @@ def known_hosts():
 
 
 class Failed:
-    """Three hosts that fail at the connection, each in its own way, beside a head that works."""
+    """Four hosts that fail at the connection, each in its own way, beside a head and a worker that work."""
 
-    def __init__(self, trio, another, folder, known):
-        self.names = [trio[0].name, trio[1].name, trio[2].name, another.name]
-        _, password, hangs, key = [*trio, another]
+    def __init__(self, trio, works, another, folder, known):
+        hosts = [*trio, another, works]
+        self.names = [host.name for host in hosts]
+        _, password, hangs, key, _ = hosts
         password.add_user("bob", password="right one", key=False)
         per_host = {
             password.name: {"user": "bob", "password": {"env": "BOB"}},
             hangs.name: {"connect_timeout": 5},
         }
-        self.path = helpers.write_hosts_file(folder, [*trio, another], per_host=per_host)
+        self.path = helpers.write_hosts_file(folder, hosts, per_host=per_host)
         lost = "- {host: 198.18.255.254, name: gone, connect_timeout: 3}\n"
         self.path.write_text(self.path.read_text() + lost)
         self.line = self.other_key_for(key, known)
@@ -94,14 +95,16 @@ class Failed:
 
 @pytest.fixture(scope="module")
 def failed(trio, fresh_host, known_hosts, tmp_path_factory):
-    return Failed(trio, fresh_host("python"), tmp_path_factory.mktemp("failed"), known_hosts)
+    return Failed(
+        trio, fresh_host("python"), fresh_host("python"), tmp_path_factory.mktemp("failed"), known_hosts
+    )
 
 
 class TestHostsThatFailTogether:
     def test_leave_the_others_running(self, failed):
         assert failed.done.returncode == 1
-        assert "1 of 5 hosts run" in failed.done.stdout
-        assert names_alive(failed.said) == failed.names[:1]
+        assert "2 of 6 hosts run" in failed.done.stdout
+        assert names_alive(failed.said) == [failed.names[0], failed.names[-1]]
         assert not failed.said["healthy"]
 
     def test_one_that_is_unreachable_is_named(self, failed):
@@ -123,7 +126,7 @@ class TestHostsThatFailTogether:
         assert "ssh-keygen -R" in failed.done.stdout
 
     def test_the_next_run_finishes_the_rest(self, failed):
-        assert "4 hosts run Ray" in ok(failed.again)
+        assert "5 hosts run Ray" in ok(failed.again)
 
 
 class TestOneHostFails:

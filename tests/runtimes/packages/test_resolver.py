@@ -24,7 +24,7 @@ name = "click"
 version = "8.1.8"
 wheels = [{{ url = "{AT}/click-8.1.8-py3-none-any.whl", size = 5, {SUMS} }}]
 """
-JOBS = ["pip", f"uv=={pypi.uv_version()}"]  # what jobs need
+JOBS = ["pip", "uv"]  # what jobs need
 FOR = {"python": "3.11.2", "platform": "linux-64", "glibc": "2.36"}
 
 

@@ -166,12 +166,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 data = bytearray(source.read(min(CHUNK, stop - start)))
                 if wrong is not None and start <= wrong < start + len(data):
                     data[wrong - start] ^= 0xFF
+                self.server.count(client, path, len(data))  # before the other side can have it and ask for the count
                 try:
                     self.wfile.write(data)
                 except OSError:
+                    self.server.count(client, path, -len(data))
                     self.close_connection = True  # the other side has had enough
                     return
-                self.server.count(client, path, len(data))
                 start += len(data)
         if stop < end:
             self.close_connection = True
