@@ -461,4 +461,6 @@ class TestUp:
         text = operations.destroy_script(WORKER, "lab").text
         text = text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={host.home}/temp\n")
         assert host.ask(text).values == {"changed": "1"}
-        assert any(line.startswith("-k -n docker exec rayfab-lab sh -c cat /proc") for line in host.log("sudo"))
+        assert any(
+            line.startswith("-k -n docker exec rayfab-lab sh -c cat /proc") for line in host.log("sudo")
+        )
