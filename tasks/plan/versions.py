@@ -19,11 +19,12 @@ def group(values: Mapping[str, str]) -> str:
 def agree(versions: Mapping[str, tuple[str, str]]) -> list[Finding]:
     """A finding for each host if the hosts differ in Ray or in the full version of Python.
 
-    :param versions: host name -> (version of Ray, full version of Python).
+    :param versions: host name -> (version of Ray, full version of Python); '' where it is not known before the
+        image is there.
     """
     out = []
     for what, index in (("Ray", 0), ("Python", 1)):
-        values = {name: v[index] for name, v in versions.items()}
+        values = {name: v[index] for name, v in versions.items() if v[index]}
         if len(set(values.values())) > 1:
             hint = "all nodes need the same: choose one image, ray.version and Python for the cluster"
             out += [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tasks import runtimes
 from tasks.node.operations import work_script
 from tasks.node.work import UNKNOWN, Work, ending, parse
 from tasks.report.console import Board
@@ -58,5 +59,6 @@ def _work(run: Run, tasks_on: Sequence[str]) -> Work:
         return parse(answer.texts.get("answer", ()), f"Ray's head does not answer: {why}")
 
     work = run.each("Check running work", [head], one)[head]
-    # nothing can run on a head that never started
-    return Work() if work.problem and not head.facts.active else work
+    # nothing can run on a head that never started, or whose start was interrupted before its raylet
+    alive = head.facts.active and runtimes.of(head.host).life(head.facts).raylet is not False
+    return work if alive or not work.problem else Work()

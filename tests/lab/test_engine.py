@@ -208,14 +208,14 @@ class TestNot:
             f"✗ {host.name}: Docker is not installed, and bob may not use sudo without a password"
         ]
         assert (
-            "→ sudo_password in the hosts file, or as root: apt-get install docker.io && usermod -aG docker bob"
+            "→ sudo_password in the hosts file; or as root: apt-get install docker.io && usermod -aG docker bob"
             in out
         )
 
     def test_a_password_that_sudo_does_not_take(self, host, fab, hosts_file):
         path = hosts_file([host], runtime="docker", user="bob", settings={"ssh": {"sudo_password": "wrong"}})
         lines, _ = self.refused(fab, host, path)
-        assert lines == [f"✗ {host.name}: sudo rejects the password of bob"]
+        assert lines == [f"✗ {host.name}: Docker is not installed, and sudo rejects the password of bob"]
 
     def test_install_none_refuses_with_the_command_to_type(self, host, fab, hosts_file):
         path = hosts_file([host], runtime="docker", settings={"docker": {"install": "none"}})

@@ -15,8 +15,8 @@ limited() {
     # asked once, it would hang again
     case $rf_hung in *" $rf_asks "*) return 124 ;; esac
     for rf_scratch in /dev/shm /tmp "$HOME" ''; do
-        # the mark is random and known to nobody else
-        rf_scratch=$rf_scratch/.rayfab-$RF_MARK
+        # the mark is random and known to nobody else; several scripts of one run may have the same
+        rf_scratch=$rf_scratch/.rayfab-$RF_MARK-$$
         (umask 077 && : >"$rf_scratch") 2>/dev/null && break
     done
     rf_late=
