@@ -166,7 +166,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 data = bytearray(source.read(min(CHUNK, stop - start)))
                 if wrong is not None and start <= wrong < start + len(data):
                     data[wrong - start] ^= 0xFF
-                self.server.count(client, path, len(data))  # before the other side can have it and ask for the count
+                # before the other side can have it and ask for the count
+                self.server.count(client, path, len(data))
                 try:
                     self.wfile.write(data)
                 except OSError:
