@@ -34,7 +34,7 @@ def pair(fresh_host, tag):
     return docked, fresh_host("bare")
 
 
-@pytest.mark.parametrize("head", ["docker", "conda"])
+@pytest.mark.parametrize("head", ["docker", pytest.param("conda", marks=pytest.mark.matrix)])
 def test_both_are_nodes_of_one_cluster(head, pair, tag, conda_mirror, fab, hosts_file):
     docked, plain = pair
     hosts = pair if head == "docker" else pair[::-1]
