@@ -468,7 +468,7 @@ class TestAddWorker:
 
 
 class TestReboot:
-    @pytest.fixture(autouse=True, scope="class")
+    @pytest.fixture(autouse=True)
     def _calm(self, cluster):
         """Tests before these have ended Ray on purpose, so often that its nodes would count as restless."""
         for host in cluster.hosts:
