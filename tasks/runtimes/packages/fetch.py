@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tasks.node.names import basics
 from tasks.runtimes.packages.items import Item, once
+from tasks.script import files
 from tasks.script.script import Script, Value, render
 
 
@@ -20,6 +21,7 @@ def fetch_values(
         "PROXY": proxy,
         "NO_PROXY_FOR": no_proxy,
         "CA": ca,
+        "FETCHER": files.text("drivers", "fetch"),
     }
 
 

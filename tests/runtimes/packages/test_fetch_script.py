@@ -185,7 +185,8 @@ class TestEachProgram:
         server.status["/f.whl"] = 503
         answer = each.ask([one])
         assert answer.values == {"missing": "f.whl", "fetched": "0"}
-        assert len(server.asked) == 3
+        # Python asks for all files once, before those that failed get three tries
+        assert len(server.asked) == (4 if (each.bin / "python3").exists() else 3)
 
     def test_a_dead_server_costs_neither_time_nor_the_other_files(self, each, server):
         with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -325,8 +326,8 @@ class TestManyAtOnce:
         items = [offer(server, f"f{n:02}.whl", BIG[: 1000 + n]) for n in range(80)]
         answer = host.ask(items)
         assert answer.values == {"fetched": str(sum(one.size for one in items))}
-        # one that asks whether anything comes at all, and one for the others
-        assert starts(host) <= 16
+        # curl: one that asks whether anything comes at all, and one for the others, of each of eight workers
+        assert starts(host) <= {"curl": 16, "python3": 1}[program]
         assert sorted(server.paths()) == sorted(f"/{one.file}" for one in items)
         assert host.holds() == {one.file for one in items}
 
@@ -337,7 +338,7 @@ class TestManyAtOnce:
         items = [offer(server, f"f{n:02}.whl", BIG[: 1000 + n]) for n in range(80)]
         answer = host.ask(items)
         assert answer.ok and host.holds() == {one.file for one in items}
-        assert server.connections <= 16
+        assert server.connections <= {"curl": 16, "python3": 8}[program]
         assert len(server.asked) == 80
 
     @pytest.mark.parametrize("program", ["curl", "python3"])
@@ -376,6 +377,18 @@ class TestManyAtOnce:
         assert sorted(answer.all["missing"]) == ["f03.whl", "f17.whl", "f30.whl"]
         assert answer.all["wrong"] == ["f30.whl"]
         assert host.holds() == {one.file for one in items} - set(answer.all["missing"])
+
+    def test_one_python_downloads_and_checks_all(self, host, server):
+        """To start it takes longer than a file of a megabyte; sha256sum has nothing left to do."""
+        counted(host, "python3")
+        stand_in(host.bin, "sha256sum", f'echo sum >>"$HOME/sums"; exec {tool("sha256sum")} "$@"')
+        items = [offer(server, f"f{n:02}.whl", BIG[: 2_900_000 - n]) for n in range(10)]
+        assert host.ask(items).ok
+        assert starts(host) == 1 and server.at_once <= 8
+        assert (host.home / "sums").read_text().count("sum") == 1, (
+            "the one that asks whether there is a program"
+        )
+        assert host.holds() == {one.file for one in items}
 
     def test_how_far_it_is(self, host, server):
         one = offer(server, "f.whl", BIG)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib authorities owner proxy store sums
-# values: BASE CA CLUSTER ITEMS NO_PROXY_FOR
+# values: BASE CA CLUSTER FETCHER ITEMS NO_PROXY_FOR
 # Downloads packages into the store: in parallel, resumed, checked. If a file cannot be downloaded, it is reported as
 # missing and the script ends. An installation that follows may name a function in rf_tick, which is called meanwhile.
 rf_works=$STORE/.fetch/$CLUSTER
@@ -23,7 +23,7 @@ by_curl() { exec curl -sSfgL --connect-timeout 10 --speed-limit 1000 --speed-tim
 by_python() {
     RF_DIRECT=$BASE
     export RF_DIRECT
-    exec python3 -c "$rf_python" "$STORE"
+    exec python3 -c "$FETCHER" "$STORE" "$@"
 }
 # Runs in a subshell, which the downloader replaces. $1: URL, $2: file, $3: bytes of it that exist. The URL may contain a
 # secret, so it is passed as an argument only if there is no other way.
@@ -41,8 +41,9 @@ $rf_url
 END
             ;;
         python3)
+            rf_name=${2##*/}
             by_python <<END
-$3 ${2##*/} $rf_url
+$3 ${rf_name%.part} - 0 $rf_url
 END
             ;;
         wget)
@@ -53,7 +54,7 @@ END
             ;;
     esac
 }
-# Downloads several small files with one program and one connection. $1: lines of the list, none of them begun.
+# Downloads several small files with one curl and one connection. $1: lines of the list, none of them begun.
 # It ends at the first error; fetch_one then downloads what is missing, and everything from a server that has not
 # answered yet.
 get_few() {
@@ -62,80 +63,15 @@ get_few() {
     while read -r rf_file rf_sum rf_size rf_where; do
         url_of "$rf_file" "$rf_where"
         [ -e "$rf_from.alive" ] || continue
-        case $rf_getter in
-            curl) rf_text="${rf_text}url = \"$rf_url\"${NL}output = \"$rf_file.part\"$NL" ;;
-            *) rf_text="${rf_text}0 $rf_file.part $rf_url$NL" ;;
-        esac
+        rf_text="${rf_text}url = \"$rf_url\"${NL}output = \"$rf_file.part\"$NL"
     done <<END
 $1
 END
     [ -n "$rf_text" ] || exit 0
-    if [ "$rf_getter" = curl ]; then
-        by_curl --fail-early <<END
+    by_curl --fail-early <<END
 $rf_text
 END
-    fi
-    by_python <<END
-${rf_text%"$NL"}
-END
 }
-# It reuses its connections, so that there is one name look-up and one handshake for a batch.
-rf_python='
-import http.client, os, sys, urllib.error, urllib.parse, urllib.request
-handlers, tls = [], None
-try:
-    import ssl
-    # made once, because it reads all certificate authorities
-    tls = ssl.create_default_context()
-    handlers.append(urllib.request.HTTPSHandler(context=tls))
-except (AttributeError, ImportError):
-    pass
-if os.environ["RF_DIRECT"]:
-    handlers.append(urllib.request.ProxyHandler({}))
-opener = urllib.request.build_opener(*handlers)
-proxies = {} if os.environ["RF_DIRECT"] else urllib.request.getproxies()
-kept = {}
-def ask(url, headers):
-    parts = urllib.parse.urlsplit(url)
-    place = parts.scheme, parts.netloc
-    plain = "@" not in parts.netloc and (parts.scheme == "http" or parts.scheme == "https" and tls)
-    if plain and (parts.scheme not in proxies or urllib.request.proxy_bypass(parts.netloc)):
-        again = place in kept
-        if not again:
-            more = {"context": tls} if parts.scheme == "https" else {}
-            kind = http.client.HTTPSConnection if more else http.client.HTTPConnection
-            kept[place] = kind(parts.netloc, timeout=30, **more)
-        try:
-            kept[place].request("GET", urllib.parse.urlunsplit(("", "") + parts[2:4] + ("",)) or "/", headers=headers)
-            answer = kept[place].getresponse()
-        except (OSError, http.client.HTTPException):
-            kept.pop(place).close()
-            if not again:
-                raise
-            # the server has closed the connection meanwhile
-            return ask(url, headers)
-        if answer.status in (200, 206):
-            return answer
-        kept.pop(place).close()
-        if not 300 <= answer.status < 400:
-            raise urllib.error.HTTPError(url, answer.status, answer.reason, answer.headers, None)
-    return opener.open(urllib.request.Request(url, headers=headers), timeout=30)
-try:
-    for line in sys.stdin:
-        here, name, url = line.split()
-        path, here = os.path.join(sys.argv[1], name), int(here)
-        answer = ask(url, {"Range": "bytes=%d-" % here} if here else {})
-        left = answer.headers.get("Content-Length")
-        with open(path, "ab" if answer.status == 206 else "wb") as out:
-            for part in iter(lambda: answer.read(1 << 18), b""):
-                out.write(part)
-                left = left and int(left) - len(part)
-        if left:
-            sys.exit("the connection broke")
-except urllib.error.HTTPError as error:
-    sys.exit("HTTP error %d" % error.code)
-except Exception as error:
-    sys.exit(str(error))'
 # $1: file, $2: its own URL. rf_url: where to download it. rf_from: prefix of the files that record the server's state
 url_of() {
     rf_url=$2
@@ -149,6 +85,7 @@ fetch_one() {
     rf_part=$STORE/$1.part
     rf_try=0
     rf_wrong=0
+    [ ! -e "$rf_work/$1.wrong" ] || rf_wrong=1
     while :; do
         rf_have=$(size_of "$rf_part")
         if [ "$rf_have" = "$3" ] && [ "$(sum_of "$rf_part" '')" = "$2" ]; then
@@ -241,6 +178,24 @@ fetch_few() {
     rf_few=
     rf_count=0
 }
+# Python downloads all of them with one program, since to start it takes longer than a small file, and checks them.
+# What it could not fetch is left to the workers.
+fetch_together() {
+    rf_get=
+    RAYFAB_FETCH=$NODE/
+    export RAYFAB_FETCH
+    trap 'kill $rf_get 2>/dev/null; exit 1' HUP INT TERM
+    rf_text=$(while read -r rf_file rf_sum rf_size rf_where rf_have; do
+        url_of "$rf_file" "$rf_where"
+        [ "$rf_url" = - ] || [ "$rf_have" -ge "$rf_size" ] || echo "$rf_have $rf_file $rf_sum $rf_size $rf_url"
+    done <"$rf_work/.list")
+    by_python "$rf_work" >/dev/null 2>&1 <<END &
+$rf_text
+END
+    rf_get=$!
+    wait "$rf_get"
+    : >"$rf_work/.end.0"
+}
 # Downloads files until none is left. Workers share the list by creating a file for each one that they take (noclobber).
 fetch_worker() {
     rf_get=
@@ -255,8 +210,8 @@ fetch_worker() {
         [ ! -e "$rf_work/$rf_file.taken" ] || continue
         { true >"$rf_work/$rf_file.taken"; } 2>/dev/null || continue
         case $rf_getter,$rf_have,$BASE$rf_where in
-            curl,0,-* | python3,0,-*) ;;
-            curl,0,* | python3,0,*)
+            curl,0,-*) ;;
+            curl,0,*)
                 if [ "$rf_size" -lt 4000000 ]; then
                     rf_few=$rf_few${rf_few:+$NL}"$rf_file $rf_sum $rf_size $rf_where"
                     rf_count=$((rf_count + 1))
@@ -271,6 +226,25 @@ fetch_worker() {
     : >"$rf_work/.end.$1"
 }
 store_bytes() { ls -ln "$STORE" 2>/dev/null | awk '{ n += $5 } END { printf "%.0f", n }'; }
+# Reports progress until all of rf_jobs have ended. $1: the number of the first
+fetch_wait() {
+    while :; do
+        rf_busy=
+        rf_i=$1
+        for rf_job in $rf_jobs; do
+            if [ ! -e "$rf_work/.end.$rf_i" ] && kill -0 "$rf_job" 2>/dev/null; then rf_busy=1; fi
+            rf_i=$((rf_i + 1))
+        done
+        [ -n "$rf_busy" ] || return 0
+        if [ $((rf_n % 5)) = 0 ]; then
+            rf_done=$(($(store_bytes) - rf_zero))
+            step "fetching packages, $((rf_done / 1000000)) of $((rf_all / 1000000)) MB"
+        fi
+        $rf_tick
+        nap
+        rf_n=$((rf_n + 1))
+    done
+}
 fetch_all() {
     (umask 077 && mkdir -p "$STORE") || fail "cannot make $STORE" "free some space, or make the folder writable for $(id -un)"
     [ -n "$(sum_of /dev/null '')" ] || fail "no program here can check a SHA-256" "install one of sha256sum, shasum, openssl or python3"
@@ -332,27 +306,18 @@ fetch_all() {
     rf_now=$(store_bytes)
     rf_zero=$((rf_now - rf_old))
     trap 'kill $rf_jobs $rf_side 2>/dev/null; rm -rf "$rf_work"; exit 1' HUP INT PIPE TERM
-    for rf_n in 1 2 3 4 5 6 7 8; do
-        fetch_worker "$rf_n" &
+    rf_n=0
+    if [ "$rf_getter" = python3 ]; then
+        fetch_together &
+        rf_jobs=$!
+        fetch_wait 0
+    fi
+    rf_jobs=
+    for rf_i in 1 2 3 4 5 6 7 8; do
+        fetch_worker "$rf_i" &
         rf_jobs="$rf_jobs $!"
     done
-    rf_n=0
-    while :; do
-        rf_busy=
-        rf_i=0
-        for rf_job in $rf_jobs; do
-            rf_i=$((rf_i + 1))
-            if [ ! -e "$rf_work/.end.$rf_i" ] && kill -0 "$rf_job" 2>/dev/null; then rf_busy=1; fi
-        done
-        [ -n "$rf_busy" ] || break
-        if [ $((rf_n % 5)) = 0 ]; then
-            rf_done=$(($(store_bytes) - rf_zero))
-            step "fetching packages, $((rf_done / 1000000)) of $((rf_all / 1000000)) MB"
-        fi
-        $rf_tick
-        nap
-        rf_n=$((rf_n + 1))
-    done
+    fetch_wait 1
     # what has begun meanwhile
     while [ -n "$rf_side" ] && kill -0 "$rf_side" 2>/dev/null; do
         [ $((rf_n % 25)) != 0 ] || step "installing packages"
