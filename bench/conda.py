@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -81,13 +80,7 @@ class Contest:
         self.steps: dict[str, dict[str, float]] = {}
 
     def fresh(self) -> list[LabHost]:
-        for host in self.lab.hosts():
-            if host.name != self.served.host.name:
-                self.lab.remove_host(host)
-        made = self.lab.add_hosts([None] * self.count, "python")
-        # the previous contender has written some GB, which must not slow down this one
-        os.sync()
-        return made
+        return stage.fresh(self.lab, self.count, keep=self.served.host.name)
 
     def tool(self) -> float:
         hosts = self.fresh()

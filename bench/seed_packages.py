@@ -40,10 +40,7 @@ class Contest:
         self.recipe: Recipe | None = None
 
     def hosts(self) -> list[stage.LabHost]:
-        for host in self.lab.hosts():
-            if host.name != self.index.host.name:
-                self.lab.remove_host(host)
-        return self.lab.add_hosts([None] * self.count, "python")
+        return stage.fresh(self.lab, self.count, keep=self.index.host.name)
 
     def sent(self, contender: str) -> None:
         sizes = self.index.sent()
