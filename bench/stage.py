@@ -48,20 +48,19 @@ def lab() -> Iterator[Lab]:
 def fresh(made: Lab, count: int, keep: str = "") -> list[LabHost]:
     """New hosts at the same addresses: empty disks, empty caches, nothing running. ``keep``: a host that stays.
 
-    The old ones are ended, and their files stay while the disk has room: ext4 without a journal looks for inodes
-    that were not freed within the last minute (five, if they are not written yet), so that whoever makes files after
-    a removal pays for it with up to ten seconds a host.
+    The old ones are ended, and their files stay while the disk has room. ext4 without a journal does not use an inode
+    again within a minute of its removal, and looks at each of them for every new file: up to ten seconds a host.
     """
     for host in made.hosts():
         if host.name != keep and OLD not in host.name:
             docker("kill", host.name)
             docker("rename", host.name, f"{host.name}{OLD}{time.time_ns()}")
-    if shutil.disk_usage(os.path.dirname(docker("info", "--format", "{{.DockerRootDir}}"))).free < ROOM:
+    if shutil.disk_usage(docker("info", "--format", "{{.DockerRootDir}}")).free < ROOM:
         for host in made.hosts():
             if OLD in host.name:
                 made.remove_host(host)
-        os.sync()
-        time.sleep(61)
+    os.sync()
+    time.sleep(61)
     made_now = made.add_hosts([None] * count, flavour="python")
     # what the one before has written must not slow down this one
     os.sync()
