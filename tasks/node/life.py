@@ -14,7 +14,8 @@ from tasks.node.processes import Raylet
 NOTICED = 70
 HOUR = 3600
 DAY = 86400
-RESTLESS = 3  # as many starts within an hour, and a node is not called healthy
+RESTLESS = 3  # after as many starts within an hour, a node must stay up for longer to be called healthy
+STEADY = 2 * NOTICED  # seconds after which such a node counts as one that stays
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Life:
     @property
     def restless(self) -> bool:
         """Whether the node keeps starting."""
-        return self.starts >= RESTLESS and (self.age is None or self.age < HOUR)
+        return self.starts >= RESTLESS and (self.age is None or self.age < STEADY)
 
 
 def of_raylets(raylets: Sequence[Raylet], starts: int = 0) -> Life:

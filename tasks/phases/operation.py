@@ -22,14 +22,14 @@ from tasks.phases.connect import connect_all, connect_chosen
 from tasks.phases.gather_facts import gather_facts, lock_and_gather_facts
 from tasks.phases.head import need_current_head, need_head, need_running_head, note_missing_head
 from tasks.phases.plan import plan
-from tasks.phases.reach import reach_all, reach_started
+from tasks.phases.reach import reach_all, reach_running, reach_started
 from tasks.phases.read_status import read_status
 from tasks.phases.resolve import resolve
 from tasks.phases.resume import leave_out_bare_hosts, note_stopped, restart_all, start_only_stopped
 from tasks.phases.show_hosts import announce, say_ready, show_hosts
 from tasks.phases.stop import destroy, stop
 from tasks.phases.validate import validate
-from tasks.phases.verify import verify
+from tasks.phases.verify import stop_failed, verify
 from tasks.run.step import Step, in_dry_run
 
 Steps = Sequence[Step]
@@ -59,6 +59,8 @@ DEPLOY: Steps = (
     *PREPARE,
     install_and_start,
     verify,
+    reach_running,
+    stop_failed,
 )
 PULL_IMAGE: Steps = (
     *_BEGIN,
@@ -80,6 +82,8 @@ START: Steps = (
     reach_started,
     install_and_start,
     verify,
+    reach_running,
+    stop_failed,
 )
 # All that can fail comes before the stop, so that the cluster keeps running if it does.
 RESTART: Steps = (
@@ -99,6 +103,8 @@ RESTART: Steps = (
     note_stopped,
     install_and_start,
     verify,
+    reach_running,
+    stop_failed,
 )
 STOP: Steps = (
     connect_all,

@@ -1,17 +1,28 @@
-"""Try the ports between the hosts, in every direction, before anything is started.
+"""Try the ports between the hosts, in every direction, before anything is started and where Ray has started.
 
 All hosts get one script at the same time: it listens on the very ports that Ray will use, and connects to those of
-the others. So a port that nobody listens on differs from one that a firewall closes.
+the others. So a port that nobody listens on differs from one that a firewall closes. Once Ray listens itself, hosts
+are tried as well on which nothing else could: without Python, with Windows, in containers whose ports are published.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from tasks.node.operations import reach_script
-from tasks.plan.reach import Pair, blame, can_listen, message, needed_ports, opening, partners, ports_of
+from tasks.plan.reach import (
+    ALL_PAIRS,
+    Pair,
+    blame,
+    can_listen,
+    message,
+    needed_ports,
+    opening,
+    partners,
+    ports_of,
+)
 from tasks.report.console import Board
 from tasks.run.failures import Failure, HostFailed
 from tasks.run.run import Run
@@ -22,7 +33,7 @@ from tasks.ssh import Answer, RemoteError
 SECONDS = 6  # how long a host waits for the others
 SURE = 0.7  # seconds that a host must have listened before the other's last try
 AT_ONCE = 50  # hosts that try each other at the same time
-TITLE = "Try the ports between the hosts"
+TITLE, AGAIN = "Try the ports between the hosts", "Try the ports of the nodes"
 
 
 @step(TITLE)
@@ -34,17 +45,38 @@ def reach_all(run: Run) -> None:
 
 @step(TITLE)
 def reach_started(run: Run) -> None:
-    """For what starts nodes: the hosts that start, the head, and what already runs as a target."""
-    starting = [node for node in run.chosen(Planned) if node.change.start]
-    if not any(not node.is_head for node in starting):
+    """For what starts nodes: the hosts that start, the head, and some of those that run already."""
+    _reach_new(run, [node for node in run.chosen(Planned) if node.change.start])
+
+
+@step(AGAIN)
+def reach_running(run: Run) -> None:
+    """The same once more for the nodes that this run has started, on the ports on which Ray listens now."""
+    _reach_new(run, [node for node in run.living(Planned) if "started" in run.done(node)], running=True)
+
+
+def _reach_new(run: Run, new: Sequence[Planned], *, running: bool = False) -> None:
+    if all(node.is_head for node in new):
         return
-    addresses = {node.name: node.desired.node_ip for node in run.living(Planned)}
-    asked = [node for node in run.living(Planned) if node in starting or node.is_head]
-    _reach(run, asked, addresses)
+    nodes = run.living(Planned)
+    old = [node for node in nodes if node not in new and not node.is_head and node.facts.active]
+    asked = [node for node in nodes if node.is_head or node in new or node in old[:ALL_PAIRS]]
+    addresses = {node.name: node.desired.node_ip for node in nodes}
+    _reach(run, asked, addresses, running=running, new={node.name for node in new})
 
 
-def _reach(run: Run, asked: Sequence[Known], addresses: Mapping[str, str]) -> None:
-    """Tries the ports between these hosts, and marks those that cannot take part as failed."""
+def _reach(
+    run: Run,
+    asked: Sequence[Known],
+    addresses: Mapping[str, str],
+    *,
+    running: bool = False,
+    new: Container[str] | None = None,
+) -> None:
+    """Tries the ports between these hosts, and marks those that cannot take part as failed.
+
+    :param running: Ray listens on all of them. :param new: see :func:`.blame`.
+    """
     head = next((node for node in asked if node.is_head), None)
     workers = [node for node in asked if not node.is_head]
     if head is None or not workers:
@@ -55,8 +87,8 @@ def _reach(run: Run, asked: Sequence[Known], addresses: Mapping[str, str]) -> No
     silent: list[str] = []
     for at in range(0, len(workers), size):
         together = [head, *workers[at : at + size]]
-        pairs += _wave(run, together, addresses, firewalls, silent)
-    for name, found in blame(pairs, head.name).items():
+        pairs += _wave(run, together, addresses, firewalls, silent, running)
+    for name, found in blame(pairs, head.name, new).items():
         node = next(node for node in asked if node.name == name)
         target = next((n for n in asked if n.name == found[0].target), node)
         sources = sorted({addresses[pair.source] for pair in found if pair.target == target.name})
@@ -76,15 +108,18 @@ def _wave(
     addresses: Mapping[str, str],
     firewalls: dict[str, str],
     silent: list[str],
+    running: bool,
 ) -> list[Pair]:
     by_name = {node.name: node for node in nodes}
-    ports = {node.name: ports_of(node.subject) for node in nodes}
-    listens = {node.name for node in nodes if not node.facts.active and can_listen(node.subject)}
+    ports = {node.name: ports_of(node.subject, running) for node in nodes}
+    listens = {node.name for node in nodes if not (running or node.facts.active) and can_listen(node.subject)}
     # Ray's own ports where it runs; where it does not, only those on which the script listens
     tried = [
         (source, target)
         for source, target in partners(list(by_name), nodes[0].name)
-        if target in listens or (by_name[target].facts.active and can_listen(by_name[target].subject))
+        if running
+        or target in listens
+        or (by_name[target].facts.active and can_listen(by_name[target].subject))
     ]
     token = secrets.token_hex(8)
     heard: dict[str, float] = {}
@@ -113,7 +148,7 @@ def _wave(
         ended[node.name] = time.monotonic()
         return answer
 
-    answers = _ask(run, nodes, one)
+    answers = _ask(run, AGAIN if running else TITLE, nodes, one)
     bound = {}
     for name, answer in answers.items():
         firewalls[name] = answer.values.get("firewall", "")
@@ -126,14 +161,18 @@ def _wave(
         # a host that listened only after the other's last try says nothing about a firewall
         sure = target in heard and heard[target] + SURE < ended.get(source, 0.0)
         if target not in listens:
-            out.append(Pair(source, target, addresses[target], said))
+            out.append(
+                Pair(source, target, addresses[target], said, frozenset(ports[target] if running else ()))
+            )
         elif bound.get(target):
             known = {port: text for port, text in said.items() if port in bound[target]}
             out.append(Pair(source, target, addresses[target], known, bound[target] if sure else frozenset()))
     return out
 
 
-def _ask(run: Run, nodes: Sequence[Known], one: Callable[[Known, Board], Answer]) -> Mapping[str, Answer]:
+def _ask(
+    run: Run, title: str, nodes: Sequence[Known], one: Callable[[Known, Board], Answer]
+) -> Mapping[str, Answer]:
     """A host on which this script fails takes part anyway: its connection may only have been slow."""
 
     def carefully(node: Known, board: Board) -> Answer | None:
@@ -142,7 +181,7 @@ def _ask(run: Run, nodes: Sequence[Known], one: Callable[[Known, Board], Answer]
         except (HostFailed, RemoteError):
             return None
 
-    found = run.each(TITLE, nodes, carefully, together=True)
+    found = run.each(title, nodes, carefully, together=True)
     return {node.name: answer for node, answer in found.items() if answer is not None}
 
 

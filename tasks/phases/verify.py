@@ -29,13 +29,12 @@ def verify(run: Run) -> None:
             hint = fix(lines, why) or f"fab logs --host {node.name}"
             run.fail(node, Failure(why, hint, lines))
             run.console.bad(f"{node.name}: {why}", hint)
-    _stop_failed(run)
 
 
-def _stop_failed(run: Run) -> None:
+@step("Stop what could not join")
+def stop_failed(run: Run) -> None:
     """Stops the workers that this run has started in vain: their supervisors would start them again for ever."""
     failed = [node for node in run.failed if "started" in run.done(node) and isinstance(node, Planned)]
-
     stop_again(run, [node for node in failed if not node.is_head])
 
 

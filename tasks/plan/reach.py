@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks import runtimes
@@ -76,13 +76,13 @@ def partners(names: Sequence[str], head: str) -> list[tuple[str, str]]:
     return out
 
 
-def ports_of(subject: Subject) -> list[int]:
-    """The ports of a host that others connect to: one of each kind that Ray uses."""
+def ports_of(subject: Subject, running: bool = False) -> list[int]:
+    """The ports of a host that others connect to: one of each kind that Ray uses; those on which it always listens."""
     host, facts = subject.host, subject.facts
     ports = host.ray.ports
     out = [host.ray.port] if host.role == "head" else []
     out += [ports.node_manager, ports.object_manager]
-    if not facts.active:
+    if not (running or facts.active):
         low, high = ray.worker_ports(host)
         out += [port for port in range(low, min(high, low + 100) + 1) if port not in facts.ports][:1]
     return list(dict.fromkeys(out))
@@ -93,19 +93,25 @@ def can_listen(subject: Subject) -> bool:
     return runtimes.of(subject.host).listens_on_host(subject)
 
 
-def blame(pairs: Sequence[Pair], head: str) -> dict[str, list[Pair]]:
+def blame(pairs: Sequence[Pair], head: str, new: Container[str] | None = None) -> dict[str, list[Pair]]:
     """The hosts that cannot take part, each with the pairs that show it.
 
     A pair is about its worker if the other one is the head, else about the host that most pairs are about. The head is
     never one of them: each host that it cannot reach is.
+
+    :param new: the hosts that start; of a pair with a host that ran before, it is about the new one. None: all.
     """
-    left = [pair for pair in pairs if pair.problems]
+
+    def about(name: str) -> bool:
+        return name != head and (new is None or name in new)
+
+    left = [pair for pair in pairs if pair.problems and any(map(about, (pair.source, pair.target)))]
     out: dict[str, list[Pair]] = {}
     while left:
         counts: dict[str, int] = {}
         for pair in left:
             for name, weight in ((pair.source, 2), (pair.target, 3)):
-                if name != head:
+                if about(name):
                     counts[name] = counts.get(name, 0) + weight
             if head in (pair.source, pair.target):
                 other = pair.target if pair.source == head else pair.source

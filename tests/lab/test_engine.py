@@ -181,6 +181,25 @@ class TestLater:
         for host in cluster.hosts:
             assert sh(host, "docker ps -aq") == ""
 
+    def test_a_user_outside_the_group_who_types_a_password_for_sudo(self, cluster, tmp_path):
+        """The password goes through a pipe, as what Ray's programs read does: neither may take the other's place."""
+        host = cluster.mirrored
+        sh(host, "gpasswd -d alice docker")
+        ssh = {"sudo_password": {"env": "SUDO_PASSWORD"}}
+        settings = {"docker": {"shm_size": "1gb"}, "ssh": ssh}
+        path = helpers.write_hosts_file(tmp_path, [host], runtime="docker", user="alice", settings=settings)
+
+        def fab(*words):
+            return helpers.run_fab(tmp_path / "home", *words, hosts_file=path, env=cluster.env)
+
+        assert "1 host runs Ray 2.60.0; a task ran on each" in ok(fab("deploy-cluster"))
+        assert "healthy" in ok(fab("status"))
+        assert "\n42\n" in ok(fab("submit", "--", "python", "-c", "print(6 * 7)"))
+        assert fab("submit", "--", "python", "-c", "raise SystemExit(3)").returncode != 0
+        assert ok(fab("exec", "--", "cat /proc/self/cgroup >/dev/null && echo inside")).count("inside") == 1
+        assert "removed from 1 host" in ok(fab("destroy", "--yes"))
+        assert sh(host, "docker ps -aq; id -nG alice") == "alice"
+
 
 @pytest.fixture(scope="module")
 def host(fresh_host):

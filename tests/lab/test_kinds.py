@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tasks.testbed import kinds
+from tasks.testbed.engine import ROOT
 from tasks.testbed.kinds import KINDS
 from tests.lab import hosts as helpers
 from tests.lab.story import ok, sh, until
+from tests.terminal import Terminal
 
 REACH = "timeout 2 bash -c '</dev/tcp/{}/{}' 2>&1"
 
@@ -45,6 +49,7 @@ class TestOnOnePairOfHosts:
             ("other-users-ray", "stat -c '%U %a' /tmp/ray", "mallory 777"),
             ("few-processes", "grep -c alice /etc/security/limits.d/few.conf", "2"),
             ("sudo-password", f"echo '{kinds.PASSWORD}' | runuser -u bob -- sudo -S -p '' id -u", "0"),
+            ("dead-dns", "cat /etc/resolv.conf", "nameserver 198.51.100.1"),
             ("slow-link", "tc qdisc show dev eth0 | grep -o 'rate 20Mbit'", "rate 20Mbit"),
         ],
     )
@@ -115,3 +120,18 @@ def test_a_home_is_shared_by_all(booted):
     ok(helpers.ssh(hosts[0], "echo hello >there", user="alice"))
     assert ok(helpers.ssh(hosts[1], "cat there; sudo -n id -u", user="alice")) == "hello\n0\n"
     assert {host.kind for host in hosts} == {"shared-home"}
+
+
+def test_a_code_after_the_key_is_asked_for_and_typed(booted, hosts_file, tmp_path):
+    """As on a university's gateway: the real PAM module of Google Authenticator."""
+    hosts = booted("code")
+    argv = [sys.executable, "-m", "fabric", "check", "--hosts-file", hosts_file(hosts)]
+    with Terminal(argv, cwd=ROOT, env={"HOME": str(tmp_path / "home")}, columns=120) as person:
+        for number in range(len(hosts)):
+            person.wait_until(
+                lambda lines, n=number: "\n".join(lines).count("Verification code") > n, "the question"
+            )
+            person.feed(f"{kinds.CODES[0]}\r")
+        person.wait_for("2 hosts ready for deploy-cluster", timeout=60)
+        assert person.wait() == 0
+        assert kinds.CODES[0] not in person.raw

@@ -86,6 +86,35 @@ def test_one_command_and_ray_lives(machine, user, folder):
     assert sh(machine, "pgrep -c 'raylet|gcs_server' || true") in ("", "0")
 
 
+def test_a_cluster_of_one_goes_on_without_a_network(machine):
+    """A laptop on a train: its address is gone, and its own name means 127.0.1.1."""
+
+    def fab(words):
+        code, out = as_user(machine, "root", "/root", f"cd /root/project && ./fab {words}")
+        assert code == 0, out
+        return out
+
+    fab("deploy-cluster")
+    address = sh(machine, "ip -o -4 addr show eth0 | awk '{ print $4 }'")
+    route = sh(machine, "ip route show default")
+    hosts = sh(machine, "cat /etc/hosts")
+    try:
+        # /etc/hosts is mounted, so it can only be written to
+        sh(
+            machine,
+            f"printf '127.0.0.1 localhost\n127.0.1.1 {machine.name}\n' >/etc/hosts && ip addr flush dev eth0",
+        )
+        assert "1 host runs Ray" in fab("restart --yes")
+        assert "healthy" in fab("status")
+        fab("stop --yes")
+        assert "1 host runs Ray" in fab("start")
+    finally:
+        sh(machine, f"ip addr add {address} dev eth0 && ip route add {route}")
+        machine.exec(["sh", "-c", "cat >/etc/hosts <<'END'\n" + hosts + "\nEND"])
+    assert "1 host runs Ray" in fab("deploy-cluster")
+    fab("destroy --yes")
+
+
 def test_the_environment_that_root_made_is_enough_for_a_user(machine):
     sh(machine, "mkdir -p /srv/project && tar -xf /var/tmp/project.tar -C /srv/project")
     code, out = as_user(machine, "root", "/root", "/srv/project/fab --version")

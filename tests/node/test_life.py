@@ -52,7 +52,8 @@ def test_no_raylet_and_an_unknown_one_differ():
 
 
 @pytest.mark.parametrize(
-    ("age", "starts", "restless"), [(5, 3, True), (5, 2, False), (4000, 9, False), (None, 3, True)]
+    ("age", "starts", "restless"),
+    [(5, 3, True), (139, 3, True), (5, 2, False), (141, 9, False), (None, 3, True)],
 )
 def test_a_node_that_keeps_starting(age, starts, restless):
     assert of_raylets([Raylet(1, age, "", True)], starts).restless is restless

@@ -71,6 +71,45 @@ class TestOneWorkerFails:
             "one cannot reach two at 10.0.0.3, ports 10002, 20000, 20001: No route to host"
         )
 
+    @pytest.mark.parametrize("said", ["refused", "timeout"])
+    def test_that_others_cannot_reach_where_ray_listens_is_stopped_again(self, fleet, world, said):
+        """Such as published ports, on which nothing could listen before."""
+        two = world["two"]
+
+        def start(script):
+            world["head"].closed = {"two": said}
+            return two._start(script)
+
+        two.replies["start the worker"] = start
+        assert fleet.operate(operation.DEPLOY, summary.deployed) == 1
+        why = {
+            "refused": "refused although two listens there, as by a firewall",
+            "timeout": "timed out, as by a firewall",
+        }
+        assert fleet.failure("two").message == (
+            f"the head cannot reach two at 10.0.0.3, ports 20000, 20001: {why[said]}"
+        )
+        assert fleet.failure("two").hint
+        assert [world[name].active for name in ("head", "one", "two")] == [True, True, False]
+        assert "✗ 2 of 3 hosts run Ray 2.52.0" in fleet.out
+
+    @pytest.mark.parametrize(("source", "target"), [("one", "two"), ("two", "one")])
+    def test_that_joins_a_running_cluster_is_tried_with_the_others(self, fleet, world, source, target):
+        fleet.operate(operation.DEPLOY)
+        fleet.operate(operation.STOP, limit=["two"])
+        world[source].closed = {target: "timeout"}
+        assert fleet.operate(operation.DEPLOY, summary.deployed) == 1
+        assert f"{source} cannot reach {target} at 10.0.0." in fleet.failure("two").message
+        assert fleet.failure("one") is None
+        assert [world[name].active for name in ("head", "one", "two")] == [True, True, False]
+
+    def test_where_nothing_was_started_no_port_is_tried_again(self, fleet, world):
+        fleet.operate(operation.DEPLOY)
+        title = "try the ports between the hosts"
+        assert [world[name].titles.count(title) for name in ("head", "one", "two")] == [2, 2, 2]
+        fleet.operate(operation.DEPLOY)
+        assert [world[name].titles.count(title) for name in ("head", "one", "two")] == [2, 2, 2]
+
     def test_with_invalid_facts(self, fleet, world):
         nonsense = said([("uname", "")], {"ifconfig": ["en0: flags", " inet 10.0.0.3 netmask 999.0.0.0"]})
         world["two"].replies["gather facts"] = nonsense

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from tasks.actions import summary
 from tasks.phases import operation
 from tasks.phases.stop import stop
 from tasks.run.failures import Failure, HostFailed, Stop
@@ -252,6 +253,24 @@ class TestStopAndDestroy:
         assert deployed.operate(operation.DESTROY) == 0
         assert [h.state for h in world.hosts.values()] == [None] * 3
         assert deployed.done() == [["removed"]] * 3
+
+    @pytest.mark.parametrize(
+        ("steps", "title", "report", "said"),
+        [
+            (operation.DESTROY, "remove everything", summary.destroyed, "removed from 2 of 3 hosts"),
+            (operation.STOP, "stop Ray", summary.stopped, "stopped on 2 of 3 hosts"),
+        ],
+    )
+    def test_where_it_failed_it_does_not_say_that_nothing_was_there(
+        self, deployed, world, steps, title, report, said
+    ):
+        world["one"].replies[title] = refused("sudo needs a password", "sudo_password")
+        assert deployed.operate(steps, report) == 1
+        assert f"✗ {said}; failed: one" in deployed.out
+        world["one"].reachable = False
+        assert deployed.operate(steps, report) == 1
+        assert f"✗ {said.replace('2 of', '0 of').replace('3 hosts', '1 host')}; failed: one" in deployed.out
+        assert "✓ nothing" not in deployed.out
 
     def test_names_what_it_could_not_remove(self, deployed, world):
         world["one"].replies["remove everything"] = refused("")

@@ -101,3 +101,19 @@ def test_ports_are_those_that_ray_will_use_and_that_are_free():
     # of a running node, Ray's own
     assert ports_of(samples.subject("worker", active=True)) == [20000, 20001]
     assert needed_ports(samples.subject("worker"))[-1] == "10002-19999"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "who"),
+    [
+        ([("new", "old")], ["new"]),
+        ([("old", "new")], ["new"]),
+        ([("new", "old"), ("new", "older")], ["new"]),
+        # what has been so before is not about what starts now
+        ([("old", "older"), ("head", "old")], []),
+        ([("head", "new"), ("head", "old"), ("old", "head")], ["new"]),
+    ],
+)
+def test_of_a_new_host_and_one_that_runs_already_it_is_the_new_one(pairs, who):
+    found = blame([pair(source, target, "timeout") for source, target in pairs], "head", {"new", "head"})
+    assert list(found) == who
