@@ -89,7 +89,7 @@ class TestChanged:
         deployed.edit("name: one", "name: one, labels: {zone: a}")
         assert deployed.operate(operation.DEPLOY, summary.deployed) == 0
         assert deployed.done() == [[], ["started"], []]
-        assert world["two"].titles == ["gather facts"]
+        assert set(world["two"].titles) == {"gather facts", "try the ports between the hosts"}
 
     def test_an_option_of_the_head_restarts_all(self, deployed):
         deployed.edit("name: head", "name: head, labels: {zone: a}")
@@ -108,8 +108,8 @@ class TestChanged:
         assert "--labels=zone=a" in deployed.out
         assert "one   restart     --labels added" in deployed.out.splitlines()
         assert "! dry run: nothing was changed; 1 of 3 hosts would be" in deployed.out
-        assert world["one"].titles == ["gather facts", "try the ports between the hosts"]
-        assert world["two"].titles == ["gather facts"]
+        for name in ("one", "two"):
+            assert world[name].titles == ["gather facts", "try the ports between the hosts"]
 
 
 class TestBounded:

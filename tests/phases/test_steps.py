@@ -59,6 +59,8 @@ class TestTheList:
             ("Ask before running work ends", ""),
             ("Install and start", "changes hosts"),
             ("Run a task on every node", ""),
+            ("Try the ports of the nodes", ""),
+            ("Stop what could not join", ""),
         ]
 
     @pytest.mark.parametrize("name", [n for n, steps in OPERATIONS.items() if any(s.changes for s in steps)])
