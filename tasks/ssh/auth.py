@@ -27,6 +27,7 @@ _OTHER = re.compile(
     r"\b(?:new|retype|repeat|again|old|current|one[- ]?time|otp|code|token|2fa)\b", re.IGNORECASE
 )
 _BOOTS = re.compile(r"booting up|is starting|not permitted to log in yet", re.IGNORECASE)
+_TRIES = 3  # as in ssh
 
 
 def wants_password(prompt: str) -> bool:
@@ -62,6 +63,7 @@ class Login:
         self.locked: str | bool = ""
         self.cut, self.waited = False, 0.0
         self._given = 0  # passwords that were sent
+        self._typed = 0  # answers to the server's own questions
         self._nobody = ""
 
     def run(self) -> None:
@@ -163,12 +165,16 @@ class Login:
         return secret
 
     def _interactive(self) -> bool:
-        before = self._given
+        before, done = self._given, False
         try:
-            done = self.handler.interactive(self.route.user, self._answers)
+            for _ in range(_TRIES):
+                typed = self._typed
+                done = self.handler.interactive(self.route.user, self._answers)
+                # only what a person has typed can be another thing the next time
+                if done or self.handler.partial or self._typed == typed:
+                    break
         except NobodyThere as error:
             self._nobody = str(error)
-            done = False
         if self.handler.asked and (not self._nobody or self._given > before):
             self.tried.append("keyboard-interactive")
         return done
@@ -186,6 +192,7 @@ class Login:
         typed = self._patiently(lambda: self.settings.question(shown))
         if typed is None:
             raise NobodyThere(prompt.strip())
+        self._typed += 1
         return typed
 
     def words(self) -> str:
@@ -223,6 +230,8 @@ class Login:
             return "name the right key with `key:`, or set IdentitiesOnly in ~/.ssh/config"
         if self.locked:
             return f"unlock it for this session: ssh-add {self.locked.removeprefix('key ')}"
+        if self._typed:
+            return "what was typed was not accepted; a code holds for a short time, and only once"
         if self._given:
             return f"check the user and the password: ssh {self.route.user}@{self.route.hostname}"
         if allowed and "publickey" not in allowed:

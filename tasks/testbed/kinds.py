@@ -142,7 +142,9 @@ def code(hosts: Hosts) -> None:
         )
         host.set_sshd(
             host.port,
-            "UsePAM yes\nKbdInteractiveAuthentication yes\nAuthenticationMethods publickey,keyboard-interactive",
+            # without the first, sshd gives PAM another word than what root has typed
+            "PermitRootLogin yes\nUsePAM yes\nKbdInteractiveAuthentication yes\n"
+            "AuthenticationMethods publickey,keyboard-interactive",
         )
 
 

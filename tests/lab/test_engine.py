@@ -196,7 +196,7 @@ class TestLater:
         assert "healthy" in ok(fab("status"))
         assert "\n42\n" in ok(fab("submit", "--", "python", "-c", "print(6 * 7)"))
         assert fab("submit", "--", "python", "-c", "raise SystemExit(3)").returncode != 0
-        assert ok(fab("exec", "--", "cat /proc/self/cgroup >/dev/null && echo inside")).count("inside") == 1
+        assert "inside" in ok(fab("exec", "--", "sh", "-c", 'echo in""side'))
         assert "removed from 1 host" in ok(fab("destroy", "--yes"))
         assert sh(host, "docker ps -aq; id -nG alice") == "alice"
 

@@ -46,7 +46,7 @@ class TestBeforeTheStart:
         assert "20000,20001" in done.stdout
         assert "2 of 3 hosts run Ray" in done.stdout
         assert trio[2].exec("test -e /root/.rayfab/test/state.json").rc != 0
-        assert "last lines" not in done.stdout
+        assert ", last lines:" not in done.stdout
 
     def test_ports_that_are_rejected_although_somebody_listens(self, trio, fab, hosts_file):
         kinds.close(trio[2], ("REJECT", "--reject-with", "tcp-reset"), ports="20000:20001")

@@ -90,6 +90,21 @@ class TestACode:
         assert gets_in(target, settings) == user
         assert [prompt.partition(": ")[2] for prompt in asked] == ["Verification code: "]
 
+    def test_may_be_typed_again(self, server, tmp_path, user, coded):
+        answers = iter(["99999999", "99999998"])
+        settings = server.settings(tmp_path, ask=lambda prompt: next(answers, None) or code())
+        assert (
+            gets_in(server.target(user=user, port=coded(KEY_AND_CODE), key=str(server.key)), settings) == user
+        )
+
+    def test_that_is_never_accepted(self, server, tmp_path, user, coded):
+        asked = []
+        settings = server.settings(tmp_path, ask=lambda prompt: asked.append(prompt) or "99999999")
+        with pytest.raises(AuthFailed) as caught:
+            connect(server.target(user=user, port=coded(KEY_AND_CODE), key=str(server.key)), settings)
+        assert len(asked) == 3
+        assert caught.value.hint.startswith("what was typed was not accepted; a code holds for a short time")
+
     def test_nobody_is_there(self, server, settings, user, coded):
         target = server.target(
             user=user, port=coded(KEY_AND_CODE), key=str(server.key), password=Secret(PASSWORD)
