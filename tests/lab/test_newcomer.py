@@ -106,8 +106,6 @@ def test_a_cluster_of_one_goes_on_without_a_network(machine):
         )
         assert "1 host runs Ray" in fab("restart --yes")
         assert "healthy" in fab("status")
-        fab("stop --yes")
-        assert "1 host runs Ray" in fab("start")
     finally:
         sh(machine, f"ip addr add {address} dev eth0 && ip route add {route}")
         machine.exec(["sh", "-c", "cat >/etc/hosts <<'END'\n" + hosts + "\nEND"])

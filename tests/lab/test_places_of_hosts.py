@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lab.story import ok, raylet, sh, status
+from tests.lab.story import ok, raylet, sh, status, until
 
 FOLDER = "/data/of-ours"  # Ray's own tools look for a folder named ray
 
@@ -36,7 +36,8 @@ def test_a_folder_of_its_own_is_followed_by_all_and_leaves_nothing(host, fab, ho
     assert "ray_current_cluster" in sh(host, f"ls {FOLDER}")
     assert sh(host, "ls -d /tmp/ray 2>/dev/null || echo none") == "none"
     assert "raylet" in ok(fab("logs", "--component", "raylet", "--lines", "3", hosts_file=path))
-    assert "Active:" in ok(fab("exec", "--", "ray", "status", hosts_file=path))
+    # a head that has just started has no report yet
+    until(lambda: "Active:" in ok(fab("exec", "--", "ray", "status", hosts_file=path)), 30)
     ok(fab("submit", "--", "python", "-c", "import ray; ray.init(); print(ray.nodes())", hosts_file=path))
     before = raylet(host)
     assert "up to date" in ok(fab("deploy-cluster", hosts_file=path))
