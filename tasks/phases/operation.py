@@ -42,6 +42,8 @@ _BEGIN: Steps = (
 )
 # What runtimes install before the plan: Docker and images, since an image determines the versions.
 _BEFORE_PLAN: Steps = tuple(one for name in runtimes.NAMES for one in runtimes.steps_by_name(name).preparing)
+# What shows that started nodes work; those that do not are stopped again.
+_PROVE: Steps = (verify, reach_running, stop_failed)
 # `fab plan` and a dry run of `fab deploy-cluster` are this list.
 PREPARE: Steps = (
     *_BEGIN,
@@ -58,9 +60,7 @@ PREPARE: Steps = (
 DEPLOY: Steps = (
     *PREPARE,
     install_and_start,
-    verify,
-    reach_running,
-    stop_failed,
+    *_PROVE,
 )
 PULL_IMAGE: Steps = (
     *_BEGIN,
@@ -81,9 +81,7 @@ START: Steps = (
     start_only_stopped,
     reach_started,
     install_and_start,
-    verify,
-    reach_running,
-    stop_failed,
+    *_PROVE,
 )
 # All that can fail comes before the stop, so that the cluster keeps running if it does.
 RESTART: Steps = (
@@ -102,9 +100,7 @@ RESTART: Steps = (
     stop,
     note_stopped,
     install_and_start,
-    verify,
-    reach_running,
-    stop_failed,
+    *_PROVE,
 )
 STOP: Steps = (
     connect_all,

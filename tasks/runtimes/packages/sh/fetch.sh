@@ -178,13 +178,17 @@ fetch_few() {
     rf_few=
     rf_count=0
 }
-# Python downloads all of them with one program, since to start it takes longer than a small file, and checks them.
-# What it could not fetch is left to the workers.
-fetch_together() {
+# The beginning of a process that waits for programs that download.
+fetch_begin() {
     rf_get=
     RAYFAB_FETCH=$NODE/
     export RAYFAB_FETCH
     trap 'kill $rf_get 2>/dev/null; exit 1' HUP INT TERM
+}
+# Python downloads all of them with one program, since to start it takes longer than a small file, and checks them.
+# What it could not fetch is left to the workers.
+fetch_together() {
+    fetch_begin
     rf_text=$(while read -r rf_file rf_sum rf_size rf_where rf_have; do
         url_of "$rf_file" "$rf_where"
         [ "$rf_url" = - ] || [ "$rf_have" -ge "$rf_size" ] || echo "$rf_have $rf_file $rf_sum $rf_size $rf_url"
@@ -198,10 +202,7 @@ END
 }
 # Downloads files until none is left. Workers share the list by creating a file for each one that they take (noclobber).
 fetch_worker() {
-    rf_get=
-    RAYFAB_FETCH=$NODE/
-    export RAYFAB_FETCH
-    trap 'kill $rf_get 2>/dev/null; exit 1' HUP INT TERM
+    fetch_begin
     set -C
     rf_few=
     rf_count=0
@@ -224,6 +225,11 @@ fetch_worker() {
     done <"$rf_work/.list"
     fetch_few
     : >"$rf_work/.end.$1"
+}
+# Whether a file is left that nobody has taken.
+fetch_left() {
+    while read -r rf_file rf_sum; do [ -e "$rf_work/$rf_file.taken" ] || return 0; done <"$rf_work/.list"
+    return 1
 }
 store_bytes() { ls -ln "$STORE" 2>/dev/null | awk '{ n += $5 } END { printf "%.0f", n }'; }
 # Reports progress until all of rf_jobs have ended. $1: the number of the first
@@ -312,12 +318,14 @@ fetch_all() {
         rf_jobs=$!
         fetch_wait 0
     fi
-    rf_jobs=
-    for rf_i in 1 2 3 4 5 6 7 8; do
-        fetch_worker "$rf_i" &
-        rf_jobs="$rf_jobs $!"
-    done
-    fetch_wait 1
+    if fetch_left; then
+        rf_jobs=
+        for rf_i in 1 2 3 4 5 6 7 8; do
+            fetch_worker "$rf_i" &
+            rf_jobs="$rf_jobs $!"
+        done
+        fetch_wait 1
+    fi
     # what has begun meanwhile
     while [ -n "$rf_side" ] && kill -0 "$rf_side" 2>/dev/null; do
         [ $((rf_n % 25)) != 0 ] || step "installing packages"
