@@ -9,6 +9,7 @@ from tasks.node.names import RAY_DIR
 from tasks.node.places import IN_MEMORY, Room, mount_of
 from tasks.node.subject import Subject
 from tasks.node.temp import IN_IT, temp_dir
+from tasks.text.wording import size
 
 MIB, GIB = 1 << 20, 1 << 30
 TOO_FULL = 95  # percent: above it Ray creates no objects
@@ -62,9 +63,9 @@ def notes(subject: Subject) -> Iterator[Problem]:
     if facts.active:
         return
     if places.temp.kind in IN_MEMORY:
-        size = f" of {_size(room.size)}" if room else ""
+        much = f" of {size(room.size)}" if room else ""
         yield (
-            f"{folder} lies in memory ({places.temp.kind}{size}): logs and spilled objects take it up",
+            f"{folder} lies in memory ({places.temp.kind}{much}): logs and spilled objects take it up",
             ELSEWHERE,
         )
     if "noexec" in places.temp.options:
@@ -92,8 +93,5 @@ def hung(subject: Subject) -> Iterator[Problem]:
 
 
 def _of(room: Room) -> str:
-    return f"{_size(room.free)} of {_size(room.size)} are free"
+    return f"{size(room.free)} of {size(room.size)} are free"
 
-
-def _size(size: int) -> str:
-    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size // MIB} MiB"
