@@ -40,7 +40,9 @@ def measure(hosts_file: str | None, limit: Any, *, json_: bool, debug: bool) -> 
         return code
     out = Console()
     out.print()
-    out.table(COLUMNS, [_row(node.name, found.get(node.name)) for node in run.every() if run.may_change(node)])
+    out.table(
+        COLUMNS, [_row(node.name, found.get(node.name)) for node in run.every() if run.may_change(node)]
+    )
     out.print()
     _say_unread(out, found)
     old = sum(item.size for usage in found.values() for item in usage.in_state("old"))

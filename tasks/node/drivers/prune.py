@@ -189,11 +189,9 @@ def keep_to_limits(ray, remove, most, days, sessions):
     for written, _, kind, path in sorted(known):
         if written >= oldest and total <= most:
             break
-        try:
+        # Ray itself may have rotated it meanwhile
+        with contextlib.suppress(OSError):
             total -= remove(kind, path)
-        except OSError:
-            # Ray itself has rotated it meanwhile
-            pass
 
 
 def main(mode, most, days, spill, *folders):

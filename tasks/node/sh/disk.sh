@@ -9,9 +9,10 @@ kilobytes() { du -sk "$1" 2>/dev/null | awk '{ printf "%.0f", $1 * 1024 }'; }
 # Whether a process uses the environment $1.
 env_busy() {
     if [ -r /proc/self/environ ]; then
-        [ -n "$(grep -lsF "$1/" /proc/[0-9]*/environ /proc/[0-9]*/cmdline)" ]
+        # through a pipe, since an argument would be found in grep's own list of arguments
+        [ -n "$(echo "$1/" | grep -lsF -f - /proc/[0-9]*/environ /proc/[0-9]*/cmdline)" ]
     else
-        ps -axwwE -o command= 2>/dev/null | grep -F "$1/" | grep -qvF "grep -F"
+        [ -n "$(ps -axwwE -o command= 2>/dev/null | RF_AT=$1/ awk 'index($0, ENVIRON["RF_AT"]) && !index($0, "RF_AT=")')" ]
     fi
 }
 # $1: kind, $2: path. What is old is removed where that was asked for.
