@@ -132,7 +132,8 @@ class TestLogs:
         """It keeps the logs of dead workers open, so that their bytes are freed before their names."""
         path = put(tree.logs / "worker-2-01.out", 4000, days=20)
         put(tree.logs / "raylet.out", days=0)
-        code = "import os, sys; f = open(sys.argv[2]); print(1, flush=True); sys.stdin.read(); print(os.fstat(3).st_size)"
+        code = "import os, sys; f = open(sys.argv[2]); print(1, flush=True); sys.stdin.read();"
+        code += " print(os.fstat(f.fileno()).st_size)"
         words = [sys.executable, "-c", code, "log_monitor.py", str(path)]
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as monitor:
             assert monitor.stdout.readline() == "1\n"
