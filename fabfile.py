@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from tasks import access, bundle, check, cluster, completion_task, dev, images, lab, logs, workers
+from tasks import access, bundle, check, cluster, completion_task, dev, disk, images, lab, logs, workers
 from tasks.commandline import own_tasks
 from tasks.commandline.program import adopt
 from tasks.environment.home import user_folder
@@ -23,6 +23,8 @@ ns = Collection(
     images.pull_image,
     bundle.bundle,
     logs.logs,
+    disk.disk,
+    disk.clean,
     check.check,
     check.init,
     access.exec_,

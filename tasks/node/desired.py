@@ -41,6 +41,7 @@ class Desired:
     :param arguments: ``ray start`` with its arguments, or of the program that runs it.
     :param token: whether the node authenticates with the cluster's token.
     :param temp_dir: Ray's own folder, as the host sees it.
+    :param spill_dir: the node's own folder for spilled objects, as the host sees it; '' for none.
     :param user: ``uid:gid`` to which a container that starts as root changes.
     :param runs_as: ``uid:gid`` of Ray in a container; empty while unknown.
     :param files: texts of files, by the name of the script value that holds each.
@@ -58,6 +59,7 @@ class Desired:
     arguments: tuple[str, ...]
     token: bool
     temp_dir: str = RAY_DIR
+    spill_dir: str = ""
     user: str = ""
     runs_as: str = ""
     direct: str = ""

@@ -117,6 +117,7 @@ def facts_script(
     questions: Questions,
     *,
     temp_dir: str = RAY_DIR,
+    spill_dir: str = "",
     sudo_password: bool = False,
     holder: str | None = None,
     settle: tuple[str, str] | None = None,
@@ -125,11 +126,12 @@ def facts_script(
 
     :param questions: the part that its runtime adds.
     :param temp_dir: Ray's own folder; it may begin with ``~/``.
+    :param spill_dir: the same for spilled objects, '' for none.
     :param holder: first take the cluster's lock for this holder (on the head, when the run may change something).
     :param settle: first give the host a folder of its own in a home of several hosts; the name of the host that keeps
         the folder of the whole home, or '', and the holder of that host's lock.
     """
-    values = {**basics(cluster), **questions.values, "TEMP_DIR": temp_dir}
+    values = {**basics(cluster), **questions.values, "TEMP_DIR": temp_dir, "SPILL_DIR": spill_dir}
     body = ("facts", *questions.body)
     if holder is not None:
         values["HOLDER"] = holder

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.node import homes, ray, supervisors, surroundings
+from tasks.node import homes, pruning, ray, supervisors, surroundings
 from tasks.node.desired import Desired, Versions, digest
 from tasks.node.names import RAY_DIR, authorities, node_dir
 from tasks.node.remembered import remembered
 from tasks.node.start import gcs_value, outside_value, secrets_of, start_values
 from tasks.node.subject import Subject
 from tasks.node.supervisors import Activation, Start
-from tasks.node.temp import for_tools, temp_dir
+from tasks.node.temp import for_tools, spill_dir, temp_dir
 from tasks.script.script import Script, Value, render
 
 
@@ -43,8 +43,10 @@ def desire(
     folder = supervisors.ray_dir(kind, facts.home, cluster)
     if folder == RAY_DIR:
         folder = temp_dir(host, facts.home)
+    spilled = "" if facts.system == "Windows" else spill_dir(host, facts.home, cluster, versions.ray)
+    cpus = host.cpus or subject.cpus
     arguments = ray.start_arguments(
-        host, versions.ray, node_ip, head_address, cpus=host.cpus or subject.cpus, temp_dir=folder
+        host, versions.ray, node_ip, head_address, cpus=cpus, temp_dir=folder, spill_dir=spilled
     )
     trusted = authorities(homes.folder(facts, cluster))
     own = {
@@ -66,6 +68,7 @@ def desire(
             token=token,
             activation=activate(place),
             temp_dir=folder,
+            prune=pruning.limits(host, spilled, folder),
         ),
     )
     return Desired(
@@ -79,6 +82,7 @@ def desire(
         arguments=tuple(arguments),
         token=token,
         temp_dir=folder,
+        spill_dir=spilled,
         files=files,
         start=remembered(host, arguments, variables),
     )
@@ -116,4 +120,5 @@ def start_script(
     body = "task_up" if on_windows else "service_up"
     if not on_windows:
         values |= {"SETTLED": surroundings.settled(desired.start["env"]), **gcs_value(desired)}
+        values["SPILL_DIR"] = desired.spill_dir
     return render(title, body, {**values, **outside_value(), **more}, named=named, secrets=secrets)

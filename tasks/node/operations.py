@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from tasks.inventory import Host
+from tasks.node import pruning
 from tasks.node.names import RAY_DIR, basics
 from tasks.node.start import kinds_value, outside_value, secrets_of
 from tasks.script import files
@@ -192,3 +193,16 @@ def submit_script(
         "COMMAND": list(arguments),
     }
     return render("submit a job", "submit", values, secrets=secrets_of(sudo=sudo))
+
+
+def disk_script(host: Host, cluster: str, mode: str, *, sudo: bool = False) -> Script:
+    """What takes up space on the host.
+
+    :param mode: sizes: all of it; list: what ``clean`` would remove; clean: removes it.
+    """
+    logs = host.ray.logs
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "MODE": mode, "PRUNER": pruning.program()}
+    values |= {"MAX": logs.max.bytes, "DAYS": logs.days}
+    effect = Effect.CHANGES if mode == "clean" else Effect.READS
+    title = "remove what nothing needs" if mode == "clean" else "measure what takes up space"
+    return render(title, "disk", values, secrets=secrets_of(sudo=sudo), effect=effect)

@@ -124,6 +124,10 @@ FACTS: Steps = (
     connect_all,
     gather_facts,
 )
+LOCKED_FACTS: Steps = (
+    connect_all,
+    lock_and_gather_facts,
+)
 STATUS: Steps = (
     *FACTS,
     read_status,

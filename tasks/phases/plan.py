@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks import runtimes
+from tasks.inventory.ray_versions import NO_SPILL_DIR, has_own_spill_dir
 from tasks.node.addresses import join
 from tasks.node.desired import Desired
 from tasks.plan.addresses import addresses
@@ -48,5 +49,9 @@ def _note(run: Run) -> None:
     for node in starting:
         for note in runtimes.of(node.host).start_notes(node.subject):
             run.console.note(f"{node.name}: {note}")
+        if node.host.ray.spill_dir and not has_own_spill_dir(node.versions.ray):
+            run.console.note(
+                f"{node.name}: {NO_SPILL_DIR.format(node.versions.ray)}: ray.spill_dir is left out"
+            )
     if note := multi_node_note([node.subject for node in starting], len(run.cluster.hosts)):
         run.console.note(note)

@@ -147,6 +147,8 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     ),
     "install-uv": _uv,
     "install-uv-python": lambda: _uv(host=_mirrored(), python_path=None, build=True),
+    "disk": lambda: operations.disk_script(samples.host(), "lab", "sizes", sudo=True),
+    "clean": lambda: operations.disk_script(samples.host(), "lab", "clean"),
     "engine-apt": lambda: _engine("debian", "apt-get", mirrors=APT_MIRROR),
     "engine-apt-ce": lambda: _engine("debian", "apt-get", "docker-ce", DOCKER_MIRROR),
     "engine-dnf": lambda: _engine("fedora", "dnf"),

@@ -17,6 +17,8 @@
 #   KIND_tries       prints how often the supervisor has restarted it
 #   KIND_place       prints the folder in which a driver may unpack files; nothing: the one in which it starts
 #   KIND_exec        runs a command in the node's environment
+#   KIND_python      runs the node's Python where Ray's folders are as Ray sees them, also while the node is stopped
+#   KIND_images      prints the images that this node has had; KIND_unimage removes the one with this id
 # $1: the kind of service, $2: which of its functions, then its arguments
 node_do() {
     rf_do=${1}_$2
@@ -60,6 +62,8 @@ host_exec() {
         exec "$@"
     )
 }
+host_python() { host_exec python "$@"; }
+host_images() { :; }
 node_service() {
     rf_service=none
     [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :

@@ -9,11 +9,11 @@ from typing import Any
 from tasks.inventory import Host
 from tasks.node import homes, ray, surroundings
 from tasks.node.desired import Desired, Versions, digest
-from tasks.node.names import RAY_DIR, authorities, node_dir
+from tasks.node.names import RAY_DIR, SPILL_DIR, authorities, node_dir
 from tasks.node.remembered import by_name, hidden, remembered
 from tasks.node.start import gcs_value, secrets_of, start_values
 from tasks.node.subject import Subject
-from tasks.node.temp import temp_dir
+from tasks.node.temp import spill_dir, temp_dir
 from tasks.runtimes.docker.container import AUTHORITIES, Container, run_arguments
 from tasks.runtimes.docker.engine.facts import has_option, option_values, run_options
 from tasks.runtimes.docker.facts import docker_of, image_of
@@ -76,7 +76,16 @@ def desire(
     cpus = host.cpus or subject.cpus
     token = ray.uses_token(host, versions.ray)
     folder = host_folder(host, facts.home, bridge=own_folder(subject) and (alone or not bridge))
-    arguments = ray.start_arguments(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
+    spilled = "" if facts.system == "Windows" else spill_dir(host, facts.home, cluster, versions.ray)
+    arguments = ray.start_arguments(
+        host,
+        versions.ray,
+        node_ip,
+        head_address,
+        bridge=bridge,
+        cpus=cpus,
+        spill_dir=spilled and SPILL_DIR,
+    )
     trusts = bool(host.mirrors.ca) and facts.system != "Windows"
     variables = ray.environment(host, versions.ray, system, AUTHORITIES if trusts else "")
     user = (option_values(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
@@ -89,6 +98,7 @@ def desire(
         user=user,
         node_ip=node_ip,
         temp_dir=folder,
+        spill_dir=spilled,
         options=tuple(run_options(host, engine, len(facts.gpus), shm_bytes(subject))),
         bridge=bridge,
         cpus=cpus,
@@ -117,6 +127,7 @@ def desire(
         arguments=tuple(run_arguments(box, arguments, hash_)),
         token=token,
         temp_dir=folder,
+        spill_dir=spilled,
         user=user if bridge else "",
         runs_as=user,
         start=start,
@@ -130,6 +141,7 @@ def start_script(
     values = {
         **start_values(cluster, desired, state),
         **gcs_value(desired),
+        "SPILL_DIR": desired.spill_dir,
         "RUN": list(desired.arguments),
         "CONTAINER_USER": desired.user,
         "IMAGE": desired.versions.image or host.docker.image,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib authorities docker docker_session node not_started ray_folder wait_ray keep_temp
-# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RUN STATE TEMP_DIR
+# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RUN SPILL_DIR STATE TEMP_DIR
 # Replaces this node's container and waits for Ray.
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
@@ -19,7 +19,7 @@ rf_lines=$(container_session)
 rf_direct=$(container_no_proxy)
 # The image's user may have any uid, so the folder is writable for all and sticky, like /tmp.
 ray_folder
-chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
+for rf_dir in "$TEMP_DIR" ${SPILL_DIR:+"$SPILL_DIR"}; do chmod 1777 "$rf_dir" 2>/dev/null || as_root chmod 1777 "$rf_dir" 2>/dev/null || :; done
 # Files of another user stop Ray: links that the sticky bit protects, and logs of a session that a worker
 # rejoins. A container takes them over, since its uids may differ from this host's. On a Mac owners do not matter.
 rf_strange=
@@ -78,3 +78,6 @@ with_run dk run --env-file "$NODE/container.env" --env "no_proxy=$rf_direct" --e
 rm -f "$NODE/install.log" "$NODE/container.env"
 wait_ray docker
 write_file "$NODE/state.json" 600 "$STATE"
+# the images that were used here, the newest last
+rf_id=$(dk inspect -f '{{.Image}}' "$UNIT" 2>/dev/null) || rf_id=
+[ -z "$rf_id" ] || write_file "$NODE/images" 600 "$(grep -vxF "$rf_id" "$NODE/images" 2>/dev/null)$NL$rf_id$NL"
