@@ -67,6 +67,7 @@ class FakeHost:
         self.supervisor = "inactive"  # what the state of a node that is not active is called
         self.envs: set[str] = set()
         self.token = ""
+        self.deployed = ""  # what it remembers of the hosts that were deployed
         self.facts: dict[str, str] = {}
         self.closed: dict[str, str] = {}  # what a connection to a host says, if it is not open
         self.firewall = ""
@@ -139,6 +140,8 @@ class FakeHost:
         if self.state is not None:
             values |= {"state": json.dumps(self.state), "service": self.state["service"]}
             values["active"] = "active" if self.active else self.supervisor
+            if self.deployed:
+                values["deployed"] = self.deployed
         if self.conda:
             values["conda"] = self.conda
         texts = {
@@ -213,11 +216,14 @@ class FakeHost:
 
     def _destroy(self, script: str) -> Answer:
         was, self.state, self.active, self.envs = self.state, None, False, set()
+        self.deployed = ""
         return said([("changed", str(int(was is not None)))])
 
     def _unlock(self, script: str) -> Answer:
         assert value(script, "HOLDER") == self.world.held_by
         self.world.held_by = ""
+        if "\nDEPLOYED=" in script:
+            self.deployed = value(script, "DEPLOYED")
         return said()
 
 
