@@ -111,6 +111,28 @@ RESTART: Steps = (
     install_and_start,
     *_PROVE,
 )
+# The cluster is locked, and nothing is changed yet.
+HOLD: Steps = (
+    connect_all,
+    lock_and_gather_facts,
+    need_head,
+)
+# Another host becomes the head: the old nodes stop, and can be started again as they were.
+LEAVE: Steps = (
+    *_BEGIN,
+    leave_out_bare_hosts,
+    validate,
+    need_running_head,
+    *_BEFORE_PLAN,
+    resolve,
+    plan,
+    restart_all,
+)
+RETURN: Steps = (
+    note_stopped,
+    install_and_start,
+    *_PROVE,
+)
 STOP: Steps = (
     connect_all,
     lock_and_gather_facts,

@@ -29,6 +29,9 @@ def to_write(run: Run) -> str | None:
     head = run.head()
     if not isinstance(head, Known) or "removed" in run.done(head):
         return None
+    if run.record.moved:
+        # the new head remembers all of it
+        return ""
     if not head.state and "started" not in run.done(head):
         # no cluster: nothing may be left on a host that has nothing else
         return None

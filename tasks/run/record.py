@@ -58,6 +58,7 @@ class Record:
     :param gone: hosts that have left the hosts file and that this run has tried to remove.
     :param forgotten: hosts that the head shall not remember, each as :attr:`tasks.plan.deployed.Deployed.place`.
     :param carried: what another head remembered.
+    :param moved: another host is the head now.
     :param agreed: names of the hosts whose nodes the user has agreed to stop.
     :param ends: the running work that this run ends, one line for each item.
     :param goes_on: what continues on the hosts if this run ends now.
@@ -71,6 +72,7 @@ class Record:
     gone: list[Listed] = field(default_factory=list)
     forgotten: set[tuple[str, int | None]] = field(default_factory=set)
     carried: tuple[Deployed, ...] = ()
+    moved: bool = False
     agreed: frozenset[str] = frozenset()
     ends: tuple[str, ...] = ()
     goes_on: GoesOn | None = None
