@@ -20,6 +20,7 @@ from tasks.run.failures import Stop
 from tasks.run.kept import Kept
 from tasks.run.operate import operate
 from tasks.run.run import Run
+from tasks.run.step import Step
 
 
 def move_head(to: str | None, hosts_file: str | None, *, remove_old: bool, yes: bool, debug: bool) -> None:
@@ -39,8 +40,18 @@ def move_head(to: str | None, hosts_file: str | None, *, remove_old: bool, yes: 
         _start_new, after, path, text, remove_old=remove_old, console=console, debug=debug
     )
     run = cli.make_run(cluster, console, f"move-head --to {to}", debug=debug, registry=True, yes=yes)
+
+    def try_first(old: Run) -> None:
+        """What a look at the hosts shows is found while the old head still runs."""
+        again = cli.make_run(after, console, old.options.what, debug=debug, dry_run=True)
+        if code := operate(again, operation.EXAMINE):
+            raise Stop(
+                f"{new.name} cannot become the head: nothing was changed", "correct what is above", code
+            )
+
     steps = (
         *operation.LEAVE,
+        Step("See whether the new head could start", try_first),
         agree_to_move(new.name, remove_old=remove_old),
         move(start_new, operation.RETURN, new.name),
     )

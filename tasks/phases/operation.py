@@ -155,6 +155,12 @@ FACTS: Steps = (
     connect_all,
     gather_facts,
 )
+# What can be known of a cluster whose nodes do not run yet.
+EXAMINE: Steps = (
+    *FACTS,
+    need_head,
+    validate,
+)
 STATUS: Steps = (
     *FACTS,
     read_status,

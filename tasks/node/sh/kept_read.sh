@@ -7,7 +7,7 @@ if [ -s "$NODE/token" ]; then
     emit token "$rf_value"
 fi
 # Files that only grow may grow meanwhile: their end is checked by what reads them.
-kept_says() { (cd "$rf_dir" && ls -lR . | grep -v -e '\.log$' -e ' LOG') 2>/dev/null; }
+kept_says() { (cd "$rf_dir" && find . -type f ! -name '*.log' ! -name 'LOG*' -exec ls -l {} +) 2>/dev/null; }
 kept_pack() { tar -C "$rf_dir" -cf - . 2>/dev/null || as_root tar -C "$rf_dir" -cf - . 2>/dev/null; }
 rf_dir=$(kept_folder)
 if [ -d "$rf_dir" ]; then
