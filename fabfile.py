@@ -2,7 +2,20 @@
 
 from invoke import Collection
 
-from tasks import access, bundle, check, cluster, completion_task, dev, disk, images, lab, logs, workers
+from tasks import (
+    access,
+    backup,
+    bundle,
+    check,
+    cluster,
+    completion_task,
+    dev,
+    disk,
+    images,
+    lab,
+    logs,
+    workers,
+)
 from tasks.commandline import own_tasks
 from tasks.commandline.program import adopt
 from tasks.environment.home import user_folder
@@ -22,6 +35,9 @@ ns = Collection(
     workers.remove_worker,
     images.pull_image,
     bundle.bundle,
+    backup.backup,
+    backup.restore,
+    backup.move_head,
     logs.logs,
     disk.disk,
     disk.clean,

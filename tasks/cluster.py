@@ -16,11 +16,20 @@ task = functools.partial(options.task, iterable=["limit"])
         "dry_run": "show the plan and every script; change nothing",
         "upgrade": options.UPGRADE,
         "bundle": options.BUNDLE,
+        "prune": "also remove the nodes of hosts that have left the hosts file; it asks first",
         "yes": options.YES,
     },
 )
 def deploy_cluster(
-    c, hosts_file=None, limit=None, dry_run=False, upgrade=False, bundle=None, yes=False, debug=False
+    c,
+    hosts_file=None,
+    limit=None,
+    dry_run=False,
+    upgrade=False,
+    bundle=None,
+    prune=False,
+    yes=False,
+    debug=False,
 ):
     """
     Turn the listed machines into a working Ray cluster.
@@ -28,9 +37,14 @@ def deploy_cluster(
     Installs what is missing, starts the head, then the workers, and runs a task on every node.
     Running it again changes only what differs. It asks before it ends running work.
     """
-    from tasks.actions import cli, summary
+    from tasks.actions import cli, consent, summary
+    from tasks.commandline import Mistake
     from tasks.phases import operation
 
+    if prune and limit:
+        raise Mistake("--prune is for the whole hosts file, and --limit for a part of it", "leave one out")
+    if prune and not dry_run:
+        consent.insist("deploy-cluster --prune", yes)
     run = cli.new_run(
         hosts_file,
         "deploy-cluster",
@@ -40,6 +54,7 @@ def deploy_cluster(
         registry=True,
         upgrade=upgrade,
         bundle=bundle,
+        prune=prune,
         yes=yes,
     )
     if dry_run:

@@ -37,7 +37,8 @@ def add_worker(
     """
     Join machines to the running cluster and touch no other.
 
-    A host that is not in the hosts file is written into it once it runs; comments stay.
+    A host that is not in the hosts file is written into it once it runs; comments stay. If it fails, what was
+    installed there is removed again.
     """
     from tasks.actions import cli, newcomers, summary
     from tasks.phases import operation
@@ -60,6 +61,7 @@ def add_worker(
         dry_run=dry_run,
         registry=True,
         bundle=bundle,
+        new=joining.unlisted,
         yes=yes,
     )
 
@@ -70,7 +72,7 @@ def add_worker(
     if dry_run:
         cli.finish(run, operation.PREPARE, functools.partial(summary.planned, scripts=True))
     else:
-        cli.finish(run, operation.DEPLOY, end)
+        cli.finish(run, operation.ADD, end)
 
 
 @task(

@@ -125,6 +125,8 @@ def make_run(
     upgrade: bool = False,
     bundle: str | None = None,
     purge: bool = False,
+    prune: bool = False,
+    new: frozenset[str] = frozenset(),
     yes: bool = False,
 ) -> Run:
     """A run over ``hosts`` (default: all); secrets are fetched now, each once.
@@ -132,6 +134,7 @@ def make_run(
     :param limit: the hosts that it may change: the values of ``--limit``, or the names themselves.
     :param connects: it talks to the hosts, and needs their passwords for that.
     :param registry: it may pull images, and needs the registry's password for that.
+    :param new: names of hosts that are not in the hosts file yet.
     :param yes: whatever it ends, there is no question.
     """
     names = limit
@@ -164,6 +167,8 @@ def make_run(
         upgrade=upgrade,
         bundle=bundle,
         purge=purge,
+        prune=prune,
+        new=new,
         agree=Consent(console, yes),
     )
     return Run(cluster, console, nodes, settings, options)

@@ -100,6 +100,8 @@ class Facts:
     raylets: tuple[Raylet, ...] | None = None  # None: it is unknown which there are
     ssh_client_ip: str | None = None  # the operator's machine, or the last jump host, as this host sees it
     starts: tuple[str, ...] = ()  # the last starts of the node since its deploy, as `date` prints them
+    deployed: str = ""  # of the head: the hosts that were deployed, see tasks.plan.deployed
+    restored: tuple[str, ...] = ()  # of the head: the locks that `fab restore` has put there
     own: OwnFacts = OwnFacts()
 
     @property
@@ -221,6 +223,8 @@ def parse_facts(
         hung=tuple(_hung(all_values.get("hung", ()))),
         lost=one("ray_lost"),
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
+        deployed=one("deployed"),
+        restored=tuple(texts.get("restored", ())),
         own=own,
     )
 

@@ -23,9 +23,15 @@ def lock_script(cluster: str, holder: str) -> Script:
     return render("take the lock", "lock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
 
 
-def unlock_script(cluster: str, holder: str) -> Script:
-    """Releases the lock that the same connection took."""
-    return render("release the lock", "unlock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
+def unlock_script(cluster: str, holder: str, deployed: str | None = None) -> Script:
+    """Releases the lock that the same connection took.
+
+    :param deployed: what the head shall remember of deployed hosts, '' for nothing; None: what it has remembered.
+    """
+    values = {**basics(cluster), "HOLDER": holder}
+    if deployed is None:
+        return render("release the lock", "unlock", values, effect=Effect.LOCKS)
+    return render("release the lock", ("deployed", "unlock"), {**values, "DEPLOYED": deployed})
 
 
 def reach_script(

@@ -22,12 +22,14 @@ from tasks.phases.connect import connect_all, connect_chosen
 from tasks.phases.gather_facts import gather_facts, lock_and_gather_facts
 from tasks.phases.head import need_current_head, need_head, need_running_head, note_missing_head
 from tasks.phases.plan import plan
+from tasks.phases.prune import agree_to_prune, prune
 from tasks.phases.reach import reach_all, reach_running, reach_started
 from tasks.phases.read_status import read_status
 from tasks.phases.resolve import resolve
 from tasks.phases.resume import leave_out_bare_hosts, note_stopped, restart_all, start_only_stopped
 from tasks.phases.show_hosts import announce, say_ready, show_hosts
 from tasks.phases.stop import destroy, stop
+from tasks.phases.take_down import taking_down_new
 from tasks.phases.validate import validate
 from tasks.phases.verify import stop_failed, verify
 from tasks.run.step import Step, in_dry_run
@@ -39,6 +41,7 @@ _BEGIN: Steps = (
     connect_all,
     lock_and_gather_facts,
     need_head,
+    agree_to_prune,
 )
 # What runtimes install before the plan: Docker and images, since an image determines the versions.
 _BEFORE_PLAN: Steps = tuple(one for name in runtimes.NAMES for one in runtimes.steps_by_name(name).preparing)
@@ -59,8 +62,14 @@ PREPARE: Steps = (
 )
 DEPLOY: Steps = (
     *PREPARE,
+    prune,
     install_and_start,
     *_PROVE,
+)
+# What is started on hosts that are not in the hosts file yet, and fails, leaves nothing behind.
+ADD: Steps = (
+    *PREPARE,
+    taking_down_new((install_and_start, *_PROVE)),
 )
 PULL_IMAGE: Steps = (
     *_BEGIN,
@@ -102,6 +111,28 @@ RESTART: Steps = (
     install_and_start,
     *_PROVE,
 )
+# The cluster is locked, and nothing is changed yet.
+HOLD: Steps = (
+    connect_all,
+    lock_and_gather_facts,
+    need_head,
+)
+# Another host becomes the head: the old nodes stop, and can be started again as they were.
+LEAVE: Steps = (
+    *_BEGIN,
+    leave_out_bare_hosts,
+    validate,
+    need_running_head,
+    *_BEFORE_PLAN,
+    resolve,
+    plan,
+    restart_all,
+)
+RETURN: Steps = (
+    note_stopped,
+    install_and_start,
+    *_PROVE,
+)
 STOP: Steps = (
     connect_all,
     lock_and_gather_facts,
@@ -127,6 +158,12 @@ FACTS: Steps = (
 LOCKED_FACTS: Steps = (
     connect_all,
     lock_and_gather_facts,
+)
+# What can be known of a cluster whose nodes do not run yet.
+EXAMINE: Steps = (
+    *FACTS,
+    need_head,
+    validate,
 )
 STATUS: Steps = (
     *FACTS,

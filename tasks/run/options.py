@@ -28,6 +28,8 @@ class Options:
     :param upgrade: choose all versions again, even locked ones.
     :param bundle: path of the bundle from which conda hosts are installed.
     :param purge: also remove what this project's other clusters could use.
+    :param prune: remove the nodes of hosts that have left the hosts file.
+    :param new: names of hosts that are not in the hosts file yet; if they fail, nothing of theirs stays.
     :param agree: called with the lines of a question and its title; raises Stop unless the answer is yes.
     """
 
@@ -40,4 +42,6 @@ class Options:
     upgrade: bool = False
     bundle: str | None = None
     purge: bool = False
+    prune: bool = False
+    new: frozenset[str] = frozenset()
     agree: Callable[[Sequence[str], str], None] = refuse

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tasks import runtimes
 from tasks.node.operations import work_script
@@ -27,6 +27,11 @@ def work_ended(run: Run, stopping: Sequence[Known]) -> tuple[str, ...]:
     addresses = [states[node.name] for node in stopping]
     work = _work(run, [] if head_too else addresses)
     return ending(work, names, None if head_too else addresses)
+
+
+def work_ended_at(run: Run, nodes: Mapping[str, str]) -> tuple[str, ...]:
+    """The same for nodes of which only the address is known. :param nodes: their names by their addresses."""
+    return ending(_work(run, list(nodes)), dict(nodes), list(nodes)) if nodes else ()
 
 
 def say_ended(run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tasks.node import operations
+from tasks.node import kept, operations
 from tasks.node.logfiles import patterns
 from tasks.node.start import token_script
 from tasks.node.subject import Subject
@@ -198,6 +198,9 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "command": lambda: operations.command_script("lab", ["ray", "--version"]),
     "lock": lambda: operations.lock_script("lab", HOLDER),
     "unlock": lambda: operations.unlock_script("lab", HOLDER),
+    "kept-read": lambda: kept.read_script("lab"),
+    "kept-write": lambda: kept.write_script("lab", "rayfab-lock 1\nray 2.52.0\n", token=True),
+    "unlock-deployed": lambda: operations.unlock_script("lab", HOLDER, '{"format": 1, "hosts": []}'),
     "reach": lambda: operations.reach_script(
         "lab", "one", [20000, 10002], ["head 10.0.0.1 6379 ours"], token="t0", seconds=6, expect=2
     ),

@@ -67,6 +67,9 @@ class FakeHost:
         self.supervisor = "inactive"  # what the state of a node that is not active is called
         self.envs: set[str] = set()
         self.token = ""
+        self.kept: list[str] = []  # the state of its GCS, in Base64
+        self.restored: list[str] = []  # the locks that a restore has put there
+        self.deployed = ""  # what it remembers of the hosts that were deployed
         self.facts: dict[str, str] = {}
         self.closed: dict[str, str] = {}  # what a connection to a host says, if it is not open
         self.firewall = ""
@@ -105,6 +108,8 @@ class FakeHost:
             "start the head": self._start,
             "start the worker": self._start,
             "check running work": self._work,
+            "read what the head keeps": self._kept,
+            "put back what the head kept": self._put_back,
             "run a task on every node": self._table,
             "read Ray's node table": self._table,
             "read logs": self._logs,
@@ -139,11 +144,14 @@ class FakeHost:
         if self.state is not None:
             values |= {"state": json.dumps(self.state), "service": self.state["service"]}
             values["active"] = "active" if self.active else self.supervisor
+            if self.deployed:
+                values["deployed"] = self.deployed
         if self.conda:
             values["conda"] = self.conda
         texts = {
             "ip_addr": [f"2: eth0    inet {self.address}/24 brd 10.0.0.255 scope global eth0\\"],
             "starts": self.starts,
+            "restored": self.restored,
             "requirements": self.lock.splitlines() if self.envs else [],
         }
         if self.image:
@@ -182,6 +190,14 @@ class FakeHost:
         self.token = self.token or "5ecret"
         return said([("token", self.token)])
 
+    def _kept(self, script: str) -> Answer:
+        return said([("token", self.token)] if self.token else [], {"kept": self.kept})
+
+    def _put_back(self, script: str) -> Answer:
+        self.restored = block(script, "LOCKS").splitlines()
+        self.token = self.world.secrets_seen[-1][1]["RF_TOKEN"].reveal()
+        return said()
+
     def _start(self, script: str) -> Answer:
         self.state, self.active = json.loads(value(script, "STATE")), True
         address = [f"  ray start --address='{self.state['head']}'"] if "head" in script.split("\n")[0] else []
@@ -213,11 +229,14 @@ class FakeHost:
 
     def _destroy(self, script: str) -> Answer:
         was, self.state, self.active, self.envs = self.state, None, False, set()
+        self.deployed, self.token, self.restored = "", "", []
         return said([("changed", str(int(was is not None)))])
 
     def _unlock(self, script: str) -> Answer:
         assert value(script, "HOLDER") == self.world.held_by
         self.world.held_by = ""
+        if "\nDEPLOYED=" in script:
+            self.deployed = value(script, "DEPLOYED")
         return said()
 
 

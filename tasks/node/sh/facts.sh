@@ -140,9 +140,11 @@ if [ -r "$NODE/state.json" ]; then
         [ -z "$rf_changes" ] || printf '%s\n' "$rf_changes" | emit_text env_changes
     done
     [ ! -r /proc/self/stat ] || raylets
+    [ ! -r "$NODE/deployed.json" ] || { IFS= read -r rf_value <"$NODE/deployed.json" && emit deployed "$rf_value"; }
     [ ! -r "$NODE/starts" ] || tail -n 20 "$NODE/starts" | emit_text starts
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 fi
+[ ! -r "$NODE/restored.lock" ] || emit_text restored <"$NODE/restored.lock"
 
 # The names of the containers that run Ray
 ray_boxes() {
