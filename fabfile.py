@@ -2,7 +2,19 @@
 
 from invoke import Collection
 
-from tasks import access, bundle, check, cluster, completion_task, dev, images, lab, logs, workers
+from tasks import (
+    access,
+    bundle,
+    check,
+    cluster,
+    completion_task,
+    dev,
+    images,
+    lab,
+    logs,
+    maintenance,
+    workers,
+)
 from tasks.commandline import own_tasks
 from tasks.commandline.program import adopt
 from tasks.environment.home import user_folder
@@ -20,6 +32,8 @@ ns = Collection(
     cluster.destroy,
     workers.add_worker,
     workers.remove_worker,
+    maintenance.drain,
+    maintenance.maintenance,
     images.pull_image,
     bundle.bundle,
     logs.logs,

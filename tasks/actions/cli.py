@@ -126,6 +126,8 @@ def make_run(
     bundle: str | None = None,
     purge: bool = False,
     yes: bool = False,
+    deadline: int | None = None,
+    why: str = "",
 ) -> Run:
     """A run over ``hosts`` (default: all); secrets are fetched now, each once.
 
@@ -133,6 +135,8 @@ def make_run(
     :param connects: it talks to the hosts, and needs their passwords for that.
     :param registry: it may pull images, and needs the registry's password for that.
     :param yes: whatever it ends, there is no question.
+    :param deadline: seconds that work has to end in a drain; None: nothing is drained.
+    :param why: the reason for a maintenance.
     """
     names = limit
     if not isinstance(limit, frozenset):
@@ -164,6 +168,8 @@ def make_run(
         upgrade=upgrade,
         bundle=bundle,
         purge=purge,
+        deadline=deadline,
+        why=why,
         agree=Consent(console, yes),
     )
     return Run(cluster, console, nodes, settings, options)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.node.hold import Hold
+from tasks.node.hold import parse as parse_hold
 from tasks.node.interfaces import Address, addresses_of, default_interface
 from tasks.node.names import RAY_DIR, basics
 from tasks.node.places import Places, parse_places
@@ -100,6 +102,7 @@ class Facts:
     raylets: tuple[Raylet, ...] | None = None  # None: it is unknown which there are
     ssh_client_ip: str | None = None  # the operator's machine, or the last jump host, as this host sees it
     starts: tuple[str, ...] = ()  # the last starts of the node since its deploy, as `date` prints them
+    hold: Hold | None = None  # why the node is held back
     own: OwnFacts = OwnFacts()
 
     @property
@@ -219,6 +222,7 @@ def parse_facts(
         hung=tuple(_hung(all_values.get("hung", ()))),
         lost=one("ray_lost"),
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
+        hold=parse_hold(one("hold")),
         own=own,
     )
 

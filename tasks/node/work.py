@@ -9,6 +9,7 @@ from typing import Any
 
 UNKNOWN = "running work could not be determined"
 SHOWN = 5  # at most so many jobs, drivers or actors are listed by name
+OBJECTS = "objects whose only copy is there: Ray computes them again where it can"
 WIDE = 40  # characters shown of a driver's command
 
 
@@ -19,6 +20,7 @@ class Work:
     jobs: tuple[Mapping[str, Any], ...] = ()
     drivers: tuple[Mapping[str, Any], ...] = ()
     actors: tuple[Mapping[str, Any], ...] = ()
+    groups: tuple[Mapping[str, Any], ...] = ()
     tasks: Mapping[str, int] = field(default_factory=dict)  # by the node's address
     problem: str = ""
 
@@ -40,37 +42,58 @@ def parse(lines: Iterable[str], problem: str) -> Work:
         tuple(one for one in found if "job" in one),
         tuple(one for one in found if "pid" in one),
         tuple(one for one in found if "actor" in one),
+        tuple(one for one in found if "group" in one),
         {one["ip"]: one["tasks"] for one in found if "tasks" in one},
     )
 
 
-def ending(work: Work, names: Mapping[str, str], stopping: Iterable[str] | None) -> tuple[str, ...]:
+def ending(
+    work: Work, names: Mapping[str, str], stopping: Iterable[str] | None, *, deadline: str = ""
+) -> tuple[str, ...]:
     """The work that ends, one line for each item.
 
     :param names: host names by node address.
     :param stopping: addresses of the nodes that stop. None: the head is one of them, so all work ends.
+    :param deadline: the nodes are drained first, and their tasks have so long to end, such as ``10m``.
     """
     if work.problem:
         return (f"{UNKNOWN}: {work.problem}",)
     if stopping is None:
-        jobs, drivers, tasks = work.jobs, work.drivers, []
+        jobs, drivers, more = work.jobs, work.drivers, []
         actors = [_group("detached actor", [_plain(one["actor"]) for one in work.actors if one["detached"]])]
+        actors.append(_group("placement group", [_plain(one["group"]) for one in work.groups]))
     else:
         gone = set(stopping)
         jobs = tuple(one for one in work.jobs if one["ip"] in gone)
         drivers = tuple(one for one in work.drivers if one["ip"] in gone)
         actors = _actors([one for one in work.actors if one["ip"] in gone], names)
-        count = sum(number for ip, number in work.tasks.items() if ip in gone)
-        tasks = [
-            f"{_count(count, 'task')}, retried on another node where max_retries allows it" if count else ""
-        ]
+        more = [_groups(work, gone, names), _tasks(work, gone, deadline)]
+        if deadline and (work.jobs or work.drivers or work.actors):
+            more.append(OBJECTS)
     lines = [
         _group("job", [_job(one) for one in jobs]),
         _group("driver", [_driver(one, names) for one in drivers]),
         *actors,
-        *tasks,
+        *more,
     ]
     return tuple(line for line in lines if line)
+
+
+def _groups(work: Work, gone: set[str], names: Mapping[str, str]) -> str:
+    """The placement groups with a part on stopping nodes, which Ray places anew."""
+    found = [
+        f"{_plain(one['group'])} on {', '.join(names.get(ip, ip) for ip in one['ips'] if ip in gone)}"
+        for one in work.groups
+        if gone & set(one["ips"])
+    ]
+    return _group("placement group", found) + ", placed anew where there is room" if found else ""
+
+
+def _tasks(work: Work, gone: set[str], deadline: str) -> str:
+    count = sum(number for ip, number in work.tasks.items() if ip in gone)
+    given = f" if not done within {deadline}" if deadline else ""
+    retried = "retried on another node where max_retries allows it"
+    return f"{_count(count, 'task')}{given}, {retried}" if count else ""
 
 
 def _actors(actors: list[Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:

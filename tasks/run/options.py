@@ -28,6 +28,8 @@ class Options:
     :param upgrade: choose all versions again, even locked ones.
     :param bundle: path of the bundle from which conda hosts are installed.
     :param purge: also remove what this project's other clusters could use.
+    :param deadline: seconds that running work has to end in a drain; None: nodes are not drained.
+    :param why: the reason for a maintenance.
     :param agree: called with the lines of a question and its title; raises Stop unless the answer is yes.
     """
 
@@ -40,4 +42,6 @@ class Options:
     upgrade: bool = False
     bundle: str | None = None
     purge: bool = False
+    deadline: int | None = None
+    why: str = ""
     agree: Callable[[Sequence[str], str], None] = refuse

@@ -115,6 +115,18 @@ def drivers_of(accessor, jobs):
         }
 
 
+def groups_of(accessor, nodes):
+    """Placement groups with a bundle on a living node, and the addresses of those nodes."""
+    from ray.core.generated.gcs_pb2 import PlacementGroupTableData
+
+    for one in map(PlacementGroupTableData.FromString, accessor.get_placement_group_table()):
+        if one.state == PlacementGroupTableData.REMOVED or ours(getattr(one, "ray_namespace", "")):
+            continue
+        ips = {nodes[id_] for id_ in (bundle.node_id.hex() for bundle in one.bundles) if id_ in nodes}
+        if ips:
+            yield {"group": one.name or one.placement_group_id.hex()[:8], "ips": sorted(ips)}
+
+
 def tasks_on(node):
     """How many tasks run on a node, without those of actors; None if its raylet does not answer."""
     from ray._private.internal_api import node_stats
@@ -153,6 +165,8 @@ def main():
         name = one.name or one.class_name
         ip = nodes.get((one.node_id or one.address.raylet_id).hex(), "")
         say("RF", {"actor": name, "detached": one.is_detached, "moves": moves, "ip": ip})
+    for group in groups_of(accessor, nodes):
+        say("RF", group)
     for node in table[:MOST]:
         if node["NodeManagerAddress"] in spec["tasks_on"]:
             count = tasks_on(node)

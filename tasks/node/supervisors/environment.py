@@ -113,6 +113,8 @@ def start_sh(node: str, cluster: str, start_arguments: Sequence[str], temp_dir: 
 # Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
 # A parameter, since env.sh may set any variable.
 set -- {quote(node)}
+# drained, or in maintenance: until a start on purpose
+while [ -e "$1/hold" ]; do sleep 3; done
 . "$1/env.sh"
 cd "$HOME" || exit 1
 # shellcheck disable=SC3045
