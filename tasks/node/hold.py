@@ -1,7 +1,7 @@
 """Why a node is held back: drained, or its host is in maintenance. It is a file in the node's folder on the host.
 
 While the file is there, the node's start script waits and starts nothing, whatever its supervisor does, and Docker's
-restart policy is off. So nothing starts the node anew in the moment in which its raylet has left after a drain. The
+restart policy is off. So nothing starts the node again in the moment in which its raylet has left after a drain. The
 script that starts a node on purpose removes the file.
 """
 

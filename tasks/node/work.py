@@ -80,13 +80,13 @@ def ending(
 
 
 def _groups(work: Work, gone: set[str], names: Mapping[str, str]) -> str:
-    """The placement groups with a part on stopping nodes, which Ray places anew."""
+    """The placement groups with a part on stopping nodes, which Ray places again."""
     found = [
         f"{_plain(one['group'])} on {', '.join(names.get(ip, ip) for ip in one['ips'] if ip in gone)}"
         for one in work.groups
         if gone & set(one["ips"])
     ]
-    return _group("placement group", found) + ", placed anew where there is room" if found else ""
+    return _group("placement group", found) + ", placed again where there is room" if found else ""
 
 
 def _tasks(work: Work, gone: set[str], deadline: str) -> str:

@@ -198,6 +198,7 @@ CHECK: Steps = in_dry_run(
         check_files,
         *FACTS,
         show_hosts,
+        leave_out_maintenance,
         validate,
         announce,
         *_BEFORE_PLAN,

@@ -15,7 +15,6 @@ from tasks.run.run import Run
 from tasks.run.stages import Planned
 from tasks.run.start import get_token, start, stop_again
 from tasks.run.step import Step
-from tasks.text.quoting import printed
 
 
 def roll(how: Rolling) -> Step:
@@ -50,11 +49,10 @@ def _roll(run: Run, how: Rolling) -> None:
         _need_few_failures(run, how, sum(len(one) for one in groups[number:]))
     if not groups:
         prove(run, expected(run))
-    how.progress.end()
     if failed := [node.name for node in run.failed if run.may_change(node)]:
-        run.console.note(
-            f"fab restart --rolling --limit {printed(','.join(failed))} restarts what has failed"
-        )
+        run.console.note(f"{typed.again()} restarts what has failed: {handover.names(failed)}")
+    else:
+        how.progress.end()
 
 
 def _need_few_failures(run: Run, how: Rolling, left: int) -> None:

@@ -1,6 +1,6 @@
 """Drain nodes: hold them back, let Ray move what it can, wait for the rest, and stop what is left at the deadline.
 
-A drained raylet leaves at a moment that nobody knows, and a supervisor that starts it anew would undo the drain. So
+A drained raylet leaves at a moment that nobody knows, and a supervisor that starts it again would undo the drain. So
 the hold comes first, and only then the drain.
 """
 

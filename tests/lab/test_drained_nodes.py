@@ -50,10 +50,7 @@ class Where:
 
 
 if len(sys.argv) > 1:
-    soft = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-        [n["NodeID"] for n in ray.nodes() if n["Alive"] and n["NodeManagerAddress"] == sys.argv[1]][0], soft=True
-    )
-    Where.options(name="mover", lifetime="detached", namespace="work", scheduling_strategy=soft).remote()
+    Where.options(name="mover", lifetime="detached", namespace="work", resources={"worker": 0.1}).remote()
 print("it is on", ray.get(ray.get_actor("mover", namespace="work").where.remote(), timeout=90))
 """
 
@@ -65,8 +62,8 @@ class Cluster:
         self.hosts, self.path, self.home = hosts, path, home
         self.head, *self.workers = hosts
 
-    def fab(self, *args, **more):
-        return helpers.run_fab(self.home, *args, hosts_file=self.path, **more)
+    def fab(self, *args, hosts_file=None, **more):
+        return helpers.run_fab(self.home, *args, hosts_file=hosts_file or self.path, **more)
 
     def begin_job(self):
         """A job of many short tasks; its id."""
@@ -115,7 +112,8 @@ class Cluster:
 
 
 def made(hosts, folder, runtime="uv", **more):
-    path = helpers.write_hosts_file(folder, hosts, runtime, **more)
+    per_host = {host.name: {"resources": {"worker": 1}} for host in hosts[1:]}
+    path = helpers.write_hosts_file(folder, hosts, runtime, per_host=per_host, **more)
     (folder / "work").mkdir()
     (folder / "work" / "job.py").write_text(JOB)
     cluster = Cluster(hosts, path, folder / "home")
@@ -130,8 +128,8 @@ def cluster(fresh_hosts, tmp_path_factory):
 
 class TestDrain:
     def test_names_what_ends_and_asks_and_the_detached_actor_moves(self, cluster):
-        one = cluster.workers[0]
-        assert cluster.actor(one.address) == one.address
+        address = cluster.actor("new")
+        one = next(host for host in cluster.workers if host.address == address)
         refused = cluster.fab("drain", "--host", one.name, "--deadline", "3s")
         assert refused.returncode == 2
         assert f"actor: mover on {one.name}, restarted on another node without its state" in refused.stdout
@@ -140,12 +138,12 @@ class TestDrain:
         assert f"{one.name}: still at work after 3 s; it ends now:\n    1 actor: mover on {one.name}" in out
         assert "drained and stopped on 1 host" in out
         assert not raylet(one)
-        assert cluster.actor() != one.address
+        assert cluster.actor() != address
         node = cluster.named(one)
         assert not node["alive"]
         assert node["problem"].startswith("drained since ")
         assert sh(one, "systemctl is-enabled rayfab-test || true") == "disabled"
-        assert "1 host run" not in ok(cluster.fab("start"))
+        assert "3 hosts run Ray" in ok(cluster.fab("start"))
         assert cluster.named(one)["alive"]
 
     def test_what_is_killed_in_the_middle_is_not_started_again_until_a_start(self, cluster):

@@ -45,6 +45,7 @@ class TestTheList:
             ("Connect", ""),
             ("Lock the cluster, and gather facts", "changes hosts"),
             ("See that the head answers", ""),
+            ("Leave out hosts in maintenance", ""),
             ("Validate hosts", ""),
             ("See that the head runs", ""),
             ("Ask before running work ends", ""),
