@@ -9,7 +9,6 @@ from typing import Any
 
 UNKNOWN = "running work could not be determined"
 SHOWN = 5  # at most so many jobs, drivers or actors are listed by name
-OBJECTS = "objects whose only copy is there: Ray computes them again where it can"
 WIDE = 40  # characters shown of a driver's command
 
 
@@ -22,6 +21,9 @@ class Work:
     actors: tuple[Mapping[str, Any], ...] = ()
     groups: tuple[Mapping[str, Any], ...] = ()
     tasks: Mapping[str, int] = field(default_factory=dict)  # by the node's address
+    objects: Mapping[str, tuple[int, int]] = field(
+        default_factory=dict
+    )  # count and bytes, by the node's address
     problem: str = ""
 
 
@@ -43,7 +45,8 @@ def parse(lines: Iterable[str], problem: str) -> Work:
         tuple(one for one in found if "pid" in one),
         tuple(one for one in found if "actor" in one),
         tuple(one for one in found if "group" in one),
-        {one["ip"]: one["tasks"] for one in found if "tasks" in one},
+        {one["ip"]: one["tasks"] for one in found if one.get("tasks")},
+        {one["ip"]: (one["objects"], one["bytes"]) for one in found if one.get("objects")},
     )
 
 
@@ -67,9 +70,7 @@ def ending(
         jobs = tuple(one for one in work.jobs if one["ip"] in gone)
         drivers = tuple(one for one in work.drivers if one["ip"] in gone)
         actors = _actors([one for one in work.actors if one["ip"] in gone], names)
-        more = [_groups(work, gone, names), _tasks(work, gone, deadline)]
-        if deadline and (work.jobs or work.drivers or work.actors):
-            more.append(OBJECTS)
+        more = [_groups(work, gone, names), _tasks(work, gone, deadline), _objects(work, gone)]
     lines = [
         _group("job", [_job(one) for one in jobs]),
         _group("driver", [_driver(one, names) for one in drivers]),
@@ -94,6 +95,15 @@ def _tasks(work: Work, gone: set[str], deadline: str) -> str:
     given = f" if not done within {deadline}" if deadline else ""
     retried = "retried on another node where max_retries allows it"
     return f"{_count(count, 'task')}{given}, {retried}" if count else ""
+
+
+def _objects(work: Work, gone: set[str]) -> str:
+    """The objects on stopping nodes: which of them have another copy, Ray does not say."""
+    found = [count for ip, count in work.objects.items() if ip in gone]
+    if not found:
+        return ""
+    number, size = (sum(column) for column in zip(*found, strict=True))
+    return f"{_count(number, 'object')} ({size / 1e6:.1f} MB), unless there is another copy or Ray computes them again"
 
 
 def _actors(actors: list[Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:

@@ -236,3 +236,63 @@ class TestRemove:
         assert f"Drain {two.name}" in out
         assert "still at work" not in out
         assert json.loads(cluster.fab("status", "--json").stdout)["healthy"]
+
+
+@pytest.mark.matrix  # the same steps under Docker's restart policy, and under a user's own manager
+class TestElsewhere:
+    @pytest.fixture(scope="class", params=["docker", "user"])
+    def elsewhere(self, request, lab, fresh_hosts, tmp_path_factory):
+        """A head and a worker on which Ray is kept alive in another way."""
+        folder = tmp_path_factory.mktemp(request.param)
+        if request.param == "docker":
+            registry = lab.start_registry()
+            hosts = fresh_hosts(2, flavour="docker")
+            for host in hosts:
+                registry.serve(host)
+            return made(hosts, folder, "docker", settings={"docker": {"shm_size": "1gb"}})
+        hosts = fresh_hosts(2, flavour="python")
+        for host in hosts:
+            host.add_user("alice")
+        return made(hosts, folder, user="alice")
+
+    def test_a_hold_keeps_the_supervisor_from_starting_it_again(self, elsewhere):
+        cluster, (one,) = elsewhere, elsewhere.workers
+        out = ok(cluster.fab("drain", "--host", one.name, "--deadline", "20s", "--yes"))
+        assert "still at work" not in out
+        one.reboot()
+        time.sleep(5)
+        assert not raylet(one)
+        assert cluster.named(one)["problem"].startswith("drained since ")
+        assert "2 hosts run Ray" in ok(cluster.fab("start"))
+        first = raylet(one)
+        assert "2 hosts run Ray" in ok(cluster.fab("restart", "--rolling", "--deadline", "20s", "--yes"))
+        assert raylet(one) not in ("", first)
+        # the supervisor restarts it again now
+        sh(one, "pkill -KILL -f 'ray start' || pkill -KILL -x raylet")
+        until(lambda: raylet(one) and cluster.named(one)["alive"], 90)
+
+    def test_maintenance_lasts_over_a_reboot(self, elsewhere):
+        cluster, (one,) = elsewhere, elsewhere.workers
+        ok(cluster.fab("maintenance", "on", "--host", one.name, "--why", "fan", "--deadline", "20s", "--yes"))
+        one.reboot()
+        time.sleep(5)
+        assert not raylet(one)
+        assert cluster.named(one)["problem"].endswith(": fan")
+        assert "2 hosts run Ray" in ok(cluster.fab("maintenance", "off", "--host", one.name))
+        assert raylet(one)
+
+
+@pytest.mark.matrix  # five hosts: the same restart as of two workers, in more batches
+class TestFourWorkers:
+    def test_a_job_ends_well_and_a_detached_actor_moves(self, fresh_hosts, tmp_path_factory):
+        cluster = made(fresh_hosts(5, flavour="python"), tmp_path_factory.mktemp("four"))
+        cluster.actor("new")
+        job = cluster.begin_job()
+        before = [raylet(host) for host in cluster.hosts]
+        out = ok(cluster.fab("restart", "--rolling", "--batch", "50%", "--deadline", "10s", "--yes"))
+        assert re.findall(r"batch (\d) of 3", out) == ["1", "2", "3"]
+        after = [raylet(host) for host in cluster.hosts]
+        assert after[0] == before[0]
+        assert not set(after[1:]) & set(before[1:])
+        assert "sum is right" in cluster.end_job(job)
+        assert cluster.actor() in [host.address for host in cluster.workers]

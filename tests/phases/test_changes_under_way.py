@@ -16,7 +16,7 @@ from tests.phases.world import refused, said
 HOLD, DRAIN, STOP = "hold the node back", "drain", "stop Ray"
 ON_ONE = {"actor": "counter", "detached": True, "moves": True, "ip": "10.0.0.2"}
 GROUP = {"group": "pack", "ips": ["10.0.0.1", "10.0.0.2"]}
-OBJECTS = "  objects whose only copy is there: Ray computes them again where it can"
+OBJECTS = "  3 objects (1.5 MB), unless there is another copy or Ray computes them again"
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ class TestDrain:
         assert up.asked == []
 
     def test_what_ends_or_moves_is_named_first(self, up, world):
-        world.work = [ON_ONE, GROUP, {"tasks": 2, "ip": "10.0.0.2"}]
+        world.work = [ON_ONE, GROUP, {"tasks": 2, "objects": 3, "bytes": 1_500_000, "ip": "10.0.0.2"}]
         drain(up)
         assert up.asked == [
             [

@@ -128,7 +128,10 @@ def groups_of(accessor, nodes):
 
 
 def tasks_on(node):
-    """How many tasks run on a node, without those of actors; None if its raylet does not answer."""
+    """How many tasks run on a node, without those of actors, and the objects and bytes of which it has the main copy.
+
+    None if its raylet does not answer.
+    """
     from ray._private.internal_api import node_stats
 
     try:
@@ -140,7 +143,10 @@ def tasks_on(node):
         for one in stats.core_workers_stats
         if one.worker_type != DRIVER and not one.actor_id.strip(b"\xff")
     ]
-    return sum(one.num_running_tasks for one in workers)
+    store = stats.store_stats
+    objects = getattr(store, "num_object_store_primary_copies", 0)
+    size = getattr(store, "object_store_bytes_primary_copy", 0)
+    return sum(one.num_running_tasks for one in workers), objects, size
 
 
 def main():
@@ -169,9 +175,13 @@ def main():
         say("RF", group)
     for node in table[:MOST]:
         if node["NodeManagerAddress"] in spec["tasks_on"]:
-            count = tasks_on(node)
-            if count:
-                say("RF", {"tasks": count, "ip": node["NodeManagerAddress"]})
+            found = tasks_on(node)
+            if found and any(found):
+                count, objects, size = found
+                say(
+                    "RF",
+                    {"tasks": count, "objects": objects, "bytes": size, "ip": node["NodeManagerAddress"]},
+                )
     say("RF", {"done": True})
     end(0)
 
