@@ -14,6 +14,7 @@ from tasks import (
     images,
     lab,
     logs,
+    maintenance,
     workers,
 )
 from tasks.commandline import own_tasks
@@ -33,6 +34,8 @@ ns = Collection(
     cluster.destroy,
     workers.add_worker,
     workers.remove_worker,
+    maintenance.drain,
+    maintenance.maintenance,
     images.pull_image,
     bundle.bundle,
     backup.backup,

@@ -54,6 +54,11 @@ def has_own_spill_dir(ray: str) -> bool:
     return parse(ray) >= (2, 55)
 
 
+def has_drain(ray: str) -> bool:
+    """``ray drain-node`` and a drain with a deadline came with Ray 2.10."""
+    return parse(ray) >= (2, 10)
+
+
 def runs_ray(python: str, ray: str | None) -> bool:
     """Whether a Python can run a Ray. :param ray: None: any version that has a package for that Python."""
     key = parse(python)[:2]

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.node.hold import Hold
+from tasks.node.hold import parse as parse_hold
 from tasks.node.interfaces import Address, addresses_of, default_interface
 from tasks.node.names import RAY_DIR, basics
 from tasks.node.places import Places, parse_places
@@ -102,6 +104,7 @@ class Facts:
     starts: tuple[str, ...] = ()  # the last starts of the node since its deploy, as `date` prints them
     deployed: str = ""  # of the head: the hosts that were deployed, see tasks.plan.deployed
     restored: tuple[str, ...] = ()  # of the head: the locks that `fab restore` has put there
+    hold: Hold | None = None  # why the node is held back
     own: OwnFacts = OwnFacts()
 
     @property
@@ -225,6 +228,7 @@ def parse_facts(
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
         deployed=one("deployed"),
         restored=tuple(texts.get("restored", ())),
+        hold=parse_hold(one("hold")),
         own=own,
     )
 

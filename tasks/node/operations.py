@@ -131,6 +131,28 @@ def work_script(
     )
 
 
+def drain_script(
+    cluster: str,
+    address: str,
+    nodes: Sequence[Sequence[str]],
+    *,
+    seconds: int,
+    why: str,
+    sudo: bool = False,
+) -> Script:
+    """Asks Ray to drain nodes, and waits until they have left its node table.
+
+    :param nodes: name, address and id of each node; an address or id of '' is any.
+    :param seconds: how long it waits.
+    :param why: the reason that Ray records.
+    """
+    spec = json.dumps(
+        {"address": address, "nodes": [list(one) for one in nodes], "seconds": seconds, "why": why}
+    )
+    values = {**basics(cluster), "DRIVER": _driver("drain"), "SPEC": spec}
+    return render("drain", "driver", values, secrets=secrets_of(sudo=sudo))
+
+
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:
     """Stops the node under any supervisor, and keeps it from starting at the next boot."""
     values = {**basics(cluster), **kinds_value()}

@@ -33,7 +33,7 @@ def leave_out_bare_hosts(run: Run) -> None:
 def start_only_stopped(run: Run) -> None:
     """After the plan: leaves running nodes alone, and doesn't start nodes that need an installation."""
     for node in run.chosen(Planned):
-        if node.facts.active:
+        if node.facts.active and not node.facts.hold:
             run.put(replace(node, change=NONE))
         elif node.change.install:
             failure = Failure(

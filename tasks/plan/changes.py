@@ -63,6 +63,8 @@ def change(subject: Subject, desired: Desired, *, token: str | None, head_restar
             reasons.append("not running")
     elif not facts.active:
         reasons = ["not running"]
+    elif facts.hold:
+        reasons = [str(facts.hold)]
     elif facts.lost:
         reasons = [f"its files were removed from {facts.lost}"]
     elif desired.token and token is not None and state.get("token") != token:

@@ -120,6 +120,8 @@ def _count(value: float) -> int | float:
 def _problem(run: Run, node: Listed, alive: bool, entry: dict[str, Any] | None) -> str | None:
     if failure := run.failure(node):
         return failure.message
+    if isinstance(node, Known) and node.facts.hold and not isinstance(node, Planned):
+        return str(node.facts.hold)
     if alive:
         if isinstance(node, Known) and node.facts.lost:
             return f"runs no tasks: files were removed from {node.facts.lost}"

@@ -17,8 +17,11 @@ from tasks.ssh import RemoteError
 PATIENCE = 20.0  # seconds within which the head must answer
 
 
-def work_ended(run: Run, stopping: Sequence[Known]) -> tuple[str, ...]:
-    """Asks the head which running work ends when these nodes stop; one line for each item."""
+def work_ended(run: Run, stopping: Sequence[Known], *, deadline: str = "") -> tuple[str, ...]:
+    """Asks the head which running work ends when these nodes stop; one line for each item.
+
+    :param deadline: they are drained first, with this deadline.
+    """
     if not stopping:
         return ()
     states = {node.name: node.state.get("node_ip", "") for node in run.every(Known)}
@@ -26,7 +29,7 @@ def work_ended(run: Run, stopping: Sequence[Known]) -> tuple[str, ...]:
     head_too = any(node.is_head for node in stopping)
     addresses = [states[node.name] for node in stopping]
     work = _work(run, [] if head_too else addresses)
-    return ending(work, names, None if head_too else addresses)
+    return ending(work, names, None if head_too else addresses, deadline=deadline)
 
 
 def work_ended_at(run: Run, nodes: Mapping[str, str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tasks.node import kept, operations
+from tasks.node.hold import Hold, hold_script
 from tasks.node.logfiles import patterns
 from tasks.node.start import token_script
 from tasks.node.subject import Subject
@@ -184,6 +185,13 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "up-worker-conda": lambda: up("worker", kind="loop", runtime="conda"),
     "token": lambda: token_script("lab"),
     "stop": lambda: operations.stop_script("lab", sudo=True),
+    "hold": lambda: hold_script(
+        "lab", Hold("maintenance", "2026-01-02 03:04 UTC", "alice@laptop", "it's hot")
+    ),
+    "hold-end": lambda: hold_script("lab", None, sudo=True),
+    "drain": lambda: operations.drain_script(
+        "lab", "10.0.0.1:6379", [("one", "10.0.0.2", "ab12")], seconds=600, why="fab drain by alice@laptop"
+    ),
     "destroy": lambda: operations.destroy_script(samples.host(), "lab", sudo=True),
     "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),
     "verify": lambda: operations.verify_script(

@@ -2,6 +2,8 @@
 # Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
 # A parameter, since env.sh may set any variable.
 set -- /Users/alice/.rayfab/lab
+# drained, or in maintenance: until a start on purpose
+while [ -e "$1/hold" ]; do sleep 3; done
 . "$1/env.sh"
 cd "$HOME" || exit 1
 # shellcheck disable=SC3045

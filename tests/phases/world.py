@@ -84,6 +84,7 @@ class FakeHost:
         self.carried: list[str] = []
         self.installed: list[list[str]] = []
         self.lock = ""
+        self.hold = ""  # the text of its file
         self.conda = "conda 24.1.2 /opt/conda/bin/conda"
         self.step: Callable[[str], None] | None = None  # shows a progress text of the script that runs
 
@@ -116,6 +117,9 @@ class FakeHost:
             "stop Ray": self._stop,
             "remove everything": self._destroy,
             "release the lock": self._unlock,
+            "hold the node back": self._hold,
+            "end the hold": self._hold,
+            "drain": self._drain,
         }
         return own[title](script)
 
@@ -146,6 +150,8 @@ class FakeHost:
             values["active"] = "active" if self.active else self.supervisor
             if self.deployed:
                 values["deployed"] = self.deployed
+        if self.hold:
+            values["hold"] = self.hold
         if self.conda:
             values["conda"] = self.conda
         texts = {
@@ -199,7 +205,7 @@ class FakeHost:
         return said()
 
     def _start(self, script: str) -> Answer:
-        self.state, self.active = json.loads(value(script, "STATE")), True
+        self.state, self.active, self.hold = json.loads(value(script, "STATE")), True, ""
         address = [f"  ray start --address='{self.state['head']}'"] if "head" in script.split("\n")[0] else []
         return said([], {"address": address})
 
@@ -226,6 +232,20 @@ class FakeHost:
     def _stop(self, script: str) -> Answer:
         was, self.active = self.active, False
         return said([("changed", str(int(was)))])
+
+    def _hold(self, script: str) -> Answer:
+        self.hold = value(script, "HOLD")
+        return said()
+
+    def _drain(self, script: str) -> Answer:
+        """Nodes leave at once, except those that are ``busy``."""
+        spec = json.loads(value(script, "SPEC"))
+        assert all(self.world[name].hold for name, _, _ in spec["nodes"])
+        self.world.drained.append(spec)
+        lines = [
+            {"node": name, "left": None if name in self.world.busy else 1.5} for name, _, _ in spec["nodes"]
+        ]
+        return said([], {"answer": [json.dumps(one) for one in [*lines, {"done": True}]]})
 
     def _destroy(self, script: str) -> Answer:
         was, self.state, self.active, self.envs = self.state, None, False, set()
@@ -279,6 +299,8 @@ class World:
         self.held_by = ""
         self.strangers: list[dict[str, Any]] = []
         self.work: list[dict[str, Any]] = []  # what is running on Ray
+        self.drained: list[dict[str, Any]] = []  # what Ray was asked to drain, in order
+        self.busy: set[str] = set()  # nodes whose work does not end
         self.compiled: list[str | None] = []
         self.builds = ["3.11.2"]  # the versions of Python of which there is a build
         self.connections: list[FakeConnection] = []

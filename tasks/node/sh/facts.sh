@@ -121,6 +121,9 @@ if have "$rf_smi"; then
 fi
 if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
 
+# Whether the node is held back, and why
+[ ! -r "$NODE/hold" ] || { IFS= read -r rf_value <"$NODE/hold" && emit hold "$rf_value"; }
+
 # What this project installed here, and whether it is running.
 rf_service=none
 rf_active=

@@ -8,6 +8,7 @@
 #   KIND_there       whether the host has one of this name, although $NODE may be gone
 #   KIND_boxed       exists where the node is in a container of its own
 #   KIND_down        stops it and prevents its start at the next boot
+#   KIND_hold        keeps it from being started again once it ends, where start.sh cannot see to it
 #   KIND_gone        removes what it has outside of $NODE, once it is stopped
 #   KIND_replaces    exists where KIND_up replaces a running service of the same kind
 #   KIND_reach       prepares for the others; KIND_need does the same and fails the script where it is not possible
@@ -28,6 +29,7 @@ node_do() {
 }
 host_active() { echo inactive; }
 host_down() { :; }
+host_hold() { :; }
 host_gone() { :; }
 host_reach() { :; }
 host_need() { :; }

@@ -31,6 +31,7 @@ write_file "$NODE/service" 600 "$SERVICE"
 rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" && rm -f "$NODE/env.next" || fail "cannot make $NODE/env"
 for rf_name in $OUTSIDE; do "${rf_name}_entered"; done
 rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
+rm -f "$NODE/hold"
 step "starting Ray"
 sessions_before
 node_do "$SERVICE" up

@@ -59,6 +59,7 @@ if [ -f "$NODE/authorities.pem" ]; then
     { system_authorities || image_authorities; } 2>/dev/null | join_authorities ||
         fail "cannot write $NODE/ca.pem" "free some space below $HOME"
 fi
+rm -f "$NODE/hold"
 step "starting the container"
 sessions_before
 with_run dk run --env-file "$NODE/container.env" --env "no_proxy=$rf_direct" --env "NO_PROXY=$rf_direct" >"$NODE/install.log" 2>&1 || {

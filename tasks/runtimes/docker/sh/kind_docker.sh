@@ -24,6 +24,12 @@ docker_down() {
     dk stop "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
         fail "cannot stop the container $UNIT" "look at: docker ps"
 }
+docker_hold() {
+    docker_cli || return 0
+    # a stopped container keeps the policy that it has; a start makes a new one
+    dk update --restart=no "$UNIT" >/dev/null 2>&1 || [ -z "$(dk ps -q -f "name=^/$UNIT\$")" ] ||
+        fail "cannot change the restart policy of $UNIT" "look at: docker ps"
+}
 docker_gone() {
     dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
         fail "cannot remove the container $UNIT" "look at: docker ps -a"
