@@ -17,7 +17,7 @@ from tasks.phases.move import agree_to_move, move, put_kept, remove_old_head
 from tasks.report.console import Console
 from tasks.run.deployed import remembered
 from tasks.run.failures import Stop
-from tasks.run.kept import Kept
+from tasks.run.head_files import HeadFiles
 from tasks.run.operate import operate
 from tasks.run.run import Run
 from tasks.run.step import Step
@@ -81,7 +81,7 @@ def _start_new(
     path: Path,
     text: str,
     old: Run,
-    kept: Kept,
+    kept: HeadFiles,
     *,
     remove_old: bool,
     console: Console,
@@ -105,6 +105,6 @@ def _start_new(
         summary.deployed(run)
         console.ok(f"{after.head.name} is the head of {after.name}, in {path.name} as well")
 
-    hand_over = put_kept(Kept(kept.token, "", kept.state))
+    hand_over = put_kept(HeadFiles(kept.token, "", kept.state))
     rest = operation.DEPLOY[len(operation.PREPARE) :]
     return operate(run, (*operation.PREPARE, hand_over, *rest), end)

@@ -12,7 +12,7 @@ def read_script(cluster: str, *, sudo: bool = False) -> Script:
     """Reads them from the head: the answer has ``token``, and the lines of ``kept``, a .tar.gz in Base64."""
     secrets = ("RF_SUDO",) if sudo else ()
     title = "read what the head keeps"
-    return render(title, "kept_read", basics(cluster), secrets=secrets)
+    return render(title, "head_files_read", basics(cluster), secrets=secrets)
 
 
 def write_script(cluster: str, locks: str, *, token: bool, sudo: bool = False) -> Script:
@@ -23,5 +23,8 @@ def write_script(cluster: str, locks: str, *, token: bool, sudo: bool = False) -
     """
     secrets = (*(("RF_SUDO",) if sudo else ()), *(("RF_TOKEN",) if token else ()))
     return render(
-        "put back what the head kept", "kept_write", {**basics(cluster), "LOCKS": locks}, secrets=secrets
+        "put back what the head kept",
+        "head_files_write",
+        {**basics(cluster), "LOCKS": locks},
+        secrets=secrets,
     )

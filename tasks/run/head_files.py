@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 
 from tasks.inventory import Secret
-from tasks.node import homes, kept
+from tasks.node import head_files, homes
 from tasks.report.console import Board
 from tasks.run.run import Run
 from tasks.run.stages import Known
@@ -15,7 +15,7 @@ TIMEOUT = 600.0
 
 
 @dataclass(frozen=True)
-class Kept:
+class HeadFiles:
     """What a head keeps.
 
     :param locks: the locks of all installed environments, one after the other; '' for none.
@@ -27,29 +27,31 @@ class Kept:
     state: bytes = b""
 
 
-def read_kept(run: Run, head: Known) -> Kept:
+def read_head_files(run: Run, head: Known) -> HeadFiles:
     """Reads it; what is not there is empty.
 
     :raises HostFailed, RemoteError: the head does not answer.
     """
-    script = kept.read_script(run.cluster.name, sudo=head.sudo)
+    script = head_files.read_script(run.cluster.name, sudo=head.sudo)
     with run.console.phase(script.title, 1) as board:
         answer = run.ask(head, script, board, timeout=TIMEOUT)
     token = answer.values.get("token")
-    return Kept(
+    return HeadFiles(
         Secret(token) if token else None,
         "\n".join(dict.fromkeys(n.lock_text for n in run.every(Known) if n.lock_text)),
         base64.b64decode("".join(answer.texts.get("kept", ()))),
     )
 
 
-def write_kept(run: Run, head: Known, found: Kept, board: Board) -> None:
+def write_head_files(run: Run, head: Known, found: HeadFiles, board: Board) -> None:
     """Puts it on a head whose node does not run.
 
     :raises HostFailed, RemoteError: it was not written.
     """
     if found.state:
         folder = homes.folder(head.facts, run.cluster.name)
-        run.carry(head, found.state, f"{folder}/{kept.ARCHIVE}")
-    script = kept.write_script(run.cluster.name, found.locks, token=found.token is not None, sudo=head.sudo)
+        run.carry(head, found.state, f"{folder}/{head_files.ARCHIVE}")
+    script = head_files.write_script(
+        run.cluster.name, found.locks, token=found.token is not None, sudo=head.sudo
+    )
     run.ask(head, script, board, timeout=TIMEOUT, RF_TOKEN=found.token)
