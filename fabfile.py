@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from tasks import access, bundle, check, cluster, completion_task, dev, images, lab, logs, workers
+from tasks import access, bundle, check, cluster, completion_task, dev, images, lab, logs, upgrades, workers
 from tasks.commandline import own_tasks
 from tasks.commandline.program import adopt
 from tasks.environment.home import user_folder
@@ -20,6 +20,8 @@ ns = Collection(
     cluster.destroy,
     workers.add_worker,
     workers.remove_worker,
+    upgrades.upgrade,
+    upgrades.rollback,
     images.pull_image,
     bundle.bundle,
     logs.logs,

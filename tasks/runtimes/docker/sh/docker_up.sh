@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib authorities docker docker_session node not_started ray_folder wait_ray keep_temp
-# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RUN STATE TEMP_DIR
+# needs: lib authorities docker docker_session kept node not_started ray_folder wait_ray keep_temp
+# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RECORD RUN STATE TEMP_DIR TRYING
 # Replaces this node's container and waits for Ray.
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
@@ -78,3 +78,4 @@ with_run dk run --env-file "$NODE/container.env" --env "no_proxy=$rf_direct" --e
 rm -f "$NODE/install.log" "$NODE/container.env"
 wait_ray docker
 write_file "$NODE/state.json" 600 "$STATE"
+[ -n "$TRYING" ] || record_started "$RECORD"
