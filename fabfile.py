@@ -15,6 +15,7 @@ from tasks import (
     lab,
     logs,
     maintenance,
+    upgrades,
     workers,
 )
 from tasks.commandline import own_tasks
@@ -36,6 +37,8 @@ ns = Collection(
     workers.remove_worker,
     maintenance.drain,
     maintenance.maintenance,
+    upgrades.upgrade,
+    upgrades.rollback,
     images.pull_image,
     bundle.bundle,
     backup.backup,

@@ -7,7 +7,19 @@ from collections.abc import Iterable
 GROUPS: dict[str, tuple[str, ...]] = {
     "look": ("status", "check", "plan", "logs"),
     "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
-    "change": ("add-worker", "remove-worker", "drain", "maintenance", "start", "stop", "restart", "destroy"),
+    "change": (
+        "add-worker",
+        "remove-worker",
+        "drain",
+        "maintenance",
+        "start",
+        "stop",
+        "restart",
+        "upgrade",
+        "rollback",
+        "move-head",
+        "destroy",
+    ),
     "use": ("submit", "exec", "ssh", "dashboard", "completion"),
     "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }

@@ -8,6 +8,7 @@ from typing import Any
 from tasks.inventory import Host
 from tasks.node import homes, pruning, ray, supervisors, surroundings
 from tasks.node.desired import Desired, Versions, digest
+from tasks.node.kept import kept_values
 from tasks.node.names import RAY_DIR, authorities, node_dir
 from tasks.node.remembered import remembered
 from tasks.node.start import gcs_value, outside_value, secrets_of, start_values
@@ -119,6 +120,10 @@ def start_script(
     on_windows = desired.kind in supervisors.windows_task.KINDS
     body = "task_up" if on_windows else "service_up"
     if not on_windows:
-        values |= {"SETTLED": surroundings.settled(desired.start["env"]), **gcs_value(desired)}
-        values["SPILL_DIR"] = desired.spill_dir
+        values |= {
+            "SPILL_DIR": desired.spill_dir,
+            "SETTLED": surroundings.settled(desired.start["env"]),
+            **gcs_value(desired),
+            **kept_values(desired, state),
+        }
     return render(title, body, {**values, **outside_value(), **more}, named=named, secrets=secrets)

@@ -39,7 +39,18 @@ from tasks.phases.resolve import resolve
 from tasks.phases.resume import leave_out_bare_hosts, note_stopped, restart_all, start_only_stopped
 from tasks.phases.show_hosts import announce, say_ready, show_hosts
 from tasks.phases.stop import destroy, stop
+from tasks.phases.switch import switch
 from tasks.phases.take_down import taking_down_new
+from tasks.phases.upgrade import (
+    agree_to_switch,
+    choose_all,
+    choose_previous,
+    fetch_and_try,
+    need_all,
+    need_running,
+    need_way_back,
+    read_kept,
+)
 from tasks.phases.validate import validate
 from tasks.phases.verify import stop_failed, verify
 from tasks.run.step import Step, in_dry_run
@@ -163,6 +174,35 @@ ROLLING: Steps = (
     need_current_head,
     restart_all,
     install_ahead,
+)
+# All that is new is on all hosts, and was imported there, before the question.
+UPGRADE: Steps = (
+    *_BEGIN,
+    need_all,
+    need_running,
+    validate,
+    read_kept,
+    need_way_back,
+    *_BEFORE_PLAN,
+    resolve,
+    plan,
+    need_all,
+    choose_all,
+    fetch_and_try,
+    agree_to_switch,
+    switch,
+)
+FIND_PREVIOUS: Steps = (
+    connect_all,
+    lock_and_gather_facts,
+    need_head,
+    need_all,
+    read_kept,
+    choose_previous,
+)
+ROLLBACK: Steps = (
+    agree_to_switch,
+    switch,
 )
 STOP: Steps = (
     connect_all,

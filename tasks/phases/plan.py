@@ -5,10 +5,10 @@ from __future__ import annotations
 from tasks import runtimes
 from tasks.inventory.ray_versions import NO_SPILL_DIR, has_own_spill_dir
 from tasks.node.addresses import join
-from tasks.node.desired import Desired
 from tasks.plan.addresses import addresses
 from tasks.plan.changes import change
 from tasks.plan.systems import multi_node_note
+from tasks.run.desire import desire
 from tasks.run.failures import Failure, Stop
 from tasks.run.run import Run
 from tasks.run.stages import Planned, Resolved
@@ -26,22 +26,17 @@ def plan(run: Run) -> None:
         run.fail(next(n for n in workers if n.name == finding.name), Failure(finding.message, finding.hint))
     ip = ips[head.name]
     run.learned.head_address = join(ip, head.host.ray.port)
-    desired = _desire(run, head, ip)
+    desired = desire(run, head, ip)
     token = head.state.get("token") if desired.token else None
     change_of_head = change(head.subject, desired, token=token)
     run.put(head.planned(desired, change_of_head))
     restarts = change_of_head.start and run.may_change(head)
     for node in workers:
         if own := ips.get(node.name):
-            desired = _desire(run, node, own)
+            desired = desire(run, node, own)
             changes = change(node.subject, desired, token=token, head_restarts=restarts)
             run.put(node.planned(desired, changes))
     _note(run)
-
-
-def _desire(run: Run, node: Resolved, ip: str) -> Desired:
-    runtime = runtimes.of(node.host)
-    return runtime.desire(node.subject, run.cluster.name, node.versions, ip, run.learned.head_address)
 
 
 def _note(run: Run) -> None:

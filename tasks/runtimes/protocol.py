@@ -101,6 +101,10 @@ class Runtime:
 
     # The node
 
+    def asked(self, host: Host) -> dict[str, str | None]:
+        """The keys of the hosts file by which an upgrade says what is to run, with their values."""
+        return {"ray.version": host.ray.version}
+
     def desire(
         self, subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str
     ) -> Desired:

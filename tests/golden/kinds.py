@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tasks.node import head_files, operations
+from tasks.node import head_files, kept, operations
 from tasks.node.hold import Hold, hold_script
 from tasks.node.logfiles import patterns
 from tasks.node.start import token_script
@@ -18,6 +18,7 @@ from tasks.runtimes.docker.engine.install import engine_script
 from tasks.runtimes.docker.image import scripts as images
 from tasks.runtimes.facts import facts_script
 from tasks.runtimes.packages import seed_script as conda_seed
+from tasks.runtimes.packages.environments import trial_script
 from tasks.runtimes.packages.fetch import fetch_script
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.uv.scripts import uv_script
@@ -192,6 +193,9 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "drain": lambda: operations.drain_script(
         "lab", "10.0.0.1:6379", [("one", "10.0.0.2", "ab12")], seconds=600, why="fab drain by alice@laptop"
     ),
+    "kept-read": lambda: kept.read_script("lab"),
+    "kept-settle": lambda: kept.stage_script("lab", "settle", "ray-2.60.0-py3.11.2-abc 0123\n{}"),
+    "import-packages": lambda: trial_script("lab", "ray-2.60.0-py3.11.2-abc", ["ray[default]", "emoji"]),
     "destroy": lambda: operations.destroy_script(samples.host(), "lab", sudo=True),
     "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),
     "verify": lambda: operations.verify_script(

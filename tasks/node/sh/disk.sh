@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib env_kept node node_logs
+# needs: lib kept node node_logs
 # values: DAYS MAX MODE PRUNER TEMP_DIR
 # What takes up space on this host, and with the mode clean the removal of what nothing needs. MODE: sizes, list, clean.
 # Each item is answered as: its kind, its state, bytes, and what it is. State: used, or old; removed or left after clean.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib authorities env_kept node outside_* not_started ray_folder session up_* wait_ray
-# values: ENV_DIR ENV_SH OUTSIDE PRUNE_PY SERVICE START_SH STATE TEMP_DIR
+# needs: lib authorities kept node outside_* not_started ray_folder session up_* wait_ray
+# values: ENV_DIR ENV_SH OUTSIDE PRUNE_PY RECORD SERVICE START_SH STATE TEMP_DIR TRYING
 # Hands the start script to its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 rf_old=$(node_service)
@@ -37,4 +37,4 @@ sessions_before
 node_do "$SERVICE" up
 wait_ray "$SERVICE"
 write_file "$NODE/state.json" 600 "$STATE"
-for rf_dir in "$SHARED"/envs/* "$SHARED"/envs/.[!.]*; do env_kept "$rf_dir" || rm -rf "$rf_dir"; done
+[ -n "$TRYING" ] || record_started "$RECORD"

@@ -9,6 +9,7 @@ from typing import Any
 from tasks.inventory import Host
 from tasks.node import homes, ray, surroundings
 from tasks.node.desired import Desired, Versions, digest
+from tasks.node.kept import kept_values
 from tasks.node.names import RAY_DIR, SPILL_DIR, authorities, node_dir
 from tasks.node.remembered import by_name, hidden, remembered
 from tasks.node.start import gcs_value, secrets_of, start_values
@@ -142,6 +143,7 @@ def start_script(
         **start_values(cluster, desired, state),
         **gcs_value(desired),
         "SPILL_DIR": desired.spill_dir,
+        **kept_values(desired, state),
         "RUN": list(desired.arguments),
         "CONTAINER_USER": desired.user,
         "IMAGE": desired.versions.image or host.docker.image,

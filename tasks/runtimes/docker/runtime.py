@@ -99,6 +99,9 @@ class Docker(Runtime):
     def address_problem(self, ip: str, subject: Subject) -> str:
         return problems.address_problem(ip, subject)
 
+    def asked(self, host: Host) -> dict[str, str | None]:
+        return {**super().asked(host), "docker.image": host.docker.image}
+
     def desire(
         self, subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str
     ) -> Desired:

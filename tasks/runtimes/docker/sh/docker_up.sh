@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib authorities docker docker_session node not_started ray_folder wait_ray keep_temp
-# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RUN SPILL_DIR STATE TEMP_DIR
+# needs: lib authorities docker docker_session kept node not_started ray_folder wait_ray keep_temp
+# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RECORD RUN SPILL_DIR STATE TEMP_DIR TRYING
 # Replaces this node's container and waits for Ray.
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
@@ -82,3 +82,4 @@ write_file "$NODE/state.json" 600 "$STATE"
 # the images that were used here, the newest last
 rf_id=$(dk inspect -f '{{.Image}}' "$UNIT" 2>/dev/null) || rf_id=
 [ -z "$rf_id" ] || write_file "$NODE/images" 600 "$(grep -vxF "$rf_id" "$NODE/images" 2>/dev/null)$NL$rf_id$NL"
+[ -n "$TRYING" ] || record_started "$RECORD"
