@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from tasks import access, bundle, check, cluster, completion_task, dev, images, lab, logs, workers
+from tasks import access, bundle, check, cluster, completion_task, dev, head, images, lab, logs, workers
 from tasks.commandline import own_tasks
 from tasks.commandline.program import adopt
 from tasks.environment.home import user_folder
@@ -18,6 +18,7 @@ ns = Collection(
     cluster.stop,
     cluster.restart,
     cluster.destroy,
+    head.test_head,
     workers.add_worker,
     workers.remove_worker,
     images.pull_image,

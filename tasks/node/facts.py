@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.node.gcs_store import Store, parse_store
 from tasks.node.interfaces import Address, addresses_of, default_interface
 from tasks.node.names import RAY_DIR, basics
 from tasks.node.places import Places, parse_places
@@ -100,6 +101,7 @@ class Facts:
     raylets: tuple[Raylet, ...] | None = None  # None: it is unknown which there are
     ssh_client_ip: str | None = None  # the operator's machine, or the last jump host, as this host sees it
     starts: tuple[str, ...] = ()  # the last starts of the node since its deploy, as `date` prints them
+    store: Store | None = None  # the state that a head keeps
     own: OwnFacts = OwnFacts()
 
     @property
@@ -218,6 +220,7 @@ def parse_facts(
         bits=number("long_bit") or 64,
         hung=tuple(_hung(all_values.get("hung", ()))),
         lost=one("ray_lost"),
+        store=parse_store(texts.get("store", ())),
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
         own=own,
     )

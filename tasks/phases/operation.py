@@ -21,6 +21,7 @@ from tasks.phases.check_files import check_files, check_files_to_start
 from tasks.phases.connect import connect_all, connect_chosen
 from tasks.phases.gather_facts import gather_facts, lock_and_gather_facts
 from tasks.phases.head import need_current_head, need_head, need_running_head, note_missing_head
+from tasks.phases.kill_head import agree_to_kill, kill_gcs_and_head
 from tasks.phases.plan import plan
 from tasks.phases.reach import reach_all, reach_running, reach_started
 from tasks.phases.read_status import read_status
@@ -119,6 +120,13 @@ DESTROY: Steps = (
     note_missing_head,
     agree_to_destroy,
     destroy,
+)
+TEST_HEAD: Steps = (
+    connect_all,
+    lock_and_gather_facts,
+    need_head,
+    agree_to_kill,
+    kill_gcs_and_head,
 )
 FACTS: Steps = (
     connect_all,
