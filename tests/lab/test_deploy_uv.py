@@ -109,7 +109,16 @@ class TestDeploy:
         assert said["healthy"] is True
         assert said["address"] == f"{cluster.head.address}:6379"
         assert [n["role"] for n in said["nodes"]] == ["head", "worker", "worker"]
-        assert set(said) == {"cluster", "healthy", "ray", "python", "address", "dashboard", "nodes"}
+        assert set(said) == {
+            "cluster",
+            "healthy",
+            "ray",
+            "python",
+            "address",
+            "dashboard",
+            "head_state",
+            "nodes",
+        }
         for node in said["nodes"]:
             assert node["alive"] and node["problem"] is None and node["cpus"] > 0
             assert set(node) == {

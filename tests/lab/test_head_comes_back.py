@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
+import re
+import time
 
 import pytest
 
+from tasks.testbed import registry
+from tasks.testbed.ray_image import ray_image
 from tests.lab import hosts as helpers
 from tests.lab.story import ok, raylet, sh, status, until
 
@@ -129,3 +134,95 @@ def test_the_head_reboots(cluster, before):
     cluster.same_as(*before)
     until(lambda: cluster.statuses() == ["FAILED"], 60)
     print(f"healthy {took:.0f} s after the head answers")
+
+
+def test_the_test_of_the_head(cluster, before):
+    """`fab test-head` asks, kills the GCS and then all of the head, and says what survived; nothing of it is left."""
+    refused = cluster.fab("test-head")
+    assert refused.returncode == 2, refused.stdout
+    assert "--yes" in refused.stdout
+    out = ok(cluster.fab("test-head", "--yes"))
+    for killed in ("the GCS", "the whole head"):
+        assert re.search(rf"✓ {killed} was killed and back after \d+ s", out), out
+    assert out.count("survived: nodes, the actor, the placement group") == 2
+    cluster.same_as(*before)
+    until(cluster.healthy, 60)
+    print(out)
+
+
+def test_another_argument_of_the_head_restarts_the_head_alone(cluster, before, tmp_path):
+    """What runs on workers goes on, and is not named among what ends."""
+    settings = {"head": {"host": cluster.head.address, "name": cluster.head.name, "labels": {"zone": "a"}}}
+    path = helpers.write_hosts_file(tmp_path, cluster.hosts, settings=settings)
+    refused = cluster.fab("plan", hosts_file=path)
+    assert "the head restarts" not in refused.stdout
+    out = ok(cluster.fab("deploy-cluster", "--yes", hosts_file=path))
+    assert "keeper" not in out
+    cluster.same_as(*before)
+    cluster.path = path
+
+
+def test_a_state_that_ray_cannot_open_is_put_aside(cluster):
+    """The head comes up without it, and says where it is."""
+    broken = "for f in /root/.rayfab/test/gcs/*/CURRENT; do echo broken >$f; done"
+    sh(cluster.head, f"systemctl kill -s KILL rayfab-test; {broken}")
+    until(cluster.healthy, 180)
+    assert status(cluster.fab, cluster.path)["head_state"]["put_aside"] == "/root/.rayfab/test/gcs.unreadable"
+    assert "Ray could not open the state" in sh(cluster.head, "cat /root/.rayfab/test/start.log*")
+
+
+def test_a_destroy_leaves_nothing(cluster):
+    ok(cluster.fab("destroy", "--yes"))
+    assert sh(cluster.head, "ls -A /root/.rayfab 2>/dev/null || true") == ""
+
+
+@pytest.mark.matrix  # every host at once costs minutes; the head alone is tested above
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_power_cut_of_all_hosts(three, seed):
+    """In whatever order they come back, the cluster is whole without a command, a minute after the last one answers."""
+    order = random.Random(seed).sample(three.hosts, len(three.hosts))
+    while seed > 1 and order in three.orders:
+        order = random.Random(f"{seed} again").sample(three.hosts, len(three.hosts))
+    three.orders.append(order)
+    for host in three.hosts:
+        host.stop()
+    for host in order:
+        host.start()
+        time.sleep(random.Random(seed).choice([0, 5, 15]))
+    took = until(three.healthy, 120)
+    print(f"{[host.name for host in order]}: whole {took:.0f} s after the last host answers")
+    assert took < 60
+    work = three.work()
+    assert work["groups"][0][1] == "CREATED"
+
+
+@pytest.fixture(scope="module")
+def three(fresh_hosts, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("three")
+    hosts = fresh_hosts(3, flavour="python")
+    made = Cluster(hosts, helpers.write_hosts_file(folder, hosts), folder / "home")
+    made.orders = []
+    ok(made.fab("deploy-cluster"))
+    made.work("make")
+    return made
+
+
+@pytest.mark.matrix  # the same in a container, whose state is in a volume
+@pytest.mark.parametrize("network", ["host", "bridge"])
+def test_in_containers(fresh_hosts, tmp_path, network):
+    hosts = fresh_hosts(2, flavour="docker")
+    home = tmp_path / "home"
+    settings = {"docker": {"image": "rayproject/ray-ml:2.60.0", "network": network, "shm_size": "1gb"}}
+    path = helpers.write_hosts_file(tmp_path, hosts, runtime="docker", settings=settings)
+    tag = ray_image("2.60.0")
+    for host in hosts:
+        registry.load(tag, host)
+    made = Cluster(hosts, path, home)
+    ok(made.fab("deploy-cluster", timeout=600))
+    made.work("make")
+    before = made.work(), [raylet(h) for h in made.workers]
+    print(ok(made.fab("test-head", "--yes")))
+    made.same_as(*before)
+    assert status(made.fab, path)["head_state"]["kept"]
+    ok(made.fab("destroy", "--yes"))
+    assert sh(made.head, "docker volume ls -q | grep rayfab || true") == ""
