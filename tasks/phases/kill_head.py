@@ -97,7 +97,7 @@ def _kill(
             try:
                 now = _look(run, node, board, "look")
                 seconds = time.monotonic() - start
-                # nodes that have to join anew may need a moment longer than the head
+                # nodes that have to join again may need a moment longer than the head
                 if len(now["nodes"]) >= len(before["nodes"]) or seconds > BACK / 2:
                     return now, seconds
             except (HostFailed, RemoteError) as error:

@@ -88,7 +88,9 @@ def watch():
 if unreadable():
     shutil.rmtree(aside, ignore_errors=True)
     os.rename(store, aside)
-    print(f"rayfab: Ray could not open the state in {store}: it is in {aside} now, and the head begins anew")
+    print(
+        f"rayfab: Ray could not open the state in {store}: it is in {aside} now, and the head starts without it"
+    )
 os.makedirs(store, exist_ok=True)
 with open(trying, "w"):
     pass
