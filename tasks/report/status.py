@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -36,7 +37,8 @@ def show(console: Console, status: Mapping[str, Any]) -> None:
     console.table(COLUMNS, [_row(node) for node in status["nodes"]])
     if said := head_state(status.get("head_state")):
         console.print()
-        console.print(said)
+        for line in textwrap.wrap(said, console.width or len(said), break_on_hyphens=False):
+            console.print(line)
 
 
 def head_state(found: Mapping[str, Any] | None) -> str:

@@ -139,7 +139,10 @@ class TestDeploy:
         assert [line.split() for line in lines[at + 1 : at + 4]] == expected
         end = next(n for n, line in enumerate(lines) if line.startswith("✓ test is healthy"))
         assert lines[end - 1] == ""
-        assert " ".join(lines[at + 4 : end - 1]).startswith("all: uv, Ray ")
+        rest = " ".join(line.strip() for line in lines[at + 4 : end - 1])
+        assert rest.startswith("all: uv, Ray ")
+        assert "the head's state is kept since 20" in rest
+        assert rest.endswith("its restart keeps workers, their actors and placement groups")
 
 
 class TestJob:
