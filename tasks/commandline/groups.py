@@ -17,6 +17,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "restart",
         "upgrade",
         "rollback",
+        "test-head",
         "move-head",
         "destroy",
     ),

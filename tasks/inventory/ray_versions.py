@@ -40,6 +40,11 @@ def knows_string_labels(ray: str) -> bool:
     return parse(ray) >= (2, 45)
 
 
+def keeps_head_state(ray: str) -> bool:
+    """The GCS on RocksDB works with Ray 2.57 and newer: 2.56 has it, but its packages are without RocksDB."""
+    return parse(ray) >= (2, 57)
+
+
 def has_uv_plugin(ray: str) -> bool:
     """``runtime_env={"uv": [...]}`` came with Ray 2.40."""
     return parse(ray) >= (2, 40)

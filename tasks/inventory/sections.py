@@ -132,6 +132,11 @@ class Ray(Frozen):
         None, description="who may use the cluster; null: token if Ray supports it (2.52 and newer)"
     )
     ports: Ports = Field(Ports(), description="all other ports of Ray")
+    state: t.HeadState | None = Field(
+        None,
+        description="what the head knows of its cluster. kept: on disk, so that it survives the head's restart; "
+        "memory; null: kept where Ray (2.57 and newer), the system (Linux) and the disk allow it",
+    )
     temp_dir: t.RayFolder | None = Field(
         None,
         description="Ray's own folder on the host, for logs, sockets and spilled objects; null: `/tmp/ray`, "

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.node.gcs_store import Store, parse_store
 from tasks.node.hold import Hold
 from tasks.node.hold import parse as parse_hold
 from tasks.node.interfaces import Address, addresses_of, default_interface
@@ -105,6 +106,7 @@ class Facts:
     deployed: str = ""  # of the head: the hosts that were deployed, see tasks.plan.deployed
     restored: tuple[str, ...] = ()  # of the head: the locks that `fab restore` has put there
     hold: Hold | None = None  # why the node is held back
+    store: Store | None = None  # the state that a head keeps
     own: OwnFacts = OwnFacts()
 
     @property
@@ -225,6 +227,7 @@ def parse_facts(
         bits=number("long_bit") or 64,
         hung=tuple(_hung(all_values.get("hung", ()))),
         lost=one("ray_lost"),
+        store=parse_store(texts.get("store", ())),
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
         deployed=one("deployed"),
         restored=tuple(texts.get("restored", ())),

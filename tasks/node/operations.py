@@ -153,6 +153,19 @@ def drain_script(
     return render("drain", "driver", values, secrets=secrets_of(sudo=sudo))
 
 
+def outlive_script(cluster: str, do: str, address: str, *, limit: float, sudo: bool = False) -> Script:
+    """Makes, looks at, or cleans up something on a worker that outlives its head. :param do: make, look or clean."""
+    spec = json.dumps({"do": do, "address": address, "limit": limit})
+    values = {**basics(cluster), "DRIVER": _driver("outlive"), "SPEC": spec}
+    return render("look at what outlives the head", "driver", values, secrets=secrets_of(sudo=sudo))
+
+
+def kill_script(cluster: str, what: str, *, sudo: bool = False) -> Script:
+    """Kills a head as a crash would. :param what: gcs, or all of it; its supervisor is left alone."""
+    values = {**basics(cluster), "KILLED": what}
+    return render("kill the head", "head_kill", values, secrets=secrets_of(sudo=sudo))
+
+
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:
     """Stops the node under any supervisor, and keeps it from starting at the next boot."""
     values = {**basics(cluster), **kinds_value()}

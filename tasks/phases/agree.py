@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks import runtimes
+from tasks.node import gcs_store
 from tasks.report import handover
 from tasks.run.drain import not_drained
 from tasks.run.run import Run
@@ -32,7 +33,8 @@ def agree_to_changes(run: Run) -> None:
     """For the work that the plan of a deploy ends; a dry run only prints it."""
     stopping = [node for node in run.chosen(Planned) if node.runs and node.change.start]
     if not {node.name for node in stopping} <= run.record.agreed:
-        _agree(run, stopping, "restarts")
+        head = run.head(Planned)
+        _agree(run, stopping, "restarts", kept=gcs_store.survives(head.state, head.desired))
 
 
 @step(ASK)
@@ -75,15 +77,16 @@ def _running(run: Run) -> list[Known]:
     return [node for node in run.chosen(Known) if node.runs]
 
 
-def _agree(run: Run, stopping: Sequence[Known], verb: str, deadline: str = "") -> None:
+def _agree(run: Run, stopping: Sequence[Known], verb: str, deadline: str = "", *, kept: bool = False) -> None:
     """Asks if running work would end; otherwise there is nothing to ask.
 
     :param deadline: the nodes are drained first, with this deadline.
+    :param kept: a head that restarts comes back with its state, so that what runs on other hosts goes on.
     """
     if not stopping:
         return
-    run.record.ends = work_ended(run, stopping, deadline=deadline)
-    head_too = any(node.is_head for node in stopping)
+    run.record.ends = work_ended(run, stopping, deadline=deadline, kept=kept)
+    head_too = not kept and any(node.is_head for node in stopping)
     if run.record.ends and not run.options.dry_run:
         names = handover.names(node.name for node in stopping)
         rest = "" if head_too else "; work on other hosts continues"

@@ -30,6 +30,7 @@ from tasks.phases.drain import (
 )
 from tasks.phases.gather_facts import gather_facts, lock_and_gather_facts
 from tasks.phases.head import need_current_head, need_head, need_running_head, note_missing_head
+from tasks.phases.kill_head import agree_to_kill, kill_gcs_and_head
 from tasks.phases.maintenance import end_maintenance, leave_out_maintenance, refuse_maintenance
 from tasks.phases.plan import plan
 from tasks.phases.prune import agree_to_prune, prune
@@ -254,6 +255,13 @@ DESTROY: Steps = (
     note_missing_head,
     agree_to_destroy,
     destroy,
+)
+TEST_HEAD: Steps = (
+    connect_all,
+    lock_and_gather_facts,
+    need_head,
+    agree_to_kill,
+    kill_gcs_and_head,
 )
 FACTS: Steps = (
     connect_all,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tasks.node import head_files, kept, operations
+from tasks.node import gcs_store, head_files, kept, operations
+from tasks.node.gcs_store import HeadState
 from tasks.node.hold import Hold, hold_script
 from tasks.node.logfiles import patterns
 from tasks.node.start import token_script
@@ -71,6 +72,7 @@ def up(
     token: bool = True,
     network: str = "auto",
     runtime: str = "uv",
+    kept: bool = False,
     **facts: object,
 ) -> Script:
     known = {"system": {}, "user": {"uid": 1000, "user_systemd": True}, "loop": {"systemd": False}}
@@ -79,7 +81,12 @@ def up(
     text = text.replace("docker: {", f"docker: {{network: {network}, ")
     text = text.replace("gpus: 0, ", "") if "gpus" in facts else text
     of = samples.subject(role, text=text, **{**known.get(kind, {}), **facts})
-    wanted = samples.desired(of, versions=samples.versions(image="sha256:0123abcd", image_user="1000:100"))
+    more = {"ray": "2.60.0"} if kept else {}
+    if kept:
+        of = replace(of, host=gcs_store.decided(of.host, HeadState(True)))
+    wanted = samples.desired(
+        of, versions=samples.versions(image="sha256:0123abcd", image_user="1000:100", **more)
+    )
     assert wanted.kind == kind
     state = wanted.state("0123456789ab", "request0")
     return samples.up_script(
@@ -172,6 +179,11 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "image-load": lambda: images.fetch_script(_docker(), "lab", PIECES, 1 << 30),
     "image-clean": lambda: images.clean_script("lab"),
     "up-head-system": lambda: up("head", kind="system"),
+    "up-head-kept": lambda: up("head", kind="system", kept=True),
+    "up-head-docker-kept": lambda: up("head", kind="docker", kept=True),
+    "up-worker-kept": lambda: up("worker", kind="loop", kept=True),
+    "kill-head": lambda: operations.kill_script("lab", "gcs"),
+    "outlive": lambda: operations.outlive_script("lab", "make", "10.0.0.1:6379", limit=40.0),
     "up-worker-user": lambda: up("worker", kind="user", token=False),
     "up-worker-loop": lambda: up("worker", kind="loop"),
     "up-head-docker": lambda: up("head", kind="docker"),

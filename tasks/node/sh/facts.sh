@@ -136,6 +136,9 @@ if [ -r "$NODE/state.json" ]; then
         rf_active=$rf_said
         emit active "$rf_active"
     fi
+    if [ -r "$NODE/gcs.for" ] && [ "$rf_active" = active ] && limited "$rf_service" 15 store_here; then
+        printf '%s\n' "$rf_said" | emit_text store
+    fi
     for rf_file in "$SHARED"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
         env_whole "$rf_dir" || continue

@@ -17,6 +17,8 @@
 #   KIND_log_file    prints the path of that file, if it is one; KIND_last_log: its last $1 lines become answers
 #   KIND_tries       prints how often the supervisor has restarted it
 #   KIND_place       prints the folder in which a driver may unpack files; nothing: the one in which it starts
+#   KIND_store       runs the shell code $1 where the state of a head is, with its folder as $1
+#   KIND_kill        kills its GCS ($1: gcs) or all its processes (all), and not what keeps it alive
 #   KIND_exec        runs a command in the node's environment
 #   KIND_python      runs the node's Python where Ray's folders are as Ray sees them, also while the node is stopped
 #   KIND_images      prints the images that this node has had; KIND_unimage removes the one with this id
@@ -55,7 +57,15 @@ host_tries() {
     rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
     echo "$((rf_tries - 1))"
 }
+host_store() { sh -c "$1" store "$NODE/gcs"; }
 host_place() { printf '%s' "$NODE"; }
+host_kill() {
+    for rf_pid in $(node_pids); do
+        rf_value=
+        [ "$1" = all ] || read -r rf_value <"/proc/$rf_pid/comm" || rf_value=$(ps -o comm= -p "$rf_pid")
+        case $1:${rf_value##*/} in all: | gcs:gcs_server) kill -KILL "$rf_pid" 2>/dev/null || : ;; esac
+    done
+}
 host_exec() {
     # in a subshell: the node's environment may set any variable
     (

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib authorities kept node outside_* not_started ray_folder session up_* wait_ray
+# needs: lib authorities kept node outside_* not_started ray_folder session store_for up_* wait_ray
 # values: ENV_DIR ENV_SH OUTSIDE PRUNE_PY RECORD SERVICE START_SH STATE TEMP_DIR TRYING
 # Hands the start script to its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
@@ -10,6 +10,12 @@ if [ "$rf_old" != none ] && { [ "$rf_old" != "$SERVICE" ] || ! have "${SERVICE}_
     step "stopping the previous node"
     node_down "$rf_old"
     [ "$rf_old" = "$SERVICE" ] || node_do "$rf_old" gone
+fi
+if ! store_same; then
+    # a head that runs still writes into it
+    if [ -d "$NODE/gcs" ] && [ "$rf_old" != none ]; then node_down "$rf_old"; fi
+    store_drop
+    store_note
 fi
 ray_folder
 # Ray's own tools look for a folder of this name

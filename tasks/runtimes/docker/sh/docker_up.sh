@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib authorities docker docker_session kept node not_started ray_folder wait_ray keep_temp
-# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RECORD RUN SPILL_DIR STATE TEMP_DIR TRYING
+# needs: lib authorities docker docker_session kept node not_started ray_folder store_for wait_ray keep_temp
+# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RECORD RUN SPILL_DIR STATE STORE_FOR TEMP_DIR TRYING
 # Replaces this node's container and waits for Ray.
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
@@ -15,6 +15,18 @@ fi
 # a killed run may have left its image server running
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
 not_started
+# The state of a head is in a volume, which outlives the container and belongs to the user that Ray has there.
+if ! store_same; then
+    dk volume rm -f "$UNIT-gcs" >/dev/null 2>&1
+    store_drop
+fi
+if [ -n "$STORE_FOR" ] && ! { [ -r "$NODE/gcs.for" ] && dk volume inspect "$UNIT-gcs" >/dev/null 2>&1; }; then
+    step "making the volume for the head's state"
+    rf_said=$(dk volume create "$UNIT-gcs" 2>&1 &&
+        dk run --rm --user 0:0 --network none --volume "$UNIT-gcs:/var/lib/rayfab" --entrypoint chown "$IMAGE" "${RAY_USER:-0:0}" /var/lib/rayfab 2>&1) ||
+        fail "cannot make the volume $UNIT-gcs: $(one_line "$rf_said")" "ray.state: memory does without"
+    store_note
+fi
 rf_lines=$(container_session)
 rf_direct=$(container_no_proxy)
 # The image's user may have any uid, so the folder is writable for all and sticky, like /tmp.

@@ -33,7 +33,9 @@ docker_hold() {
 docker_gone() {
     dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
         fail "cannot remove the container $UNIT" "look at: docker ps -a"
+    dk volume rm -f "$UNIT-gcs" >/dev/null 2>&1 || :
 }
+docker_store() { dk exec "$UNIT" sh -c "$1" store /var/lib/rayfab/gcs 2>/dev/null; }
 docker_arguments() { dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '; }
 docker_log() { dk logs "$UNIT" 2>&1; }
 docker_log_before() { docker_log; }
@@ -47,6 +49,14 @@ docker_last_log() {
 }
 docker_tries() { dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0; }
 docker_place() { :; }
+docker_kill() {
+    # shellcheck disable=SC2016
+    docker_exec sh -c '[ "$1" = gcs ] || kill -KILL -1
+        for comm in $(grep -lx gcs_server /proc/[0-9]*/comm); do
+            pid=${comm%/comm}
+            kill -KILL "${pid#/proc/}"
+        done' kill "$1" >/dev/null 2>&1 </dev/null || :
+}
 docker_exec() {
     # in a container that started as root it would run as root
     rf_user=
