@@ -13,6 +13,7 @@ from tasks.node.names import RAY_DIR, basics
 from tasks.node.places import Places, parse_places
 from tasks.node.platforms import machine
 from tasks.node.processes import Raylet, RayProcess, ray_processes, raylets_of
+from tasks.node.watched import NOT_WATCHED, Watched, parse_watched
 from tasks.script.script import Effect, Script, Value, render
 
 
@@ -100,6 +101,7 @@ class Facts:
     raylets: tuple[Raylet, ...] | None = None  # None: it is unknown which there are
     ssh_client_ip: str | None = None  # the operator's machine, or the last jump host, as this host sees it
     starts: tuple[str, ...] = ()  # the last starts of the node since its deploy, as `date` prints them
+    watched: Watched = NOT_WATCHED  # what the node's watch knows
     own: OwnFacts = OwnFacts()
 
     @property
@@ -214,6 +216,7 @@ def parse_facts(
         home_hosts=frozenset(all_values.get("home_host", ())),
         raylets=tuple(raylets_of(all_values.get("raylet", ()))) if one("raylets_read") else None,
         starts=tuple(line.strip() for line in texts.get("starts", ()) if line.strip()),
+        watched=parse_watched(one("life")),
         places=parse_places(all_values, texts),
         bits=number("long_bit") or 64,
         hung=tuple(_hung(all_values.get("hung", ()))),

@@ -8,6 +8,7 @@ from typing import Any
 from tasks.inventory import Host
 from tasks.node import homes, ray, supervisors, surroundings
 from tasks.node.desired import Desired, Versions, digest
+from tasks.node.heal import watch_words
 from tasks.node.names import RAY_DIR, authorities, node_dir
 from tasks.node.remembered import remembered
 from tasks.node.start import gcs_value, outside_value, secrets_of, start_values
@@ -66,6 +67,9 @@ def desire(
             token=token,
             activation=activate(place),
             temp_dir=folder,
+            watched=watch_words(
+                host, f"{homes.folder(facts, cluster)}/life.json", node_ip, head_address, arguments
+            ),
         ),
     )
     return Desired(

@@ -44,6 +44,7 @@ def rename(fleet, address: str, host: str) -> None:
 
 def test_has_every_key_of_the_contract(deployed):
     common = {"runtime": "uv", "ray": "2.52.0", "python": "3.11.2", "cpus": 4, "gpus": 0, "problem": None}
+    common |= {"state": "running", "since": None, "starts": None}
     assert status(deployed) == {
         "cluster": "lab",
         "healthy": True,
@@ -112,6 +113,9 @@ class TestNotHealthy:
             "cpus": 2.5,
             "gpus": 0,
             "problem": "in Ray's node table, but not in the hosts file",
+            "state": "stranger",
+            "since": None,
+            "starts": None,
         }
         # without a name it is called by its address; one that is dead is no stranger any more
         assert [n["name"] for n in found["nodes"][3:]] == ["mallory", "10.0.0.51"]

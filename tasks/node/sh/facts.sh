@@ -140,6 +140,9 @@ if [ -r "$NODE/state.json" ]; then
         [ -z "$rf_changes" ] || printf '%s\n' "$rf_changes" | emit_text env_changes
     done
     [ ! -r /proc/self/stat ] || raylets
+    rf_value=
+    { IFS= read -r rf_value <"$(node_do "$rf_service" life)"; } 2>/dev/null || :
+    [ -z "$rf_value" ] || emit life "$rf_value"
     [ ! -r "$NODE/starts" ] || tail -n 20 "$NODE/starts" | emit_text starts
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 fi

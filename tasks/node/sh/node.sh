@@ -15,6 +15,7 @@
 #   KIND_log         prints the output of `ray start`; KIND_log_before: that before the last restart, too
 #   KIND_log_file    prints the path of that file, if it is one; KIND_last_log: its last $1 lines become answers
 #   KIND_tries       prints how often the supervisor has restarted it
+#   KIND_life        prints the path of the file in which the node's watch writes what it knows
 #   KIND_place       prints the folder in which a driver may unpack files; nothing: the one in which it starts
 #   KIND_exec        runs a command in the node's environment
 # $1: the kind of service, $2: which of its functions, then its arguments
@@ -51,6 +52,7 @@ host_tries() {
     rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
     echo "$((rf_tries - 1))"
 }
+host_life() { printf '%s' "$NODE/life.json"; }
 host_place() { printf '%s' "$NODE"; }
 host_exec() {
     # in a subshell: the node's environment may set any variable

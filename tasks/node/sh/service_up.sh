@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib authorities node outside_* not_started ray_folder session up_* used wait_ray
-# values: ENV_DIR ENV_SH OUTSIDE SERVICE START_SH STATE TEMP_DIR
+# values: ENV_DIR ENV_SH OUTSIDE SERVICE START_SH STATE TEMP_DIR WATCH_PY
 # Hands the start script to its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 rf_old=$(node_service)
@@ -26,10 +26,11 @@ if [ -f "$NODE/authorities.pem" ]; then
         join_authorities || fail "cannot write $NODE/ca.pem" "free some space below $HOME"
 fi
 write_file "$NODE/start.sh" 700 "$START_SH"
+write_file "$NODE/watch.py" 600 "$WATCH_PY"
 write_file "$NODE/service" 600 "$SERVICE"
 rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" && rm -f "$NODE/env.next" || fail "cannot make $NODE/env"
 for rf_name in $OUTSIDE; do "${rf_name}_entered"; done
-rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1"
+rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1" "$NODE/life.json"
 step "starting Ray"
 sessions_before
 node_do "$SERVICE" up

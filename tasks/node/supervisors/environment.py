@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tasks.node.heal import program
 from tasks.node.names import RAY_DIR, unit
 from tasks.text.quoting import posix as quote
 
@@ -52,6 +53,7 @@ class Start:
     :param arguments: ``ray start`` with its arguments, without ``--block``.
     :param token: whether the node authenticates with the cluster's token.
     :param temp_dir: Ray's own folder.
+    :param watched: the words for the watch that runs them on a POSIX system, see :mod:`tasks.node.heal`.
     """
 
     home: str
@@ -64,6 +66,7 @@ class Start:
     token: bool
     activation: Activation = Activation()
     temp_dir: str = RAY_DIR
+    watched: Sequence[str] = ()
 
 
 def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict[str, str]:
@@ -74,7 +77,8 @@ def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict
     """
     return {
         "ENV_SH": env_sh(start),
-        "START_SH": start_sh(start.node, start.cluster, start.arguments, start.temp_dir),
+        "START_SH": start_sh(start.node, start.cluster, start.watched, start.temp_dir),
+        "WATCH_PY": program(),
         "UNIT_TEXT": unit_text,
         "LOOP_SH": loop_sh,
     }
@@ -102,8 +106,8 @@ def env_sh(start: Start) -> str:
     return "\n".join([*lines, NO_PROXY]) + "\n"
 
 
-def start_sh(node: str, cluster: str, start_arguments: Sequence[str], temp_dir: str = RAY_DIR) -> str:
-    """The script that runs `ray start --block` in the node's environment, and cleans up when it ends.
+def start_sh(node: str, cluster: str, watched: Sequence[str], temp_dir: str = RAY_DIR) -> str:
+    """The script that runs `ray start --block` under its watch in the node's environment, and cleans up when it ends.
 
     The text is part of the node's hash: any change to it, even in a comment, restarts nodes at the next deploy.
     """
@@ -143,7 +147,7 @@ if [ -z "${{TMPDIR-}}" ]; then
 fi
 RAYFAB_NODE=$1/
 export RAYFAB_NODE
-{" ".join(quote(word) for word in [*start_arguments, "--block"])} >"$1/start.log" 2>&1 &
+python -I "$1/watch.py" {" ".join(quote(word) for word in watched)} >"$1/start.log" 2>&1 &
 rayfab_pid=$!
 unset RAYFAB_NODE
 rayfab_told=

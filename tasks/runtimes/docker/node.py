@@ -88,6 +88,7 @@ def desire(
         image=versions.image or host.docker.image,
         user=user,
         node_ip=node_ip,
+        head=head_address,
         temp_dir=folder,
         options=tuple(run_options(host, engine, len(facts.gpus), shm_bytes(subject))),
         bridge=bridge,

@@ -25,6 +25,8 @@ docker_down() {
         fail "cannot stop the container $UNIT" "look at: docker ps"
 }
 docker_gone() {
+    rf_file=$(docker_life)
+    [ ! -e "$rf_file" ] || rm -f "$rf_file" 2>/dev/null || as_root rm -f "$rf_file" || :
     dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
         fail "cannot remove the container $UNIT" "look at: docker ps -a"
 }
@@ -40,6 +42,12 @@ docker_last_log() {
     fi
 }
 docker_tries() { dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0; }
+# In Ray's folder, which the container shares with the host
+docker_life() {
+    rf_dir=
+    [ ! -r "$NODE/temp" ] || IFS= read -r rf_dir <"$NODE/temp" || :
+    printf '%s' "${rf_dir:-/tmp/ray}/$UNIT.json"
+}
 docker_place() { :; }
 docker_exec() {
     # in a container that started as root it would run as root
