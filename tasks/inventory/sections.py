@@ -128,9 +128,9 @@ class Ray(Frozen):
         description="Ray's own folder on the host, for logs, sockets and spilled objects; null: `/tmp/ray`, "
         "on a bridge `~/tmp/ray`",
     )
-    heal: bool = Field(
+    heal: t.Flag = Field(
         True,
-        description="a host starts its node anew where Ray does not answer, three times an hour at most; "
+        description="a host restarts its node where Ray does not answer, three times an hour at most; "
         "not on Windows",
     )
     head_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start --head`")

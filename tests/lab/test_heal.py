@@ -95,7 +95,7 @@ def test_what_starts_again_and_again_is_not_called_healthy(cluster):
 
 
 def test_deploy_repairs_a_node_without_a_raylet(cluster):
-    """Its watch is stopped, so that nothing heals it."""
+    """Its watch is stopped, so that nothing heals it before."""
     worker = cluster.worker
     watch = sh(worker, "pgrep -f '[w]atch.py'").split()[0]
     sh(worker, f"kill -STOP {watch}")
@@ -105,6 +105,8 @@ def test_deploy_repairs_a_node_without_a_raylet(cluster):
     assert "its service runs, but Ray's raylet does not" in said["problem"]
     plan = cluster.fab("plan")
     assert "its raylet does not run" in plan.stdout
+    # it has to end when the deploy stops the service
+    sh(worker, f"(sleep 5; kill -CONT {watch}) >/dev/null 2>&1 &")
     assert "a task ran on each" in ok(cluster.fab("deploy-cluster"))
     assert status(cluster.fab, cluster.path)["healthy"]
 

@@ -1,7 +1,7 @@
 """Runs `ray start --block` and sees to it that a raylet lives. Written by a deploy, run by what supervises the node.
 
 Ray's command stays when its raylet ends in peace: after a drain, `ray stop` or SIGTERM. Then this ends the command and
-itself, and the supervisor starts the node anew. With "heal" it also asks the node every 20 s: after three silent
+itself, and the supervisor starts the node again. With "heal" it also asks the node every 20 s: after three silent
 answers in a row it ends Ray. After more than three such ends within an hour Ray stays down until a deploy, a start or
 a reboot. While the head cannot be reached, a worker waits for it, and nothing counts.
 
@@ -91,7 +91,7 @@ class Book:
             self.kept = False
 
     def fault(self, why):
-        """Counts a fault; whether the node is to be started anew."""
+        """Counts a fault; whether the node is to be started again."""
         faults = [one for one in self.known["faults"] if time.time() - one[0] <= HOUR]
         faults = [*faults, [int(time.time()), why]]
         if len(faults) > BUDGET:
@@ -244,7 +244,7 @@ def end(ray, seconds):
 def hold(book):
     """Before the start: stays down, waits for the head, makes a pause. False if told to end meanwhile."""
     if book.known.get("phase") == "down" and options["heal"]:
-        say("stays down: {}; a deploy or a start begins anew".format(book.known.get("why", "")))
+        say("stays down: {}; a deploy or a start ends this".format(book.known.get("why", "")))
         while not told:
             wait(HOUR)
         return False
@@ -303,7 +303,7 @@ def watch(book, ray):
             while ray.poll() is None and time.monotonic() < until and not told:
                 wait(0.5)
             if ray.poll() is None and not told:
-                say("its raylet has ended, so the node is started anew")
+                say("its raylet has ended, so the node is started again")
                 book.note(ended="its raylet has ended")
                 end(ray, 15)
                 return "raylet", raylet, probe
@@ -319,7 +319,7 @@ def watch(book, ray):
                 rounds, why = probe.rounds, silent(probe, state)
                 count = count + 1 if why else 0
                 if count >= SILENT and book.fault(why):
-                    say(f"{why}, asked {count} times: the node is started anew")
+                    say(f"{why}, asked {count} times: the node is started again")
                     with contextlib.suppress(OSError):
                         os.kill(raylet[0], signal.SIGKILL)
                     until = time.monotonic() + 10
