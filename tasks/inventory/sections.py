@@ -148,6 +148,11 @@ class Ray(Frozen):
         "in; null: in `temp_dir`",
     )
     logs: Logs = Field(Logs(), description="which logs stay")
+    heal: t.Flag = Field(
+        True,
+        description="a host restarts its node where Ray does not answer, three times an hour at most; "
+        "not on Windows",
+    )
     head_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start --head`")
     worker_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start` of the workers")
     env: dict[t.EnvName, t.AnyText] = Field({}, description="environment variables of Ray's processes")

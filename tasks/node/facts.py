@@ -16,6 +16,7 @@ from tasks.node.names import RAY_DIR, basics
 from tasks.node.places import Places, parse_places
 from tasks.node.platforms import machine
 from tasks.node.processes import Raylet, RayProcess, ray_processes, raylets_of
+from tasks.node.watched import NOT_WATCHED, Watched, parse_watched
 from tasks.script.script import Effect, Script, Value, render
 
 
@@ -107,6 +108,7 @@ class Facts:
     restored: tuple[str, ...] = ()  # of the head: the locks that `fab restore` has put there
     hold: Hold | None = None  # why the node is held back
     store: Store | None = None  # the state that a head keeps
+    watched: Watched = NOT_WATCHED  # what the node's watch knows
     own: OwnFacts = OwnFacts()
 
     @property
@@ -223,6 +225,7 @@ def parse_facts(
         home_hosts=frozenset(all_values.get("home_host", ())),
         raylets=tuple(raylets_of(all_values.get("raylet", ()))) if one("raylets_read") else None,
         starts=tuple(line.strip() for line in texts.get("starts", ()) if line.strip()),
+        watched=parse_watched(one("life")),
         places=parse_places(all_values, texts),
         bits=number("long_bit") or 64,
         hung=tuple(_hung(all_values.get("hung", ()))),

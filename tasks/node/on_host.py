@@ -8,6 +8,7 @@ from typing import Any
 from tasks.inventory import Host
 from tasks.node import gcs_store, homes, pruning, ray, supervisors, surroundings
 from tasks.node.desired import Desired, Versions, digest
+from tasks.node.heal import watch_words
 from tasks.node.kept import kept_values
 from tasks.node.names import RAY_DIR, authorities, node_dir
 from tasks.node.remembered import remembered
@@ -72,6 +73,9 @@ def desire(
             activation=activate(place),
             temp_dir=folder,
             prune=pruning.limits(host, spilled, folder),
+            watched=watch_words(
+                host, f"{homes.folder(facts, cluster)}/life.json", node_ip, head_address, arguments
+            ),
         ),
     )
     return Desired(

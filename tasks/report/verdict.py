@@ -14,6 +14,8 @@ HANGS = "the head's GCS does not answer"
 MOVED = "its address was {} and is {} now"
 YOUNG = "could not run a task yet"
 RESTLESS = "does not stay up"
+DOWN = "stays down"
+APART = "cannot reach"
 
 
 def unhealthy(status: dict[str, Any], count: int, reached: Collection[str]) -> tuple[str, str]:
@@ -65,6 +67,11 @@ def _repair(bad: Sequence[dict[str, Any]]) -> str:
         return f"fab logs --host {hanging[0]} --component gcs says why; fab restart starts every node again"
     if any(problem.startswith(MOVED.partition("{")[0]) for problem, _ in by_problem):
         return "fab deploy-cluster starts the nodes again with the new address"
+    if any(problem.startswith(DOWN) for problem, _ in by_problem):
+        return "fab check looks for the reason; fab deploy-cluster starts it again"
+    if apart := [name for problem, name in by_problem if problem.startswith(APART)]:
+        hint = f"{handover.names(apart)} will join once the head can be reached"
+        return f"fab check tries the ports between the hosts; {hint}"
     if restless := [name for problem, name in by_problem if RESTLESS in problem or YOUNG in problem]:
         return f"fab check tries the ports between the hosts; fab logs --host {restless[0]} says why"
     return "fab deploy-cluster repairs it; fab logs says why"

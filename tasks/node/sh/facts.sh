@@ -147,6 +147,9 @@ if [ -r "$NODE/state.json" ]; then
     done
     [ ! -r /proc/self/stat ] || raylets
     [ ! -r "$NODE/deployed.json" ] || { IFS= read -r rf_value <"$NODE/deployed.json" && emit deployed "$rf_value"; }
+    rf_value=
+    { IFS= read -r rf_value <"$(node_do "$rf_service" life)"; } 2>/dev/null || :
+    [ -z "$rf_value" ] || emit life "$rf_value"
     [ ! -r "$NODE/starts" ] || tail -n 20 "$NODE/starts" | emit_text starts
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 fi

@@ -16,6 +16,7 @@
 #   KIND_log         prints the output of `ray start`; KIND_log_before: that before the last restart, too
 #   KIND_log_file    prints the path of that file, if it is one; KIND_last_log: its last $1 lines become answers
 #   KIND_tries       prints how often the supervisor has restarted it
+#   KIND_life        prints the path of the file in which the node's watch writes what it knows
 #   KIND_place       prints the folder in which a driver may unpack files; nothing: the one in which it starts
 #   KIND_store       runs the shell code $1 where the state of a head is, with its folder as $1
 #   KIND_kill        kills its GCS ($1: gcs) or all its processes (all), and not what keeps it alive
@@ -58,6 +59,7 @@ host_tries() {
     echo "$((rf_tries - 1))"
 }
 host_store() { sh -c "$1" store "$NODE/gcs"; }
+host_life() { printf '%s' "$NODE/life.json"; }
 host_place() { printf '%s' "$NODE"; }
 host_kill() {
     for rf_pid in $(node_pids); do

@@ -10,6 +10,7 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node import gcs_store, pruning, ray
+from tasks.node.heal import program, watch_words
 from tasks.node.names import DRAIN_SECONDS, RAY_DIR, SPILL_DIR, unit
 from tasks.script import files
 
@@ -26,6 +27,7 @@ class Container:
     :param variables: the environment variables of Ray's processes.
     :param authorities: the host's file with certificates that is mounted at :data:`AUTHORITIES`; '' for none.
     :param store: the volume in which a head keeps its state; '' for none.
+    :param head: ``ip:port`` of the head's GCS.
     :param image: name or id; the id is the image that was checked.
     :param user: ``uid:gid`` that Ray runs as, from ``run_args`` or the image; empty while unknown.
     :param temp_dir: the host's folder that is mounted as Ray's own folder.
@@ -41,6 +43,7 @@ class Container:
     image: str
     user: str
     node_ip: str
+    head: str
     temp_dir: str
     options: tuple[str, ...]
     bridge: bool
@@ -81,7 +84,9 @@ def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) ->
     if box.bridge:
         uid, _, gid = box.user.partition(":")
         out += ["python", "-c", entry(), box.node_ip, uid, gid or uid, ",".join(_ranges(box))]
-    return [*out, *_pruned(box), *start_arguments, "--block"]
+    life = f"{RAY_DIR}/{unit(box.cluster)}.json"
+    watched = watch_words(host, life, box.node_ip, box.head, start_arguments, box="/var/tmp/rayfab-watch")
+    return [*out, *_pruned(box), "python", "-I", "-c", program(), *watched]
 
 
 # The first process of a container, or what the one on a bridge becomes: what keeps Ray's folders small is beside it.

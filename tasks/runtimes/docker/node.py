@@ -101,6 +101,7 @@ def desire(
         image=versions.image or host.docker.image,
         user=user,
         node_ip=node_ip,
+        head=head_address,
         temp_dir=folder,
         spill_dir=spilled,
         options=tuple(run_options(host, engine, len(facts.gpus), shm_bytes(subject))),

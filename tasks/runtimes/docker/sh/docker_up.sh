@@ -14,6 +14,7 @@ if [ "$rf_old" != none ]; then
 fi
 # a killed run may have left its image server running
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
+rm -f "$(docker_life)" "$TEMP_DIR/$UNIT.json" 2>/dev/null || :
 not_started
 # The state of a head is in a volume, which outlives the container and belongs to the user that Ray has there.
 if ! store_same; then
@@ -38,7 +39,7 @@ rf_strange=
 if [ -n "$RAY_USER" ] && [ "$(uname)" != Darwin ]; then
     rf_strange=$(
         {
-            printf '%s\n' session_latest ray_current_cluster prom_metrics_service_discovery.json tmp_prom_metrics_service_discovery.json
+            printf '%s\n' "$UNIT.json" session_latest ray_current_cluster prom_metrics_service_discovery.json tmp_prom_metrics_service_discovery.json
             sed 's|.*/||' "$NODE/sessions" 2>/dev/null | sort -u
         } | while IFS= read -r rf_file; do
             rf_owner=$(ls -ldn "$TEMP_DIR/$rf_file" 2>/dev/null | awk '{ print $3 }')

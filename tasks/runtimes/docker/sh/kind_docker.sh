@@ -31,6 +31,8 @@ docker_hold() {
         fail "cannot change the restart policy of $UNIT" "look at: docker ps"
 }
 docker_gone() {
+    rf_file=$(docker_life)
+    [ ! -e "$rf_file" ] || rm -f "$rf_file" 2>/dev/null || as_root rm -f "$rf_file" || :
     dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || [ -z "$(dk ps -aq -f "name=^/$UNIT\$")" ] ||
         fail "cannot remove the container $UNIT" "look at: docker ps -a"
     dk volume rm -f "$UNIT-gcs" >/dev/null 2>&1 || :
@@ -48,6 +50,12 @@ docker_last_log() {
     fi
 }
 docker_tries() { dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0; }
+# In Ray's folder, which the container shares with the host
+docker_life() {
+    rf_dir=
+    [ ! -r "$NODE/temp" ] || IFS= read -r rf_dir <"$NODE/temp" || :
+    printf '%s' "${rf_dir:-/tmp/ray}/$UNIT.json"
+}
 docker_place() { :; }
 docker_kill() {
     # shellcheck disable=SC2016
