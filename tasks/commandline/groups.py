@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "look": ("status", "check", "plan", "logs"),
+    "look": ("status", "check", "plan", "logs", "disk"),
     "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
     "change": (
         "add-worker",
@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "move-head",
         "destroy",
     ),
+    "change": ("add-worker", "remove-worker", "start", "stop", "restart", "clean", "destroy"),
     "use": ("submit", "exec", "ssh", "dashboard", "completion"),
     "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }

@@ -65,6 +65,8 @@ class TestDeploy:
         assert words.startswith('["python","-c"')
         assert '"ray","start","--head"' in words
         assert container(cluster.hosts[1], "{{json .Config.Cmd}}").startswith('["ray","start"')
+        # what keeps Ray's folders small is beside it
+        assert words.startswith('["sh","-c"') and '"ray","start","--head"' in words
         assert words.endswith('"--block"]')
         assert container(head, "{{json .HostConfig.LogConfig.Config}}").count("max-") == 2
 

@@ -101,6 +101,9 @@ class TestContainer:
         assert found[at + 8 : at + 11] == ["python", "-I", "-c"]
         assert found[at + 11] == heal.program()
         assert found[at + 13 : at + 15] == ["ray", "start"]
+        # beside Ray, what keeps its folders small
+        assert found[at + 8 : at + 10] == ["sh", "-c"]
+        assert found[found.index("prune") + 4 :][:2] == ["ray", "start"]
         assert found[-1] == "--block"
 
     def test_has_ray_s_folder_in_the_home_as_in_the_recipe(self):
