@@ -7,7 +7,8 @@ from collections.abc import Iterable
 GROUPS: dict[str, tuple[str, ...]] = {
     "look": ("status", "check", "plan", "logs"),
     "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
-    "change": ("add-worker", "remove-worker", "start", "stop", "restart", "destroy"),
+    "change": ("add-worker", "remove-worker", "start", "stop", "restart", "move-head", "destroy"),
+    "keep": ("backup", "restore"),
     "use": ("submit", "exec", "ssh", "dashboard", "completion"),
     "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }

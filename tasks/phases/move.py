@@ -31,7 +31,7 @@ def agree_to_move(name: str, *, remove_old: bool) -> Step:
         workers = handover.names(node.name for node in run.workers() if node.name != name)
         lines = [
             f"move-head makes {name} the head of {run.cluster.name}, and {old} {fate}",
-            f"  every node starts anew{f', and {workers} join another address' if workers else ''}",
+            f"  every node restarts{f', and {workers} join another address' if workers else ''}",
             "  clients, drivers and tunnels need the new address; the token stays the same",
             *(["  it ends:"] if run.record.ends else []),
             *(f"    {line}" for line in run.record.ends),

@@ -90,7 +90,7 @@ class TestMove:
     def test_says_what_starts_anew(self, do):
         _, out = do(tasks.move_head, to="one", yes=True)
         assert "move-head makes one the head of lab, and head becomes a worker" in out
-        assert "every node starts anew, and two join another address" in out
+        assert "every node restarts, and two join another address" in out
 
     def test_the_memory_goes_along(self, cluster, world, do):
         do(tasks.move_head, to="one", yes=True)
