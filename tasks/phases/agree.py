@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from tasks import runtimes
 from tasks.report import handover
+from tasks.run.deployed import gone
 from tasks.run.run import Run
 from tasks.run.stages import Known, Planned
 from tasks.run.step import step
@@ -54,6 +55,12 @@ def agree_to_destroy(run: Run) -> None:
     what += ", and the conda installed there" if run.options.purge else ""
     ends = ", and ends:" if run.record.ends else ""
     lines = [f"this removes {what} of the cluster {run.cluster.name} from {where}{ends}"]
+    if (left := gone(run)) and run.may_change(run.head()):
+        names = handover.names(one.name for one in left)
+        lines[:0] = [
+            f"{names} left the hosts file, and afterwards nothing remembers how to reach them; "
+            "fab deploy-cluster --prune removes them before"
+        ]
     if not run.options.dry_run:
         run.options.agree([*lines, *_indented(run.record.ends)], f"destroy {run.cluster.name}")
 
