@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 from invoke import Exit
@@ -105,6 +106,6 @@ def _start_new(
         summary.deployed(run)
         console.ok(f"{after.head.name} is the head of {after.name}, in {path.name} as well")
 
-    hand_over = put_kept(Kept(kept.token, "", kept.state))
+    hand_over = put_kept(replace(kept, locks=""))
     rest = operation.DEPLOY[len(operation.PREPARE) :]
     return operate(run, (*operation.PREPARE, hand_over, *rest), end)

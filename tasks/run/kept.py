@@ -20,11 +20,13 @@ class Kept:
 
     :param locks: the locks of all installed environments, one after the other; '' for none.
     :param state: the files of its GCS as a .tar.gz; empty if it keeps none.
+    :param state_for: the head's own note of which Ray that state is for.
     """
 
     token: Secret | None = None
     locks: str = ""
     state: bytes = b""
+    state_for: str = ""
 
 
 def read_kept(run: Run, head: Known) -> Kept:
@@ -40,6 +42,7 @@ def read_kept(run: Run, head: Known) -> Kept:
         Secret(token) if token else None,
         "\n".join(dict.fromkeys(n.lock_text for n in run.every(Known) if n.lock_text)),
         base64.b64decode("".join(answer.texts.get("kept", ()))),
+        answer.values.get("kept_for", ""),
     )
 
 
@@ -51,5 +54,11 @@ def write_kept(run: Run, head: Known, found: Kept, board: Board) -> None:
     if found.state:
         folder = homes.folder(head.facts, run.cluster.name)
         run.carry(head, found.state, f"{folder}/{kept.ARCHIVE}")
-    script = kept.write_script(run.cluster.name, found.locks, token=found.token is not None, sudo=head.sudo)
+    script = kept.write_script(
+        run.cluster.name,
+        found.locks,
+        token=found.token is not None,
+        state_for=found.state_for,
+        sudo=head.sudo,
+    )
     run.ask(head, script, board, timeout=TIMEOUT, RF_TOKEN=found.token)

@@ -73,15 +73,20 @@ def test_the_folder_is_the_one_that_the_node_is_told_of(shell, tmp_path, node):
 
 def test_put_back_over_what_was_there(shell, tmp_path, node):
     files = store(node / "gcs")
-    lines = ask(read_script("lab"), shell, tmp_path).texts["kept"]
+    (node / "gcs.for").write_text("host 2.60.0\n")
+    answer = ask(read_script("lab"), shell, tmp_path)
+    lines = answer.texts["kept"]
+    assert answer.values["kept_for"] == "host 2.60.0"
+    (node / "gcs.for").unlink()
     (node / ARCHIVE).write_bytes(base64.b64decode("".join(lines)))
     (node / "gcs/000013.sst").write_text("newer")
-    answer = ask(write_script("lab", "a\nlock\n", token=True), shell, tmp_path, secrets={"RF_TOKEN": "7oken"})
+    made = write_script("lab", "a\nlock\n", token=True, state_for="host 2.60.0")
+    answer = ask(made, shell, tmp_path, secrets={"RF_TOKEN": "7oken"})
     assert answer.ok, answer.error
     assert {file.name: file.read_bytes() for file in (node / "gcs").iterdir()} == files
     assert (node / "token").read_text() == "7oken"
     assert stat.S_IMODE((node / "token").stat().st_mode) == 0o600
-    assert sorted(one.name for one in node.iterdir()) == ["gcs", "restored.lock", "token"]
+    assert sorted(one.name for one in node.iterdir()) == ["gcs", "gcs.for", "restored.lock", "token"]
     assert ask(facts_script(samples.host(), "lab"), shell, tmp_path).texts["restored"] == ["a", "lock"]
 
 
