@@ -114,6 +114,15 @@ class TestMove:
         names = [one["name"] for one in json.loads(world["one"].deployed)["hosts"]]
         assert names == ["one", "two"]
 
+    def test_an_old_head_that_cannot_be_removed_is_remembered(self, world, do):
+        world["head"].replies["remove everything"] = refused("cannot remove /root/.rayfab/lab")
+        status, out = do(tasks.move_head, to="one", remove_old=True, yes=True)
+        assert status == 1
+        assert "one is the head of lab" in out
+        assert "head (10.0.0.1) has left the hosts file and was not removed" in out
+        names = [one["name"] for one in json.loads(world["one"].deployed)["hosts"]]
+        assert names == ["head", "one", "two"]
+
     def test_a_head_that_does_not_start_changes_nothing(self, cluster, world, do):
         before = cluster.path.read_text()
         world["one"].replies["start the head"] = refused("Ray ended with status 1")
