@@ -22,6 +22,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "destroy",
     ),
     "change": ("add-worker", "remove-worker", "start", "stop", "restart", "clean", "destroy"),
+    "change": ("add-worker", "remove-worker", "start", "stop", "restart", "move-head", "destroy"),
+    "keep": ("backup", "restore"),
     "use": ("submit", "exec", "ssh", "dashboard", "completion"),
     "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }
