@@ -110,8 +110,7 @@ def restore(file: str, hosts_file: str | None, *, force: bool, yes: bool, debug:
     run = cli.make_run(cluster, console, "restore", hosts=[cluster.head], debug=debug, yes=yes)
     text = {name: found.members.get(name, b"") for name in (TOKEN, LOCKS)}
     token = text[TOKEN].decode("ascii", "replace").strip()
-    kept = HeadFiles(Secret(token) if token else None, text[LOCKS].decode(), found.members.get(STATE, b""))
-    kept = Kept(
+    kept = HeadFiles(
         Secret(token) if token else None,
         text[LOCKS].decode(),
         found.members.get(STATE, b""),

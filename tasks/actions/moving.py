@@ -108,7 +108,6 @@ def _start_new(
         summary.deployed(run)
         console.ok(f"{after.head.name} is the head of {after.name}, in {path.name} as well")
 
-    hand_over = put_kept(HeadFiles(kept.token, "", kept.state))
     hand_over = put_kept(replace(kept, locks=""))
     rest = operation.DEPLOY[len(operation.PREPARE) :]
     return operate(run, (*operation.PREPARE, hand_over, *rest), end)

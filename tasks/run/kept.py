@@ -15,19 +15,6 @@ SHORT = 60.0  # seconds for a script that only moves files
 def what(run: Run) -> str:
     """``upgrade`` or ``rollback``, as it was typed."""
     return run.options.what.split()[0]
-@dataclass(frozen=True)
-class Kept:
-    """What a head keeps.
-
-    :param locks: the locks of all installed environments, one after the other; '' for none.
-    :param state: the files of its GCS as a .tar.gz; empty if it keeps none.
-    :param state_for: the head's own note of which Ray that state is for.
-    """
-
-    token: Secret | None = None
-    locks: str = ""
-    state: bytes = b""
-    state_for: str = ""
 
 
 def changing(run: Run) -> list[Planned]:
@@ -50,33 +37,3 @@ def undo(run: Run, nodes: Sequence[Planned]) -> None:
         "Remove what was not started", nodes, lambda node, board: run.ask(node, script, board, timeout=SHORT)
     )
     run.record.failures = failures
-    :raises HostFailed, RemoteError: the head does not answer.
-    """
-    script = kept.read_script(run.cluster.name, sudo=head.sudo)
-    with run.console.phase(script.title, 1) as board:
-        answer = run.ask(head, script, board, timeout=TIMEOUT)
-    token = answer.values.get("token")
-    return Kept(
-        Secret(token) if token else None,
-        "\n".join(dict.fromkeys(n.lock_text for n in run.every(Known) if n.lock_text)),
-        base64.b64decode("".join(answer.texts.get("kept", ()))),
-        answer.values.get("kept_for", ""),
-    )
-
-
-def write_kept(run: Run, head: Known, found: Kept, board: Board) -> None:
-    """Puts it on a head whose node does not run.
-
-    :raises HostFailed, RemoteError: it was not written.
-    """
-    if found.state:
-        folder = homes.folder(head.facts, run.cluster.name)
-        run.carry(head, found.state, f"{folder}/{kept.ARCHIVE}")
-    script = kept.write_script(
-        run.cluster.name,
-        found.locks,
-        token=found.token is not None,
-        state_for=found.state_for,
-        sudo=head.sudo,
-    )
-    run.ask(head, script, board, timeout=TIMEOUT, RF_TOKEN=found.token)

@@ -231,8 +231,6 @@ def test_the_same_answer_as_on_posix(name):
     # a boot of Windows clears no folder
     only_posix |= {"kept"}
     # the state of a head, which Ray keeps on Linux
-    only_posix |= {"store", "engine_root"}
-    # Ray keeps no state on Windows
-    only_posix |= {"kept_for"}
+    only_posix |= {"store", "engine_root", "kept_for"}
     only_posix |= {"note"} if script.body == ("docker_up",) else set()
     assert posix - here - only_posix == set()
