@@ -81,6 +81,8 @@ def say_outage(run: Run) -> None:
 def rolled_back(run: Run, path: Path) -> None:
     """Writes into the hosts file what runs again."""
     nodes = run.every(Planned)
+    for name, group in runtimes.grouped(nodes).items():
+        runtimes.steps_by_name(name).went_back(run, group)
     values: dict[str, str | None] = {}
     for node in nodes:
         now = _asked(node.host)
