@@ -30,7 +30,10 @@ def start() -> None:
         hint = f"rm '{made_here}'" if made_here.exists() else "pip install -r requirements.txt"
         print(f"✗ the environment in {sys.prefix} is damaged: {error}\n  → {hint}", file=sys.stderr)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # Python 3.11 and older turn what comes while a class is made into a RuntimeError
+        if isinstance(error, RuntimeError) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         os.write(2, "✗ interrupted\n".encode())
         raise SystemExit(130) from None
 

@@ -79,7 +79,12 @@ def last_line(text: str) -> str:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether Ctrl-C has ended a command: Invoke passes it on to commands on a terminal or on this machine."""
+    """Whether Ctrl-C is the cause: Invoke passes it on to commands on a terminal or on this machine.
+
+    Python 3.11 and older turn a Ctrl-C that comes while a class is made into a RuntimeError.
+    """
+    if isinstance(error.__cause__, KeyboardInterrupt):
+        return True
     if not isinstance(error, UnexpectedExit):
         return False
     result = error.result

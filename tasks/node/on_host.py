@@ -47,7 +47,7 @@ def desire(
     arguments = ray.start_arguments(
         host, versions.ray, node_ip, head_address, cpus=host.cpus or subject.cpus, temp_dir=folder
     )
-    trusted = "" if facts.system == "Windows" else authorities(homes.folder(facts, cluster))
+    trusted = authorities(homes.folder(facts, cluster))
     own = {
         **surroundings.UV,
         **(for_tools(folder, homes.folder(facts, cluster)) if facts.system != "Windows" else {}),

@@ -64,7 +64,7 @@ def start(run: Run, node: Planned, board: Board) -> None:
     """Starts one node and waits until Ray reports that it has started."""
     token = run.learned.token if node.desired.token else None
     script = start_script(run, node, fingerprint(token.reveal()) if token else "")
-    if (ca := node.host.mirrors.ca) and node.facts.system != "Windows":
+    if ca := node.host.mirrors.ca:
         where = f"{homes.folder(node.facts, run.cluster.name)}/authorities.pem"
         run.carry(node, Path(ca).expanduser(), where)
     try:

@@ -209,6 +209,8 @@ class Connection(BaseConnection):
 class Runner(Remote):
     """Fabric's runner; a lost connection raises an error, where Fabric's reports exit status -1."""
 
+    killed = False
+
     def returncode(self) -> Any:
         status = super().returncode()
         if status == -1:
@@ -220,6 +222,24 @@ class Runner(Remote):
     def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
         """Ctrl-C ends the command. Without a terminal, Fabric would wait for the command to end itself."""
         if not self.using_pty:
-            hang_up(self.channel)
-            self.channel.close()
+            self._end()
         super().send_interrupt(interrupt)
+
+    def stop(self) -> None:
+        """Ends the command if it still runs: a Ctrl-C may come before Fabric begins to wait for its end."""
+        if not self.using_pty and hasattr(self, "channel"):
+            self._end()
+        super().stop()
+
+    def kill(self) -> None:
+        """What the time limit does. Sets `timed_out` first: Invoke sets it last, when the run may have ended."""
+        self.killed = True
+        self._end()
+
+    @property
+    def timed_out(self) -> bool:
+        return self.killed
+
+    def _end(self) -> None:
+        hang_up(self.channel)
+        self.channel.close()

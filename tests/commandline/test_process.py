@@ -210,6 +210,31 @@ def test_ctrl_c_at_any_moment_of_the_start(home):
         assert begun.returncode in (-signal.SIGINT, 130, 0), said
 
 
+WRAPPED = """
+import sys, types
+sys.path.insert(0, sys.argv[1])
+
+def getattr_(name):
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt as error:
+        raise RuntimeError("Error calling __set_name__ on 'member' instance") from error
+
+sys.modules["fabfile"] = types.ModuleType("fabfile")
+sys.modules["fabfile"].__getattr__ = getattr_
+from tasks.__main__ import start
+start()
+"""
+
+
+def test_ctrl_c_while_python_makes_a_class(home):
+    """Python 3.11 and older report it as a RuntimeError."""
+    done = subprocess.run(
+        [sys.executable, "-c", WRAPPED, str(TOP)], capture_output=True, text=True, timeout=30, cwd=home
+    )
+    assert (done.returncode, done.stderr) == (130, "✗ interrupted\n")
+
+
 def test_in_the_background_of_a_script_ctrl_c_stays_ignored(home):
     line = "trap '' INT; FAB --list >out & sleep 0.2; kill -INT $!; wait $!"
     done = shell([str(TOP / "fab")], line, home)

@@ -108,7 +108,12 @@ def deployed(hosts, index, conda_mirror, tmp_path_factory):
     return deploy
 
 
-@pytest.mark.parametrize("runtime", ["docker", "uv", pytest.param("conda", marks=pytest.mark.matrix)])
+MATRIX = pytest.mark.matrix  # the same code in Ray makes a job's environment, whatever Ray runs in
+
+
+@pytest.mark.parametrize(
+    "runtime", [pytest.param("docker", marks=MATRIX), "uv", pytest.param("conda", marks=MATRIX)]
+)
 def test_jobs_get_their_packages_on_every_node(runtime, deployed, hosts, index):
     fab = deployed(runtime)
     sh(index, f"rm -f /srv/index/{package_index.LOG}")

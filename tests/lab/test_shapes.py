@@ -116,6 +116,7 @@ class TestSeveralNetworks:
         ok(fab("destroy", "--yes", hosts_file=path))
 
 
+@pytest.mark.matrix  # the same steps as those of test_uv_packages.py and test_air_gap.py, with an index that lacks uv
 class TestNoInternet:
     @pytest.fixture
     def mirror(self, head, tmp_path_factory):

@@ -85,6 +85,7 @@ class TestBuild:
             assert sh(host, "ls -A ~/.rayfab 2>/dev/null || true") == ""
 
 
+@pytest.mark.matrix  # test_air_gap.py deploys from a bundle; this one has a Python as well
 class TestBundle:
     def test_for_a_platform_holds_its_python(self, hosts, mirror, fab, hosts_file, tmp_path):
         """It is made without asking a host; the hosts reach nothing."""

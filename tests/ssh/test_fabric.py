@@ -71,6 +71,20 @@ class TestRun:
         assert (caught.value.result.exited, caught.value.result.stderr) == (3, "no\n")
         assert host.run("exit 3", warn=True, **QUIET).exited == 3
 
+    def test_ctrl_c_before_fabric_waits_for_the_end_ends_the_command_too(self, server, settings, monkeypatch):
+        """Between the command's start and the wait, Fabric passes no Ctrl-C on."""
+        ended = []
+
+        def interrupted(runner):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("tasks.ssh.connection.Runner._finish", interrupted)
+        monkeypatch.setattr("tasks.ssh.connection.hang_up", lambda channel: ended.append(channel.closed))
+        with Connection(server.target(key=str(server.key)), settings) as host:
+            with pytest.raises(KeyboardInterrupt):
+                host.run("exec sleep 5", **QUIET)
+        assert ended == [False]
+
     def test_output_is_shown_unless_hidden(self, host, capsys):
         host.run("echo seen", in_stream=False)
         host.run("echo hidden", **QUIET)

@@ -17,6 +17,13 @@ WriteText ($Node + '\loop.json') $RF_LOOP_JSON
 WriteText ($Node + '\service') $RF_SERVICE
 WriteText ($Node + '\temp') $RF_TEMP_DIR
 $folder = $RF_ENV_DIR -replace '/', '\'
+if ([IO.File]::Exists($Node + '\authorities.pem')) {
+    # the system's authorities and those of mirrors.ca, for programs that know one list only
+    $join = 'import ssl, sys; found = ssl.create_default_context().get_ca_certs(True); given = open(sys.argv[1]).read(); open(sys.argv[2], "w").write("".join(map(ssl.DER_cert_to_PEM_cert, found)) + given)'
+    $Surroundings['PATH'] = $folder + ';' + $folder + '\Library\bin;' + $env:PATH
+    $run = Run ($folder + '\python.exe') @('-c', $join, ($Node + '\authorities.pem'), ($Node + '\ca.pem')) ''
+    if ($run.Code -ne 0) { Fail ('cannot write ' + $Node + '\ca.pem: ' + (OneLine $run.Errors.Trim())) ('free some space below ' + $UserHome) }
+}
 WriteText ($Node + '\env') ([IO.Path]::GetFileName($folder))
 $null = [IO.Directory]::CreateDirectory($RF_TEMP_DIR)
 Step 'starting Ray'

@@ -270,6 +270,27 @@ class TestDeployed:
         assert win.log("uninstaller") == [f"uninstaller /S _?={win.at('conda')}"]
 
 
+@pytest.mark.parametrize("name", [PYTHON, RAY])
+def test_a_file_that_was_damaged_in_the_store_is_not_installed(win, name):
+    """Conda's files and wheels; the next deploy fetches it again."""
+    assert win.fetch().ok
+    path = win.at(rf".rayfab\.store\{name}")
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    answer = win.install()
+    assert answer.error == "1 of the packages in the store were damaged"
+    assert not path.exists() and not win.env.exists()
+    assert win.fetch().ok and win.install().values == {"changed": "1"}
+
+
+def test_the_authorities_of_mirrors_ca_are_there_for_jobs(win):
+    win.node("").mkdir(parents=True)
+    win.node("authorities.pem").write_text("OURS\n")
+    win.deployed()
+    assert win.node("ca.pem").read_text().endswith("OURS\n")
+    answer = win.up()
+    assert answer.ok and win.node("ca.pem").read_text().count("OURS") == 1, "a second start adds nothing"
+
+
 def test_commands_logs_and_the_driver(win):
     win.deployed()
     answer = win.ask(operations.command_script("lab", ["ray", "--version"]))
@@ -460,13 +481,6 @@ class TestConda:
         answer = win.install()
         assert set(answer.all["missing"]) == {UV_WHEEL, CLICK}
         assert answer.ok and not win.at("conda").exists()
-
-    def test_a_package_that_was_changed_in_the_store(self, win):
-        win.fetch()
-        path = win.at(rf".rayfab\.store\{CLICK}")
-        path.write_bytes(b"x" * path.stat().st_size)
-        assert win.install().error == "cannot install the packages"
-        assert not (win.env / ".complete").exists()
 
     def test_the_wrong_python(self, win):
         win.fetch()

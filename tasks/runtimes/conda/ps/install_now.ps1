@@ -8,6 +8,17 @@ foreach ($line in (LinesOf $RF_ITEMS)) {
     if ($files.ContainsKey($arguments[0])) { $files[$arguments[0]] = $files[$arguments[0]] + $arguments[1] }
     $sums[$arguments[1]] = $arguments[2]
 }
+# a file that was fetched by an earlier run may have been damaged since
+Step 'checking packages'
+$damaged = 0
+foreach ($name in $sums.Keys) {
+    if ((SumOf ($Store + '\' + $name)) -eq $sums[$name]) { continue }
+    Remove ($Store + '\' + $name)
+    $damaged = $damaged + 1
+}
+if ($damaged) {
+    Fail ('' + $damaged + ' of the packages in the store were damaged') 'they are removed; fab deploy-cluster downloads them again'
+}
 function LastLines($run) { EmitText 'log' (LastOf (LinesOf ($run.Said + "`n" + $run.Errors)) 25) }
 function CheckDisk($run) {
     if (($run.Said + $run.Errors) -match 'No space left|not enough space|disk full|WinError 112') {

@@ -13,11 +13,6 @@ function SizeOf($path) {
     if ([IO.File]::Exists($path)) { return [IO.FileInfo]::new($path).Length }
     return 0
 }
-function SumOf($path) {
-    $file = [IO.File]::OpenRead($path)
-    try { return ([BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($file)) -replace '-', '').ToLower() }
-    finally { $file.Close() }
-}
 # Servers by name: whether one has ever sent a byte, and how often it has failed since.
 $alive = @{}
 $bad = @{}
