@@ -159,13 +159,19 @@ def _whole(node: Known, aim: Kept) -> bool:
     return not name or name in node.facts.envs
 
 
-@step("Ask before the switch")
+@step("See what the switch ends")
+def say_what_ends(run: Run) -> None:
+    """For a dry run, which prints it with the plan."""
+    run.record.ends = work_ended(run, [node for node in changing(run) if node.runs])
+
+
+@step("Ask before the switch", changes=True, dry_run=say_what_ends)
 def agree_to_switch(run: Run) -> None:
-    """Says what will run, what ends, and that all nodes stop together; always asks."""
+    """Says what will run, what ends, and that all nodes stop together; always asks. A no removes what was installed."""
     nodes = changing(run)
     if not nodes:
         return
-    run.record.ends = work_ended(run, [node for node in nodes if node.runs])
+    say_what_ends(run)
     head = run.head(Planned)
     changes = version_changes(head.state, head.desired) or list(head.change.why)
     lines = [
@@ -179,8 +185,6 @@ def agree_to_switch(run: Run) -> None:
         lines.append(
             "detached actors and placement groups end too: no Ray reads the state of another version's head"
         )
-    if run.options.dry_run:
-        return
     try:
         run.options.agree(lines, f"{what(run)} would stop the cluster")
     except Stop:

@@ -38,8 +38,7 @@ def upgrade(fleet, version: str = NEW, **more) -> int:
 
 
 def rollback(fleet) -> int:
-    steps = (*operation.FIND_PREVIOUS, *operation.ROLLBACK)
-    code = fleet.operate(steps, lambda run: action.rolled_back(run, fleet.path), what="rollback")
+    code = fleet.operate(operation.ROLLBACK, lambda run: action.rolled_back(run, fleet.path), what="rollback")
     fleet.write(fleet.path.read_text("utf-8"))
     return code
 
