@@ -193,15 +193,13 @@ UPGRADE: Steps = (
     agree_to_switch,
     switch,
 )
-FIND_PREVIOUS: Steps = (
+ROLLBACK: Steps = (
     connect_all,
     lock_and_gather_facts,
     need_head,
     need_all,
     read_kept,
     choose_previous,
-)
-ROLLBACK: Steps = (
     agree_to_switch,
     switch,
 )
