@@ -90,7 +90,6 @@ class FakeHost:
         self.reaches_out = True  # whether it can fetch packages
         self.carried: list[str] = []
         self.installed: list[list[str]] = []
-        self.lock = ""
         self.hold = ""  # the text of its file
         self.lock = ""  # of the newest environment
         self.locks: dict[str, str] = {}
@@ -175,7 +174,6 @@ class FakeHost:
             "ip_addr": [f"2: eth0    inet {self.address}/24 brd 10.0.0.255 scope global eth0\\"],
             "starts": self.starts,
             "restored": self.restored,
-            "requirements": self.lock.splitlines() if self.envs else [],
             "requirements": self._lock().splitlines() if self.envs else [],
         }
         if self.image:

@@ -24,7 +24,6 @@ from tests.standins.windows.values import PSError, Unsupported
 
 # what runs only on systems that are not Windows
 POSIX_ONLY = {"settle", "uv_env", "store_serve", "store_clean", "engine_install", "service_up", "head_kill"}
-POSIX_ONLY = {"settle", "uv_env", "store_serve", "store_clean", "engine_install", "service_up"}
 POSIX_ONLY |= {"env_lock", "kept_read", "kept_settle", "try_env"}
 POSIX_ONLY |= {f"image_{name}" for name in ("cut", "serve", "pieces", "fetch", "clean")}
 POSIX_ONLY |= {"disk"}

@@ -2,8 +2,6 @@
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib authorities kept node outside_* not_started ray_folder session store_for up_* wait_ray
 # values: ENV_DIR ENV_SH OUTSIDE PRUNE_PY RECORD SERVICE START_SH STATE TEMP_DIR TRYING WATCH_PY
-# needs: lib authorities kept node outside_* not_started ray_folder session up_* wait_ray
-# values: ENV_DIR ENV_SH OUTSIDE RECORD SERVICE START_SH STATE TEMP_DIR TRYING
 # Hands the start script to its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 rf_old=$(node_service)
