@@ -132,6 +132,11 @@ class Ray(Frozen):
         None, description="who may use the cluster; null: token if Ray supports it (2.52 and newer)"
     )
     ports: Ports = Field(Ports(), description="all other ports of Ray")
+    state: t.HeadState | None = Field(
+        None,
+        description="what the head knows of its cluster. kept: on disk, so that it survives the head's restart; "
+        "memory; null: kept where Ray (2.57 and newer), the system (Linux) and the disk allow it",
+    )
     temp_dir: t.RayFolder | None = Field(
         None,
         description="Ray's own folder on the host, for logs, sockets and spilled objects; null: `/tmp/ray`, "
@@ -143,6 +148,11 @@ class Ray(Frozen):
         "in; null: in `temp_dir`",
     )
     logs: Logs = Field(Logs(), description="which logs stay")
+    heal: t.Flag = Field(
+        True,
+        description="a host restarts its node where Ray does not answer, three times an hour at most; "
+        "not on Windows",
+    )
     head_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start --head`")
     worker_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start` of the workers")
     env: dict[t.EnvName, t.AnyText] = Field({}, description="environment variables of Ray's processes")

@@ -84,6 +84,7 @@ HostKeys = Annotated[
 Runtime = Annotated[str, one_of(*runtimes.NAMES)]
 Via = Annotated[Literal["ssh", "local", "openssh"], one_of("ssh", "local", "openssh")]
 Auth = Annotated[Literal["token", "none"], one_of("token", "none")]
+HeadState = Annotated[Literal["kept", "memory"], one_of("kept", "memory")]
 Network = Annotated[Literal["auto", "host", "bridge"], one_of("auto", "host", "bridge")]
 Install = Annotated[
     Literal["auto", "distro", "docker-ce", "none"], one_of("auto", "distro", "docker-ce", "none")

@@ -7,7 +7,7 @@ import json
 from tasks.inventory import Host
 from tasks.inventory import ray_versions as versions
 from tasks.inventory.sections import Logs
-from tasks.node import surroundings
+from tasks.node import gcs_store, surroundings
 from tasks.node.names import RAY_DIR
 
 BRIDGE_WORKERS = 98  # 10002-10099
@@ -96,10 +96,13 @@ def _labels(labels: dict[str, str], ray: str) -> str:
     return json.dumps(labels, sort_keys=True)
 
 
-def environment(host: Host, ray: str, system: str = "Linux", authorities: str = "") -> dict[str, str]:
+def environment(
+    host: Host, ray: str, system: str = "Linux", authorities: str = "", store: str = ""
+) -> dict[str, str]:
     """The environment variables of Ray's processes, except the token's.
 
     :param authorities: see :func:`tasks.node.surroundings.of_mirrors`.
+    :param store: the folder of a head that keeps its state, as Ray sees it.
 
     The authentication mode is always set. Otherwise the head alone would turn it on where a token file exists.
     """
@@ -110,6 +113,7 @@ def environment(host: Host, ray: str, system: str = "Linux", authorities: str = 
     if host.role == "head":
         out["AUTOSCALER_METRIC_PORT"] = str(host.ray.ports.autoscaler_metric)
         out["DASHBOARD_METRIC_PORT"] = str(host.ray.ports.dashboard_metric)
+    out |= gcs_store.variables(host, ray, store)
     if system != "Linux":
         # without it Ray refuses to join a cluster of several nodes on macOS and Windows
         out["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "1"

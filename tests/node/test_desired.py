@@ -171,8 +171,9 @@ class TestDesired:
         assert desired.kind == kind
         assert {name for name, text in desired.files.items() if text} == {
             "ENV_SH",
-            "PRUNE_PY",
             "START_SH",
+            "WATCH_PY",
+            "PRUNE_PY",
         } | files
         assert ("User=" in desired.files["UNIT_TEXT"]) is (kind == "system")
 

@@ -30,6 +30,14 @@ nearest() {
     while [ -n "$rf_at" ] && [ ! -d "$rf_at" ]; do rf_at=${rf_at%/*}; done
     rf_at=${rf_at:-/}
 }
+# Since when the state of a head is there, its size in KiB, and what was put aside.
+# shellcheck disable=SC2016
+store_here() {
+    node_do "$rf_service" reach >/dev/null 2>&1
+    node_do "$rf_service" store 'echo "since $(stat -c %Y "$1/tables/IDENTITY" 2>/dev/null)"
+        echo "size $(du -sk "$1" 2>/dev/null)"
+        [ ! -d "$1.unreadable" ] || echo "aside $1.unreadable"'
+}
 # Sizes, kinds and options of the file systems under the home, Ray's folder, that for spilled objects and shared memory.
 places() {
     rf_temp=$TEMP_DIR

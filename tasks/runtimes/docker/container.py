@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from tasks.inventory import Host
-from tasks.node import pruning, ray
+from tasks.node import gcs_store, pruning, ray
+from tasks.node.heal import program, watch_words
 from tasks.node.names import DRAIN_SECONDS, RAY_DIR, SPILL_DIR, unit
 from tasks.script import files
 
@@ -25,6 +26,8 @@ class Container:
 
     :param variables: the environment variables of Ray's processes.
     :param authorities: the host's file with certificates that is mounted at :data:`AUTHORITIES`; '' for none.
+    :param store: the volume in which a head keeps its state; '' for none.
+    :param head: ``ip:port`` of the head's GCS.
     :param image: name or id; the id is the image that was checked.
     :param user: ``uid:gid`` that Ray runs as, from ``run_args`` or the image; empty while unknown.
     :param temp_dir: the host's folder that is mounted as Ray's own folder.
@@ -40,6 +43,7 @@ class Container:
     image: str
     user: str
     node_ip: str
+    head: str
     temp_dir: str
     options: tuple[str, ...]
     bridge: bool
@@ -47,6 +51,12 @@ class Container:
     hostname: str = ""
     authorities: str = ""
     spill_dir: str = ""
+    store: str = ""
+
+
+def store_of(cluster: str) -> str:
+    """The volume of a head that keeps its state; kind_docker.sh has the same name."""
+    return f"{unit(cluster)}-gcs"
 
 
 def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) -> list[str]:
@@ -63,6 +73,8 @@ def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) ->
     out += ["--label", f"rayfab.cluster={box.cluster}", "--label", f"rayfab.hash={hash_}"]
     if box.authorities:
         out += ["--volume", f"{box.authorities}:{AUTHORITIES}:ro"]
+    if box.store:
+        out += ["--volume", f"{box.store}:{gcs_store.IN_CONTAINER}"]
     for name, value in box.variables.items():
         # the script extends no_proxy, and puts it into the file
         out += ["--env", f"{name}={value}"] if name.lower() != "no_proxy" else []
@@ -72,7 +84,9 @@ def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) ->
     if box.bridge:
         uid, _, gid = box.user.partition(":")
         out += ["python", "-c", entry(), box.node_ip, uid, gid or uid, ",".join(_ranges(box))]
-    return [*out, *_pruned(box), *start_arguments, "--block"]
+    life = f"{RAY_DIR}/{unit(box.cluster)}.json"
+    watched = watch_words(host, life, box.node_ip, box.head, start_arguments, box="/var/tmp/rayfab-watch")
+    return [*out, *_pruned(box), "python", "-I", "-c", program(), *watched]
 
 
 # The first process of a container, or what the one on a bridge becomes: what keeps Ray's folders small is beside it.
