@@ -10,7 +10,9 @@ kilobytes() { du -sk "$1" 2>/dev/null | awk '{ printf "%.0f", $1 * 1024 }'; }
 env_busy() {
     if [ -r /proc/self/environ ]; then
         # through a pipe, since an argument would be found in grep's own list of arguments
-        [ -n "$(echo "$1/" | grep -lsF -f - /proc/[0-9]*/environ /proc/[0-9]*/cmdline)" ]
+        rf_value=$1/
+        set -- /proc/[0-9]*/environ /proc/[0-9]*/cmdline
+        [ -n "$(echo "$rf_value" | grep -lsF -f - "$@")" ]
     else
         [ -n "$(ps -axwwE -o command= 2>/dev/null | RF_AT=$1/ awk 'index($0, ENVIRON["RF_AT"]) && !index($0, "RF_AT=")')" ]
     fi
