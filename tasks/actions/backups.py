@@ -24,7 +24,7 @@ from tasks.phases.keep import keep, put_back
 from tasks.report import handover
 from tasks.report.console import Console
 from tasks.run.failures import Stop
-from tasks.run.kept import Kept
+from tasks.run.head_files import HeadFiles
 from tasks.run.run import Run
 from tasks.text.quoting import printed
 
@@ -41,11 +41,11 @@ def make(output: str | None, hosts_file: str | None, *, debug: bool) -> None:
     if path.is_dir():
         raise Mistake(f"--output: {path} is a folder", "name a file")
     run = cli.make_run(cluster, console, "backup", debug=debug)
-    kept: list[Kept] = []
+    kept: list[HeadFiles] = []
     cli.finish(run, (*operation.FACTS, keep(kept.append)), lambda run: _write(run, path, kept[0]))
 
 
-def _write(run: Run, path: Path, kept: Kept) -> None:
+def _write(run: Run, path: Path, kept: HeadFiles) -> None:
     cluster = run.cluster
     named, left = _named(cluster)
     members = {HOSTS: read(cluster.path).encode()}
@@ -110,7 +110,7 @@ def restore(file: str, hosts_file: str | None, *, force: bool, yes: bool, debug:
     run = cli.make_run(cluster, console, "restore", hosts=[cluster.head], debug=debug, yes=yes)
     text = {name: found.members.get(name, b"") for name in (TOKEN, LOCKS)}
     token = text[TOKEN].decode("ascii", "replace").strip()
-    kept = Kept(
+    kept = HeadFiles(
         Secret(token) if token else None,
         text[LOCKS].decode(),
         found.members.get(STATE, b""),

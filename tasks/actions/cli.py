@@ -128,6 +128,8 @@ def make_run(
     prune: bool = False,
     new: frozenset[str] = frozenset(),
     yes: bool = False,
+    deadline: int | None = None,
+    why: str = "",
 ) -> Run:
     """A run over ``hosts`` (default: all); secrets are fetched now, each once.
 
@@ -136,6 +138,8 @@ def make_run(
     :param registry: it may pull images, and needs the registry's password for that.
     :param new: names of hosts that are not in the hosts file yet.
     :param yes: whatever it ends, there is no question.
+    :param deadline: seconds that work has to end in a drain; None: nothing is drained.
+    :param why: the reason for a maintenance.
     """
     names = limit
     if not isinstance(limit, frozenset):
@@ -169,6 +173,8 @@ def make_run(
         purge=purge,
         prune=prune,
         new=new,
+        deadline=deadline,
+        why=why,
         agree=Consent(console, yes),
     )
     return Run(cluster, console, nodes, settings, options)

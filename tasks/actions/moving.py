@@ -18,7 +18,7 @@ from tasks.phases.move import agree_to_move, move, put_kept, remove_old_head
 from tasks.report.console import Console
 from tasks.run.deployed import remembered
 from tasks.run.failures import Stop
-from tasks.run.kept import Kept
+from tasks.run.head_files import HeadFiles
 from tasks.run.operate import operate
 from tasks.run.run import Run
 from tasks.run.step import Step
@@ -82,7 +82,7 @@ def _start_new(
     path: Path,
     text: str,
     old: Run,
-    kept: Kept,
+    kept: HeadFiles,
     *,
     remove_old: bool,
     console: Console,

@@ -87,6 +87,34 @@ def stopped(run: Run) -> None:
         handover.commands(run.console, [("start", "start it again")])
 
 
+def drained(run: Run) -> None:
+    """Which nodes are stopped now, and how they come back."""
+    _said(run, "drained and stopped on", "nothing was running")
+    if names := [node.name for node in run.chosen()]:
+        listed = printed(",".join(names))
+        handover.commands(
+            run.console,
+            [
+                (f"start --limit {listed}", "start it again"),
+                (f"remove-worker --host {listed}", "take it out of the cluster"),
+            ],
+        )
+
+
+def in_maintenance(run: Run) -> None:
+    """Which hosts are in maintenance now, and how it ends."""
+    names = [node.name for node in run.chosen()]
+    if failed := [node.name for node in run.failed if run.may_change(node)]:
+        run.console.bad(
+            f"in maintenance: {len(names)} of {handover.hosts(len(names) + len(failed))}; "
+            f"failed: {handover.names(failed)}"
+        )
+    elif names:
+        run.console.ok(f"in maintenance: {handover.names(names)}; deploy-cluster and start leave them alone")
+    if names:
+        handover.commands(run.console, [(f"maintenance off --host {printed(','.join(names))}", "end it")])
+
+
 def _said(run: Run, what: str, nothing: str) -> None:
     """On how many hosts it was done; where hosts have failed, nobody knows what is left there."""
     done = run.record.done

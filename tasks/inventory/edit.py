@@ -1,11 +1,11 @@
-"""Add a worker to a hosts file or remove one. Every other byte of the file stays as it is."""
+"""Add a worker to a hosts file, remove one, or set a key. Every other byte of the file stays as it is."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,50 @@ def without(body: str, gone: Host, cluster: Cluster) -> str:
     index, member, size = place_of(body, gone, cluster)
     patterns = _patterns(body, index, member) if size > 1 else None
     return surgery.rewrite(body, index, patterns) if patterns else surgery.delete(body, index)
+
+
+def with_values(path: str | Path, values: Mapping[str, str | None]) -> tuple[str, Cluster]:
+    """The text of the file with keys of its sections set, and the cluster that it describes; the file is untouched.
+
+    :param values: such as ``ray.version``; None is written as null.
+    :raises EditError: the file cannot be edited, or no host takes a value from the top.
+    :raises InventoryError: the file is wrong, or would be wrong with a value.
+    """
+    path, text = Path(path), read(Path(path))
+    before = parse(text, path)
+    body = text.removeprefix(BOM)
+    said = ", ".join(f"{key}: {value or 'null'}" for key, value in values.items())
+    with by_hand(path, f"set {said}"):
+        edited = body
+        for key, value in values.items():
+            section, _, name = key.partition(".")
+            edited = surgery.set_value(edited, section, name, value)
+        after = text[: len(text) - len(body)] + edited
+        cluster = parsed(after, path)
+        if _without(cluster, values) != _without(before, values):
+            raise ByHand
+    for key, value in values.items():
+        if not any(_value(host, key) == value for host in cluster.hosts):
+            raise EditError(f"{key} is set on each host of {path}; change it there")
+    return after, cluster
+
+
+def set_values(path: str | Path, values: Mapping[str, str | None]) -> None:
+    """Writes keys of sections, see :func:`with_values`, which has the errors, too."""
+    _write(Path(path), with_values(path, values)[0])
+
+
+def _value(host: Host, key: str) -> Any:
+    section, _, name = key.partition(".")
+    return getattr(getattr(host, section), name)
+
+
+def _without(cluster: Cluster, keys: Iterable[str]) -> list[dict[str, Any]]:
+    hosts = _comparable(cluster.hosts)
+    for host, key in ((host, key) for host in hosts for key in keys):
+        section, _, name = key.partition(".")
+        host[section].pop(name)
+    return hosts
 
 
 def _worker(cluster: Cluster, host: str) -> Host:

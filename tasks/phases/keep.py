@@ -7,13 +7,13 @@ from collections.abc import Callable
 from tasks.node.desired import fingerprint
 from tasks.report.console import Board
 from tasks.run.failures import Stop
-from tasks.run.kept import Kept, read_kept, write_kept
+from tasks.run.head_files import HeadFiles, read_head_files, write_head_files
 from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.step import Step
 
 
-def keep(into: Callable[[Kept], None]) -> Step:
+def keep(into: Callable[[HeadFiles], None]) -> Step:
     """The step that reads it. A worker that cannot be asked is left out: only its lock might be missing."""
 
     def work(run: Run) -> None:
@@ -27,12 +27,12 @@ def keep(into: Callable[[Kept], None]) -> Step:
                 f"{node.name}: {run.failure(node).message}; its locks are those of the other hosts"
             )
             run.forgive(node)
-        into(read_kept(run, head))
+        into(read_head_files(run, head))
 
     return Step("Read what the head keeps", work, changes=True)
 
 
-def put_back(found: Kept, name: str) -> Step:
+def put_back(found: HeadFiles, name: str) -> Step:
     """The step that puts it on a head that has no cluster of that name, or this one. :param name: of the backup."""
 
     def work(run: Run) -> None:
@@ -49,7 +49,7 @@ def put_back(found: Kept, name: str) -> Step:
             return
 
         def one(node: Known, board: Board) -> None:
-            write_kept(run, node, found, board)
+            write_head_files(run, node, found, board)
 
         run.each("Put back what the head kept", [head], one)
         if failure := run.failure(head):

@@ -9,7 +9,7 @@ from tasks.phases.stop import stop
 from tasks.report import handover
 from tasks.report.console import Board
 from tasks.run.failures import HostFailed, Stop
-from tasks.run.kept import Kept, read_kept, write_kept
+from tasks.run.head_files import HeadFiles, read_head_files, write_head_files
 from tasks.run.run import Run
 from tasks.run.stages import Known, Reached
 from tasks.run.start import STOP_TIMEOUT
@@ -41,7 +41,7 @@ def agree_to_move(name: str, *, remove_old: bool) -> Step:
     return Step("Ask before the head moves", work)
 
 
-def move(start_new: Callable[[Run, Kept], int], back: Sequence[Step], name: str) -> Step:
+def move(start_new: Callable[[Run, HeadFiles], int], back: Sequence[Step], name: str) -> Step:
     """The step that moves it.
 
     :param start_new: starts the cluster with the new head, and returns its exit status; whether the head has moved is
@@ -57,7 +57,7 @@ def move(start_new: Callable[[Run, Kept], int], back: Sequence[Step], name: str)
             why = failure.message
         else:
             try:
-                code = start_new(run, read_kept(run, old))
+                code = start_new(run, read_head_files(run, old))
             except (HostFailed, RemoteError) as error:
                 why = str(error)
         if run.record.moved:
@@ -81,14 +81,14 @@ def move(start_new: Callable[[Run, Kept], int], back: Sequence[Step], name: str)
     return Step("Move the head", work, changes=True)
 
 
-def put_kept(found: Kept) -> Step:
+def put_kept(found: HeadFiles) -> Step:
     """The step that gives the new head what the old one has kept."""
 
     def work(run: Run) -> None:
         head = run.head(Known)
 
         def one(node: Known, board: Board) -> None:
-            write_kept(run, node, found, board)
+            write_head_files(run, node, found, board)
 
         run.each("Hand over what the head kept", [head], one)
         if failure := run.failure(head):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.inventory import Secret
+from tasks.node.kept import Records
 from tasks.plan.deployed import Deployed
 from tasks.run.failures import Failure
 from tasks.run.stages import Listed
@@ -22,6 +23,8 @@ class Learned:
     :param table: the entries of Ray's own node table.
     :param versions: Ray's and Python's version as Ray reports them, under ``ray`` and ``python``.
     :param ray_nodes: the table's entry for each host that has one, by the host's name.
+    :param kept: what each host can start again, by the host's name.
+    :param outage: seconds from the first stop to a task on every node, where nodes were switched.
     :param bundle: the opened bundle of ``--bundle``.
     """
 
@@ -32,6 +35,8 @@ class Learned:
     versions: dict[str, str] = field(default_factory=dict)
     ray_nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     bundle: Bundle | None = None
+    kept: dict[str, Records] = field(default_factory=dict)
+    outage: float | None = None
 
 
 @dataclass(frozen=True)

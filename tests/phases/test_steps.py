@@ -46,6 +46,7 @@ class TestTheList:
             ("Lock the cluster, and gather facts", "changes hosts"),
             ("See that the head answers", ""),
             ("Ask before hosts that have left the hosts file are removed", ""),
+            ("Leave out hosts in maintenance", ""),
             ("Validate hosts", ""),
             ("See that the head runs", ""),
             ("Ask before running work ends", ""),

@@ -55,6 +55,13 @@ def block(script: str, name: str) -> str:
     return re.search(rf"^{name}='?([^']*)'?$", script, re.MULTILINE).group(1)
 
 
+def long(script: str, name: str) -> str:
+    """The same for a value of several lines, whatever stands in it."""
+    rest = script[script.index(f"\n{name}=") + len(name) + 2 :]
+    words = re.match(r"""(?:'[^']*'|"[^"]*"|\\.|[^'\\\s])*""", rest)
+    return shlex.split(words.group(0) or "''")[0]
+
+
 class FakeHost:
     """One host. ``replies`` holds, by title, what it says instead; ``titles`` is all that it was asked."""
 
@@ -84,7 +91,10 @@ class FakeHost:
         self.carried: list[str] = []
         self.installed: list[list[str]] = []
         self.lock = ""
+        self.hold = ""  # the text of its file
         self.conda = "conda 24.1.2 /opt/conda/bin/conda"
+        self.records: dict[str, str] = {}  # what can be started again, as kept.sh writes it
+        self.starts_ray = ""  # the only version of Ray that starts here; '': any
         self.step: Callable[[str], None] | None = None  # shows a progress text of the script that runs
 
     def answer(self, script: str) -> Answer:
@@ -114,8 +124,16 @@ class FakeHost:
             "read Ray's node table": self._table,
             "read logs": self._logs,
             "stop Ray": self._stop,
+            "read what can be started again": self._records,
+            "import Ray and the packages": lambda script: said(),
+            "begin the switch": self._stage,
+            "keep what ran before": self._stage,
+            "remove what was not started": self._stage,
             "remove everything": self._destroy,
             "release the lock": self._unlock,
+            "hold the node back": self._hold,
+            "end the hold": self._hold,
+            "drain": self._drain,
         }
         return own[title](script)
 
@@ -146,6 +164,8 @@ class FakeHost:
             values["active"] = "active" if self.active else self.supervisor
             if self.deployed:
                 values["deployed"] = self.deployed
+        if self.hold:
+            values["hold"] = self.hold
         if self.conda:
             values["conda"] = self.conda
         texts = {
@@ -177,7 +197,7 @@ class FakeHost:
             return fetched
         self.installed = [line.split()[:2] for line in block(script, "ITEMS").splitlines()]
         self.lock = block(script, "LOCK")
-        self.envs = {value(script, "ENV_ID")}
+        self.envs |= {value(script, "ENV_ID")}
         return said([("changed", "1")])
 
     def _image(self, script: str) -> Answer:
@@ -199,9 +219,45 @@ class FakeHost:
         return said()
 
     def _start(self, script: str) -> Answer:
-        self.state, self.active = json.loads(value(script, "STATE")), True
+        state = json.loads(value(script, "STATE"))
+        if self.starts_ray not in ("", state["ray"]):
+            self.state = {**state, "hash": ""}
+            return refused("ray start failed twice", log=["ValueError: unknown option --old"])
+        self.state, self.active, self.hold = state, True, ""
+        if not value(script, "TRYING"):
+            self._keep(long(script, "RECORD"), "")
         address = [f"  ray start --address='{self.state['head']}'"] if "head" in script.split("\n")[0] else []
         return said([], {"address": address})
+
+    def _keep(self, record: str, how: str) -> None:
+        before = self.records.get("started", "")
+        same = before.split(" ")[:1] == record.split(" ")[:1]
+        if how and before:
+            self.records["previous"] = before
+        elif not how and not same:
+            self.records.pop("previous", None)
+        line, _, rest = record.partition("\n")
+        self.records["started"] = f"{line} 1800000000\n{rest}"
+        self.records.pop("trying", None)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        self.envs &= {text.split(" ")[0] for text in self.records.values()}
+
+    def _stage(self, script: str) -> Answer:
+        stage = value(script, "STAGE")
+        if stage == "settle":
+            self._keep(long(script, "RECORD"), "keep")
+        elif stage == "begin":
+            self.records["trying"] = "1"
+        else:
+            self.records.pop("trying", None)
+            self._tidy()
+        return said()
+
+    def _records(self, script: str) -> Answer:
+        texts = {name: text.splitlines() for name, text in self.records.items() if name != "trying"}
+        return said([("trying", "1")] if "trying" in self.records else [], texts)
 
     def _reach(self, script: str) -> Answer:
         """What a host says whose ports are open; ``closed`` has what it says of ports of others."""
@@ -226,6 +282,20 @@ class FakeHost:
     def _stop(self, script: str) -> Answer:
         was, self.active = self.active, False
         return said([("changed", str(int(was)))])
+
+    def _hold(self, script: str) -> Answer:
+        self.hold = value(script, "HOLD")
+        return said()
+
+    def _drain(self, script: str) -> Answer:
+        """Nodes leave at once, except those that are ``busy``."""
+        spec = json.loads(value(script, "SPEC"))
+        assert all(self.world[name].hold for name, _, _ in spec["nodes"])
+        self.world.drained.append(spec)
+        lines = [
+            {"node": name, "left": None if name in self.world.busy else 1.5} for name, _, _ in spec["nodes"]
+        ]
+        return said([], {"answer": [json.dumps(one) for one in [*lines, {"done": True}]]})
 
     def _destroy(self, script: str) -> Answer:
         was, self.state, self.active, self.envs = self.state, None, False, set()
@@ -279,6 +349,8 @@ class World:
         self.held_by = ""
         self.strangers: list[dict[str, Any]] = []
         self.work: list[dict[str, Any]] = []  # what is running on Ray
+        self.drained: list[dict[str, Any]] = []  # what Ray was asked to drain, in order
+        self.busy: set[str] = set()  # nodes whose work does not end
         self.compiled: list[str | None] = []
         self.builds = ["3.11.2"]  # the versions of Python of which there is a build
         self.connections: list[FakeConnection] = []

@@ -9,15 +9,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks.node.desired import Desired, version_changes
+from tasks.node.names import basics
 from tasks.node.remembered import differences
 from tasks.node.subject import Subject
 from tasks.script import files
-from tasks.script.script import Value
+from tasks.script.script import Script, Value, render
 
 
 def made_values() -> dict[str, Value]:
     """The values of the fragment ``envs_made``, for a script that makes an environment."""
     return {"OWNERS": files.text("drivers", "owners")}
+
+
+def trial_script(cluster: str, env_id: str, packages: Sequence[str]) -> Script:
+    """Imports Ray and the user's packages in an environment, before it takes the place of another.
+
+    :param packages: as the hosts file has them.
+    """
+    values = {
+        **basics(cluster),
+        "ENV_ID": env_id,
+        "PACKAGES": list(packages),
+        "IMPORTS": files.text("drivers", "imports"),
+    }
+    return render("import Ray and the packages", "try_env", values)
 
 
 def lacking(subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:

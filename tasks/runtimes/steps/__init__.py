@@ -77,6 +77,13 @@ class Steps:
         """The images that hosts need besides these, which a bundle is going to hold."""
         return []
 
+    def trial(self, run: Run, node: Planned) -> Script | None:
+        """The script that imports Ray in what was installed, before it takes the place of what runs.
+
+        None: installing it has shown that already.
+        """
+        return None
+
     def installation(self, run: Run) -> Installation:
         """Makes the object that installs this runtime's nodes in this run."""
         return Installation()

@@ -9,6 +9,7 @@ from tasks.report.console import Board
 from tasks.run.run import Run
 from tasks.run.stages import Listed, Planned, Stage
 from tasks.runtimes import steps
+from tasks.runtimes.packages.environments import trial_script
 from tasks.runtimes.packages.steps.kits import Kits, reachable
 from tasks.runtimes.packages.steps.locks import lock_file, open_bundle
 from tasks.runtimes.packages.steps.recipe import Recipe
@@ -51,6 +52,10 @@ class PackageSteps(steps.Steps):
 
     def request_of(self, host: Host) -> str:
         return self.recipe.request_of(host)
+
+    def trial(self, run: Run, node: Planned) -> Script | None:
+        packages = self.recipe.section(node.host).packages
+        return trial_script(run.cluster.name, node.versions.env_id, packages)
 
     def installation(self, run: Run) -> Installation:
         return Installation(run, self.recipe)
