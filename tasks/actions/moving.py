@@ -54,7 +54,7 @@ def move_head(to: str | None, hosts_file: str | None, *, remove_old: bool, yes: 
         *operation.LEAVE,
         Step("See whether the new head could start", try_first),
         agree_to_move(new.name, remove_old=remove_old),
-        move(start_new, operation.RETURN, new.name),
+        move(start_new, operation.start_again(), new.name),
     )
     cli.finish(run, steps)
 

@@ -156,11 +156,6 @@ LEAVE: Steps = (
     plan,
     restart_all,
 )
-RETURN: Steps = (
-    note_stopped,
-    install_and_start,
-    *_PROVE,
-)
 # What comes before the batches of a rolling restart; the head is left alone.
 ROLLING: Steps = (
     *_BEGIN,
@@ -298,3 +293,12 @@ CHECK: Steps = in_dry_run(
     )
 )
 REACH: Steps = (connect_chosen,)
+
+
+def start_again() -> Steps:
+    """What starts the nodes that :data:`LEAVE` has planned, after they were stopped; the lock is still held."""
+    return (
+        note_stopped,
+        install_and_start,
+        *_PROVE,
+    )
