@@ -293,12 +293,3 @@ CHECK: Steps = in_dry_run(
     )
 )
 REACH: Steps = (connect_chosen,)
-
-
-def start_again() -> Steps:
-    """What starts the nodes that :data:`LEAVE` has planned, after they were stopped; the lock is still held."""
-    return (
-        note_stopped,
-        install_and_start,
-        *_PROVE,
-    )
