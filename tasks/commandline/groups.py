@@ -7,7 +7,20 @@ from collections.abc import Iterable
 GROUPS: dict[str, tuple[str, ...]] = {
     "look": ("status", "check", "plan", "logs"),
     "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
-    "change": ("add-worker", "remove-worker", "start", "stop", "restart", "upgrade", "rollback", "destroy"),
+    "change": (
+        "add-worker",
+        "remove-worker",
+        "drain",
+        "maintenance",
+        "start",
+        "stop",
+        "restart",
+        "upgrade",
+        "rollback",
+        "test-head",
+        "move-head",
+        "destroy",
+    ),
     "use": ("submit", "exec", "ssh", "dashboard", "completion"),
     "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }

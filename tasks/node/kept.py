@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tasks.node.desired import Desired, Versions
+from tasks.node.gcs_store import HeadState
 from tasks.node.names import basics
 from tasks.node.start import secrets_of
 from tasks.script.script import Effect, Script, Value, render
@@ -74,6 +75,8 @@ def parse(lines: Sequence[str]) -> Kept | None:
         desired = dict(told["desired"])
         versions = Versions(**desired.pop("versions"))
         desired["arguments"] = tuple(desired["arguments"])
+        head_state = desired.get("head_state")
+        desired["head_state"] = HeadState(**head_state) if head_state else None
         node = Desired(**desired, versions=versions)
     except (IndexError, KeyError, TypeError, ValueError):
         return None

@@ -8,6 +8,8 @@ from typing import Any
 from tasks.inventory import Host, SecretSource
 from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts, OwnFacts, Questions
+from tasks.node.gcs_store import Place
+from tasks.node.homes import folder
 from tasks.node.life import Life, on_host
 from tasks.node.names import RAY_DIR
 from tasks.node.processes import RayProcess
@@ -94,6 +96,10 @@ class Runtime:
     def listens_on_host(self, subject: Subject) -> bool:
         """Whether Ray's ports are the host's own; where an engine passes them on, the host's firewall may not count."""
         return True
+
+    def state_place(self, subject: Subject, cluster: str) -> Place:
+        """Where a head could keep its state."""
+        return Place(folder(subject.facts, cluster), subject.facts.places.home.kind)
 
     def address_problem(self, ip: str, subject: Subject) -> str:
         """Why the node cannot use this address; '' if it can."""

@@ -61,7 +61,10 @@ class TestDeploy:
         assert container(head, "{{.HostConfig.RestartPolicy.Name}}") == "unless-stopped"
         assert int(container(head, "{{.Config.StopTimeout}}")) > 30
         words = container(head, "{{json .Config.Cmd}}")
-        assert words.startswith('["ray","start"')
+        # in front of it, what looks after the state that the head keeps
+        assert words.startswith('["python","-c"')
+        assert '"ray","start","--head"' in words
+        assert container(cluster.hosts[1], "{{json .Config.Cmd}}").startswith('["ray","start"')
         assert words.endswith('"--block"]')
         assert container(head, "{{json .HostConfig.LogConfig.Config}}").count("max-") == 2
 

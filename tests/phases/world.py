@@ -74,6 +74,9 @@ class FakeHost:
         self.supervisor = "inactive"  # what the state of a node that is not active is called
         self.envs: set[str] = set()
         self.token = ""
+        self.kept: list[str] = []  # the state of its GCS, in Base64
+        self.restored: list[str] = []  # the locks that a restore has put there
+        self.deployed = ""  # what it remembers of the hosts that were deployed
         self.facts: dict[str, str] = {}
         self.closed: dict[str, str] = {}  # what a connection to a host says, if it is not open
         self.firewall = ""
@@ -89,6 +92,7 @@ class FakeHost:
         self.installed: list[list[str]] = []
         self.lock = ""  # of the newest environment
         self.locks: dict[str, str] = {}
+        self.hold = ""  # the text of its file
         self.conda = "conda 24.1.2 /opt/conda/bin/conda"
         self.records: dict[str, str] = {}  # what can be started again, as kept.sh writes it
         self.starts_ray = ""  # the only version of Ray that starts here; '': any
@@ -115,6 +119,8 @@ class FakeHost:
             "start the head": self._start,
             "start the worker": self._start,
             "check running work": self._work,
+            "read what the head keeps": self._kept,
+            "put back what the head kept": self._put_back,
             "run a task on every node": self._table,
             "read Ray's node table": self._table,
             "read logs": self._logs,
@@ -127,6 +133,9 @@ class FakeHost:
             "remove what was not started": self._stage,
             "remove everything": self._destroy,
             "release the lock": self._unlock,
+            "hold the node back": self._hold,
+            "end the hold": self._hold,
+            "drain": self._drain,
         }
         return own[title](script)
 
@@ -155,11 +164,16 @@ class FakeHost:
         if self.state is not None:
             values |= {"state": json.dumps(self.state), "service": self.state["service"]}
             values["active"] = "active" if self.active else self.supervisor
+            if self.deployed:
+                values["deployed"] = self.deployed
+        if self.hold:
+            values["hold"] = self.hold
         if self.conda:
             values["conda"] = self.conda
         texts = {
             "ip_addr": [f"2: eth0    inet {self.address}/24 brd 10.0.0.255 scope global eth0\\"],
             "starts": self.starts,
+            "restored": self.restored,
             "requirements": self._lock().splitlines() if self.envs else [],
         }
         if self.image:
@@ -201,12 +215,20 @@ class FakeHost:
         self.token = self.token or "5ecret"
         return said([("token", self.token)])
 
+    def _kept(self, script: str) -> Answer:
+        return said([("token", self.token)] if self.token else [], {"kept": self.kept})
+
+    def _put_back(self, script: str) -> Answer:
+        self.restored = block(script, "LOCKS").splitlines()
+        self.token = self.world.secrets_seen[-1][1]["RF_TOKEN"].reveal()
+        return said()
+
     def _start(self, script: str) -> Answer:
         state = json.loads(value(script, "STATE"))
         if self.starts_ray not in ("", state["ray"]):
             self.state = {**state, "hash": ""}
             return refused("ray start failed twice", log=["ValueError: unknown option --old"])
-        self.state, self.active = state, True
+        self.state, self.active, self.hold = state, True, ""
         if not value(script, "TRYING"):
             self._keep(long(script, "RECORD"), "")
         address = [f"  ray start --address='{self.state['head']}'"] if "head" in script.split("\n")[0] else []
@@ -266,13 +288,30 @@ class FakeHost:
         was, self.active = self.active, False
         return said([("changed", str(int(was)))])
 
+    def _hold(self, script: str) -> Answer:
+        self.hold = value(script, "HOLD")
+        return said()
+
+    def _drain(self, script: str) -> Answer:
+        """Nodes leave at once, except those that are ``busy``."""
+        spec = json.loads(value(script, "SPEC"))
+        assert all(self.world[name].hold for name, _, _ in spec["nodes"])
+        self.world.drained.append(spec)
+        lines = [
+            {"node": name, "left": None if name in self.world.busy else 1.5} for name, _, _ in spec["nodes"]
+        ]
+        return said([], {"answer": [json.dumps(one) for one in [*lines, {"done": True}]]})
+
     def _destroy(self, script: str) -> Answer:
         was, self.state, self.active, self.envs = self.state, None, False, set()
+        self.deployed, self.token, self.restored = "", "", []
         return said([("changed", str(int(was is not None)))])
 
     def _unlock(self, script: str) -> Answer:
         assert value(script, "HOLDER") == self.world.held_by
         self.world.held_by = ""
+        if "\nDEPLOYED=" in script:
+            self.deployed = value(script, "DEPLOYED")
         return said()
 
 
@@ -315,6 +354,8 @@ class World:
         self.held_by = ""
         self.strangers: list[dict[str, Any]] = []
         self.work: list[dict[str, Any]] = []  # what is running on Ray
+        self.drained: list[dict[str, Any]] = []  # what Ray was asked to drain, in order
+        self.busy: set[str] = set()  # nodes whose work does not end
         self.compiled: list[str | None] = []
         self.builds = ["3.11.2"]  # the versions of Python of which there is a build
         self.connections: list[FakeConnection] = []

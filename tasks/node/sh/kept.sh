@@ -31,16 +31,17 @@ record_started() {
     rm -f "$NODE/trying"
     envs_tidy
 }
-# Removes the environments that neither run nor ran before the last upgrade.
-envs_tidy() {
-    rf_keep=$(
-        readlink "$NODE/env"
-        for rf_name in started previous; do echo "$SHARED/envs/$(record_env "$rf_name")"; done
-    )
-    # a repair leaves the environment in a hidden folder, and a link at its path
-    rf_keep=$NL$rf_keep$NL$(printf '%s\n' "$rf_keep" | while IFS= read -r rf_dir; do readlink "$rf_dir"; done)$NL
-    for rf_dir in "$SHARED"/envs/* "$SHARED"/envs/.[!.]*; do
-        case $rf_keep in *"$NL$rf_dir$NL"*) continue ;; esac
-        env_used "$rf_dir" || rm -rf "$rf_dir"
+# Whether the environment in the folder $1 stays: that of what runs or is about to run, that of what ran before the last
+# upgrade, or one of another host of this home.
+env_kept() {
+    for rf_at in "$(readlink "$NODE/env")" "$(readlink "$NODE/env.next")" \
+        "$SHARED/envs/$(record_env started)" "$SHARED/envs/$(record_env previous)"; do
+        case $rf_at in '' | */) continue ;; esac
+        # a repair leaves the environment in a hidden folder, and a link at its path
+        if [ "$rf_at" = "$1" ] || [ "$(readlink "$rf_at")" = "$1" ]; then return 0; fi
     done
+    env_used "$1"
+}
+envs_tidy() {
+    for rf_dir in "$SHARED"/envs/* "$SHARED"/envs/.[!.]*; do env_kept "$rf_dir" || rm -rf "$rf_dir"; done
 }

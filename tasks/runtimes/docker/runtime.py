@@ -9,6 +9,7 @@ from tasks.inventory import Host, SecretSource
 from tasks.node import life, ray
 from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts, Questions
+from tasks.node.gcs_store import Place
 from tasks.node.life import Life
 from tasks.node.processes import RayProcess
 from tasks.node.remembered import differences
@@ -91,10 +92,14 @@ class Docker(Runtime):
             one for one in facts.raylets or () if docker.container and docker.container[:12] in one.cgroup
         ]
         # where the engine runs in a virtual machine, or in a namespace of its own, its processes cannot be seen
-        return life.of_raylets(mine) if mine else Life(age=docker.up)
+        return life.of_raylets(mine, facts) if mine else life.of_watch(facts, age=docker.up)
 
     def listens_on_host(self, subject: Subject) -> bool:
         return not node.on_bridge(subject)
+
+    def state_place(self, subject: Subject, cluster: str) -> Place:
+        engine = docker_of(subject.facts).engine
+        return Place(engine.root or "Docker's folder", engine.root_kind)
 
     def address_problem(self, ip: str, subject: Subject) -> str:
         return problems.address_problem(ip, subject)

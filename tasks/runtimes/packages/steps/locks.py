@@ -149,7 +149,18 @@ def installed(recipe: Recipe, run: Run, platform: str | None, request: str) -> L
             continue
         if kept and kept.key == (recipe.name, platform or kept.platform) and kept.request == request:
             return kept
-    return None
+    found = restored(recipe, run, request)
+    return next((lock for lock in found if platform in (None, lock.platform)), None)
+
+
+def restored(recipe: Recipe, run: Run, request: str) -> list[Lock]:
+    """The locks for the same request that `fab restore` has put on the head."""
+    head = run.head()
+    try:
+        found = parse_all("\n".join(head.facts.restored)) if isinstance(head, Known) else {}
+    except BadLock:
+        return []
+    return [lock for lock in found.values() if lock.runtime == recipe.name and lock.request == request]
 
 
 def _from_bundle(recipe: Recipe, run: Run, platform: str, request: str) -> Lock:
