@@ -192,6 +192,7 @@ ROLLBACK: Steps = (
     connect_all,
     lock_and_gather_facts,
     need_head,
+    leave_out_maintenance,
     need_all,
     read_kept,
     choose_previous,
