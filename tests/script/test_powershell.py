@@ -233,9 +233,5 @@ def test_the_same_answer_as_on_posix(name):
     only_posix |= {"kept"}
     # the state of a head, which Ray keeps on Linux
     only_posix |= {"store", "engine_root", "kept_for"}
-    # Ray keeps no state on Windows
-    only_posix |= {"kept_for"}
-    # the state of a head, which Ray keeps on Linux
-    only_posix |= {"store", "engine_root"}
     only_posix |= {"note"} if script.body == ("docker_up",) else set()
     assert posix - here - only_posix == set()
