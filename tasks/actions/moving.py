@@ -15,6 +15,7 @@ from tasks.inventory.edit import EditError
 from tasks.inventory.loader import read
 from tasks.phases import operation
 from tasks.phases.move import agree_to_move, move, put_kept, remove_old_head
+from tasks.phases.resume import note_stopped
 from tasks.report.console import Console
 from tasks.run.deployed import remembered
 from tasks.run.failures import Stop
@@ -50,11 +51,13 @@ def move_head(to: str | None, hosts_file: str | None, *, remove_old: bool, yes: 
                 f"{new.name} cannot become the head: nothing was changed", "correct what is above", code
             )
 
+    # as a restart does it, once everything is stopped
+    back = operation.RESTART[operation.RESTART.index(note_stopped) :]
     steps = (
         *operation.LEAVE,
         Step("See whether the new head could start", try_first),
         agree_to_move(new.name, remove_old=remove_old),
-        move(start_new, operation.RETURN, new.name),
+        move(start_new, back, new.name),
     )
     cli.finish(run, steps)
 

@@ -156,11 +156,6 @@ LEAVE: Steps = (
     plan,
     restart_all,
 )
-RETURN: Steps = (
-    note_stopped,
-    install_and_start,
-    *_PROVE,
-)
 # What comes before the batches of a rolling restart; the head is left alone.
 ROLLING: Steps = (
     *_BEGIN,
@@ -197,6 +192,7 @@ ROLLBACK: Steps = (
     connect_all,
     lock_and_gather_facts,
     need_head,
+    leave_out_maintenance,
     need_all,
     read_kept,
     choose_previous,

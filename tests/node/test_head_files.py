@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 
-from tasks.node.kept import ARCHIVE, read_script, write_script
+from tasks.node.head_files import ARCHIVE, read_script, write_script
 from tasks.node.operations import lock_script, unlock_script
 from tasks.runtimes.facts import facts_script
 from tests.script import samples
