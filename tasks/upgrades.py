@@ -76,6 +76,4 @@ def rollback(c, hosts_file=None, yes=False, debug=False):
     cluster = cli.read(hosts_file, console)
     consent.insist("rollback", yes)
     run = cli.make_run(cluster, console, "rollback", debug=debug, yes=yes)
-    cli.finish(
-        run, (*operation.FIND_PREVIOUS, *operation.ROLLBACK), lambda run: action.rolled_back(run, path)
-    )
+    cli.finish(run, operation.ROLLBACK, lambda run: action.rolled_back(run, path))

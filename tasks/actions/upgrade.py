@@ -81,11 +81,13 @@ def say_outage(run: Run) -> None:
 def rolled_back(run: Run, path: Path) -> None:
     """Writes into the hosts file what runs again."""
     nodes = run.every(Planned)
+    for name, group in runtimes.grouped(nodes).items():
+        runtimes.steps_by_name(name).went_back(run, group)
     values: dict[str, str | None] = {}
     for node in nodes:
         now = _asked(node.host)
         values |= {key: one for key, one in node.desired.asked.items() if now.get(key, one) != one}
-    _write(run, path, values)
+    path = _write(run, path, values)
     summary.deployed(run)
     say_outage(run)
     differing = [node.name for node in nodes if not _as_in_file(run, node, path)]
@@ -112,15 +114,18 @@ def _asked(host: Host) -> dict[str, str | None]:
     return runtimes.of(host).asked(host)
 
 
-def _write(run: Run, path: Path, values: Mapping[str, str | None]) -> None:
+def _write(run: Run, path: Path, values: Mapping[str, str | None]) -> Path:
+    """Writes keys into the hosts file; the file that has them now."""
     if not values:
-        return
+        return path
     said = ", ".join(f"{key}: {value or 'null'}" for key, value in values.items())
     try:
-        edit.set_values(cli.file_to_change(path, run.console), values)
+        path = cli.file_to_change(path, run.console)
+        edit.set_values(path, values)
     except (EditError, InventoryError, OSError) as error:
         raise Stop(
             f"all hosts run Ray {run.head(Planned).versions.ray}, but {path.name} could not be changed: {error}",
             f"write it there by hand: {said}",
         ) from None
     run.console.ok(f"{path.name} says what runs", said)
+    return path

@@ -47,6 +47,7 @@ class Desired:
     :param runs_as: ``uid:gid`` of Ray in a container; empty while unknown.
     :param files: texts of files, by the name of the script value that holds each.
     :param direct: what extends ``NO_PROXY``; not in the hash, since one more worker must not restart the others.
+    :param runtime: its name; not in the hash.
     :param asked: what the hosts file asked for, by the key's path; not in the hash.
     :param trying: it takes the place of another node, which is kept until this one has run a task; not in the hash.
     :param head_state: for a head: whether it keeps its state.
@@ -72,6 +73,7 @@ class Desired:
     store: str = ""
     files: dict[str, str] = field(default_factory=dict)
     start: dict[str, Any] = field(default_factory=dict)
+    runtime: str = ""
     asked: dict[str, str | None] = field(default_factory=dict)
     trying: bool = False
 

@@ -188,15 +188,14 @@ UPGRADE: Steps = (
     agree_to_switch,
     switch,
 )
-FIND_PREVIOUS: Steps = (
+ROLLBACK: Steps = (
     connect_all,
     lock_and_gather_facts,
     need_head,
+    leave_out_maintenance,
     need_all,
     read_kept,
     choose_previous,
-)
-ROLLBACK: Steps = (
     agree_to_switch,
     switch,
 )

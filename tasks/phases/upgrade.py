@@ -70,6 +70,21 @@ def need_way_back(run: Run) -> None:
             f"not known how to start again what runs on {handover.names(without)}: deployed by an older version",
             "fab restart writes it down; then the same command again",
         )
+    _need_same_runtime(
+        {n.name: one for n in run.every(Known) if (one := run.learned.kept[n.name].started)}, run
+    )
+
+
+def _need_same_runtime(kept: dict[str, Kept], run: Run) -> None:
+    nodes = [node for node in run.every(Known) if node.name in kept]
+    other = [n for n in nodes if not runtimes.of(n.host).starts(kept[n.name].desired)]
+    if other:
+        first = other[0]
+        raise Stop(
+            f"{handover.names(n.name for n in other)}: {what(run)} cannot change the runtime "
+            f"(there: {kept[first.name].desired.runtime}, hosts file: {runtimes.of(first.host).name})",
+            "fab deploy-cluster does; there is no way back from that but another deploy",
+        )
 
 
 @step("Choose all nodes, if one changes")
@@ -120,6 +135,7 @@ def choose_previous(run: Run) -> None:
             f"nothing to go back to on {handover.names(without)}, which came later",
             "fab remove-worker --host X takes it out; fab add-worker --host X joins it again afterwards",
         )
+    _need_same_runtime(found, run)
     if broken := [n.name for n in nodes if not _whole(n, found[n.name])]:
         raise Stop(
             f"the environment to go back to is no longer complete on {handover.names(broken)}",
@@ -143,13 +159,19 @@ def _whole(node: Known, aim: Kept) -> bool:
     return not name or name in node.facts.envs
 
 
-@step("Ask before the switch")
+@step("See what the switch ends")
+def say_what_ends(run: Run) -> None:
+    """For a dry run, which prints it with the plan."""
+    run.record.ends = work_ended(run, [node for node in changing(run) if node.runs])
+
+
+@step("Ask before the switch", changes=True, dry_run=say_what_ends)
 def agree_to_switch(run: Run) -> None:
-    """Says what will run, what ends, and that all nodes stop together; always asks."""
+    """Says what will run, what ends, and that all nodes stop together; always asks. A no removes what was installed."""
     nodes = changing(run)
     if not nodes:
         return
-    run.record.ends = work_ended(run, [node for node in nodes if node.runs])
+    say_what_ends(run)
     head = run.head(Planned)
     changes = version_changes(head.state, head.desired) or list(head.change.why)
     lines = [
@@ -163,8 +185,11 @@ def agree_to_switch(run: Run) -> None:
         lines.append(
             "detached actors and placement groups end too: no Ray reads the state of another version's head"
         )
-    if not run.options.dry_run:
+    try:
         run.options.agree(lines, f"{what(run)} would stop the cluster")
+    except Stop:
+        undo(run, nodes)
+        raise
 
 
 def _named(node: Planned) -> str:

@@ -17,4 +17,4 @@ def desire(run: Run, node: Resolved, ip: str) -> Desired:
     """
     runtime = runtimes.of(node.host)
     found = runtime.desire(node.subject, run.cluster.name, node.versions, ip, run.learned.head_address)
-    return replace(found, asked=runtime.asked(node.host))
+    return replace(found, runtime=runtime.name, asked=runtime.asked(node.host))

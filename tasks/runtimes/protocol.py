@@ -140,6 +140,10 @@ class Runtime:
         """Whether a deploy restarts a running node, whatever its plan says."""
         return False
 
+    def starts(self, desired: Desired) -> bool:
+        """Whether a node that a host has kept is one of this runtime."""
+        return desired.runtime == self.name
+
     def start_script(
         self,
         host: Host,

@@ -19,7 +19,7 @@ from tasks.runtimes.docker.engine.install import engine_script
 from tasks.runtimes.docker.image import scripts as images
 from tasks.runtimes.facts import facts_script
 from tasks.runtimes.packages import seed_script as conda_seed
-from tasks.runtimes.packages.environments import trial_script
+from tasks.runtimes.packages.environments import lock_script, trial_script
 from tasks.runtimes.packages.fetch import fetch_script
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.uv.scripts import uv_script
@@ -207,6 +207,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     ),
     "kept-read": lambda: kept.read_script("lab"),
     "kept-settle": lambda: kept.stage_script("lab", "settle", "ray-2.60.0-py3.11.2-abc 0123\n{}"),
+    "env-lock": lambda: lock_script("lab"),
     "import-packages": lambda: trial_script("lab", "ray-2.60.0-py3.11.2-abc", ["ray[default]", "emoji"]),
     "destroy": lambda: operations.destroy_script(samples.host(), "lab", sudo=True),
     "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tasks.node.desired import Versions
+from tasks.node.gcs_store import HeadState
 from tasks.node.kept import kept_environments, parse, read_script, record, records, stage_script
 from tests.script import samples
 from tests.script.shells import SHELLS, ask
@@ -25,7 +26,13 @@ def node(environment: str, hash_: str = "h1"):
 
 class TestRecords:
     def test_read_as_it_was_written(self):
-        wanted = replace(node("a"), asked={"ray.version": None}, trying=True, direct="10.0.0.1")
+        wanted = replace(
+            node("a"),
+            asked={"ray.version": None},
+            head_state=HeadState(False, "why"),
+            trying=True,
+            direct="10.0.0.1",
+        )
         line, text = record(wanted, "request0").split("\n")
         kept = parse([f"{line} 1800000000", text])
         assert (kept.environment, kept.since, kept.request) == ("a", 1800000000, "request0")

@@ -128,6 +128,19 @@ class TestLogs:
         assert not any(path.exists() for path in gone)
         assert all(path.exists() for path in stay)
 
+    def test_what_only_ray_s_log_monitor_still_reads(self, tree):
+        """It keeps the logs of dead workers open, so that their bytes are freed before their names."""
+        path = put(tree.logs / "worker-2-01.out", 4000, days=20)
+        put(tree.logs / "raylet.out", days=0)
+        code = "import os, sys; f = open(sys.argv[2]); print(1, flush=True); sys.stdin.read();"
+        code += " print(os.fstat(f.fileno()).st_size)"
+        words = [sys.executable, "-c", code, "log_monitor.py", str(path)]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as monitor:
+            assert monitor.stdout.readline() == "1\n"
+            assert f"logs removed 4000 {NOW}/logs/worker-2-01.out" in tree.run("prune")
+            assert not path.exists()
+            assert monitor.communicate()[0] == "0\n"
+
     def test_too_much_of_them_the_oldest_first_and_never_an_open_file(self, tree):
         first = put(tree.logs / "worker-1-01.out", 4000, days=2)
         second = put(tree.logs / "worker-2-01.out", 4000, days=1)

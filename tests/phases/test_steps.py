@@ -20,6 +20,8 @@ READ_ONLY = {
     "read Ray's node table",
     "run a task on every node",
     "read logs",
+    "read what can be started again",
+    "read the lock",
 }
 OPERATIONS = {
     name: steps

@@ -38,8 +38,7 @@ def upgrade(fleet, version: str = NEW, **more) -> int:
 
 
 def rollback(fleet) -> int:
-    steps = (*operation.FIND_PREVIOUS, *operation.ROLLBACK)
-    code = fleet.operate(steps, lambda run: action.rolled_back(run, fleet.path), what="rollback")
+    code = fleet.operate(operation.ROLLBACK, lambda run: action.rolled_back(run, fleet.path), what="rollback")
     fleet.write(fleet.path.read_text("utf-8"))
     return code
 
@@ -148,8 +147,30 @@ class TestUpgrade:
         assert versions(world) == [OLD] * 3
         assert not any("begin the switch" in host.titles for host in world.hosts.values())
 
+    def test_no_leaves_nothing_installed(self, deployed, world):
+        deployed.yes = False
+        upgrade(deployed)
+        assert [len(host.envs) for host in world.hosts.values()] == [1, 1, 1]
+
 
 class TestRollback:
+    def test_a_lock_file_is_taken_back(self, deployed, world, tmp_path):
+        path = tmp_path / "requirements.lock"
+        deployed.write(deployed.path.read_text("utf-8") + f"uv: {{lock: {path}}}\n")
+        deployed.operate(operation.DEPLOY)
+        before = path.read_text("utf-8")
+        upgrade(deployed)
+        assert path.read_text("utf-8") != before
+        assert rollback(deployed) == 0, deployed.out
+        assert path.read_text("utf-8") == before
+
+    def test_another_runtime(self, deployed, world):
+        upgrade(deployed)
+        text = world["two"].records["previous"].replace('"runtime": "uv"', '"runtime": "conda"')
+        world["two"].records["previous"] = text
+        assert rollback(deployed) == 1
+        assert "two: rollback cannot change the runtime (there: conda, hosts file: uv)" in deployed.out
+
     def test_back_and_forth(self, deployed, world):
         upgrade(deployed)
         assert rollback(deployed) == 0, deployed.out

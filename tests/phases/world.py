@@ -90,8 +90,9 @@ class FakeHost:
         self.reaches_out = True  # whether it can fetch packages
         self.carried: list[str] = []
         self.installed: list[list[str]] = []
-        self.lock = ""
         self.hold = ""  # the text of its file
+        self.lock = ""  # of the newest environment
+        self.locks: dict[str, str] = {}
         self.conda = "conda 24.1.2 /opt/conda/bin/conda"
         self.records: dict[str, str] = {}  # what can be started again, as kept.sh writes it
         self.starts_ray = ""  # the only version of Ray that starts here; '': any
@@ -125,6 +126,7 @@ class FakeHost:
             "read logs": self._logs,
             "stop Ray": self._stop,
             "read what can be started again": self._records,
+            "read the lock": lambda script: said(texts={"requirements": self._lock().splitlines()}),
             "import Ray and the packages": lambda script: said(),
             "begin the switch": self._stage,
             "keep what ran before": self._stage,
@@ -172,13 +174,16 @@ class FakeHost:
             "ip_addr": [f"2: eth0    inet {self.address}/24 brd 10.0.0.255 scope global eth0\\"],
             "starts": self.starts,
             "restored": self.restored,
-            "requirements": self.lock.splitlines() if self.envs else [],
+            "requirements": self._lock().splitlines() if self.envs else [],
         }
         if self.image:
             values["image_versions"] = " ".join(self.image)
             texts["image"] = ["sha256:abc linux/amd64"]
         several = [("python", f"Python {v} /usr/bin/python{v}") for v in self.pythons]
         return said([*values.items(), *several, *(("env", e) for e in self.envs)], texts)
+
+    def _lock(self) -> str:
+        return self.locks.get((self.state or {}).get("env", ""), self.lock)
 
     def _fetch(self, script: str) -> Answer:
         lines = [line.split() for line in block(script, "ITEMS").splitlines()]
@@ -196,7 +201,7 @@ class FakeHost:
         if "missing" in fetched.values:
             return fetched
         self.installed = [line.split()[:2] for line in block(script, "ITEMS").splitlines()]
-        self.lock = block(script, "LOCK")
+        self.lock = self.locks[value(script, "ENV_ID")] = block(script, "LOCK")
         self.envs |= {value(script, "ENV_ID")}
         return said([("changed", "1")])
 

@@ -54,7 +54,7 @@ environments() {
     [ ! -d "$ROOT/.store" ] || [ "$MODE" != sizes ] || item environments used "$(kilobytes "$ROOT/.store")" "$ROOT/.store"
 }
 images() {
-    node_do "$rf_service" images | while read -r rf_state rf_size rf_value; do
+    node_do "$rf_service" images "$(record_env started)" "$(record_env previous)" | while read -r rf_state rf_size rf_value; do
         if [ "$rf_state" = old ] && [ "$MODE" = clean ]; then
             rf_state=left
             if node_do "$rf_service" unimage "$rf_value"; then rf_state=removed; fi

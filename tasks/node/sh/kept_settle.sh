@@ -8,7 +8,7 @@ case $STAGE in
     settle) record_started "$RECORD" keep ;;
     # nothing has been switched: what was to run is removed again
     undo)
-        rm -f "$NODE/trying"
+        rm -f "$NODE/trying" "$NODE/env.next"
         envs_tidy
         ;;
 esac

@@ -22,7 +22,7 @@
 #   KIND_kill        kills its GCS ($1: gcs) or all its processes (all), and not what keeps it alive
 #   KIND_exec        runs a command in the node's environment
 #   KIND_python      runs the node's Python where Ray's folders are as Ray sees them, also while the node is stopped
-#   KIND_images      prints the images that this node has had; KIND_unimage removes the one with this id
+#   KIND_images      prints the images that this node has had, "$@" are kept; KIND_unimage removes the one with this id
 # $1: the kind of service, $2: which of its functions, then its arguments
 node_do() {
     rf_do=${1}_$2

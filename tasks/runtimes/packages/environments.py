@@ -13,7 +13,7 @@ from tasks.node.names import basics
 from tasks.node.remembered import differences
 from tasks.node.subject import Subject
 from tasks.script import files
-from tasks.script.script import Script, Value, render
+from tasks.script.script import Effect, Script, Value, render
 
 
 def made_values() -> dict[str, Value]:
@@ -33,6 +33,11 @@ def trial_script(cluster: str, env_id: str, packages: Sequence[str]) -> Script:
         "IMPORTS": files.text("drivers", "imports"),
     }
     return render("import Ray and the packages", "try_env", values)
+
+
+def lock_script(cluster: str) -> Script:
+    """Reads the lock that the running environment was made from; the answer has it as the text ``requirements``."""
+    return render("read the lock", "env_lock", basics(cluster), effect=Effect.READS)
 
 
 def lacking(subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:

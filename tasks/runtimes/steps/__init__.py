@@ -84,6 +84,9 @@ class Steps:
         """
         return None
 
+    def went_back(self, run: Run, nodes: Sequence[Planned]) -> None:
+        """Makes the files on this machine those of the nodes that run again."""
+
     def installation(self, run: Run) -> Installation:
         """Makes the object that installs this runtime's nodes in this run."""
         return Installation()

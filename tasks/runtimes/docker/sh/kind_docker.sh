@@ -82,13 +82,14 @@ docker_python() {
     [ -n "$rf_user" ] || rf_user=$(dk inspect -f '{{.Config.User}}' "$UNIT")
     dk_in run --rm -i --network none --volumes-from "$UNIT" ${rf_user:+--user "$rf_user"} --entrypoint python "$rf_id" "$@"
 }
-# Each as: used or old, bytes, id. The one before the last is kept, to go back to.
+# Each as: used or old, bytes, id. The last two are kept, and those with the ids "$@".
 docker_images() {
     rf_kept=$(tail -n 2 "$NODE/images" 2>/dev/null) || return 0
     while read -r rf_id; do
         rf_size=$(dk image inspect -f '{{.Size}}' "$rf_id" 2>/dev/null) || continue
         rf_state=old
         case $NL$rf_kept$NL in *"$NL$rf_id$NL"*) rf_state=used ;; esac
+        case " $* " in *" $rf_id "*) rf_state=used ;; esac
         [ -z "$(dk ps -aq --filter "ancestor=$rf_id" 2>/dev/null)" ] || rf_state=used
         echo "$rf_state $rf_size $rf_id"
     done <"$NODE/images"

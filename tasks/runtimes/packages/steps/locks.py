@@ -81,7 +81,7 @@ def locks(
         found = _completed(recipe, group, found)
         ray = ray or found.ray
         out[platform] = found
-    _keep(recipe, run, nodes, out)
+    keep_locks(recipe, run, nodes, out)
     return out
 
 
@@ -179,7 +179,7 @@ def _from_bundle(recipe: Recipe, run: Run, platform: str, request: str) -> Lock:
     return found
 
 
-def _keep(recipe: Recipe, run: Run, nodes: Sequence[Known], found: dict[str, Lock]) -> None:
+def keep_locks(recipe: Recipe, run: Run, nodes: Sequence[Known], found: dict[str, Lock]) -> None:
     """Writes the locks into the user's lock file, if there is one; other locks in it are kept."""
     path = recipe.section(nodes[0].host).lock
     if path is None or run.options.dry_run:
