@@ -37,6 +37,11 @@ def read_head_files(run: Run, head: Known) -> HeadFiles:
     script = head_files.read_script(run.cluster.name, sudo=head.sudo)
     with run.console.phase(script.title, 1) as board:
         answer = run.ask(head, script, board, timeout=TIMEOUT)
+    told = head.state.get("head_state")
+    if isinstance(told, dict) and told.get("kept") and "kept" not in answer.texts:
+        run.console.note(
+            f"{head.name} keeps its state in a volume of its container: only token and locks go along"
+        )
     token = answer.values.get("token")
     return HeadFiles(
         Secret(token) if token else None,

@@ -247,6 +247,11 @@ class TestBackup:
         assert do(tasks.restore, str(file))[0] == 0
         assert world["head"].carried[-1] == "kept.tgz"
 
+    def test_a_state_that_cannot_be_read_is_named(self, world, do, tmp_path):
+        world["head"].state["head_state"] = {"kept": True, "why": ""}
+        _, out = do(tasks.backup, output=str(tmp_path / "lab.tar"))
+        assert "head keeps its state in a volume of its container: only token and locks go along" in out
+
     def test_what_is_no_backup(self, world, do, tmp_path):
         file = tmp_path / "lab.tar"
         file.write_bytes(b"x" * 2000)

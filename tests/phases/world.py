@@ -216,7 +216,7 @@ class FakeHost:
         return said([("token", self.token)])
 
     def _kept(self, script: str) -> Answer:
-        return said([("token", self.token)] if self.token else [], {"kept": self.kept})
+        return said([("token", self.token)] if self.token else [], {"kept": self.kept} if self.kept else {})
 
     def _put_back(self, script: str) -> Answer:
         self.restored = block(script, "LOCKS").splitlines()
