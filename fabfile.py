@@ -2,7 +2,23 @@
 
 from invoke import Collection
 
-from tasks import access, bundle, check, cluster, completion_task, dev, head, images, lab, logs, workers
+from tasks import (
+    access,
+    backup,
+    bundle,
+    check,
+    cluster,
+    completion_task,
+    dev,
+    disk,
+    head,
+    images,
+    lab,
+    logs,
+    maintenance,
+    upgrades,
+    workers,
+)
 from tasks.commandline import own_tasks
 from tasks.commandline.program import adopt
 from tasks.environment.home import user_folder
@@ -21,9 +37,18 @@ ns = Collection(
     head.test_head,
     workers.add_worker,
     workers.remove_worker,
+    maintenance.drain,
+    maintenance.maintenance,
+    upgrades.upgrade,
+    upgrades.rollback,
     images.pull_image,
     bundle.bundle,
+    backup.move_head,
+    backup.backup,
+    backup.restore,
     logs.logs,
+    disk.disk,
+    disk.clean,
     check.check,
     check.init,
     access.exec_,

@@ -12,7 +12,7 @@ from tasks.inventory import address
 from tasks.inventory.cluster import Host
 from tasks.inventory.document import Document, Flaw
 from tasks.inventory.problems import Where, dotted
-from tasks.inventory.ray_versions import has_token_auth, keeps_head_state
+from tasks.inventory.ray_versions import NO_SPILL_DIR, has_own_spill_dir, has_token_auth, keeps_head_state
 from tasks.inventory.runtime_sections import SECTIONS
 from tasks.inventory.sections import Ray
 
@@ -27,6 +27,7 @@ _OWN_FLAGS = {
     "--node-ip-address": "node_ip",
     "--node-name": "name of the host",
     "--temp-dir": "ray.temp_dir",
+    "--object-spilling-directory": "ray.spill_dir",
     "--disable-usage-stats": "the project itself",
     "--port": "ray.port",
     "--dashboard-port": "ray.dashboard_port",
@@ -132,6 +133,8 @@ def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
             yield blame.flaw(("ray", "state"), f"Ray {ray.version} cannot keep its state; {way_out}")
         yield from _ports(one.host, blame)
         yield from _arguments(ray, blame)
+        if ray.spill_dir and ray.version and not has_own_spill_dir(ray.version):
+            yield blame.flaw(("ray", "spill_dir"), f"{NO_SPILL_DIR.format(ray.version)}; leave it out here")
         yield from _resources(one.host, blame)
         for variable in _AUTH_VARIABLES:
             if variable in ray.env:

@@ -50,6 +50,20 @@ def has_uv_plugin(ray: str) -> bool:
     return parse(ray) >= (2, 40)
 
 
+# what is said where a host should have one; {} is the version
+NO_SPILL_DIR = "Ray {} has no folder of each host for spilled objects, which came with 2.55"
+
+
+def has_own_spill_dir(ray: str) -> bool:
+    """``--object-spilling-directory`` came with Ray 2.45, and until 2.55 workers used the head's."""
+    return parse(ray) >= (2, 55)
+
+
+def has_drain(ray: str) -> bool:
+    """``ray drain-node`` and a drain with a deadline came with Ray 2.10."""
+    return parse(ray) >= (2, 10)
+
+
 def runs_ray(python: str, ray: str | None) -> bool:
     """Whether a Python can run a Ray. :param ray: None: any version that has a package for that Python."""
     key = parse(python)[:2]

@@ -106,6 +106,15 @@ class Ports(Frozen):
     )
 
 
+class Logs(Frozen):
+    """How many logs of Ray a host keeps. What no process uses is removed: the oldest first."""
+
+    max: t.SizeText = Field(
+        t.Size("5gb"), description="for all logs together; Ray's own rotation gets shares of it"
+    )
+    days: t.Days = Field(14, description="older ones go, as do older sessions")
+
+
 class Ray(Frozen):
     """Ray itself. A host cannot override keys that concern the whole cluster."""
 
@@ -132,6 +141,17 @@ class Ray(Frozen):
         None,
         description="Ray's own folder on the host, for logs, sockets and spilled objects; null: `/tmp/ray`, "
         "on a bridge `~/tmp/ray`",
+    )
+    spill_dir: t.RayFolder | None = Field(
+        None,
+        description="folder on the host for spilled objects (Ray 2.55 and newer), which Ray gets a folder of its own "
+        "in; null: in `temp_dir`",
+    )
+    logs: Logs = Field(Logs(), description="which logs stay")
+    heal: t.Flag = Field(
+        True,
+        description="a host restarts its node where Ray does not answer, three times an hour at most; "
+        "not on Windows",
     )
     head_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start --head`")
     worker_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start` of the workers")

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tasks import runtimes
+from tasks.inventory.ray_versions import NO_SPILL_DIR, has_own_spill_dir
 from tasks.node import gcs_store
 from tasks.node.addresses import join
-from tasks.node.desired import Desired
 from tasks.node.gcs_store import HeadState
 from tasks.plan.addresses import addresses
 from tasks.plan.changes import change
 from tasks.plan.head_state import head_state
 from tasks.plan.systems import multi_node_note
+from tasks.run.desire import desire
 from tasks.run.failures import Failure, Stop
 from tasks.run.run import Run
 from tasks.run.stages import Planned, Resolved
@@ -31,7 +32,7 @@ def plan(run: Run) -> None:
         run.fail(next(n for n in workers if n.name == finding.name), Failure(finding.message, finding.hint))
     ip = ips[head.name]
     run.learned.head_address = join(ip, head.host.ray.port)
-    desired = replace(_desire(run, head, ip), head_state=state)
+    desired = replace(desire(run, head, ip), head_state=state)
     token = head.state.get("token") if desired.token else None
     change_of_head = change(head.subject, desired, token=token)
     run.put(head.planned(desired, change_of_head))
@@ -40,7 +41,7 @@ def plan(run: Run) -> None:
     restarts = change_of_head.start and run.may_change(head) and not survives
     for node in workers:
         if own := ips.get(node.name):
-            desired = _desire(run, node, own)
+            desired = desire(run, node, own)
             changes = change(node.subject, desired, token=token, head_restarts=restarts)
             run.put(node.planned(desired, changes))
     _note(run)
@@ -61,15 +62,14 @@ def _decide_state(run: Run, head: Resolved) -> HeadState:
     return state
 
 
-def _desire(run: Run, node: Resolved, ip: str) -> Desired:
-    runtime = runtimes.of(node.host)
-    return runtime.desire(node.subject, run.cluster.name, node.versions, ip, run.learned.head_address)
-
-
 def _note(run: Run) -> None:
     starting = [node for node in run.chosen(Planned) if node.change.start]
     for node in starting:
         for note in runtimes.of(node.host).start_notes(node.subject):
             run.console.note(f"{node.name}: {note}")
+        if node.host.ray.spill_dir and not has_own_spill_dir(node.versions.ray):
+            run.console.note(
+                f"{node.name}: {NO_SPILL_DIR.format(node.versions.ray)}: ray.spill_dir is left out"
+            )
     if note := multi_node_note([node.subject for node in starting], len(run.cluster.hosts)):
         run.console.note(note)

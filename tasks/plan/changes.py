@@ -9,6 +9,7 @@ from tasks.node.desired import Desired, version_changes
 from tasks.node.subject import Subject
 
 UP_TO_DATE = "up to date"
+NO_RAYLET = "its raylet does not run"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ def change(subject: Subject, desired: Desired, *, token: str | None, head_restar
             reasons.append("not running")
     elif not facts.active:
         reasons = ["not running"]
+    elif facts.hold:
+        reasons = [str(facts.hold)]
+    elif runtimes.of(subject.host).life(facts).dead:
+        reasons = [NO_RAYLET]
     elif facts.lost:
         reasons = [f"its files were removed from {facts.lost}"]
     elif desired.token and token is not None and state.get("token") != token:

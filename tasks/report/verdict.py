@@ -6,12 +6,16 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from tasks.report import handover
+from tasks.text.quoting import printed
 
 NOT_DEPLOYED, STOPPED = "not deployed", "stopped"
+MAINTENANCE, DRAINED = "in maintenance", "drained"
 HANGS = "the head's GCS does not answer"
 MOVED = "its address was {} and is {} now"
 YOUNG = "could not run a task yet"
 RESTLESS = "does not stay up"
+DOWN = "stays down"
+APART = "cannot reach"
 
 
 def unhealthy(status: dict[str, Any], count: int, reached: Collection[str]) -> tuple[str, str]:
@@ -38,6 +42,11 @@ def unhealthy(status: dict[str, Any], count: int, reached: Collection[str]) -> t
         if len(bad) == len(listed):
             return f"{name} is stopped", "fab start starts it again"
         return f"{name} is not complete: {some} stopped", "fab start starts what is stopped"
+    if bad and all(str(n["problem"]).startswith(MAINTENANCE) for n in bad):
+        hint = f"fab maintenance off --host {printed(','.join(n['name'] for n in bad))} ends it"
+        return f"{name} is not complete: {some} in maintenance", hint
+    if bad and all(str(n["problem"]).startswith(DRAINED) for n in bad):
+        return f"{name} is not complete: {some} drained", "fab start starts what is drained"
     if not bad:
         strangers = [n["name"] for n in status["nodes"][count:]]
         return (
@@ -58,6 +67,11 @@ def _repair(bad: Sequence[dict[str, Any]]) -> str:
         return f"fab logs --host {hanging[0]} --component gcs says why; fab restart starts every node again"
     if any(problem.startswith(MOVED.partition("{")[0]) for problem, _ in by_problem):
         return "fab deploy-cluster starts the nodes again with the new address"
+    if any(problem.startswith(DOWN) for problem, _ in by_problem):
+        return "fab check looks for the reason; fab deploy-cluster starts it again"
+    if apart := [name for problem, name in by_problem if problem.startswith(APART)]:
+        hint = f"{handover.names(apart)} will join once the head can be reached"
+        return f"fab check tries the ports between the hosts; {hint}"
     if restless := [name for problem, name in by_problem if RESTLESS in problem or YOUNG in problem]:
         return f"fab check tries the ports between the hosts; fab logs --host {restless[0]} says why"
     return "fab deploy-cluster repairs it; fab logs says why"

@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
 from tasks import runtimes
 from tasks.inventory import Host
-from tasks.node.addresses import head_ip, join, nobodys, worker_ip
+from tasks.node.addresses import join
 from tasks.plan.changed_address import old_address
 from tasks.plan.members import strangers
-from tasks.report.verdict import MOVED, NOT_DEPLOYED, RESTLESS, STOPPED, YOUNG
 from tasks.run.head_state import head_state
+from tasks.run.node_address import node_ip
+from tasks.run.node_state import UNKNOWN, count, judge, life_of, since
 from tasks.run.ray_table import members
 from tasks.run.run import Run
 from tasks.run.stages import Known, Listed, Planned
-
-
-def node_ip(run: Run, node: Listed) -> str | None:
-    """The address under which Ray knows this host: planned, in use, or as a deploy would choose it."""
-    if isinstance(node, Planned):
-        return node.desired.node_ip
-    head = run.head()
-    if isinstance(node, Known):
-        if known := node.state.get("node_ip") or node.host.node_ip:
-            return known
-        return _future_ip(run, node, head) if isinstance(head, Known) else _literal(node.host)
-    entry = run.learned.ray_nodes.get(node.name)
-    return entry["node_ip"] if entry else node.host.node_ip or _literal(node.host)
-
-
-def _future_ip(run: Run, node: Known, head: Known) -> str | None:
-    """The address that a deploy would choose."""
-    if node.is_head:
-        return head_ip(node.subject, [worker.subject for worker in run.workers(Known)])
-    address = head.state.get("node_ip") or head_ip(head.subject, [w.subject for w in run.workers(Known)])
-    return worker_ip(node.subject, address, nobodys(n.subject for n in run.every(Known))) if address else None
-
-
-def _literal(host: Host) -> str | None:
-    """The host's address in the hosts file, if it is one and not a name."""
-    try:
-        return str(ipaddress.ip_address(host.host))
-    except ValueError:
-        return None
 
 
 def as_json(run: Run) -> dict[str, Any]:
@@ -81,7 +52,8 @@ def _host(run: Run, host: Host) -> dict[str, Any]:
             "ray": versions.get("ray"),
             "python": versions.get("python"),
         }
-    return {**out, "problem": "not in Ray's node table" if table else "the head does not answer"}
+    problem = "not in Ray's node table" if table else "the head does not answer"
+    return {**out, "problem": problem, "state": UNKNOWN}
 
 
 def _node(run: Run, node: Listed, entry: dict[str, Any] | None) -> dict[str, Any]:
@@ -89,6 +61,8 @@ def _node(run: Run, node: Listed, entry: dict[str, Any] | None) -> dict[str, Any
     alive = bool(entry and entry["alive"]) and _there(node)
     resources = entry["resources"] if alive else {}
     ray, python = state.get("ray"), state.get("python")
+    state_name, problem = judge(run, node, alive, entry)
+    life = life_of(node)
     if isinstance(node, Planned) and alive:
         ray, python = node.versions.ray, node.versions.python
     return {
@@ -100,9 +74,12 @@ def _node(run: Run, node: Listed, entry: dict[str, Any] | None) -> dict[str, Any
         "runtime": node.host.runtime,
         "ray": ray or None,
         "python": python or None,
-        "cpus": _count(resources.get("CPU", 0)) if alive else None,
-        "gpus": _count(resources.get("GPU", 0)) if alive else None,
-        "problem": _problem(run, node, alive, entry),
+        "cpus": count(resources.get("CPU", 0)) if alive else None,
+        "gpus": count(resources.get("GPU", 0)) if alive else None,
+        "problem": problem,
+        "state": state_name,
+        "since": since(node),
+        "starts": (life.starts if life else 0) or None,
     }
 
 
@@ -113,65 +90,6 @@ def _there(node: Listed) -> bool:
         return True
     there = bool(node.state) and node.facts.active and not old_address(node.subject)
     return there and runtimes.of(node.host).life(node.facts).raylet is not False
-
-
-def _count(value: float) -> int | float:
-    return int(value) if float(value).is_integer() else value
-
-
-def _problem(run: Run, node: Listed, alive: bool, entry: dict[str, Any] | None) -> str | None:
-    if failure := run.failure(node):
-        return failure.message
-    if alive:
-        if isinstance(node, Known) and node.facts.lost:
-            return f"runs no tasks: files were removed from {node.facts.lost}"
-        return (isinstance(node, Known) and _unsteady(node, entry)) or _resources(
-            node.host, entry["resources"]
-        )
-    if not isinstance(node, Known):
-        return "not reached"
-    if not node.state:
-        return NOT_DEPLOYED
-    if not node.facts.active:
-        # a node that its supervisor is about to restart, or whose state is unclear, is not stopped
-        known = node.facts.supervisor in ("inactive", "failed") and not runtimes.of(node.host).unclear(
-            node.facts
-        )
-        return STOPPED if known else "Ray isn't running here"
-    if (old := old_address(node.subject)) and not isinstance(node, Planned):
-        head = run.head()
-        return MOVED.format(old, (isinstance(head, Known) and _future_ip(run, node, head)) or "unknown")
-    if not run.learned.table:
-        head = run.head()
-        moved = isinstance(head, Known) and old_address(head.subject)
-        return "the head's address has changed" if moved else "the head does not answer"
-    if runtimes.of(node.host).life(node.facts).raylet is False:
-        return "its service runs, but Ray's raylet does not"
-    return _unsteady(node, entry) or "runs, but is not in Ray's node table"
-
-
-def _unsteady(node: Known, entry: dict[str, Any] | None) -> str | None:
-    """Why a node that Ray counts as alive is not called healthy: it keeps starting, or has just started.
-
-    A node that has run a task since it started is reached by the head, whatever its age.
-    """
-    life = runtimes.of(node.host).life(node.facts)
-    if isinstance(node, Planned) or (entry and "task" in entry and not life.restless):
-        return None
-    ago = "" if life.age is None else f", the last one {life.age} s ago"
-    if life.restless:
-        return f"{RESTLESS}: {life.starts} starts within an hour{ago}"
-    if entry and life.young:
-        why = entry.get("task_error", "no answer in time")
-        return f"started {life.age} s ago and {YOUNG}: {why}"
-    return None
-
-
-def _resources(host: Host, resources: dict[str, float]) -> str | None:
-    for what, wanted in (("CPU", host.cpus), ("GPU", host.gpus)):
-        if wanted is not None and resources.get(what, 0) != wanted:
-            return f"Ray counts {_count(resources.get(what, 0))} {what}s, the file says {wanted}"
-    return None
 
 
 def _stranger(entry: dict[str, Any]) -> dict[str, Any]:
@@ -186,7 +104,10 @@ def _stranger(entry: dict[str, Any]) -> dict[str, Any]:
         "runtime": None,
         "ray": None,
         "python": None,
-        "cpus": _count(resources.get("CPU", 0)),
-        "gpus": _count(resources.get("GPU", 0)),
+        "cpus": count(resources.get("CPU", 0)),
+        "gpus": count(resources.get("GPU", 0)),
         "problem": "in Ray's node table, but not in the hosts file",
+        "state": "stranger",
+        "since": None,
+        "starts": None,
     }

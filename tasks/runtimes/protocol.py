@@ -107,6 +107,10 @@ class Runtime:
 
     # The node
 
+    def asked(self, host: Host) -> dict[str, str | None]:
+        """The keys of the hosts file by which an upgrade says what is to run, with their values."""
+        return {"ray.version": host.ray.version}
+
     def desire(
         self, subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str
     ) -> Desired:
@@ -135,6 +139,10 @@ class Runtime:
     def certain_restart(self, subject: Subject) -> bool:
         """Whether a deploy restarts a running node, whatever its plan says."""
         return False
+
+    def starts(self, desired: Desired) -> bool:
+        """Whether a node that a host has kept is one of this runtime."""
+        return desired.runtime == self.name
 
     def start_script(
         self,

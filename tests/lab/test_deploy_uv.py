@@ -123,6 +123,7 @@ class TestDeploy:
             assert node["alive"] and node["problem"] is None and node["cpus"] > 0
             assert set(node) == {
                 "host", "name", "role", "node_ip", "alive", "runtime", "ray", "python", "cpus", "gpus", "problem",
+                "state", "since", "starts",
             }  # fmt: skip
 
     @pytest.mark.parametrize("columns", [80, 60])

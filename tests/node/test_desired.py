@@ -169,7 +169,12 @@ class TestDesired:
         assert supervisors.kind_on(subject.facts) == kind
         desired = samples.desired(subject)
         assert desired.kind == kind
-        assert {name for name, text in desired.files.items() if text} == {"ENV_SH", "START_SH"} | files
+        assert {name for name, text in desired.files.items() if text} == {
+            "ENV_SH",
+            "START_SH",
+            "WATCH_PY",
+            "PRUNE_PY",
+        } | files
         assert ("User=" in desired.files["UNIT_TEXT"]) is (kind == "system")
 
     def test_docker_supervises_its_own(self):

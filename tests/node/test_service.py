@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.node import operations
+from tasks.node import heal, operations
 from tasks.node import start as starting
 from tasks.node.supervisors import environment as service
 from tasks.runtimes.conda.activation import activation
@@ -266,7 +266,10 @@ def test_a_temporary_folder_that_is_removed_with_what_ray_left_in_it(everywhere)
         (start.parent / "env.sh").write_text(
             service.env_sh(samples.start(home=str(node.home), cluster=name, env_dir="/none"))
         )
-        start.write_text(service.start_sh(str(start.parent), name, [f"{node.home}/tools/ray", "start"]))
+        (start.parent / "watch.py").write_text(heal.program())
+        words = [f"{node.home}/tools/ray", "start"]
+        words = heal.watch_words(samples.host("head"), str(start.parent / "l"), "::1", "127.0.0.1:9", words)
+        start.write_text(service.start_sh(str(start.parent), name, words))
         env = environment(node.home, f"{node.home}/bin:{SYSTEM_PATH}", TMPDIR="")
         done = subprocess.run(["sh", start], env=env, capture_output=True)
         assert (done.returncode, done.stderr) == (5, b"")

@@ -44,6 +44,7 @@ def rename(fleet, address: str, host: str) -> None:
 
 def test_has_every_key_of_the_contract(deployed):
     common = {"runtime": "uv", "ray": "2.52.0", "python": "3.11.2", "cpus": 4, "gpus": 0, "problem": None}
+    common |= {"state": "running", "since": None, "starts": None}
     assert status(deployed) == {
         "cluster": "lab",
         "healthy": True,
@@ -119,6 +120,9 @@ class TestNotHealthy:
             "cpus": 2.5,
             "gpus": 0,
             "problem": "in Ray's node table, but not in the hosts file",
+            "state": "stranger",
+            "since": None,
+            "starts": None,
         }
         # without a name it is called by its address; one that is dead is no stranger any more
         assert [n["name"] for n in found["nodes"][3:]] == ["mallory", "10.0.0.51"]
@@ -301,6 +305,114 @@ class TestNeverCalledHealthy:
         )
         status(deployed)
         assert [spec["expect"] for spec in asked] == [[["one", "10.0.0.2"]]]
+
+
+CLOCK = 2_000_000_000
+
+
+def watched(host, phase: str, *, raylet: bool = False, started: list[str] | None = None, **known) -> None:
+    """The host's node as its watch tells it."""
+    host.starts = started or []
+    line = json.dumps({"phase": phase, "since": CLOCK - 30, "faults": [], **known})
+    host.facts |= {"life": line, "clock": str(CLOCK), "raylets_read": "1"}
+    if raylet:
+        host.facts["raylet"] = "7 500 - own 0::/x"
+
+
+FAULTS = [[CLOCK - 60, "its raylet is stopped"]] * 4
+# what the watch says: the state, the problem, and whether the node counts as alive
+WATCHED = {
+    "runs": (("running", {"raylet": True}), "running", None, True),
+    "zombie": (("running", {}), "zombie", "its service runs, but Ray's raylet does not", False),
+    "starts": (("starting", {}), "starting", "starting for 30 s", False),
+    "too long": (("starting", {"since": CLOCK - 1000}), "zombie", "its service runs", False),
+    "keeps starting": (
+        ("pause", {"started": ["Fri Nov 27 01:40:00 UTC 2026"] * 3}),
+        "flapping",
+        "does not stay up: 3 starts within an hour; starting",
+        False,
+    ),
+    "down": (
+        ("down", {"faults": FAULTS, "why": "its raylet is stopped"}),
+        "stays-down",
+        "stays down after 4 faults within an hour: its raylet is stopped",
+        False,
+    ),
+    "waits": (
+        ("waiting", {"away": CLOCK - 90}),
+        "partitioned",
+        "cannot reach the head at 10.0.0.1:6379 for 90 s",
+        False,
+    ),
+    "apart": (
+        ("running", {"raylet": True, "away": CLOCK - 9}),
+        "partitioned",
+        "cannot reach the head at 10.0.0.1:6379 for 9 s",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("says", "state", "problem", "counts"), WATCHED.values(), ids=WATCHED)
+def test_what_the_watch_of_a_node_says(deployed, world, says, state, problem, counts):
+    phase, more = says
+    watched(world["one"], phase, **more)
+    found = status(deployed)
+    one = found["nodes"][1]
+    assert (one["state"], one["alive"]) == (state, counts)
+    assert (problem or "") in (one["problem"] or "")
+    assert found["healthy"] is (problem is None)
+
+
+def test_each_state_of_a_host_has_its_word(deployed, world):
+    def word() -> str:
+        return status(deployed)["nodes"][1]["state"]
+
+    one = world["one"]
+    assert word() == "running"
+    one.reachable = False
+    assert word() == "unreachable", "although Ray's table knows it as alive"
+    one.joins = False
+    assert word() == "unreachable"
+    one.reachable = True
+    assert word() == "partitioned"
+    one.state["ray"] = "2.51.0"
+    assert word() == "differs"
+    assert status(deployed)["nodes"][1]["problem"] == "Ray 2.51.0 here, 2.52.0 on the head"
+    one.active = False
+    assert word() == "stopped"
+    one.supervisor = "activating"
+    assert word() == "starting"
+    one.state = None
+    assert word() == "not-deployed"
+
+
+def test_since_when_it_runs(deployed, world):
+    watched(world["one"], "running", raylet=True, started=["Fri Nov 27 01:40:00 UTC 2026"])
+    one = status(deployed)["nodes"][1]
+    assert (one["since"], one["starts"]) == ("2033-05-18T03:25:00Z", 1)
+
+
+def test_a_deploy_repairs_what_has_no_raylet_and_leaves_what_starts(deployed, world):
+    def plan() -> tuple[str, ...]:
+        deployed.operate(operation.PREPARE, report=False)
+        return deployed.run.now(deployed.run.workers()[0]).change.why
+
+    watched(world["one"], "running")
+    assert plan() == ("its raylet does not run",)
+    watched(world["one"], "down")
+    assert plan() == ("its raylet does not run",)
+    watched(world["one"], "starting")
+    assert plan() == ()
+    watched(world["one"], "running", raylet=True)
+    assert plan() == ()
+
+
+def test_a_start_starts_what_has_no_raylet(deployed, world):
+    watched(world["one"], "down")
+    assert deployed.operate(operation.START) == 0
+    assert "start the worker" in world["one"].titles
+    assert "start the worker" not in world["two"].titles
 
 
 def moves(fleet, name: str, address: str) -> None:

@@ -6,7 +6,9 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 from tasks.node import operations
@@ -49,6 +51,9 @@ class Node:
         (home / "bin/sh").symlink_to(tool(SHELLS[shell][0]))
         # the loop's pause between two tries, made short
         stand_in(home / "bin", "sleep", f'[ "$1" != 3 ] || set -- 0.5; exec {tool("sleep")} "$@"')
+        (home / "bin/python").symlink_to(sys.executable)
+        # a head's port, for the watch
+        self.gcs = socket.create_server(("127.0.0.1", 0), backlog=100)
         (home / "foreign").mkdir()
         shutil.copy(tool("sleep"), home / "foreign/raylet")
         self.install("e")
@@ -69,7 +74,10 @@ class Node:
         wanted = samples.desired(of, versions=samples.versions(env))
         state = wanted.state("fingerprint", "request")
         script = samples.up_script(of.host, "lab", wanted, str(self.home), state, token=bool(token))
-        script = script.text.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={temp}\n") if temp else script
+        script = script.text.replace(
+            '"gcs": "10.0.0.1:6379"', f'"gcs": "127.0.0.1:{self.gcs.getsockname()[1]}"'
+        )
+        script = script.replace("TEMP_DIR=/tmp/ray\n", f"TEMP_DIR={temp}\n") if temp else script
         answer = self.ask(script, secrets={"RF_TOKEN": token} if token else {})
         return answer, state, wanted
 
@@ -97,6 +105,7 @@ class Node:
 
     def end(self) -> None:
         """Leaves no process behind, whatever a test did."""
+        self.gcs.close()
         for process in self._strangers:
             process.kill()
             process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.inventory import Secret
-from tasks.node import operations
+from tasks.node import heal, operations
 from tasks.node import ray as ray_words
 from tasks.node.desired import fingerprint
 from tasks.node.start import token_script
@@ -168,6 +169,7 @@ def test_the_start_script_hands_every_value_through(shell, home, name, args, lab
         node = home_dir / ".rayfab/lab"
         env_dir = node / "envs/e"
         stand_in(env_dir / "bin", "ray", DUMP)
+        (env_dir / "bin/python").symlink_to(sys.executable)
         ray = samples.host().ray.model_copy(update={"worker_args": tuple(args), "env": env})
         host = samples.host(name=name, labels={f"k{n}": v for n, v in enumerate(labels)}, ray=ray)
         start = ray_words.start_arguments(host, "2.52.0", "10.0.0.2", "10.0.0.1:6379")
@@ -178,7 +180,9 @@ def test_the_start_script_hands_every_value_through(shell, home, name, args, lab
             ),
             "utf-8",
         )
-        (node / "start.sh").write_text(service.start_sh(str(node), "lab", start), "utf-8")
+        (node / "watch.py").write_text(heal.program(), "utf-8")
+        words = heal.watch_words(host, str(node / "life.json"), "10.0.0.2", "10.0.0.1:6379", start)
+        (node / "start.sh").write_text(service.start_sh(str(node), "lab", words), "utf-8")
         program, (called, _) = argv(shell)
         done = subprocess.run(
             [called, str(node / "start.sh")],

@@ -9,11 +9,12 @@ from typing import Any
 from tasks.inventory import Host
 from tasks.node import gcs_store, homes, ray, surroundings
 from tasks.node.desired import Desired, Versions, digest
-from tasks.node.names import RAY_DIR, authorities, node_dir
+from tasks.node.kept import kept_values
+from tasks.node.names import RAY_DIR, SPILL_DIR, authorities, node_dir
 from tasks.node.remembered import by_name, hidden, remembered
 from tasks.node.start import gcs_values, secrets_of, start_values
 from tasks.node.subject import Subject
-from tasks.node.temp import temp_dir
+from tasks.node.temp import spill_dir, temp_dir
 from tasks.runtimes.docker.container import AUTHORITIES, Container, run_arguments, store_of
 from tasks.runtimes.docker.engine.facts import has_option, option_values, run_options
 from tasks.runtimes.docker.facts import docker_of, image_of
@@ -76,7 +77,16 @@ def desire(
     cpus = host.cpus or subject.cpus
     token = ray.uses_token(host, versions.ray)
     folder = host_folder(host, facts.home, bridge=own_folder(subject) and (alone or not bridge))
-    arguments = ray.start_arguments(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
+    spilled = "" if facts.system == "Windows" else spill_dir(host, facts.home, cluster, versions.ray)
+    arguments = ray.start_arguments(
+        host,
+        versions.ray,
+        node_ip,
+        head_address,
+        bridge=bridge,
+        cpus=cpus,
+        spill_dir=spilled and SPILL_DIR,
+    )
     trusts = bool(host.mirrors.ca) and facts.system != "Windows"
     variables = ray.environment(
         host, versions.ray, system, AUTHORITIES if trusts else "", gcs_store.IN_CONTAINER
@@ -91,7 +101,9 @@ def desire(
         image=versions.image or host.docker.image,
         user=user,
         node_ip=node_ip,
+        head=head_address,
         temp_dir=folder,
+        spill_dir=spilled,
         options=tuple(run_options(host, engine, len(facts.gpus), shm_bytes(subject))),
         bridge=bridge,
         cpus=cpus,
@@ -122,6 +134,7 @@ def desire(
         arguments=tuple(run_arguments(box, words, hash_)),
         token=token,
         temp_dir=folder,
+        spill_dir=spilled,
         user=user if bridge else "",
         runs_as=user,
         store=gcs_store.belongs_to(KIND, versions.ray, user) if keeps else "",
@@ -136,6 +149,8 @@ def start_script(
     values = {
         **start_values(cluster, desired, state),
         **gcs_values(desired, state),
+        "SPILL_DIR": desired.spill_dir,
+        **kept_values(desired, state),
         "RUN": list(desired.arguments),
         "CONTAINER_USER": desired.user,
         "IMAGE": desired.versions.image or host.docker.image,

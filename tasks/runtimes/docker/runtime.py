@@ -92,7 +92,8 @@ class Docker(Runtime):
             one for one in facts.raylets or () if docker.container and docker.container[:12] in one.cgroup
         ]
         # where the engine runs in a virtual machine, or in a namespace of its own, its processes cannot be seen
-        return life.of_raylets(mine) if mine else Life(age=docker.up)
+        starts = facts.watched.starts
+        return life.of_raylets(mine, facts, starts) if mine else life.of_watch(facts, starts, age=docker.up)
 
     def listens_on_host(self, subject: Subject) -> bool:
         return not node.on_bridge(subject)
@@ -103,6 +104,9 @@ class Docker(Runtime):
 
     def address_problem(self, ip: str, subject: Subject) -> str:
         return problems.address_problem(ip, subject)
+
+    def asked(self, host: Host) -> dict[str, str | None]:
+        return {**super().asked(host), "docker.image": host.docker.image}
 
     def desire(
         self, subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str

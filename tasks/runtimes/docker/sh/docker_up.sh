@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib authorities docker docker_session node not_started ray_folder store_for wait_ray keep_temp
-# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RUN STATE STORE_FOR TEMP_DIR
+# needs: lib authorities docker docker_session kept node not_started ray_folder store_for wait_ray keep_temp
+# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RECORD RUN SPILL_DIR STATE STORE_FOR TEMP_DIR TRYING
 # Replaces this node's container and waits for Ray.
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
@@ -14,6 +14,7 @@ if [ "$rf_old" != none ]; then
 fi
 # a killed run may have left its image server running
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
+rm -f "$(docker_life)" "$TEMP_DIR/$UNIT.json" 2>/dev/null || :
 not_started
 # The state of a head is in a volume, which outlives the container and belongs to the user that Ray has there.
 if ! store_same; then
@@ -31,14 +32,14 @@ rf_lines=$(container_session)
 rf_direct=$(container_no_proxy)
 # The image's user may have any uid, so the folder is writable for all and sticky, like /tmp.
 ray_folder
-chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
+for rf_dir in "$TEMP_DIR" ${SPILL_DIR:+"$SPILL_DIR"}; do chmod 1777 "$rf_dir" 2>/dev/null || as_root chmod 1777 "$rf_dir" 2>/dev/null || :; done
 # Files of another user stop Ray: links that the sticky bit protects, and logs of a session that a worker
 # rejoins. A container takes them over, since its uids may differ from this host's. On a Mac owners do not matter.
 rf_strange=
 if [ -n "$RAY_USER" ] && [ "$(uname)" != Darwin ]; then
     rf_strange=$(
         {
-            printf '%s\n' session_latest ray_current_cluster prom_metrics_service_discovery.json tmp_prom_metrics_service_discovery.json
+            printf '%s\n' "$UNIT.json" session_latest ray_current_cluster prom_metrics_service_discovery.json tmp_prom_metrics_service_discovery.json
             sed 's|.*/||' "$NODE/sessions" 2>/dev/null | sort -u
         } | while IFS= read -r rf_file; do
             rf_owner=$(ls -ldn "$TEMP_DIR/$rf_file" 2>/dev/null | awk '{ print $3 }')
@@ -71,6 +72,7 @@ if [ -f "$NODE/authorities.pem" ]; then
     { system_authorities || image_authorities; } 2>/dev/null | join_authorities ||
         fail "cannot write $NODE/ca.pem" "free some space below $HOME"
 fi
+rm -f "$NODE/hold"
 step "starting the container"
 sessions_before
 with_run dk run --env-file "$NODE/container.env" --env "no_proxy=$rf_direct" --env "NO_PROXY=$rf_direct" >"$NODE/install.log" 2>&1 || {
@@ -90,3 +92,7 @@ with_run dk run --env-file "$NODE/container.env" --env "no_proxy=$rf_direct" --e
 rm -f "$NODE/install.log" "$NODE/container.env"
 wait_ray docker
 write_file "$NODE/state.json" 600 "$STATE"
+# the images that were used here, the newest last
+rf_id=$(dk inspect -f '{{.Image}}' "$UNIT" 2>/dev/null) || rf_id=
+[ -z "$rf_id" ] || write_file "$NODE/images" 600 "$(grep -vxF "$rf_id" "$NODE/images" 2>/dev/null)$NL$rf_id$NL"
+[ -n "$TRYING" ] || record_started "$RECORD"
