@@ -153,6 +153,7 @@ def test_the_test_of_the_head(cluster, before):
     print(out)
 
 
+@pytest.mark.matrix  # tests/phases/test_head_state.py shows which nodes restart
 def test_another_argument_of_the_head_restarts_the_head_alone(cluster, before, tmp_path):
     """What runs on workers goes on, and is not named among what ends."""
     settings = {"head": {"host": cluster.head.address, "name": cluster.head.name, "labels": {"zone": "a"}}}
@@ -165,6 +166,7 @@ def test_another_argument_of_the_head_restarts_the_head_alone(cluster, before, t
     cluster.path = path
 
 
+@pytest.mark.matrix  # Ray takes 40 s to give up; tests/node/test_head_driver.py shows what is put aside
 def test_a_state_that_ray_cannot_open_is_put_aside(cluster):
     """The head comes up without it, and says where it is."""
     broken = "for f in /root/.rayfab/test/gcs/*/CURRENT; do echo broken >$f; done"
