@@ -30,7 +30,7 @@ def backup(c, output=None, hosts_file=None, debug=False):
 )
 def restore(c, file, hosts_file=None, force=False, yes=False, debug=False):
     """
-    Put back what fab backup has kept; deploy-cluster does the rest.
+    Put back what fab backup has kept, before a deploy.
 
     The file is checked first. The head gets the token, the locks and the state; it must not run another cluster of this
     name.
@@ -53,7 +53,7 @@ def move_head(c, to=None, hosts_file=None, remove_old=False, yes=False, debug=Fa
     """
     Make a worker the head; the token stays the same.
 
-    All nodes start anew, since workers join another address. If the new head does not start, the old one is started
+    All nodes restart, since workers join another address. If the new head does not start, the old one is started
     again. It always asks.
     """
     from tasks.actions import moving

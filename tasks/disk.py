@@ -30,9 +30,10 @@ def disk(c, hosts_file=None, limit=None, json=False, debug=False):
 )
 def clean(c, hosts_file=None, limit=None, dry_run=False, debug=False):
     """
-    Remove old sessions, spilled objects, environments and images.
+    Remove what takes up space and nothing needs any more.
 
-    Only what no process uses and no node needs: also interrupted downloads, and logs beyond the limits of ray.logs.
+    Sessions that are over, spilled objects of nodes that are gone, unused environments and images, interrupted
+    downloads, and logs beyond the limits of ray.logs. Whatever a process uses stays.
     """
     from tasks.actions import cli
     from tasks.actions.disk import cleaned

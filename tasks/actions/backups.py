@@ -56,6 +56,7 @@ def _write(run: Run, path: Path, kept: HeadFiles) -> None:
     for number, (place, data) in enumerate(named.items()):
         members[f"{NAMED}{number}"], paths[f"{NAMED}{number}"] = data, place
     said = {"cluster": cluster.name, "made": time.strftime("%Y-%m-%d %H:%M:%S %Z"), "version": VERSION}
+    said |= {"state_for": kept.state_for} if kept.state_for else {}
     try:
         archive.write(path, Archive(said, members, paths))
     except OSError as error:
@@ -109,7 +110,12 @@ def restore(file: str, hosts_file: str | None, *, force: bool, yes: bool, debug:
     run = cli.make_run(cluster, console, "restore", hosts=[cluster.head], debug=debug, yes=yes)
     text = {name: found.members.get(name, b"") for name in (TOKEN, LOCKS)}
     token = text[TOKEN].decode("ascii", "replace").strip()
-    kept = HeadFiles(Secret(token) if token else None, text[LOCKS].decode(), found.members.get(STATE, b""))
+    kept = HeadFiles(
+        Secret(token) if token else None,
+        text[LOCKS].decode(),
+        found.members.get(STATE, b""),
+        _state_for(found),
+    )
 
     def end(run: Run) -> None:
         _commit(staged)
@@ -126,6 +132,11 @@ def restore(file: str, hosts_file: str | None, *, force: bool, yes: bool, debug:
     finally:
         for temporary in staged:
             temporary.unlink(missing_ok=True)
+
+
+def _state_for(found: Archive) -> str:
+    said = found.said.get("state_for", "")
+    return said if isinstance(said, str) and "\n" not in said else ""
 
 
 def _cluster(found: Archive, target: Path, console: Console) -> Cluster:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 from invoke import Exit
@@ -100,11 +101,13 @@ def _start_new(
         except OSError as error:
             raise Stop(f"{path} cannot be written: {error.strerror}", "make its folder writable") from None
         old.record.moved = True
-        if remove_old and remove_old_head(old):
+        if remove_old:
+            remove_old_head(old)
+        if "removed" in old.done(old.head()):
             run.record.forgotten.add((gone.host, gone.port))
         summary.deployed(run)
         console.ok(f"{after.head.name} is the head of {after.name}, in {path.name} as well")
 
-    hand_over = put_kept(HeadFiles(kept.token, "", kept.state))
+    hand_over = put_kept(replace(kept, locks=""))
     rest = operation.DEPLOY[len(operation.PREPARE) :]
     return operate(run, (*operation.PREPARE, hand_over, *rest), end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "look": ("status", "check", "plan", "logs"),
+    "look": ("status", "check", "plan", "logs", "disk"),
     "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
     "change": (
         "add-worker",
@@ -19,8 +19,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "rollback",
         "test-head",
         "move-head",
+        "clean",
         "destroy",
     ),
+    "keep": ("backup", "restore"),
     "use": ("submit", "exec", "ssh", "dashboard", "completion"),
     "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }

@@ -82,7 +82,6 @@ class Life:
 def of_raylets(raylets: Sequence[Raylet], facts: Facts, starts: int = 0) -> Life:
     """The life of the node that these raylets belong to; the youngest counts."""
     found = sorted(raylets, key=lambda one: (one.age is None, one.age))
-    starts = max(starts, facts.watched.starts)
     known = Life(raylet=False, starts=starts, watched=facts.watched, clock=facts.clock)
     return replace(known, age=found[0].age, node_id=found[0].node_id, raylet=True) if found else known
 
@@ -92,7 +91,6 @@ def of_watch(facts: Facts, starts: int = 0, age: int | None = None) -> Life:
 
     :param age: seconds for which the node has been up, where there is no watch.
     """
-    starts = max(starts, facts.watched.starts)
     known = Life(age=age, starts=starts, watched=facts.watched, clock=facts.clock)
     if not facts.watched.phase:
         return known

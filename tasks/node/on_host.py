@@ -58,6 +58,7 @@ def desire(
     node = homes.folder(facts, cluster)
     variables = {**own, **ray.environment(host, versions.ray, facts.system, trusted, node)}
     keeps = gcs_store.is_kept_by(host, versions.ray)
+    words = [*gcs_store.entry(), *arguments] if keeps else arguments
     place = environment or env_dir(facts.home, cluster, versions.env_id)
     files = supervisors.files(
         kind,
@@ -68,14 +69,12 @@ def desire(
             user=facts.user,
             env_dir=place,
             variables=variables,
-            arguments=[*gcs_store.entry(), *arguments] if keeps else arguments,
+            arguments=words,
             token=token,
             activation=activate(place),
             temp_dir=folder,
             prune=pruning.limits(host, spilled, folder),
-            watched=watch_words(
-                host, f"{homes.folder(facts, cluster)}/life.json", node_ip, head_address, arguments
-            ),
+            watched=watch_words(host, f"{node}/life.json", node_ip, head_address, words),
         ),
     )
     return Desired(

@@ -26,7 +26,7 @@ def lock_script(cluster: str, holder: str) -> Script:
 def unlock_script(cluster: str, holder: str, deployed: str | None = None) -> Script:
     """Releases the lock that the same connection took.
 
-    :param deployed: what the head shall remember of deployed hosts, '' for nothing; None: what it has remembered.
+    :param deployed: what the head is to remember of deployed hosts, '' for nothing; None: what it has remembered.
     """
     values = {**basics(cluster), "HOLDER": holder}
     if deployed is None:

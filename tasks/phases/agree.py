@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from tasks import runtimes
 from tasks.node import gcs_store
 from tasks.report import handover
+from tasks.run.deployed import gone
 from tasks.run.drain import not_drained
 from tasks.run.run import Run
 from tasks.run.stages import Known, Planned
@@ -69,6 +70,12 @@ def agree_to_destroy(run: Run) -> None:
     what += ", and the conda installed there" if run.options.purge else ""
     ends = ", and ends:" if run.record.ends else ""
     lines = [f"this removes {what} of the cluster {run.cluster.name} from {where}{ends}"]
+    if (left := gone(run)) and run.may_change(run.head()):
+        names = handover.names(one.name for one in left)
+        lines[:0] = [
+            f"{names} left the hosts file, and afterwards nothing remembers how to reach them; "
+            "fab deploy-cluster --prune removes them before"
+        ]
     if not run.options.dry_run:
         run.options.agree([*lines, *_indented(run.record.ends)], f"destroy {run.cluster.name}")
 

@@ -42,7 +42,8 @@ def agree_to_kill(run: Run) -> None:
         lines.append(LOST)
     if run.record.ends:
         lines += ["this ends:", *(f"  {line}" for line in run.record.ends)]
-    run.options.agree(lines, f"kill the head of {run.cluster.name}")
+    if not run.options.dry_run:
+        run.options.agree(lines, f"kill the head of {run.cluster.name}")
 
 
 @step("Kill the head", changes=True)

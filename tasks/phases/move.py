@@ -13,7 +13,7 @@ from tasks.run.head_files import HeadFiles, read_head_files, write_head_files
 from tasks.run.run import Run
 from tasks.run.stages import Known, Reached
 from tasks.run.start import STOP_TIMEOUT
-from tasks.run.step import Step
+from tasks.run.step import Step, step
 from tasks.run.work import work_ended
 from tasks.ssh import RemoteError
 
@@ -31,7 +31,7 @@ def agree_to_move(name: str, *, remove_old: bool) -> Step:
         workers = handover.names(node.name for node in run.workers() if node.name != name)
         lines = [
             f"move-head makes {name} the head of {run.cluster.name}, and {old} {fate}",
-            f"  every node starts anew{f', and {workers} join another address' if workers else ''}",
+            f"  every node restarts{f', and {workers} join another address' if workers else ''}",
             "  clients, drivers and tunnels need the new address; the token stays the same",
             *(["  it ends:"] if run.record.ends else []),
             *(f"    {line}" for line in run.record.ends),
@@ -97,15 +97,16 @@ def put_kept(found: HeadFiles) -> Step:
     return Step("Hand over what the head kept", work, changes=True)
 
 
-def remove_old_head(run: Run) -> bool:
-    """Removes the old head's node. :returns: whether it worked."""
+@step("Remove the old head", changes=True)
+def remove_old_head(run: Run) -> None:
+    """Once the new one runs; if that fails, the old head counts as a host that has left the hosts file."""
 
     def one(node: Reached, board: Board) -> None:
         script = destroy_script(node.host, run.cluster.name, sudo=node.sudo)
         run.ask(node, script, board, timeout=STOP_TIMEOUT)
         run.did(node, "removed")
 
-    return bool(run.each("Remove the old head", [run.head(Reached)], one))
+    run.each("Remove the old head", [run.head(Reached)], one)
 
 
 def _stop_all(run: Run) -> None:

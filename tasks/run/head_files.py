@@ -20,11 +20,13 @@ class HeadFiles:
 
     :param locks: the locks of all installed environments, one after the other; '' for none.
     :param state: the files of its GCS as a .tar.gz; empty if it keeps none.
+    :param state_for: the head's own note of which Ray that state is for.
     """
 
     token: Secret | None = None
     locks: str = ""
     state: bytes = b""
+    state_for: str = ""
 
 
 def read_head_files(run: Run, head: Known) -> HeadFiles:
@@ -40,6 +42,7 @@ def read_head_files(run: Run, head: Known) -> HeadFiles:
         Secret(token) if token else None,
         "\n".join(dict.fromkeys(n.lock_text for n in run.every(Known) if n.lock_text)),
         base64.b64decode("".join(answer.texts.get("kept", ()))),
+        answer.values.get("kept_for", ""),
     )
 
 
@@ -52,6 +55,10 @@ def write_head_files(run: Run, head: Known, found: HeadFiles, board: Board) -> N
         folder = homes.folder(head.facts, run.cluster.name)
         run.carry(head, found.state, f"{folder}/{head_files.ARCHIVE}")
     script = head_files.write_script(
-        run.cluster.name, found.locks, token=found.token is not None, sudo=head.sudo
+        run.cluster.name,
+        found.locks,
+        token=found.token is not None,
+        state_for=found.state_for,
+        sudo=head.sudo,
     )
     run.ask(head, script, board, timeout=TIMEOUT, RF_TOKEN=found.token)

@@ -61,7 +61,7 @@ class Record:
     :param done: what was done, in order, by the host's name; a host without changes has no entry.
     :param left_out: hosts that this run leaves alone; tables still show them.
     :param gone: hosts that have left the hosts file and that this run has tried to remove.
-    :param forgotten: hosts that the head shall not remember, each as :attr:`tasks.plan.deployed.Deployed.place`.
+    :param forgotten: hosts that the head is to forget, each as :attr:`tasks.plan.deployed.Deployed.place`.
     :param carried: what another head remembered.
     :param moved: another host is the head now.
     :param agreed: names of the hosts whose nodes the user has agreed to stop.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
 from tasks import runtimes
@@ -10,6 +9,7 @@ from tasks.inventory import Host
 from tasks.node.addresses import join
 from tasks.plan.changed_address import old_address
 from tasks.plan.members import strangers
+from tasks.run.head_state import head_state
 from tasks.run.node_address import node_ip
 from tasks.run.node_state import UNKNOWN, count, judge, life_of, since
 from tasks.run.ray_table import members
@@ -32,28 +32,8 @@ def as_json(run: Run) -> dict[str, Any]:
         "python": run.learned.versions.get("python"),
         "address": run.learned.head_address or (join(ip, head.host.ray.port) if ip else None),
         "dashboard": f"http://{join(reachable, port)}",
-        "head_state": _head_state(head),
+        "head_state": head_state(head),
         "nodes": nodes,
-    }
-
-
-def _head_state(head: Listed) -> dict[str, Any] | None:
-    """Whether the head keeps its state, since when, and how much it is; None if the head has not said it."""
-    if isinstance(head, Planned):
-        decided, store = head.desired.state("", "").get("head_state"), None
-    elif isinstance(head, Known):
-        decided, store = head.state.get("head_state"), head.facts.store
-    else:
-        return None
-    if not isinstance(decided, dict):
-        return None
-    since = store and store.since
-    return {
-        "kept": decided.get("kept") is True,
-        "why": decided.get("why") or None,
-        "since": datetime.fromtimestamp(since, timezone.utc).isoformat() if since else None,
-        "bytes": store.size if store else None,
-        "put_aside": (store.aside if store else "") or None,
     }
 
 

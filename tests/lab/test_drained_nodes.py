@@ -146,6 +146,7 @@ class TestDrain:
         assert "3 hosts run Ray" in ok(cluster.fab("start"))
         assert cluster.named(one)["alive"]
 
+    @pytest.mark.matrix  # systemd's part of what tests/node/test_hold.py shows with this project's own loop
     def test_what_is_killed_in_the_middle_is_not_started_again_until_a_start(self, cluster):
         """The hold comes before the drain: a supervisor that starts the node anew has nothing to start."""
         one = cluster.workers[0]

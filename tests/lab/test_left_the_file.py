@@ -51,7 +51,7 @@ def test_a_host_taken_out_is_named_and_pruned(trio, cluster):
     out = ok(fab("deploy-cluster"))
     assert sessions_begun(head) - before <= 3, "an up-to-date head costs three channels"
     assert f"{two.name} ({two.address}) has left the hosts file and still runs" in out
-    assert "pgrep" not in out and sh(two, "pgrep raylet"), "nothing is removed without --prune"
+    assert sh(two, "pgrep raylet"), "nothing is removed without --prune"
     assert fab("deploy-cluster", "--prune").returncode == 2, "there is no terminal to ask on"
     out = ok(fab("deploy-cluster", "--prune", "--yes"))
     assert f"from {two.name}, which left the hosts file" in out

@@ -113,7 +113,9 @@ class TestSystem:
         answer, wanted, _ = up(host, sudo="password")
         assert answer.ok, answer.error
         assert (host.home / "unit.rayfab-lab.service").read_text() + "\n" == wanted.files["UNIT_TEXT"]
-        assert (host.home / "unit.rayfab-lab.conf").read_text() == "d /tmp/ray 1777 root root -\nx /tmp/ray/*"
+        assert (host.home / "unit.rayfab-lab.conf").read_text() == (
+            "d /tmp/ray 1777 root root -\nx /tmp/ray/*\nx /tmp/rayfab-lab-*"
+        )
 
     def test_systemd_says_no(self, host):
         (host.home / "systemctl.fails").write_text("")

@@ -10,6 +10,7 @@ from invoke import Exit
 from tasks import cluster as tasks
 from tasks import workers
 from tasks.phases import operation
+from tasks.plan.deployed import Deployed, parse
 from tests.phases.world import refused
 
 TWO = "  - {host: 10.0.0.3, name: two}\n"
@@ -121,6 +122,11 @@ class TestNamed:
         world["two"].active = False
         assert "two (10.0.0.3) has left the hosts file and was not removed" in do(tasks.deploy_cluster)[1]
 
+    def test_by_destroy_which_forgets_it(self, cluster, do):
+        status, out = do(tasks.destroy, yes=True)
+        assert status == 0
+        assert "two left the hosts file, and afterwards nothing remembers how to reach them" in out
+
 
 class TestPrune:
     def test_removes_it(self, cluster, world, do):
@@ -209,3 +215,20 @@ class TestAddWorkerThatFails:
         world["10.0.0.13"].joins = False
         assert do(workers.add_worker, host=["10.0.0.13"])[0] == 1
         assert world["10.0.0.13"].state is not None and not world["10.0.0.13"].active
+
+
+BROKEN = (
+    *("", "{", "[]", '{"format": 1, "hosts": 3}'),
+    '{"format": 2, "hosts": [{"name": "a", "host": "a"}]}',
+    '{"format": 1, "hosts": [3, {"name": 3}, {"name": "a"}]}',
+)
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_memory_that_is_damaged_is_no_memory(text):
+    assert parse(text) == []
+
+
+def test_a_later_program_may_remember_more():
+    text = '{"format": 1, "hosts": [{"name": "a", "host": "b", "jump": ["c"], "more": 1}]}'
+    assert parse(text) == [Deployed("a", "b", jump=("c",))]

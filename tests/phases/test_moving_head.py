@@ -90,7 +90,7 @@ class TestMove:
     def test_says_what_starts_anew(self, do):
         _, out = do(tasks.move_head, to="one", yes=True)
         assert "move-head makes one the head of lab, and head becomes a worker" in out
-        assert "every node starts anew, and two join another address" in out
+        assert "every node restarts, and two join another address" in out
 
     def test_the_memory_goes_along(self, cluster, world, do):
         do(tasks.move_head, to="one", yes=True)
@@ -113,6 +113,15 @@ class TestMove:
         assert "has left the hosts file" not in out
         names = [one["name"] for one in json.loads(world["one"].deployed)["hosts"]]
         assert names == ["one", "two"]
+
+    def test_an_old_head_that_cannot_be_removed_is_remembered(self, world, do):
+        world["head"].replies["remove everything"] = refused("cannot remove /root/.rayfab/lab")
+        status, out = do(tasks.move_head, to="one", remove_old=True, yes=True)
+        assert status == 1
+        assert "one is the head of lab" in out
+        assert "head (10.0.0.1) has left the hosts file and was not removed" in out
+        names = [one["name"] for one in json.loads(world["one"].deployed)["hosts"]]
+        assert names == ["head", "one", "two"]
 
     def test_a_head_that_does_not_start_changes_nothing(self, cluster, world, do):
         before = cluster.path.read_text()

@@ -90,9 +90,9 @@ class FakeHost:
         self.reaches_out = True  # whether it can fetch packages
         self.carried: list[str] = []
         self.installed: list[list[str]] = []
+        self.hold = ""  # the text of its file
         self.lock = ""  # of the newest environment
         self.locks: dict[str, str] = {}
-        self.hold = ""  # the text of its file
         self.conda = "conda 24.1.2 /opt/conda/bin/conda"
         self.records: dict[str, str] = {}  # what can be started again, as kept.sh writes it
         self.starts_ray = ""  # the only version of Ray that starts here; '': any

@@ -359,7 +359,7 @@ def main():
         short = raylet and book.known.get("joined") and lived < YOUNG
         if short and probe and not probe.missed and reaches(options["gcs"]):
             book.fault(f"Ray ended {lived:.0f} s after its start")
-        elif not raylet or not probe or not probe.answered:
+        elif not raylet or (probe and not probe.answered):
             book.note(fails=book.known.get("fails", 0) + 1, phase="ended")
     if book.known.get("phase") not in ("down", "ended"):
         book.note(phase="ended", away=None)

@@ -26,5 +26,7 @@ if [ -d "$rf_dir" ]; then
         }
     done
     base64 <"$rf_file" | emit_text kept
+    # which Ray it is for, where that is noted beside it
+    [ ! -r "$rf_dir.for" ] || { IFS= read -r rf_value <"$rf_dir.for" && emit kept_for "$rf_value"; }
     rm -f "$rf_file"
 fi

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib kept_folder
-# values: LOCKS
+# values: LOCKS STATE_FOR
 # Puts on a head what another one has kept, or it itself before it was destroyed: token, locks and state.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 if [ -f "$NODE/kept.tgz" ]; then
@@ -12,6 +12,7 @@ if [ -f "$NODE/kept.tgz" ]; then
         fail "cannot write $rf_dir"
     rm -rf "$rf_dir" || fail "cannot replace $rf_dir"
     mv "$rf_dir.new" "$rf_dir" || fail "cannot replace $rf_dir"
+    [ -z "$STATE_FOR" ] || write_file "$rf_dir.for" 600 "$STATE_FOR$NL"
     rm -f "$NODE/kept.tgz"
 fi
 [ -z "$LOCKS" ] || write_file "$NODE/restored.lock" 600 "$LOCKS"

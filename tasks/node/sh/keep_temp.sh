@@ -4,7 +4,7 @@
 # values: SPILL_DIR
 # With root and systemd: makes Ray's folder at each boot, since a boot may clear /tmp, writable for the image's user
 # (Docker would make it root's), and excludes it from the periodic cleaning of old files; so, too, the folder for spilled
-# objects where a boot or a cleaning would find it, and the one for temporary files, which start.sh makes itself.
+# objects where a boot or a cleaning would find it, and the folder of temporary files that start.sh makes.
 keep_temp() {
     rf_text=
     for rf_dir in "$1" "$SPILL_DIR"; do

@@ -92,7 +92,8 @@ class Docker(Runtime):
             one for one in facts.raylets or () if docker.container and docker.container[:12] in one.cgroup
         ]
         # where the engine runs in a virtual machine, or in a namespace of its own, its processes cannot be seen
-        return life.of_raylets(mine, facts) if mine else life.of_watch(facts, age=docker.up)
+        starts = facts.watched.starts
+        return life.of_raylets(mine, facts, starts) if mine else life.of_watch(facts, starts, age=docker.up)
 
     def listens_on_host(self, subject: Subject) -> bool:
         return not node.on_bridge(subject)
