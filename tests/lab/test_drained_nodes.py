@@ -84,7 +84,8 @@ class Cluster:
     def end_job(self, job):
         """Lets the job come to its end, and says what it printed."""
         sh(self.head, "touch /tmp/enough")
-        until(lambda: "SUCCEEDED" in self.job(job, "status") or "FAILED" in self.job(job, "status"), 60)
+        # such as: Job 'raysubmit_1' succeeded
+        until(lambda: re.search("' (succeeded|failed)", self.job(job, "status")), 60)
         return self.job(job, "status") + self.job(job, "logs")
 
     def job(self, job, what):
@@ -202,7 +203,7 @@ class TestRolling:
         assert not set(after[1:]) & set(before[1:])
         assert all(after)
         ended = cluster.end_job(job)
-        assert "SUCCEEDED" in ended
+        assert f"'{job}' succeeded" in ended
         assert "sum is right" in ended
         kept = cluster.home / ".local/state/rayfab/rolling-test.json"
         assert not kept.exists()
