@@ -10,7 +10,7 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node import ray
-from tasks.node.heal import program, watch_words
+from tasks.node.heal import packed, watch_words
 from tasks.node.names import DRAIN_SECONDS, RAY_DIR, unit
 from tasks.script import files
 
@@ -71,7 +71,7 @@ def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) ->
         out += ["python", "-c", entry(), box.node_ip, uid, gid or uid, ",".join(_ranges(box))]
     life = f"{RAY_DIR}/{unit(box.cluster)}.json"
     watched = watch_words(host, life, box.node_ip, box.head, start_arguments, box="/var/tmp/rayfab-watch")
-    return [*out, "python", "-I", "-c", program(), *watched]
+    return [*out, "python", "-I", "-c", packed(), *watched]
 
 
 @cache

@@ -99,7 +99,7 @@ class TestContainer:
         assert found[at + 4 : at + 8] == ["10.0.0.2", "1000", "100", published]
         # as the image's user, which the program before has changed to
         assert found[at + 8 : at + 11] == ["python", "-I", "-c"]
-        assert found[at + 11] == heal.program()
+        assert found[at + 11] == heal.packed()
         assert found[at + 13 : at + 15] == ["ray", "start"]
         assert found[-1] == "--block"
 
