@@ -2,7 +2,23 @@
 
 from invoke import Collection
 
-from tasks import access, bundle, check, cluster, completion_task, dev, images, lab, logs, workers
+from tasks import (
+    access,
+    backup,
+    bundle,
+    check,
+    cluster,
+    completion_task,
+    dev,
+    disk,
+    head,
+    images,
+    lab,
+    logs,
+    maintenance,
+    upgrades,
+    workers,
+)
 from tasks.commandline import own_tasks
 from tasks.commandline.program import adopt
 from tasks.environment.home import user_folder
@@ -18,11 +34,21 @@ ns = Collection(
     cluster.stop,
     cluster.restart,
     cluster.destroy,
+    head.test_head,
     workers.add_worker,
     workers.remove_worker,
+    maintenance.drain,
+    maintenance.maintenance,
+    upgrades.upgrade,
+    upgrades.rollback,
     images.pull_image,
     bundle.bundle,
+    backup.move_head,
+    backup.backup,
+    backup.restore,
     logs.logs,
+    disk.disk,
+    disk.clean,
     check.check,
     check.init,
     access.exec_,

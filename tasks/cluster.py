@@ -16,11 +16,20 @@ task = functools.partial(options.task, iterable=["limit"])
         "dry_run": "show the plan and every script; change nothing",
         "upgrade": options.UPGRADE,
         "bundle": options.BUNDLE,
+        "prune": "also remove the nodes of hosts that have left the hosts file; it asks first",
         "yes": options.YES,
     },
 )
 def deploy_cluster(
-    c, hosts_file=None, limit=None, dry_run=False, upgrade=False, bundle=None, yes=False, debug=False
+    c,
+    hosts_file=None,
+    limit=None,
+    dry_run=False,
+    upgrade=False,
+    bundle=None,
+    prune=False,
+    yes=False,
+    debug=False,
 ):
     """
     Turn the listed machines into a working Ray cluster.
@@ -28,9 +37,14 @@ def deploy_cluster(
     Installs what is missing, starts the head, then the workers, and runs a task on every node.
     Running it again changes only what differs. It asks before it ends running work.
     """
-    from tasks.actions import cli, summary
+    from tasks.actions import cli, consent, summary
+    from tasks.commandline import Mistake
     from tasks.phases import operation
 
+    if prune and limit:
+        raise Mistake("--prune is for the whole hosts file, and --limit for a part of it", "leave one out")
+    if prune and not dry_run:
+        consent.insist("deploy-cluster --prune", yes)
     run = cli.new_run(
         hosts_file,
         "deploy-cluster",
@@ -40,6 +54,7 @@ def deploy_cluster(
         registry=True,
         upgrade=upgrade,
         bundle=bundle,
+        prune=prune,
         yes=yes,
     )
     if dry_run:
@@ -109,16 +124,57 @@ def start(c, hosts_file=None, limit=None, debug=False):
     cli.finish(run, operation.START, summary.deployed)
 
 
-@task(help={**options.WITH_LIMIT, "yes": options.YES})
-def restart(c, hosts_file=None, limit=None, yes=False, debug=False):
+@task(
+    help={
+        **options.WITH_LIMIT,
+        "yes": options.YES,
+        "rolling": "restart the workers in batches, each drained first; the head is left alone",
+        "batch": "with --rolling: how many at once, N or P% (default 10%)",
+        "canary": "with --rolling: how many come first, alone (default 1)",
+        "max_failures": "with --rolling: go on while at most so many have failed (default 0)",
+        "deadline": f"with --rolling: {options.DEADLINE}",
+    }
+)
+def restart(
+    c,
+    hosts_file=None,
+    limit=None,
+    yes=False,
+    rolling=False,
+    batch=None,
+    canary=None,
+    max_failures=None,
+    deadline=None,
+    debug=False,
+):
     """
     Stop Ray, then start it again, and run a task on every node.
 
-    It asks before it ends running work.
+    With --rolling the workers restart in batches, and jobs go on; interrupted, the same command
+    goes on where it was. It asks before it ends running work.
     """
-    from tasks.actions import cli, summary
+    from tasks.actions import changing, cli, summary
+    from tasks.commandline import Mistake
     from tasks.phases import operation
+    from tasks.phases.roll import roll
 
+    if rolling:
+        run, how = changing.rolling(
+            hosts_file,
+            limit,
+            batch=batch or "10%",
+            canary=1 if canary is None else canary,
+            max_failures=0 if max_failures is None else max_failures,
+            deadline=deadline or options.TEN_MINUTES,
+            yes=yes,
+            debug=debug,
+        )
+        cli.finish(run, (*operation.ROLLING, roll(how)), summary.deployed)
+        return
+    given = {"--batch": batch, "--canary": canary, "--max-failures": max_failures, "--deadline": deadline}
+    for flag, value in given.items():
+        if value is not None:
+            raise Mistake(f"{flag} is for --rolling", f"fab restart --rolling {flag} {value}")
     run = cli.new_run(hosts_file, "restart", limit=limit, debug=debug, registry=True, yes=yes)
     cli.finish(run, operation.RESTART, summary.deployed)
 

@@ -37,7 +37,8 @@ def add_worker(
     """
     Join machines to the running cluster and touch no other.
 
-    A host that is not in the hosts file is written into it once it runs; comments stay.
+    A host that is not in the hosts file is written into it once it runs; comments stay. If it fails, what was
+    installed there is removed again.
     """
     from tasks.actions import cli, newcomers, summary
     from tasks.phases import operation
@@ -60,6 +61,7 @@ def add_worker(
         dry_run=dry_run,
         registry=True,
         bundle=bundle,
+        new=joining.unlisted,
         yes=yes,
     )
 
@@ -70,7 +72,7 @@ def add_worker(
     if dry_run:
         cli.finish(run, operation.PREPARE, functools.partial(summary.planned, scripts=True))
     else:
-        cli.finish(run, operation.DEPLOY, end)
+        cli.finish(run, operation.ADD, end)
 
 
 @task(
@@ -79,17 +81,27 @@ def add_worker(
         **options.COMMON,
         "host": "workers of the hosts file: names, addresses or globs; comma-separated, as a range, or repeated",
         "keep_files": "stop Ray there, but keep what was installed",
-        "force": "remove them from the hosts file even if they cannot be reached",
+        "force": "don't drain them, and remove them from the hosts file even if they cannot be reached",
+        "deadline": options.DEADLINE,
         "yes": options.YES,
     },
 )
-def remove_worker(c, host=None, hosts_file=None, keep_files=False, force=False, yes=False, debug=False):
+def remove_worker(
+    c,
+    host=None,
+    hosts_file=None,
+    keep_files=False,
+    force=False,
+    deadline=options.TEN_MINUTES,
+    yes=False,
+    debug=False,
+):
     """
     Take workers out of the cluster and out of the hosts file.
 
-    It asks before it ends running work.
+    They are drained first. It asks before it ends running work.
     """
-    from tasks.actions import cli, newcomers
+    from tasks.actions import changing, cli, newcomers
     from tasks.commandline import Mistake
     from tasks.phases import operation
     from tasks.report.console import Console
@@ -97,6 +109,7 @@ def remove_worker(c, host=None, hosts_file=None, keep_files=False, force=False, 
     console = Console()
     path = cli.hosts_file(hosts_file)
     named = newcomers.items(host, "remove-worker")
+    wait = changing.seconds(deadline)
     cluster = cli.read(hosts_file, console)
     names = cli.selected(cluster, named, flag="--host")
     chosen = [one for one in cluster.hosts if one.name in names]
@@ -114,6 +127,7 @@ def remove_worker(c, host=None, hosts_file=None, keep_files=False, force=False, 
         limit=names,
         debug=debug,
         yes=yes,
+        deadline=None if force else wait,
     )
-    steps = operation.STOP if keep_files else operation.REMOVE
+    steps = operation.REMOVE_KEEPING_FILES if keep_files else operation.REMOVE
     cli.finish(run, steps, lambda run: newcomers.removed(run, path, force))

@@ -125,14 +125,21 @@ def make_run(
     upgrade: bool = False,
     bundle: str | None = None,
     purge: bool = False,
+    prune: bool = False,
+    new: frozenset[str] = frozenset(),
     yes: bool = False,
+    deadline: int | None = None,
+    why: str = "",
 ) -> Run:
     """A run over ``hosts`` (default: all); secrets are fetched now, each once.
 
     :param limit: the hosts that it may change: the values of ``--limit``, or the names themselves.
     :param connects: it talks to the hosts, and needs their passwords for that.
     :param registry: it may pull images, and needs the registry's password for that.
+    :param new: names of hosts that are not in the hosts file yet.
     :param yes: whatever it ends, there is no question.
+    :param deadline: seconds that work has to end in a drain; None: nothing is drained.
+    :param why: the reason for a maintenance.
     """
     names = limit
     if not isinstance(limit, frozenset):
@@ -164,6 +171,10 @@ def make_run(
         upgrade=upgrade,
         bundle=bundle,
         purge=purge,
+        prune=prune,
+        new=new,
+        deadline=deadline,
+        why=why,
         agree=Consent(console, yes),
     )
     return Run(cluster, console, nodes, settings, options)

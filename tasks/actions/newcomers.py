@@ -46,11 +46,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Joining:
-    """What add-worker adds. :ivar cluster: with the new hosts; :ivar hosts: all to join, known ones included."""
+    """What add-worker adds.
+
+    :ivar cluster: with the new hosts; :ivar hosts: all to join, known ones included.
+    :ivar unlisted: names of the hosts that are not in the hosts file yet.
+    """
 
     cluster: Cluster
     hosts: tuple[Host, ...]
     new: tuple[Entry, ...]
+    unlisted: frozenset[str]
 
 
 def items(values: Sequence[str] | None, task: str) -> list[str]:
@@ -85,9 +90,12 @@ def joining(
                 f"--{'name' if name else 'user'} is for new hosts, but {path.name} lists all of these"
             )
         new = with_names(new, name) if name else new
+        before = {host.name for host in cluster.hosts}
         cluster = with_new(cluster, path, new, console)
         found = dict.fromkeys(find(cluster.workers, text, port) for text in hosts)
-    return Joining(cluster, tuple(host for host in found if host is not None), tuple(new))
+    joining_ = tuple(host for host in found if host is not None)
+    unlisted = frozenset(host.name for host in joining_ if host.name not in before)
+    return Joining(cluster, joining_, tuple(new), unlisted)
 
 
 def entries(cluster: Cluster, named: Sequence[str], **fields: Any) -> list[Entry]:
@@ -213,6 +221,7 @@ def removed(run: Run, path: Path, force: bool) -> None:
                 f"remove it there, or make it writable, then fab remove-worker --host {printed(node.name)}",
             ) from None
         gone.append(node.name)
+        run.record.forgotten.add((node.host.host, node.host.port))
     say_ended(run)
     if gone:
         left = handover.hosts(len(run.cluster.hosts) - len(gone))

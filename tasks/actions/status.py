@@ -6,7 +6,7 @@ import json
 import sys
 import time
 
-from tasks.actions import cli
+from tasks.actions import cli, summary
 from tasks.phases import operation
 from tasks.report import status as table
 from tasks.report.console import Console
@@ -52,6 +52,8 @@ def once(hosts_file: str | None, as_json: bool, debug: bool, *, watched: bool = 
             out.print()
         table.show(out, found)
         out.print()
+        run.console = out
+        summary.say_gone(run)
         if found["healthy"]:
             out.ok(f"{cluster.name} is healthy: every listed host is alive in Ray's node table")
         else:

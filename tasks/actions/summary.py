@@ -8,6 +8,7 @@ from tasks import runtimes
 from tasks.phases.show_plan import show_plan, show_scripts
 from tasks.report import handover
 from tasks.report import status as table
+from tasks.run.deployed import gone, still_runs
 from tasks.run.run import Run
 from tasks.run.stages import Planned
 from tasks.run.status import as_json
@@ -20,6 +21,7 @@ def planned(run: Run, scripts: bool = False) -> None:
     if scripts:
         show_scripts(run)
     show_plan(run)
+    say_gone(run)
     changing = [n for n in run.chosen(Planned) if n.change.any]
     if changing:
         run.console.note(
@@ -55,10 +57,25 @@ def deployed(run: Run) -> None:
         run.console.ok(f"{handover.hosts(count)} {runs} Ray {said['ray']}; a task ran on {where}")
     else:
         run.console.ok(f"{handover.hosts(count)} up to date; nothing was changed, and a task ran on {where}")
-    strangers = [n["name"] for n in said["nodes"] if n["problem"] and "not in the hosts file" in n["problem"]]
+    named = say_gone(run)
+    strangers = [
+        n["name"]
+        for n in said["nodes"]
+        if n["problem"] and "not in the hosts file" in n["problem"] and n["node_ip"] not in named
+    ]
     if strangers:
         run.console.note(f"in the cluster, but not in the hosts file: {', '.join(strangers)}")
     handover.next_steps(run.console, said)
+
+
+def say_gone(run: Run) -> set[str]:
+    """Names the hosts that were deployed and have left the hosts file; returns the addresses of their nodes."""
+    found = [one for one in gone(run) if one.place not in run.record.forgotten]
+    for one in found:
+        runs = "still runs" if still_runs(run, one) else "was not removed"
+        name = one.name if one.name == one.host else f"{one.name} ({one.host})"
+        run.console.note(f"{name} has left the hosts file and {runs} (fab deploy-cluster --prune removes it)")
+    return {one.node_ip for one in found}
 
 
 def stopped(run: Run) -> None:
@@ -68,6 +85,34 @@ def stopped(run: Run) -> None:
     _said(run, "stopped on", "nothing was running")
     if done:
         handover.commands(run.console, [("start", "start it again")])
+
+
+def drained(run: Run) -> None:
+    """Which nodes are stopped now, and how they come back."""
+    _said(run, "drained and stopped on", "nothing was running")
+    if names := [node.name for node in run.chosen()]:
+        listed = printed(",".join(names))
+        handover.commands(
+            run.console,
+            [
+                (f"start --limit {listed}", "start it again"),
+                (f"remove-worker --host {listed}", "take it out of the cluster"),
+            ],
+        )
+
+
+def in_maintenance(run: Run) -> None:
+    """Which hosts are in maintenance now, and how it ends."""
+    names = [node.name for node in run.chosen()]
+    if failed := [node.name for node in run.failed if run.may_change(node)]:
+        run.console.bad(
+            f"in maintenance: {len(names)} of {handover.hosts(len(names) + len(failed))}; "
+            f"failed: {handover.names(failed)}"
+        )
+    elif names:
+        run.console.ok(f"in maintenance: {handover.names(names)}; deploy-cluster and start leave them alone")
+    if names:
+        handover.commands(run.console, [(f"maintenance off --host {printed(','.join(names))}", "end it")])
 
 
 def _said(run: Run, what: str, nothing: str) -> None:

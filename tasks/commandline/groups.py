@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "look": ("status", "check", "plan", "logs"),
+    "look": ("status", "check", "plan", "logs", "disk"),
     "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
-    "change": ("add-worker", "remove-worker", "start", "stop", "restart", "destroy"),
+    "change": (
+        "add-worker",
+        "remove-worker",
+        "drain",
+        "maintenance",
+        "start",
+        "stop",
+        "restart",
+        "upgrade",
+        "rollback",
+        "test-head",
+        "move-head",
+        "clean",
+        "destroy",
+    ),
+    "keep": ("backup", "restore"),
     "use": ("submit", "exec", "ssh", "dashboard", "completion"),
     "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }

@@ -19,6 +19,8 @@ DEBUG = "show every script and its answer"
 UPGRADE = "choose all package versions again, ignoring what was locked before"
 BUNDLE = "a file made by fab bundle: everything comes from it, without Internet access"
 YES = "don't ask for confirmation; required without a terminal"
+TEN_MINUTES = "10m"
+DEADLINE = "how long work may take to end, such as 90s, 10m or 2h (default 10m); then it is ended"
 
 COMMON = {"hosts_file": HOSTS_FILE, "debug": DEBUG}
 WITH_LIMIT = {**COMMON, "limit": LIMIT}

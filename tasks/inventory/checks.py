@@ -12,12 +12,12 @@ from tasks.inventory import address
 from tasks.inventory.cluster import Host
 from tasks.inventory.document import Document, Flaw
 from tasks.inventory.problems import Where, dotted
-from tasks.inventory.ray_versions import has_token_auth
+from tasks.inventory.ray_versions import NO_SPILL_DIR, has_own_spill_dir, has_token_auth, keeps_head_state
 from tasks.inventory.runtime_sections import SECTIONS
 from tasks.inventory.sections import Ray
 
 RAY_WORKER_PORTS = (10002, 19999)  # Ray's own default range
-_CLUSTER_WIDE = ("version", "port", "dashboard_port", "dashboard_host", "auth")
+_CLUSTER_WIDE = ("version", "port", "dashboard_port", "dashboard_host", "auth", "state")
 _ONLY_ON_HEAD = ("client", "autoscaler_metric", "dashboard_metric")
 _AUTH_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE")
 _OWN_FLAGS = {
@@ -27,6 +27,7 @@ _OWN_FLAGS = {
     "--node-ip-address": "node_ip",
     "--node-name": "name of the host",
     "--temp-dir": "ray.temp_dir",
+    "--object-spilling-directory": "ray.spill_dir",
     "--disable-usage-stats": "the project itself",
     "--port": "ray.port",
     "--dashboard-port": "ray.dashboard_port",
@@ -127,8 +128,13 @@ def _sections(placed: list[Placed], document: Document) -> Iterator[Flaw]:
         ray = one.host.ray
         yield from _cluster_wide(one, blame)
         yield from _open_dashboard(ray, blame)
+        if ray.state == "kept" and ray.version is not None and not keeps_head_state(ray.version):
+            way_out = "use state: memory, leave it out, or a version from 2.57 on"
+            yield blame.flaw(("ray", "state"), f"Ray {ray.version} cannot keep its state; {way_out}")
         yield from _ports(one.host, blame)
         yield from _arguments(ray, blame)
+        if ray.spill_dir and ray.version and not has_own_spill_dir(ray.version):
+            yield blame.flaw(("ray", "spill_dir"), f"{NO_SPILL_DIR.format(ray.version)}; leave it out here")
         yield from _resources(one.host, blame)
         for variable in _AUTH_VARIABLES:
             if variable in ray.env:

@@ -1,11 +1,11 @@
-"""Add a worker to a hosts file or remove one. Every other byte of the file stays as it is."""
+"""Add a worker to a hosts file, remove one, or set a key. Every other byte of the file stays as it is."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tasks.inventory.problems import InventoryError
 from tasks.inventory.selection import SelectionError, find, unknown
 from tasks.inventory.surgery import ByHand
 
-_BOM = "\ufeff"
+BOM = "\ufeff"
 
 
 class EditError(Exception):
@@ -34,11 +34,11 @@ def add_worker(path: str | Path, host: str, **fields: Any) -> None:
     before = parse(text, path)
     if _find(before, host):
         raise EditError(f"{host} is in {path} already")
-    body = text.removeprefix(_BOM)
+    body = text.removeprefix(BOM)
     line = emit.host_inline(host, fields)
-    with _by_hand(path, f"add it to workers: as - {line}"):
+    with by_hand(path, f"add it to workers: as - {line}"):
         after = text[: len(text) - len(body)] + surgery.append(body, emit.host_lines(host, fields), line)
-        added = _parsed(after, path)
+        added = parsed(after, path)
         if _comparable(added.hosts)[: len(before.hosts)] != _comparable(before.hosts):
             raise ByHand
     _write(path, after)
@@ -54,17 +54,69 @@ def remove_worker(path: str | Path, host: str) -> None:
     path, text = Path(path), read(Path(path))
     before = parse(text, path)
     gone = _worker(before, host)
-    body = text.removeprefix(_BOM)
-    with _by_hand(path, f"remove {host} from workers:"):
-        index, member, size = _place(body, gone, before)
-        patterns = _patterns(body, index, member) if size > 1 else None
-        edited = surgery.rewrite(body, index, patterns) if patterns else surgery.delete(body, index)
-        after = text[: len(text) - len(body)] + edited
-        if _comparable(_parsed(after, path).hosts) != _comparable(
+    body = text.removeprefix(BOM)
+    with by_hand(path, f"remove {host} from workers:"):
+        after = text[: len(text) - len(body)] + without(body, gone, before)
+        if _comparable(parsed(after, path).hosts) != _comparable(
             [one for one in before.hosts if one is not gone]
         ):
             raise ByHand
     _write(path, after)
+
+
+def without(body: str, gone: Host, cluster: Cluster) -> str:
+    """The text without this worker; from a range only this one member is removed.
+
+    :param body: without a byte order mark.
+    :raises ByHand: it cannot be edited here.
+    """
+    index, member, size = place_of(body, gone, cluster)
+    patterns = _patterns(body, index, member) if size > 1 else None
+    return surgery.rewrite(body, index, patterns) if patterns else surgery.delete(body, index)
+
+
+def with_values(path: str | Path, values: Mapping[str, str | None]) -> tuple[str, Cluster]:
+    """The text of the file with keys of its sections set, and the cluster that it describes; the file is untouched.
+
+    :param values: such as ``ray.version``; None is written as null.
+    :raises EditError: the file cannot be edited, or no host takes a value from the top.
+    :raises InventoryError: the file is wrong, or would be wrong with a value.
+    """
+    path, text = Path(path), read(Path(path))
+    before = parse(text, path)
+    body = text.removeprefix(BOM)
+    said = ", ".join(f"{key}: {value or 'null'}" for key, value in values.items())
+    with by_hand(path, f"set {said}"):
+        edited = body
+        for key, value in values.items():
+            section, _, name = key.partition(".")
+            edited = surgery.set_value(edited, section, name, value)
+        after = text[: len(text) - len(body)] + edited
+        cluster = parsed(after, path)
+        if _without(cluster, values) != _without(before, values):
+            raise ByHand
+    for key, value in values.items():
+        if not any(_value(host, key) == value for host in cluster.hosts):
+            raise EditError(f"{key} is set on each host of {path}; change it there")
+    return after, cluster
+
+
+def set_values(path: str | Path, values: Mapping[str, str | None]) -> None:
+    """Writes keys of sections, see :func:`with_values`, which has the errors, too."""
+    _write(Path(path), with_values(path, values)[0])
+
+
+def _value(host: Host, key: str) -> Any:
+    section, _, name = key.partition(".")
+    return getattr(getattr(host, section), name)
+
+
+def _without(cluster: Cluster, keys: Iterable[str]) -> list[dict[str, Any]]:
+    hosts = _comparable(cluster.hosts)
+    for host, key in ((host, key) for host in hosts for key in keys):
+        section, _, name = key.partition(".")
+        host[section].pop(name)
+    return hosts
 
 
 def _worker(cluster: Cluster, host: str) -> Host:
@@ -85,7 +137,7 @@ def _find(cluster: Cluster, host: str) -> Host | None:
         raise EditError("; ".join(filter(None, (str(error), error.hint)))) from None
 
 
-def _place(body: str, gone: Host, cluster: Cluster) -> tuple[int, int, int]:
+def place_of(body: str, gone: Host, cluster: Cluster) -> tuple[int, int, int]:
     """Index of the entry in ``workers:``, index of the host in its range, and the length of the range."""
     passed, position = 0, cluster.workers.index(gone)
     for index, value in enumerate(document.parse(body).value["workers"]):
@@ -112,7 +164,7 @@ def _comparable(hosts: tuple[Host, ...] | list[Host]) -> list[dict[str, Any]]:
     return [host.model_dump(exclude={"line", "password", "sudo_password"}) for host in hosts]
 
 
-def _parsed(text: str, path: Path) -> Cluster:
+def parsed(text: str, path: Path) -> Cluster:
     """The cluster after the edit.
 
     :raises ByHand: the edit made invalid YAML of the file, which is not the fault of the caller's values.
@@ -121,13 +173,14 @@ def _parsed(text: str, path: Path) -> Cluster:
     try:
         return parse(text, path)
     except InventoryError as error:
-        if document.parse(text.removeprefix(_BOM)).flaws or not all(one.where for one in error.problems):
+        if document.parse(text.removeprefix(BOM)).flaws or not all(one.where for one in error.problems):
             raise ByHand from None
         raise
 
 
 @contextlib.contextmanager
-def _by_hand(path: Path, what: str) -> Iterator[None]:
+def by_hand(path: Path, what: str) -> Iterator[None]:
+    """Turns :class:`ByHand` into an EditError. :param what: what the user has to do."""
     try:
         yield
     except ByHand:

@@ -40,9 +40,28 @@ def knows_string_labels(ray: str) -> bool:
     return parse(ray) >= (2, 45)
 
 
+def keeps_head_state(ray: str) -> bool:
+    """The GCS on RocksDB works with Ray 2.57 and newer: 2.56 has it, but its packages are without RocksDB."""
+    return parse(ray) >= (2, 57)
+
+
 def has_uv_plugin(ray: str) -> bool:
     """``runtime_env={"uv": [...]}`` came with Ray 2.40."""
     return parse(ray) >= (2, 40)
+
+
+# what is said where a host should have one; {} is the version
+NO_SPILL_DIR = "Ray {} has no folder of each host for spilled objects, which came with 2.55"
+
+
+def has_own_spill_dir(ray: str) -> bool:
+    """``--object-spilling-directory`` came with Ray 2.45, and until 2.55 workers used the head's."""
+    return parse(ray) >= (2, 55)
+
+
+def has_drain(ray: str) -> bool:
+    """``ray drain-node`` and a drain with a deadline came with Ray 2.10."""
+    return parse(ray) >= (2, 10)
 
 
 def runs_ray(python: str, ray: str | None) -> bool:

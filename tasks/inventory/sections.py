@@ -106,6 +106,15 @@ class Ports(Frozen):
     )
 
 
+class Logs(Frozen):
+    """How many logs of Ray a host keeps. What no process uses is removed: the oldest first."""
+
+    max: t.SizeText = Field(
+        t.Size("5gb"), description="for all logs together; Ray's own rotation gets shares of it"
+    )
+    days: t.Days = Field(14, description="older ones go, as do older sessions")
+
+
 class Ray(Frozen):
     """Ray itself. A host cannot override keys that concern the whole cluster."""
 
@@ -123,11 +132,22 @@ class Ray(Frozen):
         None, description="who may use the cluster; null: token if Ray supports it (2.52 and newer)"
     )
     ports: Ports = Field(Ports(), description="all other ports of Ray")
+    state: t.HeadState | None = Field(
+        None,
+        description="what the head knows of its cluster. kept: on disk, so that it survives the head's restart; "
+        "memory; null: kept where Ray (2.57 and newer), the system (Linux) and the disk allow it",
+    )
     temp_dir: t.RayFolder | None = Field(
         None,
         description="Ray's own folder on the host, for logs, sockets and spilled objects; null: `/tmp/ray`, "
         "on a bridge `~/tmp/ray`",
     )
+    spill_dir: t.RayFolder | None = Field(
+        None,
+        description="folder on the host for spilled objects (Ray 2.55 and newer), which Ray gets a folder of its own "
+        "in; null: in `temp_dir`",
+    )
+    logs: Logs = Field(Logs(), description="which logs stay")
     heal: t.Flag = Field(
         True,
         description="a host restarts its node where Ray does not answer, three times an hour at most; "

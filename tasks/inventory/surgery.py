@@ -1,4 +1,4 @@
-"""Changes in the text of a hosts file, in its ``workers:`` list. Everything else stays as it is.
+"""Changes in the text of a hosts file: its ``workers:`` list, keys of its sections. Everything else stays as it is.
 
 The caller parses the result and compares it with what it wanted. A layout that is not known here is `ByHand`.
 """
@@ -117,6 +117,47 @@ def rewrite(text: str, index: int, patterns: dict[str, list[str]]) -> str:
             last = scalar.end_mark.index
         copies.append(copy + text[last:end])
     return text[:start] + between.join(copies) + text[end:]
+
+
+def set_value(text: str, section: str, name: str, value: str | None) -> str:
+    """The text with this key of a section at the top; a missing key or section is added, None is written as null."""
+    if re.search(r"\r(?!\n)", text):
+        raise ByHand
+    root = compose(text)
+    if not isinstance(root, MappingNode) or root.flow_style:
+        raise ByHand
+    ending = "\r\n" if "\r\n" in text else "\n"
+    found = next(((key, node) for key, node in root.value if key.value == section), None)
+    new = "null" if value is None else emit.scalar(value)
+    if found is None:
+        gap = "" if not text or text.endswith("\n") else ending
+        return f"{text}{gap}{section}:{ending}  {name}: {new}{ending}"
+    key, node = found
+    if isinstance(node, ScalarNode) and node.value in ("", "null", "~"):
+        colon = _after_colon(text, key)
+        rest = text[node.end_mark.index if node.value else colon :]
+        line, newline, after = rest.partition("\n")
+        return f"{text[:colon]}{line.rstrip()}{ending}  {name}: {new}{ending if newline else ''}{after}"
+    if not isinstance(node, MappingNode):
+        raise ByHand
+    there = next(((one, old) for one, old in node.value if one.value == name), None)
+    start, end = node.start_mark.index, node.end_mark.index
+    if there is None and node.flow_style:
+        between = ", " if node.value else ""
+        flow = "null" if value is None else emit.scalar(value, True)
+        return f"{text[: start + 1]}{name}: {flow}{between}{text[start + 1 :]}"
+    if there is None:
+        first = node.value[0][0].start_mark
+        at = first.index - first.column
+        return f"{text[:at]}{' ' * first.column}{name}: {new}{ending}{text[at:]}"
+    one, old = there
+    if not isinstance(old, ScalarNode) or not start <= old.start_mark.index <= old.end_mark.index <= end:
+        raise ByHand
+    if old.start_mark.index == old.end_mark.index:
+        colon = _after_colon(text, one)
+        return f"{text[:colon]} {new}{text[colon:]}"
+    written = _quoted_as(old, value, node.flow_style) if value is not None else new
+    return text[: old.start_mark.index] + written + text[old.end_mark.index :]
 
 
 def _quoted_as(old: ScalarNode, new: str, flow: bool) -> str:

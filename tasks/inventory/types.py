@@ -34,6 +34,7 @@ Flag = Annotated[
 Port = Annotated[int, whole(1, 65535, "port")]
 Parallel = Annotated[int, whole(1, 500)]
 Count = Annotated[int, whole(0, 100_000)]
+Days = Annotated[int, whole(1, 3650)]
 Seconds = Annotated[float, number(1, 600)]
 Amount = Annotated[float, number(0, 1e15)]
 SizeText = Annotated[
@@ -83,6 +84,7 @@ HostKeys = Annotated[
 Runtime = Annotated[str, one_of(*runtimes.NAMES)]
 Via = Annotated[Literal["ssh", "local", "openssh"], one_of("ssh", "local", "openssh")]
 Auth = Annotated[Literal["token", "none"], one_of("token", "none")]
+HeadState = Annotated[Literal["kept", "memory"], one_of("kept", "memory")]
 Network = Annotated[Literal["auto", "host", "bridge"], one_of("auto", "host", "bridge")]
 Install = Annotated[
     Literal["auto", "distro", "docker-ce", "none"], one_of("auto", "distro", "docker-ce", "none")

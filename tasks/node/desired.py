@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tasks.node.gcs_store import HeadState
 from tasks.node.names import RAY_DIR
 
 
@@ -41,10 +42,16 @@ class Desired:
     :param arguments: ``ray start`` with its arguments, or of the program that runs it.
     :param token: whether the node authenticates with the cluster's token.
     :param temp_dir: Ray's own folder, as the host sees it.
+    :param spill_dir: the node's own folder for spilled objects, as the host sees it; '' for none.
     :param user: ``uid:gid`` to which a container that starts as root changes.
     :param runs_as: ``uid:gid`` of Ray in a container; empty while unknown.
     :param files: texts of files, by the name of the script value that holds each.
     :param direct: what extends ``NO_PROXY``; not in the hash, since one more worker must not restart the others.
+    :param runtime: its name; not in the hash.
+    :param asked: what the hosts file asked for, by the key's path; not in the hash.
+    :param trying: it takes the place of another node, which is kept until this one has run a task; not in the hash.
+    :param head_state: for a head: whether it keeps its state.
+    :param store: what may read that state, see :func:`tasks.node.gcs_store.belongs_to`; '' where none is kept.
     :param start: what the host remembers of this start, see :mod:`tasks.node.remembered`.
     """
 
@@ -58,18 +65,26 @@ class Desired:
     arguments: tuple[str, ...]
     token: bool
     temp_dir: str = RAY_DIR
+    spill_dir: str = ""
     user: str = ""
     runs_as: str = ""
     direct: str = ""
+    head_state: HeadState | None = None
+    store: str = ""
     files: dict[str, str] = field(default_factory=dict)
     start: dict[str, Any] = field(default_factory=dict)
+    runtime: str = ""
+    asked: dict[str, str | None] = field(default_factory=dict)
+    trying: bool = False
 
     def state(self, token_fingerprint: str, request: str) -> dict[str, Any]:
         """The state that is stored on the host, for the next run to compare with.
 
         :param request: a digest of the request for which the versions were chosen.
         """
+        head_state = asdict(self.head_state) if self.head_state else None
         return {
+            **({"head_state": head_state, "store": self.store} if head_state else {}),
             "hash": self.hash,
             "role": self.role,
             "service": self.kind,

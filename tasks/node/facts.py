@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.node.gcs_store import Store, parse_store
+from tasks.node.hold import Hold
+from tasks.node.hold import parse as parse_hold
 from tasks.node.interfaces import Address, addresses_of, default_interface
 from tasks.node.names import RAY_DIR, basics
 from tasks.node.places import Places, parse_places
@@ -101,6 +104,10 @@ class Facts:
     raylets: tuple[Raylet, ...] | None = None  # None: it is unknown which there are
     ssh_client_ip: str | None = None  # the operator's machine, or the last jump host, as this host sees it
     starts: tuple[str, ...] = ()  # the last starts of the node since its deploy, as `date` prints them
+    deployed: str = ""  # of the head: the hosts that were deployed, see tasks.plan.deployed
+    restored: tuple[str, ...] = ()  # of the head: the locks that `fab restore` has put there
+    hold: Hold | None = None  # why the node is held back
+    store: Store | None = None  # the state that a head keeps
     watched: Watched = NOT_WATCHED  # what the node's watch knows
     own: OwnFacts = OwnFacts()
 
@@ -119,6 +126,7 @@ def facts_script(
     questions: Questions,
     *,
     temp_dir: str = RAY_DIR,
+    spill_dir: str = "",
     sudo_password: bool = False,
     holder: str | None = None,
     settle: tuple[str, str] | None = None,
@@ -127,11 +135,12 @@ def facts_script(
 
     :param questions: the part that its runtime adds.
     :param temp_dir: Ray's own folder; it may begin with ``~/``.
+    :param spill_dir: the same for spilled objects, '' for none.
     :param holder: first take the cluster's lock for this holder (on the head, when the run may change something).
     :param settle: first give the host a folder of its own in a home of several hosts; the name of the host that keeps
         the folder of the whole home, or '', and the holder of that host's lock.
     """
-    values = {**basics(cluster), **questions.values, "TEMP_DIR": temp_dir}
+    values = {**basics(cluster), **questions.values, "TEMP_DIR": temp_dir, "SPILL_DIR": spill_dir}
     body = ("facts", *questions.body)
     if holder is not None:
         values["HOLDER"] = holder
@@ -221,7 +230,11 @@ def parse_facts(
         bits=number("long_bit") or 64,
         hung=tuple(_hung(all_values.get("hung", ()))),
         lost=one("ray_lost"),
+        store=parse_store(texts.get("store", ())),
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
+        deployed=one("deployed"),
+        restored=tuple(texts.get("restored", ())),
+        hold=parse_hold(one("hold")),
         own=own,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 DRAIN_SECONDS = 45  # longer than the 30 s that Ray itself drains after SIGTERM
 IDLE_SECONDS = 600  # a host stops serving files to others after this many seconds without a request
 RAY_DIR = "/tmp/ray"  # Ray's own folder as Ray sees it, on the host or in a container
+SPILL_DIR = "/tmp/ray_spill"  # in a container: the folder for spilled objects, if the host has one for them
 
 
 def unit(cluster: str) -> str:

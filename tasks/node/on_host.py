@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.node import homes, ray, supervisors, surroundings
+from tasks.node import gcs_store, homes, pruning, ray, supervisors, surroundings
 from tasks.node.desired import Desired, Versions, digest
 from tasks.node.heal import watch_words
+from tasks.node.kept import kept_values
 from tasks.node.names import RAY_DIR, authorities, node_dir
 from tasks.node.remembered import remembered
-from tasks.node.start import gcs_value, outside_value, secrets_of, start_values
+from tasks.node.start import gcs_values, outside_value, secrets_of, start_values
 from tasks.node.subject import Subject
 from tasks.node.supervisors import Activation, Start
-from tasks.node.temp import for_tools, temp_dir
+from tasks.node.temp import for_tools, spill_dir, temp_dir
 from tasks.script.script import Script, Value, render
 
 
@@ -44,32 +45,36 @@ def desire(
     folder = supervisors.ray_dir(kind, facts.home, cluster)
     if folder == RAY_DIR:
         folder = temp_dir(host, facts.home)
+    spilled = "" if facts.system == "Windows" else spill_dir(host, facts.home, cluster, versions.ray)
+    cpus = host.cpus or subject.cpus
     arguments = ray.start_arguments(
-        host, versions.ray, node_ip, head_address, cpus=host.cpus or subject.cpus, temp_dir=folder
+        host, versions.ray, node_ip, head_address, cpus=cpus, temp_dir=folder, spill_dir=spilled
     )
     trusted = authorities(homes.folder(facts, cluster))
     own = {
         **surroundings.UV,
         **(for_tools(folder, homes.folder(facts, cluster)) if facts.system != "Windows" else {}),
     }
-    variables = {**own, **ray.environment(host, versions.ray, facts.system, trusted)}
+    node = homes.folder(facts, cluster)
+    variables = {**own, **ray.environment(host, versions.ray, facts.system, trusted, node)}
+    keeps = gcs_store.is_kept_by(host, versions.ray)
+    words = [*gcs_store.entry(), *arguments] if keeps else arguments
     place = environment or env_dir(facts.home, cluster, versions.env_id)
     files = supervisors.files(
         kind,
         Start(
             home=facts.home,
-            node=homes.folder(facts, cluster),
+            node=node,
             cluster=cluster,
             user=facts.user,
             env_dir=place,
             variables=variables,
-            arguments=arguments,
+            arguments=words,
             token=token,
             activation=activate(place),
             temp_dir=folder,
-            watched=watch_words(
-                host, f"{homes.folder(facts, cluster)}/life.json", node_ip, head_address, arguments
-            ),
+            prune=pruning.limits(host, spilled, folder),
+            watched=watch_words(host, f"{node}/life.json", node_ip, head_address, words),
         ),
     )
     return Desired(
@@ -83,6 +88,8 @@ def desire(
         arguments=tuple(arguments),
         token=token,
         temp_dir=folder,
+        spill_dir=spilled,
+        store=gcs_store.belongs_to("host", versions.ray) if keeps else "",
         files=files,
         start=remembered(host, arguments, variables),
     )
@@ -119,5 +126,10 @@ def start_script(
     on_windows = desired.kind in supervisors.windows_task.KINDS
     body = "task_up" if on_windows else "service_up"
     if not on_windows:
-        values |= {"SETTLED": surroundings.settled(desired.start["env"]), **gcs_value(desired)}
+        values |= {
+            "SPILL_DIR": desired.spill_dir,
+            "SETTLED": surroundings.settled(desired.start["env"]),
+            **gcs_values(desired, state),
+            **kept_values(desired, state),
+        }
     return render(title, body, {**values, **outside_value(), **more}, named=named, secrets=secrets)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from tasks.inventory import Host
+from tasks.node import pruning
 from tasks.node.names import RAY_DIR, basics
 from tasks.node.start import kinds_value, outside_value, secrets_of
 from tasks.script import files
@@ -22,9 +23,15 @@ def lock_script(cluster: str, holder: str) -> Script:
     return render("take the lock", "lock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
 
 
-def unlock_script(cluster: str, holder: str) -> Script:
-    """Releases the lock that the same connection took."""
-    return render("release the lock", "unlock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
+def unlock_script(cluster: str, holder: str, deployed: str | None = None) -> Script:
+    """Releases the lock that the same connection took.
+
+    :param deployed: what the head is to remember of deployed hosts, '' for nothing; None: what it has remembered.
+    """
+    values = {**basics(cluster), "HOLDER": holder}
+    if deployed is None:
+        return render("release the lock", "unlock", values, effect=Effect.LOCKS)
+    return render("release the lock", ("deployed", "unlock"), {**values, "DEPLOYED": deployed})
 
 
 def reach_script(
@@ -124,6 +131,41 @@ def work_script(
     )
 
 
+def drain_script(
+    cluster: str,
+    address: str,
+    nodes: Sequence[Sequence[str]],
+    *,
+    seconds: int,
+    why: str,
+    sudo: bool = False,
+) -> Script:
+    """Asks Ray to drain nodes, and waits until they have left its node table.
+
+    :param nodes: name, address and id of each node; an address or id of '' is any.
+    :param seconds: how long it waits.
+    :param why: the reason that Ray records.
+    """
+    spec = json.dumps(
+        {"address": address, "nodes": [list(one) for one in nodes], "seconds": seconds, "why": why}
+    )
+    values = {**basics(cluster), "DRIVER": _driver("drain"), "SPEC": spec}
+    return render("drain", "driver", values, secrets=secrets_of(sudo=sudo))
+
+
+def outlive_script(cluster: str, do: str, address: str, *, limit: float, sudo: bool = False) -> Script:
+    """Makes, looks at, or cleans up something on a worker that outlives its head. :param do: make, look or clean."""
+    spec = json.dumps({"do": do, "address": address, "limit": limit})
+    values = {**basics(cluster), "DRIVER": _driver("outlive"), "SPEC": spec}
+    return render("look at what outlives the head", "driver", values, secrets=secrets_of(sudo=sudo))
+
+
+def kill_script(cluster: str, what: str, *, sudo: bool = False) -> Script:
+    """Kills a head as a crash would. :param what: gcs, or all of it; its supervisor is left alone."""
+    values = {**basics(cluster), "KILLED": what}
+    return render("kill the head", "head_kill", values, secrets=secrets_of(sudo=sudo))
+
+
 def stop_script(cluster: str, *, sudo: bool = False) -> Script:
     """Stops the node under any supervisor, and keeps it from starting at the next boot."""
     values = {**basics(cluster), **kinds_value()}
@@ -192,3 +234,16 @@ def submit_script(
         "COMMAND": list(arguments),
     }
     return render("submit a job", "submit", values, secrets=secrets_of(sudo=sudo))
+
+
+def disk_script(host: Host, cluster: str, mode: str, *, sudo: bool = False) -> Script:
+    """What takes up space on the host.
+
+    :param mode: sizes: all of it; list: what ``clean`` would remove; clean: removes it.
+    """
+    logs = host.ray.logs
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "MODE": mode, "PRUNER": pruning.program()}
+    values |= {"MAX": logs.max.bytes, "DAYS": logs.days}
+    effect = Effect.CHANGES if mode == "clean" else Effect.READS
+    title = "remove what nothing needs" if mode == "clean" else "measure what takes up space"
+    return render(title, "disk", values, secrets=secrets_of(sudo=sudo), effect=effect)

@@ -37,6 +37,7 @@ class Places:
 
     :param near: Ray's folder, or the nearest folder above it that exists.
     :param writable: whether the user may write there.
+    :param spill_near: the same for the folder for spilled objects; '' if there is to be none.
     :param foreign: the owner and the path of what another user has left there, and Ray would have to write.
     :param cleaner: what removes old files there.
     :param rooms: by the folder on which a file system is mounted.
@@ -51,6 +52,9 @@ class Places:
     cleaner: str = ""
     home: Mount = Mount()
     temp: Mount = Mount()
+    spill: Mount = Mount()
+    spill_near: str = ""
+    spill_writable: bool = True
     rooms: Mapping[str, Room] = field(default_factory=dict)
     inodes: Mapping[str, int] = field(default_factory=dict)
     processes: int | None = None
@@ -74,6 +78,9 @@ def parse_places(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequen
         cleaner=one("cleaner"),
         home=_mount("home", mounts),
         temp=_mount("temp", mounts),
+        spill=_mount("spill", mounts),
+        spill_near=one("spill_near"),
+        spill_writable=bool(one("spill_writable")) or not one("spill_near"),
         rooms={
             row[-1]: Room(int(row[-5]) * 1024, int(row[-3]) * 1024)
             for row in _rows(texts.get("df", ()))

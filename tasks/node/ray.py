@@ -6,10 +6,13 @@ import json
 
 from tasks.inventory import Host
 from tasks.inventory import ray_versions as versions
-from tasks.node import surroundings
+from tasks.inventory.sections import Logs
+from tasks.node import gcs_store, surroundings
 from tasks.node.names import RAY_DIR
 
 BRIDGE_WORKERS = 98  # 10002-10099
+SHARE, LEAST = 64, 1 << 20  # a log gets this share of ray.logs.max, and at least these bytes
+OLDER = 3  # parts of a log that are kept besides the newest
 
 
 def uses_token(host: Host, ray: str) -> bool:
@@ -38,6 +41,7 @@ def start_arguments(
     bridge: bool = False,
     cpus: int | None = None,
     temp_dir: str = RAY_DIR,
+    spill_dir: str = "",
 ) -> list[str]:
     """``ray start`` with its arguments, without ``--block``.
 
@@ -47,6 +51,7 @@ def start_arguments(
     :param bridge: Ray runs in a container on a bridge network, with published ports.
     :param cpus: number of CPUs; on a bridge it sets the size of the range of worker ports.
     :param temp_dir: Ray's own folder as Ray sees it.
+    :param spill_dir: the folder for spilled objects as Ray sees it; '' for Ray's own.
     """
     ports = host.ray.ports
     low, high = worker_ports(host, bridge=bridge, cpus=cpus)
@@ -69,6 +74,7 @@ def start_arguments(
         out += [f"--runtime-env-agent-port={ports.runtime_env_agent}"]
     # always set: by default Ray follows TMPDIR, but the logs are read from this folder
     out += [f"--temp-dir={temp_dir}"]
+    out += [f"--object-spilling-directory={spill_dir}"] if spill_dir else []
     if host.cpus is not None:
         out += [f"--num-cpus={host.cpus}"]
     if host.gpus is not None:
@@ -90,10 +96,13 @@ def _labels(labels: dict[str, str], ray: str) -> str:
     return json.dumps(labels, sort_keys=True)
 
 
-def environment(host: Host, ray: str, system: str = "Linux", authorities: str = "") -> dict[str, str]:
+def environment(
+    host: Host, ray: str, system: str = "Linux", authorities: str = "", store: str = ""
+) -> dict[str, str]:
     """The environment variables of Ray's processes, except the token's.
 
     :param authorities: see :func:`tasks.node.surroundings.of_mirrors`.
+    :param store: the folder of a head that keeps its state, as Ray sees it.
 
     The authentication mode is always set. Otherwise the head alone would turn it on where a token file exists.
     """
@@ -104,10 +113,28 @@ def environment(host: Host, ray: str, system: str = "Linux", authorities: str = 
     if host.role == "head":
         out["AUTOSCALER_METRIC_PORT"] = str(host.ray.ports.autoscaler_metric)
         out["DASHBOARD_METRIC_PORT"] = str(host.ray.ports.dashboard_metric)
+    out |= gcs_store.variables(host, ray, store)
     if system != "Linux":
         # without it Ray refuses to join a cluster of several nodes on macOS and Windows
         out["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "1"
+    if system != "Windows":
+        out |= rotation(host.ray.logs)
     return {**out, **surroundings.of_mirrors(host, authorities), **host.ray.env}
+
+
+def rotation(logs: Logs) -> dict[str, str]:
+    """The variables by which Ray's parts in Python and in C++ limit each of their logs, and its older parts.
+
+    Some ten parts of Ray write on each host. Workers come and go; what they leave is removed by ``drivers/prune.py``.
+    """
+    each = max(logs.max.bytes // SHARE, LEAST)
+    out = {}
+    for size, count in (
+        ("RAY_ROTATION_MAX_BYTES", "RAY_ROTATION_BACKUP_COUNT"),
+        ("RAY_log_rotation_max_bytes", "RAY_log_rotation_backup_count"),
+    ):
+        out |= {size: str(each), count: str(OLDER)}
+    return out
 
 
 def node_name(host: Host) -> str:

@@ -50,11 +50,17 @@ def start_values(cluster: str, desired: Desired, state: Mapping[str, Any]) -> di
     }
 
 
-def gcs_value(desired: Desired) -> dict[str, Value]:
-    """The port at which the script looks for the GCS while the head starts; empty where that shows nothing."""
+def gcs_values(desired: Desired, state: Mapping[str, Any]) -> dict[str, Value]:
+    """What the state of a head is for, and the port at which the script looks for its GCS while it starts.
+
+    The one is empty where no state is kept, the other where the port shows nothing.
+    """
     # on a bridge Docker listens in the container's place
     shown = desired.role == "head" and desired.start.get("network") != "bridge"
-    return {"GCS_PORT": desired.head_address.rpartition(":")[2] if shown else ""}
+    return {
+        "GCS_PORT": desired.head_address.rpartition(":")[2] if shown else "",
+        "STORE_FOR": f"{desired.store} {state.get('token') or '-'}" if desired.store else "",
+    }
 
 
 def token_script(cluster: str, *, offers: bool = True) -> Script:

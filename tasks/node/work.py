@@ -19,7 +19,11 @@ class Work:
     jobs: tuple[Mapping[str, Any], ...] = ()
     drivers: tuple[Mapping[str, Any], ...] = ()
     actors: tuple[Mapping[str, Any], ...] = ()
+    groups: tuple[Mapping[str, Any], ...] = ()
     tasks: Mapping[str, int] = field(default_factory=dict)  # by the node's address
+    objects: Mapping[str, tuple[int, int]] = field(
+        default_factory=dict
+    )  # count and bytes, by the node's address
     problem: str = ""
 
 
@@ -40,37 +44,66 @@ def parse(lines: Iterable[str], problem: str) -> Work:
         tuple(one for one in found if "job" in one),
         tuple(one for one in found if "pid" in one),
         tuple(one for one in found if "actor" in one),
-        {one["ip"]: one["tasks"] for one in found if "tasks" in one},
+        tuple(one for one in found if "group" in one),
+        {one["ip"]: one["tasks"] for one in found if one.get("tasks")},
+        {one["ip"]: (one["objects"], one["bytes"]) for one in found if one.get("objects")},
     )
 
 
-def ending(work: Work, names: Mapping[str, str], stopping: Iterable[str] | None) -> tuple[str, ...]:
+def ending(
+    work: Work, names: Mapping[str, str], stopping: Iterable[str] | None, *, deadline: str = ""
+) -> tuple[str, ...]:
     """The work that ends, one line for each item.
 
     :param names: host names by node address.
     :param stopping: addresses of the nodes that stop. None: the head is one of them, so all work ends.
+    :param deadline: the nodes are drained first, and their tasks have so long to end, such as ``10m``.
     """
     if work.problem:
         return (f"{UNKNOWN}: {work.problem}",)
     if stopping is None:
-        jobs, drivers, tasks = work.jobs, work.drivers, []
+        jobs, drivers, more = work.jobs, work.drivers, []
         actors = [_group("detached actor", [_plain(one["actor"]) for one in work.actors if one["detached"]])]
+        actors.append(_group("placement group", [_plain(one["group"]) for one in work.groups]))
     else:
         gone = set(stopping)
         jobs = tuple(one for one in work.jobs if one["ip"] in gone)
         drivers = tuple(one for one in work.drivers if one["ip"] in gone)
         actors = _actors([one for one in work.actors if one["ip"] in gone], names)
-        count = sum(number for ip, number in work.tasks.items() if ip in gone)
-        tasks = [
-            f"{_count(count, 'task')}, retried on another node where max_retries allows it" if count else ""
-        ]
+        more = [_groups(work, gone, names), _tasks(work, gone, deadline), _objects(work, gone)]
     lines = [
         _group("job", [_job(one) for one in jobs]),
         _group("driver", [_driver(one, names) for one in drivers]),
         *actors,
-        *tasks,
+        *more,
     ]
     return tuple(line for line in lines if line)
+
+
+def _groups(work: Work, gone: set[str], names: Mapping[str, str]) -> str:
+    """The placement groups with a part on stopping nodes, which Ray places again."""
+    found = [
+        f"{_plain(one['group'])} on {', '.join(names.get(ip, ip) for ip in one['ips'] if ip in gone)}"
+        for one in work.groups
+        if gone & set(one["ips"])
+    ]
+    return _group("placement group", found) + ", placed again where there is room" if found else ""
+
+
+def _tasks(work: Work, gone: set[str], deadline: str) -> str:
+    count = sum(number for ip, number in work.tasks.items() if ip in gone)
+    given = f" if not done within {deadline}" if deadline else ""
+    retried = "retried on another node where max_retries allows it"
+    return f"{_count(count, 'task')}{given}, {retried}" if count else ""
+
+
+def _objects(work: Work, gone: set[str]) -> str:
+    """The objects on stopping nodes: which of them have another copy, Ray does not say."""
+    found = [count for ip, count in work.objects.items() if ip in gone]
+    if not found:
+        return ""
+    number, size = (sum(column) for column in zip(*found, strict=True))
+    return f"{_count(number, 'object')} ({size / 1e6:.1f} MB), unless there is another copy or Ray computes them again"
 
 
 def _actors(actors: list[Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:

@@ -34,7 +34,7 @@ def leave_out_bare_hosts(run: Run) -> None:
 def start_only_stopped(run: Run) -> None:
     """After the plan: leaves running nodes alone, and doesn't start nodes that need an installation."""
     for node in run.chosen(Planned):
-        if node.facts.active and not runtimes.of(node.host).life(node.facts).dead:
+        if node.facts.active and not node.facts.hold and not runtimes.of(node.host).life(node.facts).dead:
             run.put(replace(node, change=NONE))
         elif node.change.install:
             failure = Failure(

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tasks.report.reasons import fix
-from tasks.run.failures import Failure, Stop
-from tasks.run.ray_table import ask_ray, expected, last_lines, members
+from tasks.run.prove import prove
+from tasks.run.ray_table import expected
 from tasks.run.run import Run
 from tasks.run.stages import Planned
 from tasks.run.start import stop_again
 from tasks.run.step import step
 
-PATIENCE = 60.0  # seconds until every node must have run a task
-ANSWER = 30.0  # seconds within which a GCS that has just started must answer
-
 
 @step("Run a task on every node")
 def verify(run: Run) -> None:
-    names = {node.name for node in expected(run)}
-    awaited = [member for member in members(run) if member.host in names]
-    ask_ray(run, tasks=True, patience=PATIENCE, expect=awaited, answer=ANSWER)
-    if failure := run.failure(run.head()):
-        raise Stop("the head does not answer, so it is unknown which nodes have joined", failure.hint)
-    for node in expected(run):
-        if why := _problem(run.learned.ray_nodes.get(node.name)):
-            lines = last_lines(run, node)
-            hint = fix(lines, why) or f"fab logs --host {node.name}"
-            run.fail(node, Failure(why, hint, lines))
-            run.console.bad(f"{node.name}: {why}", hint)
+    prove(run, expected(run))
 
 
 @step("Stop what could not join")
@@ -36,15 +20,3 @@ def stop_failed(run: Run) -> None:
     """Stops the workers that this run has started in vain: their supervisors would start them again for ever."""
     failed = [node for node in run.failed if "started" in run.done(node) and isinstance(node, Planned)]
     stop_again(run, [node for node in failed if not node.is_head])
-
-
-def _problem(entry: dict[str, Any] | None) -> str:
-    """Why a node is not working; '' if it is.
-
-    :param entry: its entry in Ray's node table, None if there is none.
-    """
-    if entry is None:
-        return "did not join the cluster"
-    if not entry["alive"]:
-        return f"left the cluster: {entry['reason'] or 'Ray reports it as dead'}"
-    return "" if "task" in entry else f"could not run a task: {entry.get('task_error', 'no answer in time')}"

@@ -64,6 +64,8 @@ def change(subject: Subject, desired: Desired, *, token: str | None, head_restar
             reasons.append("not running")
     elif not facts.active:
         reasons = ["not running"]
+    elif facts.hold:
+        reasons = [str(facts.hold)]
     elif runtimes.of(subject.host).life(facts).dead:
         reasons = [NO_RAYLET]
     elif facts.lost:

@@ -9,12 +9,15 @@ from tasks.node.names import RAY_DIR
 from tasks.node.places import IN_MEMORY, Room, mount_of
 from tasks.node.subject import Subject
 from tasks.node.temp import IN_IT, temp_dir
+from tasks.text.wording import size
 
 MIB, GIB = 1 << 20, 1 << 30
 TOO_FULL = 95  # percent: above it Ray creates no objects
 LEAST, ENOUGH = 20 * MIB, GIB  # for sockets and the first logs; for a working node
 FEW_FILES = 10_000
 ELSEWHERE = "ray.temp_dir: a folder on another disk"
+SPILL_ELSEWHERE = "ray.spill_dir: a folder on another disk"
+OBJECTS = 0.3  # of the memory: what Ray gives to objects
 Problem = tuple[str, str]
 
 
@@ -29,6 +32,8 @@ def problems(subject: Subject) -> Iterator[Problem]:
     if facts.system == "Windows":
         if subject.host.ray.temp_dir:
             yield "ray.temp_dir is not available on Windows yet", "leave it out on that host"
+        if subject.host.ray.spill_dir:
+            yield "ray.spill_dir is not available on Windows yet", "leave it out on that host"
         return
     room = places.rooms.get(mount_of(places.near, places.rooms))
     longest = runtimes.of(subject.host).longest_temp_dir(facts)
@@ -45,6 +50,47 @@ def problems(subject: Subject) -> Iterator[Problem]:
         yield f"{facts.user} may not make {folder}", way
     elif room and room.free < LEAST:
         yield f"{folder} has no room: {_of(room)}", f"free some space, or {ELSEWHERE}"
+    yield from _spill_problems(subject)
+
+
+def _spill_problems(subject: Subject) -> Iterator[Problem]:
+    facts, places, folder = subject.facts, subject.facts.places, subject.host.ray.spill_dir
+    room = _spill_room(subject)
+    if not folder:
+        return
+    if "ro" in places.spill.options:
+        yield f"{folder} lies on a file system that is read-only ({places.spill.at})", SPILL_ELSEWHERE
+    elif not places.spill_writable and not facts.can_root:
+        way = f"as root: install -d -m 1777 {folder}; or ray.spill_dir: a folder that {facts.user} may make"
+        yield f"{facts.user} may not make {folder}", way
+    elif room and room.free < LEAST:
+        yield f"{folder} has no room: {_of(room)}", f"free some space, or {SPILL_ELSEWHERE}"
+
+
+def _spill_room(subject: Subject) -> Room | None:
+    places = subject.facts.places
+    return places.rooms.get(mount_of(places.spill_near, places.rooms)) if places.spill_near else None
+
+
+def _spill_notes(subject: Subject) -> Iterator[Problem]:
+    places, folder, room = subject.facts.places, subject.host.ray.spill_dir, _spill_room(subject)
+    if not folder or not places.spill_near:
+        return
+    if places.spill.kind in IN_MEMORY:
+        yield (
+            f"{folder} lies in memory ({places.spill.kind}), which spilled objects are to make room in",
+            SPILL_ELSEWHERE,
+        )
+    elif places.spill.kind.startswith("nfs"):
+        yield f"{folder} lies on a file server ({places.spill.kind}): spilling will be slow", SPILL_ELSEWHERE
+    # Ray's own folder says it where both are on one file system
+    if room and room.free >= LEAST and room.used >= TOO_FULL and places.spill.at != places.temp.at:
+        why = f'{folder} has little room: {_of(room)}; above {TOO_FULL} % Ray refuses objects ("Local disk is full")'
+        yield why, f"free some space, or {SPILL_ELSEWHERE}"
+    memory = subject.memory
+    if room and memory and places.spill.kind not in IN_MEMORY and LEAST <= room.free < memory * OBJECTS:
+        why = f"{folder} has room for fewer objects ({size(room.free)}) than the memory ({size(int(memory * OBJECTS))})"
+        yield why, f"free some space, or {SPILL_ELSEWHERE}"
 
 
 def notes(subject: Subject) -> Iterator[Problem]:
@@ -59,12 +105,13 @@ def notes(subject: Subject) -> Iterator[Problem]:
         yield why, f"free some space, or {ELSEWHERE}"
     if files is not None and files < FEW_FILES:
         yield f"only {files} more files fit where {folder} lies (inodes)", f"remove some, or {ELSEWHERE}"
+    yield from _spill_notes(subject)
     if facts.active:
         return
     if places.temp.kind in IN_MEMORY:
-        size = f" of {_size(room.size)}" if room else ""
+        much = f" of {size(room.size)}" if room else ""
         yield (
-            f"{folder} lies in memory ({places.temp.kind}{size}): logs and spilled objects take it up",
+            f"{folder} lies in memory ({places.temp.kind}{much}): logs and spilled objects take it up",
             ELSEWHERE,
         )
     if "noexec" in places.temp.options:
@@ -92,8 +139,4 @@ def hung(subject: Subject) -> Iterator[Problem]:
 
 
 def _of(room: Room) -> str:
-    return f"{_size(room.free)} of {_size(room.size)} are free"
-
-
-def _size(size: int) -> str:
-    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size // MIB} MiB"
+    return f"{size(room.free)} of {size(room.size)} are free"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.text import Text
@@ -10,6 +12,7 @@ from rich.text import Text
 from tasks.report.console import Console
 from tasks.report.table import Column
 
+SURVIVES = "workers, their actors and placement groups"
 COLUMNS = (
     Column("host"),
     Column("role", as_text=str),
@@ -32,6 +35,26 @@ def counted(count: str, what: str) -> str:
 def show(console: Console, status: Mapping[str, Any]) -> None:
     """Print one row for each node; ``status`` is the data of ``fab status --json``."""
     console.table(COLUMNS, [_row(node) for node in status["nodes"]])
+    if said := head_state(status.get("head_state")):
+        console.print()
+        for line in textwrap.wrap(said, console.width or len(said), break_on_hyphens=False):
+            console.print(line)
+
+
+def head_state(found: Mapping[str, Any] | None) -> str:
+    """The line about the head's state; '' if nothing is known.
+
+    :param found: ``head_state`` of ``fab status --json``.
+    """
+    if not found:
+        return ""
+    if not found["kept"]:
+        return f"the head's state is in memory ({found['why']}): its restart ends all work"
+    since = found["since"] and datetime.fromisoformat(found["since"]).astimezone().strftime("%Y-%m-%d %H:%M")
+    size = f", {max(1, round(found['bytes'] / 1e6))} MB" if found["bytes"] else ""
+    line = f"the head's state is kept{f' since {since}' if since else ''}{size}: its restart keeps {SURVIVES}"
+    aside = f"; one that Ray could not open is in {found['put_aside']}" if found["put_aside"] else ""
+    return line + aside
 
 
 def _row(node: Mapping[str, Any]) -> Sequence[str | Text]:

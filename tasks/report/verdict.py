@@ -6,8 +6,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from tasks.report import handover
+from tasks.text.quoting import printed
 
 NOT_DEPLOYED, STOPPED = "not deployed", "stopped"
+MAINTENANCE, DRAINED = "in maintenance", "drained"
 HANGS = "the head's GCS does not answer"
 MOVED = "its address was {} and is {} now"
 YOUNG = "could not run a task yet"
@@ -40,6 +42,11 @@ def unhealthy(status: dict[str, Any], count: int, reached: Collection[str]) -> t
         if len(bad) == len(listed):
             return f"{name} is stopped", "fab start starts it again"
         return f"{name} is not complete: {some} stopped", "fab start starts what is stopped"
+    if bad and all(str(n["problem"]).startswith(MAINTENANCE) for n in bad):
+        hint = f"fab maintenance off --host {printed(','.join(n['name'] for n in bad))} ends it"
+        return f"{name} is not complete: {some} in maintenance", hint
+    if bad and all(str(n["problem"]).startswith(DRAINED) for n in bad):
+        return f"{name} is not complete: {some} drained", "fab start starts what is drained"
     if not bad:
         strangers = [n["name"] for n in status["nodes"][count:]]
         return (

@@ -43,6 +43,8 @@ def judge(run: Run, node: Listed, alive: bool, entry: dict[str, Any] | None) -> 
         return (UNKNOWN if isinstance(node, Reached) else "unreachable"), failure.message
     if not isinstance(node, Known):
         return (RUNNING, None) if alive else (UNKNOWN, "not reached")
+    if (hold := node.facts.hold) and not isinstance(node, Planned):
+        return hold.kind, str(hold)
     if not alive:
         return _judge_absent(run, node, entry)
     if node.facts.lost:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tasks.node.operations import unlock_script
 from tasks.report import failures, handover, typed
+from tasks.run.deployed import to_write
 from tasks.run.failures import HostFailed, Stop
 from tasks.run.run import Run
 from tasks.run.stages import Reached
@@ -73,7 +74,7 @@ def unlock(run: Run) -> None:
     """Releases the lock; if that fails, the lock ends with the connection."""
     if run.record.locked:
         with contextlib.suppress(RemoteError, HostFailed):
-            script = unlock_script(run.cluster.name, run.options.holder)
+            script = unlock_script(run.cluster.name, run.options.holder, to_write(run))
             run.ask(run.head(Reached), script, timeout=20.0)
     run.record.locked = False
 

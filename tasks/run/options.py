@@ -28,6 +28,10 @@ class Options:
     :param upgrade: choose all versions again, even locked ones.
     :param bundle: path of the bundle from which conda hosts are installed.
     :param purge: also remove what this project's other clusters could use.
+    :param prune: remove the nodes of hosts that have left the hosts file.
+    :param new: names of hosts that are not in the hosts file yet; if they fail, nothing of theirs stays.
+    :param deadline: seconds that running work has to end in a drain; None: nodes are not drained.
+    :param why: the reason for a maintenance.
     :param agree: called with the lines of a question and its title; raises Stop unless the answer is yes.
     """
 
@@ -40,4 +44,8 @@ class Options:
     upgrade: bool = False
     bundle: str | None = None
     purge: bool = False
+    prune: bool = False
+    new: frozenset[str] = frozenset()
+    deadline: int | None = None
+    why: str = ""
     agree: Callable[[Sequence[str], str], None] = refuse

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.inventory import Secret
+from tasks.node.kept import Records
+from tasks.plan.deployed import Deployed
 from tasks.run.failures import Failure
 from tasks.run.stages import Listed
 from tasks.runtimes.packages.bundle import Bundle
@@ -21,6 +23,8 @@ class Learned:
     :param table: the entries of Ray's own node table.
     :param versions: Ray's and Python's version as Ray reports them, under ``ray`` and ``python``.
     :param ray_nodes: the table's entry for each host that has one, by the host's name.
+    :param kept: what each host can start again, by the host's name.
+    :param outage: seconds from the first stop to a task on every node, where nodes were switched.
     :param bundle: the opened bundle of ``--bundle``.
     """
 
@@ -31,6 +35,8 @@ class Learned:
     versions: dict[str, str] = field(default_factory=dict)
     ray_nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     bundle: Bundle | None = None
+    kept: dict[str, Records] = field(default_factory=dict)
+    outage: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,10 @@ class Record:
     :param failures: by the host's name.
     :param done: what was done, in order, by the host's name; a host without changes has no entry.
     :param left_out: hosts that this run leaves alone; tables still show them.
+    :param gone: hosts that have left the hosts file and that this run has tried to remove.
+    :param forgotten: hosts that the head is to forget, each as :attr:`tasks.plan.deployed.Deployed.place`.
+    :param carried: what another head remembered.
+    :param moved: another host is the head now.
     :param agreed: names of the hosts whose nodes the user has agreed to stop.
     :param ends: the running work that this run ends, one line for each item.
     :param goes_on: what continues on the hosts if this run ends now.
@@ -64,6 +74,10 @@ class Record:
     failures: dict[str, Failure] = field(default_factory=dict)
     done: dict[str, list[str]] = field(default_factory=dict)
     left_out: list[Listed] = field(default_factory=list)
+    gone: list[Listed] = field(default_factory=list)
+    forgotten: set[tuple[str, int | None]] = field(default_factory=set)
+    carried: tuple[Deployed, ...] = ()
+    moved: bool = False
     agreed: frozenset[str] = frozenset()
     ends: tuple[str, ...] = ()
     goes_on: GoesOn | None = None

@@ -97,7 +97,8 @@ class Run(Door):
 
     @property
     def failed(self) -> list[Listed]:
-        return [node for node in self._nodes.values() if node.name in self.record.failures]
+        nodes = [*self._nodes.values(), *self.record.gone]
+        return [node for node in nodes if node.name in self.record.failures]
 
     def did(self, node: Listed, what: str) -> None:
         """Records what was done on a host, such as ``started``."""
@@ -154,7 +155,7 @@ class Run(Door):
 
     def close(self) -> None:
         """Closes every connection."""
-        for node in [*self.every(Reached), *self.record.left_out]:
+        for node in [*self.every(Reached), *self.record.left_out, *self.record.gone]:
             if isinstance(node, Reached):
                 node.connection.close()
         self.settings.close()

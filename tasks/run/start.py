@@ -18,6 +18,7 @@ from tasks.report import handover
 from tasks.report.console import Board
 from tasks.report.lines import clean
 from tasks.report.reasons import fix, telling
+from tasks.run.desire import desire
 from tasks.run.failures import Failure, HostFailed, Stop, failure_of
 from tasks.run.run import Run
 from tasks.run.stages import Planned
@@ -123,7 +124,5 @@ def _use_address(run: Run, line: str) -> None:
         return
     run.learned.head_address = found.group(1)
     for node in run.workers(Planned):
-        desired = runtimes.of(node.host).desire(
-            node.subject, run.cluster.name, node.versions, node.desired.node_ip, run.learned.head_address
-        )
-        run.put(replace(node, desired=desired))
+        desired = desire(run, node, node.desired.node_ip)
+        run.put(replace(node, desired=replace(desired, trying=node.desired.trying)))

@@ -9,6 +9,7 @@ from tasks.inventory import Host
 from tasks.node.addresses import join
 from tasks.plan.changed_address import old_address
 from tasks.plan.members import strangers
+from tasks.run.head_state import head_state
 from tasks.run.node_address import node_ip
 from tasks.run.node_state import UNKNOWN, count, judge, life_of, since
 from tasks.run.ray_table import members
@@ -31,6 +32,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "python": run.learned.versions.get("python"),
         "address": run.learned.head_address or (join(ip, head.host.ray.port) if ip else None),
         "dashboard": f"http://{join(reachable, port)}",
+        "head_state": head_state(head),
         "nodes": nodes,
     }
 

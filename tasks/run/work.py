@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tasks import runtimes
 from tasks.node.operations import work_script
@@ -17,16 +17,27 @@ from tasks.ssh import RemoteError
 PATIENCE = 20.0  # seconds within which the head must answer
 
 
-def work_ended(run: Run, stopping: Sequence[Known]) -> tuple[str, ...]:
-    """Asks the head which running work ends when these nodes stop; one line for each item."""
+def work_ended(
+    run: Run, stopping: Sequence[Known], *, deadline: str = "", kept: bool = False
+) -> tuple[str, ...]:
+    """Asks the head which running work ends when these nodes stop; one line for each item.
+
+    :param deadline: they are drained first, with this deadline.
+    :param kept: the head comes back with its state, so that what runs on other hosts goes on.
+    """
     if not stopping:
         return ()
     states = {node.name: node.state.get("node_ip", "") for node in run.every(Known)}
     names = {ip: name for name, ip in states.items() if ip}
-    head_too = any(node.is_head for node in stopping)
+    head_too = not kept and any(node.is_head for node in stopping)
     addresses = [states[node.name] for node in stopping]
     work = _work(run, [] if head_too else addresses)
-    return ending(work, names, None if head_too else addresses)
+    return ending(work, names, None if head_too else addresses, deadline=deadline)
+
+
+def work_ended_at(run: Run, nodes: Mapping[str, str]) -> tuple[str, ...]:
+    """The same for nodes of which only the address is known. :param nodes: their names by their addresses."""
+    return ending(_work(run, list(nodes)), dict(nodes), list(nodes)) if nodes else ()
 
 
 def say_ended(run: Run) -> None:

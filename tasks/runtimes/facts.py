@@ -29,6 +29,7 @@ def facts_script(
         cluster,
         runtime.questions(host),
         temp_dir=runtime.temp_dir(host),
+        spill_dir=host.ray.spill_dir or "",
         sudo_password=sudo_password,
         holder=holder,
         settle=settle,

@@ -8,6 +8,8 @@ from typing import Any
 from tasks.inventory import Host, SecretSource
 from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts, OwnFacts, Questions
+from tasks.node.gcs_store import Place
+from tasks.node.homes import folder
 from tasks.node.life import Life, on_host
 from tasks.node.names import RAY_DIR
 from tasks.node.processes import RayProcess
@@ -95,11 +97,19 @@ class Runtime:
         """Whether Ray's ports are the host's own; where an engine passes them on, the host's firewall may not count."""
         return True
 
+    def state_place(self, subject: Subject, cluster: str) -> Place:
+        """Where a head could keep its state."""
+        return Place(folder(subject.facts, cluster), subject.facts.places.home.kind)
+
     def address_problem(self, ip: str, subject: Subject) -> str:
         """Why the node cannot use this address; '' if it can."""
         return ""
 
     # The node
+
+    def asked(self, host: Host) -> dict[str, str | None]:
+        """The keys of the hosts file by which an upgrade says what is to run, with their values."""
+        return {"ray.version": host.ray.version}
 
     def desire(
         self, subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str
@@ -129,6 +139,10 @@ class Runtime:
     def certain_restart(self, subject: Subject) -> bool:
         """Whether a deploy restarts a running node, whatever its plan says."""
         return False
+
+    def starts(self, desired: Desired) -> bool:
+        """Whether a node that a host has kept is one of this runtime."""
+        return desired.runtime == self.name
 
     def start_script(
         self,

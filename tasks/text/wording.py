@@ -47,3 +47,10 @@ def either(words: Iterable[str]) -> str:
     """``a, b or c``."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def size(count: int) -> str:
+    """Bytes as ``1.5 GiB``, ``20 MiB``, ``3 KiB``."""
+    if count >= 1 << 30:
+        return f"{count / (1 << 30):.1f} GiB"
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{-(-count // 1024)} KiB"

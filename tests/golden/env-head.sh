@@ -12,6 +12,10 @@ export RAY_AUTH_MODE=token
 export RAY_USAGE_STATS_ENABLED=0
 export AUTOSCALER_METRIC_PORT=20006
 export DASHBOARD_METRIC_PORT=20007
+export RAY_ROTATION_MAX_BYTES=83886080
+export RAY_ROTATION_BACKUP_COUNT=3
+export RAY_log_rotation_max_bytes=83886080
+export RAY_log_rotation_backup_count=3
 export RAY_AUTH_TOKEN_PATH=/root/.rayfab/lab/token
 case ,${no_proxy-},${NO_PROXY-}, in
     *',*,'*) no_proxy='*' ;;

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tasks.node import operations
+from tasks.node import gcs_store, head_files, kept, operations
+from tasks.node.gcs_store import HeadState
+from tasks.node.hold import Hold, hold_script
 from tasks.node.logfiles import patterns
 from tasks.node.start import token_script
 from tasks.node.subject import Subject
@@ -17,6 +19,7 @@ from tasks.runtimes.docker.engine.install import engine_script
 from tasks.runtimes.docker.image import scripts as images
 from tasks.runtimes.facts import facts_script
 from tasks.runtimes.packages import seed_script as conda_seed
+from tasks.runtimes.packages.environments import lock_script, trial_script
 from tasks.runtimes.packages.fetch import fetch_script
 from tasks.runtimes.packages.items import Item
 from tasks.runtimes.uv.scripts import uv_script
@@ -69,6 +72,7 @@ def up(
     token: bool = True,
     network: str = "auto",
     runtime: str = "uv",
+    kept: bool = False,
     **facts: object,
 ) -> Script:
     known = {"system": {}, "user": {"uid": 1000, "user_systemd": True}, "loop": {"systemd": False}}
@@ -77,7 +81,12 @@ def up(
     text = text.replace("docker: {", f"docker: {{network: {network}, ")
     text = text.replace("gpus: 0, ", "") if "gpus" in facts else text
     of = samples.subject(role, text=text, **{**known.get(kind, {}), **facts})
-    wanted = samples.desired(of, versions=samples.versions(image="sha256:0123abcd", image_user="1000:100"))
+    more = {"ray": "2.60.0"} if kept else {}
+    if kept:
+        of = replace(of, host=gcs_store.decided(of.host, HeadState(True)))
+    wanted = samples.desired(
+        of, versions=samples.versions(image="sha256:0123abcd", image_user="1000:100", **more)
+    )
     assert wanted.kind == kind
     state = wanted.state("0123456789ab", "request0")
     return samples.up_script(
@@ -147,6 +156,8 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     ),
     "install-uv": _uv,
     "install-uv-python": lambda: _uv(host=_mirrored(), python_path=None, build=True),
+    "disk": lambda: operations.disk_script(samples.host(), "lab", "sizes", sudo=True),
+    "clean": lambda: operations.disk_script(samples.host(), "lab", "clean"),
     "engine-apt": lambda: _engine("debian", "apt-get", mirrors=APT_MIRROR),
     "engine-apt-ce": lambda: _engine("debian", "apt-get", "docker-ce", DOCKER_MIRROR),
     "engine-dnf": lambda: _engine("fedora", "dnf"),
@@ -168,6 +179,11 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "image-load": lambda: images.fetch_script(_docker(), "lab", PIECES, 1 << 30),
     "image-clean": lambda: images.clean_script("lab"),
     "up-head-system": lambda: up("head", kind="system"),
+    "up-head-kept": lambda: up("head", kind="system", kept=True),
+    "up-head-docker-kept": lambda: up("head", kind="docker", kept=True),
+    "up-worker-kept": lambda: up("worker", kind="loop", kept=True),
+    "kill-head": lambda: operations.kill_script("lab", "gcs"),
+    "outlive": lambda: operations.outlive_script("lab", "make", "10.0.0.1:6379", limit=40.0),
     "up-worker-user": lambda: up("worker", kind="user", token=False),
     "up-worker-loop": lambda: up("worker", kind="loop"),
     "up-head-docker": lambda: up("head", kind="docker"),
@@ -182,6 +198,17 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "up-worker-conda": lambda: up("worker", kind="loop", runtime="conda"),
     "token": lambda: token_script("lab"),
     "stop": lambda: operations.stop_script("lab", sudo=True),
+    "hold": lambda: hold_script(
+        "lab", Hold("maintenance", "2026-01-02 03:04 UTC", "alice@laptop", "it's hot")
+    ),
+    "hold-end": lambda: hold_script("lab", None, sudo=True),
+    "drain": lambda: operations.drain_script(
+        "lab", "10.0.0.1:6379", [("one", "10.0.0.2", "ab12")], seconds=600, why="fab drain by alice@laptop"
+    ),
+    "kept-read": lambda: kept.read_script("lab"),
+    "kept-settle": lambda: kept.stage_script("lab", "settle", "ray-2.60.0-py3.11.2-abc 0123\n{}"),
+    "env-lock": lambda: lock_script("lab"),
+    "import-packages": lambda: trial_script("lab", "ray-2.60.0-py3.11.2-abc", ["ray[default]", "emoji"]),
     "destroy": lambda: operations.destroy_script(samples.host(), "lab", sudo=True),
     "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),
     "verify": lambda: operations.verify_script(
@@ -196,6 +223,9 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "command": lambda: operations.command_script("lab", ["ray", "--version"]),
     "lock": lambda: operations.lock_script("lab", HOLDER),
     "unlock": lambda: operations.unlock_script("lab", HOLDER),
+    "head-files-read": lambda: head_files.read_script("lab"),
+    "head-files-write": lambda: head_files.write_script("lab", "rayfab-lock 1\nray 2.52.0\n", token=True),
+    "unlock-deployed": lambda: operations.unlock_script("lab", HOLDER, '{"format": 1, "hosts": []}'),
     "reach": lambda: operations.reach_script(
         "lab", "one", [20000, 10002], ["head 10.0.0.1 6379 ours"], token="t0", seconds=6, expect=2
     ),

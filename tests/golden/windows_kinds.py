@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tasks.node import operations
+from tasks.node import head_files, operations
 from tasks.node.interfaces import Address
 from tasks.node.logfiles import patterns
 from tasks.node.start import token_script
@@ -63,6 +63,9 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "command": lambda: operations.command_script("lab", ["ray", "--version"]),
     "lock": lambda: operations.lock_script("lab", HOLDER),
     "unlock": lambda: operations.unlock_script("lab", HOLDER),
+    "head-files-read": lambda: head_files.read_script("lab"),
+    "head-files-write": lambda: head_files.write_script("lab", "rayfab-lock 1\nray 2.52.0\n", token=True),
+    "unlock-deployed": lambda: operations.unlock_script("lab", HOLDER, '{"format": 1, "hosts": []}'),
     "reach": lambda: operations.reach_script(
         "lab", "one", [20000], ["head 10.0.0.1 6379 ours"], token="t0", seconds=6
     ),

@@ -4,7 +4,7 @@ import stat
 import pytest
 
 from tasks.inventory import InventoryError, load
-from tasks.inventory.edit import EditError, add_worker, remove_worker
+from tasks.inventory.edit import EditError, add_worker, remove_worker, set_values
 
 BLOCK = """\
 # the lab
@@ -250,3 +250,64 @@ class TestWriting:
         with pytest.raises(EditError, match=r"cannot be written: No space left on device"):
             add_worker(path, "new")
         assert path.read_text() == BLOCK and list(tmp_path.iterdir()) == [path]
+
+
+SECTIONS = {
+    "block": (
+        "ray:\n  # the one\n  version: '2.59.0'  # tried\n",
+        "ray:\n  # the one\n  version: '2.60.0'  # tried\n",
+    ),
+    "plain": ("ray:\n  version: 2.59.0\n", "ray:\n  version: 2.60.0\n"),
+    "without the key": (
+        "ray:\n    # a port\n    port: 6380\n",
+        "ray:\n    # a port\n    version: 2.60.0\n    port: 6380\n",
+    ),
+    "flow": ("ray: {port: 6380}  # one\n", "ray: {version: 2.60.0, port: 6380}  # one\n"),
+    "empty flow": ("ray: {}\n", "ray: {version: 2.60.0}\n"),
+    "flow with the key": ('ray: {version: "2.59.0", port: 6380}\n', 'ray: {version: "2.60.0", port: 6380}\n'),
+    "only comments": ("ray:\n  # port: 6380\n", "ray:\n  version: 2.60.0\n  # port: 6380\n"),
+    "null": ("ray:\n  version:   # newest\n", "ray:\n  version: 2.60.0   # newest\n"),
+    "missing": ("", "ray:\n  version: 2.60.0\n"),
+}
+
+
+class TestSetValues:
+    @pytest.mark.parametrize("name", SECTIONS)
+    @pytest.mark.parametrize("crlf", [False, True])
+    def test_every_other_byte_stays(self, tmp_path, name, crlf):
+        old, new = SECTIONS[name]
+        first = "head: h # boss\nworkers:\n  - a\n"
+        path = tmp_path / "hosts.yml"
+        ends = "\r\n" if crlf else "\n"
+        path.write_bytes((first + old).replace("\n", ends).encode())
+        set_values(path, {"ray.version": "2.60.0"})
+        assert path.read_bytes().decode() == (first + new).replace("\n", ends)
+        assert load(path).head.ray.version == "2.60.0"
+
+    def test_back_to_null_and_two_at_once(self, tmp_path):
+        path = tmp_path / "hosts.yml"
+        path.write_text("runtime: docker\nray: {version: 2.59.0}\nhead: h\n")
+        set_values(path, {"ray.version": None, "docker.image": "rayproject/ray:2.60.0"})
+        assert path.read_text() == (
+            "runtime: docker\nray: {version: null}\nhead: h\ndocker:\n  image: rayproject/ray:2.60.0\n"
+        )
+
+    def test_what_cannot_be_edited_is_said(self, tmp_path):
+        path = tmp_path / "hosts.yml"
+        text = "{head: h, ray: {version: 2.59.0}}\n"
+        path.write_text(text)
+        with pytest.raises(EditError, match=r"set ray\.version: 2\.60\.0 by hand"):
+            set_values(path, {"ray.version": "2.60.0"})
+        assert path.read_text() == text
+
+    def test_a_wrong_value(self, tmp_path):
+        path = tmp_path / "hosts.yml"
+        path.write_text("head: h\nray:\n  version: 2.59.0\n")
+        with pytest.raises(InventoryError, match="version"):
+            set_values(path, {"ray.version": "newest"})
+
+    def test_a_key_that_each_host_has_itself(self, tmp_path):
+        path = tmp_path / "hosts.yml"
+        path.write_text("runtime: docker\nhead: {host: h, docker: {image: a}}\n")
+        with pytest.raises(EditError, match=r"docker\.image is set on each host"):
+            set_values(path, {"docker.image": "b"})

@@ -168,7 +168,7 @@ class TestRefused:
         assert cluster.job not in done.stdout
         assert f"1 actor: stays on {name}" in done.stdout
         assert f"1 actor: moves on {name}, restarted on another node" in done.stdout
-        assert "3 tasks, retried on another node" in done.stdout
+        assert re.search("3 tasks.*, retried on another node", done.stdout)
         assert "work on other hosts continues" in done.stdout
         assert cluster.path.read_bytes() == text
         assert cluster.works()
@@ -209,7 +209,8 @@ class TestNothingToAsk:
         path = cluster.changed(tmp_path, cluster.head.name, cpus=1)
         out = ok(cluster.fab("plan", hosts_file=path))
         assert re.search(rf"{cluster.head.name} +restart +--num-cpus added", out)
-        assert len(re.findall("restart +the head restarts", out)) == 2
+        # which keeps its state: workers wait for it
+        assert "the head restarts" not in out
         assert "running work that would end" in out
         assert cluster.job in out
         assert len(out.splitlines()) < 30
@@ -265,7 +266,8 @@ class TestZYes:
         out = ok(cluster.fab("deploy-cluster", "--yes", hosts_file=path))
         assert f"ended 1 job: {cluster.job}" in out
         assert "a task ran on each" in out
-        assert cluster.statuses() == []
+        # the head keeps its list of jobs, and says which have ended with it
+        until(lambda: cluster.statuses() == ["FAILED"], 60)
 
     def test_an_idle_cluster_stops_without_a_question(self, cluster):
         sh(cluster.head, "systemctl stop driver 2>/dev/null; true")

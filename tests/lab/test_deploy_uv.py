@@ -109,7 +109,16 @@ class TestDeploy:
         assert said["healthy"] is True
         assert said["address"] == f"{cluster.head.address}:6379"
         assert [n["role"] for n in said["nodes"]] == ["head", "worker", "worker"]
-        assert set(said) == {"cluster", "healthy", "ray", "python", "address", "dashboard", "nodes"}
+        assert set(said) == {
+            "cluster",
+            "healthy",
+            "ray",
+            "python",
+            "address",
+            "dashboard",
+            "head_state",
+            "nodes",
+        }
         for node in said["nodes"]:
             assert node["alive"] and node["problem"] is None and node["cpus"] > 0
             assert set(node) == {
@@ -131,7 +140,10 @@ class TestDeploy:
         assert [line.split() for line in lines[at + 1 : at + 4]] == expected
         end = next(n for n, line in enumerate(lines) if line.startswith("✓ test is healthy"))
         assert lines[end - 1] == ""
-        assert " ".join(lines[at + 4 : end - 1]).startswith("all: uv, Ray ")
+        rest = " ".join(line.strip() for line in lines[at + 4 : end - 1])
+        assert rest.startswith("all: uv, Ray ")
+        assert "the head's state is kept since 20" in rest
+        assert rest.endswith("its restart keeps workers, their actors and placement groups")
 
 
 class TestJob:

@@ -173,6 +173,7 @@ class TestDesired:
             "ENV_SH",
             "START_SH",
             "WATCH_PY",
+            "PRUNE_PY",
         } | files
         assert ("User=" in desired.files["UNIT_TEXT"]) is (kind == "system")
 

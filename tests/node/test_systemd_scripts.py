@@ -79,7 +79,8 @@ class TestSystem:
             f"-D -m 644 {host.node}/tmpfiles /etc/tmpfiles.d/rayfab-lab.conf",
             f"-D -m 644 {host.node}/unit /etc/systemd/system/rayfab-lab.service",
         ]
-        assert (host.node / "tmpfiles").read_text() == "d /tmp/ray 1777 root root -\nx /tmp/ray/*\n"
+        kept = "d /tmp/ray 1777 root root -\nx /tmp/ray/*\nx /tmp/rayfab-lab-*\n"
+        assert (host.node / "tmpfiles").read_text() == kept
         assert (host.home / "unit").read_text() == wanted.files["UNIT_TEXT"]
         wanted_commands = ["daemon-reload", "enable --quiet rayfab-lab", "restart --no-block rayfab-lab"]
         assert commands(host) == wanted_commands
@@ -112,7 +113,9 @@ class TestSystem:
         answer, wanted, _ = up(host, sudo="password")
         assert answer.ok, answer.error
         assert (host.home / "unit.rayfab-lab.service").read_text() + "\n" == wanted.files["UNIT_TEXT"]
-        assert (host.home / "unit.rayfab-lab.conf").read_text() == "d /tmp/ray 1777 root root -\nx /tmp/ray/*"
+        assert (host.home / "unit.rayfab-lab.conf").read_text() == (
+            "d /tmp/ray 1777 root root -\nx /tmp/ray/*\nx /tmp/rayfab-lab-*"
+        )
 
     def test_systemd_says_no(self, host):
         (host.home / "systemctl.fails").write_text("")

@@ -95,3 +95,19 @@ def test_what_others_have_named_does_not_steer_the_terminal():
 )
 def test_a_driver_is_called_by_its_program_alone(command, said):
     assert program(command) == said
+
+
+class TestADrain:
+    def test_gives_tasks_time_and_counts_objects(self):
+        work = found({**TASKS, "objects": 2, "bytes": 3_000_000}, {"group": "pack", "ips": ["10.0.0.1"]})
+        assert ending(work, NAMES, ["10.0.0.2"], deadline="10 min") == (
+            "3 tasks if not done within 10 min, retried on another node where max_retries allows it",
+            "2 objects (3.0 MB), unless there is another copy or Ray computes them again",
+        )
+
+    def test_names_placement_groups_that_are_torn(self):
+        work = found({"group": "pack", "ips": ["10.0.0.1", "10.0.0.2"]})
+        assert ending(work, NAMES, ["10.0.0.2"], deadline="10 min") == (
+            "1 placement group: pack on one, placed again where there is room",
+        )
+        assert ending(work, NAMES, None) == ("1 placement group: pack",)

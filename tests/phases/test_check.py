@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tasks.phases import agree, check_files, head, operation
+from tasks.phases import agree, check_files, head, operation, prune
 from tasks.run.step import in_dry_run
 from tests.phases.conftest import THREE
 from tests.phases.world import said
@@ -136,7 +136,7 @@ def test_a_check_refuses_what_a_plan_refuses(fleet, world, text, change, words):
 
 def test_each_step_before_the_first_change_is_in_a_check():
     """Without those that ask people, and those that are about a run over a part of the cluster."""
-    asks = [one for module in (agree, head) for one in vars(module).values()]
+    asks = [one for module in (agree, head, prune) for one in vars(module).values()]
     before = [one for one in in_dry_run(operation.PREPARE) if one not in asks]
     assert [one for one in before if one.title not in {kept.title for kept in operation.CHECK}] == []
     assert check_files.check_files in operation.CHECK

@@ -20,6 +20,8 @@ READ_ONLY = {
     "read Ray's node table",
     "run a task on every node",
     "read logs",
+    "read what can be started again",
+    "read the lock",
 }
 OPERATIONS = {
     name: steps
@@ -45,6 +47,8 @@ class TestTheList:
             ("Connect", ""),
             ("Lock the cluster, and gather facts", "changes hosts"),
             ("See that the head answers", ""),
+            ("Ask before hosts that have left the hosts file are removed", ""),
+            ("Leave out hosts in maintenance", ""),
             ("Validate hosts", ""),
             ("See that the head runs", ""),
             ("Ask before running work ends", ""),
@@ -57,6 +61,7 @@ class TestTheList:
             ("See that the head is up to date", ""),
             ("Try the ports between the hosts", ""),
             ("Ask before running work ends", ""),
+            ("Remove hosts that have left the hosts file", "changes hosts"),
             ("Install and start", "changes hosts"),
             ("Run a task on every node", ""),
             ("Try the ports of the nodes", ""),

@@ -55,6 +55,13 @@ def block(script: str, name: str) -> str:
     return re.search(rf"^{name}='?([^']*)'?$", script, re.MULTILINE).group(1)
 
 
+def long(script: str, name: str) -> str:
+    """The same for a value of several lines, whatever stands in it."""
+    rest = script[script.index(f"\n{name}=") + len(name) + 2 :]
+    words = re.match(r"""(?:'[^']*'|"[^"]*"|\\.|[^'\\\s])*""", rest)
+    return shlex.split(words.group(0) or "''")[0]
+
+
 class FakeHost:
     """One host. ``replies`` holds, by title, what it says instead; ``titles`` is all that it was asked."""
 
@@ -67,6 +74,9 @@ class FakeHost:
         self.supervisor = "inactive"  # what the state of a node that is not active is called
         self.envs: set[str] = set()
         self.token = ""
+        self.kept: list[str] = []  # the state of its GCS, in Base64
+        self.restored: list[str] = []  # the locks that a restore has put there
+        self.deployed = ""  # what it remembers of the hosts that were deployed
         self.facts: dict[str, str] = {}
         self.closed: dict[str, str] = {}  # what a connection to a host says, if it is not open
         self.firewall = ""
@@ -80,8 +90,12 @@ class FakeHost:
         self.reaches_out = True  # whether it can fetch packages
         self.carried: list[str] = []
         self.installed: list[list[str]] = []
-        self.lock = ""
+        self.hold = ""  # the text of its file
+        self.lock = ""  # of the newest environment
+        self.locks: dict[str, str] = {}
         self.conda = "conda 24.1.2 /opt/conda/bin/conda"
+        self.records: dict[str, str] = {}  # what can be started again, as kept.sh writes it
+        self.starts_ray = ""  # the only version of Ray that starts here; '': any
         self.step: Callable[[str], None] | None = None  # shows a progress text of the script that runs
 
     def answer(self, script: str) -> Answer:
@@ -105,12 +119,23 @@ class FakeHost:
             "start the head": self._start,
             "start the worker": self._start,
             "check running work": self._work,
+            "read what the head keeps": self._kept,
+            "put back what the head kept": self._put_back,
             "run a task on every node": self._table,
             "read Ray's node table": self._table,
             "read logs": self._logs,
             "stop Ray": self._stop,
+            "read what can be started again": self._records,
+            "read the lock": lambda script: said(texts={"requirements": self._lock().splitlines()}),
+            "import Ray and the packages": lambda script: said(),
+            "begin the switch": self._stage,
+            "keep what ran before": self._stage,
+            "remove what was not started": self._stage,
             "remove everything": self._destroy,
             "release the lock": self._unlock,
+            "hold the node back": self._hold,
+            "end the hold": self._hold,
+            "drain": self._drain,
         }
         return own[title](script)
 
@@ -139,18 +164,26 @@ class FakeHost:
         if self.state is not None:
             values |= {"state": json.dumps(self.state), "service": self.state["service"]}
             values["active"] = "active" if self.active else self.supervisor
+            if self.deployed:
+                values["deployed"] = self.deployed
+        if self.hold:
+            values["hold"] = self.hold
         if self.conda:
             values["conda"] = self.conda
         texts = {
             "ip_addr": [f"2: eth0    inet {self.address}/24 brd 10.0.0.255 scope global eth0\\"],
             "starts": self.starts,
-            "requirements": self.lock.splitlines() if self.envs else [],
+            "restored": self.restored,
+            "requirements": self._lock().splitlines() if self.envs else [],
         }
         if self.image:
             values["image_versions"] = " ".join(self.image)
             texts["image"] = ["sha256:abc linux/amd64"]
         several = [("python", f"Python {v} /usr/bin/python{v}") for v in self.pythons]
         return said([*values.items(), *several, *(("env", e) for e in self.envs)], texts)
+
+    def _lock(self) -> str:
+        return self.locks.get((self.state or {}).get("env", ""), self.lock)
 
     def _fetch(self, script: str) -> Answer:
         lines = [line.split() for line in block(script, "ITEMS").splitlines()]
@@ -168,8 +201,8 @@ class FakeHost:
         if "missing" in fetched.values:
             return fetched
         self.installed = [line.split()[:2] for line in block(script, "ITEMS").splitlines()]
-        self.lock = block(script, "LOCK")
-        self.envs = {value(script, "ENV_ID")}
+        self.lock = self.locks[value(script, "ENV_ID")] = block(script, "LOCK")
+        self.envs |= {value(script, "ENV_ID")}
         return said([("changed", "1")])
 
     def _image(self, script: str) -> Answer:
@@ -182,10 +215,54 @@ class FakeHost:
         self.token = self.token or "5ecret"
         return said([("token", self.token)])
 
+    def _kept(self, script: str) -> Answer:
+        return said([("token", self.token)] if self.token else [], {"kept": self.kept})
+
+    def _put_back(self, script: str) -> Answer:
+        self.restored = block(script, "LOCKS").splitlines()
+        self.token = self.world.secrets_seen[-1][1]["RF_TOKEN"].reveal()
+        return said()
+
     def _start(self, script: str) -> Answer:
-        self.state, self.active = json.loads(value(script, "STATE")), True
+        state = json.loads(value(script, "STATE"))
+        if self.starts_ray not in ("", state["ray"]):
+            self.state = {**state, "hash": ""}
+            return refused("ray start failed twice", log=["ValueError: unknown option --old"])
+        self.state, self.active, self.hold = state, True, ""
+        if not value(script, "TRYING"):
+            self._keep(long(script, "RECORD"), "")
         address = [f"  ray start --address='{self.state['head']}'"] if "head" in script.split("\n")[0] else []
         return said([], {"address": address})
+
+    def _keep(self, record: str, how: str) -> None:
+        before = self.records.get("started", "")
+        same = before.split(" ")[:1] == record.split(" ")[:1]
+        if how and before:
+            self.records["previous"] = before
+        elif not how and not same:
+            self.records.pop("previous", None)
+        line, _, rest = record.partition("\n")
+        self.records["started"] = f"{line} 1800000000\n{rest}"
+        self.records.pop("trying", None)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        self.envs &= {text.split(" ")[0] for text in self.records.values()}
+
+    def _stage(self, script: str) -> Answer:
+        stage = value(script, "STAGE")
+        if stage == "settle":
+            self._keep(long(script, "RECORD"), "keep")
+        elif stage == "begin":
+            self.records["trying"] = "1"
+        else:
+            self.records.pop("trying", None)
+            self._tidy()
+        return said()
+
+    def _records(self, script: str) -> Answer:
+        texts = {name: text.splitlines() for name, text in self.records.items() if name != "trying"}
+        return said([("trying", "1")] if "trying" in self.records else [], texts)
 
     def _reach(self, script: str) -> Answer:
         """What a host says whose ports are open; ``closed`` has what it says of ports of others."""
@@ -211,13 +288,30 @@ class FakeHost:
         was, self.active = self.active, False
         return said([("changed", str(int(was)))])
 
+    def _hold(self, script: str) -> Answer:
+        self.hold = value(script, "HOLD")
+        return said()
+
+    def _drain(self, script: str) -> Answer:
+        """Nodes leave at once, except those that are ``busy``."""
+        spec = json.loads(value(script, "SPEC"))
+        assert all(self.world[name].hold for name, _, _ in spec["nodes"])
+        self.world.drained.append(spec)
+        lines = [
+            {"node": name, "left": None if name in self.world.busy else 1.5} for name, _, _ in spec["nodes"]
+        ]
+        return said([], {"answer": [json.dumps(one) for one in [*lines, {"done": True}]]})
+
     def _destroy(self, script: str) -> Answer:
         was, self.state, self.active, self.envs = self.state, None, False, set()
+        self.deployed, self.token, self.restored = "", "", []
         return said([("changed", str(int(was is not None)))])
 
     def _unlock(self, script: str) -> Answer:
         assert value(script, "HOLDER") == self.world.held_by
         self.world.held_by = ""
+        if "\nDEPLOYED=" in script:
+            self.deployed = value(script, "DEPLOYED")
         return said()
 
 
@@ -260,6 +354,8 @@ class World:
         self.held_by = ""
         self.strangers: list[dict[str, Any]] = []
         self.work: list[dict[str, Any]] = []  # what is running on Ray
+        self.drained: list[dict[str, Any]] = []  # what Ray was asked to drain, in order
+        self.busy: set[str] = set()  # nodes whose work does not end
         self.compiled: list[str | None] = []
         self.builds = ["3.11.2"]  # the versions of Python of which there is a build
         self.connections: list[FakeConnection] = []

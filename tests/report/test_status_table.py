@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tasks.report import status
 
 NODE = {
@@ -58,3 +60,35 @@ def test_what_is_down_is_red_and_what_lives_is_green_on_a_terminal(terminal, tex
 def test_a_cluster_without_nodes_is_a_table_of_headings(pipe, text):
     status.show(pipe, {"nodes": []})
     assert text(pipe).split()[:2] == ["host", "role"]
+
+
+KEPT = {
+    "kept": True,
+    "why": None,
+    "since": "2026-11-27T16:02:11+00:00",
+    "bytes": 17_911_808,
+    "put_aside": None,
+}
+MEMORY = {"kept": False, "why": "Ray 2.7.2 cannot keep it; 2.57 and newer can", "since": None, "bytes": None}
+
+
+class TestTheHeadsState:
+    def test_since_when_how_large_and_what_it_is_for(self):
+        said = status.head_state(KEPT)
+        assert re.match(
+            r"the head's state is kept since 2026-11-2\d \d\d:\d\d, 18 MB: its restart keeps w", said
+        )
+
+    def test_what_was_put_aside(self):
+        assert status.head_state({**KEPT, "put_aside": "/n/gcs.unreadable"}).endswith(
+            "; one that Ray could not open is in /n/gcs.unreadable"
+        )
+
+    def test_in_memory_and_why(self):
+        why = "Ray 2.7.2 cannot keep it; 2.57 and newer can"
+        assert (
+            status.head_state(MEMORY) == f"the head's state is in memory ({why}): its restart ends all work"
+        )
+
+    def test_nothing_where_nothing_is_known(self):
+        assert status.head_state(None) == ""

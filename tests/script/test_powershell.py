@@ -23,8 +23,10 @@ from tests.standins.windows.syntax import literal, mistakes, parse
 from tests.standins.windows.values import PSError, Unsupported
 
 # what runs only on systems that are not Windows
-POSIX_ONLY = {"settle", "uv_env", "store_serve", "store_clean", "engine_install", "service_up"}
+POSIX_ONLY = {"settle", "uv_env", "store_serve", "store_clean", "engine_install", "service_up", "head_kill"}
+POSIX_ONLY |= {"env_lock", "kept_read", "kept_settle", "try_env"}
 POSIX_ONLY |= {f"image_{name}" for name in ("cut", "serve", "pieces", "fetch", "clean")}
+POSIX_ONLY |= {"disk"}
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"
 SIGNS = ' \t\n\r"`$(){}[]<>;&|\\!*?~#%=-_+.,:/@^aZ0é中🙂' + QUOTES
 values = st.one_of(st.sampled_from(WORST), st.text(alphabet=SIGNS, max_size=25))
@@ -224,9 +226,12 @@ def test_the_same_answer_as_on_posix(name):
     # of Linux's folders, limits and libraries
     only_posix |= {"cleaner", "inodes", "limit_files", "limit_processes", "long_bit", "mount", "musl"}
     only_posix |= {"engine_tmp", "hung", "ray_lost", "temp_foreign", "temp_near", "temp_writable", "warning"}
+    only_posix |= {"spill_near", "spill_writable"}
     # of processes, which a Windows host shows in another way
     only_posix |= {"ray_container", "raylet", "raylets_read"}
     # a boot of Windows clears no folder
     only_posix |= {"kept"}
+    # the state of a head, which Ray keeps on Linux
+    only_posix |= {"store", "engine_root", "kept_for"}
     only_posix |= {"note"} if script.body == ("docker_up",) else set()
     assert posix - here - only_posix == set()

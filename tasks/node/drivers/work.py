@@ -115,8 +115,23 @@ def drivers_of(accessor, jobs):
         }
 
 
+def groups_of(accessor, nodes):
+    """Placement groups with a bundle on a living node, and the addresses of those nodes."""
+    from ray.core.generated.gcs_pb2 import PlacementGroupTableData
+
+    for one in map(PlacementGroupTableData.FromString, accessor.get_placement_group_table()):
+        if one.state == PlacementGroupTableData.REMOVED or ours(getattr(one, "ray_namespace", "")):
+            continue
+        ips = {nodes[id_] for id_ in (bundle.node_id.hex() for bundle in one.bundles) if id_ in nodes}
+        if ips:
+            yield {"group": one.name or one.placement_group_id.hex()[:8], "ips": sorted(ips)}
+
+
 def tasks_on(node):
-    """How many tasks run on a node, without those of actors; None if its raylet does not answer."""
+    """How many tasks run on a node, without those of actors, and the objects and bytes of which it has the main copy.
+
+    None if its raylet does not answer.
+    """
     from ray._private.internal_api import node_stats
 
     try:
@@ -128,7 +143,10 @@ def tasks_on(node):
         for one in stats.core_workers_stats
         if one.worker_type != DRIVER and not one.actor_id.strip(b"\xff")
     ]
-    return sum(one.num_running_tasks for one in workers)
+    store = stats.store_stats
+    objects = getattr(store, "num_object_store_primary_copies", 0)
+    size = getattr(store, "object_store_bytes_primary_copy", 0)
+    return sum(one.num_running_tasks for one in workers), objects, size
 
 
 def main():
@@ -153,11 +171,17 @@ def main():
         name = one.name or one.class_name
         ip = nodes.get((one.node_id or one.address.raylet_id).hex(), "")
         say("RF", {"actor": name, "detached": one.is_detached, "moves": moves, "ip": ip})
+    for group in groups_of(accessor, nodes):
+        say("RF", group)
     for node in table[:MOST]:
         if node["NodeManagerAddress"] in spec["tasks_on"]:
-            count = tasks_on(node)
-            if count:
-                say("RF", {"tasks": count, "ip": node["NodeManagerAddress"]})
+            found = tasks_on(node)
+            if found and any(found):
+                count, objects, size = found
+                say(
+                    "RF",
+                    {"tasks": count, "objects": objects, "bytes": size, "ip": node["NodeManagerAddress"]},
+                )
     say("RF", {"done": True})
     end(0)
 

@@ -43,8 +43,12 @@ if ($kept) {
     Emit 'service' (NodeService)
     EmitText 'starts' (LastOf (LinesOf (ReadText ($Node + '\starts'))) 20)
     Emit 'active' (NodeActive)
+    $kept = (ReadText ($Node + '\deployed.json')).Trim()
+    if ($kept) { Emit 'deployed' $kept }
     EnvFacts
 }
+$kept = ReadText ($Node + '\restored.lock')
+if ($kept) { EmitText 'restored' (LinesOf $kept) }
 
 # The ports that are in use, and Ray's processes.
 $ports = foreach ($end in [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties().GetActiveTcpListeners()) {

@@ -85,6 +85,13 @@ for rf_service in $rf_services; do node_do "$rf_service" gone; done
         rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
     done
 done <"$NODE/sessions"
+# this node's own folder, and those above it that hold nothing of others
+[ ! -r "$NODE/spills" ] || while IFS= read -r rf_dir; do
+    case $rf_dir in *..* | [!/]*) continue ;; */"$UNIT"/*) ;; *) continue ;; esac
+    [ -d "$rf_dir" ] && [ ! -h "$rf_dir" ] || continue
+    rm -rf "$rf_dir" 2>/dev/null || as_root rm -rf "$rf_dir" 2>/dev/null || emit left "$rf_dir"
+    rmdir "${rf_dir%/*}" 2>/dev/null || as_root rmdir "${rf_dir%/*}" 2>/dev/null || :
+done <"$NODE/spills"
 node_logs
 if [ -h "$TEMP_DIR/session_latest" ] && [ ! -d "${rf_logs%/logs}" ]; then
     # the file that begins with tmp_ is left behind if Ray ends while it writes it

@@ -121,6 +121,9 @@ if have "$rf_smi"; then
 fi
 if have nvidia-container-runtime-hook; then emit gpu_hook 1; fi
 
+# Whether the node is held back, and why
+[ ! -r "$NODE/hold" ] || { IFS= read -r rf_value <"$NODE/hold" && emit hold "$rf_value"; }
+
 # What this project installed here, and whether it is running.
 rf_service=none
 rf_active=
@@ -133,6 +136,9 @@ if [ -r "$NODE/state.json" ]; then
         rf_active=$rf_said
         emit active "$rf_active"
     fi
+    if [ -r "$NODE/gcs.for" ] && [ "$rf_active" = active ] && limited "$rf_service" 15 store_here; then
+        printf '%s\n' "$rf_said" | emit_text store
+    fi
     for rf_file in "$SHARED"/envs/*/.complete; do
         rf_dir=${rf_file%/.complete}
         env_whole "$rf_dir" || continue
@@ -140,12 +146,14 @@ if [ -r "$NODE/state.json" ]; then
         [ -z "$rf_changes" ] || printf '%s\n' "$rf_changes" | emit_text env_changes
     done
     [ ! -r /proc/self/stat ] || raylets
+    [ ! -r "$NODE/deployed.json" ] || { IFS= read -r rf_value <"$NODE/deployed.json" && emit deployed "$rf_value"; }
     rf_value=
     { IFS= read -r rf_value <"$(node_do "$rf_service" life)"; } 2>/dev/null || :
     [ -z "$rf_value" ] || emit life "$rf_value"
     [ ! -r "$NODE/starts" ] || tail -n 20 "$NODE/starts" | emit_text starts
     [ ! -r "$NODE/env/requirements.lock" ] || emit_text requirements <"$NODE/env/requirements.lock"
 fi
+[ ! -r "$NODE/restored.lock" ] || emit_text restored <"$NODE/restored.lock"
 
 # The names of the containers that run Ray
 ray_boxes() {

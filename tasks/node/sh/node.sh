@@ -8,6 +8,7 @@
 #   KIND_there       whether the host has one of this name, although $NODE may be gone
 #   KIND_boxed       exists where the node is in a container of its own
 #   KIND_down        stops it and prevents its start at the next boot
+#   KIND_hold        keeps it from being started again once it ends, where start.sh cannot see to it
 #   KIND_gone        removes what it has outside of $NODE, once it is stopped
 #   KIND_replaces    exists where KIND_up replaces a running service of the same kind
 #   KIND_reach       prepares for the others; KIND_need does the same and fails the script where it is not possible
@@ -17,7 +18,11 @@
 #   KIND_tries       prints how often the supervisor has restarted it
 #   KIND_life        prints the path of the file in which the node's watch writes what it knows
 #   KIND_place       prints the folder in which a driver may unpack files; nothing: the one in which it starts
+#   KIND_store       runs the shell code $1 where the state of a head is, with its folder as $1
+#   KIND_kill        kills its GCS ($1: gcs) or all its processes (all), and not what keeps it alive
 #   KIND_exec        runs a command in the node's environment
+#   KIND_python      runs the node's Python where Ray's folders are as Ray sees them, also while the node is stopped
+#   KIND_images      prints the images that this node has had, "$@" are kept; KIND_unimage removes the one with this id
 # $1: the kind of service, $2: which of its functions, then its arguments
 node_do() {
     rf_do=${1}_$2
@@ -27,6 +32,7 @@ node_do() {
 }
 host_active() { echo inactive; }
 host_down() { :; }
+host_hold() { :; }
 host_gone() { :; }
 host_reach() { :; }
 host_need() { :; }
@@ -52,8 +58,16 @@ host_tries() {
     rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
     echo "$((rf_tries - 1))"
 }
+host_store() { sh -c "$1" store "$NODE/gcs"; }
 host_life() { printf '%s' "$NODE/life.json"; }
 host_place() { printf '%s' "$NODE"; }
+host_kill() {
+    for rf_pid in $(node_pids); do
+        rf_value=
+        [ "$1" = all ] || read -r rf_value <"/proc/$rf_pid/comm" || rf_value=$(ps -o comm= -p "$rf_pid")
+        case $1:${rf_value##*/} in all: | gcs:gcs_server) kill -KILL "$rf_pid" 2>/dev/null || : ;; esac
+    done
+}
 host_exec() {
     # in a subshell: the node's environment may set any variable
     (
@@ -62,6 +76,8 @@ host_exec() {
         exec "$@"
     )
 }
+host_python() { host_exec python "$@"; }
+host_images() { :; }
 node_service() {
     rf_service=none
     [ ! -r "$NODE/service" ] || read -r rf_service <"$NODE/service" || :

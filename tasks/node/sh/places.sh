@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib limited node
-# values: TEMP_DIR
+# values: SPILL_DIR TEMP_DIR
 # The folders that a node needs, and the limits of this session: read with builtins where possible.
 owner_of() { ls -ld "$1" 2>/dev/null | awk '{ print $3 }'; }
 # Whether the programs here are 64-bit and made for glibc; the kernel says neither.
@@ -23,20 +23,44 @@ service_says() {
     node_do "$rf_service" reach >/dev/null 2>&1
     node_do "$rf_service" active 2>/dev/null
 }
-# Sizes, kinds and options of the file systems under the home, Ray's folder and shared memory.
+# Sets rf_at: the folder $1, or the nearest one above it that exists. It may begin with ~/.
+nearest() {
+    rf_at=$1
+    case $rf_at in \~/*) rf_at=$HOME/${rf_at#??} ;; esac
+    while [ -n "$rf_at" ] && [ ! -d "$rf_at" ]; do rf_at=${rf_at%/*}; done
+    rf_at=${rf_at:-/}
+}
+# Since when the state of a head is there, its size in KiB, and what was put aside.
+# shellcheck disable=SC2016
+store_here() {
+    node_do "$rf_service" reach >/dev/null 2>&1
+    node_do "$rf_service" store 'echo "since $(stat -c %Y "$1/tables/IDENTITY" 2>/dev/null)"
+        echo "size $(du -sk "$1" 2>/dev/null)"
+        [ ! -d "$1.unreadable" ] || echo "aside $1.unreadable"'
+}
+# Sizes, kinds and options of the file systems under the home, Ray's folder, that for spilled objects and shared memory.
 places() {
     rf_temp=$TEMP_DIR
     case $rf_temp in \~/*) rf_temp=$HOME/${rf_temp#??} ;; esac
-    rf_near=$rf_temp
-    while [ -n "$rf_near" ] && [ ! -d "$rf_near" ]; do rf_near=${rf_near%/*}; done
-    rf_near=${rf_near:-/}
-    if limited df 8 df -Pk "$HOME" "$rf_near" /tmp /dev/shm || [ -n "$rf_said" ]; then
+    rf_spill=
+    if [ -n "$SPILL_DIR" ]; then
+        nearest "$SPILL_DIR"
+        rf_spill=$rf_at
+    fi
+    nearest "$TEMP_DIR"
+    rf_near=$rf_at
+    if limited df 8 df -Pk "$HOME" "$rf_near" /tmp /dev/shm ${rf_spill:+"$rf_spill"} || [ -n "$rf_said" ]; then
         printf '%s\n' "$rf_said" | emit_text df
         # macOS prints other columns, and its file systems do not run out of inodes
         [ ! -d /proc/self ] || df -Pi "$HOME" "$rf_near" 2>/dev/null | emit_text inodes
     fi
     if [ -d /tmp ] && [ -w /tmp ]; then emit tmp_writable 1; fi
     if [ -w "$rf_near" ]; then emit temp_writable 1; fi
+    if [ -n "$rf_spill" ]; then
+        if [ -w "$rf_spill" ]; then emit spill_writable 1; fi
+        rf_spill=$(cd "$rf_spill" 2>/dev/null && pwd -P)
+        emit spill_near "$rf_spill"
+    fi
     rf_home=$(cd "$HOME" 2>/dev/null && pwd -P)
     rf_near=$(cd "$rf_near" 2>/dev/null && pwd -P)
     emit temp_near "$rf_near"
@@ -45,6 +69,7 @@ places() {
         rf_file=${rf_dir%/}
         case $rf_home/ in "$rf_file"/*) emit mount "home $rf_key $rf_value $rf_dir" ;; esac
         case $rf_near/ in "$rf_file"/*) emit mount "temp $rf_key $rf_value $rf_dir" ;; esac
+        case ${rf_spill:-.}/ in "$rf_file"/*) emit mount "spill $rf_key $rf_value $rf_dir" ;; esac
     done </proc/self/mounts
     [ ! -r /proc/self/limits ] || while read -r _ rf_key rf_dir rf_value rf_file _; do
         # Max processes SOFT HARD processes; Max open files SOFT HARD files
@@ -86,7 +111,7 @@ cleaners() {
             [ -r "$rf_file" ] && [ -f "$rf_file" ] || continue
             while read -r rf_key rf_dir _ _ _ rf_value _; do
                 case $rf_key:$rf_dir in
-                    [xX]*:"$rf_temp"*) return ;;
+                    [xX]*:"$rf_temp" | [xX]*:"$rf_temp"/* | [xX]*:"$rf_temp*") return ;;
                     [dDqQvVeE]*:/tmp | [dDqQvVeE]*:/tmp/ | [dDqQvVeE]*:/var/tmp)
                         rf_dir=${rf_dir%/}
                         case $rf_temp/ in "$rf_dir"/*) case $rf_value in '' | - | 0) ;; *) rf_cleaner="systemd-tmpfiles, after $rf_value" ;; esac ;; esac

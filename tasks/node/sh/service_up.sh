@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib authorities node outside_* not_started ray_folder session up_* used wait_ray
-# values: ENV_DIR ENV_SH OUTSIDE SERVICE START_SH STATE TEMP_DIR WATCH_PY
+# needs: lib authorities kept node outside_* not_started ray_folder session store_for up_* wait_ray
+# values: ENV_DIR ENV_SH OUTSIDE PRUNE_PY RECORD SERVICE START_SH STATE TEMP_DIR TRYING WATCH_PY
 # Hands the start script to its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 rf_old=$(node_service)
@@ -10,6 +10,12 @@ if [ "$rf_old" != none ] && { [ "$rf_old" != "$SERVICE" ] || ! have "${SERVICE}_
     step "stopping the previous node"
     node_down "$rf_old"
     [ "$rf_old" = "$SERVICE" ] || node_do "$rf_old" gone
+fi
+if ! store_same; then
+    # a head that runs still writes into it
+    if [ -d "$NODE/gcs" ] && [ "$rf_old" != none ]; then node_down "$rf_old"; fi
+    store_drop
+    store_note
 fi
 ray_folder
 # Ray's own tools look for a folder of this name
@@ -26,18 +32,15 @@ if [ -f "$NODE/authorities.pem" ]; then
         join_authorities || fail "cannot write $NODE/ca.pem" "free some space below $HOME"
 fi
 write_file "$NODE/start.sh" 700 "$START_SH"
+write_file "$NODE/prune.py" 600 "$PRUNE_PY"
 write_file "$NODE/watch.py" 600 "$WATCH_PY"
 write_file "$NODE/service" 600 "$SERVICE"
 rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" && rm -f "$NODE/env.next" || fail "cannot make $NODE/env"
 for rf_name in $OUTSIDE; do "${rf_name}_entered"; done
-rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1" "$NODE/life.json"
+rm -f "$NODE/starts" "$NODE/start.log" "$NODE/start.log.1" "$NODE/life.json" "$NODE/hold"
 step "starting Ray"
 sessions_before
 node_do "$SERVICE" up
 wait_ray "$SERVICE"
 write_file "$NODE/state.json" 600 "$STATE"
-# a repair leaves the environment in a hidden folder, and a link at its path
-rf_value=$(readlink "$ENV_DIR") || rf_value=$ENV_DIR
-for rf_dir in "$SHARED"/envs/* "$SHARED"/envs/.[!.]*; do
-    [ "$rf_dir" = "$ENV_DIR" ] || [ "$rf_dir" = "$rf_value" ] || env_used "$rf_dir" || rm -rf "$rf_dir"
-done
+[ -n "$TRYING" ] || record_started "$RECORD"

@@ -12,7 +12,7 @@ others_here() {
 # Whether another host of this home uses the environment in the folder $1, or is about to.
 env_used() {
     [ -d "$SHARED/hosts" ] || return 1
-    for rf_link in "$SHARED"/hosts/*/env "$SHARED"/hosts/*/env.next; do
+    for rf_link in "$SHARED"/hosts/*/env "$SHARED"/hosts/*/env.next "$SHARED"/hosts/*/env.previous; do
         case $rf_link in "$SHARED/hosts/$HOST_ID/"*) continue ;; esac
         rf_at=$(readlink "$rf_link" 2>/dev/null) || continue
         # a repair leaves the environment in a hidden folder, and a link at its path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tasks.node import pruning
 from tasks.node.heal import program
 from tasks.node.names import RAY_DIR, unit
 from tasks.text.quoting import posix as quote
@@ -53,6 +54,7 @@ class Start:
     :param arguments: ``ray start`` with its arguments, without ``--block``.
     :param token: whether the node authenticates with the cluster's token.
     :param temp_dir: Ray's own folder.
+    :param prune: the arguments of the program that keeps it small, see :mod:`tasks.node.pruning`.
     :param watched: the words for the watch that runs them on a POSIX system, see :mod:`tasks.node.heal`.
     """
 
@@ -66,6 +68,7 @@ class Start:
     token: bool
     activation: Activation = Activation()
     temp_dir: str = RAY_DIR
+    prune: Sequence[str] = ()
     watched: Sequence[str] = ()
 
 
@@ -77,7 +80,8 @@ def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict
     """
     return {
         "ENV_SH": env_sh(start),
-        "START_SH": start_sh(start.node, start.cluster, start.watched, start.temp_dir),
+        "START_SH": start_sh(start.node, start.cluster, start.watched, start.temp_dir, start.prune),
+        "PRUNE_PY": pruning.program(),
         "WATCH_PY": program(),
         "UNIT_TEXT": unit_text,
         "LOOP_SH": loop_sh,
@@ -106,17 +110,28 @@ def env_sh(start: Start) -> str:
     return "\n".join([*lines, NO_PROXY]) + "\n"
 
 
-def start_sh(node: str, cluster: str, watched: Sequence[str], temp_dir: str = RAY_DIR) -> str:
+def start_sh(
+    node: str,
+    cluster: str,
+    watched: Sequence[str],
+    temp_dir: str = RAY_DIR,
+    prune: Sequence[str] = (),
+) -> str:
     """The script that runs `ray start --block` under its watch in the node's environment, and cleans up when it ends.
 
     The text is part of the node's hash: any change to it, even in a comment, restarts nodes at the next deploy.
     """
     # where /tmp does not suit Ray, it does not suit what Ray's parts write there either
     temporary = quote(f"{'/tmp' if temp_dir == RAY_DIR else temp_dir}/{unit(cluster)}-")
+    words = ['"$1/env/bin/python"', '"$1/prune.py"', *map(quote, prune)]
+    hourly = f"sh -c {quote(pruning.HOURLY)} rayfab-prune {' '.join(words)} </dev/null >/dev/null 2>&1 &\n"
+    pruned = f"# Keeps Ray's folder small; it ends with this script.\n{hourly}" if prune else ""
     return f"""#!/bin/sh
 # Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
 # A parameter, since env.sh may set any variable.
 set -- {quote(node)}
+# drained, or in maintenance: until a start on purpose
+while [ -e "$1/hold" ]; do sleep 3; done
 . "$1/env.sh"
 cd "$HOME" || exit 1
 # shellcheck disable=SC3045
@@ -147,7 +162,7 @@ if [ -z "${{TMPDIR-}}" ]; then
 fi
 RAYFAB_NODE=$1/
 export RAYFAB_NODE
-python -I "$1/watch.py" {" ".join(quote(word) for word in watched)} >"$1/start.log" 2>&1 &
+{pruned}python -I "$1/watch.py" {" ".join(quote(word) for word in watched)} >"$1/start.log" 2>&1 &
 rayfab_pid=$!
 unset RAYFAB_NODE
 rayfab_told=

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from functools import cache
 
 from tasks.inventory import Host
-from tasks.node import ray
+from tasks.node import gcs_store, pruning, ray
 from tasks.node.heal import packed, watch_words
-from tasks.node.names import DRAIN_SECONDS, RAY_DIR, unit
+from tasks.node.names import DRAIN_SECONDS, RAY_DIR, SPILL_DIR, unit
 from tasks.script import files
 
 AUTHORITIES = "/etc/rayfab-ca.pem"  # in the container
+OWN_DIR = (
+    "/var/tmp/ray"  # Ray's own folder in a container whose mounts hold no sockets, see drivers/bridge.py
+)
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,12 @@ class Container:
 
     :param variables: the environment variables of Ray's processes.
     :param authorities: the host's file with certificates that is mounted at :data:`AUTHORITIES`; '' for none.
+    :param store: the volume in which a head keeps its state; '' for none.
     :param head: ``ip:port`` of the head's GCS.
     :param image: name or id; the id is the image that was checked.
     :param user: ``uid:gid`` that Ray runs as, from ``run_args`` or the image; empty while unknown.
     :param temp_dir: the host's folder that is mounted as Ray's own folder.
+    :param spill_dir: the host's folder that is mounted for spilled objects; '' for none.
     :param options: the options that depend on the engine, see ``engine.facts.run_options``.
     :param cpus: number of CPUs for the size of the range of worker ports; None if unknown.
     :param hostname: the host's own name, which Ray's dashboard shows; set because a container on a bridge has another.
@@ -45,6 +50,13 @@ class Container:
     cpus: int | None
     hostname: str = ""
     authorities: str = ""
+    spill_dir: str = ""
+    store: str = ""
+
+
+def store_of(cluster: str) -> str:
+    """The volume of a head that keeps its state; kind_docker.sh has the same name."""
+    return f"{unit(cluster)}-gcs"
 
 
 def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) -> list[str]:
@@ -54,12 +66,15 @@ def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) ->
     out += _bridge(box) if box.bridge else ["--network=host"]
     out += ["--init", *box.options]
     out += ["--volume", f"{box.temp_dir}:{RAY_DIR}"]
+    out += ["--volume", f"{box.spill_dir}:{SPILL_DIR}"] if box.spill_dir else []
     out += ["--restart", "unless-stopped", "--stop-timeout", str(DRAIN_SECONDS)]
     # set, since the engines of some distributions log to the journal, which does not support sizes
     out += ["--log-driver", "json-file", "--log-opt", "max-size=20m", "--log-opt", "max-file=3"]
     out += ["--label", f"rayfab.cluster={box.cluster}", "--label", f"rayfab.hash={hash_}"]
     if box.authorities:
         out += ["--volume", f"{box.authorities}:{AUTHORITIES}:ro"]
+    if box.store:
+        out += ["--volume", f"{box.store}:{gcs_store.IN_CONTAINER}"]
     for name, value in box.variables.items():
         # the script extends no_proxy, and puts it into the file
         out += ["--env", f"{name}={value}"] if name.lower() != "no_proxy" else []
@@ -71,7 +86,19 @@ def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) ->
         out += ["python", "-c", entry(), box.node_ip, uid, gid or uid, ",".join(_ranges(box))]
     life = f"{RAY_DIR}/{unit(box.cluster)}.json"
     watched = watch_words(host, life, box.node_ip, box.head, start_arguments, box="/var/tmp/rayfab-watch")
-    return [*out, "python", "-I", "-c", packed(), *watched]
+    return [*out, *_pruned(box), "python", "-I", "-c", packed(), *watched]
+
+
+# The first process of a container, or what the one on a bridge becomes: what keeps Ray's folders small is beside it.
+_BESIDE = f"""\
+sh -c "$0" rayfab-prune python -c "$1" "$2" "$3" "$4" "$5" {RAY_DIR} {OWN_DIR} </dev/null >/dev/null 2>&1 &
+shift 5
+exec "$@\""""
+
+
+def _pruned(box: Container) -> list[str]:
+    limits = pruning.limits(box.host, box.spill_dir and SPILL_DIR)
+    return ["sh", "-c", _BESIDE, pruning.HOURLY, pruning.program(), *limits]
 
 
 @cache

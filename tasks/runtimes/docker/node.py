@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.node import homes, ray, surroundings
+from tasks.node import gcs_store, homes, ray, surroundings
 from tasks.node.desired import Desired, Versions, digest
-from tasks.node.names import RAY_DIR, authorities, node_dir
+from tasks.node.kept import kept_values
+from tasks.node.names import RAY_DIR, SPILL_DIR, authorities, node_dir
 from tasks.node.remembered import by_name, hidden, remembered
-from tasks.node.start import gcs_value, secrets_of, start_values
+from tasks.node.start import gcs_values, secrets_of, start_values
 from tasks.node.subject import Subject
-from tasks.node.temp import temp_dir
-from tasks.runtimes.docker.container import AUTHORITIES, Container, run_arguments
+from tasks.node.temp import spill_dir, temp_dir
+from tasks.runtimes.docker.container import AUTHORITIES, Container, run_arguments, store_of
 from tasks.runtimes.docker.engine.facts import has_option, option_values, run_options
 from tasks.runtimes.docker.facts import docker_of, image_of
 from tasks.script.script import Script, render
@@ -76,9 +77,21 @@ def desire(
     cpus = host.cpus or subject.cpus
     token = ray.uses_token(host, versions.ray)
     folder = host_folder(host, facts.home, bridge=own_folder(subject) and (alone or not bridge))
-    arguments = ray.start_arguments(host, versions.ray, node_ip, head_address, bridge=bridge, cpus=cpus)
+    spilled = "" if facts.system == "Windows" else spill_dir(host, facts.home, cluster, versions.ray)
+    arguments = ray.start_arguments(
+        host,
+        versions.ray,
+        node_ip,
+        head_address,
+        bridge=bridge,
+        cpus=cpus,
+        spill_dir=spilled and SPILL_DIR,
+    )
     trusts = bool(host.mirrors.ca) and facts.system != "Windows"
-    variables = ray.environment(host, versions.ray, system, AUTHORITIES if trusts else "")
+    variables = ray.environment(
+        host, versions.ray, system, AUTHORITIES if trusts else "", gcs_store.IN_CONTAINER
+    )
+    keeps = gcs_store.is_kept_by(host, versions.ray)
     user = (option_values(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
     engine = docker_of(facts).engine
     box = Container(
@@ -90,14 +103,17 @@ def desire(
         node_ip=node_ip,
         head=head_address,
         temp_dir=folder,
+        spill_dir=spilled,
         options=tuple(run_options(host, engine, len(facts.gpus), shm_bytes(subject))),
         bridge=bridge,
         cpus=cpus,
         hostname=facts.hostname,
         authorities=authorities(homes.folder(facts, cluster)) if trusts else "",
+        store=store_of(cluster) if keeps else "",
     )
+    words = [*gcs_store.entry(), *arguments] if keeps else arguments
     own = surroundings.own_no_proxy(variables)
-    hash_ = digest([run_arguments(box, arguments, ""), token, *([own] if own else [])])
+    hash_ = digest([run_arguments(box, words, ""), token, *([own] if own else [])])
     start = remembered(
         host,
         arguments,
@@ -115,11 +131,13 @@ def desire(
         head_address=head_address,
         versions=versions,
         hash=hash_,
-        arguments=tuple(run_arguments(box, arguments, hash_)),
+        arguments=tuple(run_arguments(box, words, hash_)),
         token=token,
         temp_dir=folder,
+        spill_dir=spilled,
         user=user if bridge else "",
         runs_as=user,
+        store=gcs_store.belongs_to(KIND, versions.ray, user) if keeps else "",
         start=start,
     )
 
@@ -130,7 +148,9 @@ def start_script(
     """The script that replaces the container and waits until Ray has started."""
     values = {
         **start_values(cluster, desired, state),
-        **gcs_value(desired),
+        **gcs_values(desired, state),
+        "SPILL_DIR": desired.spill_dir,
+        **kept_values(desired, state),
         "RUN": list(desired.arguments),
         "CONTAINER_USER": desired.user,
         "IMAGE": desired.versions.image or host.docker.image,

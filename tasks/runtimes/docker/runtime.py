@@ -9,6 +9,7 @@ from tasks.inventory import Host, SecretSource
 from tasks.node import life, ray
 from tasks.node.desired import Desired, Versions
 from tasks.node.facts import Facts, Questions
+from tasks.node.gcs_store import Place
 from tasks.node.life import Life
 from tasks.node.processes import RayProcess
 from tasks.node.remembered import differences
@@ -97,8 +98,15 @@ class Docker(Runtime):
     def listens_on_host(self, subject: Subject) -> bool:
         return not node.on_bridge(subject)
 
+    def state_place(self, subject: Subject, cluster: str) -> Place:
+        engine = docker_of(subject.facts).engine
+        return Place(engine.root or "Docker's folder", engine.root_kind)
+
     def address_problem(self, ip: str, subject: Subject) -> str:
         return problems.address_problem(ip, subject)
+
+    def asked(self, host: Host) -> dict[str, str | None]:
+        return {**super().asked(host), "docker.image": host.docker.image}
 
     def desire(
         self, subject: Subject, cluster: str, versions: Versions, node_ip: str, head_address: str

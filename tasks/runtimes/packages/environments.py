@@ -9,15 +9,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks.node.desired import Desired, version_changes
+from tasks.node.names import basics
 from tasks.node.remembered import differences
 from tasks.node.subject import Subject
 from tasks.script import files
-from tasks.script.script import Value
+from tasks.script.script import Effect, Script, Value, render
 
 
 def made_values() -> dict[str, Value]:
     """The values of the fragment ``envs_made``, for a script that makes an environment."""
     return {"OWNERS": files.text("drivers", "owners")}
+
+
+def trial_script(cluster: str, env_id: str, packages: Sequence[str]) -> Script:
+    """Imports Ray and the user's packages in an environment, before it takes the place of another.
+
+    :param packages: as the hosts file has them.
+    """
+    values = {
+        **basics(cluster),
+        "ENV_ID": env_id,
+        "PACKAGES": list(packages),
+        "IMPORTS": files.text("drivers", "imports"),
+    }
+    return render("import Ray and the packages", "try_env", values)
+
+
+def lock_script(cluster: str) -> Script:
+    """Reads the lock that the running environment was made from; the answer has it as the text ``requirements``."""
+    return render("read the lock", "env_lock", basics(cluster), effect=Effect.READS)
 
 
 def lacking(subject: Subject, desired: Desired) -> tuple[list[str], list[str]]:

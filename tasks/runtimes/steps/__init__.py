@@ -77,6 +77,16 @@ class Steps:
         """The images that hosts need besides these, which a bundle is going to hold."""
         return []
 
+    def trial(self, run: Run, node: Planned) -> Script | None:
+        """The script that imports Ray in what was installed, before it takes the place of what runs.
+
+        None: installing it has shown that already.
+        """
+        return None
+
+    def went_back(self, run: Run, nodes: Sequence[Planned]) -> None:
+        """Makes the files on this machine those of the nodes that run again."""
+
     def installation(self, run: Run) -> Installation:
         """Makes the object that installs this runtime's nodes in this run."""
         return Installation()

@@ -19,6 +19,7 @@ class EngineFacts:
     :param options: security options such as ``selinux``, ``rootless``, ``userns``.
     :param nofile: the engine's own hard limit for open files.
     :param own_tmp: it sees another /tmp than the host: as a snap, or as a unit with PrivateTmp.
+    :param root: its folder for images and volumes. :param root_kind: of the file system there; '' if unknown.
     """
 
     cpus: int | None = None
@@ -31,6 +32,8 @@ class EngineFacts:
     own_tmp: bool = False
     hook: bool = False
     cdi: bool = False
+    root: str = ""
+    root_kind: str = ""
 
     @property
     def gives_gpus(self) -> bool:
@@ -55,6 +58,8 @@ def parse_engine(values: Mapping[str, Sequence[str]], texts: Mapping[str, Sequen
         runtimes=frozenset(said.get("runtime", ())),
         nofile=int(nofile) if nofile.isdigit() else None,
         own_tmp="engine_tmp" in values or "/snap/" in (said.get("root") or [""])[0],
+        root=(said.get("root") or [""])[0],
+        root_kind=(values.get("engine_root") or [""])[-1].strip().lower(),
         hook="gpu_hook" in values,
         cdi=(values.get("gpu_cdi") or [""])[-1].strip() not in ("", "null", "[]"),
     )

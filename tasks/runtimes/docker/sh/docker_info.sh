@@ -4,14 +4,18 @@
 # What the engine can give to a container. It is the engine that is asked: if it runs in a virtual machine
 # (Docker Desktop), CPUs and memory are those of that machine.
 docker_gives() {
-    dk info --format 'cpus {{.NCPU}}
+    rf_said=$(dk info --format 'cpus {{.NCPU}}
 memory {{.MemTotal}}
 system {{.OperatingSystem}}
 arch {{.Architecture}}
 root {{.DockerRootDir}}
 {{range .SecurityOptions}}option {{.}}
 {{end}}{{range $name, $_ := .Runtimes}}runtime {{$name}}
-{{end}}' 2>/dev/null | emit_text engine
+{{end}}' 2>/dev/null)
+    printf '%s\n' "$rf_said" | emit_text engine
+    # its folder is closed to others, but not the question what it lies on
+    rf_dir=$(printf '%s\n' "$rf_said" | sed -n 's/^root //p')
+    [ -z "$rf_dir" ] || emit engine_root "$(stat -f -c %T "$rf_dir" 2>/dev/null)"
     # The engine's own hard limit is the maximum for a container if root cannot raise it.
     if [ -r /run/docker.pid ]; then
         rf_pid=

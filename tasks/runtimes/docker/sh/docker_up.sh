@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib authorities docker docker_session node not_started ray_folder wait_ray keep_temp
-# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RUN STATE TEMP_DIR
+# needs: lib authorities docker docker_session kept node not_started ray_folder store_for wait_ray keep_temp
+# values: CLUSTER CONTAINER_USER IMAGE RAY_USER RECORD RUN SPILL_DIR STATE STORE_FOR TEMP_DIR TRYING
 # Replaces this node's container and waits for Ray.
 docker_cli || fail "Docker's engine does not answer" "look at: docker version"
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
@@ -16,11 +16,23 @@ fi
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
 rm -f "$(docker_life)" "$TEMP_DIR/$UNIT.json" 2>/dev/null || :
 not_started
+# The state of a head is in a volume, which outlives the container and belongs to the user that Ray has there.
+if ! store_same; then
+    dk volume rm -f "$UNIT-gcs" >/dev/null 2>&1
+    store_drop
+fi
+if [ -n "$STORE_FOR" ] && ! { [ -r "$NODE/gcs.for" ] && dk volume inspect "$UNIT-gcs" >/dev/null 2>&1; }; then
+    step "making the volume for the head's state"
+    rf_said=$(dk volume create "$UNIT-gcs" 2>&1 &&
+        dk run --rm --user 0:0 --network none --volume "$UNIT-gcs:/var/lib/rayfab" --entrypoint chown "$IMAGE" "${RAY_USER:-0:0}" /var/lib/rayfab 2>&1) ||
+        fail "cannot make the volume $UNIT-gcs: $(one_line "$rf_said")" "ray.state: memory does without"
+    store_note
+fi
 rf_lines=$(container_session)
 rf_direct=$(container_no_proxy)
 # The image's user may have any uid, so the folder is writable for all and sticky, like /tmp.
 ray_folder
-chmod 1777 "$TEMP_DIR" 2>/dev/null || as_root chmod 1777 "$TEMP_DIR" 2>/dev/null || :
+for rf_dir in "$TEMP_DIR" ${SPILL_DIR:+"$SPILL_DIR"}; do chmod 1777 "$rf_dir" 2>/dev/null || as_root chmod 1777 "$rf_dir" 2>/dev/null || :; done
 # Files of another user stop Ray: links that the sticky bit protects, and logs of a session that a worker
 # rejoins. A container takes them over, since its uids may differ from this host's. On a Mac owners do not matter.
 rf_strange=
@@ -60,6 +72,7 @@ if [ -f "$NODE/authorities.pem" ]; then
     { system_authorities || image_authorities; } 2>/dev/null | join_authorities ||
         fail "cannot write $NODE/ca.pem" "free some space below $HOME"
 fi
+rm -f "$NODE/hold"
 step "starting the container"
 sessions_before
 with_run dk run --env-file "$NODE/container.env" --env "no_proxy=$rf_direct" --env "NO_PROXY=$rf_direct" >"$NODE/install.log" 2>&1 || {
@@ -79,3 +92,7 @@ with_run dk run --env-file "$NODE/container.env" --env "no_proxy=$rf_direct" --e
 rm -f "$NODE/install.log" "$NODE/container.env"
 wait_ray docker
 write_file "$NODE/state.json" 600 "$STATE"
+# the images that were used here, the newest last
+rf_id=$(dk inspect -f '{{.Image}}' "$UNIT" 2>/dev/null) || rf_id=
+[ -z "$rf_id" ] || write_file "$NODE/images" 600 "$(grep -vxF "$rf_id" "$NODE/images" 2>/dev/null)$NL$rf_id$NL"
+[ -n "$TRYING" ] || record_started "$RECORD"

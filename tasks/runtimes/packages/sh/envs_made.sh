@@ -8,7 +8,7 @@
 env_begin() {
     rf_env_path=$1
     rf_env=$1
-    env_sweep "$1"
+    env_sweep
     if [ -e "$1" ] && { [ -n "$(marked_pids "RAYFAB_NODE=$NODE/")" ] || env_used "$1"; }; then
         rf_env=${1%/*}/.${1##*/}.$(date +%s).$$
     else
@@ -16,11 +16,17 @@ env_begin() {
         env_sweep
     fi
 }
-# Removes the hidden folders of environments, but not the one to which the link $1 leads.
+# Removes the hidden folders of environments to which no link leads.
 env_sweep() {
     for rf_hidden in "$SHARED"/envs/.[!.]*; do
-        [ "$rf_hidden" = "$(readlink "${1-}" 2>/dev/null)" ] || env_used "$rf_hidden" || rm -rf "$rf_hidden"
+        env_linked "$rf_hidden" || env_used "$rf_hidden" || rm -rf "$rf_hidden"
     done
+}
+env_linked() {
+    for rf_link in "$SHARED"/envs/*; do
+        [ "$(readlink "$rf_link" 2>/dev/null)" != "$1" ] || return 0
+    done
+    return 1
 }
 # Writes the list of the new environment's files, and the mark that it is complete; then its path leads to it.
 env_done() {

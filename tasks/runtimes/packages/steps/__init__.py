@@ -9,8 +9,10 @@ from tasks.report.console import Board
 from tasks.run.run import Run
 from tasks.run.stages import Listed, Planned, Stage
 from tasks.runtimes import steps
+from tasks.runtimes.packages.environments import lock_script, trial_script
+from tasks.runtimes.packages.lock import parse, subdir
 from tasks.runtimes.packages.steps.kits import Kits, reachable
-from tasks.runtimes.packages.steps.locks import lock_file, open_bundle
+from tasks.runtimes.packages.steps.locks import keep_locks, lock_file, open_bundle
 from tasks.runtimes.packages.steps.recipe import Recipe
 from tasks.runtimes.packages.steps.seed import Sharing
 from tasks.script.script import Script
@@ -51,6 +53,20 @@ class PackageSteps(steps.Steps):
 
     def request_of(self, host: Host) -> str:
         return self.recipe.request_of(host)
+
+    def trial(self, run: Run, node: Planned) -> Script | None:
+        packages = self.recipe.section(node.host).packages
+        return trial_script(run.cluster.name, node.versions.env_id, packages)
+
+    def went_back(self, run: Run, nodes: Sequence[Planned]) -> None:
+        def one(node: Planned, board: Board) -> str:
+            answer = run.ask(node, lock_script(run.cluster.name), board, timeout=60.0)
+            return "\n".join(answer.texts.get("requirements", ()))
+
+        first = {subdir(node.facts): node for node in reversed(nodes) if self.recipe.section(node.host).lock}
+        texts = run.each("Read the locks", list(first.values()), one)
+        if found := {subdir(node.facts): parse(text) for node, text in texts.items() if text}:
+            keep_locks(self.recipe, run, nodes, found)
 
     def installation(self, run: Run) -> Installation:
         return Installation(run, self.recipe)

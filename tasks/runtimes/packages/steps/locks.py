@@ -81,7 +81,7 @@ def locks(
         found = _completed(recipe, group, found)
         ray = ray or found.ray
         out[platform] = found
-    _keep(recipe, run, nodes, out)
+    keep_locks(recipe, run, nodes, out)
     return out
 
 
@@ -149,7 +149,18 @@ def installed(recipe: Recipe, run: Run, platform: str | None, request: str) -> L
             continue
         if kept and kept.key == (recipe.name, platform or kept.platform) and kept.request == request:
             return kept
-    return None
+    found = restored(recipe, run, request)
+    return next((lock for lock in found if platform in (None, lock.platform)), None)
+
+
+def restored(recipe: Recipe, run: Run, request: str) -> list[Lock]:
+    """The locks for the same request that `fab restore` has put on the head."""
+    head = run.head()
+    try:
+        found = parse_all("\n".join(head.facts.restored)) if isinstance(head, Known) else {}
+    except BadLock:
+        return []
+    return [lock for lock in found.values() if lock.runtime == recipe.name and lock.request == request]
 
 
 def _from_bundle(recipe: Recipe, run: Run, platform: str, request: str) -> Lock:
@@ -168,7 +179,7 @@ def _from_bundle(recipe: Recipe, run: Run, platform: str, request: str) -> Lock:
     return found
 
 
-def _keep(recipe: Recipe, run: Run, nodes: Sequence[Known], found: dict[str, Lock]) -> None:
+def keep_locks(recipe: Recipe, run: Run, nodes: Sequence[Known], found: dict[str, Lock]) -> None:
     """Writes the locks into the user's lock file, if there is one; other locks in it are kept."""
     path = recipe.section(nodes[0].host).lock
     if path is None or run.options.dry_run:

@@ -12,7 +12,7 @@ from tasks.run.stages import Known, Resolved
 from tasks.runtimes.packages import Unavailable
 from tasks.runtimes.packages.lock import Lock, subdir
 from tasks.runtimes.packages.steps import PackageSteps
-from tasks.runtimes.packages.steps.locks import installed, lock_file, locks, stop
+from tasks.runtimes.packages.steps.locks import installed, lock_file, locks, restored, stop
 from tasks.runtimes.packages.web import Web
 from tasks.runtimes.uv import builds
 from tasks.runtimes.uv.python import Known as Builds
@@ -103,7 +103,8 @@ def _kept(run: Run, nodes: Sequence[Known]) -> dict:
         state = node.state
         if state.get("request") == run.learned.request or (run.options.limit is not None and node.is_head):
             return state
-    return {}
+    again = restored(RECIPE, run, run.learned.request)
+    return {"python": again[0].python, "ray": again[0].ray} if again else {}
 
 
 STEPS = UvSteps()

@@ -1,0 +1,32 @@
+#!/bin/sh
+# shellcheck shell=sh disable=SC2154,SC2153
+# needs: lib kept_folder
+# Prints what a head keeps: the cluster's token, and the state of its GCS, if it keeps one.
+if [ -s "$NODE/token" ]; then
+    IFS= read -r rf_value <"$NODE/token" || :
+    emit token "$rf_value"
+fi
+# Files that only grow may grow meanwhile: their end is checked by what reads them.
+kept_says() { (cd "$rf_dir" && find . -type f ! -name '*.log' ! -name 'LOG*' -exec ls -l {} +) 2>/dev/null; }
+kept_pack() { tar -C "$rf_dir" -cf - . 2>/dev/null || as_root tar -C "$rf_dir" -cf - . 2>/dev/null; }
+rf_dir=$(kept_folder)
+if [ -d "$rf_dir" ]; then
+    step "reading the state"
+    have gzip && have base64 || fail "the state of the head cannot be read without gzip and base64" "install them on the head"
+    rf_file=$NODE/kept.$$
+    rf_n=0
+    while :; do
+        rf_value=$(kept_says)
+        (umask 077 && kept_pack | gzip -1 >"$rf_file") || fail "cannot write $rf_file"
+        [ "$rf_value" != "$(kept_says)" ] || break
+        rf_n=$((rf_n + 1))
+        [ "$rf_n" -lt 10 ] || {
+            rm -f "$rf_file"
+            fail "the state of the head changes too fast to be copied" "fab stop, then the same again"
+        }
+    done
+    base64 <"$rf_file" | emit_text kept
+    # which Ray it is for, where that is noted beside it
+    [ ! -r "$rf_dir.for" ] || { IFS= read -r rf_value <"$rf_dir.for" && emit kept_for "$rf_value"; }
+    rm -f "$rf_file"
+fi

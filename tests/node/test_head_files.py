@@ -1,0 +1,111 @@
+"""What a head keeps, read and put back, and what it remembers of deployed hosts: the scripts run for real."""
+
+from __future__ import annotations
+
+import base64
+import io
+import stat
+import tarfile
+
+import pytest
+
+from tasks.node.head_files import ARCHIVE, read_script, write_script
+from tasks.node.operations import lock_script, unlock_script
+from tasks.runtimes.facts import facts_script
+from tests.script import samples
+from tests.script.shells import SHELLS, ask
+
+HOLDER = "alice@laptop (process 1) since 2026-01-02 03:04:05 CET: deploy-cluster"
+HOSTS = '{"format": 1, "hosts": [{"host": "10.0.0.2", "name": "it\'s"}]}'
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request):
+    return request.param
+
+
+@pytest.fixture
+def node(tmp_path):
+    """The cluster's folder on a host."""
+    folder = tmp_path / ".rayfab/lab"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def store(folder):
+    """The files of a GCS, as RocksDB names them."""
+    folder.mkdir()
+    (folder / "CURRENT").write_text("MANIFEST-000004\n")
+    (folder / "000012.sst").write_bytes(bytes(range(256)) * 100)
+    (folder / "LOG").write_text("a log\n")
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def unpacked(lines) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode("".join(lines)))) as tar:
+        return {
+            one.name.removeprefix("./"): tar.extractfile(one).read()
+            for one in tar.getmembers()
+            if one.isfile()
+        }
+
+
+def test_a_head_without_anything(shell, tmp_path):
+    answer = ask(read_script("lab"), shell, tmp_path)
+    assert answer.ok and answer.values == {} and answer.texts == {}
+
+
+def test_the_state_is_read_whole(shell, tmp_path, node):
+    (node / "token").write_text("5ecret\n")
+    files = store(node / "gcs")
+    answer = ask(read_script("lab"), shell, tmp_path)
+    assert answer.values == {"token": "5ecret"}
+    assert unpacked(answer.texts["kept"]) == files
+    assert sorted(one.name for one in node.iterdir()) == ["gcs", "token"], "no temporary file is left"
+
+
+def test_the_folder_is_the_one_that_the_node_is_told_of(shell, tmp_path, node):
+    other = tmp_path / "a folder"
+    files = store(other)
+    (node / "env.sh").write_text(f"export A=1\nexport RAY_gcs_storage_path='{other}'\n")
+    assert unpacked(ask(read_script("lab"), shell, tmp_path).texts["kept"]) == files
+
+
+def test_put_back_over_what_was_there(shell, tmp_path, node):
+    files = store(node / "gcs")
+    (node / "gcs.for").write_text("host 2.60.0\n")
+    answer = ask(read_script("lab"), shell, tmp_path)
+    lines = answer.texts["kept"]
+    assert answer.values["kept_for"] == "host 2.60.0"
+    (node / "gcs.for").unlink()
+    (node / ARCHIVE).write_bytes(base64.b64decode("".join(lines)))
+    (node / "gcs/000013.sst").write_text("newer")
+    made = write_script("lab", "a\nlock\n", token=True, state_for="host 2.60.0")
+    answer = ask(made, shell, tmp_path, secrets={"RF_TOKEN": "7oken"})
+    assert answer.ok, answer.error
+    assert {file.name: file.read_bytes() for file in (node / "gcs").iterdir()} == files
+    assert (node / "token").read_text() == "7oken"
+    assert stat.S_IMODE((node / "token").stat().st_mode) == 0o600
+    assert sorted(one.name for one in node.iterdir()) == ["gcs", "gcs.for", "restored.lock", "token"]
+    assert ask(facts_script(samples.host(), "lab"), shell, tmp_path).texts["restored"] == ["a", "lock"]
+
+
+def test_a_state_that_is_damaged_replaces_nothing(shell, tmp_path, node):
+    files = store(node / "gcs")
+    (node / ARCHIVE).write_bytes(b"no archive")
+    answer = ask(write_script("lab", "", token=True), shell, tmp_path, secrets={"RF_TOKEN": "7oken"})
+    assert not answer.ok and answer.error.startswith("cannot write ")
+    assert {file.name: file.read_bytes() for file in (node / "gcs").iterdir()} == files
+    assert not (node / "token").exists()
+
+
+def test_the_hosts_that_were_deployed(shell, tmp_path, node):
+    (node / "state.json").write_text('{"service": "none"}\n')
+    ask(lock_script("lab", HOLDER), shell, tmp_path)
+    assert ask(unlock_script("lab", HOLDER, HOSTS), shell, tmp_path).ok
+    file = node / "deployed.json"
+    assert file.read_text() == HOSTS + "\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert ask(facts_script(samples.host(), "lab"), shell, tmp_path).values["deployed"] == HOSTS
+    assert ask(unlock_script("lab", HOLDER, ""), shell, tmp_path).ok
+    assert not file.exists()
