@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tasks.node import heal
 from tasks.script import powershell
 from tasks.script import script as posix
 from tasks.script.files import ENDINGS
@@ -15,6 +16,7 @@ from tasks.script.fragments import SH, complete, fragment, read_by
 from tasks.script.script import Script
 
 DRIVERS = {path.read_text("utf-8"): f"<{path.name}>" for path in texts("drivers").values()}
+DRIVERS[heal.packed()] = "<watch.py, packed>"
 
 
 def assembled(script: Script, kind: str) -> str:

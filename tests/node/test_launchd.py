@@ -51,6 +51,7 @@ class Launched(Mac):
         self.has("install", INSTALL)
         (self.home / "password").write_text(PASSWORD)
         stand_in(self.node / "envs/e/bin", "ray", RAY)
+        (self.node / "envs/e/bin/python").symlink_to(sys.executable)
         (self.home / "mode").write_text("good")
 
     def run(self, script, **more):

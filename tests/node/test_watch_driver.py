@@ -102,7 +102,7 @@ class World:
             if watch.poll() is None:
                 watch.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    watch.wait(5)
+                    watch.wait(30)
                 watch.kill()
                 watch.wait()
         for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -135,8 +135,8 @@ def test_hands_on_the_signal_that_ends_it(world):
     watch, raylet = world.up()
     begun = time.monotonic()
     watch.terminate()
-    assert watch.wait(10) in (0, 143)
-    assert time.monotonic() - begun < 3
+    assert watch.wait(30) in (0, 143)
+    assert time.monotonic() - begun < 9
     until(lambda: not Path(f"/proc/{raylet}").exists())
     assert world.life["faults"] == []
 
@@ -206,7 +206,7 @@ class TestBudget:
         until(lambda: "stays down: its raylet is stopped" in world.log)
         assert watch.poll() is None and len(world.life["starts"]) == 2
         watch.terminate()
-        assert watch.wait(10) == 0
+        assert watch.wait(30) == 0
         # a reboot begins anew, and so does a deploy, which removes the file
         world.file.write_text(json.dumps({**world.life, "boot": "another"}))
         world.up()
@@ -228,14 +228,14 @@ class TestBudget:
         watch = world.start()
         until(lambda: world.life["phase"] == "pause")
         watch.terminate()
-        assert watch.wait(5) == 0
+        assert watch.wait(30) == 0
 
     def test_a_node_that_ends_by_itself_soon_after_it_joined(self, world):
         """As one that the head cannot reach: Ray ends it after a minute."""
         watch, raylet = world.up()
         ray = int(Path(f"/proc/{raylet}/stat").read_text().rpartition(")")[2].split()[1])
         os.kill(ray, signal.SIGKILL)
-        assert watch.wait(10) == 137
+        assert watch.wait(30) == 137
         assert "after its start" in world.life["faults"][0][1]
 
     def test_unless_its_head_was_away_meanwhile(self, world):
@@ -244,7 +244,7 @@ class TestBudget:
         until(lambda: "away" in world.life)
         ray = int(Path(f"/proc/{raylet}/stat").read_text().rpartition(")")[2].split()[1])
         os.kill(ray, signal.SIGKILL)
-        assert watch.wait(10) == 137
+        assert watch.wait(30) == 137
         assert world.life["faults"] == []
         # it waits for its head
         watch = world.start()

@@ -251,7 +251,6 @@ def hold(book):
     fails, until = book.known.get("fails", 0), time.monotonic() + book.pause()
     if until > time.monotonic():
         book.note(phase="pause")
-        say(f"starts again in {until - time.monotonic():.0f} s")
     while not told and time.monotonic() < until:
         wait(until - time.monotonic())
     # the first start after a deploy tries at once, so that the deploy learns what Ray says

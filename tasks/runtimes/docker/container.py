@@ -10,7 +10,7 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node import gcs_store, pruning, ray
-from tasks.node.heal import program, watch_words
+from tasks.node.heal import packed, watch_words
 from tasks.node.names import DRAIN_SECONDS, RAY_DIR, SPILL_DIR, unit
 from tasks.script import files
 
@@ -86,7 +86,7 @@ def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) ->
         out += ["python", "-c", entry(), box.node_ip, uid, gid or uid, ",".join(_ranges(box))]
     life = f"{RAY_DIR}/{unit(box.cluster)}.json"
     watched = watch_words(host, life, box.node_ip, box.head, start_arguments, box="/var/tmp/rayfab-watch")
-    return [*out, *_pruned(box), "python", "-I", "-c", program(), *watched]
+    return [*out, *_pruned(box), "python", "-I", "-c", packed(), *watched]
 
 
 # The first process of a container, or what the one on a bridge becomes: what keeps Ray's folders small is beside it.

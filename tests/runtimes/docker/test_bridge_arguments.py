@@ -99,7 +99,7 @@ class TestContainer:
         assert found[at + 4 : at + 8] == ["10.0.0.2", "1000", "100", published]
         # as the image's user, which the program before has changed to
         assert found[at + 8 : at + 10] == ["sh", "-c"], "beside Ray, what keeps its folders small"
-        at = found.index(heal.program())
+        at = found.index(heal.packed())
         assert found[at - 3 : at] == ["python", "-I", "-c"]
         assert found[at + 2 : at + 4] == ["ray", "start"]
         assert found[-1] == "--block"
