@@ -34,7 +34,7 @@ nearest() {
 # shellcheck disable=SC2016
 store_here() {
     node_do "$rf_service" reach >/dev/null 2>&1
-    node_do "$rf_service" store 'echo "since $(stat -c %Y "$1/tables/IDENTITY" 2>/dev/null)"
+    node_do "$rf_service" store 'echo "since $(date -r "$1/tables/IDENTITY" +%s 2>/dev/null)"
         echo "size $(du -sk "$1" 2>/dev/null)"
         [ ! -d "$1.unreadable" ] || echo "aside $1.unreadable"'
 }

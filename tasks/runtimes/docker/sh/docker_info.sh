@@ -15,7 +15,9 @@ root {{.DockerRootDir}}
     printf '%s\n' "$rf_said" | emit_text engine
     # its folder is closed to others, but not the question what it lies on
     rf_dir=$(printf '%s\n' "$rf_said" | sed -n 's/^root //p')
-    [ -z "$rf_dir" ] || emit engine_root "$(stat -f -c %T "$rf_dir" 2>/dev/null)"
+    if [ -n "$rf_dir" ] && [ -r /proc/mounts ]; then
+        emit engine_root "$(df -P "$rf_dir" 2>/dev/null | awk 'NR == FNR { at = $NF; next } $2 == at { kind = $3 } END { print kind }' - /proc/mounts)"
+    fi
     # The engine's own hard limit is the maximum for a container if root cannot raise it.
     if [ -r /run/docker.pid ]; then
         rf_pid=
