@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Sequence
 from functools import cache
@@ -16,13 +15,6 @@ from tasks.script import files
 def program() -> str:
     """The watch itself. The text is part of a node's hash: any change to it restarts nodes at the next deploy."""
     return files.text("drivers", "watch")
-
-
-@cache
-def packed() -> str:
-    """The watch for ``python -c``, as one line without the names of Ray's processes: lists of processes show it."""
-    text = base64.b64encode(program().encode()).decode()
-    return f"import base64; exec(base64.b64decode('{text}'))"
 
 
 def watch_words(

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.node import heal
 from tasks.script import powershell
 from tasks.script import script as posix
 from tasks.script.files import ENDINGS
 from tasks.script.files import files as texts
 from tasks.script.fragments import SH, complete, fragment, read_by
+from tasks.script.packed import packed
 from tasks.script.script import Script
 
 DRIVERS = {path.read_text("utf-8"): f"<{path.name}>" for path in texts("drivers").values()}
-DRIVERS[heal.packed()] = "<watch.py, packed>"
+DRIVERS |= {packed(text): f"{name[:-1]}, packed>" for text, name in DRIVERS.items()}
 
 
 def assembled(script: Script, kind: str) -> str:

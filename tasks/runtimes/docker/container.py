@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from tasks.inventory import Host
 from tasks.node import gcs_store, pruning, ray
-from tasks.node.heal import packed, watch_words
+from tasks.node.heal import program, watch_words
 from tasks.node.names import DRAIN_SECONDS, RAY_DIR, SPILL_DIR, unit
 from tasks.script import files
+from tasks.script.packed import packed
 
 AUTHORITIES = "/etc/rayfab-ca.pem"  # in the container
 OWN_DIR = (
@@ -59,8 +60,13 @@ def store_of(cluster: str) -> str:
     return f"{unit(cluster)}-gcs"
 
 
-def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) -> list[str]:
-    """The arguments after ``docker run --env-file FILE``: options, image, and Ray as the container's command."""
+def run_arguments(
+    box: Container, start_arguments: Sequence[str], hash_: str, pack: Callable[[str], str] = packed
+) -> list[str]:
+    """The arguments after ``docker run --env-file FILE``: options, image, and Ray as the container's command.
+
+    :param pack: how programs are written; for a hash, as they are.
+    """
     host = box.host
     out = ["--detach", "--name", unit(box.cluster)]
     out += _bridge(box) if box.bridge else ["--network=host"]
@@ -86,7 +92,7 @@ def run_arguments(box: Container, start_arguments: Sequence[str], hash_: str) ->
         out += ["python", "-c", entry(), box.node_ip, uid, gid or uid, ",".join(_ranges(box))]
     life = f"{RAY_DIR}/{unit(box.cluster)}.json"
     watched = watch_words(host, life, box.node_ip, box.head, start_arguments, box="/var/tmp/rayfab-watch")
-    return [*out, *_pruned(box), "python", "-I", "-c", packed(), *watched]
+    return [*out, *_pruned(box, pack), "python", "-I", "-c", pack(program()), *watched]
 
 
 # The first process of a container, or what the one on a bridge becomes: what keeps Ray's folders small is beside it.
@@ -96,9 +102,9 @@ shift 5
 exec "$@\""""
 
 
-def _pruned(box: Container) -> list[str]:
+def _pruned(box: Container, pack: Callable[[str], str]) -> list[str]:
     limits = pruning.limits(box.host, box.spill_dir and SPILL_DIR)
-    return ["sh", "-c", _BESIDE, pruning.HOURLY, pruning.program(), *limits]
+    return ["sh", "-c", _BESIDE, pruning.HOURLY, pack(pruning.program()), *limits]
 
 
 @cache

@@ -113,7 +113,7 @@ def desire(
     )
     words = [*gcs_store.entry(), *arguments] if keeps else arguments
     own = surroundings.own_no_proxy(variables)
-    hash_ = digest([run_arguments(box, words, ""), token, *([own] if own else [])])
+    hash_ = digest([run_arguments(box, words, "", pack=str), token, *([own] if own else [])])
     start = remembered(
         host,
         arguments,

@@ -6,6 +6,7 @@ import pytest
 
 from tasks.node import heal
 from tasks.runtimes.docker.container import entry
+from tasks.script.packed import packed
 from tests.script import samples
 
 BRIDGE = samples.DOCKER.replace("docker: {", "docker: {network: bridge, ")
@@ -99,7 +100,7 @@ class TestContainer:
         assert found[at + 4 : at + 8] == ["10.0.0.2", "1000", "100", published]
         # as the image's user, which the program before has changed to
         assert found[at + 8 : at + 10] == ["sh", "-c"], "beside Ray, what keeps its folders small"
-        at = found.index(heal.packed())
+        at = found.index(packed(heal.program()))
         assert found[at - 3 : at] == ["python", "-I", "-c"]
         assert found[at + 2 : at + 4] == ["ray", "start"]
         assert found[-1] == "--block"
