@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,8 @@ def host(request, tmp_path):
     made.has("sh", f'exec {tool("dash")} "$@"')
     (made.home / "password").write_text(PASSWORD)
     stand_in(made.node / "envs/e/bin", "ray", RAY)
+    # for the watch, which starts it
+    stand_in(made.node / "envs/e/bin", "python", f'exec {sys.executable} "$@"')
     yield made
     for word in (made.home / "pids").read_text().split() if (made.home / "pids").exists() else ():
         with contextlib.suppress(ProcessLookupError):
