@@ -131,7 +131,9 @@ def _look(run: Run, node: Known, board: Board, do: str) -> dict[str, Any]:
         with contextlib.suppress(ValueError):
             return json.loads(line)
     log = [line.strip() for line in answer.texts.get("log", ()) if line.strip()]
-    raise HostFailed(Failure(f"Ray's head does not answer: {clean(log[-1]) if log else 'no reason given'}"))
+    why = clean(log[-1]) if log else "no reason given"
+    hint = f"fab logs --host {node.name} --component gcs,start shows more"
+    raise HostFailed(Failure(f"Ray's head does not answer: {why}", hint))
 
 
 def _lost(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
