@@ -208,6 +208,7 @@ class TestRolling:
         kept = cluster.home / ".local/state/rayfab/rolling-test.json"
         assert not kept.exists()
 
+    @pytest.mark.matrix  # tests/phases/test_changes_under_way.py ends a run at each moment, on made-up hosts
     def test_what_is_killed_goes_on_where_it_was(self, cluster):
         """The command itself is killed while it works on the second worker."""
         one, two = cluster.workers

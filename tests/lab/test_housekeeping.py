@@ -124,10 +124,11 @@ def test_nothing_that_runs_is_touched_and_the_rest_stays_within_its_limits(clust
 def test_a_cleaner_of_tmp_leaves_ray_alone(cluster):
     host = cluster.host
     assert "x /tmp/ray/*" in sh(host, f"cat /etc/tmpfiles.d/{NAME}.conf")
-    host.write_file("/etc/tmpfiles.d/zz.conf", "q /tmp 1777 root root 1s\n")
+    # in place of the system's own file of this name
+    host.write_file("/etc/tmpfiles.d/tmp.conf", "q /tmp 1777 root root 1s\n")
     sh(
         host,
-        "touch /tmp/canary && sleep 2 && systemd-tmpfiles --clean --prefix=/tmp; rm /etc/tmpfiles.d/zz.conf",
+        "touch /tmp/canary && sleep 2 && systemd-tmpfiles --clean --prefix=/tmp; rm /etc/tmpfiles.d/tmp.conf",
     )
     assert host.exec("test -e /tmp/canary")[0] != 0
     assert sh(host, "ls /tmp/ray/session_latest/logs/raylet.out")
