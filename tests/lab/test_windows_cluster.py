@@ -141,6 +141,7 @@ def other(cluster, tmp_path_factory):
     windows.close()
 
 
+@pytest.mark.matrix  # the scripts of a head and of a worker are the same on Windows, but for ports
 class TestHead:
     """As in the recipe; the hosts have swapped their parts."""
 
