@@ -6,7 +6,7 @@ and ends with the head.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -100,12 +100,12 @@ def variables(host: Host, ray: str, folder: str) -> dict[str, str]:
 
 
 @cache
-def entry() -> tuple[str, ...]:
-    """The words before `ray start` for a head that keeps its state.
+def entry(pack: Callable[[str], str] = str) -> tuple[str, ...]:
+    """The words before `ray start` for a head that keeps its state. :param pack: how the program is written.
 
     The text is part of the node's hash: any change to it, even in a comment, restarts nodes at the next deploy.
     """
-    return ("python", "-c", files.text("drivers", "head"))
+    return ("python", "-c", pack(files.text("drivers", "head")))
 
 
 def belongs_to(kind: str, ray: str, user: str = "") -> str:

@@ -90,6 +90,8 @@ def run_arguments(
     if box.bridge:
         uid, _, gid = box.user.partition(":")
         out += ["python", "-c", entry(), box.node_ip, uid, gid or uid, ",".join(_ranges(box))]
+    if box.store:
+        start_arguments = [*gcs_store.entry(pack), *start_arguments]
     life = f"{RAY_DIR}/{unit(box.cluster)}.json"
     watched = watch_words(host, life, box.node_ip, box.head, start_arguments, box="/var/tmp/rayfab-watch")
     return [*out, *_pruned(box, pack), "python", "-I", "-c", pack(program()), *watched]

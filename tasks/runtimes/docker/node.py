@@ -111,9 +111,8 @@ def desire(
         authorities=authorities(homes.folder(facts, cluster)) if trusts else "",
         store=store_of(cluster) if keeps else "",
     )
-    words = [*gcs_store.entry(), *arguments] if keeps else arguments
     own = surroundings.own_no_proxy(variables)
-    hash_ = digest([run_arguments(box, words, "", pack=str), token, *([own] if own else [])])
+    hash_ = digest([run_arguments(box, arguments, "", pack=str), token, *([own] if own else [])])
     start = remembered(
         host,
         arguments,
@@ -131,7 +130,7 @@ def desire(
         head_address=head_address,
         versions=versions,
         hash=hash_,
-        arguments=tuple(run_arguments(box, words, hash_)),
+        arguments=tuple(run_arguments(box, arguments, hash_)),
         token=token,
         temp_dir=folder,
         spill_dir=spilled,
