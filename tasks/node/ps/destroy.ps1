@@ -46,6 +46,8 @@ foreach ($name in (LinesOf (ReadText ($Node + '\sessions')))) {
     catch { Emit 'left' $path }
 }
 if ([IO.Directory]::Exists($temp)) {
+    # what the watch in a container has written
+    try { [IO.File]::Delete($temp + '\' + $Unit + '.json') } catch { $null = $_ }
     if ([IO.Directory]::GetDirectories($temp, 'session_2*').Count -eq 0) {
         foreach ($name in @('session_latest', 'ray_current_cluster', 'prom_metrics_service_discovery.json', 'tmp_prom_metrics_service_discovery.json')) {
             try { [IO.File]::Delete($temp + '\' + $name) } catch { $null = $_ }

@@ -12,6 +12,7 @@ $null = Dk @('rm', '-f', '-v', $Unit) ''
 Remove ($Node + '\state.json')
 if (-not [IO.Directory]::Exists([IO.Path]::GetDirectoryName($RF_TEMP_DIR))) { WriteText ($Node + '\made-tmp') '' }
 $null = [IO.Directory]::CreateDirectory($RF_TEMP_DIR)
+Remove ($RF_TEMP_DIR + '\' + $Unit + '.json')
 WriteText ($Node + '\service') 'docker'
 WriteText ($Node + '\temp') $RF_TEMP_DIR
 WriteText ($Node + '\user') $RF_CONTAINER_USER
