@@ -25,6 +25,7 @@ def mirror(conda_mirror):
     conda_mirror.terms(False, "pkgs/main", "cloud/conda-forge")
 
 
+@pytest.mark.matrix  # the code is that of uv's packages, see test_uv_packages.py
 class TestDownloads:
     def test_of_other_bytes_are_never_run(self, host, mirror, fab, hosts_file, tmp_path):
         mirror.wrong("Miniconda3.*sh$", byte=20_000_000)
@@ -49,6 +50,7 @@ class TestDownloads:
         ok(fab("destroy", "--yes", "--purge", hosts_file=path))
 
 
+@pytest.mark.matrix  # the code is that of uv's packages, see test_uv_packages.py
 class TestInterrupted:
     def test_installation_is_taken_up(self, host, mirror, fab, hosts_file):
         """The power fails in the middle of conda's own installation."""

@@ -89,7 +89,8 @@ class TestTheSame:
         assert "is not the same image on all hosts" in done.stdout
 
 
-@pytest.mark.parametrize("network", [pytest.param("host", marks=pytest.mark.matrix), "bridge"])
+@pytest.mark.matrix  # both kinds of store run the same image above, and a cluster is one of images of the same id
+@pytest.mark.parametrize("network", ["host", "bridge"])
 def test_a_cluster_of_both(fleet, network, hosts_file, fab):
     tag = ray_image("2.60.0")
     for host in fleet.hosts:
