@@ -50,7 +50,7 @@ class TestDownloads:
         ok(fab("destroy", "--yes", "--purge", hosts_file=path))
 
 
-@pytest.mark.matrix  # the code is that of uv's packages, see test_uv_packages.py
+@pytest.mark.matrix  # an unfinished installation is taken up in tests/runtimes/conda/test_conda_scripts.py, too
 class TestInterrupted:
     def test_installation_is_taken_up(self, host, mirror, fab, hosts_file):
         """The power fails in the middle of conda's own installation."""
