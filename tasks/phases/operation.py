@@ -140,9 +140,12 @@ RESTART: Steps = (
     *_PROVE,
 )
 # The cluster is locked, and nothing is changed yet.
-HOLD: Steps = (
+LOCKED_FACTS: Steps = (
     connect_all,
     lock_and_gather_facts,
+)
+HOLD: Steps = (
+    *LOCKED_FACTS,
     need_head,
 )
 # Another host becomes the head: the old nodes stop, and can be started again as they were.
@@ -260,10 +263,6 @@ TEST_HEAD: Steps = (
 FACTS: Steps = (
     connect_all,
     gather_facts,
-)
-LOCKED_FACTS: Steps = (
-    connect_all,
-    lock_and_gather_facts,
 )
 # What can be known of a cluster whose nodes do not run yet.
 EXAMINE: Steps = (
