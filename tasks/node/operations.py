@@ -23,15 +23,25 @@ def lock_script(cluster: str, holder: str) -> Script:
     return render("take the lock", "lock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
 
 
-def unlock_script(cluster: str, holder: str, deployed: str | None = None) -> Script:
+def unlock_script(cluster: str, holder: str, deployed: str | None = None, history: str = "") -> Script:
     """Releases the lock that the same connection took.
 
     :param deployed: what the head is to remember of deployed hosts, '' for nothing; None: what it has remembered.
+    :param history: lines of JSON that the head is to remember of changes.
     """
     values = {**basics(cluster), "HOLDER": holder}
-    if deployed is None:
-        return render("release the lock", "unlock", values, effect=Effect.LOCKS)
-    return render("release the lock", ("deployed", "unlock"), {**values, "DEPLOYED": deployed})
+    body = []
+    if deployed is not None:
+        body, values = ["deployed"], {**values, "DEPLOYED": deployed}
+    if history:
+        body, values = [*body, "history"], {**values, "HISTORY": history}
+    effect = Effect.CHANGES if body else Effect.LOCKS
+    return render("release the lock", (*body, "unlock"), values, effect=effect)
+
+
+def history_script(cluster: str) -> Script:
+    """Reads what the head remembers of changes: the lines of ``history``, each an object of JSON."""
+    return render("read the history", "history_read", basics(cluster), effect=Effect.READS)
 
 
 def reach_script(

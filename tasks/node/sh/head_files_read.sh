@@ -1,11 +1,12 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib kept_folder
-# Prints what a head keeps: the cluster's token, and the state of its GCS, if it keeps one.
+# Prints what a head keeps: the cluster's token, what it remembers of changes, and the state of its GCS, if it keeps one.
 if [ -s "$NODE/token" ]; then
     IFS= read -r rf_value <"$NODE/token" || :
     emit token "$rf_value"
 fi
+[ ! -r "$NODE/history.jsonl" ] || emit_text history <"$NODE/history.jsonl"
 # Files that only grow may grow meanwhile: their end is checked by what reads them.
 kept_says() { (cd "$rf_dir" && find . -type f ! -name '*.log' ! -name 'LOG*' -exec ls -l {} +) 2>/dev/null; }
 kept_pack() { tar -C "$rf_dir" -cf - . 2>/dev/null || as_root tar -C "$rf_dir" -cf - . 2>/dev/null; }
