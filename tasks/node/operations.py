@@ -8,6 +8,7 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node import pruning
+from tasks.node.logfiles import ERRORS, Query
 from tasks.node.names import RAY_DIR, basics
 from tasks.node.start import kinds_value, outside_value, secrets_of
 from tasks.script import files
@@ -204,6 +205,27 @@ def logs_script(
         secrets=secrets_of(sudo=sudo),
         effect=Effect.READS,
     )
+
+
+def pick_script(cluster: str, query: Query, *, sudo: bool = False) -> Script:
+    """The lines that a query asks for; not for Windows. The answer has ``other`` where no such node has run."""
+    values = {
+        **basics(cluster),
+        "TEMP_DIR": RAY_DIR,
+        "LINES_EACH": query.lines,
+        "PATTERNS": list(query.patterns),
+        "AGE": "" if query.age is None else query.age,
+        "ERRORS": ERRORS if query.errors else "",
+        "NODE_ID": query.node_id,
+    }
+    return render("read logs", "logs_pick", values, secrets=secrets_of(sudo=sudo), effect=Effect.READS)
+
+
+def job_ids_script(cluster: str, address: str, job: str, *, sudo: bool = False) -> Script:
+    """Asks Ray which of its own ids a submitted job has; the answer is their JSON."""
+    spec = json.dumps({"address": address, "job": job, "timeout": 20})
+    values = {**basics(cluster), "DRIVER": _driver("job_ids"), "SPEC": spec}
+    return render("look the job up", "driver", values, secrets=secrets_of(sudo=sudo), effect=Effect.READS)
 
 
 def command_script(cluster: str, arguments: Sequence[str], *, sudo: bool = False) -> Script:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from tasks.node import gcs_store, head_files, kept, operations
 from tasks.node.gcs_store import HeadState
 from tasks.node.hold import Hold, hold_script
-from tasks.node.logfiles import patterns
+from tasks.node.logfiles import Query, patterns
 from tasks.node.start import token_script
 from tasks.node.subject import Subject
 from tasks.runtimes.conda import scripts as conda
@@ -228,6 +228,8 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "unlock-deployed": lambda: operations.unlock_script("lab", HOLDER, '{"format": 1, "hosts": []}'),
     "unlock-history": lambda: operations.unlock_script("lab", HOLDER, history='{"format": 1, "id": "0"}'),
     "history": lambda: operations.history_script("lab"),
+    "logs-pick": lambda: operations.pick_script("lab", Query(("start", "raylet.*"), 20, 600, True, "abcdef")),
+    "job-ids": lambda: operations.job_ids_script("lab", "10.0.0.1:6379", "job-1", sudo=True),
     "reach": lambda: operations.reach_script(
         "lab", "one", [20000, 10002], ["head 10.0.0.1 6379 ours"], token="t0", seconds=6, expect=2
     ),
