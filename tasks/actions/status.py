@@ -8,6 +8,7 @@ import time
 
 from tasks.actions import cli, summary
 from tasks.phases import operation
+from tasks.report import events
 from tasks.report import status as table
 from tasks.report.console import Console
 from tasks.report.verdict import unhealthy
@@ -42,6 +43,7 @@ def once(hosts_file: str | None, as_json: bool, debug: bool, *, watched: bool = 
     if code == 130:
         return code  # hosts that were not asked are not known
     found = found or status_of(run)
+    events.emit("status", status=found)
     if as_json:
         print(json.dumps(found, ensure_ascii=False), flush=True)
     else:

@@ -19,6 +19,7 @@ VALUES = {
     "bundle": "FILE",
     "command": "COMMAND",
     "component": "NAMES",
+    "events": "FILE",
     "grep": "PATTERN",
     "host": "HOSTS",
     "hosts": "N",
@@ -87,7 +88,7 @@ def explained(name: str, task: Task, context: ParserContext, width: int, built_i
 def _main_flags(context: ParserContext) -> Sequence[str]:
     flags = sorted(to_flag(argument.names[0]) for argument in context.args.values())
     # the flags that every task has come last
-    return sorted(flags, key=lambda flag: flag in ("--hosts-file", "--debug"))
+    return sorted(flags, key=lambda flag: flag in ("--hosts-file", "--debug", "--events"))
 
 
 def _spec(context: ParserContext, flag: str) -> str:
