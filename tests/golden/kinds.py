@@ -146,7 +146,11 @@ def submit(**more: object) -> Script:
 
 SCRIPTS: dict[str, Callable[[], Script]] = {
     "hook": lambda: hook_script(
-        "lab", "after_join: script: tell.sh", "#!/bin/sh\necho it\n", {"RAYFAB_HOST": "it's; $(here)"}, file=True
+        "lab",
+        "after_join: script: tell.sh",
+        "#!/bin/sh\necho it\n",
+        {"RAYFAB_HOST": "it's; $(here)"},
+        file=True,
     ),
     "facts-uv": lambda: facts_script(samples.host(), "lab", sudo_password=True),
     "facts-docker-lock": lambda: facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER),

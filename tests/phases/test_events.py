@@ -38,7 +38,12 @@ def test_a_deploy_from_its_beginning_to_its_result(fleet, file):
     assert found[0]["hosts"] == ["head", "one", "two"]
     assert found[-1]["event"] == "result"
     assert (found[-1]["status"], found[-1]["outcome"]) == (0, "ok")
-    assert found[-1]["hosts"][1] == {"host": "one", "role": "worker", "did": ["installed", "started"], "error": None}
+    assert found[-1]["hosts"][1] == {
+        "host": "one",
+        "role": "worker",
+        "did": ["installed", "started"],
+        "error": None,
+    }
     assert len({one["run"] for one in found}) == 1
 
 

@@ -1,4 +1,4 @@
-"""The user's own scripts around a deploy: which run, for which hosts, with which environment, and what a failure ends."""
+"""The scripts of the user around a deploy: which run, for which hosts, and what a failure ends."""
 
 from __future__ import annotations
 
@@ -221,5 +221,7 @@ def test_windows_has_no_sh_for_a_hook_on_the_host(fleet, world, hooked, monkeypa
     hooked("before_deploy: [{host: ./prepare}]")
     monkeypatch.setattr(FakeConnection, "system", "windows")
     assert fleet.operate(operation.DEPLOY) == 1
-    assert fleet.failure("one").message == "before_deploy: hooks on a host need sh, which Windows does not have"
+    assert (
+        fleet.failure("one").message == "before_deploy: hooks on a host need sh, which Windows does not have"
+    )
     assert ran(world, ON_HOST) == []
