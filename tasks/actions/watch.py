@@ -46,7 +46,7 @@ class Watch:
             for step in self.steps:
                 step(run)
         except Exception as error:
-            # a later round may go better; what is wrong with a host is in the table
+            # the next round can be better; what is wrong with a host is in the table
             why = failure_of(error)
             self.said[why.message] = Text(f"✗ {why.message}")
         self.kept.keep(run)
