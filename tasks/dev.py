@@ -13,7 +13,7 @@ from tasks.commandline import options
 )
 def docs(c, build="", port=8000):
     """
-    Show the manual in the browser, with a search, in English and Chinese.
+    Show the manual with a search, in English and Chinese.
 
     The pages are in docs/, and readable without this. What makes them is installed on first use.
     """
