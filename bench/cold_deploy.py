@@ -97,10 +97,8 @@ def tables(found: dict, count: int) -> str:
     after = f"{min(found['by_hand_alive'])} of {count} (looked up afterwards)"
     cores = os.cpu_count() or 1
     worked = {name: measure.median(found["cpu_seconds"][name]) for name in (FAB, HAND)}
-    busy = {
-        name: f"{worked[name]:.1f} ({worked[name] / measure.median(found['seconds'][name]) / cores:.0%} of {cores} cores)"
-        for name in worked
-    }
+    shares = {name: worked[name] / measure.median(found["seconds"][name]) / cores for name in worked}
+    busy = {name: f"{worked[name]:.1f} ({shares[name]:.0%} of {cores} cores)" for name in worked}
     rows = [
         [
             FAB,
