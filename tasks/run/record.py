@@ -72,6 +72,7 @@ class Record:
     :param agreed: names of the hosts whose nodes the user has agreed to stop.
     :param ends: the running work that this run ends, one line for each item.
     :param goes_on: what continues on the hosts if this run ends now.
+    :param why: why the run ended early; hosts that failed by themselves are in ``failures``.
     """
 
     begun: float = field(default_factory=time.time)
@@ -90,3 +91,4 @@ class Record:
     agreed: frozenset[str] = frozenset()
     ends: tuple[str, ...] = ()
     goes_on: GoesOn | None = None
+    why: Failure | None = None

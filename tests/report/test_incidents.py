@@ -91,7 +91,9 @@ def test_a_full_disk_is_no_traceback():
 
 def test_kills_for_want_of_memory():
     kernel = "2026-11-27T21:00:00+0000 a kernel: Memory cgroup out of memory: Killed process 77 (ray::f) total-vm:1kB"
-    raylet = "[2026-11-27 21:00:00,1 E 5 5] (raylet) x.cc:1: Ray killed 1 worker(s) based on the killing policy"
+    raylet = (
+        "[2026-11-27 21:00:00,1 E 5 5] (raylet) x.cc:1: Ray killed 1 worker(s) based on the killing policy"
+    )
     assert told(picked("a", "kernel", kernel), picked("a", "raylet.out", raylet))[1][:2] == ("OOM kill", 1)
     assert told(picked("a", "worker-1.err", raylet)) == []
 
