@@ -15,7 +15,7 @@ from tasks.node.logfiles import COMPONENTS
         "component": f"which logs, comma-separated: {', '.join(COMPONENTS)}, all (default: start,raylet,gcs)",
         "lines": "how many lines of each file (default 20; 2000 with --since, --job or --node)",
         "since": "only lines since then: 10m, 2h, or a time such as '2026-01-02 15:04'",
-        "job": "the logs of a job and of its workers: the id that fab submit said, or one of Ray's, such as 02000000",
+        "job": "the logs of a job and of its workers: the id that fab submit said, or Ray's own, such as 02000000",
         "node": "only the host that ran the node with this id in Ray; its first digits are enough",
         "errors": "tracebacks, kills for want of memory, ended processes, full disks: each once, with its count",
         "follow": "keep printing new lines until Ctrl-C; a lost host is connected to again",

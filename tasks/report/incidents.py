@@ -86,7 +86,7 @@ def _by_file(lines: Iterable[Line]) -> Mapping[tuple[str, str], Sequence[str]]:
 
 def _events(file: str, texts: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Kind, time and line of each event of a file."""
-    trace: tuple[str, str] | None = None  # the last line of a traceback that has been read, which may go on
+    trace: tuple[str, str] | None = None  # the last line so far of the traceback
     began = False
     for whole in texts:
         time, _, text = whole.partition("|")

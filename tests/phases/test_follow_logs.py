@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from tasks.phases import follow_logs as following
-from tasks.phases.follow_logs import Shown, follow_logs
+from tasks.phases.follow_logs import follow_logs
 from tasks.report.console import Console
 from tasks.report.printer import Printer
+from tasks.run.followed import Shown
 from tasks.run.operate import operate
 from tasks.run.options import Options
 from tasks.run.run import Run
