@@ -12,8 +12,8 @@ import invoke
 
 HOSTS_FILE = "hosts file (default: $RAY_HOSTS_FILE, else my_hosts.yml or hosts.yml beside the fabfile)"
 LIMIT = (
-    "only these hosts: names, addresses or globs, comma-separated or repeated; "
-    "@failed: those that failed in the last run"
+    "only these hosts: names, addresses, globs, ranges, @GROUP of the hosts file, label:KEY=VALUE, state:STATE, "
+    "comma-separated or repeated; @failed: those that failed in the last run; !ITEM: without these"
 )
 DEBUG = "show every script and its answer"
 UPGRADE = "choose all package versions again, ignoring what was locked before"

@@ -22,7 +22,17 @@ SSH_PORT = 22
 # the words of "state" in `fab status --json`, and before them those of its table
 STATES = (
     *("alive", "down"),
-    *("running", "starting", "flapping", "zombie", "maintenance", "drained", "stopped", "stays-down"),
+    *(
+        "running",
+        "starting",
+        "flapping",
+        "zombie",
+        "maintenance",
+        "drain",
+        "restart",
+        "stopped",
+        "stays-down",
+    ),
     *("unreachable", "partitioned", "not-deployed", "differs", "moved", "unknown"),
 )
 _STATE, _LABEL = "state:", "label:"
