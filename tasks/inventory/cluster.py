@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from tasks.inventory.hooks import Hooks, Notify
 from tasks.inventory.runtime_sections import with_runtimes
 from tasks.inventory.secret import SecretSource
 from tasks.inventory.sections import Frozen, Mirrors, Ray
@@ -68,6 +69,8 @@ class Cluster(Frozen):
     warnings: tuple[str, ...]
     files: tuple[Any, ...] = ()
     groups: dict[str, tuple[str, ...]] = Field({})
+    hooks: Hooks = Hooks()
+    notify: Notify = Notify()
 
     @property
     def hosts(self) -> tuple[Host, ...]:

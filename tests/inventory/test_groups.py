@@ -9,6 +9,7 @@ from tasks.inventory.selection import SelectionError, needs_states, select
 EXPECTED = "expected hosts such as node[01-04], several as a list or with commas"
 FAILED = "names the hosts that failed in the last run; choose another name"
 A_NAME = "expected a name of letters, digits, '_', '.' or '-' that starts with a letter"
+NO_LABEL = "no host of this file has this label; did you mean label:zone=b?"
 HOSTS = """\
 head: boss
 workers:
@@ -129,7 +130,7 @@ class TestMistakes:
                 '{a: "@b", b: ["@c"], c: "@a, node1"}',
                 ["groups.c: @a: a group cannot contain itself (a > b > c > a)"],
             ),
-            ("{x: label:zone=q}", ["groups.x: label:zone=q: no host of this file has this label; did you mean label:zone=b?"]),
+            ("{x: label:zone=q}", [f"groups.x: label:zone=q: {NO_LABEL}"]),
             ("{x: state:down}", ["groups.x: state:down: this changes from run to run; it is for --limit only"]),
             ('{x: "!@failed"}', ["groups.x: !@failed: this changes from run to run; it is for --limit only"]),
             ("{x: node1, X: node2}", ["groups.X: x and X are the same to --limit; rename one"]),
