@@ -29,7 +29,7 @@ def sync(
     debug=False,
 ):
     """
-    Copy a file or a folder to every host; only what differs travels.
+    Copy files to every host; only what differs travels.
 
     Contents are compared by their SHA-256. Each travels once from here to one host, and from there to the others. A
     folder's content goes into DEST; a file goes into DEST if that ends in /:

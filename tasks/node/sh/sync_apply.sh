@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib sync
-# values: CHANGES PACKS
+# values: CHANGES DEST PACKS
 # Puts files in their places, each whole or not at all. A change is a line of four words with tabs between them: what,
 # mode, SHA-256 of the content or target of a link, path.
 rf_tab=$(printf '\t')

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib sync
-# values: DELETE PATHS
+# values: DELETE DEST PATHS
 # Says which of these paths below DEST are there, as ls lists them, and the SHA-256 of each file.
 rf_batch() {
     rf_do=$1
