@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tasks.node import gcs_store, head_files, kept, operations
+from tasks.node import gcs_store, head_files, kept, operations, sync
 from tasks.node.gcs_store import HeadState
 from tasks.node.hold import Hold, hold_script
 from tasks.node.hook import hook_script
@@ -145,6 +145,13 @@ def submit(**more: object) -> Script:
 
 
 SCRIPTS: dict[str, Callable[[], Script]] = {
+    "sync-look": lambda: sync.look_script("lab", "~/my data", ["./a.txt", "./it's; $(here)"], delete=True),
+    "sync-serve": lambda: sync.serve_script("lab", "10.0.0.1", (19999, 19998)),
+    "sync-fetch": lambda: sync.fetch_script("lab", "10.0.0.1:19999", ["0" * 64, "1" * 64]),
+    "sync-apply": lambda: sync.apply_script(
+        "lab", "/data/x", ["0" * 64], ["folder\t755\t-\t./a", "link\t777\tit's; $(here)\t./b"]
+    ),
+    "sync-clean": lambda: sync.clean_script("lab"),
     "hook": lambda: hook_script(
         "lab",
         "after_join: script: tell.sh",
