@@ -15,6 +15,7 @@ from rich.console import Console as Rich
 from rich.live import Live
 from rich.text import Text
 
+from tasks.language import said
 from tasks.report import output
 from tasks.report.board import Board
 from tasks.report.table import Cell, Column, lay_out
@@ -60,7 +61,7 @@ class Console:
     @contextmanager
     def phase(self, title: str, total: int) -> Iterator[Board]:
         """One step of an operation over ``total`` hosts; its line is printed when it ends."""
-        board = Board(title, total, self.rich)
+        board = Board(said(title), total, self.rich)
         if self.quiet:
             yield board
         elif self.live:
@@ -114,7 +115,8 @@ class Console:
         self.rich.file.write(text + "\n")
 
     def print(self, text: str | Text = "") -> None:
-        self.rich.print(text, soft_wrap=True)
+        """Print a line. A text may quote a host; what is styled already is printed as it is."""
+        self.rich.print(said(text, own=False) if isinstance(text, str) else text, soft_wrap=True)
 
     def table(self, columns: Sequence[str | Column], rows: Sequence[Sequence[Cell]]) -> None:
         """Print a table without borders that fits the terminal; in a pipe each row is one line.

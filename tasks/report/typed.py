@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 
+from tasks.language import said
 from tasks.text.quoting import printed
 
 # Tasks that read no hosts file; tests/commandline holds the set to the tasks themselves.
@@ -65,5 +66,10 @@ def command(task: str, *arguments: str) -> str:
 
 
 def as_typed(text: str) -> str:
-    """Replace commands in a text by what the user types: ``fab status`` becomes ``./fab status``."""
-    return _COMMAND.sub(lambda found: command(found.group(1)) if found.group(1) else f"{program()} ", text)
+    """A message as it is shown: in the reader's language, with commands as the user types them.
+
+    ``fab status`` becomes ``./fab status``.
+    """
+    return _COMMAND.sub(
+        lambda found: command(found.group(1)) if found.group(1) else f"{program()} ", said(text)
+    )
