@@ -24,9 +24,13 @@ LEFT_OUT_FILES = ("inventory/model.py", "inventory/sections.py", "inventory/refe
 LEFT_OUT_FILES += ("script/fragments.py", "node/operations.py", "inventory/syntax.py")
 # a text that is a command, a pattern, a file or a part of one, and no sentence
 CODE = re.compile(
-    r"\\|&&|\$[A-Za-z({]|^[-/#<%]|^\s*(sudo|docker|export|exec|echo|open|cd|ssh|uname|command -v|python|apt-get|dnf|bytes)\s"
-    r"|\n.*\n|[A-Za-z]=[A-Z/%\0]|%[dsHY]|</|\(\?|\[\^|;;|>/dev|^Exec|^(Port|Version mismatch:|the script) |::|pgrep|StrictHost|\\w\\|[\\w\\[(]|^(import|unset|ssh-keyscan|sudoers|kill|rm|mount|chmod|loginctl|from|set) "
-    "|^fab [\\w\0-]+( (--?[\\w-]*|\0|[A-Z]+|@?[\\d.]+))*$"
+    r"""\\|&&|\$[A-Za-z({]|%[dsHY]|</|\(\?|\[\^|;;|>/dev|::|\w\|[\w(\[]|\n.*\n|[A-Za-z]=[A-Z/%\0]|
+    ^[-/\#<%]|^Exec|^Port|^Version\ mismatch|pgrep|StrictHost|
+    ^(sudo|docker|export|exec|echo|open|cd|ssh|ssh-keyscan|uname|command|python|pip|apt-get|dnf|bytes|import|unset|
+      kill|rm|mount|chmod|loginctl|set|return|if|ray)\s[-\w./]+|
+    ^(\./)?(fab|\0)\ [\w\0-]+(\ (--?[\w-]*|\0|[A-Z]+|@?[\d.]+))*$|
+    ^[a-z]+(-[a-z]+)?(\ (--[\w-]*|\0|[A-Z]+))+$|^\w+:?\ \0$""",
+    re.VERBOSE,
 )
 SENTENCE = re.compile(r"[A-Za-z'’]{2,}[,;:.]? (\0 )*[(\"'`]?-{0,2}[A-Za-z]{2,}|[a-z]{3,} \0|\0 [a-z]{3,}|[a-z]{3,}: \0")
 # single words that are shown alone, as in a table's cell or as the title of a group
