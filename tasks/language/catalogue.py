@@ -15,6 +15,7 @@ from pathlib import Path
 PLACE = re.compile(r"\{(\d+)\}")
 _ENTRY = re.compile(r'^msgid (".*")\nmsgstr (".*")$', re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z]{2,}")
+_WHOLE = re.compile(r"(?<![A-Za-z\0])[A-Za-z]{2,}(?![A-Za-z\0])")
 _NUMBER = re.compile(r"[~<>+-]?\d[\d.,:/%]*(?: ?[kKMGT]?i?B| ?s)?|")
 # What joins several messages into one text, with what joins them in Chinese. The first that is found counts.
 _JOINTS = (("\n", "\n"), ("  ", "  "), ("; ", "；"), (": ", ": "), (", ", "，"))
@@ -34,9 +35,10 @@ class Template:
     text: str
     translation: str
 
-    @property
+    @functools.cached_property
     def words(self) -> list[str]:
-        return _WORD.findall(PLACE.sub(" \0 ", self.text))
+        """Its own words; what a value may lengthen is none."""
+        return _WHOLE.findall(PLACE.sub("\0", self.text))
 
     @functools.cached_property
     def strong(self) -> bool:

@@ -34,7 +34,8 @@ CODE = re.compile(
 )
 SENTENCE = re.compile(r"[A-Za-z'’]{2,}[,;:.]? (\0 )*[(\"'`]?-{0,2}[A-Za-z]{2,}|[a-z]{3,} \0|\0 [a-z]{3,}|[a-z]{3,}: \0")
 # single words that are shown alone, as in a table's cell or as the title of a group
-ALONE = {"Column", "phase", "table"}
+ALONE = {"Column", "phase", "table", "step", "Step", "each", "grow", "ok", "Text"}
+WORD = re.compile(r"[A-Z]?[a-z]+( [a-z]+)*")
 LOOSE = re.compile(r"^[\s;,:(\[]+|[\s,:(\[]+$")
 
 
@@ -80,22 +81,23 @@ def sentences(text: str) -> Iterator[str]:
 
 def in_python(code: str) -> Iterator[str]:
     tree = ast.parse(code)
-    yield from _walk(tree, set())
+    yield from _walk(tree, set(), {})
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and any(_called(one) == "task" for one in node.decorator_list):
             yield from paragraphs(ast.get_docstring(node) or "")
         if isinstance(node, ast.Call) and _called(node) in ALONE:
-            for one in itertools.chain(*map(ast.walk, node.args[:1])):
-                if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value.strip():
+            shown = node.args[: 1 if _called(node) == "Text" else 2]
+            for one in itertools.chain(*map(ast.walk, shown)):
+                if isinstance(one, ast.Constant) and isinstance(one.value, str) and WORD.fullmatch(one.value):
                     yield numbered(one.value)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Name, ast.Tuple)):
-            names = [getattr(one, "id", "") for one in ast.walk(node.targets[0])]
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            names = [getattr(one, "id", "") for one in ast.walk(target)]
             if any(re.fullmatch("GROUPS|OTHERS|STOPPED|DRAINED|STATES|ALIVE|DOWN|YOUNG", name) for name in names):
-                for one in ast.walk(node.value):
+                shown = node.value.keys if isinstance(node.value, ast.Dict) else ast.walk(node.value)
+                for one in shown:
                     if isinstance(one, ast.Constant) and isinstance(one.value, str):
                         yield numbered(one.value)
-            elif names == ["VALUES"]:
-                continue
 
 
 def paragraphs(text: str) -> Iterator[str]:
@@ -113,44 +115,70 @@ def _called(node: ast.AST) -> str:
     return getattr(function, "attr", getattr(function, "id", ""))
 
 
-def _walk(node: ast.AST, documents: set[int]) -> Iterator[str]:
+def _walk(node: ast.AST, documents: set[int], known: Names) -> Iterator[str]:
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
         first = node.body[0] if node.body else None
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
             documents.add(id(first.value))
+        known = known | _names(node)
     if isinstance(node, ast.Assert) or id(node) in documents:
         return
-    if isinstance(node, ast.Call) and (_called(node) in ("compile", "search", "sub", "fullmatch", "Field", "described")):
+    if isinstance(node, ast.Call) and _called(node) in ("compile", "search", "sub", "fullmatch", "Field", "described"):
         # patterns, and descriptions for the schema
         for child in node.args[1:]:
-            yield from _walk(child, documents)
+            yield from _walk(child, documents, known)
         return
-    forms = _forms(node)
+    forms = None if isinstance(node, ast.Name) else _forms(node, known)
     if forms is None:
         for child in ast.iter_child_nodes(node):
-            yield from _walk(child, documents)
+            yield from _walk(child, documents, known)
         return
     for form in forms:
         yield from sentences(form)
-    for hole in _holes(node):
-        yield from _walk(hole, documents)
+    for hole in _holes(node, known):
+        yield from _walk(hole, documents, known)
 
 
-def _forms(node: ast.AST) -> list[str] | None:
+Names = dict[str, list[str]]
+
+
+def _names(scope: ast.AST) -> Names:
+    """The forms of names that are given one text, or one of two, in this scope: ``were = "was" if one else "were"``."""
+    given: dict[str, list[ast.AST]] = {}
+    for node in ast.iter_child_nodes(scope) if isinstance(scope, ast.Module) else ast.walk(scope):
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.NamedExpr)):
+            for target in ast.walk(node.targets[0] if isinstance(node, ast.Assign) else node.target):
+                if isinstance(target, ast.Name):
+                    given.setdefault(target.id, []).append(node)
+        elif isinstance(node, ast.arg):
+            given.setdefault(node.arg, []).append(node)
+    found = {}
+    for name, nodes in given.items():
+        value = getattr(nodes[0], "value", None)
+        if len(nodes) == 1 and isinstance(nodes[0], ast.Assign) and isinstance(nodes[0].targets[0], ast.Name):
+            forms = _forms(value, {}) if isinstance(value, (ast.Constant, ast.IfExp)) else None
+            if forms and len(forms) < 4 and HOLE not in "".join(forms) and all(len(one) < 60 for one in forms):
+                found[name] = forms
+    return found
+
+
+def _forms(node: ast.AST, known: Names) -> list[str] | None:
     """The forms that a text can have, with holes; None: it is no text."""
     if isinstance(node, ast.Constant):
         return [node.value] if isinstance(node.value, str) else None
+    if isinstance(node, ast.Name):
+        return known.get(node.id)
     if isinstance(node, ast.JoinedStr):
-        return _product([_forms(part) or [HOLE] for part in node.values])
+        return _product([_forms(part, known) or [HOLE] for part in node.values])
     if isinstance(node, ast.FormattedValue):
-        return _forms(node.value) if isinstance(node.value, (ast.IfExp, ast.Constant)) else None
+        return _forms(node.value, known) if isinstance(node.value, (ast.IfExp, ast.Constant, ast.Name)) else None
     if isinstance(node, ast.IfExp):
-        sides = [_forms(side) for side in (node.body, node.orelse)]
+        sides = [_forms(side, known) for side in (node.body, node.orelse)]
         if all(side is None for side in sides):
             return None
         return [form for side in sides for form in (side or [HOLE])]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        sides = [_forms(side) for side in (node.left, node.right)]
+        sides = [_forms(side, known) for side in (node.left, node.right)]
         return None if all(side is None for side in sides) else _product([side or [HOLE] for side in sides])
     return None
 
@@ -159,13 +187,13 @@ def _product(parts: list[list[str]]) -> list[str]:
     return ["".join(parts) for parts in itertools.islice(itertools.product(*parts), MOST)]
 
 
-def _holes(node: ast.AST) -> Iterator[ast.AST]:
+def _holes(node: ast.AST, known: Names) -> Iterator[ast.AST]:
     """What is filled in, which may hold texts itself."""
     for child in ast.iter_child_nodes(node):
-        if _forms(child) is None:
+        if isinstance(child, ast.Name) or _forms(child, known) is None:
             yield child
         else:
-            yield from _holes(child)
+            yield from _holes(child, known)
 
 
 # -- the scripts ----------------------------------------------------------------------------------------------------
