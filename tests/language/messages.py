@@ -24,7 +24,7 @@ LEFT_OUT_FILES = ("inventory/model.py", "inventory/sections.py", "inventory/refe
 LEFT_OUT_FILES += ("script/fragments.py", "node/operations.py", "inventory/syntax.py")
 # a text that is a command, a pattern, a file or a part of one, and no sentence
 CODE = re.compile(
-    r"""\\|&&|\$[A-Za-z({]|%[dsHY]|</|\(\?|\[\^|;;|>/dev|::|\w\|[\w(\[]|\n.*\n|[A-Za-z]=[A-Z/%\0]|
+    r"""\\|&&|\$[a-z({]|%[dsHY]|</|\(\?|\[\^|;;|>/dev|::|\w\|[\w(\[]|\n.*\n|[A-Za-z]=[A-Z/%\0]|
     ^[-/\#<%]|^Exec|^Port|^Version\ mismatch|pgrep|StrictHost|
     ^(sudo|docker|export|exec|echo|open|cd|ssh|ssh-keyscan|uname|command|python|pip|apt-get|dnf|bytes|import|unset|
       kill|rm|mount|chmod|loginctl|set|return|if|ray)\s[-\w./]+|
@@ -34,7 +34,8 @@ CODE = re.compile(
 )
 SENTENCE = re.compile(r"[A-Za-z'’]{2,}[,;:.]? (\0 )*[(\"'`]?-{0,2}[A-Za-z]{2,}|[a-z]{3,} \0|\0 [a-z]{3,}|[a-z]{3,}: \0")
 # single words that are shown alone, as in a table's cell or as the title of a group
-ALONE = {"Column", "phase", "table", "step", "Step", "each", "grow", "ok", "Text"}
+ALONE = {"Column", "phase", "table", "step", "Step", "each", "grow", "ok", "Text", "said"}
+COUNT = re.compile(r"(no|1|\0) [a-z]+s?")
 WORD = re.compile(r"[A-Z]?[a-z]+( [a-z]+)*")
 LOOSE = re.compile(r"^[\s;,:(\[]+|[\s,:(\[]+$")
 
@@ -65,7 +66,7 @@ def numbered(text: str) -> str:
 
 
 def is_message(text: str) -> bool:
-    return bool(SENTENCE.search(text)) and not CODE.search(text)
+    return bool(SENTENCE.search(text) or COUNT.fullmatch(text)) and not CODE.search(text)
 
 
 def sentences(text: str) -> Iterator[str]:
@@ -83,9 +84,9 @@ def in_python(code: str) -> Iterator[str]:
     tree = ast.parse(code)
     yield from _walk(tree, set(), {})
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and any(_called(one) == "task" for one in node.decorator_list):
+        if isinstance(node, ast.FunctionDef) and any("task" in ast.unparse(one) for one in node.decorator_list):
             yield from paragraphs(ast.get_docstring(node) or "")
-        if isinstance(node, ast.Call) and _called(node) in ALONE:
+        if isinstance(node, ast.Call) and (_called(node) in ALONE or ast.unparse(node.func) == "steps.append"):
             shown = node.args[: 1 if _called(node) == "Text" else 2]
             for one in itertools.chain(*map(ast.walk, shown)):
                 if isinstance(one, ast.Constant) and isinstance(one.value, str) and WORD.fullmatch(one.value):
@@ -93,7 +94,7 @@ def in_python(code: str) -> Iterator[str]:
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             names = [getattr(one, "id", "") for one in ast.walk(target)]
-            if any(re.fullmatch("GROUPS|OTHERS|STOPPED|DRAINED|STATES|ALIVE|DOWN|YOUNG", name) for name in names):
+            if any(re.fullmatch("GROUPS|OTHERS|TITLE|STOPPED|DRAINED|STATES|ALIVE|DOWN|YOUNG", name) for name in names):
                 shown = node.value.keys if isinstance(node.value, ast.Dict) else ast.walk(node.value)
                 for one in shown:
                     if isinstance(one, ast.Constant) and isinstance(one.value, str):
