@@ -17,7 +17,9 @@ def wants_chinese(environment: Mapping[str, str]) -> bool:
     """Whether messages are shown in Chinese: ``RAYFAB_LANG``, else the locale of messages, in POSIX's order."""
     names = ("RAYFAB_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
     locale = next((environment[name] for name in names if environment.get(name)), "")
-    language, _, territory = locale.partition(".")[0].partition("@")[0].replace("-", "_").lower().partition("_")
+    language, _, territory = (
+        locale.partition(".")[0].partition("@")[0].replace("-", "_").lower().partition("_")
+    )
     return language == "zh" and territory.partition("_")[0] in ("", "cn", "sg", "hans")
 
 

@@ -117,9 +117,13 @@ class Catalogue:
             first, found, rest = text.partition(joint)
             if not found:
                 continue
-            said = self._cached(first, own and joint != ": "), self._cached(rest, own and joint != ": ")
-            if said != (first, rest):
-                return (chinese if said[0] != first and said[1] != rest else joint).join(said)
+            parts = [self._cached(part, own and joint != ": ") for part in (first, rest)]
+            known = [
+                part != before or bool(_NUMBER.fullmatch(before))
+                for part, before in zip(parts, (first, rest), strict=True)
+            ]
+            if parts != [first, rest]:
+                return (chinese if all(known) else joint).join(parts)
         return text
 
 
@@ -135,5 +139,3 @@ CHINESE = Path(__file__).parent / "locale" / "zh_CN" / "LC_MESSAGES" / "rayfab.p
 def load(path: Path = CHINESE) -> Catalogue:
     """The catalogue of a file."""
     return Catalogue({text: to for text, to in read(path).items() if to})
-
-

@@ -6,7 +6,9 @@ import re
 from unicodedata import east_asian_width
 
 # a wide character with the punctuation that must not begin a line, or a word
-_PIECE = re.compile(r"[\u2e80-\uffef][，。、；：！？）」』】》]*\s*|[^\s\u2e80-\uffef]+[，。、；：！？）]*\s*|\s+")
+_PIECE = re.compile(
+    r"[\u2e80-\uffef][，。、；：！？）」』】》]*\s*|[^\s\u2e80-\uffef]+[，。、；：！？）]*\s*|\s+"
+)
 
 
 def columns(text: str) -> int:

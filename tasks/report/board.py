@@ -112,7 +112,11 @@ class Board:
             if len(self._now) > BOARD_ROWS:
                 if now - self._folded >= REPEAT_SECONDS:
                     self._folded = now
-                    parts = (said(f"{self._done} of {self.total} hosts"), passed(self.seconds), self._left(now))
+                    parts = (
+                        said(f"{self._done} of {self.total} hosts"),
+                        passed(self.seconds),
+                        self._left(now),
+                    )
                     self._print(f"  {self.title}: " + ", ".join(part for part in parts if part))
                 return
             for name, host in self._now.items():

@@ -20,7 +20,12 @@ HOLE = "\0"
 MOST = 24  # forms of one text
 # not shown to a person: the laboratory's images, the completion of words, what the reference and the schema describe
 LEFT_OUT = ("testbed", "completion", "language")
-LEFT_OUT_FILES = ("inventory/model.py", "inventory/sections.py", "inventory/reference.py", "inventory/templates.py")
+LEFT_OUT_FILES = (
+    "inventory/model.py",
+    "inventory/sections.py",
+    "inventory/reference.py",
+    "inventory/templates.py",
+)
 LEFT_OUT_FILES += ("script/fragments.py", "node/operations.py", "inventory/syntax.py")
 # a text that is a command, a pattern, a file or a part of one, and no sentence
 CODE = re.compile(
@@ -29,20 +34,24 @@ CODE = re.compile(
     ^(sudo|docker|export|exec|echo|open|cd|ssh|ssh-keyscan|uname|command|python|pip|apt-get|dnf|bytes|import|unset|
       kill|rm|mount|chmod|loginctl|set|return|if|ray)\s[-\w./]+|
     ^(\./)?(fab|\0)\ [\w\0-]+(\ (--?[\w-]*|\0|[A-Z]+|@?[\d.]+))*$|
-    ^[a-z]+(-[a-z]+)?(\ (--[\w-]*|\0|[A-Z]+))+$|^\w+:?\ \0$""",
+    ^[a-z]+(-[a-z]+)?(\ (--[\w-]*|\0|[A-Z]+))+$|^[a-z]+\ \0$""",
     re.VERBOSE,
 )
-SENTENCE = re.compile(r"[A-Za-z'’]{2,}[,;:.]? (\0 )*[(\"'`]?-{0,2}[A-Za-z]{2,}|[a-z]{3,} \0|\0 [a-z]{3,}|[a-z]{3,}: \0")
+SENTENCE = re.compile(
+    r"[A-Za-z'’]{2,}[,;:.]? (\0 )*[(\"'`]?-{0,2}[A-Za-z]{2,}|[a-z]{3,} \0|\0 [a-z]{3,}|[a-z]{3,}: \0"
+)
 # single words that are shown alone, as in a table's cell or as the title of a group
 ALONE = {"Column", "phase", "table", "step", "Step", "each", "grow", "ok", "Text", "said"}
 COUNT = re.compile(r"(no|1|\0) [a-z]+s?")
+# parts that are written out in many texts
+PARTS = ("{0} s", "{0} host", "all")
 WORD = re.compile(r"[A-Z]?[a-z]+( [a-z]+)*")
 LOOSE = re.compile(r"^[\s;,:(\[]+|[\s,:(\[]+$")
 
 
 def every() -> dict[str, set[str]]:
     """The files of each message, relative to the checkout, by the message."""
-    found: dict[str, set[str]] = {}
+    found: dict[str, set[str]] = {text: {"tasks/report"} for text in PARTS}
     for path in sorted((TOP / "tasks").rglob("*")):
         inside = path.relative_to(TOP / "tasks")
         if inside.parts[0] in LEFT_OUT or str(inside) in LEFT_OUT_FILES:
@@ -84,9 +93,13 @@ def in_python(code: str) -> Iterator[str]:
     tree = ast.parse(code)
     yield from _walk(tree, set(), {})
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and any("task" in ast.unparse(one) for one in node.decorator_list):
+        if isinstance(node, ast.FunctionDef) and any(
+            "task" in ast.unparse(one) for one in node.decorator_list
+        ):
             yield from paragraphs(ast.get_docstring(node) or "")
-        if isinstance(node, ast.Call) and (_called(node) in ALONE or ast.unparse(node.func) == "steps.append"):
+        if isinstance(node, ast.Call) and (
+            _called(node) in ALONE or ast.unparse(node.func) == "steps.append"
+        ):
             shown = node.args[: 1 if _called(node) == "Text" else 2]
             for one in itertools.chain(*map(ast.walk, shown)):
                 if isinstance(one, ast.Constant) and isinstance(one.value, str) and WORD.fullmatch(one.value):
@@ -94,7 +107,10 @@ def in_python(code: str) -> Iterator[str]:
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             names = [getattr(one, "id", "") for one in ast.walk(target)]
-            if any(re.fullmatch("GROUPS|OTHERS|TITLE|STOPPED|DRAINED|STATES|ALIVE|DOWN|YOUNG", name) for name in names):
+            if any(
+                re.fullmatch("GROUPS|OTHERS|TITLE|STOPPED|DRAINED|STATES|ALIVE|DOWN|YOUNG", name)
+                for name in names
+            ):
                 shown = node.value.keys if isinstance(node.value, ast.Dict) else ast.walk(node.value)
                 for one in shown:
                     if isinstance(one, ast.Constant) and isinstance(one.value, str):
@@ -106,7 +122,9 @@ def paragraphs(text: str) -> Iterator[str]:
     if text:
         yield numbered(text.partition("\n")[0])
     for paragraph in inspect.cleandoc(text).split("\n\n"):
-        for indented, lines in itertools.groupby(paragraph.splitlines(), key=lambda line: line.startswith(" ")):
+        for indented, lines in itertools.groupby(
+            paragraph.splitlines(), key=lambda line: line.startswith(" ")
+        ):
             if not indented:
                 yield numbered(" ".join(lines))
 
@@ -124,7 +142,14 @@ def _walk(node: ast.AST, documents: set[int], known: Names) -> Iterator[str]:
         known = known | _names(node)
     if isinstance(node, ast.Assert) or id(node) in documents:
         return
-    if isinstance(node, ast.Call) and _called(node) in ("compile", "search", "sub", "fullmatch", "Field", "described"):
+    if isinstance(node, ast.Call) and _called(node) in (
+        "compile",
+        "search",
+        "sub",
+        "fullmatch",
+        "Field",
+        "described",
+    ):
         # patterns, and descriptions for the schema
         for child in node.args[1:]:
             yield from _walk(child, documents, known)
@@ -158,7 +183,12 @@ def _names(scope: ast.AST) -> Names:
         value = getattr(nodes[0], "value", None)
         if len(nodes) == 1 and isinstance(nodes[0], ast.Assign) and isinstance(nodes[0].targets[0], ast.Name):
             forms = _forms(value, {}) if isinstance(value, (ast.Constant, ast.IfExp)) else None
-            if forms and len(forms) < 4 and HOLE not in "".join(forms) and all(len(one) < 60 for one in forms):
+            if (
+                forms
+                and len(forms) < 4
+                and HOLE not in "".join(forms)
+                and all(len(one) < 60 for one in forms)
+            ):
                 found[name] = forms
     return found
 
@@ -172,7 +202,9 @@ def _forms(node: ast.AST, known: Names) -> list[str] | None:
     if isinstance(node, ast.JoinedStr):
         return _product([_forms(part, known) or [HOLE] for part in node.values])
     if isinstance(node, ast.FormattedValue):
-        return _forms(node.value, known) if isinstance(node.value, (ast.IfExp, ast.Constant, ast.Name)) else None
+        return (
+            _forms(node.value, known) if isinstance(node.value, (ast.IfExp, ast.Constant, ast.Name)) else None
+        )
     if isinstance(node, ast.IfExp):
         sides = [_forms(side, known) for side in (node.body, node.orelse)]
         if all(side is None for side in sides):
@@ -199,7 +231,9 @@ def _holes(node: ast.AST, known: Names) -> Iterator[ast.AST]:
 
 # -- the scripts ----------------------------------------------------------------------------------------------------
 
-_SAYS = re.compile(r"(?<![\w-])(?:fail|note|step|warn|emit (?:error|hint|note)|rf_(?:hint|way|why|says)=)[ \"'](.*)")
+_SAYS = re.compile(
+    r"(?<![\w-])(?:fail|note|step|warn|emit (?:error|hint|note)|rf_(?:hint|way|why|says)=)[ \"'](.*)"
+)
 _SH_TEXT = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'")
 
 
@@ -246,7 +280,7 @@ def in_powershell(code: str) -> Iterator[str]:
 
 # -- the catalogue --------------------------------------------------------------------------------------------------
 
-HEAD = '''# Messages of rayfab in Chinese. To bring it up to date with the sources:
+HEAD = """# Messages of rayfab in Chinese. To bring it up to date with the sources:
 # RENEW_MESSAGES=1 python -m pytest tests/language
 msgid ""
 msgstr ""
@@ -254,7 +288,7 @@ msgstr ""
 "MIME-Version: 1.0\\n"
 "Content-Type: text/plain; charset=UTF-8\\n"
 "Content-Transfer-Encoding: 8bit\\n"
-'''
+"""
 
 
 def written(translations: dict[str, str]) -> str:

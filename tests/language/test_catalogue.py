@@ -71,7 +71,13 @@ def test_no_message_is_taken_for_another(chinese):
 
 
 def test_a_value_that_is_a_message_is_translated_too():
-    small = Catalogue({"{0}: retried in {1} s": "{0}：{1} 秒后重试", "{0} hosts": "{0} 台主机", "no answer yet": "还没有回答"})
+    small = Catalogue(
+        {
+            "{0}: retried in {1} s": "{0}：{1} 秒后重试",
+            "{0} hosts": "{0} 台主机",
+            "no answer yet": "还没有回答",
+        }
+    )
     assert small.translate("no answer yet: retried in 3 s") == "还没有回答：3 秒后重试"
     assert small.translate("12 hosts, no answer yet") == "12 台主机，还没有回答"
     assert small.translate("a; no answer yet") == "a; 还没有回答"
