@@ -10,7 +10,7 @@ from tasks.language import said
 from tasks.text.quoting import printed
 
 # Tasks that read no hosts file; tests/commandline holds the set to the tasks themselves.
-NO_HOSTS_FILE = frozenset({"lab-up", "lab-status", "lab-down", "test", "completion"})
+NO_HOSTS_FILE = frozenset({"lab-up", "lab-status", "lab-down", "test", "docs", "completion", "version"})
 
 # the hosts file may stand there already
 _COMMAND = re.compile(r"(?<![\w./-])fab (?=-|[a-z])(?:([a-z][a-z-]*[a-z])(?![a-z-]| --hosts-file))?")

@@ -1,7 +1,7 @@
 """Every message in the sources, as the catalogue has it: with ``{0}``, ``{1}``… for what is filled in.
 
-Taken are the texts in Python and in the scripts' `fail`, `note` and `step` that are sentences of English; where a part of
-a text depends on a condition, each of its forms.
+Taken are the texts in Python and in the scripts' `fail`, `note` and `step` that are sentences of English; where a part
+of a text depends on a condition, each of its forms.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def in_python(code: str) -> Iterator[str]:
         if isinstance(node, ast.Call) and (
             _called(node) in ALONE or ast.unparse(node.func) == "steps.append"
         ):
-            shown = node.args[: 1 if _called(node) == "Text" else 2]
+            shown = node.args[: 1 if _called(node) in ("Text", "table") else 2]
             for one in itertools.chain(*map(ast.walk, shown)):
                 if isinstance(one, ast.Constant) and isinstance(one.value, str) and WORD.fullmatch(one.value):
                     yield numbered(one.value)
