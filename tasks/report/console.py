@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -44,6 +44,7 @@ class Console:
         in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
         self.live = self.terminal and self.rich.is_interactive and not in_ci
         self._board: Live | None = None
+        self.held: list[Text] | None = None  # a list: what is printed is added to it, and not shown
         self.quiet = False  # True: only errors are printed
 
     @property
@@ -61,7 +62,7 @@ class Console:
     @contextmanager
     def phase(self, title: str, total: int) -> Iterator[Board]:
         """One step of an operation over ``total`` hosts; its line is printed when it ends."""
-        board = Board(said(title), total, self.rich)
+        board = Board(said(title), total, self.rich if self.held is None else Rich(file=io.StringIO()))
         if self.quiet:
             yield board
         elif self.live:
@@ -79,6 +80,18 @@ class Console:
             finally:
                 over.set()
                 ticker.join()
+
+    @contextmanager
+    def screen(self) -> Iterator[Callable[[Text], None]]:
+        """The whole terminal for one text, which the yielded function replaces; it is as it was afterwards."""
+        live = Live(
+            console=self.rich, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
+        with live as self._board:
+            try:
+                yield lambda text: live.update(text, refresh=True)
+            finally:
+                self._board = None
 
     @contextmanager
     def question(self) -> Iterator[None]:
@@ -116,7 +129,11 @@ class Console:
 
     def print(self, text: str | Text = "") -> None:
         """Print a line. A text may quote a host; what is styled already is printed as it is."""
-        self.rich.print(said(text, own=False) if isinstance(text, str) else text, soft_wrap=True)
+        line = Text(said(text, own=False)) if isinstance(text, str) else text
+        if self.held is not None:
+            self.held.append(line)
+            return
+        self.rich.print(line, soft_wrap=True)
 
     def table(self, columns: Sequence[str | Column], rows: Sequence[Sequence[Cell]]) -> None:
         """Print a table without borders that fits the terminal; in a pipe each row is one line.

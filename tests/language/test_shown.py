@@ -102,23 +102,19 @@ def test_a_hosts_file_with_mistakes(tmp_path):
 def test_what_a_host_prints_is_not_translated(hosts):
     """Lines that are messages of ours, word for word, from a real shell of this machine."""
     ours = ("alive", "nothing was changed", "no answer in time", "✗ there is no lab")
-    for name in ("zh_CN", "en"):
-        found = fab("exec", *hosts, "--", "printf", "%s\\n", *ours, RAYFAB_LANG=name)
-        assert found.returncode == 0, found.stderr
-        assert [f"localhost {line}" for line in ours] == found.stdout.splitlines()[:4], name
+    found = fab("exec", *hosts, "--", "printf", "%s\\n", *ours, RAYFAB_LANG="zh_CN")
+    assert found.returncode == 0, found.stderr
+    lines = found.stdout.splitlines()
+    assert [line for line in lines if line.startswith("localhost ")] == [f"localhost {line}" for line in ours]
+    assert lines[0].startswith("✓ 连接  1 台主机")
 
 
-@pytest.mark.parametrize(
-    "words", [("status", "--json"), ("disk", "--json"), ("check", "--schema")], ids=" ".join
-)
+@pytest.mark.parametrize("words", [("status", "--json"), ("check", "--schema")], ids=" ".join)
 def test_what_a_program_reads_is_the_same_in_both_languages(hosts, words):
     more = () if "--schema" in words else hosts
     english, chinese = (fab(*words, *more, RAYFAB_LANG=name).stdout for name in ("en", "zh_CN"))
     assert json.loads(english)
-    if "disk" in words:  # it measures the time
-        assert english.isascii() == chinese.isascii()
-    else:
-        assert english == chinese
+    assert english == chinese
 
 
 def test_every_rendered_script_is_the_same_in_both_languages(monkeypatch):
