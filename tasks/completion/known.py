@@ -21,6 +21,8 @@ HOSTS = {"is": "hosts"}  # a list with commas
 FLAGS: dict[str, dict[str, Any]] = {
     "hosts-file": FILES,
     "output": FILES,
+    "events": FILES,
+    "from": FILES,
     "working-dir": FILES,
     "bundle": FILES,
     "image": FILES,
@@ -41,6 +43,7 @@ OF_TASK: dict[tuple[str, str], dict[str, Any]] = {
     ("remove-worker", "host"): {"is": "worker"},
     ("init", "host"): FREE,
     ("test", "only"): FILES,
+    ("sync", "what"): FILES,
     ("bundle", "check"): FILES,
 }
 # the program's own flags
