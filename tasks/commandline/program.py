@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from tasks.text.quoting import printed
 from tasks.text.wording import shown
 
 BUILT_IN = "tasks."
+LEFT_OUT = "\0"  # in the place of a positional argument that was not given
 
 
 class Program(Fab):
@@ -69,10 +71,23 @@ class Program(Fab):
         sys.dont_write_bytecode = before
 
     def parse_tasks(self) -> None:
-        try:
-            super().parse_tasks()
-        except ParseError as error:
-            raise explain(error, self.argv, self.parser.contexts, self.initial_context) from None
+        while True:
+            try:
+                super().parse_tasks()
+                return
+            except ParseError as error:
+                if not self._leaves_out(error):
+                    raise explain(error, self.argv, self.parser.contexts, self.initial_context) from None
+            # for Invoke each positional argument is required
+            self.core.unparsed.append(LEFT_OUT)
+
+    def _leaves_out(self, error: ParseError) -> bool:
+        """Whether what is missing is a positional argument with a default."""
+        missing = re.search(r"did not receive required positional arguments: '(\w[\w-]*)'", str(error))
+        if not missing or error.context is None:
+            return False
+        argument = error.context.args[missing.group(1)]
+        return (argument.attr_name or argument.name) not in required(self.collection[error.context.name])
 
     def _make_parser(self) -> Parser:
         if getattr(self, "_contexts", None) is None:
@@ -167,6 +182,9 @@ class Program(Fab):
         # the flags are passed to the tasks now; with hosts set, Fabric would run each task once for each host
         self.args.hosts._value = None
         for context in built_in:
+            for argument in context.args.values():
+                if argument.value == LEFT_OUT:
+                    argument._value = None
             for name in required(self.collection[context.name]):
                 if context.args[name].value is None:
                     flag = f"--{context.args[name].names[0]}"

@@ -16,6 +16,7 @@ SHELLS = ("bash", "zsh", "fish")
 FREE: dict[str, Any] = {"is": "free"}
 FILES = {"is": "files"}
 HOSTS = {"is": "hosts"}  # a list with commas
+JOB = {"is": "job"}
 
 # a flag of any task
 FLAGS: dict[str, dict[str, Any]] = {
@@ -40,6 +41,8 @@ OF_TASK: dict[tuple[str, str], dict[str, Any]] = {
     ("add-worker", "host"): {"is": "worker"},
     ("remove-worker", "host"): {"is": "worker"},
     ("init", "host"): FREE,
+    ("jobs", "what"): {"is": "choice", "of": ["logs", "stop"]},
+    ("jobs", "job"): JOB,
     ("test", "only"): FILES,
     ("bundle", "check"): FILES,
 }

@@ -1,4 +1,4 @@
-"""Keeps a journal of the head's jobs that outlives Ray. Runs as Ray's user, on Python 3.7 and newer, and nothing but it.
+"""Keeps a journal of the jobs on the head, which outlives Ray. Runs as Ray's user, on Python 3.7 and newer alone.
 
     python journal.py MODE FOLDER ADDRESS
 

@@ -36,8 +36,10 @@ arguments = sys.argv[6:]
 address, job_id = spec["address"], spec["job"]
 MARK = "\x01"
 PATIENCE = spec.get("patience", 600.0)  # seconds without an answer of the job server
-AWAY = 15.0  # seconds after which that is said
-SURE = 6.0  # seconds for which a job must be unknown to be gone: a head that starts may not have read its state
+AWAY = 15.0  # seconds after which it is reported
+SURE = (
+    6.0  # seconds for which a job must be unknown to be gone: a head that starts may not have read its state
+)
 PERHAPS = 40.0  # the same for a job that may be on its way
 MUCH = 16 << 20  # characters
 PREFIX = "rayfab-job-"
@@ -265,6 +267,8 @@ def main():
         submit(client)
         if not spec["wait"]:
             return 0
+    else:
+        tell(f"job {job_id} followed")
     if hasattr(select, "poll"):
         threading.Thread(target=end_with_reader, daemon=True).start()
     threading.Thread(target=tell_of_set_up, args=(client, job_id), daemon=True).start()
@@ -301,5 +305,5 @@ try:
     code = main()
 except Exception as error:
     tell(f"{type(error).__name__}: {error}")
-    code = 1
+    code = 3
 sys.exit(code)

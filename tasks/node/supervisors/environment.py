@@ -82,7 +82,9 @@ def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict
     """
     return {
         "ENV_SH": env_sh(start),
-        "START_SH": start_sh(start.node, start.cluster, start.watched, start.temp_dir, start.prune, start.journal),
+        "START_SH": start_sh(
+            start.node, start.cluster, start.watched, start.temp_dir, start.prune, start.journal
+        ),
         "PRUNE_PY": pruning.program(),
         "WATCH_PY": program(),
         "UNIT_TEXT": unit_text,

@@ -119,7 +119,14 @@ def _pruned(box: Container, pack: Callable[[str], str]) -> list[str]:
     limits = pruning.limits(box.host, box.spill_dir and SPILL_DIR)
     out = ["sh", "-c", _BESIDE, pruning.HOURLY, pack(pruning.program()), *limits]
     if box.jobs:
-        out += ["sh", "-c", _JOURNAL, pack(journal.program()), journal.IN_CONTAINER, journal.address(box.host)]
+        out += [
+            "sh",
+            "-c",
+            _JOURNAL,
+            pack(journal.program()),
+            journal.IN_CONTAINER,
+            journal.address(box.host),
+        ]
     return out
 
 
