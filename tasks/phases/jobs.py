@@ -57,11 +57,19 @@ def print_log(id_: str, gone: Callable[[Run], str]) -> Step:
 
 def _print(run: Run, id_: str, gone: Callable[[Run], str]) -> None:
     (node,) = run.every(Reached)
+    blank = False
 
     def on_line(line: str) -> None:
+        # a script ends with an empty line of its own
+        nonlocal blank
+        if blank:
+            print()
+        blank = not line
+        if blank:
+            return
         if run.console.gone:
             raise Stop("the output is no longer read", "fab jobs logs prints it again")
-        print(clean(line), flush=False)
+        print(clean(line))
 
     script = log_script(run.cluster.name, id_, RAY_DIR, sudo=node.sudo)
     answer = run.try_ask(node, script, timeout=LOG_TIMEOUT, on_line=on_line)
@@ -88,7 +96,8 @@ def _stop(run: Run, found: Found, id_: str) -> None:
     run.options.agree([f"it runs{age}{who}: {entry.entrypoint}"], f"stop job {id_}")
     job = Job(run, run.head(Reached), id_, sure=True)
     if not job.stop():
+        waits = "one that waits for resources stops when it gets them, and Ray gives up after 15 min"
         raise Stop(
-            f"job {id_} has not ended", "fab jobs shows its state; fab logs --component dashboard says why"
+            f"job {id_} has not ended yet", waits if entry.status == "PENDING" else "fab jobs shows its state"
         )
     run.did(job.head, f"stopped job {id_}")

@@ -59,6 +59,7 @@ class Job:
         self.run, self.head, self.id, self.sure = run, head, id_, sure
         self.end = ""
         self.shown = 0  # lines of its output
+        self._blank = False
         self._lost: float | None = None
         self._note = re.compile(rf"job {re.escape(id_)}(?: (submitted|succeeded|followed)|: (\w+))(?:: .*)?")
 
@@ -134,12 +135,20 @@ class Job:
             self.run.console.bad(str(error), error.hint)
 
     def _asked(self, script: Script, timeout: float = TIMEOUT, **secrets: Secret | None) -> Answer:
+        self._blank = False
         return self.run.try_ask(self.head, script, timeout=timeout, on_line=self._line, **secrets)
 
     def _line(self, line: str) -> None:
         if self.run.console.gone:
             what = f"the job {self.id} goes on" if self.sure else "the job may have been submitted"
             raise Stop("the output is no longer read", what)
+        # a script ends with an empty line of its own
+        blank, self._blank = self._blank, not line
+        if blank:
+            print(flush=True)
+            self.shown += 1
+        if not line:
+            return
         before, mark, note = line.partition(MARK)
         if before or not mark:
             print(before if sys.stdout.isatty() else clean(before), flush=True)
