@@ -59,7 +59,8 @@ def entry(one):
         "user": ((one.get("metadata") or {}).get("rayfab_user") or "")[:LONG],
         "start": seconds(one.get("start_time")),
         "end": seconds(one.get("end_time")),
-        "message": (one.get("message") or "")[:LONG],
+        # Ray appends the last lines of the job's output
+        "message": (one.get("message") or "").partition(", last available logs")[0][:LONG],
         "exit": one.get("driver_exit_code"),
         "node": urllib.parse.urlsplit(node).hostname or "",
     }

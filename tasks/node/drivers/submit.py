@@ -284,7 +284,8 @@ def main():
     if status == JobStatus.SUCCEEDED:
         tell(f"job {job_id} succeeded")
         return 0
-    message = client.get_job_info(job_id).message or "no reason given"
+    # the last lines of its output were shown
+    message = (client.get_job_info(job_id).message or "no reason given").partition(", last available logs")[0]
     tell(f"job {job_id}: {status.value.lower()}: {message}")
     return 1
 
