@@ -182,7 +182,11 @@ class TestALinkThatGoesAway:
 
     def test_a_part_of_a_line_before_a_word_of_our_own_is_no_line(self, submitted):
         # the last empty one is the script's own
-        submitted(LOST, ([f"50 %{MARK}the job server does not answer", " 100 %", "", ""], LOST), ([], KeyboardInterrupt()))
+        submitted(
+            LOST,
+            ([f"50 %{MARK}the job server does not answer", " 100 %", "", ""], LOST),
+            ([], KeyboardInterrupt()),
+        )
         assert submitted.sent[2]["shown"] == 2
 
 
