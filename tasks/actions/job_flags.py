@@ -11,6 +11,7 @@ from tasks.inventory import Secret
 from tasks.inventory.sizes import Size
 from tasks.text.wording import did_you_mean, shown
 
+FORM = "expected KEY=VALUE, or the name of a variable here"
 FOR = {"--follow": ("logs",), "--all": (None,), "--json": (None,), "--yes": ("stop",)}
 
 
@@ -43,8 +44,9 @@ def variables(given: Sequence[str] | None) -> dict[str, Secret]:
     for one in given or ():
         name, equals, value = one.partition("=")
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            # the value stays unsaid: it may be a secret
-            raise Mistake(f"--env: {shown(name)} is no name of a variable", "--env KEY=VALUE")
+            # a value stays unsaid: it may be a secret
+            what = f"{shown(name)} is no name of a variable" if equals else FORM
+            raise Mistake(f"--env: {what}", "--env KEY=VALUE")
         if name in out:
             raise Mistake(f"--env: {name} is given twice", "give it once")
         if not equals:

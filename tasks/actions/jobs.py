@@ -69,7 +69,7 @@ def listed(hosts_file: str | None, *, everything: bool, json_: bool, debug: bool
 
 
 def as_json(cluster: str, found: Found) -> dict[str, Any]:
-    """What ``--json`` prints; hosts-file.schema.json's neighbour jobs.schema.json describes it."""
+    """What ``--json`` prints, as ``schemas/jobs.json`` has it."""
     return {
         "version": VERSION,
         "cluster": cluster,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,12 +22,12 @@ from tasks.commandline import failures, flags, manual
 from tasks.commandline.line import line
 from tasks.commandline.mistakes import Mistake, checked, explain, unknown_word
 from tasks.commandline.version import VERSION
+from tasks.commandline.words import WordsParser, required
 from tasks.report import output, typed
 from tasks.text.quoting import printed
 from tasks.text.wording import shown
 
 BUILT_IN = "tasks."
-LEFT_OUT = "\0"  # in the place of a positional argument that was not given
 
 
 class Program(Fab):
@@ -71,29 +70,17 @@ class Program(Fab):
         sys.dont_write_bytecode = before
 
     def parse_tasks(self) -> None:
-        while True:
-            try:
-                super().parse_tasks()
-                return
-            except ParseError as error:
-                if not self._leaves_out(error):
-                    raise explain(error, self.argv, self.parser.contexts, self.initial_context) from None
-            # for Invoke each positional argument is required
-            self.core.unparsed.append(LEFT_OUT)
-
-    def _leaves_out(self, error: ParseError) -> bool:
-        """Whether what is missing is a positional argument with a default."""
-        missing = re.search(r"did not receive required positional arguments: '(\w[\w-]*)'", str(error))
-        if not missing or error.context is None:
-            return False
-        argument = error.context.args[missing.group(1)]
-        return (argument.attr_name or argument.name) not in required(self.collection[error.context.name])
+        try:
+            super().parse_tasks()
+        except ParseError as error:
+            raise explain(error, self.argv, self.parser.contexts, self.initial_context) from None
 
     def _make_parser(self) -> Parser:
         if getattr(self, "_contexts", None) is None:
             # only once: Invoke removes each flag's help from the task when it makes the context
             self._contexts = [checked(context) for context in self.collection.to_contexts()]
-        return Parser(initial=checked(self.initial_context), contexts=self._contexts)
+        initial = checked(self.initial_context)
+        return WordsParser(self.collection, initial=initial, contexts=self._contexts)
 
     def _update_core_context(self, context: ParserContext, new_args: Mapping[str, Argument]) -> None:
         for key, argument in new_args.items():
@@ -182,9 +169,6 @@ class Program(Fab):
         # the flags are passed to the tasks now; with hosts set, Fabric would run each task once for each host
         self.args.hosts._value = None
         for context in built_in:
-            for argument in context.args.values():
-                if argument.value == LEFT_OUT:
-                    argument._value = None
             for name in required(self.collection[context.name]):
                 if context.args[name].value is None:
                     flag = f"--{context.args[name].names[0]}"
@@ -214,12 +198,6 @@ class Program(Fab):
         context = self.parser.contexts[name]
         task, built_in = self.collection[name], self.is_built_in(context)
         print(manual.explained(name, task, context, columns(), built_in))
-
-
-def required(task: invoke.Task) -> list[str]:
-    """Parameters without a default, whose flags are required."""
-    parameters = task.argspec(task.body).parameters.values()
-    return [one.name for one in parameters if one.default is one.empty]
 
 
 def columns() -> int:

@@ -145,7 +145,8 @@ def test_a_job_with_what_it_asks_for(cluster):
     job = re.search(r"raysubmit_\w+", done.stdout)[0]
     one = cluster.jobs()[job]
     assert (one["status"], one["exit"], one["known"]) == ("FAILED", 3, True)
-    assert "@" in one["user"] and one["node"] == cluster.head.address
+    # it needs something, so it runs anywhere
+    assert "@" in one["user"] and one["node"] in [host.address for host in cluster.hosts]
     assert "it's me here too" in ok(cluster.fab("jobs", "logs", job)).splitlines()
     assert "it's me" not in sh(cluster.head, "cat /root/.rayfab/test/jobs/*")
 
