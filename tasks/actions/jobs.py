@@ -24,7 +24,7 @@ from tasks.run.jobs import Found
 from tasks.run.operate import operate
 from tasks.run.run import Run
 from tasks.run.step import Step
-from tasks.text.durations import lasted
+from tasks.text.durations import took
 
 VERSION = 1  # of what --json prints
 SHOWN = 20
@@ -81,10 +81,10 @@ def as_json(cluster: str, found: Found) -> dict[str, Any]:
 def _row(one: Entry) -> tuple[str | Text, ...]:
     end = one.end if one.over else time.time()
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.start)) if one.start else "-"
-    took = lasted(end - one.start) if one.start and end else "-"
+    lasted = took(end - one.start) if one.start and end else "-"
     message = one.message if one.status in ("FAILED", "LOST", "PENDING") else ""
     state = Text(one.status.lower(), STYLES.get(one.status, ""))
-    return one.id, state, started, took, one.user or "-", one.entrypoint, " ".join(message.split())
+    return one.id, state, started, lasted, one.user or "-", one.entrypoint, " ".join(message.split())
 
 
 def logs(hosts_file: str | None, job: str, *, follow: bool, debug: bool) -> int:

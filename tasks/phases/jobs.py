@@ -14,7 +14,7 @@ from tasks.run.jobs import Found
 from tasks.run.run import Run
 from tasks.run.stages import Reached
 from tasks.run.step import Step
-from tasks.text.durations import lasted
+from tasks.text.durations import took
 
 TIMEOUT = 90.0
 LOG_TIMEOUT = 3600.0
@@ -91,7 +91,7 @@ def _stop(run: Run, found: Found, id_: str) -> None:
         return
     if not entry.known:
         raise Stop(found.problem or f"job {id_}: {GONE}", "fab status says what runs")
-    age = f" for {lasted(time.time() - entry.start)}" if entry.start else ""
+    age = f" for {took(time.time() - entry.start)}" if entry.start else ""
     who = f", by {entry.user}" if entry.user else ""
     run.options.agree([f"it runs{age}{who}: {entry.entrypoint}"], f"stop job {id_}")
     job = Job(run, run.head(Reached), id_, sure=True)

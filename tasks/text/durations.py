@@ -23,9 +23,9 @@ def spelled(seconds: int) -> str:
     return f"{seconds} s"
 
 
-def lasted(seconds: float) -> str:
-    """``250.7`` -> ``4 min``: in the largest unit, without the rest."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
+def took(seconds: float) -> str:
+    """How long something took: ``3.2 s``, ``4 min 10 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{seconds:.1f} s"
