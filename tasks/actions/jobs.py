@@ -82,7 +82,8 @@ def _row(one: Entry) -> tuple[str | Text, ...]:
     end = one.end if one.over else time.time()
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.start)) if one.start else "-"
     lasted = took(end - one.start) if one.start and end else "-"
-    message = one.message if one.status in ("FAILED", "LOST", "PENDING") else ""
+    # Ray's own words for one that waits are three sentences, of which the first says it
+    message = one.message.partition(". ")[0] if one.status in ("FAILED", "LOST", "PENDING") else ""
     state = Text(one.status.lower(), STYLES.get(one.status, ""))
     return one.id, state, started, lasted, one.user or "-", one.entrypoint, " ".join(message.split())
 

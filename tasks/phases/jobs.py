@@ -91,9 +91,10 @@ def _stop(run: Run, found: Found, id_: str) -> None:
         return
     if not entry.known:
         raise Stop(found.problem or f"job {id_}: {GONE}", "fab status says what runs")
-    age = f" for {took(time.time() - entry.start)}" if entry.start else ""
+    since = f", {took(time.time() - entry.start)} ago" if entry.start else ""
     who = f", by {entry.user}" if entry.user else ""
-    run.options.agree([f"it runs{age}{who}: {entry.entrypoint}"], f"stop job {id_}")
+    line = f"{entry.entrypoint}: {entry.status.lower()}, submitted{since}{who}"
+    run.options.agree([line], f"stop job {id_}")
     job = Job(run, run.head(Reached), id_, sure=True)
     if not job.stop():
         waits = "one that waits for resources stops when it gets them, and Ray gives up after 15 min"
