@@ -3,6 +3,7 @@
 from invoke import Collection
 
 from tasks import (
+    about,
     access,
     backup,
     bundle,
@@ -62,6 +63,7 @@ ns = Collection(
     jobs.submit,
     jobs.jobs,
     completion_task.completion,
+    about.version_task,
     lab.lab_up,
     lab.lab_status,
     lab.lab_down,
