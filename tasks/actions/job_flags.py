@@ -60,7 +60,9 @@ def variables(given: Sequence[str] | None) -> dict[str, Secret]:
 def _pair(flag: str, text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip() or not value.strip():
-        raise Mistake(f"{flag}: expected KEY=VALUE, got {shown(text)}", f"{flag} zone=a")
+        raise Mistake(
+            f"{flag}: expected KEY=VALUE, got {shown(text)}", "fab submit --label zone=a -- python job.py"
+        )
     return key.strip(), value.strip()
 
 
@@ -80,4 +82,4 @@ def check_words(what: str | None, job: str | None, flags: Mapping[str, bool]) ->
     for flag, given in flags.items():
         if given and what not in FOR[flag]:
             of = " and ".join(f"jobs {one}" if one else "the list of jobs" for one in FOR[flag])
-            raise Mistake(f"{flag} is for {of}", "fab jobs --help")
+            raise Mistake(f"{flag} belongs to {of}", "fab jobs --help")

@@ -90,7 +90,7 @@ def _stop(run: Run, found: Found, id_: str) -> None:
         run.console.ok(f"job {id_} has ended already: {entry.status.lower()}", entry.message)
         return
     if not entry.known:
-        raise Stop(found.problem or f"job {id_}: {GONE}", "fab status says what runs")
+        raise Stop(found.problem or GONE.format(id_), "fab status says what runs")
     since = f", {took(time.time() - entry.start)} ago" if entry.start else ""
     who = f", by {entry.user}" if entry.user else ""
     line = f"{entry.entrypoint}: {entry.status.lower()}, submitted{since}{who}"

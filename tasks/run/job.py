@@ -29,7 +29,7 @@ OWN_FAULT = 3  # status of a driver that has failed by itself, and not with its 
 MARK = "\x01"  # before a line of the driver itself
 WAY_OUT = "fab logs --component dashboard,driver says what the job server did"
 OVER = ("succeeded", "failed", "stopped")
-GONE = "the head has restarted without its state, and the job is gone with it"
+GONE = "job {} is gone: the head has restarted without its state"
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Job:
         if self.end == "gone" and not self.sure:
             raise Stop("no job was submitted: the connection broke before", "fab submit submits it")
         if self.end == "gone":
-            raise Stop(f"job {self.id}: {GONE}", f"fab jobs logs {self.id} shows its log")
+            raise Stop(GONE.format(self.id), f"fab jobs logs {self.id} shows its log")
         if self.end != "succeeded":
             raise Stop("the job did not succeed", "see its output above")
 

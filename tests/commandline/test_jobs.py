@@ -85,9 +85,9 @@ class TestVariables:
         (("stop", None), {}, "jobs stop needs the id of a job"),
         (("stop", "--yse"), {}, "jobs has no flag --yse"),
         (("logs", "a b"), {}, "a b is no id of a job"),
-        (("logs", "a"), {"--json": True}, "--json is for the list of jobs"),
-        ((None, None), {"--follow": True}, "--follow is for jobs logs"),
-        (("logs", "a"), {"--yes": True}, "--yes is for jobs stop"),
+        (("logs", "a"), {"--json": True}, "--json belongs to the list of jobs"),
+        ((None, None), {"--follow": True}, "--follow belongs to jobs logs"),
+        (("logs", "a"), {"--yes": True}, "--yes belongs to jobs stop"),
     ],
 )
 def test_words_that_mean_nothing(words, flags, message):

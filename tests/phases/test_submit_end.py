@@ -172,7 +172,7 @@ class TestALinkThatGoesAway:
     def test_a_head_that_has_forgotten_the_job(self, submitted):
         code, said, job, _ = submitted(LOST, ([f"{MARK}job JOB: gone"], FAILED))
         assert code == 1
-        assert f"✗ job {job}: the head has restarted without its state" in said
+        assert f"✗ job {job} is gone: the head has restarted without its state" in said
         assert f"→ fab jobs logs {job} shows its log" in said
 
     def test_a_job_that_never_got_there(self, submitted):
