@@ -25,6 +25,8 @@ WORKERS = {"is": "workers", "of": list(STATES)}
 FLAGS: dict[str, dict[str, Any]] = {
     "hosts-file": FILES,
     "output": FILES,
+    "events": FILES,
+    "from": FILES,
     "working-dir": FILES,
     "bundle": FILES,
     "image": FILES,
@@ -49,6 +51,7 @@ OF_TASK: dict[tuple[str, str], dict[str, Any]] = {
     ("jobs", "what"): {"is": "choice", "of": ["logs", "stop"]},
     ("jobs", "job"): JOB,
     ("test", "only"): FILES,
+    ("sync", "what"): FILES,
     ("bundle", "check"): FILES,
 }
 # the program's own flags
