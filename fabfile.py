@@ -16,6 +16,7 @@ from tasks import (
     lab,
     logs,
     maintenance,
+    metrics,
     upgrades,
     workers,
 )
@@ -49,6 +50,8 @@ ns = Collection(
     logs.logs,
     disk.disk,
     disk.clean,
+    metrics.alerts,
+    metrics.metrics,
     check.check,
     check.init,
     access.exec_,
