@@ -83,12 +83,12 @@ def once(hosts_file: str | None, hook: str | None, json_: bool, debug: bool) -> 
 
 
 def _lines(fires: list[Firing]) -> list[tuple[str, str]]:
-    """One line and its way out for each alert and message, with the names of its hosts."""
+    """One line and its hint for each alert and message, with the names of its hosts."""
     groups: dict[tuple[str, str], list[Firing]] = defaultdict(list)
     for one in fires:
         groups[one.alert, one.message].append(one)
     return [
-        (f"{alert}: {handover.names(one.host for one in group)}: {message}", group[0].way)
+        (f"{alert}: {handover.names(one.host for one in group)}: {message}", group[0].hint)
         for (alert, message), group in groups.items()
     ]
 

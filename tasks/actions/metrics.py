@@ -84,7 +84,7 @@ def _is_up(run: Run, answers: list[Answer]) -> None:
         if "grafana" in answer.values:
             count = answer.values.get("dashboards", "0")
             run.console.ok(
-                f"Grafana runs, with {count} dashboards of Ray's", f"port {ports.grafana} of the head"
+                f"Grafana runs, with Ray's {count} dashboards", f"port {ports.grafana} of the head"
             )
         else:
             run.console.note("there is no Grafana, so Ray's dashboard shows no graphs")

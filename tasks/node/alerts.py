@@ -21,7 +21,7 @@ class Alert:
     """One alert.
 
     :param says: what is the matter; ``{}`` is the value.
-    :param way: the way out.
+    :param hint: what helps.
     :param minutes: how long it must last in Prometheus.
     :param when: the condition on a node's series: a value if it fires.
     :param promql: the condition for Prometheus alone, of which `fab alerts` needs the state of the node instead.
@@ -32,7 +32,7 @@ class Alert:
 
     name: str
     says: str
-    way: str
+    hint: str
     minutes: int = 5
     when: Value | None = None
     promql: str = ""
@@ -143,7 +143,7 @@ def rules() -> str:
             **({"for": f"{one.minutes}m"} if one.minutes else {}),
             "annotations": {
                 "summary": "{{ $labels.host }}: " + one.template(),
-                "way_out": one.way.replace("HOST", "{{ $labels.host }}"),
+                "hint": one.hint.replace("HOST", "{{ $labels.host }}"),
             },
         }
         for one in ALERTS
@@ -158,7 +158,7 @@ class Firing:
     alert: str
     host: str
     message: str
-    way: str
+    hint: str
     value: float | None = None
 
 
@@ -172,7 +172,7 @@ def firing(node: Mapping[str, Any], samples: Samples | None, unread: str = "") -
     host, out = node["name"], []
 
     def fires(one: Alert, message: str, value: float | None = None) -> None:
-        out.append(Firing(one.name, host, message, one.way.replace("HOST", host), value))
+        out.append(Firing(one.name, host, message, one.hint.replace("HOST", host), value))
 
     for one in ALERTS:
         if one.states and node["state"] in one.states:

@@ -167,9 +167,9 @@ def test_metrics_that_do_not_answer_are_not_silence():
     )
 
 
-def test_the_way_out_names_the_host():
+def test_the_hint_names_the_host():
     (found,) = firing(entry(name="node07", state="flapping"), None)
-    assert found.way == "fab logs --host node07 says why"
+    assert found.hint == "fab logs --host node07 says why"
 
 
 @pytest.mark.parametrize("path", REAL, ids=lambda path: path.stem)
