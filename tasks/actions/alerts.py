@@ -15,10 +15,11 @@ from tasks.commandline import Mistake
 from tasks.inventory import Secret
 from tasks.node.alerts import Firing, firing
 from tasks.phases import operation
-from tasks.phases.metrics import Found, read_series
+from tasks.phases.metrics import read_series
 from tasks.report import handover
 from tasks.report.console import Console
 from tasks.report.lines import clean
+from tasks.run.metrics import Found
 from tasks.run.operate import operate
 from tasks.run.status import as_json as status_of
 from tasks.text.wording import shown

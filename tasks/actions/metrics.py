@@ -16,6 +16,7 @@ from tasks.phases import operation
 from tasks.report import handover
 from tasks.report.console import Console
 from tasks.report.table import Column
+from tasks.run.metrics import scraped
 from tasks.run.operate import operate
 from tasks.run.run import Run
 from tasks.run.stages import Known
@@ -130,7 +131,7 @@ def status(hosts_file: str | None, json_: bool, debug: bool) -> int:
     nodes: dict[str, Any] = {}
 
     def end(run: Run) -> None:
-        nodes.update({one.name: one for one in steps.scraped(run)})
+        nodes.update({one.name: one for one in scraped(run)})
 
     code = operate(
         run, (*operation.FACTS, operation.need_head, steps.ask_prometheus(asked)), end, report=not json_

@@ -6,35 +6,22 @@ import contextlib
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tasks.node import homes, metrics
-from tasks.node.series import Sample, parse_samples
+from tasks.node.series import parse_samples
 from tasks.report.console import Board
 from tasks.run.failures import Stop
-from tasks.run.node_address import node_ip
+from tasks.run.metrics import Found, scraped, way_to
 from tasks.run.run import Run
-from tasks.run.stages import Known, Listed
+from tasks.run.stages import Known
 from tasks.run.step import Step, step
-from tasks.ssh import Answer, PortTaken, RemoteError
+from tasks.ssh import Answer, RemoteError
 
 TIMEOUT = 600.0  # a download on a slow line
 READ = 5.0  # seconds within which a node must answer
-HERE = "127.0.0.1"
-
-
-def scraped(run: Run) -> list[metrics.Scraped]:
-    """The deployed nodes whose addresses are known, with the ports of their metrics."""
-    out = []
-    for node in run.every():
-        if (address := node_ip(run, node)) and (not isinstance(node, Known) or node.state):
-            at = f"[{address}]" if ":" in address else address
-            port = node.host.ray.ports.metrics_export
-            out.append(metrics.Scraped(node.name, node.host.role, f"{at}:{port}"))
-    return out
 
 
 def put_up(archives: Mapping[str, Path], answers: list[Answer]) -> Step:
@@ -97,14 +84,6 @@ def take_down(run: Run) -> None:
     run.each("Remove Prometheus", [run.head(Known)], one)
 
 
-@dataclass
-class Found:
-    """What the nodes export. :param unread: why a node could not be read, by its name."""
-
-    samples: dict[str, list[Sample]] = field(default_factory=dict)
-    unread: dict[str, str] = field(default_factory=dict)
-
-
 def read_series(found: Found) -> Step:
     """The step that reads the series of the alerts once, from every node that Ray counts as alive."""
 
@@ -150,7 +129,7 @@ def ask_prometheus(found: dict[str, Any]) -> Step:
             return
         ports = head.host.ray.ports
         try:
-            with _way_to(head, ports.prometheus) as at:
+            with way_to(head, ports.prometheus) as at:
                 found["prometheus"] = _get(f"{at}/api/v1/status/buildinfo")["data"]["version"]
                 for one in _get(f"{at}/api/v1/targets?state=active")["data"]["activeTargets"]:
                     entry = {"health": one["health"], "error": one["lastError"], "last": one["lastScrape"]}
@@ -162,18 +141,11 @@ def ask_prometheus(found: dict[str, Any]) -> Step:
             found["problem"] = f"Prometheus does not answer: {reason}"
             return
         if "grafana" in head.facts.metrics:
-            with contextlib.suppress(OSError, RemoteError, ValueError), _way_to(head, ports.grafana) as at:
+            with contextlib.suppress(OSError, RemoteError, ValueError), way_to(head, ports.grafana) as at:
                 health = _get(f"{at}/api/health")
                 found["grafana"] = health.get("version", "") if health.get("database") == "ok" else None
 
     return Step("Ask Prometheus", work)
-
-
-@contextlib.contextmanager
-def _way_to(head: Known, port: int) -> Iterator[str]:
-    """A URL at which a port of the head's 127.0.0.1 answers here."""
-    with head.connection.forward_local(0, port, HERE, HERE) as local:
-        yield f"http://{HERE}:{local}"
 
 
 def _get(url: str) -> dict[str, Any]:
@@ -181,19 +153,3 @@ def _get(url: str) -> dict[str, Any]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=20.0) as answer:
         return json.load(answer)
-
-
-@contextlib.contextmanager
-def with_grafana(run: Run, head: Listed) -> Iterator[None]:
-    """While the context is open, the head's Grafana is at its own port here, where Ray's dashboard shows it from."""
-    if not isinstance(head, Known) or "grafana" not in head.facts.metrics or head.host.connection == "local":
-        yield
-        return
-    port = head.host.ray.ports.grafana
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(head.connection.forward_local(port, port, HERE, HERE))
-            run.console.ok(f"http://{HERE}:{port}", "Grafana, which the dashboard's graphs come from")
-        except PortTaken as error:
-            run.console.note(f"{error}: the dashboard shows no graphs")
-        yield

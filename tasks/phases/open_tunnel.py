@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from tasks.node.addresses import join
 from tasks.node.dashboard import answers_at
 from tasks.node.start import token_script
-from tasks.phases.metrics import with_grafana
 from tasks.run.failures import Stop
+from tasks.run.metrics import with_grafana
 from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.step import Step
