@@ -21,6 +21,7 @@ VALUES = {
     "command": "COMMAND",
     "component": "NAMES",
     "events": "FILE",
+    "exclude": "PATTERN",
     "grep": "PATTERN",
     "host": "HOSTS",
     "hosts": "N",
