@@ -3,6 +3,7 @@
 from invoke import Collection
 
 from tasks import (
+    about,
     access,
     backup,
     bundle,
@@ -15,6 +16,7 @@ from tasks import (
     head,
     history,
     images,
+    jobs,
     lab,
     logs,
     maintenance,
@@ -61,8 +63,10 @@ ns = Collection(
     access.exec_,
     access.ssh,
     access.dashboard,
-    access.submit,
+    jobs.submit,
+    jobs.jobs,
     completion_task.completion,
+    about.version_task,
     lab.lab_up,
     lab.lab_status,
     lab.lab_down,

@@ -22,6 +22,8 @@ from tasks.commandline import failures, flags, manual
 from tasks.commandline.line import line
 from tasks.commandline.mistakes import Mistake, checked, explain, unknown_word
 from tasks.commandline.version import VERSION
+from tasks.commandline.words import WordsParser, required
+from tasks.language import said
 from tasks.report import output, typed
 from tasks.text.quoting import printed
 from tasks.text.wording import shown
@@ -78,7 +80,8 @@ class Program(Fab):
         if getattr(self, "_contexts", None) is None:
             # only once: Invoke removes each flag's help from the task when it makes the context
             self._contexts = [checked(context) for context in self.collection.to_contexts()]
-        return Parser(initial=checked(self.initial_context), contexts=self._contexts)
+        initial = checked(self.initial_context)
+        return WordsParser(self.collection, initial=initial, contexts=self._contexts)
 
     def _update_core_context(self, context: ParserContext, new_args: Mapping[str, Argument]) -> None:
         for key, argument in new_args.items():
@@ -129,15 +132,15 @@ class Program(Fab):
         except (Exit, ParseError):
             raise
         except KeyboardInterrupt:
-            raise Exit("✗ interrupted", code=failures.INTERRUPTED) from None
+            raise Exit(said("✗ interrupted"), code=failures.INTERRUPTED) from None
         except EOFError:
-            raise Exit("✗ the input ended before the answer", code=1) from None
+            raise Exit(said("✗ the input ended before the answer"), code=1) from None
         except Exception as error:
             if self.debug or any(c.args["debug"].value for c in self.built_in if "debug" in c.args):
                 print(failures.traceback_of(error), file=sys.stderr, end="")
                 raise Exit(code=1) from None
             if failures.is_interrupt(error):
-                raise Exit("✗ interrupted", code=failures.INTERRUPTED) from None
+                raise Exit(said("✗ interrupted"), code=failures.INTERRUPTED) from None
             raise Exit("\n".join(self.failed(error)), code=1) from None
 
     def failed(self, error: Exception) -> list[str]:
@@ -149,7 +152,7 @@ class Program(Fab):
         place = failures.place(error)
         at = f"{place}: " if place else ""
         hint = "please report this; --debug shows more" if self.built_in else "--debug shows the traceback"
-        return [f"✗ {at}{failures.described(error)}", f"  → {hint}"]
+        return [f"✗ {at}{failures.described(error)}", f"  → {said(hint)}"]
 
     def is_built_in(self, context: ParserContext) -> bool:
         """Whether a task is one of this project's, not one of the user's own."""
@@ -196,12 +199,6 @@ class Program(Fab):
         context = self.parser.contexts[name]
         task, built_in = self.collection[name], self.is_built_in(context)
         print(manual.explained(name, task, context, columns(), built_in))
-
-
-def required(task: invoke.Task) -> list[str]:
-    """Parameters without a default, whose flags are required."""
-    parameters = task.argspec(task.body).parameters.values()
-    return [one.name for one in parameters if one.default is one.empty]
 
 
 def columns() -> int:
@@ -255,6 +252,6 @@ def main(namespace: Collection, argv: list[str] | None = None) -> None:
     except SystemExit as end:
         code = end.code or 0
         if isinstance(end.__context__, KeyboardInterrupt):
-            print("✗ interrupted", file=sys.stderr)
+            print(said("✗ interrupted"), file=sys.stderr)
             code = failures.INTERRUPTED
     raise SystemExit(output.close(code))

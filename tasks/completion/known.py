@@ -16,6 +16,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 FREE: dict[str, Any] = {"is": "free"}
 FILES = {"is": "files"}
+JOB = {"is": "job"}
 # lists with commas
 HOSTS = {"is": "hosts", "of": list(STATES)}
 WORKERS = {"is": "workers", "of": list(STATES)}
@@ -24,6 +25,8 @@ WORKERS = {"is": "workers", "of": list(STATES)}
 FLAGS: dict[str, dict[str, Any]] = {
     "hosts-file": FILES,
     "output": FILES,
+    "events": FILES,
+    "from": FILES,
     "working-dir": FILES,
     "bundle": FILES,
     "image": FILES,
@@ -45,7 +48,10 @@ OF_TASK: dict[tuple[str, str], dict[str, Any]] = {
     ("drain", "host"): WORKERS,
     ("maintenance", "host"): WORKERS,
     ("init", "host"): FREE,
+    ("jobs", "what"): {"is": "choice", "of": ["logs", "stop"]},
+    ("jobs", "job"): JOB,
     ("test", "only"): FILES,
+    ("sync", "what"): FILES,
     ("bundle", "check"): FILES,
 }
 # the program's own flags
