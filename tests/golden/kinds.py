@@ -236,6 +236,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "submit": lambda: submit(archive="/root/.rayfab/lab/job-0.tar.gz", wait=True),
     "submit-no-folder": lambda: submit(archive="", wait=False),
     "command": lambda: operations.command_script("lab", ["ray", "--version"]),
+    "host-command": lambda: operations.host_command_script("lab", ["id", "-u"], root=True, sudo=True),
     "lock": lambda: operations.lock_script("lab", HOLDER),
     "unlock": lambda: operations.unlock_script("lab", HOLDER),
     "head-files-read": lambda: head_files.read_script("lab"),
