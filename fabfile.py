@@ -3,6 +3,7 @@
 from invoke import Collection
 
 from tasks import (
+    about,
     access,
     backup,
     bundle,
@@ -13,6 +14,7 @@ from tasks import (
     disk,
     files,
     head,
+    history,
     images,
     lab,
     logs,
@@ -48,6 +50,7 @@ ns = Collection(
     backup.backup,
     backup.restore,
     logs.logs,
+    history.history,
     disk.disk,
     disk.clean,
     check.check,
@@ -58,6 +61,7 @@ ns = Collection(
     access.dashboard,
     access.submit,
     completion_task.completion,
+    about.version_task,
     lab.lab_up,
     lab.lab_status,
     lab.lab_down,

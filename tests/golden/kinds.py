@@ -9,7 +9,7 @@ from tasks.node import gcs_store, head_files, kept, operations, sync
 from tasks.node.gcs_store import HeadState
 from tasks.node.hold import Hold, hold_script
 from tasks.node.hook import hook_script
-from tasks.node.logfiles import patterns
+from tasks.node.logfiles import Query, patterns
 from tasks.node.start import token_script
 from tasks.node.subject import Subject
 from tasks.runtimes.conda import scripts as conda
@@ -242,6 +242,10 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "head-files-read": lambda: head_files.read_script("lab"),
     "head-files-write": lambda: head_files.write_script("lab", "rayfab-lock 1\nray 2.52.0\n", token=True),
     "unlock-deployed": lambda: operations.unlock_script("lab", HOLDER, '{"format": 1, "hosts": []}'),
+    "unlock-history": lambda: operations.unlock_script("lab", HOLDER, history='{"format": 1, "id": "0"}'),
+    "history": lambda: operations.history_script("lab"),
+    "logs-pick": lambda: operations.pick_script("lab", Query(("start", "raylet.*"), 20, 600, True, "abcdef")),
+    "job-ids": lambda: operations.job_ids_script("lab", "10.0.0.1:6379", "job-1", sudo=True),
     "reach": lambda: operations.reach_script(
         "lab", "one", [20000, 10002], ["head 10.0.0.1 6379 ours"], token="t0", seconds=6, expect=2
     ),
