@@ -21,7 +21,7 @@ def show(console: Console, failures: Sequence[tuple[str, str, str]]) -> None:
 
     :param failures: host, reason, fix; the fix may be empty.
     """
-    console.table(COLUMNS, [(name, why) for name, why, _ in failures])
+    console.table(COLUMNS, [(name, why) for name, why, _ in failures], fold=True)
     for fix, names in fixes([(name, hint) for name, _, hint in failures]):
         whom = "" if len(failures) == 1 else f"{some(names)}: "
         console.print(Text.assemble(("  → ", "yellow"), whom, as_typed(fix)))
