@@ -58,16 +58,10 @@ def _is_fine(node: Mapping[str, Any]) -> bool:
 
 def _kind(node: Mapping[str, Any]) -> str:
     """What nodes may have in common: ``(uv, Ray 2.60.0, Python 3.12.1, 8 CPUs, no GPUs each)``."""
-    parts = [
-        node["runtime"],
-        node["ray"] and f"Ray {node['ray']}",
-        node["python"] and f"Python {node['python']}",
-    ]
-    parts += [
-        counted(str(node[key]), word)
-        for key, word in (("cpus", "CPU"), ("gpus", "GPU"))
-        if node[key] is not None
-    ]
+    parts = [node["runtime"]]
+    parts += [f"{word} {node[key]}" for key, word in (("ray", "Ray"), ("python", "Python")) if node[key]]
+    counts = (("cpus", "CPU"), ("gpus", "GPU"))
+    parts += [counted(str(node[key]), word) for key, word in counts if node[key] is not None]
     return f"({', '.join(filter(None, parts))} each)"
 
 

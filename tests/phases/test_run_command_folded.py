@@ -15,12 +15,14 @@ from tasks.run.stages import Listed
 from tasks.ssh import Answer, Settings
 from tests.script import samples
 
+ALL_AT_ONCE = How()
+
 
 @pytest.fixture
 def ran(capsys):
     """ran({name: (lines, status)}, how): exit status, output, and the scripts by the host's name."""
 
-    def run(hosts, how=How(), system="posix"):
+    def run(hosts, how=ALL_AT_ONCE, system="posix"):
         scripts = {}
 
         def connection(name, lines, status):
