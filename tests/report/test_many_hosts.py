@@ -74,7 +74,7 @@ def test_failures_that_are_alike_are_one_row_and_their_fix_can_be_pasted(pipe, t
 def test_names_are_written_out_up_to_eight_and_folded_beyond():
     assert handover.names(f"n{n}" for n in range(8)) == "n0, n1, n2, n3, n4, n5, n6, n7"
     assert handover.names(f"n{n}" for n in range(30)) == "n[0-29]"
-    mixed = [letter for letter in "abcdefghij"] + [f"n{n}" for n in range(5)]
+    mixed = [*"abcdefghij", *(f"n{n}" for n in range(5))]
     assert handover.names(mixed) == "a, b, c, d, e, f, g and 8 more"
     assert handover.limit(["a", "b"]) == "a,b"
     assert handover.limit(f"n{n}" for n in range(9)) == "'n[0-8]'"
