@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import measure
 from completion import hosts_file
