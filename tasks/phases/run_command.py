@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from tasks.inventory.fold import folded
 from tasks.node.operations import command_script, host_command_script
 from tasks.report import handover
 from tasks.report.console import Board
+from tasks.report.progress import batches_left
 from tasks.report.printer import without_last_blank
 from tasks.run.failures import Stop
 from tasks.run.record import GoesOn
@@ -80,10 +82,16 @@ def _run(run: Run, arguments: Sequence[str], how: How) -> None:
 
     title = f"Run {printed(*arguments)}"
     groups = batches(nodes, batch_size(how.batch, len(nodes)), 0) if how.batch else [nodes]
+    took: list[float] = []
     try:
         for number, group in enumerate(groups, 1):
-            part = f", batch {number} of {len(groups)}" if len(groups) > 1 else ""
-            run.each(title + part, group, one)
+            if len(groups) > 1:
+                time_left = batches_left(took, len(groups) - number + 1)
+                names = handover.names(node.name for node in group)
+                run.console.print(f"batch {number} of {len(groups)}{time_left}: {names}")
+            began = time.monotonic()
+            run.each(title, group, one)
+            took.append(time.monotonic() - began)
             left = [node for later in groups[number:] for node in later]
             if left and any(run.failure(node) for node in group):
                 _stop(run, arguments, how, left)

@@ -89,7 +89,7 @@ def test_a_batch_in_which_a_host_fails_is_the_last(ran):
 def test_half_of_the_hosts_at_once(ran):
     code, said, scripts = ran({f"n{n}": (["1"], 0) for n in range(1, 6)}, How(batch="50%"))
     assert code == 0 and len(scripts) == 5
-    assert "✓ Run uname -r, batch 2 of 2  2 hosts" in said
+    assert "batch 1 of 2: n1, n2, n3" in said and "batch 2 of 2: n4, n5" in said
 
 
 @pytest.mark.parametrize(
