@@ -13,8 +13,8 @@ from tasks.inventory.fold import folded
 from tasks.node.operations import command_script, host_command_script
 from tasks.report import handover
 from tasks.report.console import Board
-from tasks.report.progress import batches_left
 from tasks.report.printer import without_last_blank
+from tasks.report.progress import batches_left
 from tasks.run.failures import Stop
 from tasks.run.record import GoesOn
 from tasks.run.rolling import batch_size, batches
