@@ -254,6 +254,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "jobs": lambda: journal.jobs_script(samples.host("head"), "lab"),
     "job-log": lambda: journal.log_script("lab", "raysubmit_1", "/tmp/ray"),
     "command": lambda: operations.command_script("lab", ["ray", "--version"]),
+    "host-command": lambda: operations.host_command_script("lab", ["id", "-u"], root=True, sudo=True),
     "lock": lambda: operations.lock_script("lab", HOLDER),
     "unlock": lambda: operations.unlock_script("lab", HOLDER),
     "head-files-read": lambda: head_files.read_script("lab"),
