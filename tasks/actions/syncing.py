@@ -14,7 +14,6 @@ from tasks.inventory import accept
 from tasks.phases import operation
 from tasks.phases.head import note_missing_head
 from tasks.phases.sync import sync as copy
-from tasks.plan.sync import counted
 from tasks.report import handover
 from tasks.report.console import Console
 from tasks.run.failures import Stop
@@ -54,7 +53,7 @@ def sync(
     if tree.left:
         console.note(f"not copied, as it is no file, folder or link: {handover.names(tree.left)}")
     files = sum(one.kind == "file" for one in tree.entries)
-    console.ok(f"{printed(str(source))} was read", f"{counted(files)}, {tree.size / 1e6:.1f} MB")
+    console.ok(f"{printed(str(source))} was read", f"{files} files, {tree.size / 1e6:.1f} MB")
     flags = [*(["--delete"] if delete else []), *(word for one in exclude for word in ("--exclude", one))]
     run = cli.new_run(
         hosts_file,

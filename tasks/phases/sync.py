@@ -97,7 +97,7 @@ def _counted(changes: Sequence[Change]) -> str:
     copied = [one for one in changes if one.what == FILE]
     gone = sum(one.what == DELETE for one in changes)
     others = len(changes) - len(copied) - gone
-    parts = [f"{plan.counted(len(copied))} ({sum(files.values()) / 1e6:.1f} MB)"] if copied else []
+    parts = [f"{len(copied)} files ({sum(files.values()) / 1e6:.1f} MB)"] if copied else []
     parts += [f"{gone} to delete"] if gone else []
     parts += [f"{others} folders, links or modes"] if others else []
     return ", ".join(parts) or "nothing to change"
@@ -117,7 +117,7 @@ class _Copy:
         if not self.nodes:
             return
         removed = {n.name: sum(one.what == DELETE for one in self.under.changes[n.name]) for n in self.nodes}
-        if lines := [f"{name}: {plan.counted(count)}" for name, count in removed.items() if count]:
+        if lines := [f"{name}: {count} files" for name, count in removed.items() if count]:
             what = f"this removes files below {self.tree.dest}"
             self.run.options.agree([f"{what}:", *lines], what)
         with tempfile.TemporaryDirectory(prefix="rayfab-sync-") as folder:

@@ -95,11 +95,6 @@ def changes(entries: Sequence[Entry], there: There, *, delete: bool) -> list[Cha
     return out
 
 
-def counted(number: int) -> str:
-    """``1 file``, ``3 files``."""
-    return f"{number} file{'' if number == 1 else 's'}"
-
-
 def contents(found: Sequence[Change]) -> dict[str, int]:
     """The contents that a host lacks: SHA-256 -> size."""
     return {one.entry.value: one.entry.size for one in found if one.what == FILE}

@@ -154,7 +154,7 @@ def test_without_delete_what_is_there_stays_with_it_it_goes_after_a_question(fle
     fleet.yes = False
     assert copied(fleet, source, delete=True) == 1
     assert (extra / "file").exists()
-    assert fleet.asked[-1][1] == "one: 1 file"
+    assert fleet.asked[-1][1] == "one: 1 files"
     fleet.yes = True
     assert copied(fleet, source, delete=True) == 0
     assert picture(tmp_path / "one" / "dest") == picture(source)
