@@ -51,6 +51,7 @@ ns = Collection(
     backup.backup,
     backup.restore,
     logs.logs,
+    logs.collect,
     history.history,
     disk.disk,
     disk.clean,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import tarfile
 
 import pytest
 
@@ -191,6 +192,34 @@ class TestAsItRuns:
         of_node = ok(run("logs", "--node", node[:12], "--component", "raylet"))
         assert worker.name in of_node and head.name not in of_node
         assert run("logs", "--node", "abcdef012345").returncode == 1
+
+    @pytest.mark.matrix
+    def test_all_of_it_is_collected_also_of_a_host_that_is_away(self, pair, run, tmp_path):
+        head, worker = pair
+        sh(
+            head,
+            "mkdir -p /mnt/small && mount -t tmpfs -o size=1m none /mnt/small; cat /dev/zero >/mnt/small/x; true",
+        )
+        path = tmp_path / "report.tar.gz"
+        worker.freeze()
+        try:
+            done = run("collect", "--output", str(path), worker={"connect_timeout": 5})
+        finally:
+            worker.unfreeze()
+            sh(head, "umount /mnt/small")
+        assert done.returncode == 1, done.stdout
+        with tarfile.open(path) as tar:
+            found = {one.name: tar.extractfile(one).read().decode() for one in tar}
+        said = found["report/diagnosis.txt"]
+        assert said in done.stdout.replace("\n  ", "\n") or said.splitlines()[0] in done.stdout
+        assert f"unreachable: {worker.name}" in said and f"{head.name}: /mnt/small is 100 % full" in said
+        assert "OOM kill" in said and "bad number" in said
+        assert f"report/hosts/{worker.name}/not-reached.txt" in found
+        assert any(
+            name.startswith(f"report/hosts/{head.name}/logs/") and "gcs_server.out" in name for name in found
+        )
+        token = sh(head, "cat /home/alice/.rayfab/test/token")
+        assert token and not any(token in text for text in found.values())
 
     @pytest.mark.matrix
     def test_who_changed_it_is_known_to_every_operator(self, pair, run, home, tmp_path):
