@@ -20,6 +20,7 @@ from tasks import (
     lab,
     logs,
     maintenance,
+    metrics,
     upgrades,
     workers,
 )
@@ -55,6 +56,8 @@ ns = Collection(
     history.history,
     disk.disk,
     disk.clean,
+    metrics.alerts,
+    metrics.metrics,
     check.check,
     check.init,
     files.sync,

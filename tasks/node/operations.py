@@ -249,6 +249,14 @@ def command_script(cluster: str, arguments: Sequence[str], *, sudo: bool = False
     return render("run a command", "command", values, secrets=secrets_of(sudo=sudo))
 
 
+def host_command_script(cluster: str, arguments: Sequence[str], *, root: bool, sudo: bool = False) -> Script:
+    """As :func:`command_script`, on the host itself, outside the node's environment. :param root: with sudo."""
+    values = {"PROGRAM": fragment("program").text, "COMMAND": list(arguments), "AS_ROOT": root}
+    return render(
+        "run a command", "host_command", {**basics(cluster), **values}, secrets=secrets_of(sudo=sudo)
+    )
+
+
 def submit_script(
     host: Host,
     cluster: str,
