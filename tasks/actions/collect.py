@@ -63,6 +63,7 @@ def make(
     sizes: dict[str, int] = {}
     found: dict[str, Collected] = {}
     remembered: list = []
+    asides: list[str] = []
 
     def budget(run: Run) -> int:
         return max(LEAST, bound // max(1, len(run.chosen())))
@@ -70,23 +71,27 @@ def make(
     steps = (
         connect_some,
         gather_facts,
-        _if_there(Step("Learn what to leave out", _learn_token)),
-        _if_there(read_status),
-        _if_there(read_history(remembered)),
+        _if_there(Step("Learn what to leave out", _learn_token), asides),
+        _if_there(read_status, asides),
+        _if_there(read_history(remembered), asides),
         measure(sizes, budget, EACH),
         collect(found, budget, EACH),
-        Step("Write the file", lambda run: _write(run, path, found, remembered)),
+        Step("Write the file", lambda run: _write(run, path, found, remembered, asides)),
     )
     return operate(run, steps)
 
 
-def _if_there(step: Step) -> Step:
-    """The same step, where the head answers."""
+def _if_there(step: Step, asides: list[str]) -> Step:
+    """The same step, where the head can be reached. :param asides: gets why it failed."""
 
     def work(run: Run) -> None:
         head = run.head()
         if isinstance(head, Reached) and not run.failure(head):
             step(run)
+            if failure := run.failure(head):
+                # its Ray is dead or hangs, which is what the rest of it is collected for
+                asides.append(f"{head.name}: {failure.message}")
+                run.forgive(head)
 
     return Step(step.title, work)
 
@@ -98,8 +103,8 @@ def _learn_token(run: Run) -> None:
         run.learned.token = Secret(answer.values["token"])
 
 
-def _write(run: Run, path: Path, found: Mapping[str, Collected], remembered: list) -> None:
-    members = dict(_members(run, found, remembered))
+def _write(run: Run, path: Path, found: Mapping[str, Collected], remembered: list, asides: list[str]) -> None:
+    members = dict(_members(run, found, remembered, asides))
     try:
         _save(path, members)
     except OSError as error:
@@ -118,13 +123,15 @@ def _write(run: Run, path: Path, found: Mapping[str, Collected], remembered: lis
     )
 
 
-def _members(run: Run, found: Mapping[str, Collected], remembered: list) -> Iterable[tuple[str, str]]:
+def _members(
+    run: Run, found: Mapping[str, Collected], remembered: list, asides: list[str]
+) -> Iterable[tuple[str, str]]:
     hide = redactor(run)
     dead = {node.name: run.failure(node).message for node in run.failed}
     status = as_json(run)
     seen = {name: _seen(one) for name, one in found.items()}
     told = incidents(line for one in found.values() for line in one.lines)
-    lines = diagnosis(Case(len(run.every()), dead, seen, status["nodes"], run.learned.table, told))
+    lines = diagnosis(Case(len(run.every()), dead, seen, status["nodes"], run.learned.table, told, asides))
     yield "diagnosis.txt", hide("\n".join(lines) + "\n")
     about = {
         "format": 1,

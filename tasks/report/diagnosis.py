@@ -41,6 +41,7 @@ class Case:
     :param dead: why a host could not be asked, by its name.
     :param nodes: ``nodes`` of ``fab status --json``.
     :param table: Ray's own node table.
+    :param asides: what failed on the head while it was asked, and did not keep the rest from being collected.
     """
 
     hosts: int
@@ -49,12 +50,13 @@ class Case:
     nodes: Sequence[Mapping[str, Any]] = ()
     table: Sequence[Mapping[str, Any]] = ()
     incidents: Sequence[Incident] = ()
+    asides: Sequence[str] = ()
 
 
 def diagnosis(case: Case) -> list[str]:
     """The lines, what explains most first."""
     lines = [f"{case.hosts - len(case.dead)} of {case.hosts} hosts could be asked"]
-    lines += _folded("unreachable", case.dead)
+    lines += [*_folded("unreachable", case.dead), *case.asides]
     lines += _found(case, OOM) + _full(case) + _found(case, DISK) + _found(case, EXIT)
     reasons = [str(one.get("reason") or "") for one in case.table if not one.get("alive")]
     lines += [f"Ray's table, dead: {count} x {why}" for why, count in _counted(filter(None, reasons))]

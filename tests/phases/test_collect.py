@@ -85,6 +85,18 @@ def test_of_a_dead_host_what_the_others_know(fleet, world, do, tmp_path):
     assert "out/hosts/one/logs/session_1/raylet.out" in found
 
 
+def test_of_a_head_whose_gcs_does_not_answer_all_that_it_has(fleet, world, do, tmp_path):
+    clusters.deploy_cluster.body(None, hosts_file=str(fleet.path))
+    world["head"].replies["read Ray's node table"] = said([], {"answer": ['{"asked": true}']})
+    status, _ = do()
+    found = members(tmp_path)
+    assert status == 0 and "out/hosts/head/logs/session_1/raylet.out" in found
+    assert found["out/diagnosis.txt"].splitlines()[:2] == [
+        "3 of 3 hosts could be asked",
+        "head: the head's GCS does not answer",
+    ]
+
+
 def test_of_a_cluster_of_which_nothing_answers(fleet, world, do, tmp_path):
     for host in world.hosts.values():
         host.reachable = False
