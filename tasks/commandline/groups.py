@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "look": ("status", "check", "plan", "logs", "disk"),
+    "look": ("status", "check", "doctor", "plan", "logs", "disk"),
     "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
     "change": (
         "add-worker",

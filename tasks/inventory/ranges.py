@@ -37,10 +37,10 @@ def without(pattern: str, index: int) -> list[str]:
     tail = pattern[pattern.index("]", len(pieces[0])) + 1 :]
     if len(choices) == 1:
         kept = before + after
-        return [pieces[0] + _compact(kept) + tail] if kept else []
-    left = [pieces[0] + _compact(before) + tail] if before else []
+        return [pieces[0] + compact(kept) + tail] if kept else []
+    left = [pieces[0] + compact(before) + tail] if before else []
     left += [pieces[0] + picked + shorter for shorter in without(tail, inner)]
-    return left + ([pieces[0] + _compact(after) + tail] if after else [])
+    return left + ([pieces[0] + compact(after) + tail] if after else [])
 
 
 def _split(pattern: str) -> tuple[list[str], list[list[str]]]:
@@ -74,7 +74,7 @@ def _numbers(inside: str) -> list[str]:
     return numbers
 
 
-def _compact(numbers: list[str]) -> str:
+def compact(numbers: list[str]) -> str:
     """Numbers as a range: ['08', '09', '11'] -> '[08-09,11]'; a single one stands alone."""
     if len(numbers) == 1:
         return numbers[0]
