@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import median_high, median_low
 
 from tasks.inventory.fold import folded
 from tasks.node import ray
 from tasks.node.subject import Subject
-from tasks.plan.outcomes import FAIL, PASS, WARN, Outcome
+from tasks.plan.outcomes import FAIL, WARN, Outcome, passed
 from tasks.plan.reach import Pair, can_listen, partners, ports_of
 
 MOST_LINES = 20  # in the table; all pairs are in the JSON
@@ -84,17 +84,22 @@ def ports_to_try(subject: Subject) -> tuple[list[int], frozenset[int], frozenset
 
 @dataclass(frozen=True)
 class Wall:
-    """Hosts that cannot reach others, by ports and reason. :param tries: connections that failed."""
+    """Hosts that cannot reach others, by ports and reason.
+
+    :param nobody: not each of the sources has tried each of the targets, but none of the targets was reached.
+    """
 
     sources: tuple[str, ...]
     targets: tuple[str, ...]
     ports: tuple[int, ...]
     why: str
+    nobody: bool = False
 
     @property
     def text(self) -> str:
         ports = folded(str(port) for port in self.ports).replace("[", "").replace("]", "")
-        return f"{folded(self.sources)} cannot reach {folded(self.targets)}:{ports}: {self.why}"
+        who = "no host that tried can" if self.nobody else f"{folded(self.sources)} cannot"
+        return f"{who} reach {folded(self.targets)}:{ports}: {self.why}"
 
 
 def walls(pairs: Sequence[Pair]) -> list[Wall]:
@@ -105,15 +110,18 @@ def walls(pairs: Sequence[Pair]) -> list[Wall]:
     failed: dict[tuple[tuple[int, ...], str], set[Names]] = {}
     for pair in pairs:
         for why, ports in pair.problems.items():
-            # the target's name in a reason would keep the same thing on several hosts apart
-            text = why.replace(f" {pair.target} ", " something ")
-            failed.setdefault((tuple(ports), text), set()).add((pair.source, pair.target))
+            failed.setdefault((tuple(ports), _reason(why, pair)), set()).add((pair.source, pair.target))
     out = []
     for (ports, why), found in failed.items():
         one, other = _products(found), [(b, a) for a, b in _products({(b, a) for a, b in found})]
         for sources, targets in min(one, other, key=len):
             out.append(Wall(tuple(sources), tuple(targets), ports, why))
     return out
+
+
+def _reason(why: str, pair: Pair) -> str:
+    """Without the target's name, which would keep the same thing on several hosts apart."""
+    return why.replace(f" {pair.target} ", " something ")
 
 
 def _products(found: set[Names]) -> list[tuple[list[str], list[str]]]:
@@ -148,36 +156,45 @@ def shut(pairs: Sequence[Pair]) -> dict[str, list[str]]:
     }
 
 
-def connections(pairs: Sequence[Pair], ways: Mapping[str, str]) -> list[Outcome]:
+def connections(pairs: Sequence[Pair], way: Callable[[Wall], str], kinds: Mapping[str, str]) -> list[Outcome]:
     """The outcomes for the table; those of hosts that nobody reaches in one line for all of them.
 
-    :param ways: the command that opens each host.
+    :param way: what lets the sources of a wall in. :param kinds: the firewall of each host: a line is about one kind.
     """
     found = walls(pairs)
     if len(found) > MOST_LINES:
         closed = shut(pairs)
         rest = walls([pair for pair in pairs if pair.target not in closed])
-        why: dict[tuple[tuple[int, ...], str], list[str]] = {}
+        why: dict[tuple[tuple[int, ...], str], list[Pair]] = {}
         for pair in pairs:
             if pair.target in closed:
                 for reason, ports in pair.problems.items():
-                    text = reason.replace(f" {pair.target} ", " something ")
-                    why.setdefault((tuple(ports), text), []).append(pair.target)
-        found = [
-            Wall(("no host that tried",), tuple(dict.fromkeys(t)), *key) for key, t in why.items()
-        ] + rest
+                    why.setdefault((tuple(ports), _reason(reason, pair)), []).append(pair)
+        found = [_closed(those, *key) for key, those in why.items()] + rest
     out = []
     for wall in found[:MOST_LINES]:
-        text = wall.text.replace("no host that tried cannot reach", "no host that tried can reach")
-        hint = ways.get(wall.targets[0], "open these ports")
-        more = f"; the same on the other {len(wall.targets) - 1}" if len(wall.targets) > 1 else ""
-        out.append(Outcome(wall.targets, "ports", FAIL, text, hint + more))
+        parts = _by_firewall(wall, kinds)
+        out += [Outcome(part.targets, "ports", FAIL, part.text, way(part)) for part in parts]
     if len(found) > MOST_LINES:
         left = found[MOST_LINES:]
         nodes = tuple(dict.fromkeys(name for wall in left for name in wall.targets))
         text = f"and {len(left)} more combinations; --json has them all"
-        out.append(Outcome(nodes, "ports", FAIL, text, "the same way"))
+        out.append(Outcome(nodes, "ports", FAIL, text, way(left[0])))
     return out
+
+
+def _closed(pairs: Sequence[Pair], ports: tuple[int, ...], why: str) -> Wall:
+    sources, targets = (
+        tuple(dict.fromkeys(getattr(one, end) for one in pairs)) for end in ("source", "target")
+    )
+    return Wall(sources, targets, ports, why, nobody=True)
+
+
+def _by_firewall(wall: Wall, kinds: Mapping[str, str]) -> list[Wall]:
+    parts: dict[str, list[str]] = {}
+    for target in wall.targets:
+        parts.setdefault(kinds.get(target, ""), []).append(target)
+    return [replace(wall, targets=tuple(targets)) for targets in parts.values()]
 
 
 @dataclass(frozen=True)
@@ -215,8 +232,9 @@ def speeds(found: Sequence[Speed]) -> list[Outcome]:
             text = f"{one.source} to {one.target}: {trip_text(one.trip)}, the median is {trip_text(usual)}"
             out.append(Outcome((one.source,), "latency", WARN, text, way))
     count = "1 pair" if len(found) == 1 else f"{len(found)} pairs"
-    out.append(Outcome(nodes, "bandwidth", PASS, f"median {rate_text(middle)} over {count}"))
-    out.append(Outcome(nodes, "latency", PASS, f"median {trip_text(usual)} over {count}"))
+    for check, text in (("bandwidth", rate_text(middle)), ("latency", trip_text(usual))):
+        of_check = [one for one in out if one.check == check]
+        out += passed(of_check, nodes, check, f"median {text} over {count}")[len(of_check) :]
     return out
 
 

@@ -136,12 +136,23 @@ def _called(target: str, name: str, head: str) -> str:
 
 
 def opening(firewall: str, ports: Sequence[str], sources: Sequence[str], where: str) -> str:
-    """The command that lets these addresses in.
+    """What lets these addresses in, with the name of the host on which it is typed. See :func:`command_for`."""
+    command = command_for(firewall, ports, sources)
+    if command is None:
+        source = ", ".join(_networks(sources))
+        listed = ",".join(ports)
+        return (
+            f"open TCP {listed} of {where} for {source}, in its firewall or in a security group between them"
+        )
+    return f"on {where}: {command}; or in a security group between them"
+
+
+def command_for(firewall: str, ports: Sequence[str], sources: Sequence[str]) -> str | None:
+    """The firewall's own command that lets these addresses in, ready to paste; None if no firewall is known.
 
     :param firewall: what was found on the host; '' if nothing was.
     :param ports: ports, and ranges such as ``10002-19999``.
     :param sources: addresses; neighbours become networks that hold nothing else.
-    :param where: the name of the host on which it is typed.
     """
     dashed, colons = ",".join(ports), ",".join(port.replace("-", ":") for port in ports)
     found = _networks(sources)
@@ -152,7 +163,7 @@ def opening(firewall: str, ports: Sequence[str], sources: Sequence[str], where: 
     if len(found) > 1:
         ufw = f"for from in {' '.join(found)}; do sudo ufw allow {rule.format('$from')}; done"
     zone = " ".join(f"--add-source={one}" for one in found)
-    command = {
+    return {
         "ufw": ufw,
         "firewalld": f"sudo firewall-cmd --permanent --zone=trusted {zone} && sudo firewall-cmd --reload",
         "nftables": f"sudo nft 'insert rule inet filter input ip{six} saddr {{ {source} }} tcp dport {{ {dashed} }}"
@@ -162,11 +173,6 @@ def opening(firewall: str, ports: Sequence[str], sources: Sequence[str], where: 
         f"-LocalPort {dashed} -RemoteAddress {source}",
         "macos": "System Settings, Network, Firewall: allow incoming connections for python",
     }.get(firewall)
-    if command is None:
-        return (
-            f"open TCP {dashed} of {where} for {source}, in its firewall or in a security group between them"
-        )
-    return f"on {where}: {command}; or in a security group between them"
 
 
 def _networks(sources: Sequence[str]) -> list[str]:

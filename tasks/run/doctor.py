@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tasks.inventory.fold import folded
 from tasks.plan.burned import Part
 from tasks.plan.compared import of_all
 from tasks.plan.health import Patient, of_host
-from tasks.plan.links import Speed, connections, speeds
+from tasks.plan.links import Speed, Wall, connections, speeds
 from tasks.plan.outcomes import FAIL, PASS, SKIP, Outcome, passed
 from tasks.plan.problems import cluster_problems
-from tasks.plan.reach import needed_ports, opening
+from tasks.plan.reach import command_for, needed_ports, opening
 from tasks.run.links import Tried
 from tasks.run.run import Run
 from tasks.run.stages import Known
@@ -77,13 +78,16 @@ def _ray(run: Run) -> list[Outcome]:
 
 def _ports(run: Run, found: Found) -> list[Outcome]:
     pairs = found.tried.pairs
-    ways = {}
-    for target, patient in found.patients.items():
-        sources = [found.addresses[one.source] for one in pairs if one.target == target and one.problems]
-        if sources:
-            firewall = found.tried.firewalls.get(target, "")
-            ways[target] = opening(firewall, needed_ports(patient.subject), sources, target)
-    out = connections(pairs, ways)
+
+    def way(wall: Wall) -> str:
+        subjects = [found.patients[name].subject for name in wall.targets]
+        subject = next((one for one in subjects if one.host.role == "head"), subjects[0])
+        sources = sorted(found.addresses[name] for name in wall.sources)
+        ports = needed_ports(subject)
+        command = command_for(found.tried.firewalls.get(wall.targets[0], ""), ports, sources)
+        return command or opening("", ports, sources, folded(wall.targets))
+
+    out = connections(pairs, way, found.tried.firewalls)
     blamed = {name for one in out for name in one.nodes}
     out += [
         Outcome(

@@ -14,7 +14,8 @@ import time
 
 seconds, folder, parts = float(sys.argv[1]), sys.argv[2], sys.argv[3:]
 MIB = 1 << 20
-MOST = 4096 * MIB  # bytes of memory, and of the file
+BLOCK = 16 * MIB
+MOST = 2048 * MIB  # bytes of memory, and of the file
 
 
 def say(text):
@@ -78,56 +79,59 @@ def free_memory():
 
 
 def memory():
-    """Writes a pattern over a quarter of what is free, and reads it back."""
-    size = max(16 * MIB, min(MOST, free_memory() // 4) // (16 * MIB) * 16 * MIB)
-    patterns = [bytes([value]) * (16 * MIB) for value in (0x55, 0xAA, 0x00, 0xFF)]
-    room, errors, moved, turn = bytearray(size), 0, 0, 0
-    view, clock = memoryview(room), Clock("memory")
+    """Writes patterns over a growing part of what is free, at most a quarter, and reads them back."""
+    most = max(1, min(MOST, free_memory() // 4) // BLOCK)
+    patterns = [bytes([value]) * BLOCK for value in (0x55, 0xAA, 0x00, 0xFF)]
+    rooms, errors, moved, spent, turn = [], 0, 0, 0.0, 0
+    clock = Clock("memory")
     while not clock.over:
-        pattern = patterns[turn % len(patterns)]
+        if len(rooms) < most:
+            # a page that is touched for the first time says nothing about the memory's speed
+            rooms.append(bytearray(BLOCK))
+        room, pattern = rooms[turn % len(rooms)], patterns[turn // len(rooms) % len(patterns)]
         turn += 1
-        for at in range(0, size, len(pattern)):
-            view[at : at + len(pattern)] = pattern
-        for at in range(0, size, len(pattern)):
-            errors += view[at : at + len(pattern)].tobytes() != pattern
-            moved += 2 * len(pattern)
-            if clock.passed > seconds:
-                break
-    result("memory", moved / MIB / clock.passed, "MiB/s", errors)
+        begun = time.monotonic()
+        room[:] = pattern
+        errors += room != pattern
+        spent += time.monotonic() - begun
+        moved += 2 * BLOCK
+    result("memory", moved / MIB / spent, "MiB/s", errors)
 
 
 def disk():
     """Writes a file, at most a tenth of what is free, reads it back past the cache, and compares."""
     about = os.statvfs(folder)
-    size = min(MOST // 4, about.f_bavail * about.f_frsize // 10) // MIB * MIB
-    if size < 8 * MIB:
+    size = min(MOST, about.f_bavail * about.f_frsize // 10) // BLOCK * BLOCK
+    if not size:
         say(f"RESULT disk - - {folder} has no room for a file")
         return
-    block = os.urandom(MIB)
+    block = os.urandom(BLOCK)
     written = read = errors = 0
     spent = [0.0, 0.0]
     clock = Clock("disk")
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         while not clock.over:
             file.seek(0)
-            begun, there = time.monotonic(), 0
-            while there < size and clock.passed < seconds:
+            there = 0
+            while there < size and (not there or clock.passed < seconds / 2):
+                begun = time.monotonic()
                 file.write(block)
-                there += MIB
-            os.fsync(file.fileno())
-            spent[0] += time.monotonic() - begun
+                # in small steps, or a slow disk would take much longer than it was given
+                os.fsync(file.fileno())
+                spent[0] += time.monotonic() - begun
+                there += BLOCK
             written += there
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             file.seek(0)
-            begun = time.monotonic()
-            for _ in range(there // MIB):
-                errors += file.read(MIB) != block
-            spent[1] += time.monotonic() - begun
-            read += there
-    if written:
-        result("disk-write", written / MIB / spent[0], "MiB/s", 0)
-        result("disk-read", read / MIB / spent[1], "MiB/s", errors)
+            while there and (clock.passed < seconds or not read):
+                begun = time.monotonic()
+                errors += file.read(BLOCK) != block
+                spent[1] += time.monotonic() - begun
+                read += BLOCK
+                there -= BLOCK
+    result("disk-write", written / MIB / spent[0], "MiB/s", 0)
+    result("disk-read", read / MIB / spent[1], "MiB/s", errors)
 
 
 def gpu():
