@@ -75,15 +75,18 @@ def _numbers(inside: str) -> list[str]:
 
 
 def compact(numbers: list[str]) -> str:
-    """Numbers as a range: ['08', '09', '11'] -> '[08-09,11]'; a single one stands alone."""
+    """Numbers in order as a range: ['08', '09', '11'] -> '[08-09,11]'; a single one stands alone."""
     if len(numbers) == 1:
         return numbers[0]
     runs: list[list[str]] = []
     for number in numbers:
-        follows = runs and int(number) == int(runs[-1][-1]) + 1
-        # a run may not mix padded and unpadded numbers
-        if follows and (len(number) == len(runs[-1][0]) or "0" not in (number[0], runs[-1][0][0])):
+        if runs and number == _after(runs[-1]):
             runs[-1].append(number)
         else:
             runs.append([number])
     return "[" + ",".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs) + "]"
+
+
+def _after(run: list[str]) -> str:
+    """The number that continues a run, as wide as `_numbers` makes it."""
+    return str(int(run[-1]) + 1).zfill(len(run[0]) if run[0][0] == "0" else 0)

@@ -8,6 +8,7 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node.addresses import join
+from tasks.node.dashboard import answers_at
 from tasks.script import files
 
 
@@ -25,12 +26,14 @@ def watch_words(
     :param file: where it writes what it knows, as it sees it.
     :param box: a file that it makes within a container, so that it knows a new one; '' on the host itself.
     """
+    head = host.role == "head"
     told = {
         "file": file,
         "box": box,
         "gcs": head_address,
         "agent": join(node_ip, host.ray.ports.dashboard_agent_listen),
-        "head": host.role == "head",
+        "dashboard": join(answers_at(host.ray.dashboard_host)[0], host.ray.dashboard_port) if head else "",
+        "head": head,
         "heal": host.ray.heal,
     }
     return [json.dumps(told, sort_keys=True), *start_arguments, "--block"]

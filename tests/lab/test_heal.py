@@ -162,6 +162,17 @@ class TestProbe:
         assert "a task ran on each" in ok(cluster.fab("deploy-cluster"))
         assert status(cluster.fab, cluster.path)["healthy"]
 
+    def test_a_gcs_that_hangs_is_started_anew(self, cluster):
+        """It still takes connections; its dashboard says that it does not answer."""
+        head = cluster.head
+        gcs = sh(head, "pgrep -x gcs_server").strip()
+        until(lambda: cluster.life(head).get("joined"), 60)
+        sh(head, f"kill -STOP {gcs}")
+        until(lambda: sh(head, "pgrep -x gcs_server || true").strip() not in ("", gcs), 180)
+        assert [why for _, why in cluster.life(head)["faults"]] == ["its GCS does not answer"]
+        until(lambda: status(cluster.fab, cluster.path)["healthy"], 120)
+        assert cluster.life(cluster.worker)["faults"] == []
+
     def test_a_head_that_was_away_costs_its_worker_nothing(self, cluster):
         until(lambda: cluster.life(cluster.worker).get("joined"), 60)
         cluster.head.stop()

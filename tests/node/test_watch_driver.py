@@ -24,14 +24,14 @@ from tests.script.shells import stand_in, tool
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
 
 # seconds, made short
-SHORT = {"LOOK": 0.1, "ASK": 0.2, "SOON": 0.1, "START": 2}
+SHORT = {"LOOK": 0.1, "ASK": 0.2, "SOON": 0.1, "START": 2, "TRIES": 1}
 
 
 class Agent(BaseHTTPRequestHandler):
-    """A stand-in for Ray's agent."""
+    """A stand-in for Ray's agent, and for the dashboard."""
 
     def do_GET(self):
-        self.send_response(self.server.says)
+        self.send_response(self.server.says_of_gcs if "gcs" in self.path else self.server.says)
         self.end_headers()
 
     def log_message(self, *args):
@@ -58,7 +58,7 @@ class World:
         self.gcs = socket.create_server(("127.0.0.1", 0), backlog=500)
         self.port = self.gcs.getsockname()[1]
         self.agent = HTTPServer(("127.0.0.1", 0), Agent)
-        self.agent.says = 200
+        self.agent.says = self.agent.says_of_gcs = 200
         threading.Thread(target=self.agent.serve_forever, args=(0.05,), daemon=True).start()
         self.running: list[subprocess.Popen] = []
 
@@ -70,6 +70,7 @@ class World:
             "box": "",
             "gcs": f"127.0.0.1:{self.port}",
             "agent": f"127.0.0.1:{self.agent.server_port}",
+            "dashboard": f"127.0.0.1:{self.agent.server_port}" if role == "head" else "",
             "head": role == "head",
             "heal": heals,
         }
@@ -160,6 +161,39 @@ def test_a_stopped_raylet_is_silent(world):
     os.kill(raylet, signal.SIGSTOP)
     assert watch.wait(30) == 1
     assert [why for _, why in world.life["faults"]] == ["its raylet is stopped"]
+
+
+@pytest.mark.parametrize("answer", [200, 404, 500])
+def test_a_gcs_of_which_the_dashboard_does_not_know_counts_for_nothing(world, answer):
+    """Ray's own answer is 503."""
+    world.agent.says_of_gcs = answer
+    watch, _ = world.up(role="head")
+    time.sleep(1.5)
+    assert watch.poll() is None and world.life["faults"] == []
+
+
+def test_a_gcs_that_takes_connections_and_answers_none(world):
+    """What is left of it is ended by force: SIGSTOP is how it was made to hang, and SIGTERM would wait."""
+    shutil.copy(tool("sleep"), world.folder / "gcs_server")
+    text = (world.folder / "ray").read_text()
+    more = f"'{world.folder}/gcs_server' 600 & echo $! >'{world.folder}/gcs.pid'; "
+    (world.folder / "ray").write_text(
+        text.replace(f"'{world.folder}/raylet'", more + f"'{world.folder}/raylet'")
+    )
+    watch, raylet = world.up(role="head")
+    gcs = int((world.folder / "gcs.pid").read_text())
+    os.kill(gcs, signal.SIGSTOP)
+    world.agent.says_of_gcs = 503
+    assert watch.wait(30) == 1
+    assert [why for _, why in world.life["faults"]] == ["its GCS does not answer"]
+    until(lambda: not Path(f"/proc/{raylet}").exists() and not Path(f"/proc/{gcs}").exists())
+
+
+def test_a_worker_does_not_count_what_is_its_head_s(world):
+    world.agent.says_of_gcs = 503
+    watch, _ = world.up(role="worker")
+    time.sleep(1.5)
+    assert watch.poll() is None and world.life["faults"] == []
 
 
 def test_off(world):

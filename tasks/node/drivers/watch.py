@@ -23,6 +23,7 @@ import time
 LOOK = 2  # seconds between two looks at the raylet
 ASK = 20  # seconds between two questions to the node
 SOON = 5  # seconds between two tries of the head's port, while the node is young or the head is away
+TRIES = 5  # a second apart, until a GCS counts as silent
 SILENT = 3  # as many silent answers in a row are a fault
 BUDGET = 3  # as many faults within an hour lead to a new start
 HOUR = 3600
@@ -131,16 +132,25 @@ def reaches(address, seconds=5):
     return True
 
 
-def healthy(address):
-    """Whether the node's agent answers that its raylet is well."""
+def healthz(address, of):
+    """What Ray's agent or dashboard answers: 200 if all is well; 0 if it does not."""
     wire = http.client.HTTPConnection(*split(address), timeout=15)
     try:
-        wire.request("GET", "/api/local_raylet_healthz")
-        return wire.getresponse().status == 200
+        wire.request("GET", f"/api/{of}_healthz")
+        return wire.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return 0
     finally:
         wire.close()
+
+
+def hangs(dashboard):
+    """Whether the GCS takes connections and answers none. The dashboard gives it 0.1 s, so several tries count."""
+    for _ in range(TRIES):
+        if healthz(dashboard, "gcs") != 503:
+            return False
+        time.sleep(1)
+    return True
 
 
 def program(pid):
@@ -159,18 +169,18 @@ def standing(pid):
     return None if state in "ZX" else (state, int(parent))
 
 
-def raylet_of(parent):
-    """Process id and node id of the raylet that this process has started; None if there is none yet."""
+def started(parent, name):
+    """Process id and node id of the raylet or gcs_server that this process has started; None if there is none yet."""
     if os.path.isdir("/proc/self"):
         for pid in filter(str.isdigit, os.listdir("/proc")):
-            if program(pid) == "raylet" and (standing(pid) or ("", 0))[1] == parent:
+            if program(pid) == name and (standing(pid) or ("", 0))[1] == parent:
                 with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline") as file:
                     return int(pid), node_id(file.read().split("\0"))
         return None
     asked = subprocess.run(["ps", "-axwwo", "pid=,ppid=,command="], stdout=subprocess.PIPE)
     for line in asked.stdout.decode(errors="replace").splitlines():
         pid, above, *said = line.split()
-        if above == str(parent) and said and os.path.basename(said[0]) == "raylet":
+        if above == str(parent) and said and os.path.basename(said[0]) == name:
             return int(pid), node_id(said)
     return None
 
@@ -203,6 +213,7 @@ class Probe(threading.Thread):
         self.missed = False  # whether one of them has failed since the start
         self.answered = False  # whether the agent ever has; without Ray's dashboard there is none
         self.agent = True
+        self.hangs = False  # the GCS of the head
 
     def run(self):
         asked = 0.0
@@ -212,8 +223,9 @@ class Probe(threading.Thread):
             self.missed = self.missed or bool(self.away)
             if now - asked >= ASK - 1:
                 asked = now
-                self.agent = healthy(options["agent"])
+                self.agent = healthz(options["agent"], "local_raylet") == 200
                 self.answered = self.answered or self.agent
+                self.hangs = bool(options["dashboard"]) and hangs(options["dashboard"])
                 self.rounds += 1
             pause = SOON if self.away or now - self.begun < YOUNG else ASK
             time.sleep(max(now + pause - time.monotonic(), 1))
@@ -268,7 +280,7 @@ def silent(probe, state):
     """What does not answer; '' if nothing is wrong, or if it cannot be told."""
     if state == "T":
         return "its raylet is stopped"
-    if probe.away:
+    if probe.away or probe.hangs:
         return "its GCS does not answer" if options["head"] else ""
     if probe.answered and not probe.agent:
         return "its agent does not say that the raylet is healthy"
@@ -287,7 +299,7 @@ def watch(book, ray):
                 wait(LOOK)
             return "told", raylet, probe
         if raylet is None:
-            raylet = raylet_of(ray.pid)
+            raylet = started(ray.pid, "raylet")
             if raylet and options["heal"]:
                 probe = Probe()
                 probe.start()
@@ -319,8 +331,9 @@ def watch(book, ray):
                 count = count + 1 if why else 0
                 if count >= SILENT and book.fault(why):
                     say(f"{why}, asked {count} times: the node is started again")
-                    with contextlib.suppress(OSError):
-                        os.kill(raylet[0], signal.SIGKILL)
+                    for process in (raylet, started(ray.pid, "gcs_server")):
+                        with contextlib.suppress(OSError, TypeError):
+                            os.kill(process[0], signal.SIGKILL)
                     until = time.monotonic() + 10
                     while ray.poll() is None and time.monotonic() < until:
                         wait(0.5)
