@@ -61,6 +61,7 @@ ns = Collection(
     lab.lab_up,
     lab.lab_status,
     lab.lab_down,
+    dev.docs,
     dev.test,
 )
 own_tasks.add_to(ns, user_folder())

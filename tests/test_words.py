@@ -1,4 +1,4 @@
-"""Plain technical English in everything that a person reads: code, messages, the README, the examples."""
+"""Plain technical English in everything that a person reads: code, messages, the README, the manual, the examples."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def texts() -> list[Path]:
         TOP / name
         for name in ("README.md", "CONTRIBUTING.md", "hosts.yml", "fab", "fabfile.py", "pyproject.toml")
     ]
-    return [*code, *others, *TOP.glob("examples/*.yml"), *TOP.glob("bench/*.py")]
+    pages = [path for path in TOP.glob("docs/**/*.md") if not path.name.endswith(".zh.md")]
+    return [*code, *others, *pages, *TOP.glob("examples/*.yml"), *TOP.glob("bench/*.py")]
 
 
 def unusual_in(text: str) -> list[str]:

@@ -61,14 +61,15 @@ def run(only: str, *, unit: bool) -> int:
 def _packages(console: Console) -> None:
     needed = ("pytest", "hypothesis", "xdist", "jsonschema", "tree_sitter", "tree_sitter_powershell")
     needed += ("zstandard", "rattler", "pyte")
-    if all(importlib.util.find_spec(name) for name in needed):
-        return
     requirements = TOP / "requirements-dev.txt"
     try:
         with (
             Progress("first use, installing what the tests need") as progress,
             TemporaryDirectory() as scratch,
         ):
+            added.packages("docs", progress.say)
+            if all(importlib.util.find_spec(name) for name in needed):
+                return
             log = added.own_folder() / "pip.log"
             Installer(Path(sys.executable), Path(scratch), log, progress.say).install(requirements)
     except Failed as error:

@@ -23,7 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "destroy",
     ),
     "keep": ("backup", "restore"),
-    "use": ("submit", "exec", "ssh", "dashboard", "completion"),
+    "use": ("submit", "exec", "ssh", "dashboard", "docs", "completion"),
     "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }
 OTHERS = "your own"

@@ -16,6 +16,7 @@ from tasks.report import typed
 
 # The placeholder of a flag's value, if the flag's own name is not clear enough.
 VALUES = {
+    "build": "FOLDER",
     "bundle": "FILE",
     "command": "COMMAND",
     "component": "NAMES",
@@ -77,20 +78,22 @@ def explained(name: str, task: Task, context: ParserContext, width: int, built_i
             # indented lines are commands, which are not wrapped
             lines += map(typed.as_typed, block) if indented else _wrap(" ".join(block), _width(width))
         lines.append("")
-    flags = [(_spec(context, flag), context.flags[flag].help or "") for flag in _main_flags(context)]
+    flags = [(described(context, flag), context.flags[flag].help or "") for flag in main_flags(context)]
     pad = max((len(spec) for spec, _ in flags), default=0)
     for spec, text in flags:
         lines += _entry(f"  {spec.ljust(pad)}   ", text, width)
     return "\n".join(lines)
 
 
-def _main_flags(context: ParserContext) -> Sequence[str]:
+def main_flags(context: ParserContext) -> Sequence[str]:
+    """The flags of a task as the help lists them."""
     flags = sorted(to_flag(argument.names[0]) for argument in context.args.values())
     # the flags that every task has come last
     return sorted(flags, key=lambda flag: flag in ("--hosts-file", "--debug"))
 
 
-def _spec(context: ParserContext, flag: str) -> str:
+def described(context: ParserContext, flag: str) -> str:
+    """A flag with what stands for its value: ``--limit HOSTS``."""
     argument = context.flags[flag]
     if not argument.takes_value:
         return f"--[no-]{flag.lstrip('-')}" if argument.default is True else flag

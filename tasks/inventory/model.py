@@ -1,4 +1,4 @@
-"""The keys of hosts.yml. The JSON Schema and the reference in the README are made from these models."""
+"""The keys of hosts.yml. The JSON Schema and the reference in the manual are made from these models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference of all keys and values in the README, made from the models."""
+"""The reference of all keys and values in the manual, made from the models."""
 
 from __future__ import annotations
 

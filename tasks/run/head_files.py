@@ -40,7 +40,7 @@ def read_head_files(run: Run, head: Known) -> HeadFiles:
     told = head.state.get("head_state")
     if isinstance(told, dict) and told.get("kept") and "kept" not in answer.texts:
         run.console.note(
-            f"{head.name} keeps its state in a volume of its container: only token and locks go along"
+            f"{head.name}: the state that it keeps cannot be read: only token and locks go along"
         )
     token = answer.values.get("token")
     return HeadFiles(

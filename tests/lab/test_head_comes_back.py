@@ -232,5 +232,17 @@ def test_in_containers(fresh_hosts, tmp_path, network):
     print(ok(made.fab("test-head", "--yes")))
     made.same_as(*before)
     assert status(made.fab, path)["head_state"]["kept"]
+    # the volume goes along with a backup, from a head that runs as from one that is stopped
+    file = tmp_path / "test.tar"
+    assert "cannot be read" not in ok(made.fab("backup", "--output", str(file)))
+    file.unlink()
+    ok(made.fab("stop", timeout=120))
+    assert "cannot be read" not in ok(made.fab("backup", "--output", str(file)))
+    ok(made.fab("destroy", "--yes"))
+    path.unlink()
+    ok(made.fab("restore", str(file)))
+    ok(made.fab("deploy-cluster", timeout=600))
+    until(made.whole, 120)
+    assert made.work()["groups"] == before[0]["groups"]
     ok(made.fab("destroy", "--yes"))
     assert sh(made.head, "docker volume ls -q | grep rayfab || true") == ""

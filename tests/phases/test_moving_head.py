@@ -250,7 +250,7 @@ class TestBackup:
     def test_a_state_that_cannot_be_read_is_named(self, world, do, tmp_path):
         world["head"].state["head_state"] = {"kept": True, "why": ""}
         _, out = do(tasks.backup, output=str(tmp_path / "lab.tar"))
-        assert "head keeps its state in a volume of its container: only token and locks go along" in out
+        assert "head: the state that it keeps cannot be read: only token and locks go along" in out
 
     def test_what_is_no_backup(self, world, do, tmp_path):
         file = tmp_path / "lab.tar"

@@ -1,16 +1,23 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib kept_folder
+# needs: lib kept_folder node
 # Prints what a head keeps: the cluster's token, and the state of its GCS, if it keeps one.
 if [ -s "$NODE/token" ]; then
     IFS= read -r rf_value <"$NODE/token" || :
     emit token "$rf_value"
 fi
-# Files that only grow may grow meanwhile: their end is checked by what reads them.
-kept_says() { (cd "$rf_dir" && find . -type f ! -name '*.log' ! -name 'LOG*' -exec ls -l {} +) 2>/dev/null; }
-kept_pack() { tar -C "$rf_dir" -cf - . 2>/dev/null || as_root tar -C "$rf_dir" -cf - . 2>/dev/null; }
+rf_service=$(node_service)
 rf_dir=$(kept_folder)
-if [ -d "$rf_dir" ]; then
+# In a container of its own the state is in a volume.
+kept_do() { if have "${rf_service}_boxed"; then node_do "$rf_service" store "$1"; else sh -c "$1" store "$rf_dir"; fi; }
+# Files that only grow may grow meanwhile: their end is checked by what reads them.
+# shellcheck disable=SC2016
+kept_says() { kept_do 'cd "$1" && find . -type f ! -name "*.log" ! -name "LOG*" -exec ls -l {} +' 2>/dev/null </dev/null; }
+# shellcheck disable=SC2016
+kept_pack() { kept_do 'tar -C "$1" -cf - .' 2>/dev/null </dev/null || as_root tar -C "$rf_dir" -cf - . 2>/dev/null; }
+if [ "$rf_service" != none ]; then node_do "$rf_service" reach; fi
+# shellcheck disable=SC2016
+if kept_do '[ -d "$1" ]' </dev/null; then
     step "reading the state"
     have gzip && have base64 || fail "the state of the head cannot be read without gzip and base64" "install them on the head"
     rf_file=$NODE/kept.$$

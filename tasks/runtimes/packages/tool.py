@@ -11,9 +11,10 @@ from tasks.inventory import Cluster, Host
 from tasks.runtimes.packages.items import PASSWORD_IN_URL
 
 # what an operator needs; tests, benchmarks and the history stay here
-FILES = ("fab", "fabfile.py", "hosts.schema.json", "README.md", "README.zh-CN.md", "LICENSE")
+FILES = ("fab", "fabfile.py", "hosts.schema.json", "README.md", "README.zh-CN.md", "LICENSE", "mkdocs.yml")
 REQUIREMENTS = "requirements.txt"
-FOLDERS = ("tasks", "examples")
+DEVELOPERS = ("requirements-dev", "requirements-docs")
+FOLDERS = ("tasks", "examples", "docs")
 # unpacking a later bundle replaces it; what is changed there goes into a file of its own
 HOSTS_FILE = "hosts.yml"
 SECRET_WORDS = {"CREDENTIALS", "KEY", "PASSPHRASE", "PASSWD", "PASSWORD", "SECRET", "TOKEN"}
@@ -40,9 +41,7 @@ def own_files(top: Path = TOP) -> dict[str, Path]:
 def requirements(top: Path = TOP, *, with_added: bool = True) -> list[Path]:
     """The requirements files that `./fab` installs on first use, and those that tasks add later."""
     added = (
-        sorted(p for p in top.glob("requirements-*.txt") if p.stem != "requirements-dev")
-        if with_added
-        else []
+        sorted(p for p in top.glob("requirements-*.txt") if p.stem not in DEVELOPERS) if with_added else []
     )
     return [top / REQUIREMENTS, *added]
 

@@ -217,7 +217,7 @@ REFUSALS = [
     (
         "Error response from daemon: manifest for rayproject/ray:2.52.0 not found: manifest unknown",
         "there is no image rayproject/ray:2.52.0",
-        "see docker.image in the README for valid names",
+        "valid names are in the manual, docs/guides/docker.md",
     ),
     (
         "Error response from daemon: pull access denied for rayproject/ray, repository does not exist",

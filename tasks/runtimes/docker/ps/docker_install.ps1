@@ -25,7 +25,7 @@ if (-not (ImageHere)) {
         $says = OneLine ($run.Errors.Trim())
         EmitText 'log' (LastOf (LinesOf $run.Errors) 5)
         if ($says -match 'no space') { Fail ('no space for the image ' + $RF_IMAGE) "free some space in Docker Desktop's disk: docker system df" }
-        if ($says -match 'not found|manifest unknown|does not exist') { Fail ('there is no image ' + $RF_IMAGE) 'see docker.image in the README for valid names' }
+        if ($says -match 'not found|manifest unknown|does not exist') { Fail ('there is no image ' + $RF_IMAGE) 'valid names are in the manual, docs/guides/docker.md' }
         Fail ('cannot pull ' + $RF_IMAGE + ': ' + $says) 'is the registry reachable from this host? registry-mirrors in the settings of Docker Desktop (Docker Engine) names a mirror'
     }
     Emit 'changed' 1

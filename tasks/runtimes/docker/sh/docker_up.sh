@@ -16,15 +16,24 @@ fi
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
 rm -f "$(docker_life)" "$TEMP_DIR/$UNIT.json" 2>/dev/null || :
 not_started
+head_volume() { dk run --rm --user 0:0 --network none --volume "$UNIT-gcs:/var/lib/rayfab" --workdir /var/lib/rayfab "$@"; }
 # The state of a head is in a volume, which outlives the container and belongs to the user that Ray has there.
 if ! store_same; then
     dk volume rm -f "$UNIT-gcs" >/dev/null 2>&1
     store_drop
 fi
-if [ -n "$STORE_FOR" ] && ! { [ -r "$NODE/gcs.for" ] && dk volume inspect "$UNIT-gcs" >/dev/null 2>&1; }; then
+if [ -n "$STORE_FOR" ] && [ -d "$NODE/gcs" ]; then
+    # from a backup, or from the head before
+    step "filling the volume for the head's state"
+    dk volume rm -f "$UNIT-gcs" >/dev/null 2>&1
+    # shellcheck disable=SC2016
+    rf_said=$(tar -C "$NODE/gcs" -cf - . | head_volume -i --entrypoint sh "$IMAGE" -c 'mkdir -p gcs && tar -C gcs -xf - && chown -R "$0" .' "${RAY_USER:-0:0}" 2>&1) ||
+        fail "cannot put the state into the volume $UNIT-gcs: $(one_line "$rf_said")" "it is in $NODE/gcs; ray.state: memory does without"
+    rm -rf "$NODE/gcs"
+    store_note
+elif [ -n "$STORE_FOR" ] && ! { [ -r "$NODE/gcs.for" ] && dk volume inspect "$UNIT-gcs" >/dev/null 2>&1; }; then
     step "making the volume for the head's state"
-    rf_said=$(dk volume create "$UNIT-gcs" 2>&1 &&
-        dk run --rm --user 0:0 --network none --volume "$UNIT-gcs:/var/lib/rayfab" --entrypoint chown "$IMAGE" "${RAY_USER:-0:0}" /var/lib/rayfab 2>&1) ||
+    rf_said=$(dk volume create "$UNIT-gcs" 2>&1 && head_volume --entrypoint chown "$IMAGE" "${RAY_USER:-0:0}" . 2>&1) ||
         fail "cannot make the volume $UNIT-gcs: $(one_line "$rf_said")" "ray.state: memory does without"
     store_note
 fi

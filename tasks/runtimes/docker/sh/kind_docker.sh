@@ -37,7 +37,14 @@ docker_gone() {
         fail "cannot remove the container $UNIT" "look at: docker ps -a"
     dk volume rm -f "$UNIT-gcs" >/dev/null 2>&1 || :
 }
-docker_store() { dk exec "$UNIT" sh -c "$1" store /var/lib/rayfab/gcs 2>/dev/null; }
+docker_store() {
+    if [ "$(docker_active)" = active ]; then
+        dk exec "$UNIT" sh -c "$1" store /var/lib/rayfab/gcs 2>/dev/null
+        return
+    fi
+    rf_id=$(dk inspect -f '{{.Image}}' "$UNIT" 2>/dev/null) || return 1
+    dk run --rm --user 0:0 --network none --volumes-from "$UNIT" --entrypoint sh "$rf_id" -c "$1" store /var/lib/rayfab/gcs 2>/dev/null
+}
 docker_arguments() { dk exec "$UNIT" sh -c 'cat /proc/[0-9]*/cmdline' 2>/dev/null | tr '\0' ' '; }
 docker_log() { dk logs "$UNIT" 2>&1; }
 docker_log_before() { docker_log; }

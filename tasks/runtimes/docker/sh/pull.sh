@@ -147,12 +147,12 @@ pull_failed() {
         *toomanyrequests* | *"Too Many Requests"*)
             fail "$REGISTRY allows no more pulls for now: its rate limit is reached" "docker.registry_user and registry_password, docker.registry_mirror, or docker.image_source: seed" ;;
         *"pull access denied"* | *"denied: requested access"*)
-            fail "there is no image $PULL_NAME, or it is private" "see docker.image in the README for valid names; docker.registry_user and registry_password log in" ;;
+            fail "there is no image $PULL_NAME, or it is private" "valid names are in the manual, docs/guides/docker.md; docker.registry_user and registry_password log in" ;;
         *nauthorized* | *"no basic auth"* | *"uthentication required"* | *denied*)
             [ -n "$REGISTRY_USER" ] || fail "$REGISTRY asks for a user and a password" "docker.registry_user and docker.registry_password in the hosts file"
             fail "$REGISTRY rejects the password of $REGISTRY_USER" "docker.registry_user and docker.registry_password in the hosts file" ;;
         *"manifest unknown"* | *"not found"* | *"does not exist"* | *"no matching manifest"*)
-            fail "there is no image $PULL_NAME" "see docker.image in the README for valid names" ;;
+            fail "there is no image $PULL_NAME" "valid names are in the manual, docs/guides/docker.md" ;;
         *"no such host"* | *refused* | *imeout* | *"timed out"* | *unreachable* | *"no route"*)
             fail "cannot pull $PULL_NAME: $REGISTRY cannot be reached: $rf_said" "is the network up? docker.registry_mirror names a mirror of Docker Hub" ;;
         *) fail "cannot pull $PULL_NAME: $rf_said" "is the registry reachable from this host? docker.registry_mirror names a mirror of Docker Hub" ;;

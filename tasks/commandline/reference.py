@@ -1,0 +1,51 @@
+"""The reference of all commands in the manual, made from the tasks. Pure."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from itertools import groupby
+
+from invoke import Task
+from invoke.parser import ParserContext
+
+from tasks.commandline.groups import grouped
+from tasks.commandline.manual import described, main_flags
+
+_HEAD = "| Flag | Meaning |\n|---|---|\n"
+
+
+def render(tasks: Mapping[str, Task], contexts: Mapping[str, ParserContext]) -> str:
+    """Markdown: each task in its group, with its help and a table of its flags. Ends with a line break."""
+    parts = []
+    for title, names in grouped(tasks).items():
+        parts.append(f"## {title}\n")
+        for name in names:
+            parts += [f"### {name}\n", *_help(tasks[name]), _flags(contexts[name])]
+    return "\n".join(parts)
+
+
+def _help(task: Task) -> list[str]:
+    out = []
+    for paragraph in (inspect.getdoc(task) or "").split("\n\n"):
+        for indented, group in groupby(paragraph.splitlines(), key=lambda line: line.startswith(" ")):
+            lines = [line.strip() for line in group]
+            # indented lines are commands
+            out.append("\n".join(["```sh", *lines, "```"]) if indented else _cell(" ".join(lines)))
+            out[-1] += "\n"
+    return out
+
+
+def _flags(context: ParserContext) -> str:
+    rows = [
+        f"| `{described(context, flag)}` | {_cell(context.flags[flag].help or '')} |\n"
+        for flag in main_flags(context)
+    ]
+    return _HEAD + "".join(rows) if rows else ""
+
+
+def _cell(text: str) -> str:
+    """Text that Markdown leaves as it is."""
+    for sign in "|*<":
+        text = text.replace(sign, f"\\{sign}")
+    return text
