@@ -130,10 +130,15 @@ def _packages(patients: Sequence[Patient]) -> Iterator[Outcome]:
         for found in hosts.values():
             for package, version in found.items():
                 counts.setdefault(package, Counter())[version] += 1
+        first = next(iter(hosts.values()))
+        usually = {
+            package: _usual(versions, len(hosts), first.get(package, "none"))
+            for package, versions in counts.items()
+        }
         for name, found in hosts.items():
             odd = []
-            for package in sorted(counts):
-                here, usual = found.get(package, "none"), _usual(counts[package], len(hosts))
+            for package, usual in sorted(usually.items()):
+                here = found.get(package, "none")
                 if here != usual:
                     odd.append(f"{package} {here} ({usual})")
             if odd:
@@ -143,10 +148,11 @@ def _packages(patients: Sequence[Patient]) -> Iterator[Outcome]:
                 yield Outcome((name,), "packages", WARN, text, way)
 
 
-def _usual(versions: Counter[str], hosts: int) -> str:
-    version, count = versions.most_common(1)[0]
-    absent = hosts - sum(versions.values())
-    return version if count >= absent else "none"
+def _usual(versions: Counter[str], hosts: int, first: str) -> str:
+    """What most hosts have, ``none`` included; of two that are as frequent that of the first host, which is the head."""
+    counts = Counter({**versions, "none": hosts - sum(versions.values())})
+    most = max(counts.values())
+    return first if counts[first] == most else next(one for one, count in counts.items() if count == most)
 
 
 def _settings(patient: Patient) -> str:
