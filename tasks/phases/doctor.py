@@ -38,15 +38,18 @@ def look_closer(found: Found) -> Step:
 
     def work(run: Run) -> None:
         skews: dict[str, float] = {}
+        heard: dict[str, float] = {}
 
         def one(node: Known, board: Board) -> Patient:
             lock, address = node.lock_text, node_ip(run, node) or ""
             if node.facts.system == "Windows":
                 return Patient(node.subject, None, None, lock, address)
             script = health_script(run.cluster.name, sudo=node.sudo)
-            answer = run.ask(node, script, _Skew(board, node.name, skews), timeout=120.0)
+            begun = time.time()
+            answer = run.ask(node, script, _Skew(board, node.name, skews, heard), timeout=120.0)
             health = parse_health(answer.all, answer.texts)
-            return Patient(node.subject, health, skews.get(node.name), lock, address)
+            blur = heard.get(node.name, begun) - begun
+            return Patient(node.subject, health, skews.get(node.name), lock, address, blur)
 
         for node, patient in run.each("Look closer", _chosen(run), one).items():
             found.patients[node.name] = patient
@@ -203,16 +206,16 @@ def burn(found: Found, seconds: int, names: frozenset[str] | None) -> Step:
 
 
 class _Skew:
-    """Notes how far a host's clock is ahead when its reading arrives."""
+    """Notes how far a host's clock is ahead when its reading arrives, and when that was."""
 
-    def __init__(self, board: Board, name: str, skews: dict[str, float]) -> None:
-        self._board, self._name, self._skews = board, name, skews
+    def __init__(self, board: Board, name: str, skews: dict[str, float], heard: dict[str, float]) -> None:
+        self._board, self._name, self._skews, self._heard = board, name, skews, heard
 
     def step(self, name: str, text: str) -> None:
         word, _, value = text.partition(" ")
         if word != "clock":
             self._board.step(name, text)
             return
-        now = time.time()
+        now = self._heard[self._name] = time.time()
         # a clock that tells whole seconds is half a second late on average
         self._skews[self._name] = float(value) + (0.0 if "." in value else 0.5) - now

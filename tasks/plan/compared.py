@@ -32,13 +32,15 @@ def _clocks(patients: Sequence[Patient]) -> list[Outcome]:
     known = {one.name: one.skew for one in patients if one.skew is not None}
     if len(known) < 2:
         return [Outcome(tuple(one.name for one in patients), "clock", SKIP, "there is no other clock")]
-    middle = median(known.values())
+    middle = median(one.skew + one.blur / 2 for one in patients if one.skew is not None)
     found, most = [], 0.0
     for one in patients:
         if one.name not in known:
             found.append(Outcome((one.name,), "clock", SKIP, "not read"))
             continue
-        skew = known[one.name] - middle
+        # the nearest to the median that the reading allows: a slow answer is no wrong clock
+        low = known[one.name] - middle
+        skew = low if low > 0 else min(0.0, low + one.blur)
         if abs(skew) <= LATE:
             most = max(most, abs(skew))
             continue
@@ -149,7 +151,7 @@ def _packages(patients: Sequence[Patient]) -> Iterator[Outcome]:
 
 
 def _usual(versions: Counter[str], hosts: int, first: str) -> str:
-    """What most hosts have, ``none`` included; of two that are as frequent that of the first host, which is the head."""
+    """What most hosts have, ``none`` included; of two that are as frequent that of the first host, the head."""
     counts = Counter({**versions, "none": hosts - sum(versions.values())})
     most = max(counts.values())
     return first if counts[first] == most else next(one for one, count in counts.items() if count == most)

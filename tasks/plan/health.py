@@ -25,7 +25,8 @@ class Patient:
     """One host that was looked at.
 
     :param health: None where the system has no script for it.
-    :param skew: seconds by which its clock was ahead of the operator's when it was read; None if unknown.
+    :param skew: seconds by which its clock was at least ahead of the operator's; None if unknown.
+    :param blur: seconds that may be added to that, since its answer was on the way for so long.
     :param lock: the packages of its environment, as they were locked.
     :param address: of its node; '' if it has none.
     """
@@ -35,6 +36,7 @@ class Patient:
     skew: float | None = None
     lock: str = ""
     address: str = ""
+    blur: float = 0.0
 
     @property
     def name(self) -> str:

@@ -27,7 +27,7 @@ FULL = Places(rooms={"/": Room(100 * GIB, 4 * GIB), "/data": Room(100 * GIB, 9 *
 
 
 def patient(health: Health | None = GOOD, name: str = "one", **facts) -> Patient:
-    more = {key: facts.pop(key) for key in ("skew", "lock", "address") if key in facts}
+    more = {key: facts.pop(key) for key in ("skew", "lock", "address", "blur") if key in facts}
     found = samples.subject("worker", **facts)
     host: Host = found.host.model_copy(update={"name": name, "gpus": facts.get("asked")})
     return Patient(replace(found, host=host), health, **more)
@@ -149,6 +149,11 @@ class TestCompared:
         found = compared(a, replace(b, skew=skew), c)
         assert [one[0] for one in found.get("clock", ())] == ([result] if result else [])
 
+    def test_a_slow_answer_is_no_wrong_clock(self):
+        a, b, c = three()
+        assert "clock" not in compared(a, b, replace(c, skew=-9.0, blur=9.5))
+        assert compared(a, b, replace(c, skew=-19.0, blur=9.5))["clock"][0][1].startswith("-9 s from")
+
     def test_a_clock_that_nothing_keeps(self):
         a, b, c = three()
         found = compared(a, b, replace(c, skew=60.2, health=replace(GOOD, ntp={"NTPSynchronized": "no"})))
@@ -179,6 +184,12 @@ class TestCompared:
         ]
         left = replace(c, lock="ray==2.60.0\n")
         assert "numpy none (2.1.0)" in compared(a, b, left)["packages"][0][1]
+
+    def test_of_two_hosts_the_head_has_what_is_usual(self):
+        a, b, _ = three()
+        found = of_all([replace(a, lock="ray==2.60.0\n"), replace(b, lock="ray==2.60.0\nemoji==1.0\n")])
+        (one,) = [one for one in found if one.result == WARN]
+        assert (one.nodes, one.message.rpartition(": ")[2]) == (("b",), "emoji 1.0 (none)")
 
     def test_proxies(self):
         a, b, c = three()
