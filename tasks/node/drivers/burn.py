@@ -84,7 +84,7 @@ def memory():
     patterns = [bytes([value]) * BLOCK for value in (0x55, 0xAA, 0x00, 0xFF)]
     rooms, errors, moved, spent, turn = [], 0, 0, 0.0, 0
     clock = Clock("memory")
-    while not clock.over:
+    while not turn or not clock.over:
         if len(rooms) < most:
             # a page that is touched for the first time says nothing about the memory's speed
             rooms.append(bytearray(BLOCK))
@@ -110,7 +110,7 @@ def disk():
     spent = [0.0, 0.0]
     clock = Clock("disk")
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-        while not clock.over:
+        while not written or not clock.over:
             file.seek(0)
             there = 0
             while there < size and (not there or clock.passed < seconds / 2):
