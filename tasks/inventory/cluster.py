@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+from tasks.inventory.hooks import Hooks, Notify
 from tasks.inventory.runtime_sections import with_runtimes
 from tasks.inventory.secret import SecretSource
 from tasks.inventory.sections import Frozen, Mirrors, Ray
@@ -63,6 +64,8 @@ class Cluster(Frozen):
     parallel: int
     warnings: tuple[str, ...]
     files: tuple[Any, ...] = ()
+    hooks: Hooks = Hooks()
+    notify: Notify = Notify()
 
     @property
     def hosts(self) -> tuple[Host, ...]:

@@ -14,11 +14,13 @@ from tasks.inventory.cluster import Cluster
 from tasks.inventory.document import Document, Flaw, Map
 from tasks.inventory.document import parse as parse_yaml
 from tasks.inventory.explain import explain
+from tasks.inventory.hooks import Hooks
 from tasks.inventory.localfiles import Named, of_host
 from tasks.inventory.model import Defaults, HostEntry, HostsFile
 from tasks.inventory.problems import InventoryError, Problem, Where, dotted
 from tasks.inventory.resolve import Conflict, resolve
 from tasks.inventory.runtime_sections import SECTIONS
+from tasks.inventory.sections import LocalFile, from_folder
 from tasks.text.wording import printable, shown
 
 MAX_BYTES = 1024 * 1024
@@ -120,10 +122,15 @@ class _Reader:
             mirrors=defaults.mirrors,
             parallel=defaults.ssh.parallel,
             warnings=tuple(self._warnings()),
-            files=tuple(self._files(placed)),
+            files=tuple(self._files(placed, defaults.hooks)),
+            hooks=defaults.hooks,
+            notify=defaults.notify,
         )
 
-    def _files(self, placed: list[Placed]) -> Iterator[Named]:
+    def _files(self, placed: list[Placed], hooks: Hooks) -> Iterator[Named]:
+        for where, text in hooks.files():
+            file = LocalFile(where[-1], from_folder(text, self.path.parent))
+            yield Named(dotted(where), self.document.line(where), file)
         for host, where in ((one.host, one.where) for one in placed):
             for one in of_host(host):
                 key = tuple(one.key.split("."))
@@ -199,6 +206,7 @@ class _Reader:
             for key in section.passwords()
             for place in [(), *places[1:]]
         ]
+        keys.append(("notify", "webhook"))
         nothing = (None, "", "~", "null", "Null", "NULL")
         plain = [key for key in keys if self.document.has(key) and self.document.typed(key) not in nothing]
         problems = [Problem(self.path, self.document.line(key), dotted(key), PLAIN_PASSWORD) for key in plain]

@@ -67,6 +67,7 @@ class Record:
     :param agreed: names of the hosts whose nodes the user has agreed to stop.
     :param ends: the running work that this run ends, one line for each item.
     :param goes_on: what continues on the hosts if this run ends now.
+    :param why: why the run ended early; hosts that failed by themselves are in ``failures``.
     """
 
     locked: bool = False
@@ -81,3 +82,4 @@ class Record:
     agreed: frozenset[str] = frozenset()
     ends: tuple[str, ...] = ()
     goes_on: GoesOn | None = None
+    why: Failure | None = None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from tasks.node import gcs_store, head_files, health, kept, operations
 from tasks.node.gcs_store import HeadState
 from tasks.node.hold import Hold, hold_script
+from tasks.node.hook import hook_script
 from tasks.node.logfiles import patterns
 from tasks.node.start import token_script
 from tasks.node.subject import Subject
@@ -144,6 +145,13 @@ def submit(**more: object) -> Script:
 
 
 SCRIPTS: dict[str, Callable[[], Script]] = {
+    "hook": lambda: hook_script(
+        "lab",
+        "after_join: script: tell.sh",
+        "#!/bin/sh\necho it\n",
+        {"RAYFAB_HOST": "it's; $(here)"},
+        file=True,
+    ),
     "facts-uv": lambda: facts_script(samples.host(), "lab", sudo_password=True),
     "facts-docker-lock": lambda: facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER),
     "facts-settle": lambda: facts_script(samples.host(), "lab", settle=("n1-0123abcd", HOLDER)),
