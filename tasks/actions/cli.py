@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from invoke import Exit
+from rich.text import Text
 
 from tasks import runtimes
-from tasks.actions import ask
+from tasks.actions import ask, states
 from tasks.actions.audit import failed_last_time, record
 from tasks.actions.consent import Consent
 from tasks.actions.notify import notify
 from tasks.commandline import Mistake
 from tasks.environment.home import TOP, in_checkout, user_folder
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, edit, load, localfiles
-from tasks.inventory.selection import SelectionError, select, select_one
+from tasks.inventory.selection import SelectionError, needs_states, select, select_one
 from tasks.report import typed
 from tasks.report.console import Console
 from tasks.run.hooks import LOCK
@@ -161,7 +162,7 @@ def make_run(
 
     settings = Settings(
         ask=question if ask.on_terminal() else None,
-        trace=console.print if debug else None,
+        trace=(lambda text: console.print(Text(text))) if debug else None,
         warn=console.note,
     )
     options = Options(
@@ -213,18 +214,28 @@ def selecting() -> Iterator[None]:
 
 
 def selected(cluster: Cluster, expressions: Sequence[str] | str, flag: str = "--limit") -> frozenset[str]:
-    """The names of the hosts that the values of an option mean, or exit status 2."""
+    """The names of the hosts that the values of an option mean, or exit status 2.
+
+    Where they name states, the hosts are asked for them, once.
+    """
     text = expressions if isinstance(expressions, str) else ",".join(expressions)
     with selecting():
-        return frozenset(
-            host.name for host in select(cluster, text, failed_last_time(cluster.name), flag=flag)
-        )
+        known = _states(cluster, text, flag)
+        found = select(cluster, text, failed_last_time(cluster.name), states=known, flag=flag)
+        return frozenset(host.name for host in found)
 
 
 def selected_one(cluster: Cluster, expression: str, flag: str = "--host") -> Host:
     """The one host that the value of an option means, or exit status 2."""
     with selecting():
-        return select_one(cluster, expression, failed_last_time(cluster.name), flag=flag)
+        known = _states(cluster, expression, flag)
+        return select_one(cluster, expression, failed_last_time(cluster.name), states=known, flag=flag)
+
+
+def _states(cluster: Cluster, text: str, flag: str) -> dict[str, set[str]] | None:
+    if not needs_states(cluster, text, flag=flag):
+        return None
+    return states.of(cluster, lambda: make_run(cluster, Console(sys.stderr), "status"))
 
 
 def become(argv: Sequence[str], console: Console) -> NoReturn:

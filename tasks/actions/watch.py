@@ -12,8 +12,9 @@ from rich.text import Text
 
 from tasks.actions import cli
 from tasks.actions.status import show
-from tasks.phases import operation
 from tasks.phases.connect import connect_again
+from tasks.phases.gather_facts import gather_facts
+from tasks.phases.read_status import read_status
 from tasks.report import events, handover
 from tasks.report.console import Console
 from tasks.run.failures import failure_of
@@ -34,7 +35,7 @@ class Watch:
         self.run = cli.make_run(cluster, console, "status", debug=debug)
         self.nodes = self.run.every()
         self.kept = KeptLines()
-        self.steps = (connect_again(self.kept), *operation.STATUS_AGAIN)
+        self.steps = (connect_again(self.kept), gather_facts, read_status)
         self.said: dict[str, Text] = {}
         # rounds print nothing by themselves
         console.quiet, console.held = True, []

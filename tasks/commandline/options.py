@@ -18,8 +18,8 @@ from tasks.report import events as events_file
 
 HOSTS_FILE = "hosts file (default: $RAY_HOSTS_FILE, else my_hosts.yml or hosts.yml beside the fabfile)"
 LIMIT = (
-    "only these hosts: names, addresses or globs, comma-separated or repeated; "
-    "@failed: those that failed in the last run"
+    "only these hosts: names, addresses, globs, ranges, @GROUP of the hosts file, label:KEY=VALUE, state:STATE, "
+    "comma-separated or repeated; @failed: those that failed in the last run; !ITEM: without these"
 )
 DEBUG = "show every script and its answer"
 EVENTS = "also write what happens as lines of JSON to the end of this file; -: to standard output"

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.inventory import ranges
 from tasks.inventory.checks import Placed, check
-from tasks.inventory.cluster import Cluster
+from tasks.inventory.cluster import Cluster, Host
 from tasks.inventory.document import Document, Flaw, Map
 from tasks.inventory.document import parse as parse_yaml
 from tasks.inventory.explain import explain
+from tasks.inventory.groups import resolve_groups
 from tasks.inventory.hooks import Hooks
 from tasks.inventory.localfiles import Named, of_host
 from tasks.inventory.model import Defaults, HostEntry, HostsFile
@@ -113,19 +114,34 @@ class _Reader:
         self._add(check(placed, self.document))
         if self.flaws:
             return None
-        hosts = [one.host for one in placed]
+        hosts = tuple(one.host for one in placed)
+        groups = self._groups(defaults.groups, hosts)
+        if self.flaws:
+            return None
         return Cluster(
             name=defaults.cluster,
             path=self.path,
             head=hosts[0],
-            workers=tuple(hosts[1:]),
+            workers=hosts[1:],
             mirrors=defaults.mirrors,
             parallel=defaults.ssh.parallel,
             warnings=tuple(self._warnings()),
             files=tuple(self._files(placed, defaults.hooks)),
+            groups=groups,
             hooks=defaults.hooks,
             notify=defaults.notify,
         )
+
+    def _groups(
+        self, written: Mapping[str, tuple[str, ...]], hosts: tuple[Host, ...]
+    ) -> dict[str, tuple[str, ...]]:
+        found, mistakes = resolve_groups(written, hosts)
+        for name, item, message in mistakes:
+            where: Where = ("groups", name)
+            items = self.document.value["groups"][name]
+            at = items.index(item) if isinstance(items, list) and item in items else None
+            self._flaw(where if at is None else (*where, at), message)
+        return found
 
     def _files(self, placed: list[Placed], hooks: Hooks) -> Iterator[Named]:
         for where, text in hooks.files():

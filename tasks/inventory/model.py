@@ -101,6 +101,11 @@ class Defaults(
     """Settings for all hosts."""
 
     mirrors: Mirrors = Field(Mirrors(), description="where downloads come from")
+    groups: dict[t.GroupName, t.Group] = Field(
+        {},
+        description="names for some of the hosts, for `--limit @NAME`; each is a list of what `--limit` takes: "
+        "names, addresses, ranges, globs, `label:KEY=VALUE`, other groups such as `@gpu`, `!` before what is left out",
+    )
     hooks: Hooks = Field(Hooks(), description="scripts that run around a deploy")
     notify: Notify = Field(Notify(), description="who is told of results")
 

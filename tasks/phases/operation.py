@@ -277,11 +277,6 @@ STATUS: Steps = (
     *FACTS,
     read_status,
 )
-# The same again and again, after `connect_again`.
-STATUS_AGAIN: Steps = (
-    gather_facts,
-    read_status,
-)
 # All that a deploy finds before its first change; always a dry run.
 CHECK: Steps = in_dry_run(
     (

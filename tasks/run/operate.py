@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from tasks.node.operations import unlock_script
 from tasks.report import events, failures, handover, typed
+from tasks.run import history
 from tasks.run.deployed import to_write
 from tasks.run.failures import HostFailed, Stop, failure_of
 from tasks.run.hooks import run_on_failure
@@ -54,7 +55,7 @@ def operate(
             if code in (0, 1) and any(step.locks for step in steps) and not run.options.dry_run:
                 run_on_failure(run)
             if code != 130:
-                unlock(run)
+                unlock(run, code)
         except KeyboardInterrupt:
             code = 130
             _report_interruption(run, steps)
@@ -71,11 +72,12 @@ def operate(
     return code
 
 
-def unlock(run: Run) -> None:
-    """Releases the lock; if that fails, the lock ends with the connection."""
+def unlock(run: Run, code: int) -> None:
+    """Releases the lock, and lets the head remember this run; if that fails, the lock ends with the connection."""
     if run.record.locked:
         with contextlib.suppress(RemoteError, HostFailed):
-            script = unlock_script(run.cluster.name, run.options.holder, to_write(run))
+            lines = history.lines(run, code)
+            script = unlock_script(run.cluster.name, run.options.holder, to_write(run), lines)
             run.ask(run.head(Reached), script, timeout=20.0)
     run.record.locked = False
 

@@ -186,7 +186,7 @@ class TestScript:
         assert self.run(text, {"RAYFAB_HOST": "one"}, file=True) == (5, ["one"])
 
     def test_a_file_without_such_a_line_with_sh_and_nothing_is_left(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        monkeypatch.setenv("HOME", str(tmp_path))
         assert self.run('echo "$0"\n', file=True)[0] == 0
         assert list(tmp_path.iterdir()) == []
 

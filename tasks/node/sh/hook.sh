@@ -15,9 +15,11 @@ rf_run() {
 [ -z "$FOLDER" ] || cd "$FOLDER" || fail "there is no folder $FOLDER" "the hosts file must be in a folder that can be entered"
 if [ -n "$HOOK_FILE" ]; then
     # run by its interpreter, since programs may be forbidden in this folder
-    rf_hook=${TMPDIR:-/tmp}/rayfab-$RF_MARK
+    (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
+    rf_hook=$NODE/hook-$RF_MARK
+    # where nothing is deployed, nothing of this stays
+    trap 'rm -f "$rf_hook"; rmdir "$NODE" "$ROOT" 2>/dev/null' EXIT
     write_file "$rf_hook" 600 "$HOOK"
-    trap 'rm -f "$rf_hook"' EXIT
     rf_with=$(sed -n '1s/^#! *//p' "$rf_hook")
 fi
 with_environment rf_run </dev/null 2>&1
