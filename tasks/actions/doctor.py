@@ -22,6 +22,7 @@ from tasks.report.console import Console
 from tasks.run.doctor import Found
 from tasks.run.operate import operate
 from tasks.run.run import Run
+from tasks.run.stages import Known
 from tasks.run.step import Step
 from tasks.text import durations
 from tasks.text.wording import shown
@@ -60,7 +61,7 @@ def burn_in(
 
     def burn(run: Run) -> None:
         names = cli.selected(run.cluster, host, "--host") if host else None
-        if any(node.facts.active for node in run.chosen(steps.Known)):
+        if any(node.facts.active for node in run.chosen(Known)):
             run.console.note("nodes of the cluster run: what runs on them shares the hosts with this load")
         steps.burn(found, seconds, names)(run)
         found.outcomes = judge_burned(found.burned)
