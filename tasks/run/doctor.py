@@ -100,7 +100,7 @@ def _ports(run: Run, found: Found) -> list[Outcome]:
         for name in found.tried.silent
         if name not in blamed
     ]
-    known = {one.target for one in pairs if one.said}
+    known = list(dict.fromkeys(one.target for one in pairs if one.said))
     for name in found.patients:
         if len(found.patients) > 1 and name not in found.addresses:
             way = "node_ip: for that host in the hosts file"
