@@ -1,4 +1,4 @@
-"""exec, ssh, dashboard, submit."""
+"""exec, ssh, dashboard."""
 
 from __future__ import annotations
 
@@ -7,24 +7,56 @@ from tasks.commandline import options
 COMMAND = "the command as one string, instead of after --"
 
 
-@options.task(name="exec", iterable=["limit"], help={**options.WITH_LIMIT, "command": COMMAND})
-def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
+@options.task(
+    name="exec",
+    iterable=["limit"],
+    help={
+        **options.WITH_LIMIT,
+        "command": COMMAND,
+        "in_host": "on the host itself, not in Ray's environment or container",
+        "sudo": "as root, on the host itself",
+        "batch": "how many hosts at once, N or P%; a batch in which one fails is the last (default: all at once)",
+        "fold": "print equal outputs once, at the end; it is so with more than 20 hosts",
+        "all": "print each line as it comes, whatever the number of hosts",
+    },
+)
+def exec_(
+    c,
+    command=None,
+    hosts_file=None,
+    limit=None,
+    in_host=False,
+    sudo=False,
+    batch=None,
+    fold=False,
+    all=False,
+    debug=False,
+):
     """
     Run a command on every host, in Ray's own environment.
 
     It runs a program with arguments in the node's environment or container; sh -c takes a line for a shell:
       fab exec -- ray --version
-      fab exec -- sh -c 'df -h | tail -n 1'
+      fab exec --in-host -- sh -c 'df -h | tail -n 1'
     """
     from tasks.actions import cli
+    from tasks.commandline import Mistake
     from tasks.commandline.behind import program_and_arguments
     from tasks.phases import operation
-    from tasks.phases.run_command import run_command
+    from tasks.phases.run_command import How, run_command
+    from tasks.run.rolling import batch_size
     from tasks.text.quoting import printed
 
     arguments = program_and_arguments(command, "exec", "ray --version")
+    if fold and all:
+        raise Mistake("--fold prints equal outputs once, and --all each line", "leave one out")
+    try:
+        batch_size(batch or "1", 1)
+    except ValueError as error:
+        raise Mistake(f"--batch: {error}", "--batch 10%") from None
+    how = How(in_host, sudo, batch, True if fold else False if all else None)
     run = cli.new_run(hosts_file, f"exec {printed(*arguments)}", limit=limit, debug=debug)
-    cli.finish(run, (*operation.REACH, run_command(arguments)))
+    cli.finish(run, (*operation.REACH, run_command(arguments, how)))
 
 
 @options.task(
@@ -79,36 +111,3 @@ def dashboard(c, hosts_file=None, port=None, token=False):
     code = operate(run, (*operation.FACTS, open_tunnel(port, token=token)))
     if code:
         raise Exit(code=code)
-
-
-@options.task(
-    help={
-        **options.COMMON,
-        "command": "the entry point as one string, instead of after --",
-        "working_dir": "folder that goes along and in which the job starts (default: see above)",
-        "no_wait": "don't wait for the job to finish",
-    }
-)
-def submit(c, command=None, hosts_file=None, working_dir=None, no_wait=False, debug=False):
-    """
-    Run a job on the cluster and show its output.
-
-    The current folder goes along where the command names a file, a folder or a module in it:
-      fab submit -- python job.py
-      fab submit --working-dir ../train -- python -m pkg.main
-    """
-    from pathlib import Path
-
-    from tasks.actions import cli
-    from tasks.commandline import Mistake
-    from tasks.commandline.behind import program_and_arguments
-    from tasks.phases import operation
-    from tasks.phases.submit import submit as submit_job
-    from tasks.text.quoting import printed
-
-    arguments = program_and_arguments(command, "submit", "python job.py")
-    folder = Path(working_dir).expanduser().absolute() if working_dir else None
-    if folder and not folder.is_dir():
-        raise Mistake(f"--working-dir: there is no folder {folder}", "name one of this machine")
-    run = cli.new_run(hosts_file, f"submit {printed(*arguments)}", head_only=True, debug=debug)
-    cli.finish(run, (*operation.FACTS, submit_job(arguments, wait=not no_wait, folder=folder)))

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 from fabric.main import program
-from invoke.parser import ParseError, Parser, ParserContext
+from invoke.parser import ParseError, ParserContext
 
 from fabfile import ns
 from tasks.commandline import reference as commands_reference
+from tasks.commandline.words import WordsParser
 from tasks.inventory import load
 from tasks.inventory import reference as keys_reference
 from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON
@@ -96,7 +97,8 @@ class TestCommands:
     def test_fab_takes_each_of_them(self, path):
         wrong = []
         for words in commands(path):
-            parser = Parser(ns.to_contexts(), initial=ParserContext(args=program.core_args()))
+            initial = ParserContext(args=program.core_args())
+            parser = WordsParser(ns, contexts=ns.to_contexts(), initial=initial)
             try:
                 parser.parse_argv(words)
             except ParseError as error:

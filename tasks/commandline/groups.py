@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "look": ("status", "check", "doctor", "plan", "logs", "history", "disk"),
+    "look": (
+        "status",
+        "check",
+        "doctor",
+        "plan",
+        "logs",
+        "collect",
+        "history",
+        "disk",
+        "alerts",
+        "metrics",
+    ),
     "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
     "change": (
         "add-worker",
@@ -23,7 +34,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "destroy",
     ),
     "keep": ("backup", "restore"),
-    "use": ("submit", "sync", "exec", "ssh", "dashboard", "docs", "completion", "version"),
+    "use": ("submit", "jobs", "sync", "exec", "ssh", "dashboard", "docs", "completion", "version"),
     "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }
 OTHERS = "your own"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from tasks.inventory import Host
 from tasks.node import pruning
@@ -221,6 +222,17 @@ def pick_script(cluster: str, query: Query, *, sudo: bool = False) -> Script:
     return render("read logs", "logs_pick", values, secrets=secrets_of(sudo=sudo), effect=Effect.READS)
 
 
+def collect_script(cluster: str, mode: str, budget: int, each: int, *, sudo: bool = False) -> Script:
+    """What is needed to find a fault; not for Windows.
+
+    :param mode: size: how many bytes that would be; read: all of it.
+    :param budget: at most so many bytes of logs. :param each: of each file.
+    """
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "MODE": mode, "BUDGET": budget, "EACH": each}
+    title = "measure the logs" if mode == "size" else "collect"
+    return render(title, "collect", values, secrets=secrets_of(sudo=sudo), effect=Effect.READS)
+
+
 def job_ids_script(cluster: str, address: str, job: str, *, sudo: bool = False) -> Script:
     """Asks Ray which of its own ids a submitted job has; the answer is their JSON."""
     spec = json.dumps({"address": address, "job": job, "timeout": 20})
@@ -237,35 +249,40 @@ def command_script(cluster: str, arguments: Sequence[str], *, sudo: bool = False
     return render("run a command", "command", values, secrets=secrets_of(sudo=sudo))
 
 
+def host_command_script(cluster: str, arguments: Sequence[str], *, root: bool, sudo: bool = False) -> Script:
+    """As :func:`command_script`, on the host itself, outside the node's environment. :param root: with sudo."""
+    values = {"PROGRAM": fragment("program").text, "COMMAND": list(arguments), "AS_ROOT": root}
+    return render(
+        "run a command", "host_command", {**basics(cluster), **values}, secrets=secrets_of(sudo=sudo)
+    )
+
+
 def submit_script(
     host: Host,
     cluster: str,
-    address: str,
-    archive: str,
-    arguments: Sequence[str],
+    spec: Mapping[str, Any],
+    archive: str = "",
+    arguments: Sequence[str] = (),
     *,
-    job: str,
-    wait: bool,
-    user: str = "",
+    variables: bool = False,
     sudo: bool = False,
 ) -> Script:
-    """Runs a job on the head.
+    """Submits a job on the head, follows one, or stops one.
 
+    :param spec: what the driver is to do, see ``drivers/submit.py``; Ray refuses a second job with the same id.
     :param archive: a tar of the job's folder on the host, or ''.
-    :param job: the id that it gets; Ray refuses a second one with the same.
-    :param user: who submits it.
+    :param variables: the secret ``RF_JOB_ENV`` comes with the script: the job's environment variables, as JSON.
     """
     values = {
         **basics(cluster),
-        "ADDRESS": address,
         "ARCHIVE": archive,
-        "WAIT": wait,
-        "USER_AT": user,
-        "JOB": job,
+        "SPEC": json.dumps(spec, sort_keys=True),
         "DRIVER": _driver("submit"),
         "COMMAND": list(arguments),
     }
-    return render("submit a job", "submit", values, secrets=secrets_of(sudo=sudo))
+    secrets = (*secrets_of(sudo=sudo), *(("RF_JOB_ENV",) if variables else ()))
+    titles = {"submit": "submit a job", "follow": "follow a job", "stop": "stop a job"}
+    return render(titles[spec["do"]], "submit", values, secrets=secrets)
 
 
 def disk_script(host: Host, cluster: str, mode: str, *, sudo: bool = False) -> Script:

@@ -15,10 +15,12 @@
 #   KIND_arguments   prints the arguments of its processes
 #   KIND_log         prints the output of `ray start`; KIND_log_before: that before the last restart, too
 #   KIND_log_file    prints the path of that file, if it is one; KIND_last_log: its last $1 lines become answers
+#   KIND_about       prints what its supervisor says of it
 #   KIND_zone        prints the time zone in which it runs, such as +0200
 #   KIND_tries       prints how often the supervisor has restarted it
 #   KIND_life        prints the path of the file in which the node's watch writes what it knows
 #   KIND_place       prints the folder in which a driver may unpack files; nothing: the one in which it starts
+#   KIND_jobs        prints the folder of the journal of jobs, as the node sees it
 #   KIND_store       runs the shell code $1 where the state of a head is, with its folder as $1
 #   KIND_kill        kills its GCS ($1: gcs) or all its processes (all), and not what keeps it alive
 #   KIND_exec        runs a command in the node's environment
@@ -55,6 +57,7 @@ host_last_log() {
         [ ! -s "$rf_file" ] || return 0
     done
 }
+host_about() { echo "no supervisor of the system"; }
 host_zone() { date +%z; }
 host_tries() {
     rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1
@@ -63,6 +66,7 @@ host_tries() {
 host_store() { sh -c "$1" store "$NODE/gcs"; }
 host_life() { printf '%s' "$NODE/life.json"; }
 host_place() { printf '%s' "$NODE"; }
+host_jobs() { printf '%s' "$NODE/jobs"; }
 host_kill() {
     for rf_pid in $(node_pids); do
         rf_value=
