@@ -20,7 +20,7 @@ FILE = "{} as a .tar.gz of its makers, with its sum: FILE@sha256:SUM"
 )
 def metrics(c, what, prometheus=None, grafana=None, hosts_file=None, json=False, debug=False):
     """
-    Prometheus and Grafana for Ray's metrics, on the head: up, down or status.
+    Run Prometheus and Grafana for Ray's metrics, on the head.
 
     Both listen on 127.0.0.1 of the head alone; fab dashboard opens a tunnel to Grafana, too.
     """
@@ -56,9 +56,9 @@ def metrics(c, what, prometheus=None, grafana=None, hosts_file=None, json=False,
 )
 def alerts(c, hosts_file=None, json=False, webhook=None, debug=False):
     """
-    Say what is wrong now, by the rules that metrics up gives to Prometheus.
+    Say what is wrong now; exit status 1 if an alert fires.
 
-    It needs no Prometheus. The exit status is 1 if an alert fires, so that a line of cron is enough:
+    It needs no Prometheus: it asks once what the rules of metrics up watch. A line of cron is enough:
       */10 * * * * fab alerts --webhook env:FAB_WEBHOOK
     """
     from invoke import Exit
