@@ -201,6 +201,13 @@ class TestFacts:
         assert [target for target in targets if not is_good(target)] == []
 
 
+@pytest.mark.parametrize("page", ["design/comparison.md", "operations/scale.md"])
+def test_figures_are_measured(page):
+    measured = read(TOP / "bench" / "README.md")
+    figures = re.findall(r"\b\d+\.\d\d\b(?!\.)", prose(DOCS / page))
+    assert figures and [figure for figure in figures if figure not in measured] == []
+
+
 class TestReadme:
     @pytest.mark.parametrize("path", [ENGLISH[0], CHINESE[0]], ids=name)
     def test_can_be_read_at_one_sitting(self, path):
