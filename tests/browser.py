@@ -37,7 +37,9 @@ class Browser:
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         place = f"{self.driver}/session/{self.session}/{path}" if self.session else f"{self.driver}/{path}"
         data = None if method == "GET" else json.dumps(body or {}).encode()
-        request = urllib.request.Request(place.rstrip("/"), data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            place.rstrip("/"), data, {"Content-Type": "application/json"}, method=method
+        )
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)["value"]
 
@@ -70,7 +72,8 @@ class Browser:
     def texts(self, selector: str) -> list[str]:
         """The text of each visible element."""
         return self.run(
-            "return [...document.querySelectorAll(arguments[0])].map(e => e.innerText.trim()).filter(t => t)", selector
+            "return [...document.querySelectorAll(arguments[0])].map(e => e.innerText.trim()).filter(t => t)",
+            selector,
         )
 
     def until(self, true: Callable[[], Any]) -> Any:

@@ -1,6 +1,7 @@
 """Draws how a deploy flows, and what goes over which port: `python docs/pictures/diagrams.py`.
 
-Ports come from the hosts file's defaults. One file for each language: deploy.svg and ports.svg, and .zh.svg beside them.
+Ports come from the hosts file's defaults. Each language has its own: deploy.svg and deploy.zh.svg, ports.svg and
+ports.zh.svg.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Mapping
 from fcntl import ioctl
 from pathlib import Path
 
@@ -27,15 +28,19 @@ COLUMNS, ROWS = 96, 500
 NAMES = {"brown": "yellow"}
 
 
-def record(words: list[str], columns: int = COLUMNS) -> tuple[int, pyte.Screen]:
-    """Run a command in a terminal of this width; its exit status, and the screen at the end."""
-    screen = pyte.Screen(columns, ROWS)
+def record(
+    words: list[str], folder: Path | None = None, env: Mapping[str, str] = os.environ
+) -> tuple[int, pyte.Screen]:
+    """Run a command in a terminal; its exit status, and the screen at the end."""
+    screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
     ours, theirs = pty.openpty()
-    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
-    env = {k: v for k, v in os.environ.items() if k not in ("CI", "NO_COLOR", "COLUMNS")}
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    env = {k: v for k, v in env.items() if k not in ("CI", "NO_COLOR", "COLUMNS")}
     env |= {"TERM": "xterm-256color"}
-    process = subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True)
+    process = subprocess.Popen(
+        words, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
+    )
     os.close(theirs)
     while True:
         try:
