@@ -39,7 +39,9 @@ def read_head_files(run: Run, head: Known) -> HeadFiles:
         answer = run.ask(head, script, board, timeout=TIMEOUT)
     told = head.state.get("head_state")
     if isinstance(told, dict) and told.get("kept") and "kept" not in answer.texts:
-        run.console.note(f"{head.name}: the state that it keeps cannot be read: only token and locks go along")
+        run.console.note(
+            f"{head.name}: the state that it keeps cannot be read: only token and locks go along"
+        )
     token = answer.values.get("token")
     return HeadFiles(
         Secret(token) if token else None,
