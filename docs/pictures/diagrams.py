@@ -140,7 +140,7 @@ PORTS = {
         "seed": "seed, only during a deploy",
         "ssh": "SSH (22), to every host",
         "join": "joins, reports",
-        "between": "objects, tasks: both ways, between all hosts",
+        "between": "objects, tasks: between all hosts",
         "tunnel": "dashboard: through SSH",
     },
     "zh": {
@@ -159,7 +159,7 @@ PORTS = {
         "seed": "seed，只在部署期间",
         "ssh": "SSH（22），到每台主机",
         "join": "加入、上报",
-        "between": "对象、任务：所有主机之间，双向",
+        "between": "对象、任务：所有主机之间",
         "tunnel": "Dashboard：经过 SSH",
     },
 }
@@ -189,13 +189,13 @@ def ports(language: str, path: Path) -> None:
     picture.box(500, 336, 336, 128, say["worker"], both, GREEN)
     picture.arrow(214, 214, 494, 120)
     picture.arrow(214, 262, 494, 400)
-    picture.text(250, 176, say["ssh"], size=13, colour=SOFT)
+    picture.text(232, 136, say["ssh"], size=13, colour=SOFT)
     picture.arrow(214, 232, 494, 160, dashed=True)
-    picture.text(300, 236, say["tunnel"], size=13, colour=SOFT)
-    picture.arrow(560, 336, 560, 290)
-    picture.text(572, 316, f"{ray.port}: {say['join']}", size=13, colour=SOFT)
-    picture.arrow(520, 290, 520, 330, both=True)
-    picture.text(490, 316, say["between"], at="end", size=13, colour=SOFT)
+    picture.text(322, 240, say["tunnel"], size=13, colour=SOFT)
+    picture.arrow(540, 334, 540, 288)
+    picture.text(574, 306, f"{ray.port}: {say['join']}", size=13, colour=SOFT)
+    picture.arrow(558, 288, 558, 334, both=True)
+    picture.text(574, 326, say["between"], size=13, colour=SOFT)
     picture.write(path)
 
 
