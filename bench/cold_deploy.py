@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from pathlib import Path
 
@@ -26,11 +27,14 @@ class Cold:
         self.recipe: Recipe | None = None
         self.phases: list[dict[str, float]] = []
         self.by_hand_alive: list[int] = []
+        self.worked: dict[str, list[float]] = {FAB: [], HAND: []}
 
     def fab(self) -> float:
         hosts = stage.fresh(self.lab, self.count)
         with stage.operator(hosts) as who:
+            before = measure.cpu_seconds()
             lines = who.fab("deploy-cluster")
+            self.worked[FAB].append(measure.cpu_seconds() - before)
             self.recipe = self.recipe or Recipe.of(hosts[0], load(who.file))
         self.phases.append(stage.phases(lines))
         return lines[-1][0]
@@ -38,7 +42,9 @@ class Cold:
     def hand(self) -> float:
         hosts = stage.fresh(self.lab, self.count)
         with stage.operator(hosts) as who:
+            before = measure.cpu_seconds()
             seconds = measure.timed(lambda: by_hand.deploy(who, hosts, self.recipe))
+            self.worked[HAND].append(measure.cpu_seconds() - before)
         self.by_hand_alive.append(by_hand.alive(hosts[0]))
         return seconds
 
@@ -64,6 +70,7 @@ def main() -> None:
             cold.hand()
         cold.phases.clear()
         cold.by_hand_alive.clear()
+        cold.worked = {FAB: [], HAND: []}
         seconds = measure.alternate({FAB: cold.fab, HAND: cold.hand}, asked.runs)
         ups = []
         if asked.ray_up_runs:
@@ -76,6 +83,7 @@ def main() -> None:
         "seconds": seconds,
         "ratio": measure.ratios(seconds, HAND)[FAB],
         "target": TARGET,
+        "cpu_seconds": cold.worked,
         "phases": cold.phases,
         "by_hand_alive": cold.by_hand_alive,
         "ray_up": [vars(up) for up in ups],
@@ -87,9 +95,19 @@ def tables(found: dict, count: int) -> str:
     fab, hand = found["seconds"][FAB], found["seconds"][HAND]
     met = "met" if found["ratio"] <= TARGET else "MISSED"
     after = f"{min(found['by_hand_alive'])} of {count} (looked up afterwards)"
+    cores = os.cpu_count() or 1
+    worked = {name: measure.median(found["cpu_seconds"][name]) for name in (FAB, HAND)}
+    shares = {name: worked[name] / measure.median(found["seconds"][name]) / cores for name in worked}
+    busy = {name: f"{worked[name]:.1f} ({shares[name]:.0%} of {cores} cores)" for name in worked}
     rows = [
-        [FAB, measure.spread(fab), f"{found['ratio']:.2f}", f"{count} of {count}, a task ran on each"],
-        [HAND, measure.spread(hand), "1.00", after],
+        [
+            FAB,
+            measure.spread(fab),
+            f"{found['ratio']:.2f}",
+            busy[FAB],
+            f"{count} of {count}, a task ran on each",
+        ],
+        [HAND, measure.spread(hand), "1.00", busy[HAND], after],
     ]
     for up in found["ray_up"]:
         last = max(up["joined"]) if all(up["joined"]) else None
@@ -97,10 +115,10 @@ def tables(found: dict, count: int) -> str:
         reached += ", ".join(f"{s:.0f} s" if s else "never" for s in up["joined"])
         reached += f"; said success after {up['success']:.0f} s" if up["success"] else "; said no success"
         seconds, ratio = (f"{last:.2f}", f"{last / measure.median(hand):.2f}") if last else ("-", "-")
-        rows.append([f"`ray up`, {up['variant']}, until its last node is up", seconds, ratio, reached])
+        rows.append([f"`ray up`, {up['variant']}, until its last node is up", seconds, ratio, "-", reached])
     runs = f"Medians of {len(fab)} runs each (least-most), alternating. "
     runs += f"Ratio: target at most {TARGET}, **{met}**."
-    whole = measure.table(["", "seconds", "ratio", "nodes alive"], rows)
+    whole = measure.table(["", "seconds", "ratio", "CPU seconds", "nodes alive"], rows)
     titles = list(dict.fromkeys(title for run in found["phases"] for title in run))
     spent = [(t, measure.median([run.get(t, 0.0) for run in found["phases"]])) for t in titles]
     parts = measure.table(["phase", "seconds (median)"], [[t, f"{s:.2f}"] for t, s in spent])

@@ -37,23 +37,30 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
     iterable=["host"],
     help={
         "hosts_file": "file to write (default: $RAY_HOSTS_FILE, else my_hosts.yml beside the fabfile)",
-        "host": "machines or ranges, comma-separated or repeated; the first is the head (default: this machine)",
+        "host": "machines or ranges, comma-separated or repeated; the first is the head (default: this machine); "
+        "with --from: hosts and groups of that file",
+        "from_": "take the machines from ~/.ssh/config, an Ansible inventory or a configuration of ray up",
         "runtime": "docker, conda or uv (default uv)",
         "force": "overwrite an existing file",
+        "connect": "try the connection to each host; --no-connect leaves that out",
     },
 )
-def init(c, host=None, runtime="uv", hosts_file=None, force=False):
+def init(c, host=None, from_=None, runtime=None, hosts_file=None, force=False, connect=True):
     """
     Write a commented hosts file to start from.
 
     Without --hosts-file it is my_hosts.yml beside the fabfile, which git ignores and every task reads from then on
-    in place of the hosts.yml that comes with this project.
+    in place of the hosts.yml that comes with this project. With --from it has the machines of another tool's file:
+      fab init --from ~/.ssh/config --host head,node1
+      fab init --from inventory.ini --host gpu
     """
     from tasks.actions import first_file
     from tasks.report import handover
     from tasks.report.console import Console
 
     console = Console()
-    path = first_file.write(host or [], runtime, hosts_file, force=force)
+    path = first_file.write(host or [], runtime, hosts_file, force=force, source=from_, console=console)
     console.ok(f"wrote {path}")
+    if connect:
+        first_file.try_hosts(path, console)
     handover.commands(console, [("check", "check every host"), ("deploy-cluster", "make the cluster")])

@@ -80,7 +80,7 @@ def plan(c, hosts_file=None, limit=None, scripts=False, debug=False):
     help={
         **options.COMMON,
         "json": "print machine-readable JSON on stdout, and nothing else",
-        "watch": "refresh every 5 seconds until Ctrl-C",
+        "watch": "ask every 5 seconds until Ctrl-C: a live screen, in a pipe the changes as lines",
     },
 )
 def status_task(c, hosts_file=None, json=False, watch=False, debug=False):
@@ -90,8 +90,9 @@ def status_task(c, hosts_file=None, json=False, watch=False, debug=False):
     from invoke import Exit
 
     from tasks.actions import status
+    from tasks.actions import watch as live
 
-    code = status.watch(hosts_file, json, debug) if watch else status.once(hosts_file, json, debug)
+    code = (live.watch if watch else status.once)(hosts_file, json, debug)
     if code:
         raise Exit(code=code)
 

@@ -12,10 +12,15 @@ from tasks.node.logfiles import COMPONENTS
         **options.COMMON,
         "host": "only these hosts: names, addresses or globs, comma-separated or repeated",
         "limit": "the same as --host",
-        "component": f"which logs, comma-separated: {', '.join(COMPONENTS)} (default: start,raylet,gcs)",
-        "lines": "how many lines of each file (default 20)",
-        "follow": "keep printing new lines until Ctrl-C",
+        "component": f"which logs, comma-separated: {', '.join(COMPONENTS)}, all (default: start,raylet,gcs)",
+        "lines": "how many lines of each file (default 20; 2000 with --since, --job or --node)",
+        "since": "only lines since then: 10m, 2h, or a time such as '2026-01-02 15:04'",
+        "job": "the logs of a job and of its workers: the id that fab submit said, or Ray's own, such as 02000000",
+        "node": "only the host that ran the node with this id in Ray; its first digits are enough",
+        "errors": "tracebacks, kills for want of memory, ended processes, full disks: each once, with its count",
+        "follow": "keep printing new lines until Ctrl-C; a lost host is connected to again",
         "grep": "only lines that match this regular expression",
+        "json": "with --errors: print machine-readable JSON on stdout, and nothing else",
     },
 )
 def logs(
@@ -23,10 +28,15 @@ def logs(
     hosts_file=None,
     host=None,
     limit=None,
-    component="start,raylet,gcs",
-    lines=20,
+    component=None,
+    lines=None,
+    since=None,
+    job=None,
+    node=None,
+    errors=False,
     follow=False,
     grep=None,
+    json=False,
     debug=False,
 ):
     """
@@ -34,42 +44,20 @@ def logs(
 
     They are read from the hosts' files, so that it works where Ray is dead, too.
     """
-    import re
-    import sys
-
     from invoke import Exit
 
-    from tasks.actions import cli
-    from tasks.commandline import Mistake
-    from tasks.node.logfiles import patterns
-    from tasks.phases import operation
-    from tasks.phases.read_logs import follow_logs, read_logs
-    from tasks.report.console import Console
-    from tasks.report.printer import Printer
-    from tasks.run.operate import operate
-    from tasks.text.quoting import printed
-    from tasks.text.wording import shown
+    from tasks.actions import logs
 
-    console = Console(sys.stderr)
-    console.quiet = not debug
-    try:
-        files = patterns(component.split(","))
-    except ValueError as error:
-        raise Mistake(str(error)) from None
-    try:
-        wanted = re.compile(grep) if grep else None
-    except re.error as error:
-        raise Mistake(
-            f"--grep: {shown(grep)} is not a valid regular expression: {error}",
-            f"fab logs --grep {printed(re.escape(grep))} finds it as it is",
-        ) from None
-    lines = cli.number("--lines", lines, 1, 1_000_000)
-    cluster = cli.read(hosts_file, console)
-    named = ((host, "--host"), (limit, "--limit"))
-    chosen = [cli.selected(cluster, values, flag) for values, flag in named if values]
-    run = cli.make_run(cluster, console, "logs", limit=frozenset().union(*chosen) or None, debug=debug)
-    printer = Printer(Console(), max(len(node.name) for node in run.chosen()), wanted)
-    read = follow_logs if follow else read_logs
-    code = operate(run, (*operation.REACH, read(files, lines, printer)))
+    asked = logs.query(component, lines, since, job, node, errors=errors, follow=follow)
+    code = logs.show(
+        hosts_file,
+        ((host, "--host"), (limit, "--limit")),
+        asked,
+        job=job,
+        grep=grep,
+        follow=follow,
+        json_=json,
+        debug=debug,
+    )
     if code:
         raise Exit(code=code)

@@ -6,6 +6,7 @@ A host of the hosts file is connected to as the file says, any other one as plai
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -76,8 +77,8 @@ class Executor(fabric.Executor):
 def named(values: list[str | Mapping[str, Any]]) -> list[Target]:
     """The hosts that ``-H`` names, each once, in the order in which they are named.
 
-    :param values: ``[user@]host[:port]``, where host may be a range; a name, a glob or ``@failed`` of the hosts file;
-        or a mapping with ``host``, ``user`` and ``port``.
+    :param values: ``[user@]host[:port]``, where host may be a range; what ``--limit`` takes, with ``!`` only hosts
+        of the hosts file; or a mapping with ``host``, ``user`` and ``port``.
     :raises Exit: with status 2: the hosts file has mistakes, or this cannot be a host.
     """
     if not values:
@@ -86,7 +87,10 @@ def named(values: list[str | Mapping[str, Any]]) -> list[Target]:
 
     known = hosts_file()
     texts = [value for value in values if isinstance(value, str)]
-    targets = [target for word in items(",".join(texts)) for target in typed(known, word)]
+    words = items(",".join(texts))
+    if any(word.startswith("!") for word in words):
+        words = [",".join(words)]
+    targets = [target for word in words for target in typed(known, word)]
     for value in values:
         if not isinstance(value, str):
             unknown = sorted(set(value) - {"host", "user", "port"})
@@ -112,10 +116,13 @@ def typed(known: Cluster | None, word: str) -> list[Target]:
     from tasks.inventory import address, ranges
     from tasks.run.target import target_of
 
-    if word.startswith("@") or "*" in word or "?" in word:
+    if re.search(r"^@|^label:|^state:|^!|,!|[*?&]", word):
+        from tasks.actions import cli
+
         if known is None:
             raise Mistake(f"-H {shown(word)} needs a hosts file, and there is none", "fab init writes one")
-        return [target_of(host) for host in chosen(known, word)]
+        names = cli.selected(known, word, "-H")
+        return [target_of(host) for host in known.hosts if host.name in names]
     try:
         place = address.parse(word)
         names = ranges.expand(place.host)
@@ -135,23 +142,17 @@ def targets_at(known: Cluster | None, name: str, user: str | None, port: int | N
     from tasks.ssh import Target
 
     changes = {key: value for key, value in (("user", user), ("port", port)) if value}
-    found = chosen(known, name, must=False) if known else ()
+    found = chosen(known, name) if known else ()
     if len(found) > 1 and port:
         found = [host for host in found if (host.port or SSH_PORT) == port]
     return [replace(target_of(host), **changes) for host in found] or [Target(name, name, **changes)]
 
 
-def chosen(known: Cluster, word: str, must: bool = True) -> tuple:
-    """The hosts of the hosts file that a name, an address, a glob or ``@failed`` means.
-
-    :param must: whether it is a mistake to mean none.
-    """
-    from tasks.actions.audit import failed_last_time
+def chosen(known: Cluster, word: str) -> tuple:
+    """The hosts of the hosts file that a name or an address means; none if it is another host."""
     from tasks.inventory.selection import SelectionError, select
 
     try:
-        return select(known, word, failed_last_time(known.name), flag="-H")
-    except SelectionError as error:
-        if must:
-            raise Mistake(str(error), error.hint) from None
+        return select(known, word, flag="-H")
+    except SelectionError:
         return ()

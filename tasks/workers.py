@@ -40,7 +40,7 @@ def add_worker(
     A host that is not in the hosts file is written into it once it runs; comments stay. If it fails, what was
     installed there is removed again.
     """
-    from tasks.actions import cli, newcomers, summary
+    from tasks.actions import cli, newcomers, summary, syncing
     from tasks.phases import operation
     from tasks.report.console import Console
 
@@ -68,6 +68,7 @@ def add_worker(
     def end(run) -> None:
         newcomers.write(run, path, joining.new, port)
         summary.deployed(run)
+        syncing.tell_joined(run)
 
     if dry_run:
         cli.finish(run, operation.PREPARE, functools.partial(summary.planned, scripts=True))

@@ -24,6 +24,7 @@ def checkout(tmp_path, monkeypatch):
     (tmp_path / "hosts.yml").write_bytes((TOP / "hosts.yml").read_bytes())
     monkeypatch.setattr(cli, "TOP", tmp_path)
     monkeypatch.setattr(first_file, "TOP", tmp_path)
+    monkeypatch.setattr(first_file, "try_hosts", lambda path, console: None)
     monkeypatch.setattr(cli, "SHIPPED", tmp_path / "hosts.yml")
     monkeypatch.setattr(cli, "OWN", tmp_path / "my_hosts.yml")
     return tmp_path

@@ -15,17 +15,20 @@ from typing import Any, NoReturn
 from invoke import Exit
 
 from tasks import runtimes
-from tasks.actions import ask
+from tasks.actions import ask, states
 from tasks.actions.audit import failed_last_time, record
 from tasks.actions.consent import Consent
+from tasks.actions.notify import notify
 from tasks.commandline import Mistake
 from tasks.environment.home import TOP, in_checkout, user_folder
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, edit, load, localfiles
-from tasks.inventory.selection import SelectionError, select, select_one
+from tasks.inventory.selection import SelectionError, needs_states, select, select_one
 from tasks.report import typed
 from tasks.report.console import Console
+from tasks.run.hooks import LOCK
 from tasks.run.operate import operate
 from tasks.run.options import Options
+from tasks.run.result import FAILED, result
 from tasks.run.run import Run
 from tasks.run.stages import Listed, Passwords
 from tasks.run.step import Step
@@ -164,7 +167,7 @@ def make_run(
     options = Options(
         what,
         user=user(),
-        holder=holder(what),
+        holder=inherited(cluster.name) or holder(what),
         limit=names,
         dry_run=dry_run,
         debug=debug,
@@ -210,18 +213,28 @@ def selecting() -> Iterator[None]:
 
 
 def selected(cluster: Cluster, expressions: Sequence[str] | str, flag: str = "--limit") -> frozenset[str]:
-    """The names of the hosts that the values of an option mean, or exit status 2."""
+    """The names of the hosts that the values of an option mean, or exit status 2.
+
+    Where they name states, the hosts are asked for them, once.
+    """
     text = expressions if isinstance(expressions, str) else ",".join(expressions)
     with selecting():
-        return frozenset(
-            host.name for host in select(cluster, text, failed_last_time(cluster.name), flag=flag)
-        )
+        known = _states(cluster, text, flag)
+        found = select(cluster, text, failed_last_time(cluster.name), states=known, flag=flag)
+        return frozenset(host.name for host in found)
 
 
 def selected_one(cluster: Cluster, expression: str, flag: str = "--host") -> Host:
     """The one host that the value of an option means, or exit status 2."""
     with selecting():
-        return select_one(cluster, expression, failed_last_time(cluster.name), flag=flag)
+        known = _states(cluster, expression, flag)
+        return select_one(cluster, expression, failed_last_time(cluster.name), states=known, flag=flag)
+
+
+def _states(cluster: Cluster, text: str, flag: str) -> dict[str, set[str]] | None:
+    if not needs_states(cluster, text, flag=flag):
+        return None
+    return states.of(cluster, lambda: make_run(cluster, Console(sys.stderr), "status"))
 
 
 def become(argv: Sequence[str], console: Console) -> NoReturn:
@@ -250,10 +263,20 @@ def holder(what: str) -> str:
     return f"{who} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}: {what}".replace("\n", " ")
 
 
+def inherited(cluster: str) -> str:
+    """Who holds the lock of that cluster, if this process was started by a hook of that run; else ''."""
+    name, _, found = os.environ.get(LOCK, "").partition(" ")
+    return found if name == cluster else ""
+
+
 def finish(run: Run, steps: Sequence[Step], end: Callable[[Run], None] | None = None) -> None:
     """Runs the steps, keeps the audit, and ends the process with the contract's status."""
+    began = time.monotonic()
     code = operate(run, steps, end)
     record(run, code)
+    changes = any(step.locks for step in steps) and not run.options.dry_run
+    if changes or code == FAILED:
+        notify(run, result(run, code, time.monotonic() - began))
     if code:
         raise Exit(code=code)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks import runtimes
+from tasks.phases.hooks import show_hooks
 from tasks.phases.show_plan import show_plan, show_scripts
 from tasks.report import handover
 from tasks.report import status as table
@@ -21,6 +22,7 @@ def planned(run: Run, scripts: bool = False) -> None:
     if scripts:
         show_scripts(run)
     show_plan(run)
+    show_hooks(run)
     say_gone(run)
     changing = [n for n in run.chosen(Planned) if n.change.any]
     if changing:

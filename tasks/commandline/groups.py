@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "look": ("status", "check", "plan", "logs", "disk"),
+    "look": ("status", "check", "plan", "logs", "history", "disk"),
     "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
     "change": (
         "add-worker",
@@ -23,7 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "destroy",
     ),
     "keep": ("backup", "restore"),
-    "use": ("submit", "exec", "ssh", "dashboard", "docs", "completion"),
+    "use": ("submit", "sync", "exec", "ssh", "dashboard", "docs", "completion"),
     "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }
 OTHERS = "your own"

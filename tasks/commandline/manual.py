@@ -20,6 +20,8 @@ VALUES = {
     "bundle": "FILE",
     "command": "COMMAND",
     "component": "NAMES",
+    "events": "FILE",
+    "exclude": "PATTERN",
     "grep": "PATTERN",
     "host": "HOSTS",
     "hosts": "N",
@@ -89,7 +91,7 @@ def main_flags(context: ParserContext) -> Sequence[str]:
     """The flags of a task as the help lists them."""
     flags = sorted(to_flag(argument.names[0]) for argument in context.args.values())
     # the flags that every task has come last
-    return sorted(flags, key=lambda flag: flag in ("--hosts-file", "--debug"))
+    return sorted(flags, key=lambda flag: flag in ("--hosts-file", "--debug", "--events"))
 
 
 def described(context: ParserContext, flag: str) -> str:

@@ -31,6 +31,8 @@ def path(words: list[str], folder: str) -> str:
 def hosts(file: str, libraries: str) -> list[tuple[str, str, str]]:
     """Name, address and role of each host; none where the file cannot be read.
 
+    Groups and labels of hosts follow, as `--limit` takes them: the text, what it stands for, `group` or `label`.
+
     :param libraries: the folder that PyYAML is in.
     """
     try:
@@ -53,7 +55,20 @@ def read(text: str, libraries: str) -> list[tuple[str, str, str]]:
     # every scalar as it is written: the name 007 is not the number 7
     found = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     entries = [(found.get("head"), "head"), *((entry, "worker") for entry in found.get("workers") or ())]
-    return [host for entry, role in entries for host in _entry(entry, role)]
+    listed = [host for entry, role in entries for host in _entry(entry, role)]
+    return [*listed, *_groups(found.get("groups")), *_labels(entry for entry, _ in entries)]
+
+
+def _groups(groups) -> list[tuple[str, str, str]]:
+    groups = groups if isinstance(groups, dict) else {}
+    items = {name: [of] if isinstance(of, str) else of or () for name, of in groups.items()}
+    return [(f"@{name}", ", ".join(map(str, of)), "group") for name, of in items.items()]
+
+
+def _labels(entries) -> list[tuple[str, str, str]]:
+    labels = [entry.get("labels") for entry in entries if isinstance(entry, dict)]
+    pairs = dict.fromkeys(pair for one in labels if isinstance(one, dict) for pair in one.items())
+    return [(f"label:{key}={value}", "", "label") for key, value in pairs if isinstance(value, str)]
 
 
 def _entry(entry, role: str) -> list[tuple[str, str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tasks import runtimes
+from tasks.inventory.selection import STATES
 from tasks.node.logfiles import COMPONENTS
 from tasks.node.platforms import CONDA
 from tasks.runtimes.packages.operators import PLATFORMS
@@ -15,7 +16,9 @@ SHELLS = ("bash", "zsh", "fish")
 
 FREE: dict[str, Any] = {"is": "free"}
 FILES = {"is": "files"}
-HOSTS = {"is": "hosts"}  # a list with commas
+# lists with commas
+HOSTS = {"is": "hosts", "of": list(STATES)}
+WORKERS = {"is": "workers", "of": list(STATES)}
 
 # a flag of any task
 FLAGS: dict[str, dict[str, Any]] = {
@@ -38,7 +41,9 @@ FLAGS: dict[str, dict[str, Any]] = {
 OF_TASK: dict[tuple[str, str], dict[str, Any]] = {
     ("logs", "host"): HOSTS,
     ("add-worker", "host"): {"is": "worker"},
-    ("remove-worker", "host"): {"is": "worker"},
+    ("remove-worker", "host"): WORKERS,
+    ("drain", "host"): WORKERS,
+    ("maintenance", "host"): WORKERS,
     ("init", "host"): FREE,
     ("test", "only"): FILES,
     ("bundle", "check"): FILES,

@@ -18,7 +18,7 @@ def answer(table, before, current, hosts) -> Answer:
     :param table: made by table.py.
     :param before: the words between the program's name and the word at the cursor, unquoted.
     :param current: the word at the cursor, as far as it is typed.
-    :param hosts: returns a list of (name, address, role); called only if hosts can be completed.
+    :param hosts: returns the list that hosts.py makes; called only if hosts can be completed.
     """
     line = _Line(table)
     for word in before:
@@ -113,12 +113,19 @@ def _values(line: _Line, flag, current: str, lead: int, hosts) -> Answer:
     if kind == "choices":
         return _listed(current, lead, "value", [(value, "") for value in known])
     if kind in ("host", "worker"):
-        found = [host for host in hosts() if kind == "host" or host[2] != "head"]
+        found = [host for host in hosts() if host[2] in ("worker", "head" if kind == "host" else "worker")]
         return Answer("words", "host", lead, _both(found))
-    if kind == "hosts":
-        found = _both(hosts())
-        if found or current[lead:].startswith("@"):
+    if kind in ("hosts", "workers"):
+        every = hosts()
+        roles = ("head", "worker") if kind == "hosts" else ("worker",)
+        found = _both([host for host in every if host[2] in roles])
+        found += [(name, said) for name, said, role in every if role in ("group", "label")]
+        last = current[lead:].rpartition(",")[2].lstrip("!")
+        if found or last.startswith("@"):
             found.append(("@failed", "those that failed in the last run"))
+        # there are many of them, so they come when their first letter is typed
+        if last and "state:".startswith(last[:6]):
+            found += [(f"state:{state}", "") for state in known]
         return _listed(current, lead, "host", found)
     return NONE
 

@@ -89,6 +89,23 @@ def jump(value: Any) -> Any:
     return tuple(hops)
 
 
+def group_name(value: str) -> bool:
+    if value.lower() == "failed":
+        raise ValueError("@failed names the hosts that failed in the last run; choose another name")
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,62}", value, re.ASCII) is not None
+
+
+def group(value: Any) -> Any:
+    if value is None:
+        return ()
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+        return MISMATCH
+    for item in listed:
+        address.check_text(item)
+    return tuple(part for item in listed for part in ranges.listed(item))
+
+
 def url(value: str) -> bool:
     try:
         parts = urlsplit(value)

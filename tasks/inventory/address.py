@@ -6,6 +6,7 @@ import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 from tasks.inventory import ranges
 
@@ -81,6 +82,7 @@ def check_text(text: str) -> None:
             raise ValueError(f"a control character (U+{ord(char):04X}) is in it")
 
 
+@cache
 def canonical(host: str) -> str:
     """One spelling for each address: lower case, IPv6 in its shortest form, no dot at the end."""
     base, percent, zone = host.partition("%")

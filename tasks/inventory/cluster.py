@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
+from tasks.inventory.hooks import Hooks, Notify
 from tasks.inventory.runtime_sections import with_runtimes
 from tasks.inventory.secret import SecretSource
 from tasks.inventory.sections import Frozen, Mirrors, Ray
@@ -52,6 +55,8 @@ class Host(with_runtimes(_HostKeys, lambda name, section: (section, ...))):
 class Cluster(Frozen):
     """All machines. ``parallel`` limits the connections; ``warnings`` are lines to show before a run.
 
+    ``groups`` has the names of each group's hosts.
+
     ``files`` are the :class:`tasks.inventory.localfiles.Named` files of the operator's machine.
     """
 
@@ -63,6 +68,9 @@ class Cluster(Frozen):
     parallel: int
     warnings: tuple[str, ...]
     files: tuple[Any, ...] = ()
+    groups: dict[str, tuple[str, ...]] = Field({})
+    hooks: Hooks = Hooks()
+    notify: Notify = Notify()
 
     @property
     def hosts(self) -> tuple[Host, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.inventory import address, document, emit, ranges, surgery
+from tasks.inventory import address, document, emit, group_text, ranges, surgery
 from tasks.inventory.cluster import Cluster, Host
 from tasks.inventory.loader import parse, read
 from tasks.inventory.problems import InventoryError
@@ -56,8 +56,13 @@ def remove_worker(path: str | Path, host: str) -> None:
     gone = _worker(before, host)
     body = text.removeprefix(BOM)
     with by_hand(path, f"remove {host} from workers:"):
-        after = text[: len(text) - len(body)] + without(body, gone, before)
-        if _comparable(parsed(after, path).hosts) != _comparable(
+        edited = group_text.without(body, gone, before)
+        after = text[: len(text) - len(body)] + without(edited, gone, before)
+        left = parsed(after, path)
+        groups = {
+            key: tuple(name for name in names if name != gone.name) for key, names in before.groups.items()
+        }
+        if left.groups != groups or _comparable(left.hosts) != _comparable(
             [one for one in before.hosts if one is not gone]
         ):
             raise ByHand

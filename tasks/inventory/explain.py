@@ -96,7 +96,7 @@ def _unknown_key(model: type[BaseModel], prefix: Where, where: Where) -> str:
     home = _homes().get(key.lower())
     if home and not (owner is HostsFile and len(where) > 1):
         return f"unknown key here; did you mean {home}?"
-    return f"unknown key; known here: {either(known)}" if len(known) <= 12 else "unknown key"
+    return f"unknown key; known here: {either(known)}" if len(known) <= 13 else "unknown key"
 
 
 def _owner(model: type[BaseModel], where: Where) -> type[BaseModel]:

@@ -10,15 +10,18 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.inventory import ranges
 from tasks.inventory.checks import Placed, check
-from tasks.inventory.cluster import Cluster
+from tasks.inventory.cluster import Cluster, Host
 from tasks.inventory.document import Document, Flaw, Map
 from tasks.inventory.document import parse as parse_yaml
 from tasks.inventory.explain import explain
+from tasks.inventory.groups import resolve_groups
+from tasks.inventory.hooks import Hooks
 from tasks.inventory.localfiles import Named, of_host
 from tasks.inventory.model import Defaults, HostEntry, HostsFile
 from tasks.inventory.problems import InventoryError, Problem, Where, dotted
 from tasks.inventory.resolve import Conflict, resolve
 from tasks.inventory.runtime_sections import SECTIONS
+from tasks.inventory.sections import LocalFile, from_folder
 from tasks.text.wording import printable, shown
 
 MAX_BYTES = 1024 * 1024
@@ -111,19 +114,39 @@ class _Reader:
         self._add(check(placed, self.document))
         if self.flaws:
             return None
-        hosts = [one.host for one in placed]
+        hosts = tuple(one.host for one in placed)
+        groups = self._groups(defaults.groups, hosts)
+        if self.flaws:
+            return None
         return Cluster(
             name=defaults.cluster,
             path=self.path,
             head=hosts[0],
-            workers=tuple(hosts[1:]),
+            workers=hosts[1:],
             mirrors=defaults.mirrors,
             parallel=defaults.ssh.parallel,
             warnings=tuple(self._warnings()),
-            files=tuple(self._files(placed)),
+            files=tuple(self._files(placed, defaults.hooks)),
+            groups=groups,
+            hooks=defaults.hooks,
+            notify=defaults.notify,
         )
 
-    def _files(self, placed: list[Placed]) -> Iterator[Named]:
+    def _groups(
+        self, written: Mapping[str, tuple[str, ...]], hosts: tuple[Host, ...]
+    ) -> dict[str, tuple[str, ...]]:
+        found, mistakes = resolve_groups(written, hosts)
+        for name, item, message in mistakes:
+            where: Where = ("groups", name)
+            items = self.document.value["groups"][name]
+            at = items.index(item) if isinstance(items, list) and item in items else None
+            self._flaw(where if at is None else (*where, at), message)
+        return found
+
+    def _files(self, placed: list[Placed], hooks: Hooks) -> Iterator[Named]:
+        for where, text in hooks.files():
+            file = LocalFile(where[-1], from_folder(text, self.path.parent))
+            yield Named(dotted(where), self.document.line(where), file)
         for host, where in ((one.host, one.where) for one in placed):
             for one in of_host(host):
                 key = tuple(one.key.split("."))
@@ -199,6 +222,7 @@ class _Reader:
             for key in section.passwords()
             for place in [(), *places[1:]]
         ]
+        keys.append(("notify", "webhook"))
         nothing = (None, "", "~", "null", "Null", "NULL")
         plain = [key for key in keys if self.document.has(key) and self.document.typed(key) not in nothing]
         problems = [Problem(self.path, self.document.line(key), dotted(key), PLAIN_PASSWORD) for key in plain]

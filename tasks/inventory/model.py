@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from tasks.inventory import types as t
+from tasks.inventory.hooks import Hooks, Notify
 from tasks.inventory.runtime_sections import with_runtimes
 from tasks.inventory.sections import Frozen, Mirrors, Ray
 
@@ -100,6 +101,13 @@ class Defaults(
     """Settings for all hosts."""
 
     mirrors: Mirrors = Field(Mirrors(), description="where downloads come from")
+    groups: dict[t.GroupName, t.Group] = Field(
+        {},
+        description="names for some of the hosts, for `--limit @NAME`; each is a list of what `--limit` takes: "
+        "names, addresses, ranges, globs, `label:KEY=VALUE`, other groups such as `@gpu`, `!` before what is left out",
+    )
+    hooks: Hooks = Field(Hooks(), description="scripts that run around a deploy")
+    notify: Notify = Field(Notify(), description="who is told of results")
 
 
 class HostsFile(Defaults):

@@ -10,7 +10,7 @@ from pathlib import Path
 from tasks.text.wording import printable, shown
 
 Where = tuple["str | int", ...]
-SECRET_KEYS = frozenset({"password", "sudo_password", "registry_password"})
+SECRET_KEYS = frozenset({"password", "sudo_password", "registry_password", "webhook"})
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 

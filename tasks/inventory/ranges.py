@@ -8,11 +8,17 @@ from math import prod
 
 MAX_HOSTS = 10_000
 _BRACKETS = re.compile(r"\[([^\[\]:]*)\]")  # with a colon it is an IPv6 address
+_COMMA = re.compile(r",(?![^\[\]]*\])")  # not one inside [1-3,7]
 _PART = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 
 def is_range(pattern: str) -> bool:
     return _BRACKETS.search(pattern) is not None
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a list with commas; a range such as ``n[1-3,7]`` stays one part."""
+    return [part.strip() for part in _COMMA.split(text) if part.strip()]
 
 
 def expand(pattern: str) -> list[str]:

@@ -113,7 +113,7 @@ def rewrite(text: str, index: int, patterns: dict[str, list[str]]) -> str:
             if not start <= scalar.start_mark.index < scalar.end_mark.index <= end:
                 raise ByHand  # an alias: the value is written elsewhere
             flow = value.flow_style or (isinstance(node, MappingNode) and node.flow_style)
-            copy += text[last : scalar.start_mark.index] + _quoted_as(scalar, patterns[name][number], flow)
+            copy += text[last : scalar.start_mark.index] + quoted_as(scalar, patterns[name][number], flow)
             last = scalar.end_mark.index
         copies.append(copy + text[last:end])
     return text[:start] + between.join(copies) + text[end:]
@@ -156,11 +156,11 @@ def set_value(text: str, section: str, name: str, value: str | None) -> str:
     if old.start_mark.index == old.end_mark.index:
         colon = _after_colon(text, one)
         return f"{text[:colon]} {new}{text[colon:]}"
-    written = _quoted_as(old, value, node.flow_style) if value is not None else new
+    written = quoted_as(old, value, node.flow_style) if value is not None else new
     return text[: old.start_mark.index] + written + text[old.end_mark.index :]
 
 
-def _quoted_as(old: ScalarNode, new: str, flow: bool) -> str:
+def quoted_as(old: ScalarNode, new: str, flow: bool) -> str:
     return f"{old.style}{new}{old.style}" if old.style in ("'", '"') else emit.scalar(new, flow)
 
 

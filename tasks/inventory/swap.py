@@ -8,7 +8,7 @@ from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode
 
-from tasks.inventory import address, document, emit, ranges, surgery
+from tasks.inventory import address, document, emit, group_text, ranges, surgery
 from tasks.inventory.cluster import Cluster, Host
 from tasks.inventory.edit import BOM, EditError, by_hand, parsed, place_of, without
 from tasks.inventory.loader import parse
@@ -29,12 +29,14 @@ def with_head(text: str, path: Path, name: str, *, keep_old: bool) -> tuple[str,
     with by_hand(path, f"make {name} the head"):
         written = document.parse(body).value
         index = place_of(body, new, before)[0]
+        if not keep_old:
+            body = group_text.without(body, before.head, before)
         host, fields = _entry(written["workers"][index], new)
         after = _with_value(without(body, new, before), emit.host_inline(host, fields))
         if keep_old:
             host, fields = _entry(written["head"], before.head)
             after = surgery.append(after, emit.host_lines(host, fields), emit.host_inline(host, fields))
-        after = text[: len(text) - len(body)] + after
+        after = text[: len(text) - len(text.removeprefix(BOM))] + after
         cluster = parsed(after, path)
         rest = [one for one in before.workers if one is not new]
         if _alike(cluster.hosts) != _alike([new, *rest, *([before.head] if keep_old else [])]):

@@ -69,6 +69,30 @@ Jump = Annotated[
         },
     ),
 ]
+GroupName = Annotated[
+    str,
+    text(
+        "name",
+        "a name of letters, digits, '_', '.' or '-' that starts with a letter",
+        accept.group_name,
+        pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$",
+    ),
+]
+Group = Annotated[
+    tuple[str, ...],
+    Rule(
+        "hosts",
+        "hosts such as node[01-04], several as a list or with commas",
+        accept.group,
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "null"},
+            ]
+        },
+    ),
+]
 Password = Annotated[
     SecretSource,
     Rule(

@@ -11,7 +11,7 @@ ARCHIVE = "kept.tgz"  # the state on its way to a head, in the head's own folder
 def read_script(cluster: str, *, sudo: bool = False) -> Script:
     """Reads them from the head: the answer has ``token``, and the lines of ``kept``, a .tar.gz in Base64.
 
-    ``kept_for`` is the note of which Ray that state is for.
+    ``kept_for`` is the note of which Ray that state is for, ``history`` has the lines of what it remembers of changes.
     """
     secrets = ("RF_SUDO",) if sudo else ()
     title = "read what the head keeps"

@@ -8,6 +8,7 @@ from functools import cache
 
 from tasks.inventory import Host
 from tasks.node import pruning
+from tasks.node.logfiles import ERRORS, Query
 from tasks.node.names import RAY_DIR, basics
 from tasks.node.start import kinds_value, outside_value, secrets_of
 from tasks.script import files
@@ -23,15 +24,25 @@ def lock_script(cluster: str, holder: str) -> Script:
     return render("take the lock", "lock", {**basics(cluster), "HOLDER": holder}, effect=Effect.LOCKS)
 
 
-def unlock_script(cluster: str, holder: str, deployed: str | None = None) -> Script:
+def unlock_script(cluster: str, holder: str, deployed: str | None = None, history: str = "") -> Script:
     """Releases the lock that the same connection took.
 
     :param deployed: what the head is to remember of deployed hosts, '' for nothing; None: what it has remembered.
+    :param history: lines of JSON that the head is to remember of changes.
     """
     values = {**basics(cluster), "HOLDER": holder}
-    if deployed is None:
-        return render("release the lock", "unlock", values, effect=Effect.LOCKS)
-    return render("release the lock", ("deployed", "unlock"), {**values, "DEPLOYED": deployed})
+    body = []
+    if deployed is not None:
+        body, values = ["deployed"], {**values, "DEPLOYED": deployed}
+    if history:
+        body, values = [*body, "history"], {**values, "HISTORY": history}
+    effect = Effect.CHANGES if body else Effect.LOCKS
+    return render("release the lock", (*body, "unlock"), values, effect=effect)
+
+
+def history_script(cluster: str) -> Script:
+    """Reads what the head remembers of changes: the lines of ``history``, each an object of JSON."""
+    return render("read the history", "history_read", basics(cluster), effect=Effect.READS)
 
 
 def reach_script(
@@ -194,6 +205,27 @@ def logs_script(
         secrets=secrets_of(sudo=sudo),
         effect=Effect.READS,
     )
+
+
+def pick_script(cluster: str, query: Query, *, sudo: bool = False) -> Script:
+    """The lines that a query asks for; not for Windows. The answer has ``other`` where no such node has run."""
+    values = {
+        **basics(cluster),
+        "TEMP_DIR": RAY_DIR,
+        "LINES_EACH": query.lines,
+        "PATTERNS": list(query.patterns),
+        "AGE": "" if query.age is None else query.age,
+        "ERRORS": ERRORS if query.errors else "",
+        "NODE_ID": query.node_id,
+    }
+    return render("read logs", "logs_pick", values, secrets=secrets_of(sudo=sudo), effect=Effect.READS)
+
+
+def job_ids_script(cluster: str, address: str, job: str, *, sudo: bool = False) -> Script:
+    """Asks Ray which of its own ids a submitted job has; the answer is their JSON."""
+    spec = json.dumps({"address": address, "job": job, "timeout": 20})
+    values = {**basics(cluster), "DRIVER": _driver("job_ids"), "SPEC": spec}
+    return render("look the job up", "driver", values, secrets=secrets_of(sudo=sudo), effect=Effect.READS)
 
 
 def command_script(cluster: str, arguments: Sequence[str], *, sudo: bool = False) -> Script:

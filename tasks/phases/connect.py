@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from tasks.report.console import Board
 from tasks.run.failures import Stop
+from tasks.run.kept_lines import KeptLines
 from tasks.run.run import Run
 from tasks.run.stages import Listed, Reached
-from tasks.run.step import step
+from tasks.run.step import Step, step
 from tasks.run.target import target_of
 from tasks.ssh import connect
 
@@ -30,6 +31,11 @@ def connect_chosen(run: Run) -> None:
     _connect(run, run.chosen())
     if not run.chosen():
         raise Stop("no host could be reached", WAY_OUT)
+
+
+def connect_again(kept: KeptLines) -> Step:
+    """The step that connects only to hosts to which no connection is open, and raises nothing."""
+    return Step(TITLE, lambda run: _connect(run, kept.take_up(run)))
 
 
 def _connect(run: Run, nodes: Sequence[Listed]) -> None:

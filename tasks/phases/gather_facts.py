@@ -42,12 +42,14 @@ def _gather(run: Run, *, lock: bool) -> None:
     answers = run.each("Gather facts", run.living(Reached), one)
     for node, (answer, facts) in answers.items():
         if "stale" in answer.values:
-            run.console.note(f"took over the lock of a run that has died: {answer.values['stale']}")
+            run.record.cut_off = answer.values["stale"]
+            run.console.note(f"took over the lock of a run that has died: {run.record.cut_off}")
         if "held" in answer.values:
             raise Stop(
                 f"the cluster is locked by {answer.values['held']}", "wait until that run has ended", code=3
             )
         run.record.locked = run.record.locked or "locked" in answer.values
+        run.record.has_locked = run.record.has_locked or run.record.locked
         run.put(node.known(facts, _lock_text(answer)))
     if lock:
         _settle(run)

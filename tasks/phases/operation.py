@@ -30,6 +30,7 @@ from tasks.phases.drain import (
 )
 from tasks.phases.gather_facts import gather_facts, lock_and_gather_facts
 from tasks.phases.head import need_current_head, need_head, need_running_head, note_missing_head
+from tasks.phases.hooks import after_join, before_deploy
 from tasks.phases.kill_head import agree_to_kill, kill_gcs_and_head
 from tasks.phases.maintenance import end_maintenance, leave_out_maintenance, refuse_maintenance
 from tasks.phases.plan import plan
@@ -69,13 +70,15 @@ _BEGIN: Steps = (
 # What runtimes install before the plan: Docker and images, since an image determines the versions.
 _BEFORE_PLAN: Steps = tuple(one for name in runtimes.NAMES for one in runtimes.steps_by_name(name).preparing)
 # What shows that started nodes work; those that do not are stopped again.
-_PROVE: Steps = (verify, reach_running, stop_failed)
+_PROVE: Steps = (verify, reach_running, after_join, stop_failed)
 # `fab plan` and a dry run of `fab deploy-cluster` are this list.
 PREPARE: Steps = (
     *_BEGIN,
     validate,
     need_running_head,
     agree_to_certain_restarts,
+    before_deploy,
+    need_head,
     *_BEFORE_PLAN,
     resolve,
     plan,

@@ -1,25 +1,17 @@
-"""Read logs: the last lines of every node's log files, once or until Ctrl-C."""
+"""Read logs: the last lines of every node's log files."""
 
 from __future__ import annotations
 
-import contextlib
-import math
-import queue
-import re
-import threading
 from collections.abc import Sequence
 
 from tasks.node.operations import logs_script
 from tasks.report.console import Board
 from tasks.report.lines import Line, clean, merge
 from tasks.report.printer import Printer
-from tasks.run.failures import failure_of
 from tasks.run.run import Run
 from tasks.run.stages import Reached
 from tasks.run.step import Step
-from tasks.ssh import Answer, Cancelled, RemoteError
-
-LINES_AHEAD = 10_000  # a host that writes faster than the terminal has to wait
+from tasks.ssh import Answer
 
 
 def read_logs(files: Sequence[str], count: int, printer: Printer) -> Step:
@@ -29,11 +21,6 @@ def read_logs(files: Sequence[str], count: int, printer: Printer) -> Step:
     :param count: how many lines of each file.
     """
     return Step("Read logs", lambda run: _read(run, files, count, printer))
-
-
-def follow_logs(files: Sequence[str], count: int, printer: Printer) -> Step:
-    """Like :func:`read_logs`, then prints new lines until Ctrl-C, or until nobody reads the output."""
-    return Step("Follow logs", lambda run: _follow(run, files, count, printer))
 
 
 def _read(run: Run, files: Sequence[str], count: int, printer: Printer) -> None:
@@ -50,43 +37,3 @@ def _read(run: Run, files: Sequence[str], count: int, printer: Printer) -> None:
             {name: [Line(node.name, name, clean(text)) for text in texts] for name, texts in logs.items()}
         )
     printer(merge([lines for of_host in found for lines in of_host.values()]))
-
-
-def _follow(run: Run, files: Sequence[str], count: int, printer: Printer) -> None:
-    lines: queue.Queue[Line | None] = queue.Queue(maxsize=LINES_AHEAD)
-
-    def one(node: Reached) -> None:
-        script = logs_script(node.host, run.cluster.name, files, count, follow=True, sudo=node.sudo)
-
-        def on_line(text: str) -> None:
-            if found := re.match(r"\|([^|]+)\| (.*)", text):
-                lines.put(Line(node.name, found.group(1), clean(found.group(2))))
-
-        try:
-            run.try_ask(node, script, timeout=math.inf, on_line=on_line)
-        except Cancelled:
-            pass  # ended from this side
-        except RemoteError as error:
-            run.console.bad(f"{node.name}: {error}", error.hint)
-            run.fail(node, failure_of(error))
-        lines.put(None)
-
-    nodes = run.chosen(Reached)
-    for node in nodes:
-        threading.Thread(target=one, args=(node,), daemon=True).start()
-    # Ctrl-C is how following ends
-    with contextlib.suppress(KeyboardInterrupt):
-        _print_until_all_have_ended(lines, len(nodes), printer)
-    run.cancel()
-
-
-def _print_until_all_have_ended(lines: queue.Queue[Line | None], count: int, printer: Printer) -> None:
-    while count and not printer.out.gone:
-        try:
-            line = lines.get(timeout=0.5)
-        except queue.Empty:
-            continue
-        if line is None:
-            count -= 1
-        else:
-            printer([line])

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -43,6 +43,7 @@ class Console:
         in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
         self.live = self.terminal and self.rich.is_interactive and not in_ci
         self._board: Live | None = None
+        self.held: list[Text] | None = None  # a list: what is printed is added to it, and not shown
         self.quiet = False  # True: only errors are printed
 
     @property
@@ -60,7 +61,7 @@ class Console:
     @contextmanager
     def phase(self, title: str, total: int) -> Iterator[Board]:
         """One step of an operation over ``total`` hosts; its line is printed when it ends."""
-        board = Board(title, total, self.rich)
+        board = Board(title, total, self.rich if self.held is None else Rich(file=io.StringIO()))
         if self.quiet:
             yield board
         elif self.live:
@@ -78,6 +79,18 @@ class Console:
             finally:
                 over.set()
                 ticker.join()
+
+    @contextmanager
+    def screen(self) -> Iterator[Callable[[Text], None]]:
+        """The whole terminal for one text, which the yielded function replaces; it is as it was afterwards."""
+        live = Live(
+            console=self.rich, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
+        with live as self._board:
+            try:
+                yield lambda text: live.update(text, refresh=True)
+            finally:
+                self._board = None
 
     @contextmanager
     def question(self) -> Iterator[None]:
@@ -114,6 +127,9 @@ class Console:
         self.rich.file.write(text + "\n")
 
     def print(self, text: str | Text = "") -> None:
+        if self.held is not None:
+            self.held.append(text if isinstance(text, Text) else Text(text))
+            return
         self.rich.print(text, soft_wrap=True)
 
     def table(self, columns: Sequence[str | Column], rows: Sequence[Sequence[Cell]]) -> None:

@@ -17,7 +17,7 @@ _NOISE = re.compile(
     re.VERBOSE,
 )
 # a fatal line of C++, an error line of C++ or glog, and Python's own last line of a traceback
-_BEST = re.compile(r"\[\S+ \S+ C \d+|^F\d{4} |\[Timeout\]|Check failed|Fatal|FATAL|CRITICAL")
+_BEST = re.compile(r"\[\S+ \S+ C \d+|^F\d{4} |\[Timeout\]|Check failed|Fatal|FATAL|CRITICAL|\[exit code=")
 _GOOD = re.compile(
     r"\[\S+ \S+ E \d+|^E\d{4} | ERROR |^\w[\w.]*(Error|Exception|Interrupt|Exit)\b|^Error: |No such option|"
     r"Version mismatch|^    (Ray|Python): |^This process on node|Unhandled exception|terminate called|what\(\):|Killed$"

@@ -45,6 +45,11 @@ def use_arguments(arguments: Sequence[str]) -> None:
             use_hosts_file(value)
 
 
+def known() -> bool:
+    """Whether the arguments of this process are remembered."""
+    return bool(_arguments)
+
+
 def again(*flags: str) -> str:
     """The command line of this process, with flags added before what follows ``--``."""
     at = _arguments.index("--") if "--" in _arguments else len(_arguments)

@@ -21,12 +21,14 @@ class HeadFiles:
     :param locks: the locks of all installed environments, one after the other; '' for none.
     :param state: the files of its GCS as a .tar.gz; empty if it keeps none.
     :param state_for: the head's own note of which Ray that state is for.
+    :param history: what it remembers of changes, as lines of JSON.
     """
 
     token: Secret | None = None
     locks: str = ""
     state: bytes = b""
     state_for: str = ""
+    history: tuple[str, ...] = ()
 
 
 def read_head_files(run: Run, head: Known) -> HeadFiles:
@@ -48,6 +50,7 @@ def read_head_files(run: Run, head: Known) -> HeadFiles:
         "\n".join(dict.fromkeys(n.lock_text for n in run.every(Known) if n.lock_text)),
         base64.b64decode("".join(answer.texts.get("kept", ()))),
         answer.values.get("kept_for", ""),
+        tuple(line for line in answer.texts.get("history", ()) if line.strip()),
     )
 
 

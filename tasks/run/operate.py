@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 
 from tasks.node.operations import unlock_script
-from tasks.report import failures, handover, typed
+from tasks.report import events, failures, handover, typed
+from tasks.run import history
 from tasks.run.deployed import to_write
-from tasks.run.failures import HostFailed, Stop
+from tasks.run.failures import HostFailed, Stop, failure_of
+from tasks.run.hooks import run_on_failure
+from tasks.run.result import result
 from tasks.run.run import Run
 from tasks.run.stages import Reached
 from tasks.run.step import Step, in_dry_run
@@ -25,7 +29,10 @@ def operate(
     :returns: the exit status.
     """
     steps = in_dry_run(steps) if run.options.dry_run else steps
-    code = 0
+    code, began = 0, time.monotonic()
+    events.emit(
+        "begun", command=run.options.what, cluster=run.cluster.name, hosts=[node.name for node in run.every()]
+    )
     try:
         for step in steps:
             if run.options.debug:
@@ -33,30 +40,22 @@ def operate(
             step(run)
         if end is not None:
             end(run)
-    except Stop as stop:
-        run.console.bad(str(stop), stop.hint)
-        code = stop.code
-    except HostFailed as failed:
-        run.console.bad(failed.failure.message, failed.failure.hint)
-        code = 1
-    except RemoteError as error:
-        run.console.bad(str(error), error.hint)
-        code = 1
     except Exception as error:
         # users never see a traceback; --debug is for those who look for the bug
-        if run.options.debug:
+        if run.options.debug and not isinstance(error, (Stop, HostFailed, RemoteError)):
             raise
-        run.console.bad(
-            f"unexpected: {type(error).__name__}: {error}", "please report this; --debug shows more"
-        )
-        code = 1
+        why = run.record.why = failure_of(error)
+        run.console.bad(why.message, why.hint)
+        code = error.code if isinstance(error, Stop) else 1
     except KeyboardInterrupt:
         code = 130
         _report_interruption(run, steps)
     finally:
         try:
+            if code in (0, 1) and any(step.locks for step in steps) and not run.options.dry_run:
+                run_on_failure(run)
             if code != 130:
-                unlock(run)
+                unlock(run, code)
         except KeyboardInterrupt:
             code = 130
             _report_interruption(run, steps)
@@ -67,14 +66,18 @@ def operate(
             report_failures(run)
     if code:
         _say_what_goes_on(run)
+    events.emit("result", **result(run, code, time.monotonic() - began))
+    if why := events.lost():
+        run.console.note(f"--events: {why}, so the file is not complete")
     return code
 
 
-def unlock(run: Run) -> None:
-    """Releases the lock; if that fails, the lock ends with the connection."""
+def unlock(run: Run, code: int) -> None:
+    """Releases the lock, and lets the head remember this run; if that fails, the lock ends with the connection."""
     if run.record.locked:
         with contextlib.suppress(RemoteError, HostFailed):
-            script = unlock_script(run.cluster.name, run.options.holder, to_write(run))
+            lines = history.lines(run, code)
+            script = unlock_script(run.cluster.name, run.options.holder, to_write(run), lines)
             run.ask(run.head(Reached), script, timeout=20.0)
     run.record.locked = False
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from tasks import runtimes
 from tasks.node import ray
-from tasks.node.operations import logs_script, verify_script
+from tasks.node.logfiles import Query
+from tasks.node.operations import logs_script, pick_script, verify_script
 from tasks.plan.members import Member, anywhere, assign
 from tasks.report.console import Board
 from tasks.report.lines import clean
@@ -19,7 +20,14 @@ from tasks.run.failures import Failure, HostFailed
 from tasks.run.run import Run
 from tasks.run.stages import Known, Listed, Planned, Reached
 
-LAST_WORDS = ("start", "raylet.out", "raylet.err", "gcs_server.out", "gcs_server.err")
+LAST_WORDS = (
+    "start",
+    "raylet.out",
+    "raylet.err",
+    "gcs_server.out",
+    "gcs_server.err",
+    "ray_process_exit.log",
+)
 
 
 def expected(run: Run) -> list[Planned]:
@@ -91,13 +99,17 @@ def _no_answer(head: Known, lines: Sequence[str], log: tuple[str, ...]) -> Failu
         hint = f"fab logs --host {head.name} --component gcs shows its log; fab restart starts it and every node again"
         return Failure(HANGS, hint)
     why = said[-1] if said else "the driver returned nothing"
-    return Failure(f"Ray's head does not answer: {why}", f"fab logs --host {head.name}", log)
+    lines = telling({"driver": [clean(line) for line in log]})
+    return Failure(f"Ray's head does not answer: {why}", f"fab logs --host {head.name}", lines)
 
 
 def last_lines(run: Run, node: Reached, lines: int = 60) -> tuple[str, ...]:
     """The lines of the last ones in the node's logs that say why it does not work."""
     with contextlib.suppress(Exception):
-        script = logs_script(node.host, run.cluster.name, LAST_WORDS, lines, follow=False, sudo=node.sudo)
+        if node.connection.system == "windows":
+            script = logs_script(node.host, run.cluster.name, LAST_WORDS, lines, follow=False, sudo=node.sudo)
+        else:
+            script = pick_script(run.cluster.name, Query(LAST_WORDS, lines), sudo=node.sudo)
         answer = run.try_ask(node, script, timeout=30.0)
         logs = {key[4:]: texts for key, texts in answer.texts.items() if key.startswith("log:")}
         return telling({name: [clean(line) for line in texts] for name, texts in logs.items()})

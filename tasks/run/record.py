@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,21 +56,29 @@ class GoesOn:
 class Record:
     """What happened on the hosts.
 
+    :param begun: seconds since 1970 at which this run began, by this machine's clock.
     :param locked: this run holds the cluster's lock.
+    :param has_locked: it has held it.
+    :param cut_off: the holder of a lock that this run took over, as :attr:`tasks.run.options.Options.holder` says it.
     :param touched: a file, or a script that changes its host, has been sent.
     :param failures: by the host's name.
     :param done: what was done, in order, by the host's name; a host without changes has no entry.
     :param left_out: hosts that this run leaves alone; tables still show them.
     :param gone: hosts that have left the hosts file and that this run has tried to remove.
     :param forgotten: hosts that the head is to forget, each as :attr:`tasks.plan.deployed.Deployed.place`.
-    :param carried: what another head remembered.
+    :param carried: what another head remembered of deployed hosts.
+    :param history: what another head remembered of changes, as lines of JSON.
     :param moved: another host is the head now.
     :param agreed: names of the hosts whose nodes the user has agreed to stop.
     :param ends: the running work that this run ends, one line for each item.
     :param goes_on: what continues on the hosts if this run ends now.
+    :param why: why the run ended early; hosts that failed by themselves are in ``failures``.
     """
 
+    begun: float = field(default_factory=time.time)
     locked: bool = False
+    has_locked: bool = False
+    cut_off: str = ""
     touched: bool = False
     failures: dict[str, Failure] = field(default_factory=dict)
     done: dict[str, list[str]] = field(default_factory=dict)
@@ -77,7 +86,9 @@ class Record:
     gone: list[Listed] = field(default_factory=list)
     forgotten: set[tuple[str, int | None]] = field(default_factory=set)
     carried: tuple[Deployed, ...] = ()
+    history: tuple[str, ...] = ()
     moved: bool = False
     agreed: frozenset[str] = frozenset()
     ends: tuple[str, ...] = ()
     goes_on: GoesOn | None = None
+    why: Failure | None = None

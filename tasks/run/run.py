@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from tasks.inventory import Cluster
+from tasks.report import events
 from tasks.report.console import Board, Console
 from tasks.run.door import Door
 from tasks.run.failures import Failure, Stop, failure_of
 from tasks.run.options import Options
 from tasks.run.record import Learned
 from tasks.run.stages import Listed, Reached, Stage
-from tasks.ssh import Settings, fan_out
+from tasks.ssh import BaseConnection, Settings, fan_out
 
 T = TypeVar("T")
 
@@ -35,6 +37,7 @@ class Run(Door):
         self.cluster, self.settings = cluster, settings
         self.learned = Learned()
         self._nodes = {node.name: node for node in nodes}
+        self._helpers: list[BaseConnection] = []
 
     def every(self, stage: type[Stage] = Listed) -> list[Stage]:
         """The hosts that have reached this stage, including failed ones, in the order of the hosts file."""
@@ -120,11 +123,20 @@ class Run(Door):
             return {}
 
         def one(node: Stage) -> T:
+            events.emit("host_begun", step=title, host=node.name)
+            began, error = board.seconds, None
             try:
                 return work(node, board)
+            except BaseException as raised:
+                why = failure_of(raised)
+                error = {"message": why.message, "hint": why.hint}
+                raise
             finally:
                 board.done(node.name)
+                took = round(board.seconds - began, 1)
+                events.emit("host_ended", step=title, host=node.name, seconds=took, error=error)
 
+        events.emit("step_begun", step=title, hosts=[node.name for node in nodes])
         with self.console.phase(title, len(nodes)) as board:
             limit = len(nodes) if together else self.cluster.parallel
             outcomes = fan_out(list(nodes), one, limit=limit, on_interrupt=self.cancel)
@@ -136,6 +148,8 @@ class Run(Door):
                 self.fail(node, failure_of(outcome.error))
                 failure = self.record.failures[node.name]
                 board.fail(node.name, failure.message, failure.hint)
+        failed = [node.name for node in nodes if node not in good]
+        events.emit("step_ended", step=title, failed=failed, seconds=round(board.seconds, 1))
         count = "1 host" if len(nodes) == 1 else f"{len(nodes)} hosts"
         if len(good) == len(nodes):
             self.console.ok(title, f"{count}, {board.seconds:.1f} s")
@@ -150,8 +164,18 @@ class Run(Door):
 
     def cancel(self) -> None:
         """Ends every running script, after Ctrl-C."""
-        for node in self.every(Reached):
-            node.connection.cancel()
+        for connection in [*self._helpers, *(node.connection for node in self.every(Reached))]:
+            connection.cancel()
+
+    @contextmanager
+    def helping(self, connection: BaseConnection) -> Iterator[None]:
+        """A context in which :meth:`cancel` also ends what runs through this connection; then it is closed."""
+        self._helpers.append(connection)
+        try:
+            yield
+        finally:
+            self._helpers.remove(connection)
+            connection.close()
 
     def close(self) -> None:
         """Closes every connection."""

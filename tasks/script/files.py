@@ -1,10 +1,13 @@
 """The constant texts of scripts: ``sh/NAME.sh``, ``ps/NAME.ps1`` and ``drivers/NAME.py`` in any folder of ``tasks``.
 
-A name is used only once, whatever the folder.
+A name is used only once, whatever the folder. A driver travels as one program: what it imports from another driver is
+that one's text, in place of the import.
 """
 
 from __future__ import annotations
 
+import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -31,8 +34,28 @@ def files(kind: str) -> dict[str, Path]:
 
 
 def text(kind: str, name: str) -> str:
-    """The text of one file. An unknown name is a bug in this program and raises KeyError."""
-    return files(kind)[name].read_text("utf-8")
+    """The text of one file; a driver's with its parts. An unknown name is a bug in this program and raises KeyError."""
+    found = files(kind)[name].read_text("utf-8")
+    return _joined(found, set()) if kind == "drivers" else found
+
+
+_PART = re.compile(r"^from tasks\.(?:\w+\.)*drivers\.(\w+) import .*\n", re.MULTILINE)
+
+
+def _joined(text: str, there: set[str]) -> str:
+    """:param there: the parts that the program has already."""
+
+    def part(match: re.Match[str]) -> str:
+        name = match[1]
+        if name in there:
+            return ""
+        there.add(name)
+        whole = files("drivers")[name].read_text("utf-8")
+        # without its docstring
+        lines = whole.splitlines(keepends=True)[ast.parse(whole).body[0].end_lineno :]
+        return _joined("".join(lines).lstrip("\n"), there) + "\n\n"
+
+    return _PART.sub(part, text)
 
 
 def beginning(kind: str, prefix: str) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ workers:
   - host: 10.0.1.[1-2]
     name: gpu[1-2]
   - {host: "fd00::7", jump: bastion}
+groups: {all-gpus: gpu*}
 """
 LOCAL = """
 cluster: notthere
@@ -79,6 +80,8 @@ class TestMeaning:
             "BOSS": ["boss alice@10.0.0.1:2222"],
             "10.0.0.1": ["boss alice@10.0.0.1:2222"],
             "gpu*": ["gpu1 alice@10.0.1.1:None", "gpu2 alice@10.0.1.2:None"],
+            "@all-gpus": ["gpu1 alice@10.0.1.1:None", "gpu2 alice@10.0.1.2:None"],
+            "@all-gpus,boss,!gpu1": ["boss alice@10.0.0.1:2222", "gpu2 alice@10.0.1.2:None"],
             "gpu[1-2]": ["gpu1 alice@10.0.1.1:None", "gpu2 alice@10.0.1.2:None"],
             "gpu[2,1],boss": [
                 "gpu2 alice@10.0.1.2:None",
@@ -132,6 +135,10 @@ class TestMeaning:
         ("word", "message"),
         {
             "gup*": "-H gup*: no such host in ",
+            "@gup": "-H @gup: unknown group",
+            "label:zone=b": "-H label:zone=b: no host of ",
+            "state:dwn": "-H state:dwn: there is no such state; did you mean down?",
+            "boss,!10.9.9.9": "-H 10.9.9.9: no such host in ",
             "@failed": "-H @failed: no host failed in the last run",
             "-oProxyCommand=x": "-H -oProxyCommand=x: a host name cannot start with '-'",
             "a b": "-H a b: a host name cannot contain ' '",

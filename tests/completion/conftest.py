@@ -46,6 +46,9 @@ def folder(tmp_path_factory) -> Path:
     made = tmp_path_factory.mktemp("typed")
     made.joinpath("lab.yml").write_text(HOSTS)
     made.joinpath("other.yml").write_text("head: zeus\nworkers: [hera, '$(reboot)', 'two words']\n")
+    made.joinpath("grouped.yml").write_text(
+        "head: {host: zeus, labels: {zone: a}}\nworkers: [hera]\ngroups: {gods: [hera, '@old'], old: zeus}\n"
+    )
     made.joinpath("broken.yml").write_text("head: [zeus\nworkers: }\n")
     made.joinpath("images").mkdir()
     for name in ("fab", "rf"):

@@ -24,7 +24,20 @@ def loaded(path: Path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_the_host_names_are_those_the_loader_reads(path):
-    assert hosts.hosts(str(path), LIBRARIES) == loaded(path)
+    found = hosts.hosts(str(path), LIBRARIES)
+    assert [one for one in found if one[2] not in ("group", "label")] == loaded(path)
+
+
+def test_groups_and_labels_follow_the_hosts(tmp_path):
+    path = tmp_path / "hosts.yml"
+    path.write_text(
+        "head: {host: a, labels: {zone: a, 'x/y': 7}}\nworkers: [{host: b, labels: {zone: a}}]\n"
+        "groups: {g: 'a, b', h: [b, '@g'], i: }\n"
+    )
+    assert hosts.hosts(str(path), LIBRARIES)[2:] == [
+        *(("@g", "a, b", "group"), ("@h", "b, @g", "group"), ("@i", "", "group")),
+        *(("label:zone=a", "", "label"), ("label:x/y=7", "", "label")),
+    ]
 
 
 @pytest.mark.parametrize(

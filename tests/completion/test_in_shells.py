@@ -14,7 +14,7 @@ TASKS = sorted(CONTEXTS)
 NAMES = ["boss", "10.0.0.10", "10.0.0.11", "mac-mini.lab", "gpu1", "gpu2", "fd00::7"]
 HOSTS = sorted([*NAMES, "10.0.0.1", "10.0.1.1", "10.0.1.2"])
 WORKERS = sorted({*HOSTS} - {"boss", "10.0.0.1"})
-FILES = ["broken.yml", "fab", "images", "lab.yml", "other.yml", "rf"]
+FILES = ["broken.yml", "fab", "grouped.yml", "images", "lab.yml", "other.yml", "rf"]
 NOTHING: list[str] = []
 
 CASES = {
@@ -45,7 +45,7 @@ CASES = {
     "fab ssh --host 10.0.1": ["10.0.1.1", "10.0.1.2"],
     "fab ssh --host fd00::": ["fd00::7"],
     "fab ssh --host=fd00::": ["fd00::7"],
-    "fab remove-worker --host ": WORKERS,
+    "fab remove-worker --host ": sorted([*WORKERS, "@failed"]),
     "fab add-worker --host gp": ["gpu1", "gpu2"],
     "fab check --limit @f": ["@failed"],
     "fab check --limit boss,gpu": ["boss,gpu1", "boss,gpu2"],
@@ -58,6 +58,14 @@ CASES = {
     "fab check --hosts-file ./other.yml --limit=ze": ["zeus"],
     "fab check --hosts-file broken.yml --limit ": NOTHING,
     "fab check --hosts-file missing.yml --limit ": NOTHING,
+    # groups, labels and states
+    "fab check --hosts-file grouped.yml --limit ": [
+        *("@failed", "@gods", "@old", "hera", "label:zone=a", "zeus")
+    ],
+    "fab check --hosts-file grouped.yml --limit @g": ["@gods"],
+    "fab check --hosts-file grouped.yml --limit hera,label:z": ["hera,label:zone=a"],
+    "fab check --hosts-file grouped.yml --limit hera,state:sto": ["hera,state:stopped"],
+    "fab drain --hosts-file other.yml --host ze": NOTHING,
     # values
     "fab init --runtime ": ["conda", "docker", "uv"],
     "fab init --runtime=d": ["docker"],
@@ -109,6 +117,7 @@ def test_offers_however_it_is_set_up(candidates, setup, typed):
         "rf check --lim": "rf check --limit ",
         "fab check --limit=mac": "fab check --limit=mac-mini.lab ",
         "fab check --limit 'boss,!mac": "fab check --limit 'boss,!mac-mini.lab' ",
+        "fab check --hosts-file grouped.yml --limit '!@go": "fab check --hosts-file grouped.yml --limit '!@gods' ",
         "true && fab check --hosts-file ot": "true && fab check --hosts-file other.yml ",
     }.items(),
 )

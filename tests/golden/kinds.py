@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tasks.node import gcs_store, head_files, kept, operations
+from tasks.node import gcs_store, head_files, kept, operations, sync
 from tasks.node.gcs_store import HeadState
 from tasks.node.hold import Hold, hold_script
-from tasks.node.logfiles import patterns
+from tasks.node.hook import hook_script
+from tasks.node.logfiles import Query, patterns
 from tasks.node.start import token_script
 from tasks.node.subject import Subject
 from tasks.runtimes.conda import scripts as conda
@@ -144,6 +145,20 @@ def submit(**more: object) -> Script:
 
 
 SCRIPTS: dict[str, Callable[[], Script]] = {
+    "sync-look": lambda: sync.look_script("lab", "~/my data", ["./a.txt", "./it's; $(here)"], delete=True),
+    "sync-serve": lambda: sync.serve_script("lab", "10.0.0.1", (19999, 19998)),
+    "sync-fetch": lambda: sync.fetch_script("lab", "10.0.0.1:19999", ["0" * 64, "1" * 64]),
+    "sync-apply": lambda: sync.apply_script(
+        "lab", "/data/x", ["0" * 64], ["folder\t755\t-\t./a", "link\t777\tit's; $(here)\t./b"]
+    ),
+    "sync-clean": lambda: sync.clean_script("lab"),
+    "hook": lambda: hook_script(
+        "lab",
+        "after_join: script: tell.sh",
+        "#!/bin/sh\necho it\n",
+        {"RAYFAB_HOST": "it's; $(here)"},
+        file=True,
+    ),
     "facts-uv": lambda: facts_script(samples.host(), "lab", sudo_password=True),
     "facts-docker-lock": lambda: facts_script(samples.host("head", samples.DOCKER), "lab", holder=HOLDER),
     "facts-settle": lambda: facts_script(samples.host(), "lab", settle=("n1-0123abcd", HOLDER)),
@@ -226,6 +241,10 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "head-files-read": lambda: head_files.read_script("lab"),
     "head-files-write": lambda: head_files.write_script("lab", "rayfab-lock 1\nray 2.52.0\n", token=True),
     "unlock-deployed": lambda: operations.unlock_script("lab", HOLDER, '{"format": 1, "hosts": []}'),
+    "unlock-history": lambda: operations.unlock_script("lab", HOLDER, history='{"format": 1, "id": "0"}'),
+    "history": lambda: operations.history_script("lab"),
+    "logs-pick": lambda: operations.pick_script("lab", Query(("start", "raylet.*"), 20, 600, True, "abcdef")),
+    "job-ids": lambda: operations.job_ids_script("lab", "10.0.0.1:6379", "job-1", sudo=True),
     "reach": lambda: operations.reach_script(
         "lab", "one", [20000, 10002], ["head 10.0.0.1 6379 ours"], token="t0", seconds=6, expect=2
     ),

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 from tasks.script import powershell
 from tasks.script import script as posix
-from tasks.script.files import ENDINGS
+from tasks.script.files import ENDINGS, text
 from tasks.script.files import files as texts
 from tasks.script.fragments import SH, complete, fragment, read_by
 from tasks.script.packed import packed
 from tasks.script.script import Script
 
-DRIVERS = {path.read_text("utf-8"): f"<{path.name}>" for path in texts("drivers").values()}
-DRIVERS |= {packed(text): f"{name[:-1]}, packed>" for text, name in DRIVERS.items()}
+DRIVERS = {text("drivers", name): f"<{name}.py>" for name in texts("drivers")}
+DRIVERS |= {packed(whole): f"{name[:-1]}, packed>" for whole, name in DRIVERS.items()}
 
 
 def assembled(script: Script, kind: str) -> str:

@@ -66,6 +66,8 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "head-files-read": lambda: head_files.read_script("lab"),
     "head-files-write": lambda: head_files.write_script("lab", "rayfab-lock 1\nray 2.52.0\n", token=True),
     "unlock-deployed": lambda: operations.unlock_script("lab", HOLDER, '{"format": 1, "hosts": []}'),
+    "unlock-history": lambda: operations.unlock_script("lab", HOLDER, history='{"format": 1, "id": "0"}'),
+    "history": lambda: operations.history_script("lab"),
     "reach": lambda: operations.reach_script(
         "lab", "one", [20000], ["head 10.0.0.1 6379 ours"], token="t0", seconds=6
     ),

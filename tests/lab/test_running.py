@@ -13,7 +13,7 @@ import re
 import pytest
 
 from tests.lab import hosts as helpers
-from tests.lab.story import ok, sh
+from tests.lab.story import ok, sh, until
 
 NAME = "rayfab-test"
 SMI = """#!/bin/sh
@@ -21,6 +21,32 @@ SMI = """#!/bin/sh
 echo 'NVIDIA L4, 550.54.15'
 """
 HOOK = "#!/bin/sh\n# a stand-in for nvidia-container-runtime-hook\n"
+RAISES = """
+import ray
+ray.init()
+@ray.remote
+def f():
+    raise ValueError('bad number 17')
+try:
+    open('/dev/full', 'w', 1).write('x' * 10000)
+except OSError as error:
+    import traceback
+    traceback.print_exc()
+ray.get(f.remote())
+"""
+GROWS = """
+import ray, time
+ray.init()
+@ray.remote(max_retries=0)
+def f():
+    kept = []
+    while True:
+        kept.append(bytearray(10_000_000))
+        for at in range(0, 10_000_000, 4096):
+            kept[-1][at] = 1
+        time.sleep(0.1)
+ray.get(f.remote())
+"""
 CLOSED = """#!/bin/sh
 # a stand-in for docker-credential-desktop on a Mac that nobody has unlocked
 echo 'keychain cannot be accessed because the current session does not allow user interaction.'
@@ -130,6 +156,52 @@ class TestAsItRuns:
             )
         given = run("plan", docker={"shm_size": "900tb", "run_args": ["--shm-size=1g"]})
         assert "shared memory" not in ok(given)
+
+    @pytest.mark.matrix
+    def test_what_went_wrong_is_told_by_its_logs(self, pair, run):
+        """A job with a traceback, one that Ray kills for its memory, a raylet that is killed, a disk that is full."""
+        ok(run("deploy-cluster"))
+        head, worker = pair
+        job = run("submit", "--", "python", "-c", RAISES)
+        assert job.returncode == 1
+        (submitted,) = set(re.findall(r"raysubmit_\w+", job.stdout + job.stderr))
+        used = int(sh(head, f"docker exec {NAME} cat /sys/fs/cgroup/memory.current"))
+        limit = used + (400 << 20)
+        sh(head, f"docker update -q --memory {limit} --memory-swap {limit} {NAME}")
+        try:
+            assert run("submit", "--", "python", "-c", GROWS).returncode == 1
+        finally:
+            sh(head, f"docker update -q --memory 16g --memory-swap 16g {NAME}")
+        node = sh(
+            worker,
+            f"docker exec {NAME} sh -c \"tr '\\0' '\\n' </proc/$(docker exec {NAME} pgrep -x raylet)/cmdline\"",
+        )
+        node = re.search(r"--node_id=([0-9a-f]+)", node).group(1)
+        sh(worker, f"docker exec {NAME} pkill -KILL -x raylet")
+        until(lambda: worker.exec(f"docker exec {NAME} pgrep -x raylet")[0] == 0, 120)
+        found = json.loads(ok(run("logs", "--errors", "--since", "1h", "--json")))["errors"]
+        told = {(one["kind"], host): one for one in found for host in one["hosts"]}
+        assert "ValueError: bad number" in told["traceback", head.name]["text"], found
+        assert ("OOM kill", head.name) in told, found
+        assert "raylet ended with" in told["ended", worker.name]["text"], found
+        assert ("disk full", head.name) in told, found
+        out = ok(run("logs", "--errors"))
+        assert "→ the memory is used up" in out and "→ the disk is full" in out
+        assert "bad number" in ok(run("logs", "--job", submitted))
+        of_node = ok(run("logs", "--node", node[:12], "--component", "raylet"))
+        assert worker.name in of_node and head.name not in of_node
+        assert run("logs", "--node", "abcdef012345").returncode == 1
+
+    @pytest.mark.matrix
+    def test_who_changed_it_is_known_to_every_operator(self, pair, run, home, tmp_path):
+        mine = json.loads(ok(run("history", "--json")))["entries"]
+        assert mine[-1]["command"].startswith("fab deploy-cluster") or "deploy-cluster" in mine[-1]["command"]
+        assert {one["result"] for one in mine} == {"done"}
+        path = tmp_path / "hosts.yml"
+        other = helpers.run_fab(tmp_path / "other", "history", "--json", hosts_file=path)
+        assert json.loads(ok(other))["entries"] == mine[-len(json.loads(other.stdout)["entries"]) :]
+        text = sh(pair[0], "cat /home/alice/.rayfab/test/history.jsonl")
+        assert sh(pair[0], "cat /home/alice/.rayfab/test/token") not in text
 
     def test_destroy_leaves_nothing(self, pair, run):
         ok(run("destroy", "--yes"))

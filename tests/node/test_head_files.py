@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from tasks.node.head_files import ARCHIVE, read_script, write_script
-from tasks.node.operations import lock_script, unlock_script
+from tasks.node.operations import history_script, lock_script, unlock_script
 from tasks.runtimes.facts import facts_script
 from tests.script import samples
 from tests.script.shells import SHELLS, ask
@@ -109,3 +109,19 @@ def test_the_hosts_that_were_deployed(shell, tmp_path, node):
     assert ask(facts_script(samples.host(), "lab"), shell, tmp_path).values["deployed"] == HOSTS
     assert ask(unlock_script("lab", HOLDER, ""), shell, tmp_path).ok
     assert not file.exists()
+
+
+def test_the_history_of_changes(shell, tmp_path, node):
+    (node / "state.json").write_text('{"service": "none"}\n')
+    file = node / "history.jsonl"
+    file.write_text("".join(f'{{"id": "{n}"}}\n' for n in range(600)))
+    assert ask(unlock_script("lab", HOLDER, history='{"id": "x"}\n{"id": "it\'s"}'), shell, tmp_path).ok
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    lines = ask(history_script("lab"), shell, tmp_path).texts["history"]
+    assert (len(lines), lines[0], lines[-2:]) == (502, '{"id": "100"}', ['{"id": "x"}', '{"id": "it\'s"}'])
+
+
+def test_no_history_is_left_where_there_is_no_node(shell, tmp_path, node):
+    assert ask(unlock_script("lab", HOLDER, history="{}"), shell, tmp_path).ok
+    assert not (tmp_path / ".rayfab").exists()
+    assert ask(history_script("lab"), shell, tmp_path).texts == {}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tasks.node import operations
-from tasks.node.logfiles import patterns
+from tasks.node.logfiles import Query, of_job, patterns
 from tasks.node.names import basics
 from tasks.node.start import token_script
 from tasks.script import script
@@ -99,6 +99,81 @@ class TestLogs:
         answer = ask(self.script(tmp_path / "none", ["raylet"]), shell, tmp_path)
         assert answer.ok and answer.texts == {}
         assert answer.values == {"note": f"no Ray session in {tmp_path}/none"}
+
+    @staticmethod
+    def picked(temp: Path, **asked) -> script.Script:
+        query = {"patterns": ("start", "raylet.*", "worker-*"), "lines": 50, **asked}
+        made = operations.pick_script("lab", Query(**query))
+        return script.render("read logs", "logs_pick", {**made.values, "TEMP_DIR": str(temp)})
+
+    def test_only_the_lines_of_the_last_minutes(self, shell, tmp_path, temp, node):
+        """Lines without a time belong to the one before; a file that nobody has written to since is not read."""
+        logs, now = temp / "session_latest/logs", time.time()
+        stamp = [time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now - ago)) for ago in (700, 500)]
+        (logs / "raylet.out").write_text(
+            f"[{stamp[0]},123 I 1 1] old\n  of it\n[{stamp[1]},123 I 1 1] new\n  of it\n"
+        )
+        (logs / "raylet.err").write_text("without a time\n")
+        os.utime(logs / "worker-1.out", (now - 4000, now - 4000))
+        (node / "start.log").write_text(f"{stamp[0]},1\tINFO old\n{stamp[1]},1\tINFO new\n")
+        answer = ask(self.picked(temp, age=600), shell, tmp_path)
+        assert answer.ok and answer.stderr == ""
+        assert answer.texts == {
+            "log:raylet.out": [f"[{stamp[1]},123 I 1 1] new", "  of it"],
+            "log:raylet.err": ["without a time"],
+            "log:start": [f"{stamp[1]},1\tINFO new"],
+        }
+
+    @pytest.mark.parametrize("zone", ["UTC", "XXX-5:30", "XXX+11", "XXX-13"])
+    def test_in_the_time_zone_of_the_host(self, shell, tmp_path, temp, node, zone, monkeypatch):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        stamps = [
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - ago)) for ago in (3700, 3500)
+        ]
+        monkeypatch.undo()
+        time.tzset()
+        (temp / "session_latest/logs/raylet.out").write_text(
+            "".join(f"[{one},1 I 1 1] x\n" for one in stamps)
+        )
+        answer = ask(self.picked(temp, patterns=("raylet.out",), age=3600), shell, tmp_path, TZ=zone)
+        assert answer.texts == {"log:raylet.out": [f"[{stamps[1]},1 I 1 1] x"]}
+
+    def test_only_what_tells_of_failures_with_its_time(self, shell, tmp_path, temp, node):
+        logs = temp / "session_latest/logs"
+        (logs / "raylet.out").write_text(
+            "[2026-01-02 03:04:05,1 I 1 1] fine\nTraceback (most recent call last):\n  File\nValueError: 'x'\n"
+        )
+        answer = ask(self.picked(temp, errors=True), shell, tmp_path)
+        found = answer.texts["log:raylet.out"]
+        assert found == [
+            "2026-01-02 03:04:05|Traceback (most recent call last):",
+            "2026-01-02 03:04:05|ValueError: 'x'",
+        ]
+
+    def test_of_a_job_also_workers_that_were_there_before_it(self, shell, tmp_path, temp, node):
+        logs = temp / "session_latest/logs"
+        for name, text in {
+            "worker-a-02000000-7.out": "own\n",
+            "worker-b-ffffffff-8.err": ":job_id:02000000\nlater\n",
+            "worker-c-ffffffff-9.err": ":job_id:03000000\nother\n",
+            "python-core-driver-02000000ffff_7.log": "core\n",
+        }.items():
+            (logs / name).write_text(text)
+        answer = ask(self.picked(temp, patterns=of_job("02000000")), shell, tmp_path)
+        assert set(answer.texts) == {
+            "log:worker-a-02000000-7.out",
+            "log:worker-b-ffffffff-8.err",
+            "log:python-core-driver-02000000ffff_7.log",
+        }
+
+    def test_of_a_node_its_own_session_and_nothing_of_another_host(self, shell, tmp_path, temp, node):
+        before = temp / "session_2026-01-01_00-00-00_000000_1/logs"
+        before.mkdir(parents=True)
+        (before / "raylet.out").write_text("Raylet of id, abcdef012 started\n")
+        answer = ask(self.picked(temp, node_id="abcdef"), shell, tmp_path)
+        assert answer.texts == {"log:raylet.out": ["Raylet of id, abcdef012 started"]}
+        assert ask(self.picked(temp, node_id="abcdee"), shell, tmp_path).values == {"other": "1"}
 
     def test_follow_shows_new_lines_files_and_sessions(self, shell, tmp_path, temp, node):
         """New lines, a new file, a file that has no line end yet, and a new Ray session."""

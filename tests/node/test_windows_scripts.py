@@ -400,6 +400,13 @@ class TestLock:
         win.ask(operations.unlock_script("lab", HOLDER))
         assert not win.at(".rayfab").exists()
 
+    def test_the_head_remembers_what_was_changed(self, win):
+        win.ask(operations.lock_script("lab", HOLDER))
+        win.at(".rayfab/lab/state.json").write_text("{}")
+        for text in ("1", "2"):
+            assert win.ask(operations.unlock_script("lab", HOLDER, history=f'{{"id": "{text}"}}')).ok
+        assert win.ask(operations.history_script("lab")).texts["history"] == ['{"id": "1"}', '{"id": "2"}']
+
     def test_of_many_at_once_one_has_it(self, win):
         win.ask(operations.lock_script("lab", HOLDER))
         win.machine.connected(MINE, now=False)

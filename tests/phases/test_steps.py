@@ -52,6 +52,8 @@ class TestTheList:
             ("Validate hosts", ""),
             ("See that the head runs", ""),
             ("Ask before running work ends", ""),
+            ("Run before_deploy", "changes hosts"),
+            ("See that the head answers", ""),
             ("Install Docker", "changes hosts"),
             ("See who has the image", ""),
             ("Get images", "changes hosts"),
@@ -65,6 +67,7 @@ class TestTheList:
             ("Install and start", "changes hosts"),
             ("Run a task on every node", ""),
             ("Try the ports of the nodes", ""),
+            ("Run after_join", "changes hosts"),
             ("Stop what could not join", ""),
         ]
 

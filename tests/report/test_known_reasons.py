@@ -126,3 +126,15 @@ def test_nothing_known_has_no_fix_of_its_own():
 
 def test_every_fix_says_something():
     assert all(len(way) > 20 for _, way in KNOWN)
+
+
+def test_a_process_that_ended_is_said_and_not_the_dump_of_its_state():
+    """As Ray 2.60 wrote it after a SIGKILL of its raylet."""
+    log = [
+        "2026-11-27 21:21:27,021	ERROR scripts.py:100 -- Some Ray subprocesses exited unexpectedly:",
+        "  raylet [exit code=-9 (signal 9)]",
+        "[2026-11-27 21:21:20,1 I 1 1] (raylet) node_manager.cc:1: Some state",
+        *[f"[state-dump] x.y.z - {n} total, Queueing time: mean = 0.00ms" for n in range(300)],
+        "2026-11-27 21:21:27,026	ERR scripts.py:1315 -- Remaining processes will be killed.",
+    ]
+    assert telling({"start": log}, 1) == (log[1],)

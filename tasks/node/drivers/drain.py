@@ -5,47 +5,16 @@ argv: {"address", "nodes": [[name, address, id], ...], "seconds", "why"}.
 """
 
 import json
-import os
 import sys
 import threading
 import time
 
-spec = json.loads(sys.argv[1])
-# otherwise gRPC would send the requests to a proxy
-for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "grpc_proxy"):
-    os.environ.pop(name, None)
+from tasks.node.drivers.gcs import accessor_of, end, say
 
+spec = json.loads(sys.argv[1])
 PAUSE = 0.5  # seconds between two looks at the table
 ANSWER = 60.0  # seconds within which the GCS must have taken the requests
 taken = threading.Event()
-
-
-def say(kind, value):
-    sys.stdout.write(f"{kind} {value if isinstance(value, str) else json.dumps(value)}\n")
-    sys.stdout.flush()
-
-
-def end(code):
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Ray's threads may hang in calls that are never answered
-    os._exit(code)
-
-
-def table_of(address):
-    """A function that reads Ray's node table without being a driver."""
-    from ray._raylet import GcsClientOptions, GlobalStateAccessor
-
-    if hasattr(GcsClientOptions, "create"):
-        options = GcsClientOptions.create(
-            address, None, allow_cluster_id_nil=True, fetch_cluster_id_if_nil=False
-        )
-    else:
-        options = GcsClientOptions.from_gcs_address(address)
-    accessor = GlobalStateAccessor(options)
-    if not accessor.connect():
-        raise ConnectionError(f"no GCS answers at {address}")
-    return accessor.get_node_table
 
 
 def found(nodes, name, address, node_id):
@@ -64,7 +33,7 @@ def main():
     from ray.core.generated.autoscaler_pb2 import DrainNodeReason
 
     client = GcsClient(address=spec["address"])
-    table = table_of(spec["address"])
+    table = accessor_of(spec["address"]).get_node_table
     nodes = table()
     reason = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
     until = time.time() + spec["seconds"]

@@ -5,11 +5,10 @@ itself, and the supervisor starts the node again. With "heal" it also asks the n
 answers in a row it ends Ray. After more than three such ends within an hour Ray stays down until a deploy, a start or
 a reboot. While the head cannot be reached, a worker waits for it, and nothing counts.
 
-What it knows is in one file, as one line of JSON: see tasks/node/watched.py.
+What it knows is in one file: see life_book.py. Its parts become one program: see tasks/script/files.py.
 """
 
 import contextlib
-import http.client
 import json
 import os
 import select
@@ -17,98 +16,19 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
+from tasks.node.drivers.life_book import HOUR, Book, say
+from tasks.node.drivers.probe import YOUNG, Probe, reaches, silent
+from tasks.node.drivers.raylets import raylet_state, started
+
 LOOK = 2  # seconds between two looks at the raylet
-ASK = 20  # seconds between two questions to the node
-SOON = 5  # seconds between two tries of the head's port, while the node is young or the head is away
-TRIES = 5  # a second apart, until a GCS counts as silent
 SILENT = 3  # as many silent answers in a row are a fault
-BUDGET = 3  # as many faults within an hour lead to a new start
-HOUR = 3600
 START = 120  # seconds that a start may take
-YOUNG = 180  # seconds; a node that ends by itself sooner than that does not stay up
-PAUSES = (0, 10, 30, 60, 120, 300)  # seconds before a start, by the number of ends before it
 
 options, words = json.loads(sys.argv[1]), sys.argv[2:]
 told = []  # the signal that told this to end
 bell, ring = socket.socketpair()
-
-
-def boot():
-    """What changes with each boot; '' if unknown."""
-    with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:
-        return file.read().strip()
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        said = subprocess.run(["sysctl", "-n", "kern.bootsessionuuid"], stdout=subprocess.PIPE, timeout=10)
-        return said.stdout.decode().strip()
-    return ""
-
-
-def fresh(path):
-    """Whether this is the first start in this container; a file within it tells."""
-    if not path or os.path.exists(path):
-        return False
-    with contextlib.suppress(OSError), open(path, "w"):
-        pass
-    return True
-
-
-class Book:
-    """The file; `kept` is false where it cannot be written."""
-
-    def __init__(self, path):
-        self.path, self.kept, self.known = path, True, {}
-        if not fresh(options["box"]):
-            with contextlib.suppress(OSError, ValueError), open(path) as file:
-                self.known = dict(json.load(file))
-        now, this = time.time(), boot()
-        if self.known.get("boot") != this:
-            self.known = {"boot": this, "joined": self.known.get("joined", False)}
-        faults = [one for one in self.known.get("faults", []) if 0 <= now - one[0] <= HOUR]
-        self.known["faults"] = faults
-        self.known.pop("away", None)
-
-    def note(self, **changes):
-        """Writes what is not None, and forgets what is; `since` is when the phase has begun."""
-        if "phase" in changes and changes["phase"] != self.known.get("phase"):
-            changes.setdefault("since", int(time.time()))
-        after = {key: value for key, value in {**self.known, **changes}.items() if value is not None}
-        if after == self.known and self.kept:
-            return
-        self.known = after
-        new = self.path + ".new"
-        try:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(new)
-            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w") as file:
-                file.write(json.dumps(after, sort_keys=True) + "\n")
-            os.replace(new, self.path)
-            self.kept = True
-        except OSError as error:
-            if self.kept:
-                say(f"cannot write {self.path}: {error}")
-            self.kept = False
-
-    def fault(self, why):
-        """Counts a fault; whether the node is to be started again."""
-        faults = [one for one in self.known["faults"] if time.time() - one[0] <= HOUR]
-        faults = [*faults, [int(time.time()), why]]
-        if len(faults) > BUDGET:
-            self.note(faults=faults, phase="down", why=why, away=None)
-        else:
-            self.note(faults=faults, why=why)
-        return self.kept
-
-    def pause(self):
-        """Seconds to wait before the next start."""
-        ends = max(len(self.known["faults"]), self.known.get("fails", 0))
-        return PAUSES[min(max(ends - 1, 0), len(PAUSES) - 1)]
-
-
-def say(text):
-    print("rayfab: " + text, flush=True)
 
 
 def wait(seconds):
@@ -116,119 +36,6 @@ def wait(seconds):
     with contextlib.suppress(OSError, ValueError):
         if select.select([bell], [], [], max(seconds, 0))[0]:
             bell.recv(4096)
-
-
-def split(address):
-    """'[::1]:6379' -> ('::1', 6379)"""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def reaches(address, seconds=5):
-    try:
-        socket.create_connection(split(address), seconds).close()
-    except OSError:
-        return False
-    return True
-
-
-def healthz(address, of):
-    """What Ray's agent or dashboard answers: 200 if all is well; 0 if it does not."""
-    wire = http.client.HTTPConnection(*split(address), timeout=15)
-    try:
-        wire.request("GET", f"/api/{of}_healthz")
-        return wire.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        wire.close()
-
-
-def hangs(dashboard):
-    """Whether the GCS takes connections and answers none. The dashboard gives it 0.1 s, so several tries count."""
-    for _ in range(TRIES):
-        if healthz(dashboard, "gcs") != 503:
-            return False
-        time.sleep(1)
-    return True
-
-
-def program(pid):
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as file:
-        return file.read().strip()
-    return ""
-
-
-def standing(pid):
-    """State and parent of a process as the kernel shows them; None if it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            state, parent = file.read().rpartition(")")[2].split()[:2]
-    except (OSError, ValueError):
-        return None
-    return None if state in "ZX" else (state, int(parent))
-
-
-def started(parent, name):
-    """Process id and node id of the raylet or gcs_server that this process has started; None if there is none yet."""
-    if os.path.isdir("/proc/self"):
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            if program(pid) == name and (standing(pid) or ("", 0))[1] == parent:
-                with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline") as file:
-                    return int(pid), node_id(file.read().split("\0"))
-        return None
-    asked = subprocess.run(["ps", "-axwwo", "pid=,ppid=,command="], stdout=subprocess.PIPE)
-    for line in asked.stdout.decode(errors="replace").splitlines():
-        pid, above, *said = line.split()
-        if above == str(parent) and said and os.path.basename(said[0]) == name:
-            return int(pid), node_id(said)
-    return None
-
-
-def node_id(arguments):
-    found = [one for one in arguments if one.startswith("--node_id=")]
-    return found[0].partition("=")[2] if found else ""
-
-
-def raylet_state(pid, parent):
-    """T: stopped; '': gone."""
-    if os.path.isdir("/proc/self"):
-        found = standing(pid)
-        return found[0] if found and found[1] == parent else ""
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return ""
-    return "R"
-
-
-class Probe(threading.Thread):
-    """Asks the node; a thread of its own, since an answer may take long."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.begun = time.monotonic()
-        self.rounds = 0  # of all questions
-        self.away = 0  # tries of the head's port in a row that failed
-        self.missed = False  # whether one of them has failed since the start
-        self.answered = False  # whether the agent ever has; without Ray's dashboard there is none
-        self.agent = True
-        self.hangs = False  # the GCS of the head
-
-    def run(self):
-        asked = 0.0
-        while True:
-            now = time.monotonic()
-            self.away = 0 if reaches(options["gcs"]) else self.away + 1
-            self.missed = self.missed or bool(self.away)
-            if now - asked >= ASK - 1:
-                asked = now
-                self.agent = healthz(options["agent"], "local_raylet") == 200
-                self.answered = self.answered or self.agent
-                self.hangs = bool(options["dashboard"]) and hangs(options["dashboard"])
-                self.rounds += 1
-            pause = SOON if self.away or now - self.begun < YOUNG else ASK
-            time.sleep(max(now + pause - time.monotonic(), 1))
 
 
 def on_signal(number, frame):
@@ -276,17 +83,6 @@ def hold(book):
     return not told
 
 
-def silent(probe, state):
-    """What does not answer; '' if nothing is wrong, or if it cannot be told."""
-    if state == "T":
-        return "its raylet is stopped"
-    if probe.away or probe.hangs:
-        return "its GCS does not answer" if options["head"] else ""
-    if probe.answered and not probe.agent:
-        return "its agent does not say that the raylet is healthy"
-    return ""
-
-
 def watch(book, ray):
     """Until Ray ends; what ended it: told, raylet, probe or itself."""
     begun = time.monotonic()
@@ -301,7 +97,7 @@ def watch(book, ray):
         if raylet is None:
             raylet = started(ray.pid, "raylet")
             if raylet and options["heal"]:
-                probe = Probe()
+                probe = Probe(options["gcs"], options["agent"], options["dashboard"])
                 probe.start()
             if raylet:
                 book.note(phase="running", node=raylet[1], away=None)
@@ -327,7 +123,7 @@ def watch(book, ray):
             if away != ("away" in book.known):
                 book.note(away=int(time.time()) if away else None)
             if probe.rounds != rounds and (probe.answered or up > START or state == "T"):
-                rounds, why = probe.rounds, silent(probe, state)
+                rounds, why = probe.rounds, silent(probe, state, options["head"])
                 count = count + 1 if why else 0
                 if count >= SILENT and book.fault(why):
                     say(f"{why}, asked {count} times: the node is started again")
@@ -352,7 +148,7 @@ def main():
     signal.signal(signal.SIGCHLD, on_child)
     bell.setblocking(False)
     ring.setblocking(False)
-    book = Book(options["file"])
+    book = Book(options["file"], options["box"])
     if not hold(book):
         return 0
     now = int(time.time())

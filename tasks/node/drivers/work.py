@@ -4,34 +4,19 @@ It asks the GCS and the raylets without `ray.init`, so it creates no job. argv: 
 """
 
 import json
-import os
 import socket
 import sys
 import threading
 import time
 
-spec = json.loads(sys.argv[1])
-# otherwise gRPC would send the requests to a proxy
-for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "grpc_proxy"):
-    os.environ.pop(name, None)
+from tasks.node.drivers.gcs import accessor_of, end, say
 
+spec = json.loads(sys.argv[1])
 JOBS, JOB_KEY = b"job", b"_ray_internal_job_info_"
 SUPERVISORS = "SUPERVISOR_ACTOR_RAY_NAMESPACE"
 LIVING = ("ALIVE", "RESTARTING", "PENDING_CREATION", "DEPENDENCIES_UNREADY")
 DRIVER = 1  # common.proto: WorkerType
 MOST = 1000  # at most so many nodes are asked for their tasks
-
-
-def say(kind, value):
-    sys.stdout.write(f"{kind} {json.dumps(value)}\n")
-    sys.stdout.flush()
-
-
-def end(code):
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Ray's threads may hang in calls that are never answered
-    os._exit(code)
 
 
 def ours(namespace):
@@ -42,21 +27,6 @@ def ours(namespace):
 def age(milliseconds):
     """Seconds since a time in milliseconds; None if the time is unknown."""
     return max(0, int(time.time() - milliseconds / 1000)) if milliseconds else None
-
-
-def accessor_of(address):
-    from ray._raylet import GcsClientOptions, GlobalStateAccessor
-
-    if hasattr(GcsClientOptions, "create"):
-        options = GcsClientOptions.create(
-            address, None, allow_cluster_id_nil=True, fetch_cluster_id_if_nil=False
-        )
-    else:
-        options = GcsClientOptions.from_gcs_address(address)
-    accessor = GlobalStateAccessor(options)
-    if not accessor.connect():
-        raise ConnectionError(f"no GCS answers at {address}")
-    return accessor
 
 
 def actors_of(accessor):

@@ -26,16 +26,19 @@ if (-not $mine) { $mine = '- - - -' }
 $gate = OpenGate
 $held = @((ReadText ($Node + '\lock')) -split ' ', 5)
 $stale = ''
+$shared = $false
 if ($held.Count -eq 5) {
     $ends = $held[0..3] -join ' '
-    if ($ends -ne $mine -and (IsOpen $ends)) {
+    # a hook's own fab has the holder of the run that started it, and takes part in its lock
+    $shared = $ends -ne $mine -and $held[4] -eq $RF_HOLDER -and (IsOpen $ends)
+    if (-not $shared -and $ends -ne $mine -and (IsOpen $ends)) {
         $gate.Close()
         Emit 'held' ($held[4])
         Finish 0
     }
-    $stale = $held[4]
+    if (-not $shared) { $stale = $held[4] }
 }
-WriteText ($Node + '\lock') ($mine + ' ' + $RF_HOLDER)
+if (-not $shared) { WriteText ($Node + '\lock') ($mine + ' ' + $RF_HOLDER) }
 $gate.Close()
 if ($stale) { Emit 'stale' $stale }
-Emit 'locked' 1
+if (-not $shared) { Emit 'locked' 1 }

@@ -1,11 +1,12 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib kept_folder node
-# Prints what a head keeps: the cluster's token, and the state of its GCS, if it keeps one.
+# Prints what a head keeps: the cluster's token, what it remembers of changes, and the state of its GCS, if it keeps one.
 if [ -s "$NODE/token" ]; then
     IFS= read -r rf_value <"$NODE/token" || :
     emit token "$rf_value"
 fi
+[ ! -r "$NODE/history.jsonl" ] || emit_text history <"$NODE/history.jsonl"
 rf_service=$(node_service)
 rf_dir=$(kept_folder)
 # In a container of its own the state is in a volume.

@@ -5,11 +5,13 @@
 # What Ray's own parts wrote since this start: the output of `ray start` says only that they have ended.
 ray_says() {
     node_logs
-    for rf_name in gcs_server.out gcs_server.err raylet.out raylet.err; do
+    for rf_name in gcs_server.out gcs_server.err raylet.out raylet.err ray_process_exit.log; do
         rf_file=$(find "$rf_logs/$rf_name" -newer "$NODE/service" 2>/dev/null)
-        [ -z "$rf_file" ] || tail -n 40 "$rf_file" 2>/dev/null | emit_text log
+        [ -z "$rf_file" ] || tail -c 1048576 "$rf_file" 2>/dev/null | without_dumps | tail -n 40 | emit_text log
     done
 }
+# Raylets dump their state into the log each minute and at their end: hundreds of lines after the one that says why.
+without_dumps() { grep -vE '\[state-dump\]|(Queueing|Execution) time:'; }
 sessions_there() { for rf_dir in "$TEMP_DIR"/session_[0-9]*; do [ ! -d "$rf_dir" ] || echo "$rf_dir"; done; }
 # rf_before: Ray's sessions before this start
 sessions_before() { rf_before=$(sessions_there); }
@@ -42,7 +44,7 @@ wait_ray() {
             rf_t=$(($(date +%s) - rf_t0))
             step "waiting for Ray, $rf_t s"
             if [ "$rf_t" -ge "$START_TIMEOUT" ] || [ "$(node_do "$1" tries)" -ge 2 ]; then
-                node_do "$1" log_before | tail -n 25 | emit_text log
+                node_do "$1" log_before | without_dumps | tail -n 25 | emit_text log
                 note_sessions "$1"
                 ray_says
                 node_down "$1"

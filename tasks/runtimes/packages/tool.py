@@ -49,6 +49,9 @@ def requirements(top: Path = TOP, *, with_added: bool = True) -> list[Path]:
 def secrets(cluster: Cluster, text: str) -> list[str]:
     """The keys of a hosts file whose values are secrets in plain text."""
     found: dict[str, None] = {}
+    webhook = cluster.notify.webhook
+    if webhook is not None and webhook.kind == "plain":
+        found["notify.webhook"] = None
     for host in cluster.hosts:
         for key, source in _passwords(host):
             if source is not None and source.kind == "plain":

@@ -1,0 +1,32 @@
+"""Run the user's own scripts around a deploy, and show them in a dry run."""
+
+from __future__ import annotations
+
+from tasks.report import handover
+from tasks.run.hooks import AFTER_JOIN, BEFORE_DEPLOY, hooks_of, run_hooks
+from tasks.run.run import Run
+from tasks.run.stages import Known, Planned
+from tasks.run.step import step
+
+
+@step("Show the hooks")
+def show_hooks(run: Run) -> None:
+    """For a dry run and a plan: what would run, and for which hosts."""
+    starting = [node for node in run.chosen(Planned) if node.change.start]
+    for name, nodes in ((BEFORE_DEPLOY, run.chosen(Known)), (AFTER_JOIN, starting)):
+        if nodes and (hooks := hooks_of(run, name)):
+            run.console.print(f"{name} would run for {handover.names(node.name for node in nodes)}:")
+            for hook in hooks:
+                run.console.print(f"    {hook}")
+
+
+@step(f"Run {BEFORE_DEPLOY}", changes=True)
+def before_deploy(run: Run) -> None:
+    """Before anything is changed on a host; where one fails, nothing is."""
+    run_hooks(run, BEFORE_DEPLOY, run.chosen(Known))
+
+
+@step(f"Run {AFTER_JOIN}", changes=True)
+def after_join(run: Run) -> None:
+    """Where this run has started a node that has run a task; see also `stop_failed`."""
+    run_hooks(run, AFTER_JOIN, [node for node in run.chosen(Planned) if "started" in run.done(node)])
