@@ -3,6 +3,7 @@
 from invoke import Collection
 
 from tasks import (
+    about,
     access,
     backup,
     bundle,
@@ -60,6 +61,7 @@ ns = Collection(
     access.dashboard,
     access.submit,
     completion_task.completion,
+    about.version_task,
     lab.lab_up,
     lab.lab_status,
     lab.lab_down,

@@ -9,6 +9,8 @@ from tasks.report import typed
 
 
 def pytest_configure() -> None:
+    # texts are compared as they are in English, whatever the locale of whoever runs the tests
+    os.environ["RAYFAB_LANG"] = "en"
     # a suite that a shell has put into the background begins deaf to Ctrl-C, and so would all that it starts
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -42,6 +42,7 @@ LAYERS = {
         "commandline",
         "environment",
         "inventory",
+        "language",
         "script",
         "ssh",
         "node",
@@ -61,21 +62,22 @@ LAYERS = {
     "plan": {"inventory", "script", "node", "runtimes", "table"},
     "runtimes": {"environment", "inventory", "script", "node", "table"},
     "node": {"inventory", "script"},
-    "commandline": {"report"},
-    "report": {"inventory"},
+    "commandline": {"report", "language"},
+    "report": {"inventory", "language"},
     "ssh": {"inventory", "script"},
     "script": {"inventory"},
-    "environment": set(),
+    "environment": {"language"},
     "inventory": {"table"},
     "sections": {"inventory"},
     "table": set(),
     "testbed": {"environment"},
     "text": set(),
+    "language": set(),
     "completion": {"commandline", "inventory", "node", "script", "runtimes", "plan", "testbed", "table"},
 }
 # what every layer may import, except those that import nothing of this project
 EVERYWHERE = {"text"}
-NOTHING = ("environment", "text")
+NOTHING = ("environment", "language", "text")
 # layers that must be pure: same input, same output
 PURE = ("text", "script", "node", "runtimes", "plan", "sections", "table")
 WORLD = {

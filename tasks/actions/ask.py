@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from tasks.inventory import SecretUnavailable
+from tasks.language import said
 
 try:
     import termios
@@ -39,7 +40,7 @@ def secret(prompt: str) -> str:
         # a thread that waits for an answer does not see Ctrl-C, and would leave the terminal without an echo
         atexit.register(restore)
         try:
-            return getpass.getpass(prompt)
+            return getpass.getpass(said(prompt))
         except EOFError:
             raise SecretUnavailable(f"nothing was entered for {what}") from None
         finally:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from invoke import Exit
+from rich.text import Text
 
 from tasks import runtimes
 from tasks.actions import ask, states
@@ -161,7 +162,7 @@ def make_run(
 
     settings = Settings(
         ask=question if ask.on_terminal() else None,
-        trace=console.print if debug else None,
+        trace=(lambda text: console.print(Text(text))) if debug else None,
         warn=console.note,
     )
     options = Options(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tasks.actions.ask import on_terminal
 from tasks.commandline import Mistake
+from tasks.language import said
 from tasks.report import typed
 from tasks.report.console import Console
 from tasks.run.failures import Stop
@@ -51,7 +52,7 @@ class Consent:
 def answered(prompt: str) -> bool:
     """True for a line with y or yes alone; an empty answer and the end of the input are no."""
     # not input(), which asks on standard output
-    sys.stderr.write(prompt)
+    sys.stderr.write(said(prompt))
     sys.stderr.flush()
     try:
         answer = sys.stdin.readline()

@@ -9,6 +9,7 @@ from invoke import Exit
 from tasks import runtimes
 from tasks.commandline import Mistake
 from tasks.environment.home import user_folder
+from tasks.language import said
 from tasks.report.console import Console
 from tasks.report.typed import as_typed
 from tasks.testbed import image, kinds
@@ -52,7 +53,7 @@ def up(count: int, flavour: str, runtime: str, *, registry: bool, kind: str = ""
     except OSError as error:
         raise failed("lab-up", f"{FILE} cannot be written: {error.strerror}") from None
     names = [host.name for host in hosts]
-    print("the lab is up already:" if names == before else "the lab is up:")
+    print(said("the lab is up already:" if names == before else "the lab is up:"))
     for host in hosts:
         print(f"  {host.name}  {host.address}")
     if kind:
@@ -82,7 +83,7 @@ def down(*, purge: bool) -> None:
     """Removes the hosts and lab.yml. :param purge: the images too."""
     try:
         if not running() and not FILE.exists():
-            print("there is no lab")
+            print(said("there is no lab"))
             return
         count = Lab().down()
         FILE.unlink(missing_ok=True)
@@ -91,6 +92,6 @@ def down(*, purge: bool) -> None:
     except LabError as error:
         raise failed("lab-down", error) from None
     if not count and not removed:
-        print("there is no lab")
+        print(said("there is no lab"))
         return
-    print(f"removed {count} hosts" + (f" and {len(removed)} images" if purge else ""))
+    print(said(f"removed {count} hosts" + (f" and {len(removed)} images" if purge else "")))

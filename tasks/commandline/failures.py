@@ -10,6 +10,7 @@ from fabric.exceptions import GroupException
 from invoke import Exit
 from invoke.exceptions import AuthFailure, CommandTimedOut, Failure, ThreadException, UnexpectedExit
 
+from tasks.language import said
 from tasks.report.typed import as_typed
 from tasks.text.wording import printable, shown
 
@@ -30,13 +31,13 @@ def of_task(error: BaseException) -> list[str]:
     connection = getattr(getattr(error, "result", None), "connection", None)
     host = f"{host_name(connection)}: " if connection is not None else ""
     where = place(error)
-    lines = [f"✗ {host}{reason(error)}{f' ({where})' if where else ''}"]
+    lines = [f"✗ {host}{said(reason(error), own=False)}{f' ({where})' if where else ''}"]
     return lines + _fix(error)
 
 
 def of_host(name: str, error: BaseException) -> list[str]:
     """One host's failure: what failed, and the fix if there is a known one."""
-    return [f"✗ {name}: {reason(error)}", *_fix(error)]
+    return [f"✗ {name}: {said(reason(error), own=False)}", *_fix(error)]
 
 
 def _fix(error: BaseException) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
@@ -12,6 +11,7 @@ from invoke.parser import ParserContext
 from invoke.parser.context import to_flag
 
 from tasks.commandline.groups import EXAMPLES, grouped
+from tasks.language import cells, said
 from tasks.report import typed
 
 # The placeholder of a flag's value, if the flag's own name is not clear enough.
@@ -45,19 +45,19 @@ LEAST, MOST = 40, 100
 def overview(tasks: Mapping[str, Task], width: int, version: str) -> str:
     """Every task in its group, with three examples."""
     program = typed.program()
-    lines = [f"Usage: {program} TASK [--flags]", version, ""]
+    lines = [said(f"Usage: {program} TASK [--flags]"), version, ""]
     pad = max(len(name) for name in tasks)
     for title, names in grouped(tasks).items():
-        lines.append(f"{title}:")
+        lines.append(f"{said(title)}:")
         for name in names:
             lines += _entry(f"  {name.ljust(pad)}   ", first_line(tasks[name]), width)
         lines.append("")
-    lines.append("examples:")
-    commands = [(f"{program} {command}", why) for command, why in EXAMPLES]
+    lines.append(f"{said('examples')}:")
+    commands = [(f"{program} {command}", said(why)) for command, why in EXAMPLES]
     pad = max(len(command) for command, _ in commands)
     for command, why in commands:
         # a command must stay on one line to be pasted: if its description does not fit on that line, it follows below
-        short = len(command.ljust(pad)) + len(why) + 5 <= width
+        short = pad + cells.columns(why) + 5 <= width
         lines += [f"  {command.ljust(pad)}   {why}"] if short else [f"  {command}", f"      {why}"]
     lines.append("")
     pad = max(len(flag) for flag, _ in PROGRAM_FLAGS)
@@ -73,7 +73,7 @@ def explained(name: str, task: Task, context: ParserContext, width: int, built_i
     """
     behind = " -- COMMAND" if built_in and "command" in context.args else ""
     positional = "".join(f" {argument.names[0].upper()}" for argument in context.positional_args)
-    lines = [f"Usage: {typed.program()} {name}{positional} [--flags]{behind}", ""]
+    lines = [said(f"Usage: {typed.program()} {name}{positional} [--flags]{behind}"), ""]
     for paragraph in (inspect.getdoc(task) or "").split("\n\n"):
         for indented, group in groupby(paragraph.splitlines(), key=lambda line: line.startswith(" ")):
             block = list(group)
@@ -120,4 +120,4 @@ def _entry(lead: str, text: str, width: int) -> list[str]:
 
 def _wrap(text: str, width: int) -> list[str]:
     # names such as deploy-cluster and linux-aarch64 are not split
-    return textwrap.wrap(typed.as_typed(text), width, break_long_words=False, break_on_hyphens=False)
+    return cells.wrapped(typed.as_typed(text), width)

@@ -22,6 +22,7 @@ from tasks.commandline import failures, flags, manual
 from tasks.commandline.line import line
 from tasks.commandline.mistakes import Mistake, checked, explain, unknown_word
 from tasks.commandline.version import VERSION
+from tasks.language import said
 from tasks.report import output, typed
 from tasks.text.quoting import printed
 from tasks.text.wording import shown
@@ -129,15 +130,15 @@ class Program(Fab):
         except (Exit, ParseError):
             raise
         except KeyboardInterrupt:
-            raise Exit("✗ interrupted", code=failures.INTERRUPTED) from None
+            raise Exit(said("✗ interrupted"), code=failures.INTERRUPTED) from None
         except EOFError:
-            raise Exit("✗ the input ended before the answer", code=1) from None
+            raise Exit(said("✗ the input ended before the answer"), code=1) from None
         except Exception as error:
             if self.debug or any(c.args["debug"].value for c in self.built_in if "debug" in c.args):
                 print(failures.traceback_of(error), file=sys.stderr, end="")
                 raise Exit(code=1) from None
             if failures.is_interrupt(error):
-                raise Exit("✗ interrupted", code=failures.INTERRUPTED) from None
+                raise Exit(said("✗ interrupted"), code=failures.INTERRUPTED) from None
             raise Exit("\n".join(self.failed(error)), code=1) from None
 
     def failed(self, error: Exception) -> list[str]:
@@ -149,7 +150,7 @@ class Program(Fab):
         place = failures.place(error)
         at = f"{place}: " if place else ""
         hint = "please report this; --debug shows more" if self.built_in else "--debug shows the traceback"
-        return [f"✗ {at}{failures.described(error)}", f"  → {hint}"]
+        return [f"✗ {at}{failures.described(error)}", f"  → {said(hint)}"]
 
     def is_built_in(self, context: ParserContext) -> bool:
         """Whether a task is one of this project's, not one of the user's own."""
@@ -255,6 +256,6 @@ def main(namespace: Collection, argv: list[str] | None = None) -> None:
     except SystemExit as end:
         code = end.code or 0
         if isinstance(end.__context__, KeyboardInterrupt):
-            print("✗ interrupted", file=sys.stderr)
+            print(said("✗ interrupted"), file=sys.stderr)
             code = failures.INTERRUPTED
     raise SystemExit(output.close(code))

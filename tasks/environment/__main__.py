@@ -16,13 +16,14 @@ def main(arguments: list[str]) -> int:
     # replaces this file's own folder, whose modules are not top-level modules
     sys.path[0] = str(TOP)
     from tasks.environment import Failed, bundled, make, wheels
+    from tasks.language import said
 
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")
     if arguments[0] == "check":
         requirements = Path(arguments[1])
         if error := wheels.misfit(requirements):
-            print(f"✗ {error}\n  → {error.hint}")
+            print(f"✗ {said(str(error))}\n  → {said(error.hint)}")
             return 1
         helped = bundled.find() or shutil.which("uv") or wheels.exist(requirements)
         return not (importlib.util.find_spec("venv") and helped)
@@ -32,13 +33,13 @@ def main(arguments: list[str]) -> int:
     try:
         done = make.make(Path(venv), Path(requirements), stamp)
     except Failed as error:
-        print(f"✗ {error}\n  → {error.hint}", file=sys.stderr)
+        print(f"✗ {said(str(error))}\n  → {said(error.hint)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("✗ interrupted; run the same command again", file=sys.stderr)
+        print(said("✗ interrupted; run the same command again"), file=sys.stderr)
         return 130
     if done:
-        print(f"✓ {done}", file=sys.stderr)
+        print(f"✓ {said(done)}", file=sys.stderr)
     return 0
 
 

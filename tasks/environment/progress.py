@@ -10,6 +10,8 @@ import time
 from types import TracebackType
 from typing import TextIO
 
+from tasks.language import cells, said
+
 REDRAW_SECONDS = 0.2
 SILENT_SECONDS = 2.0
 
@@ -34,13 +36,13 @@ class Progress:
         self._text = text
 
     def _line(self) -> str:
-        return f"{self.title}: {self._text}, {self.seconds:.0f} s"
+        return f"{said(self.title)}: {said(self._text)}, {self.seconds:.0f} s"
 
     def _tick(self) -> None:
         while not self._over.wait(REDRAW_SECONDS if self.live else SILENT_SECONDS):
             if self.live:
                 width = shutil.get_terminal_size().columns - 1
-                self._write(f"\r{self._line()[:width]}\033[K")
+                self._write(f"\r{cells.cut(self._line(), width)}\033[K")
             else:
                 self._write(f"{self._line()}\n")
 

@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tasks.language import said
 from tasks.report.progress import Amount, Countdown, Pace, about, hosts_left, passed, speed, split
 from tasks.report.typed import as_typed
 
@@ -50,7 +51,7 @@ class _Host:
         seconds = self.countdown.smooth(now, self.pace.left(now))
         if seconds is None or not self.amount or not self.amount.is_bytes or self.amount.percent >= 100:
             return ""
-        return f"{about(seconds)} left"
+        return said(f"{about(seconds)} left")
 
     def worth_a_line(self, now: float) -> bool:
         # "waiting for Ray, 5 s" and "…, 6 s" are the same step; an unchanged text is not repeated
@@ -98,7 +99,7 @@ class Board:
 
     def fail(self, name: str, message: str, hint: str = "") -> None:
         """Print a line that stays on the screen."""
-        line = Text.assemble(("  ✗ ", "red"), f"{name}: {message}")
+        line = Text.assemble(("  ✗ ", "red"), f"{name}: {said(message, own=False)}")
         if hint:
             line.append_text(Text.assemble(("\n    → ", "yellow"), as_typed(hint)))
         # without the lock: printing redraws the live board, which takes the lock
@@ -111,12 +112,16 @@ class Board:
             if len(self._now) > BOARD_ROWS:
                 if now - self._folded >= REPEAT_SECONDS:
                     self._folded = now
-                    parts = (f"{self._done} of {self.total} hosts", passed(self.seconds), self._left(now))
+                    parts = (
+                        said(f"{self._done} of {self.total} hosts"),
+                        passed(self.seconds),
+                        self._left(now),
+                    )
                     self._print(f"  {self.title}: " + ", ".join(part for part in parts if part))
                 return
             for name, host in self._now.items():
                 if now - host.since > SILENT_SECONDS and host.worth_a_line(now):
-                    parts = [host.text]
+                    parts = [said(host.text)]
                     if host.amount and host.amount.is_bytes:
                         parts += [f"{host.amount.percent}%", host.left(now)]
                     self._print(f"  {name}: " + ", ".join(part for part in parts if part))
@@ -125,7 +130,7 @@ class Board:
         ages = [now - host.since for host in self._now.values()]
         waiting = max(0, self.total - self._done - len(ages))
         seconds = self._countdown.smooth(now, hosts_left(self._took, ages, waiting))
-        return f"{about(seconds)} left" if seconds is not None and seconds >= LEAST_LEFT else ""
+        return said(f"{about(seconds)} left") if seconds is not None and seconds >= LEAST_LEFT else ""
 
     def _print(self, line: str | Text) -> None:
         self._rich.print(line, soft_wrap=True, highlight=False, markup=False)
@@ -141,7 +146,7 @@ class Board:
         if rows:
             yield _grid(rows, width)
         if len(hosts) > most:
-            yield Text(f"  … and {len(hosts) - most} more", overflow="ellipsis", no_wrap=True)
+            yield Text(said(f"  … and {len(hosts) - most} more"), overflow="ellipsis", no_wrap=True)
 
     def _head(self, width: int, done: int, left: str) -> Table:
         count = f"{done}/{self.total}" if self.total > 1 else ""
@@ -162,9 +167,9 @@ class Board:
 
 def _row(name: str, host: _Host, now: float) -> dict[str, str | Amount | None]:
     amount = host.amount
-    row: dict[str, str | Amount | None] = {"name": name, "what": host.what, "bar": amount}
+    row: dict[str, str | Amount | None] = {"name": name, "what": said(host.what), "bar": amount}
     if amount and host.what != host.text:
-        row["amount"] = str(amount)
+        row["amount"] = said(str(amount))
     if amount and amount.is_bytes:
         rate = host.pace.rate(now)
         row["percent"] = f"{amount.percent}%"

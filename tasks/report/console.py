@@ -15,6 +15,7 @@ from rich.console import Console as Rich
 from rich.live import Live
 from rich.text import Text
 
+from tasks.language import said
 from tasks.report import output
 from tasks.report.board import Board
 from tasks.report.table import Cell, Column, lay_out
@@ -61,7 +62,7 @@ class Console:
     @contextmanager
     def phase(self, title: str, total: int) -> Iterator[Board]:
         """One step of an operation over ``total`` hosts; its line is printed when it ends."""
-        board = Board(title, total, self.rich if self.held is None else Rich(file=io.StringIO()))
+        board = Board(said(title), total, self.rich if self.held is None else Rich(file=io.StringIO()))
         if self.quiet:
             yield board
         elif self.live:
@@ -127,10 +128,12 @@ class Console:
         self.rich.file.write(text + "\n")
 
     def print(self, text: str | Text = "") -> None:
+        """Print a line. A text may quote a host; what is styled already is printed as it is."""
+        line = Text(said(text, own=False)) if isinstance(text, str) else text
         if self.held is not None:
-            self.held.append(text if isinstance(text, Text) else Text(text))
+            self.held.append(line)
             return
-        self.rich.print(text, soft_wrap=True)
+        self.rich.print(line, soft_wrap=True)
 
     def table(self, columns: Sequence[str | Column], rows: Sequence[Sequence[Cell]]) -> None:
         """Print a table without borders that fits the terminal; in a pipe each row is one line.

@@ -11,6 +11,8 @@ import select
 import sys
 from typing import TextIO
 
+from tasks.language import said
+
 SIGNS = "rayfab-signs"  # an error handler, for TextIOWrapper's errors=
 _PLAIN = {"✓": "+", "✗": "x", "→": "->", "…": "...", "–": "-", "—": "-", "·": "-", "━": "="}
 
@@ -112,5 +114,5 @@ def close(code: int) -> int:
     why = lost()
     if why is None:
         return code
-    print(f"✗ cannot write the output: {why}", file=sys.stderr, flush=True)
+    print(said(f"✗ cannot write the output: {why}"), file=sys.stderr, flush=True)
     return code or 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from rich.text import Text
 
+from tasks.language import cells, said
 from tasks.report.console import Console
 from tasks.report.table import Column
 
@@ -35,10 +35,10 @@ def counted(count: str, what: str) -> str:
 def show(console: Console, status: Mapping[str, Any]) -> None:
     """Print one row for each node; ``status`` is the data of ``fab status --json``."""
     console.table(COLUMNS, [_row(node) for node in status["nodes"]])
-    if said := head_state(status.get("head_state")):
+    if state := said(head_state(status.get("head_state"))):
         console.print()
-        for line in textwrap.wrap(said, console.width or len(said), break_on_hyphens=False):
-            console.print(line)
+        for line in cells.wrapped(state, console.width or cells.columns(state)):
+            console.print(Text(line))
 
 
 def head_state(found: Mapping[str, Any] | None) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from rich.text import Text
+
+from tasks.language import said
 
 GAP = 2
 INDENT = 2
@@ -37,7 +39,9 @@ class Column:
 
 def lay_out(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int | None) -> list[Text]:
     """The lines of the table; ``width`` None: for a pipe, one line for each row."""
-    cells = [[_one_line(cell) for cell in row] for row in rows]
+    # the first column names the row
+    cells = [[_one_line(cell, said if at else str) for at, cell in enumerate(row)] for row in rows]
+    columns = [replace(column, title=said(column.title)) for column in columns]
     every = range(len(columns))
     if width is None or not rows:
         return _Layout(columns, cells, width or 1 << 30, every).grid(every)
@@ -53,7 +57,8 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: in
         else:
             value = known.pop()
             each = " each" if columns[at].each and value != "0" else ""
-            (everywhere if len(values) == 1 else where_known).append(columns[at].as_text(value) + each)
+            shared = said(columns[at].as_text(value) + each)
+            (everywhere if len(values) == 1 else where_known).append(shared)
     return [*_Layout(columns, cells, width, own).lines(), *_shared(everywhere, where_known, width)]
 
 
@@ -62,7 +67,7 @@ def _shared(everywhere: Sequence[str], where_known: Sequence[str], width: int) -
     for title, items in (("all", everywhere), ("where known", where_known)):
         if items:
             pieces[-1:] = [f"{piece}; " for piece in pieces[-1:]]
-            pieces += _listed([f"{title}: {items[0]}", *items[1:]])
+            pieces += _listed([f"{said(title)}: {items[0]}", *items[1:]])
     return [Text(line) for line in wrap(pieces, width)]
 
 
@@ -125,12 +130,12 @@ class _Layout:
         return lines
 
     def _below(self, row: Sequence[Text], rest: Sequence[int]) -> list[Text]:
-        said = []
+        beside = []
         for at in rest:
             column, value = self.columns[at], row[at].plain
             if value not in NOTHING and not column.wraps:
-                said.append(column.as_text(value) if column.as_text else f"{column.title} {value}")
-        lines = wrap(_listed(said), self.width - INDENT)
+                beside.append(said(column.as_text(value)) if column.as_text else f"{column.title} {value}")
+        lines = wrap(_listed(beside), self.width - INDENT)
         texts = [at for at in rest if self.columns[at].wraps]
         for at in texts:
             if row[at].plain not in NOTHING:
@@ -141,6 +146,7 @@ class _Layout:
 
 def described(commands: Sequence[tuple[str, str]], width: int | None) -> list[Text]:
     """Commands with their purpose beside them, or below if there is no room."""
+    commands = [(command, said(why)) for command, why in commands]
     longest = max(cell_len(command) for command, _ in commands)
     beside = width is None or all(longest + cell_len(why) + 5 <= width for _, why in commands)
     lines: list[Text] = []
@@ -175,8 +181,8 @@ def _listed(items: Sequence[str]) -> list[str]:
     return [item + (", " if number < len(items) else "") for number, item in enumerate(items, 1)]
 
 
-def _one_line(cell: Cell) -> Text:
+def _one_line(cell: Cell, said: Callable[[str], str]) -> Text:
     text = Text(cell) if isinstance(cell, str) else cell
-    return (
-        Text(" ".join(text.plain.split()), style=text.style) if re.search(r"[\n\t\r]", text.plain) else text
-    )
+    plain = " ".join(text.plain.split()) if re.search(r"[\n\t\r]", text.plain) else text.plain
+    shown = said(plain)
+    return text if shown == text.plain else Text(shown, style=text.style)

@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Sequence
 
+from tasks.language import said
 from tasks.text.quoting import printed
 
 # Tasks that read no hosts file; tests/commandline holds the set to the tasks themselves.
-NO_HOSTS_FILE = frozenset({"lab-up", "lab-status", "lab-down", "test", "completion"})
+NO_HOSTS_FILE = frozenset({"lab-up", "lab-status", "lab-down", "test", "docs", "completion", "version"})
 
 # the hosts file may stand there already
 _COMMAND = re.compile(r"(?<![\w./-])fab (?=-|[a-z])(?:([a-z][a-z-]*[a-z])(?![a-z-]| --hosts-file))?")
@@ -70,5 +71,10 @@ def command(task: str, *arguments: str) -> str:
 
 
 def as_typed(text: str) -> str:
-    """Replace commands in a text by what the user types: ``fab status`` becomes ``./fab status``."""
-    return _COMMAND.sub(lambda found: command(found.group(1)) if found.group(1) else f"{program()} ", text)
+    """A message as it is shown: in the reader's language, with commands as the user types them.
+
+    ``fab status`` becomes ``./fab status``.
+    """
+    return _COMMAND.sub(
+        lambda found: command(found.group(1)) if found.group(1) else f"{program()} ", said(text)
+    )
