@@ -42,10 +42,10 @@ def check(c, hosts_file=None, limit=None, schema=False, debug=False):
         "from_": "take the machines from ~/.ssh/config, an Ansible inventory or a configuration of ray up",
         "runtime": "docker, conda or uv (default uv)",
         "force": "overwrite an existing file",
-        "connect": "try the connection to each host; --no-connect leaves that out",
+        "no_connect": "don't try the connection to each host",
     },
 )
-def init(c, host=None, from_=None, runtime=None, hosts_file=None, force=False, connect=True):
+def init(c, host=None, from_=None, runtime=None, hosts_file=None, force=False, no_connect=False):
     """
     Write a commented hosts file to start from.
 
@@ -61,6 +61,6 @@ def init(c, host=None, from_=None, runtime=None, hosts_file=None, force=False, c
     console = Console()
     path = first_file.write(host or [], runtime, hosts_file, force=force, source=from_, console=console)
     console.ok(f"wrote {path}")
-    if connect:
+    if not no_connect:
         first_file.try_hosts(path, console)
     handover.commands(console, [("check", "check every host"), ("deploy-cluster", "make the cluster")])

@@ -24,6 +24,8 @@ WORKERS = {"is": "workers", "of": list(STATES)}
 FLAGS: dict[str, dict[str, Any]] = {
     "hosts-file": FILES,
     "output": FILES,
+    "events": FILES,
+    "from": FILES,
     "working-dir": FILES,
     "bundle": FILES,
     "image": FILES,
@@ -46,6 +48,7 @@ OF_TASK: dict[tuple[str, str], dict[str, Any]] = {
     ("maintenance", "host"): WORKERS,
     ("init", "host"): FREE,
     ("test", "only"): FILES,
+    ("sync", "what"): FILES,
     ("bundle", "check"): FILES,
 }
 # the program's own flags

@@ -31,9 +31,9 @@ CASES = {
     # flags
     "fab --": ["--dry", "--help", "--hosts", "--version"],
     "fab stop --l": ["--limit"],
-    "fab status ": ["--debug", "--help", "--hosts-file", "--json", "--watch"],
-    "fab status --json -": ["--debug", "--help", "--hosts-file", "--watch"],
-    "fab status --hosts-file=x -": ["--debug", "--help", "--json", "--watch"],
+    "fab status ": ["--debug", "--events", "--help", "--hosts-file", "--json", "--watch"],
+    "fab status --json -": ["--debug", "--events", "--help", "--hosts-file", "--watch"],
+    "fab status --hosts-file=x -": ["--debug", "--events", "--help", "--json", "--watch"],
     "fab init --host x --ho": ["--host", "--hosts-file"],
     "fab check --debug status --d": ["--debug"],
     "fab check --limit boss --lim": ["--limit"],
@@ -140,7 +140,7 @@ def test_in_zsh_a_comma_takes_the_place_of_the_blank(opened):
     ("typed", "shown"),
     [
         ("fab sta", "Start a stopped cluster again"),
-        ("fab status --", "refresh every 5 seconds"),
+        ("fab status --", "ask every 5 seconds"),
         ("fab ssh --host gpu", "10.0.1.2"),
     ],
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import email
+import json
 import subprocess
 import sys
 import zipfile
 
 import pytest
+from uv import find_uv_bin
 
-from tests.environment.checkout import TOP, copy, environ, run
+from tests.environment.checkout import TOP, cache, copy, environ, run
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +104,56 @@ def test_where_there_are_no_tests_it_says_so(rayfab):
     done = rayfab("test")
     assert done.returncode == 2
     assert "✗ the tests are not installed\n" in done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def anew(wheel, tmp_path_factory):
+    """The command `rayfab` in an environment of its own, made as pipx and `uv tool install` make one."""
+    top = tmp_path_factory.mktemp("anew")
+    uv = find_uv_bin()
+    for command in (
+        [uv, "venv", "--quiet", "--python", sys.executable, top / "venv"],
+        [uv, "pip", "install", "--quiet", "--python", top / "venv/bin/python", wheel.filename],
+    ):
+        done = run(command, env=environ(UV_CACHE_DIR=cache()))
+        assert done.returncode == 0, done.stderr
+    folder = top / "elsewhere"
+    folder.mkdir()
+    home = {"HOME": str(top / "home"), "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    return folder, lambda *words: run([top / "venv/bin/rayfab", *words], cwd=folder, env=environ(**home))
+
+
+@pytest.mark.matrix
+class TestWithoutAClone:
+    """In a new environment, without the checkout in any path: nothing that the program needs is left behind there."""
+
+    def test_it_lists_its_tasks(self, anew):
+        _, rayfab = anew
+        done = rayfab("--list")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "  deploy-cluster " in done.stdout
+
+    def test_it_says_what_it_is(self, anew):
+        folder, rayfab = anew
+        found = json.loads(rayfab("version", "--json").stdout)
+        assert found["commit"] is None
+        assert found["folder"].startswith(str(folder.parent / "venv"))
+
+    def test_a_hosts_file_of_this_folder_is_written_checked_and_planned(self, anew):
+        folder, rayfab = anew
+        assert rayfab("init", "--no-connect").returncode == 0
+        assert (folder / "my_hosts.yml").is_file()
+        done = rayfab("check")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "ready for deploy-cluster" in done.stdout
+        done = rayfab("plan")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "dry run: nothing was changed; 1 of 1 hosts would be" in done.stdout
+
+    def test_it_speaks_chinese(self, anew):
+        """So the catalogue was installed too."""
+        done = run(
+            ["env", "RAYFAB_LANG=zh_CN", "PYTHONUTF8=1", anew[0].parent / "venv/bin/rayfab", "--list"],
+            cwd=anew[0],
+        )
+        assert done.stdout.startswith("用法：rayfab TASK")

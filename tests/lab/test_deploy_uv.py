@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import http.server
 import itertools
 import json
+import os
 import re
 import shlex
 import signal
 import socket
+import sys
+import threading
 import urllib.error
 import urllib.request
 
@@ -534,6 +539,87 @@ class TestLock:
         out = ok(cluster.fab("deploy-cluster"))
         assert "took over the lock" in out
         assert "eve@far" in out
+
+
+class TestInPeoplesDays:
+    """Files for all hosts, a status that is watched, hooks, and who is told."""
+
+    def test_files_travel_once_from_here_and_then_from_host_to_host(self, cluster, tmp_path):
+        source = tmp_path / "data"
+        source.mkdir()
+        (source / "model").write_bytes(os.urandom(3_000_000))
+        (source / "run.sh").write_text("#!/bin/sh\n")
+        (source / "run.sh").chmod(0o755)
+        out = ok(cluster.fab("sync", f"{source}:/srv/days"))
+        assert re.search(r"Send the files +1 host,", out)
+        assert re.search(r"Copy them from host to host +2 hosts,", out)
+        wanted = hashlib.sha256((source / "model").read_bytes()).hexdigest()
+        for host in cluster.hosts:
+            assert sh(host, "cd /srv/days && sha256sum model").startswith(wanted)
+            assert sh(host, "stat -c %a /srv/days/run.sh") == "755"
+            assert sh(host, "ls -A /root/.rayfab/test | grep sync || true") == ""
+        assert "the same on 3 hosts; nothing was changed" in ok(cluster.fab("sync", f"{source}:/srv/days"))
+        sh(cluster.workers[0], "echo other >/srv/days/run.sh; touch /srv/days/more")
+        out = ok(cluster.fab("sync", f"{source}:/srv/days", "--delete", "--yes"))
+        assert "host to host" not in out
+        assert sh(cluster.workers[0], "ls /srv/days; cat /srv/days/run.sh") == "model\nrun.sh\n#!/bin/sh"
+        for host in cluster.hosts:
+            sh(host, "rm -r /srv/days")
+
+    def test_a_watched_status_logs_in_once(self, cluster):
+        def logins(host):
+            return int(sh(host, "journalctl -u ssh --no-pager | grep -c 'Accepted publickey' || true"))
+
+        before = [logins(host) for host in cluster.hosts]
+        watch = cluster.begin("status", "--watch", "--json")
+        try:
+            said = [json.loads(line) for line in itertools.islice(watch.stdout, 3)]
+        finally:
+            watch.send_signal(signal.SIGINT)
+            watch.communicate(timeout=30)
+        assert watch.returncode == 130
+        assert [one["healthy"] for one in said] == [True] * 3
+        assert [logins(host) for host in cluster.hosts] == [count + 1 for count in before]
+
+    def test_hooks_around_a_start_share_its_lock_and_a_webhook_gets_the_result(self, cluster, tmp_path):
+        worker = cluster.workers[1]
+        got = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        nested = (
+            f"cd {ROOT} && {sys.executable} -m fabric start --limit {worker.name} >{tmp_path}/nested 2>&1"
+        )
+        (tmp_path / "hook.sh").write_text("echo $RAYFAB_NODE_IP $RAYFAB_RAY >/root/joined\n")
+        hooks = {"after_join": [{"script": "hook.sh"}, {"here": nested}]}
+        settings = {"hooks": hooks, "notify": {"webhook": {"env": "HOOK_URL"}}}
+        path = helpers.write_hosts_file(tmp_path, cluster.hosts, settings=settings)
+        env = {"HOOK_URL": f"http://127.0.0.1:{server.server_port}/x", "NO_PROXY": "127.0.0.1"}
+        events = tmp_path / "events"
+        try:
+            ok(cluster.fab("stop", "--limit", worker.name, "--yes", hosts_file=path, env=env))
+            flags = ("--limit", worker.name, "--events", str(events))
+            ok(cluster.fab("start", *flags, hosts_file=path, env=env))
+        finally:
+            server.shutdown()
+        assert sh(worker, "cat /root/joined; rm /root/joined").startswith(worker.address)
+        assert "locked by" not in (tmp_path / "nested").read_text()
+        told = [one["text"].split(",")[0] for one in got]
+        assert told[0] == "test: stop ok"
+        # the nested one has ended first
+        assert told[1:] == ["test: start ok", "test: start ok"]
+        lines = [json.loads(line) for line in events.read_text().splitlines()]
+        assert lines[-1]["event"] == "result"
+        assert [one["did"] for one in lines[-1]["hosts"] if one["host"] == worker.name] == [["started"]]
 
 
 class TestCrash:

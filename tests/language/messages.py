@@ -108,7 +108,7 @@ def in_python(code: str) -> Iterator[str]:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             names = [getattr(one, "id", "") for one in ast.walk(target)]
             if any(
-                re.fullmatch("GROUPS|OTHERS|TITLE|STOPPED|DRAINED|STATES|ALIVE|DOWN|YOUNG", name)
+                re.fullmatch("GROUPS|OTHERS|TITLE|STOPPED|DRAINED|DOWN|YOUNG", name)
                 for name in names
             ):
                 shown = node.value.keys if isinstance(node.value, ast.Dict) else ast.walk(node.value)
