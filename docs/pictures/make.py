@@ -28,24 +28,22 @@ JOB = "import ray, time; ray.init(); f = ray.remote(lambda: time.sleep(40)); ray
 
 
 class Desk:
-    """The operator's folder with the hosts file, and a home of its own."""
+    """The operator: in the project's folder, where `fab lab-up` writes lab.yml too, with a home of their own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.env = {**os.environ, "HOME": str(folder / "home"), "RAYFAB_PROGRAM": "./fab"}
-        (folder / "home").mkdir()
+    def __init__(self, home: Path) -> None:
+        self.env = {**os.environ, "HOME": str(home), "RAYFAB_PROGRAM": "./fab"}
 
     def fab(self, *words: str) -> list[str]:
         return [str(TOP / "fab"), words[0], "--hosts-file", HOSTS_FILE, *words[1:]]
 
     def begun(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.fab(*words), cwd=self.folder, env=self.env, stdout=subprocess.PIPE, text=True
+            self.fab(*words), cwd=TOP, env=self.env, stdout=subprocess.PIPE, text=True
         )
 
     def drawn(self, name: str, *words: str, status: int = 0) -> None:
         """Run `fab WORDS` in a terminal and draw what it has printed."""
-        code, screen = terminal.record(self.fab(*words), self.folder, self.env)
+        code, screen = terminal.record(self.fab(*words), TOP, self.env)
         shown = " ".join(["./fab", words[0], "--hosts-file", HOSTS_FILE, *words[1:]])
         terminal.draw(screen, shown, HERE / f"{name}.svg")
         assert code == status, f"{shown}: status {code}"
@@ -75,23 +73,23 @@ def main() -> None:
     for language, ending in (("en", ".svg"), ("zh", ".zh.svg")):
         diagrams.deploy(language, HERE / f"deploy{ending}")
         diagrams.ports(language, HERE / f"ports{ending}")
+    if (TOP / HOSTS_FILE).exists():
+        raise SystemExit(f"{TOP / HOSTS_FILE} is there: ./fab lab-down removes it")
     lab = test_lab()
     lab.down()
     hosts = lab.add_hosts([None] * 3, "bare", ("main",))
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            desk = Desk(Path(folder))
+        with tempfile.TemporaryDirectory() as home:
+            desk = Desk(Path(home))
             names = {host.name: {"name": f"node{number}"} for number, host in enumerate(hosts, 1)}
-            settings = {"cluster": "lab"}
-            write_hosts_file(desk.folder, hosts, settings=settings, per_host=names, name=HOSTS_FILE)
+            write_hosts_file(TOP, hosts, settings={"cluster": "lab"}, per_host=names, name=HOSTS_FILE)
             desk.drawn("first", "deploy-cluster")
-            desk.drawn("again", "deploy-cluster")
+            dashboard(desk, hosts[0].exec("cat /root/.rayfab/lab/token")[1].strip())
             desk.drawn("status", "status")
-            token = hosts[0].exec("cat /root/.rayfab/lab/token")[1].strip()
-            dashboard(desk, token)
             hosts[2].exec("systemctl stop ssh ssh.socket; pkill -9 raylet")
             desk.drawn("one-down", "status", status=1)
     finally:
+        (TOP / HOSTS_FILE).unlink(missing_ok=True)
         lab.down()
 
 
