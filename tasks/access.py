@@ -1,4 +1,4 @@
-"""exec, ssh, dashboard, submit."""
+"""exec, ssh, dashboard."""
 
 from __future__ import annotations
 
@@ -79,36 +79,3 @@ def dashboard(c, hosts_file=None, port=None, token=False):
     code = operate(run, (*operation.FACTS, open_tunnel(port, token=token)))
     if code:
         raise Exit(code=code)
-
-
-@options.task(
-    help={
-        **options.COMMON,
-        "command": "the entry point as one string, instead of after --",
-        "working_dir": "folder that goes along and in which the job starts (default: see above)",
-        "no_wait": "don't wait for the job to finish",
-    }
-)
-def submit(c, command=None, hosts_file=None, working_dir=None, no_wait=False, debug=False):
-    """
-    Run a job on the cluster and show its output.
-
-    The current folder goes along where the command names a file, a folder or a module in it:
-      fab submit -- python job.py
-      fab submit --working-dir ../train -- python -m pkg.main
-    """
-    from pathlib import Path
-
-    from tasks.actions import cli
-    from tasks.commandline import Mistake
-    from tasks.commandline.behind import program_and_arguments
-    from tasks.phases import operation
-    from tasks.phases.submit import submit as submit_job
-    from tasks.text.quoting import printed
-
-    arguments = program_and_arguments(command, "submit", "python job.py")
-    folder = Path(working_dir).expanduser().absolute() if working_dir else None
-    if folder and not folder.is_dir():
-        raise Mistake(f"--working-dir: there is no folder {folder}", "name one of this machine")
-    run = cli.new_run(hosts_file, f"submit {printed(*arguments)}", head_only=True, debug=debug)
-    cli.finish(run, (*operation.FACTS, submit_job(arguments, wait=not no_wait, folder=folder)))

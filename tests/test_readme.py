@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 from fabric.main import program
-from invoke.parser import ParseError, Parser, ParserContext
+from invoke.parser import ParseError, ParserContext
 
 from fabfile import ns
 from tasks.commandline import reference as commands_reference
+from tasks.commandline.words import WordsParser
 from tasks.inventory import load
 from tasks.inventory import reference as keys_reference
 from tasks.inventory.ray_versions import NEWEST_FOR_PYTHON
@@ -30,7 +31,8 @@ ABOUT = DOCS / "README.md"  # for those who write pages; not one itself
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PART = re.compile(r"^<!-- generated:(\w+) -->\n(.*?)^<!-- end of \1 -->$", re.MULTILINE | re.DOTALL)
 TASKS = CONTEXTS
-PARSER = Parser(TASKS.values(), initial=ParserContext(args=program.core_args()))  # it parses with copies
+# it parses with copies of the contexts
+PARSER = WordsParser(ns, contexts=TASKS.values(), initial=ParserContext(args=program.core_args()))
 
 
 def twin(path: Path) -> Path:

@@ -37,9 +37,7 @@ class Desk:
         return [str(TOP / "fab"), words[0], "--hosts-file", HOSTS_FILE, *words[1:]]
 
     def begun(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.fab(*words), cwd=TOP, env=self.env, stdout=subprocess.PIPE, text=True
-        )
+        return subprocess.Popen(self.fab(*words), cwd=TOP, env=self.env, stdout=subprocess.PIPE, text=True)
 
     def drawn(self, name: str, *words: str, status: int = 0) -> None:
         """Run `fab WORDS` in a terminal and draw what it has printed."""

@@ -49,6 +49,11 @@ class Consent:
             raise Stop("nothing was changed", "y goes on; --yes answers beforehand")
 
 
+def job_ends() -> bool:
+    """Asks after Ctrl-C; an empty answer, and another Ctrl-C, leave the job alone."""
+    return answered("\nStop the job, too? It goes on otherwise. [y/N] ")
+
+
 def answered(prompt: str) -> bool:
     """True for a line with y or yes alone; an empty answer and the end of the input are no."""
     # not input(), which asks on standard output

@@ -23,7 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "destroy",
     ),
     "keep": ("backup", "restore"),
-    "use": ("submit", "sync", "exec", "ssh", "dashboard", "docs", "completion", "version"),
+    "use": ("submit", "jobs", "sync", "exec", "ssh", "dashboard", "docs", "completion", "version"),
     "lab": ("lab-up", "lab-status", "lab-down", "test"),
 }
 OTHERS = "your own"

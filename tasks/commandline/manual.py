@@ -72,7 +72,7 @@ def explained(name: str, task: Task, context: ParserContext, width: int, built_i
     :param built_in: whether it is one of this project's tasks; those with ``--command`` also take it after ``--``.
     """
     behind = " -- COMMAND" if built_in and "command" in context.args else ""
-    positional = "".join(f" {argument.names[0].upper()}" for argument in context.positional_args)
+    positional = "".join(f" {_placed(task, argument)}" for argument in context.positional_args)
     lines = [said(f"Usage: {typed.program()} {name}{positional} [--flags]{behind}"), ""]
     for paragraph in (inspect.getdoc(task) or "").split("\n\n"):
         for indented, group in groupby(paragraph.splitlines(), key=lambda line: line.startswith(" ")):
@@ -116,6 +116,13 @@ def _width(width: int) -> int:
 def _entry(lead: str, text: str, width: int) -> list[str]:
     wrapped = _wrap(text, max(20, _width(width) - len(lead))) or [""]
     return [(lead + wrapped[0]).rstrip(), *(" " * len(lead) + line for line in wrapped[1:])]
+
+
+def _placed(task, argument) -> str:
+    """A positional argument; in brackets if it may be left out."""
+    name = argument.names[0].upper()
+    parameter = task.argspec(task.body).parameters[argument.attr_name or argument.name]
+    return name if parameter.default is parameter.empty else f"[{name}]"
 
 
 def _wrap(text: str, width: int) -> list[str]:

@@ -22,6 +22,7 @@ from tasks.commandline import failures, flags, manual
 from tasks.commandline.line import line
 from tasks.commandline.mistakes import Mistake, checked, explain, unknown_word
 from tasks.commandline.version import VERSION
+from tasks.commandline.words import WordsParser, required
 from tasks.language import said
 from tasks.report import output, typed
 from tasks.text.quoting import printed
@@ -79,7 +80,8 @@ class Program(Fab):
         if getattr(self, "_contexts", None) is None:
             # only once: Invoke removes each flag's help from the task when it makes the context
             self._contexts = [checked(context) for context in self.collection.to_contexts()]
-        return Parser(initial=checked(self.initial_context), contexts=self._contexts)
+        initial = checked(self.initial_context)
+        return WordsParser(self.collection, initial=initial, contexts=self._contexts)
 
     def _update_core_context(self, context: ParserContext, new_args: Mapping[str, Argument]) -> None:
         for key, argument in new_args.items():
@@ -197,12 +199,6 @@ class Program(Fab):
         context = self.parser.contexts[name]
         task, built_in = self.collection[name], self.is_built_in(context)
         print(manual.explained(name, task, context, columns(), built_in))
-
-
-def required(task: invoke.Task) -> list[str]:
-    """Parameters without a default, whose flags are required."""
-    parameters = task.argspec(task.body).parameters.values()
-    return [one.name for one in parameters if one.default is one.empty]
 
 
 def columns() -> int:

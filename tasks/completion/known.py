@@ -16,6 +16,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 FREE: dict[str, Any] = {"is": "free"}
 FILES = {"is": "files"}
+JOB = {"is": "job"}
 # lists with commas
 HOSTS = {"is": "hosts", "of": list(STATES)}
 WORKERS = {"is": "workers", "of": list(STATES)}
@@ -47,6 +48,8 @@ OF_TASK: dict[tuple[str, str], dict[str, Any]] = {
     ("drain", "host"): WORKERS,
     ("maintenance", "host"): WORKERS,
     ("init", "host"): FREE,
+    ("jobs", "what"): {"is": "choice", "of": ["logs", "stop"]},
+    ("jobs", "job"): JOB,
     ("test", "only"): FILES,
     ("sync", "what"): FILES,
     ("bundle", "check"): FILES,

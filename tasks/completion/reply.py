@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from tasks.completion import hosts, owner, quoting, table
+from tasks.completion import hosts, jobs, owner, quoting, table
 from tasks.completion.words import FILES, Answer, answer
 
 MANY = (
@@ -37,7 +37,13 @@ def reply(argv: list[str], top: str) -> str:
         own = owner.user_folder(top, os.getcwd())
         known = table.get(top, own)
         named = hosts.path([*words, current.text, *following], own)
-        found = answer(known, words[1:], current.text, lambda: hosts.hosts(named, known["yaml"]))
+        found = answer(
+            known,
+            words[1:],
+            current.text,
+            lambda: hosts.hosts(named, known["yaml"]),
+            lambda: jobs.known(named),
+        )
     return written(shell, found, current)
 
 

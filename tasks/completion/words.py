@@ -12,13 +12,14 @@ FILES = Answer("files", "", 0, [])
 COMMAND = Answer("command", "", 0, [])
 
 
-def answer(table, before, current, hosts) -> Answer:
+def answer(table, before, current, hosts, jobs=list) -> Answer:
     """What can be completed at the cursor.
 
     :param table: made by table.py.
     :param before: the words between the program's name and the word at the cursor, unquoted.
     :param current: the word at the cursor, as far as it is typed.
     :param hosts: returns the list that hosts.py makes; called only if hosts can be completed.
+    :param jobs: the same for the ids of jobs.
     """
     line = _Line(table)
     for word in before:
@@ -26,15 +27,15 @@ def answer(table, before, current, hosts) -> Answer:
     if line.command:
         return COMMAND
     if line.open:
-        return _values(line, line.open, current, 0, hosts)
+        return _values(line, line.open, current, 0, hosts, jobs)
     if current.startswith("-"):
         name, equals, _ = current.partition("=")
         if not equals:
             return line.flags()
         flag = line.find(name)
-        return _values(line, flag, current, len(name) + 1, hosts) if flag and flag["value"] else NONE
+        return _values(line, flag, current, len(name) + 1, hosts, jobs) if flag and flag["value"] else NONE
     if line.positional:
-        found = _values(line, line.positional[0], current, 0, hosts)
+        found = _values(line, line.positional[0], current, 0, hosts, jobs)
         if found.items or found.kind == "files" or current:
             return found
     if line.task is None or current:
@@ -102,7 +103,7 @@ class _Line:
         )
 
 
-def _values(line: _Line, flag, current: str, lead: int, hosts) -> Answer:
+def _values(line: _Line, flag, current: str, lead: int, hosts, jobs) -> Answer:
     kind, known = flag["value"]["is"], flag["value"].get("of", [])
     if kind == "files":
         return Answer("files", "", lead, [])
@@ -112,6 +113,8 @@ def _values(line: _Line, flag, current: str, lead: int, hosts) -> Answer:
         return Answer("words", "value", lead, [(value, "") for value in known])
     if kind == "choices":
         return _listed(current, lead, "value", [(value, "") for value in known])
+    if kind == "job":
+        return Answer("words", "job", lead, [(id_, "") for id_ in jobs()])
     if kind in ("host", "worker"):
         found = [host for host in hosts() if host[2] in ("worker", "head" if kind == "host" else "worker")]
         return Answer("words", "host", lead, _both(found))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.node import gcs_store, homes, pruning, ray, supervisors, surroundings
+from tasks.node import gcs_store, homes, journal, pruning, ray, supervisors, surroundings
 from tasks.node.desired import Desired, Versions, digest
 from tasks.node.heal import watch_words
 from tasks.node.kept import kept_values
@@ -74,6 +74,7 @@ def desire(
             activation=activate(place),
             temp_dir=folder,
             prune=pruning.limits(host, spilled, folder),
+            journal=journal.address(host) if host.role == "head" and facts.system != "Windows" else "",
             watched=watch_words(host, f"{node}/life.json", node_ip, head_address, words),
         ),
     )
@@ -131,5 +132,7 @@ def start_script(
             "SETTLED": surroundings.settled(desired.start["env"]),
             **gcs_values(desired, state),
             **kept_values(desired, state),
+            # not in the hash: another text of it restarts no node
+            "JOURNAL_PY": journal.program() if host.role == "head" else "",
         }
     return render(title, body, {**values, **outside_value(), **more}, named=named, secrets=secrets)

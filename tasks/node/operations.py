@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from tasks.inventory import Host
 from tasks.node import pruning
@@ -240,32 +241,29 @@ def command_script(cluster: str, arguments: Sequence[str], *, sudo: bool = False
 def submit_script(
     host: Host,
     cluster: str,
-    address: str,
-    archive: str,
-    arguments: Sequence[str],
+    spec: Mapping[str, Any],
+    archive: str = "",
+    arguments: Sequence[str] = (),
     *,
-    job: str,
-    wait: bool,
-    user: str = "",
+    variables: bool = False,
     sudo: bool = False,
 ) -> Script:
-    """Runs a job on the head.
+    """Submits a job on the head, follows one, or stops one.
 
+    :param spec: what the driver is to do, see ``drivers/submit.py``; Ray refuses a second job with the same id.
     :param archive: a tar of the job's folder on the host, or ''.
-    :param job: the id that it gets; Ray refuses a second one with the same.
-    :param user: who submits it.
+    :param variables: the secret ``RF_JOB_ENV`` comes with the script: the job's environment variables, as JSON.
     """
     values = {
         **basics(cluster),
-        "ADDRESS": address,
         "ARCHIVE": archive,
-        "WAIT": wait,
-        "USER_AT": user,
-        "JOB": job,
+        "SPEC": json.dumps(spec, sort_keys=True),
         "DRIVER": _driver("submit"),
         "COMMAND": list(arguments),
     }
-    return render("submit a job", "submit", values, secrets=secrets_of(sudo=sudo))
+    secrets = (*secrets_of(sudo=sudo), *(("RF_JOB_ENV",) if variables else ()))
+    titles = {"submit": "submit a job", "follow": "follow a job", "stop": "stop a job"}
+    return render(titles[spec["do"]], "submit", values, secrets=secrets)
 
 
 def disk_script(host: Host, cluster: str, mode: str, *, sudo: bool = False) -> Script:

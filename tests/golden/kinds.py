@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tasks.node import gcs_store, head_files, kept, operations, sync
+from tasks.node import gcs_store, head_files, journal, kept, operations, sync
 from tasks.node.gcs_store import HeadState
 from tasks.node.hold import Hold, hold_script
 from tasks.node.hook import hook_script
@@ -139,9 +139,9 @@ def _engine(os_id: str, tool: str, install_: str = "auto", mirrors: str = "") ->
 def submit(**more: object) -> Script:
     words = ["python", "job.py", "--name", "it's; $(here)"]
     head = samples.host("head")
-    return operations.submit_script(
-        head, "lab", "http://127.0.0.1:8265", arguments=words, job="raysubmit_1", **more
-    )
+    spec = {"do": "submit", "address": "http://127.0.0.1:8265", "job": "raysubmit_1", "user": "me@here"}
+    spec |= {"wait": more.pop("wait"), "needs": {"entrypoint_num_gpus": 0.5}}
+    return operations.submit_script(head, "lab", spec, arguments=words, **more)
 
 
 SCRIPTS: dict[str, Callable[[], Script]] = {
@@ -234,7 +234,9 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     ),
     "follow": lambda: operations.logs_script(samples.host(), "lab", patterns(["all"]), 20, follow=True),
     "submit": lambda: submit(archive="/root/.rayfab/lab/job-0.tar.gz", wait=True),
-    "submit-no-folder": lambda: submit(archive="", wait=False),
+    "submit-no-folder": lambda: submit(wait=False, variables=True),
+    "jobs": lambda: journal.jobs_script(samples.host("head"), "lab"),
+    "job-log": lambda: journal.log_script("lab", "raysubmit_1", "/tmp/ray"),
     "command": lambda: operations.command_script("lab", ["ray", "--version"]),
     "lock": lambda: operations.lock_script("lab", HOLDER),
     "unlock": lambda: operations.unlock_script("lab", HOLDER),

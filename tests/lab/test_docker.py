@@ -136,11 +136,11 @@ class TestLater:
             cluster.fab("submit", "--no-wait", "--", "sh", "-c", "sleep 1; echo here $((6 * 7)); sleep 600")
         )
         shown, end = (
-            shlex.split(line.strip().split("   ")[0])[1:] for line in said.splitlines() if "ray job" in line
+            shlex.split(line.strip().split("   ")[0])[1:] for line in said.splitlines() if "fab jobs" in line
         )
         shown.remove("--follow")
         until(lambda: "here 42" in ok(helpers.run_fab(cluster.home, *shown)), 60)
-        assert "was stopped" in ok(helpers.run_fab(cluster.home, *end))
+        assert ": stopped" in ok(helpers.run_fab(cluster.home, *end, "--yes"))
 
     def test_a_job_that_fails(self, cluster):
         done = cluster.fab("submit", "--", "sh", "-c", "echo last $((6 * 7)); exit 3")

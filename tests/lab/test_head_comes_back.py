@@ -79,6 +79,12 @@ class Cluster:
         found = [line.partition("JOBS ")[2] for line in done.stdout.splitlines() if "JOBS [" in line]
         return json.loads(found[0].replace("'", '"')) if found else []
 
+    def jobs(self):
+        """The jobs of the journal by id."""
+        found = json.loads(ok(self.fab("jobs", "--json")))
+        assert found["problem"] is None, found
+        return {one["id"]: one for one in found["jobs"]}
+
     def whole(self):
         """Every node is there, and no other; one that has started often may not be called healthy yet."""
         done = self.fab("status", "--json")
@@ -128,14 +134,53 @@ def test_the_plan_and_status_say_that_it_is_kept(cluster):
     assert "the head's state is kept since 20" in cluster.fab("status").stdout
 
 
+def test_a_job_with_what_it_asks_for(cluster):
+    """Its variable is on no command line; its log, its end and its exit status are there afterwards."""
+    wants = ["--cpus", "0.5", "--memory", "100mb", "--env", "WORD=it's me", "--env", "HERE"]
+    line = "echo $WORD $HERE; tr '\\0' '\\n' </proc/$PPID/cmdline; exit 3"
+    done = cluster.fab("submit", *wants, "--", "sh", "-c", line, env={"HERE": "here too"})
+    assert done.returncode == 1, done.stdout
+    assert "it's me here too" in done.stdout.splitlines()
+    assert "exit code 3" in done.stdout and done.stdout.count("it's me here too") == 1
+    job = re.search(r"raysubmit_\w+", done.stdout)[0]
+    one = cluster.jobs()[job]
+    assert (one["status"], one["exit"], one["known"]) == ("FAILED", 3, True)
+    # it needs something, so it runs anywhere
+    assert "@" in one["user"] and one["node"] in [host.address for host in cluster.hosts]
+    assert "it's me here too" in ok(cluster.fab("jobs", "logs", job)).splitlines()
+    assert "it's me" not in sh(cluster.head, "cat /root/.rayfab/test/jobs/*")
+
+
+def test_a_job_is_stopped(cluster):
+    job = re.search(r"raysubmit_\w+", ok(cluster.fab("submit", "--no-wait", "--", "sleep", "3601")))[0]
+    refused = cluster.fab("jobs", "stop", job)
+    assert refused.returncode == 2 and "--yes" in refused.stdout and "sleep 3601" in refused.stdout
+    assert f"job {job}: stopped" in ok(cluster.fab("jobs", "stop", job, "--yes"))
+    assert cluster.jobs()[job]["status"] == "STOPPED"
+    assert "has ended already: stopped" in ok(cluster.fab("jobs", "stop", job))
+    assert cluster.fab("jobs", "stop", "raysubmit_none").returncode == 2
+
+
 def test_the_head_reboots(cluster, before):
-    """A power cut of the head alone: its job is dead then, and Ray says so without being asked to do anything."""
-    until(lambda: cluster.statuses() == ["RUNNING"], 30)
+    """A power cut of the head alone: its job is dead then, and Ray says so without being asked to do anything.
+
+    Who waits for a job is told so as well, when the head is back.
+    """
+    until(lambda: "RUNNING" in cluster.statuses(), 30)
+    line = "echo begun; sleep 3602"
+    waiting = helpers.begin_fab(cluster.home, "submit", "--", "sh", "-c", line, hosts_file=cluster.path)
+    said = iter(waiting.stdout.readline, "begun\n")
+    job = re.search(r"raysubmit_\w+", "".join(said))[0]
     cluster.head.stop()
     cluster.head.start()
     took = until(cluster.whole, 120)
     cluster.same_as(*before)
-    until(lambda: cluster.statuses() == ["FAILED"], 60)
+    until(lambda: set(cluster.statuses()) == {"FAILED", "STOPPED"}, 60)
+    said = waiting.communicate(timeout=120)[0]
+    assert waiting.returncode == 1, said
+    assert f"job {job} is followed again" in said and f"job {job}: failed" in said
+    assert cluster.jobs()[job]["status"] == "FAILED"
+    assert "begun" in ok(cluster.fab("jobs", "logs", job)).splitlines()
     print(f"healthy {took:.0f} s after the head answers")
 
 
@@ -174,6 +219,35 @@ def test_a_state_that_ray_cannot_open_is_put_aside(cluster):
     until(cluster.whole, 180)
     assert status(cluster.fab, cluster.path)["head_state"]["put_aside"] == "/root/.rayfab/test/gcs.unreadable"
     assert "Ray could not open the state" in sh(cluster.head, "cat /root/.rayfab/test/start.log*")
+
+
+@pytest.mark.matrix  # a head without its state; tests/node/test_journal.py shows what is lost
+def test_a_head_that_forgets_its_jobs(cluster, tmp_path):
+    """The journal does not: what ran is lost, and the log of a session before is still there."""
+    settings = {"ray": {"state": "memory"}}
+    path = helpers.write_hosts_file(tmp_path, cluster.hosts, settings=settings)
+    ok(cluster.fab("deploy-cluster", "--yes", hosts_file=path))
+    cluster.path = path
+    ended = set(cluster.jobs())
+    line = "echo begun; sleep 3603"
+    waiting = helpers.begin_fab(cluster.home, "submit", "--", "sh", "-c", line, hosts_file=path)
+    job = re.search(r"raysubmit_\w+", "".join(iter(waiting.stdout.readline, "begun\n")))[0]
+    sh(cluster.head, "systemctl kill -s KILL rayfab-test")
+    until(cluster.whole, 180)
+    said = waiting.communicate(timeout=120)[0]
+    assert waiting.returncode == 1 and "the head has restarted without its state" in said, said
+    found = cluster.jobs()
+    assert ended < set(found)
+    assert (found[job]["status"], found[job]["known"]) == ("LOST", False)
+    assert "begun" in ok(cluster.fab("jobs", "logs", job)).splitlines()
+    ok(cluster.fab("stop", "--yes"))
+    stopped = json.loads(ok(cluster.fab("jobs", "--json")))
+    assert stopped["problem"] == "Ray does not run on the head"
+    assert {one["id"] for one in stopped["jobs"]} == set(found)
+    sh(cluster.head, f"rm /tmp/ray/session_*/logs/job-driver-{job}.log")
+    gone = cluster.fab("jobs", "logs", job)
+    assert gone.returncode == 1 and f"the log of job {job} is gone" in gone.stderr
+    ok(cluster.fab("start"))
 
 
 def test_a_destroy_leaves_nothing(cluster):
@@ -229,8 +303,17 @@ def test_in_containers(fresh_hosts, tmp_path, network):
     ok(made.fab("deploy-cluster", timeout=600))
     made.work("make")
     before = made.work(), [raylet(h) for h in made.workers]
+    done = made.fab("submit", "--env", "WORD=it's me", "--", "sh", "-c", "echo $WORD; exit 3")
+    assert done.returncode == 1 and "it's me" in done.stdout.splitlines(), done.stdout
+    line = "echo begun; sleep 3600"
+    waiting = helpers.begin_fab(home, "submit", "--", "sh", "-c", line, hosts_file=path)
+    job = re.search(r"raysubmit_\w+", "".join(iter(waiting.stdout.readline, "begun\n")))[0]
     print(ok(made.fab("test-head", "--yes")))
     made.same_as(*before)
+    said = waiting.communicate(timeout=120)[0]
+    assert waiting.returncode == 1 and f"job {job}: failed" in said, said
+    assert {one["status"] for one in made.jobs().values()} == {"FAILED"}
+    assert "begun" in ok(made.fab("jobs", "logs", job)).splitlines()
     assert status(made.fab, path)["head_state"]["kept"]
     # the volume goes along with a backup, from a head that runs as from one that is stopped
     file = tmp_path / "test.tar"

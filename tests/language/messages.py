@@ -107,10 +107,7 @@ def in_python(code: str) -> Iterator[str]:
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             names = [getattr(one, "id", "") for one in ast.walk(target)]
-            if any(
-                re.fullmatch("GROUPS|OTHERS|TITLE|STOPPED|DRAINED|DOWN|YOUNG", name)
-                for name in names
-            ):
+            if any(re.fullmatch("GROUPS|OTHERS|TITLE|STOPPED|DRAINED|DOWN|YOUNG", name) for name in names):
                 shown = node.value.keys if isinstance(node.value, ast.Dict) else ast.walk(node.value)
                 for one in shown:
                     if isinstance(one, ast.Constant) and isinstance(one.value, str):

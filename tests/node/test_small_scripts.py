@@ -382,20 +382,10 @@ class TestInTheNode:
         archive.write_bytes(b"\0 an archive\n")
         old.write_text("")
         os.utime(old, (time.time() - 90_000,) * 2)
-        answer = ask(self.submit(str(archive), wait=True), shell, tmp_path)
+        answer = ask(self.submit(str(archive)), shell, tmp_path)
         assert answer.status == 3 and answer.chatter.strip() == "done"
         python = ["-W", "ignore", "-c", operations._driver("submit")]
-        job = [
-            "http://127.0.0.1:8265",
-            str(archive.parent),
-            "folder",
-            "wait",
-            "me@here",
-            "raysubmit_1",
-            "python",
-            "job.py",
-            "$(id) 'x'",
-        ]
+        job = [self.SPEC, str(archive.parent), "folder", "", f"{archive.parent}/jobs", *self.WORDS]
         assert (tmp_path / "argv").read_text().split("\0")[:-1] == [*python, *job]
         assert (tmp_path / "read").read_bytes() == b"\0 an archive\n"
         assert "rayfab-job" not in (tmp_path / "there").read_text(), (
@@ -403,36 +393,37 @@ class TestInTheNode:
         )
         assert (tmp_path / "precious").exists(), "a variable of ray.env is not this script's own"
 
-    def test_submit_without_a_folder_and_without_waiting(self, shell, tmp_path):
+    def test_submit_without_a_folder(self, shell, tmp_path):
         stand_in(tmp_path / "bin", "python", 'cat >"$HOME/read"; printf "%s\\0" "$@" >"$HOME/argv"')
-        assert ask(self.submit("", wait=False), shell, tmp_path).ok
+        assert ask(self.submit(""), shell, tmp_path).ok
         argv = (tmp_path / "argv").read_text().split("\0")[:-1]
-        assert argv[5:] == [
-            f"{tmp_path}/.rayfab/lab",
-            "",
-            "",
-            "me@here",
-            "raysubmit_1",
-            "python",
-            "job.py",
-            "$(id) 'x'",
-        ]
+        node = f"{tmp_path}/.rayfab/lab"
+        assert argv[4:] == [self.SPEC, node, "", "", f"{node}/jobs", *self.WORDS]
         assert (tmp_path / "read").read_bytes() == b""
         assert (tmp_path / "precious").exists()
 
-    @staticmethod
-    def submit(archive: str, *, wait: bool) -> Script:
-        words = ["python", "job.py", "$(id) 'x'"]
-        return operations.submit_script(
-            samples.host("head"),
-            "lab",
-            "http://127.0.0.1:8265",
-            archive,
-            words,
-            job="raysubmit_1",
-            wait=wait,
-            user="me@here",
+    def test_variables_of_a_job_come_before_its_folder_and_in_no_argument(self, shell, tmp_path):
+        stand_in(
+            tmp_path / "bin",
+            "python",
+            'cat >"$HOME/read"; cat /proc/[0-9]*/cmdline >"$HOME/all"; printf "%s\\0" "$@" >"$HOME/argv"; exit 3',
         )
+        archive = tmp_path / ".rayfab/lab/rayfab-job-1.tar.gz"
+        archive.write_bytes(b"\0 an archive\n")
+        env = json.dumps({"TOKEN": "it's $(hidden)"})
+        script = self.submit(str(archive), variables=True)
+        answer = ask(script, shell, tmp_path, secrets={"RF_JOB_ENV": env})
+        assert answer.status == 3
+        assert (tmp_path / "read").read_bytes() == env.encode() + b"\n\0 an archive\n"
+        assert (tmp_path / "argv").read_text().split("\0")[7] == "env"
+        assert b"$(hidden)" not in (tmp_path / "all").read_bytes()
+
+    WORDS = ("python", "job.py", "$(id) 'x'")
+    SPEC = json.dumps({"do": "submit", "job": "raysubmit_1", "user": "it's me"})
+
+    def submit(self, archive: str, **more: bool) -> Script:
+        spec = json.loads(self.SPEC)
+        return operations.submit_script(samples.host("head"), "lab", spec, archive, self.WORDS, **more)
 
 
 def test_a_driver_needs_a_node(shell, tmp_path):

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from tasks.node.journal import parse
 from tasks.node.operations import _driver
 from tasks.run.job_folder import pack
 from tests.script.processes import until
@@ -32,6 +33,7 @@ class JobStatus(str, enum.Enum):
 
 
 class Info:
+    status = JobStatus(tape.get("stops", "RUNNING"))
     message = tape.get("message", "")
     job_id = tape.get("driver")
 
@@ -43,16 +45,16 @@ class JobSubmissionClient:
         assert address == "http://127.0.0.1:8265"
         self.status = "RUNNING"
 
-    def submit_job(self, *, entrypoint, runtime_env, metadata, submission_id):
+    def submit_job(self, *, entrypoint, runtime_env, metadata, submission_id, entrypoint_num_gpus=None):
         assert metadata == {"rayfab_user": "me@here"}
         if "refused" in tape:
             raise RuntimeError(tape["refused"])
-        there = runtime_env and pathlib.Path(runtime_env["working_dir"])
+        there = runtime_env and "working_dir" in runtime_env and pathlib.Path(runtime_env["working_dir"])
         files = {
             str(p.relative_to(there.parent)): [oct(p.stat().st_mode & 0o777), p.is_file() and p.read_text()]
             for p in (sorted([there.parent, *there.parent.rglob("*")]) if there else ())
         }
-        (folder / "at.json").write_text(json.dumps([entrypoint, runtime_env, files]))
+        (folder / "at.json").write_text(json.dumps([entrypoint, runtime_env, files, entrypoint_num_gpus]))
         if "stays" in tape:
             import time
             time.sleep(600)
@@ -62,7 +64,16 @@ class JobSubmissionClient:
         if "silent" in tape:
             import time
             time.sleep(600)
+        # a job server that is away, or that has forgotten the job, as often as the tape says
+        if tape.get("away"):
+            tape["away"].pop()
+            raise ConnectionError("refused")
+        if "forgotten" in tape:
+            raise RuntimeError("Request failed with status code 404: Job raysubmit_1 does not exist.")
         return JobStatus(self.status)
+
+    def stop_job(self, job):
+        self.status = tape["stops"]
 
     def get_job_info(self, job):
         return Info
@@ -97,18 +108,33 @@ class Job:
         self.place = folder / "place"
         self.place.mkdir()
 
-    def begin(self, tape, *words, version="2.30.0", archive=None, wait=True):
+    def begin(
+        self,
+        tape,
+        *words,
+        version="2.30.0",
+        archive=None,
+        wait=True,
+        env=None,
+        do="submit",
+        needs=None,
+        **spec,
+    ):
         (self.folder / "site/ray/__init__.py").write_text(f"__version__ = {version!r}\n")
         (self.folder / "tape.json").write_text(json.dumps(tape))
-        env = {"PYTHONPATH": str(self.folder / "site"), "TAPE": str(self.folder)}
-        env["RAY_TMPDIR"] = str(self.folder)
-        how = [str(self.place), "folder" if archive else "", "wait" if wait else "", "me@here", "raysubmit_1"]
+        variables = {"PYTHONPATH": str(self.folder / "site"), "TAPE": str(self.folder)}
+        variables["RAY_TMPDIR"] = str(self.folder)
+        asked = {"do": do, "address": "http://127.0.0.1:8265", "job": "raysubmit_1", **spec}
+        if do == "submit":
+            asked |= {"wait": wait, "user": "me@here", "needs": needs or {}}
+        self.journal = self.folder / "jobs"
+        how = [str(self.place), "folder" if archive else "", "env" if env else "", str(self.journal)]
         read = self.folder / "archive"
-        read.write_bytes(archive or b"")
+        read.write_bytes((json.dumps(env).encode() + b"\n" if env else b"") + (archive or b""))
         with read.open("rb") as stdin:
             return subprocess.Popen(
-                [sys.executable, "-c", _driver("submit"), "http://127.0.0.1:8265", *how, *words],
-                env=env,
+                [sys.executable, "-c", _driver("submit"), json.dumps(asked), *how, *words],
+                env=variables,
                 cwd=self.folder / "cwd",
                 stdin=stdin,
                 stdout=subprocess.PIPE,
@@ -129,7 +155,7 @@ def job(tmp_path):
 
 def test_the_last_lines_that_an_old_ray_loses_are_fetched(job):
     done = job.run({"rounds": [[["a\n"], False, "SUCCEEDED"]], "logs": "a\nb\n"}, "x")
-    assert done.stdout == "job raysubmit_1 submitted\na\nb\njob raysubmit_1 succeeded\n"
+    assert done.stdout == "\x01job raysubmit_1 submitted\na\nb\n\x01job raysubmit_1 succeeded\n"
     assert done.returncode == 0
 
 
@@ -137,7 +163,7 @@ def test_a_connection_that_breaks_at_the_last_lines_is_not_the_job_s_failure(job
     # followed again when it is over, a job's output is whole
     rounds = [[["a\n"], False, "SUCCEEDED"], [["a\n", "b\n"], False, "SUCCEEDED"]]
     done = job.run({"rounds": rounds, "logs broken": True}, "x")
-    assert done.stdout == "job raysubmit_1 submitted\na\nb\njob raysubmit_1 succeeded\n"
+    assert done.stdout == "\x01job raysubmit_1 submitted\na\nb\n\x01job raysubmit_1 succeeded\n"
     assert done.returncode == 0
 
 
@@ -159,11 +185,11 @@ def test_the_set_up_of_its_packages_is_shown_once(job):
     tape = {"rounds": [[["a\n"], False, "SUCCEEDED"]], "driver": "02000000", "lasts": 3}
     out = job.run(tape, "x", version="2.60.0").stdout.splitlines()
     assert out == [
-        "job raysubmit_1 submitted",
+        "\x01job raysubmit_1 submitted",
         "a",
-        "installing the packages of runtime_env on the head",
-        "ERROR: No matching distribution found for lab-probe==9.9",
-        "job raysubmit_1 succeeded",
+        "\x01installing the packages of runtime_env on the head",
+        "\x01ERROR: No matching distribution found for lab-probe==9.9",
+        "\x01job raysubmit_1 succeeded",
     ]
 
 
@@ -172,37 +198,37 @@ def test_a_long_log_is_followed_again_and_not_asked_for_at_once(job):
     rounds = [[[much] * 17_000, False, "SUCCEEDED"], [[much] * 17_000 + ["b\n"], False, "SUCCEEDED"]]
     done = job.run({"rounds": rounds}, "x")
     assert done.stdout.count("z") == 17_000 * 999
-    assert done.stdout.endswith("z\nb\njob raysubmit_1 succeeded\n")
+    assert done.stdout.endswith("z\nb\n\x01job raysubmit_1 succeeded\n")
 
 
 @pytest.mark.parametrize("version", ["2.49.2", "2.60.0", "3.0.0"])
 def test_a_ray_that_loses_nothing_is_followed_once(job, version):
     done = job.run({"rounds": [[["a\n", "b\n"], False, "SUCCEEDED"]]}, "x", version=version)
-    assert done.stdout == "job raysubmit_1 submitted\na\nb\njob raysubmit_1 succeeded\n"
+    assert done.stdout == "\x01job raysubmit_1 submitted\na\nb\n\x01job raysubmit_1 succeeded\n"
 
 
 def test_a_following_that_ends_or_breaks_before_the_job_is_taken_up_again(job):
     rounds = [[["a\n"], False, "RUNNING"], [["a\nb"], True, "RUNNING"], [["a\nb", "c\n"], False, "SUCCEEDED"]]
     done = job.run({"rounds": rounds}, "x", version="2.60.0")
-    assert done.stdout == "job raysubmit_1 submitted\na\nbc\njob raysubmit_1 succeeded\n"
+    assert done.stdout == "\x01job raysubmit_1 submitted\na\nbc\n\x01job raysubmit_1 succeeded\n"
 
 
 @pytest.mark.parametrize("status", ["FAILED", "STOPPED"])
 def test_a_job_that_did_not_succeed(job, status):
     tape = {"rounds": [[["a\n"], False, status]], "logs": "a\n", "message": "exit code 3"}
     done = job.run(tape, "x")
-    assert done.stdout.endswith(f"a\njob raysubmit_1: {status.lower()}: exit code 3\n")
+    assert done.stdout.endswith(f"a\n\x01job raysubmit_1: {status.lower()}: exit code 3\n")
     assert done.returncode == 1
 
 
 def test_without_waiting_only_the_submission_is_printed(job):
     done = job.run({"rounds": []}, "x", wait=False)
-    assert (done.stdout, done.returncode) == ("job raysubmit_1 submitted\n", 0)
+    assert (done.stdout, done.returncode) == ("\x01job raysubmit_1 submitted\n", 0)
 
 
 def test_arguments_reach_the_job_unchanged(job):
     job.run({"rounds": []}, "python", "-c", "print('$HOME', \"`id`\")", wait=False)
-    line, env, _ = json.loads(job.at.read_text())
+    line, env, *_ = json.loads(job.at.read_text())
     assert env is None
     run = subprocess.run(
         ["sh", "-c", line.replace("python", sys.executable, 1)], capture_output=True, text=True
@@ -212,7 +238,7 @@ def test_arguments_reach_the_job_unchanged(job):
 
 def test_a_refusal_is_one_line(job):
     done = job.run({"refused": "no such folder"}, "x")
-    assert (done.stdout, done.stderr, done.returncode) == ("RuntimeError: no such folder\n", "", 1)
+    assert (done.stdout, done.stderr, done.returncode) == ("\x01RuntimeError: no such folder\n", "", 3)
 
 
 @pytest.mark.parametrize("name", ["ray.py", "asyncio.py", "shlex.py"])
@@ -243,7 +269,7 @@ class TestFolder:
             {"rounds": [[[], False, "SUCCEEDED"]], "logs": ""}, "python", "job.py", archive=archive
         )
         assert done.returncode == 0, done
-        _, env, files = json.loads(job.at.read_text())
+        _, env, files, _ = json.loads(job.at.read_text())
         assert env["working_dir"].startswith(f"{job.place}/rayfab-job-")
         assert files.pop("job/link")[1] is not False
         assert files == {
@@ -256,7 +282,7 @@ class TestFolder:
         assert {path.name for path in job.place.iterdir()} == {"token", "rayfab-job-now"}
 
     def test_is_gone_when_it_is_refused(self, job, archive):
-        assert job.run({"refused": "too large"}, "x", archive=archive).returncode == 1
+        assert job.run({"refused": "too large"}, "x", archive=archive).returncode == 3
         assert not list(job.place.iterdir())
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -276,8 +302,85 @@ class TestFolder:
 def test_nobody_listens_any_more(job, tape):
     """The connection broke: the driver ends, whether or not the job writes anything."""
     process = job.begin(tape, "x")
-    assert process.stdout.readline() == "job raysubmit_1 submitted\n"
+    assert process.stdout.readline() == "\x01job raysubmit_1 submitted\n"
     process.stdout.close()
     assert process.wait(timeout=30) == 1
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+class TestFollowingAgain:
+    """The connection broke, and another driver goes on where the one before was read last."""
+
+    def test_what_was_shown_is_not_shown_again(self, job):
+        rounds = [[["a\nb", "\nc\nd"], False, "SUCCEEDED"]]
+        done = job.run({"rounds": rounds}, do="follow", shown=2, version="2.60.0")
+        assert done.stdout == "\x01job raysubmit_1 followed\nc\nd\x01job raysubmit_1 succeeded\n"
+        assert done.returncode == 0
+
+    def test_a_job_server_that_comes_back(self, job):
+        tape = {"away": [1, 1], "rounds": [[["a\n"], False, "FAILED"]], "message": "exit code 3"}
+        done = job.run(tape, do="follow", version="2.60.0")
+        assert done.stdout.endswith("a\n\x01job raysubmit_1: failed: exit code 3\n")
+        assert done.returncode == 1
+
+    def test_and_one_that_stays_away(self, job):
+        done = job.run({"away": [1] * 99}, do="follow", patience=2)
+        assert done.stdout.endswith("\x01ConnectionError: refused\n")
+        assert done.returncode == 3
+
+    def test_a_job_that_ray_has_forgotten(self, job):
+        done = job.run({"forgotten": True}, do="follow")
+        assert done.stdout.endswith("\x01job raysubmit_1: gone\n")
+        assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("tape", "said", "code"),
+    [
+        ({"stops": "STOPPED"}, "job raysubmit_1: stopped", 0),
+        ({"stops": "SUCCEEDED"}, "job raysubmit_1: succeeded", 0),
+        ({"stops": "STOPPED", "forgotten": True}, "job raysubmit_1: gone", 1),
+    ],
+)
+def test_a_job_that_is_stopped(job, tape, said, code):
+    done = job.run(tape, do="stop")
+    assert (done.stdout, done.returncode) == (f"\x01{said}\n", code)
+
+
+class TestWhatItGets:
+    def test_variables_come_in_by_a_pipe(self, job, tmp_path):
+        source = tmp_path / "source"
+        source.mkdir()
+        (source / "job.py").write_text("print(1)")
+        env = {"TOKEN": "it's\na secret"}
+        job.run({"rounds": []}, "x", wait=False, env=env, archive=pack(source)[0])
+        _, runtime_env, files, _ = json.loads(job.at.read_text())
+        assert runtime_env["env_vars"] == env
+        assert files["job/job.py"][1] == "print(1)"
+
+    def test_what_the_entry_point_needs(self, job):
+        job.run({"rounds": []}, "x", wait=False, needs={"entrypoint_num_gpus": 0.5})
+        assert json.loads(job.at.read_text())[3] == 0.5
+
+    def test_a_ray_that_lacks_it_says_so(self, job):
+        done = job.run({"rounds": []}, "x", needs={"entrypoint_label_selector": {"zone": "a"}})
+        assert (
+            done.stdout == "\x01ValueError: Ray 2.30.0 takes no label selector for the entry point of a job\n"
+        )
+        assert done.returncode == 3 and not job.at.exists()
+
+
+class TestTheJournal:
+    def test_has_the_job_at_once(self, job):
+        (job.folder / "jobs").mkdir()
+        job.run({"rounds": []}, "echo", "it's", wait=False)
+        (found,) = parse((job.journal / "raysubmit_1.json").read_text().splitlines())[0]
+        assert (found.id, found.status, found.user) == ("raysubmit_1", "PENDING", "me@here")
+        assert found.entrypoint == "echo 'it'\"'\"'s'"
+
+    def test_and_what_its_keeper_has_written_stays(self, job):
+        (job.folder / "jobs").mkdir()
+        (job.folder / "jobs/raysubmit_1.json").write_text("{}")
+        job.run({"rounds": []}, "x", wait=False)
+        assert (job.journal / "raysubmit_1.json").read_text() == "{}"

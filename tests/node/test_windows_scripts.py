@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import socket
@@ -283,21 +284,12 @@ class TestInTheContainer:
         os.utime(old, (time.time() - 90_000,) * 2)
         where = rf"C:\Users\me\.rayfab\lab\{archive.name}"
         words = ["python", "job.py", 'a "b"']
-        script = operations.submit_script(
-            samples.host("head"),
-            "lab",
-            "http://127.0.0.1:8265",
-            where,
-            words,
-            job="raysubmit_1",
-            wait=True,
-            user="me@here",
-        )
-        assert win.ask(script).ok
+        spec = {"do": "submit", "job": "raysubmit_1", "user": "it's me"}
+        assert win.ask(operations.submit_script(samples.host("head"), "lab", spec, where, words)).ok
         argv = (win.home / "docker.argv").read_text().split("\0")[:-1]
         python = ["python", "-W", "ignore", "-c", operations._driver("submit")]
-        how = ["", "folder", "wait", "me@here", "raysubmit_1"]
-        assert argv[-14:] == [*python, "http://127.0.0.1:8265", *how, *words]
+        assert argv[-13:-8] == python
+        assert json.loads(argv[-8]) == spec and argv[-7:] == ["", "folder", "", "", *words]
         assert (win.home / "docker.fed").read_bytes() == b"\0 an archive"
         assert not archive.exists() and not old.exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shlex
@@ -225,3 +226,13 @@ class TestParts:
     def test_anything_else_is_a_mistake(self, what):
         with pytest.raises(syncing.Mistake):
             syncing.parts(what)
+
+
+def test_no_host_serves_any_more_when_it_ends(fleet, homes, source, tmp_path):
+    copied(fleet, source)
+    assert "serve the files to the others" in homes["head"].titles
+    left = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            left += [path] if str(tmp_path / "head" / ".rayfab").encode() in path.read_bytes() else []
+    assert left == []

@@ -16,7 +16,7 @@ from tests.script.sources import fed_sh, read_ps1, read_sh
 
 READ = {SH: read_sh, PS: read_ps1}
 ALL = [(name, kind) for kind in (SH, PS) for name in sorted(files(kind))]
-SECRETS = {"RF_SUDO", "RF_TOKEN", "RF_SEED", "RF_REGISTRY"}
+SECRETS = {"RF_SUDO", "RF_TOKEN", "RF_SEED", "RF_REGISTRY", "RF_JOB_ENV"}
 # what a fragment may read that neither a fragment nor a value sets: the environment of a login, and the answer's mark
 AROUND = {
     SH: {"HOME", "PATH", "PPID", "SHELL", "SSH_CONNECTION", "XDG_RUNTIME_DIR"}

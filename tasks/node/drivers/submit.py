@@ -1,14 +1,21 @@
-"""Runs on the head, in the cluster's own Python (3.7 and later): one job through Ray's job server, with its output.
+"""Runs on the head, in the cluster's own Python (3.7 and later): one job of Ray's job server, with its output.
 
 In older versions (2.7, 2.30; not 2.49), `ray job submit` may lose a job's last lines, and reports a job as done when
 only the connection to its output was lost.
 
-argv: the server's address; the folder in which the job's folder is unpacked, '' for the temporary one; 'folder' if an
-archive of the job's folder is on standard input, else ''; 'wait' or ''; who submits it; the job's id; its arguments.
+argv: what to do, as JSON; the folder in which the job's folder is unpacked, '' for the temporary one; 'folder' if an
+archive of the job's folder is on standard input, else ''; 'env' if a line with its variables, as JSON, comes before
+that; the folder of the journal of jobs; the job's arguments.
+
+What to do: {"do", "address", "job"}, and for "submit": "wait", "user", "needs" (arguments of submit_job); for "follow":
+"shown", the lines of its output that were shown before, and "sure", whether it was certainly submitted; "stop" ends it.
+A line of this program itself begins with MARK, wherever it comes in the job's output.
 """
 
 import asyncio
 import contextlib
+import inspect
+import json
 import os
 import re
 import select
@@ -21,10 +28,19 @@ import tarfile
 import tempfile
 import threading
 import time
+import urllib.parse
 
-address, place, folder, wait, user, job_id = sys.argv[1:7]
-arguments = sys.argv[7:]
-PATIENCE = 60.0  # seconds without an answer of the job server
+spec = json.loads(sys.argv[1])
+place, folder, variables, journal = sys.argv[2:6]
+arguments = sys.argv[6:]
+address, job_id = spec["address"], spec["job"]
+MARK = "\x01"
+PATIENCE = spec.get("patience", 600.0)  # seconds without an answer of the job server
+AWAY = 15.0  # seconds after which it is reported
+SURE = (
+    6.0  # seconds for which a job must be unknown to be gone: a head that starts may not have read its state
+)
+PERHAPS = 40.0  # the same for a job that may be on its way
 MUCH = 16 << 20  # characters
 PREFIX = "rayfab-job-"
 OLD = 86400.0  # seconds; a folder is used for a few seconds only, so an older one is left over
@@ -37,6 +53,11 @@ def say(text):
     except BrokenPipeError:
         # the connection is lost; the job continues without it
         os._exit(1)
+
+
+def tell(text):
+    """A line of this program itself."""
+    say(f"{MARK}{text}\n")
 
 
 def end_with_reader():
@@ -79,15 +100,24 @@ def unpacked():
 
 
 class Output:
-    """A job's output. Each character is shown once, even if the log is followed several times."""
+    """A job's output. Each character is shown once, even if the log is followed several times.
 
-    def __init__(self, client, job):
-        self.client, self.job, self.shown = client, job, 0
+    :param lines: so many were shown by an earlier program.
+    """
+
+    def __init__(self, client, job, lines=0):
+        self.client, self.job, self.shown, self.lines = client, job, 0, lines
+
+    def show(self, text):
+        while self.lines and text:
+            _, end, text = text.partition("\n")
+            self.lines -= bool(end)
+        say(text)
 
     async def follow(self):
         at = 0
         async for text in self.client.tail_job_logs(self.job):
-            say(text[max(self.shown - at, 0) :])
+            self.show(text[max(self.shown - at, 0) :])
             at += len(text)
             self.shown = max(self.shown, at)
 
@@ -95,7 +125,7 @@ class Output:
         """Shows the rest of an ended job's output; False if the log is too large to be read at once."""
         if self.shown > MUCH:
             return False
-        say(self.client.get_job_logs(self.job)[self.shown :])
+        self.show(self.client.get_job_logs(self.job)[self.shown :])
         return True
 
 
@@ -123,33 +153,106 @@ def tell_of_set_up(client, job):
                     continue
                 if line not in told:
                     told.add(line)
-                    say(line.strip() + "\n")
+                    tell(line.strip())
 
 
-def settle(client, job, whole):
+class Gone(Exception):
+    """Ray does not know the job."""
+
+
+def settle(client, job, whole, lines=0, sure=True):
     """The job's last status, when all its output is shown.
 
     :param whole: this version of Ray follows a log to its last line.
+    :param lines: so many of its output were shown before.
+    :param sure: it was submitted.
+    :raises Gone: Ray does not know it.
     """
-    output, heard = Output(client, job), time.time()
+    output, heard, unknown, told = Output(client, job, lines), time.time(), None, False
     while True:
         before = output.shown
         try:
             over = client.get_job_status(job).is_terminal()
+            if told:
+                tell("the job server answers again")
+            unknown, told = None, False
             asyncio.run(output.follow())
             status = client.get_job_status(job)
             if status.is_terminal() and (over or whole or output.caught_up()):
                 return status
-        except Exception:
+        except Exception as error:
             # a lost connection doesn't mean that the job has ended
+            now = time.time()
             if output.shown > before:
-                heard = time.time()
-            if time.time() - heard > PATIENCE:
+                heard = now
+            if "does not exist" in str(error):
+                heard, unknown = now, unknown or now
+                if now - unknown > (SURE if sure else PERHAPS):
+                    raise Gone() from None
+            elif now - heard > PATIENCE:
                 raise
+            elif now - heard > AWAY and not told:
+                told = True
+                tell(f"the job server does not answer; it is asked for {PATIENCE / 60:.0f} min")
             time.sleep(1)
             continue
         heard = time.time()
         time.sleep(0.2)
+
+
+def note(line):
+    """Writes the job into the journal, which its keeper may do 10 s later. Files of the same form: journal.py."""
+    path = os.path.join(journal, urllib.parse.quote(job_id, safe="")[:200] + ".json")
+    entry = {"id": job_id, "status": "PENDING", "entrypoint": line[:600], "user": spec["user"]}
+    entry.update(start=time.time(), end=None, message="", exit=None, node="")
+    # one that is there is the keeper's, which is newer; there may be no journal
+    with contextlib.suppress(OSError), open(path, "x", encoding="utf-8") as file:
+        file.write(json.dumps(entry, sort_keys=True) + "\n")
+
+
+def submit(client):
+    # Ray passes the line to a shell
+    line = subprocess.list2cmdline(arguments) if os.name == "nt" else " ".join(map(shlex.quote, arguments))
+    env = json.loads(sys.stdin.buffer.readline().decode()) if variables else {}
+    needs = spec["needs"]
+    lacking = [name for name in needs if name not in inspect.signature(client.submit_job).parameters]
+    if lacking:
+        import ray
+
+        what = lacking[0].replace("entrypoint_", "").replace("_", " ")
+        raise ValueError(f"Ray {ray.__version__} takes no {what} for the entry point of a job")
+    with unpacked() if folder else contextlib.nullcontext() as source:
+        runtime_env = {**({"working_dir": source} if source else {}), **({"env_vars": env} if env else {})}
+        client.submit_job(
+            entrypoint=line,
+            runtime_env=runtime_env or None,
+            metadata={"rayfab_user": spec["user"]} if spec["user"] else None,
+            submission_id=job_id,
+            **needs,
+        )
+    note(line)
+    tell(f"job {job_id} submitted")
+
+
+def stop(client):
+    """Whether it has ended."""
+    try:
+        client.stop_job(job_id)
+        begun = time.time()
+        while not client.get_job_status(job_id).is_terminal():
+            # one that waits for resources is stopped when it gets them
+            if time.time() - begun > (10 if client.get_job_status(job_id) == "PENDING" else 60):
+                break
+            time.sleep(0.5)
+        info = client.get_job_info(job_id)
+    except RuntimeError as error:
+        if "does not exist" not in str(error):
+            raise
+        tell(f"job {job_id}: gone")
+        return 1
+    ended = info.status.is_terminal()
+    tell(f"job {job_id}: {info.status.value.lower()}")
+    return 0 if ended else 1
 
 
 def main():
@@ -160,28 +263,43 @@ def main():
 
     # the message that Ray logs for each connection that was closed in order
     logging.getLogger("ray.dashboard.modules.job.sdk").setLevel(logging.WARNING)
-    # Ray passes the line to a shell
-    line = subprocess.list2cmdline(arguments) if os.name == "nt" else " ".join(map(shlex.quote, arguments))
-    client = JobSubmissionClient(address)
-    with unpacked() if folder else contextlib.nullcontext() as source:
-        job = client.submit_job(
-            entrypoint=line,
-            runtime_env={"working_dir": source} if source else None,
-            metadata={"rayfab_user": user} if user else None,
-            submission_id=job_id,
-        )
-    say(f"job {job} submitted\n")
-    if not wait:
-        return 0
+    client = connected(JobSubmissionClient)
+    if spec["do"] == "stop":
+        return stop(client)
+    if spec["do"] == "submit":
+        submit(client)
+        if not spec["wait"]:
+            return 0
+    else:
+        tell(f"job {job_id} followed")
     if hasattr(select, "poll"):
         threading.Thread(target=end_with_reader, daemon=True).start()
-    threading.Thread(target=tell_of_set_up, args=(client, job), daemon=True).start()
-    status = settle(client, job, tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 49))
+    threading.Thread(target=tell_of_set_up, args=(client, job_id), daemon=True).start()
+    whole = tuple(map(int, ray.__version__.split(".")[:2])) >= (2, 49)
+    try:
+        status = settle(client, job_id, whole, spec.get("shown", 0), spec.get("sure", True))
+    except Gone:
+        tell(f"job {job_id}: gone")
+        return 1
     if status == JobStatus.SUCCEEDED:
-        say(f"job {job} succeeded\n")
+        tell(f"job {job_id} succeeded")
         return 0
-    say(f"job {job}: {status.value.lower()}: {client.get_job_info(job).message or 'no reason given'}\n")
+    # the last lines of its output were shown
+    message = (client.get_job_info(job_id).message or "no reason given").partition(", last available logs")[0]
+    tell(f"job {job_id}: {status.value.lower()}: {message}")
     return 1
+
+
+def connected(client):
+    """Ray's client, which asks the server at once; who follows waits for one that starts."""
+    end = time.time() + (PATIENCE if spec["do"] == "follow" else 0)
+    while True:
+        try:
+            return client(address)
+        except Exception:
+            if time.time() > end:
+                raise
+            time.sleep(1)
 
 
 for name in ("SIGTERM", "SIGHUP"):
@@ -190,6 +308,6 @@ for name in ("SIGTERM", "SIGHUP"):
 try:
     code = main()
 except Exception as error:
-    say(f"{type(error).__name__}: {error}\n")
-    code = 1
+    tell(f"{type(error).__name__}: {error}")
+    code = 3
 sys.exit(code)

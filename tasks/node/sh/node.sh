@@ -19,6 +19,7 @@
 #   KIND_tries       prints how often the supervisor has restarted it
 #   KIND_life        prints the path of the file in which the node's watch writes what it knows
 #   KIND_place       prints the folder in which a driver may unpack files; nothing: the one in which it starts
+#   KIND_jobs        prints the folder of the journal of jobs, as the node sees it
 #   KIND_store       runs the shell code $1 where the state of a head is, with its folder as $1
 #   KIND_kill        kills its GCS ($1: gcs) or all its processes (all), and not what keeps it alive
 #   KIND_exec        runs a command in the node's environment
@@ -63,6 +64,7 @@ host_tries() {
 host_store() { sh -c "$1" store "$NODE/gcs"; }
 host_life() { printf '%s' "$NODE/life.json"; }
 host_place() { printf '%s' "$NODE"; }
+host_jobs() { printf '%s' "$NODE/jobs"; }
 host_kill() {
     for rf_pid in $(node_pids); do
         rf_value=

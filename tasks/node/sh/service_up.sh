@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib authorities kept node outside_* not_started ray_folder session store_for up_* wait_ray
-# values: ENV_DIR ENV_SH OUTSIDE PRUNE_PY RECORD SERVICE START_SH STATE TEMP_DIR TRYING WATCH_PY
+# values: ENV_DIR ENV_SH JOURNAL_PY OUTSIDE PRUNE_PY RECORD SERVICE START_SH STATE TEMP_DIR TRYING WATCH_PY
 # Hands the start script to its supervisor, (re)starts it and waits for Ray.
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
 rf_old=$(node_service)
@@ -33,6 +33,7 @@ if [ -f "$NODE/authorities.pem" ]; then
 fi
 write_file "$NODE/start.sh" 700 "$START_SH"
 write_file "$NODE/prune.py" 600 "$PRUNE_PY"
+[ -z "$JOURNAL_PY" ] || write_file "$NODE/journal.py" 600 "$JOURNAL_PY"
 write_file "$NODE/watch.py" 600 "$WATCH_PY"
 write_file "$NODE/service" 600 "$SERVICE"
 rm -f "$NODE/env" "$NODE/env.new" && ln -s "$ENV_DIR" "$NODE/env" && rm -f "$NODE/env.next" || fail "cannot make $NODE/env"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib node
-# values: ADDRESS ARCHIVE COMMAND DRIVER JOB USER_AT WAIT
-# Submits a job to Ray's job server. The driver reads the job's folder as an archive from standard input, so that
+# values: ARCHIVE COMMAND DRIVER SPEC
+# Submits a job to Ray's job server, or follows or stops one. The driver reads the job's folder as an archive from standard input, so that
 # it is unpacked by the user that Ray runs as, also in a container.
 rf_service=$(node_service)
 [ "$rf_service" != none ] || fail "this cluster has no node on this host" "fab deploy-cluster starts it"
@@ -18,6 +18,14 @@ if [ -n "$ARCHIVE" ]; then
 else
     exec 3</dev/null
 fi
-with_command node_do "$rf_service" exec \
-    python -W ignore -c "$DRIVER" "$ADDRESS" "$rf_place" "${ARCHIVE:+folder}" "${WAIT:+wait}" "$USER_AT" "$JOB" 2>&1 <&3 3<&-
+rf_driver() {
+    with_command node_do "$rf_service" exec python -W ignore -c "$DRIVER" \
+        "$SPEC" "$rf_place" "${ARCHIVE:+folder}" "${RF_JOB_ENV:+env}" "$(node_do "$rf_service" jobs)" 2>&1
+}
+if [ -n "${RF_JOB_ENV-}" ]; then
+    # through a pipe from a builtin, so that it is in no argument list
+    { printf '%s\n' "$RF_JOB_ENV" && cat <&3; } | rf_driver 3<&-
+else
+    rf_driver <&3 3<&-
+fi
 finish $?

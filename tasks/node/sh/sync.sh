@@ -29,8 +29,11 @@ sync_python() {
 sync_quiet() {
     [ -r "$SYNC/serve.pid" ] && read -r rf_pid <"$SYNC/serve.pid" || return 0
     case $rf_pid in '' | *[!0-9]*) return 0 ;; esac
-    if ps -o args= -p "$rf_pid" 2>/dev/null | grep -qF -e "$SYNC"; then
-        kill -TERM "$rf_pid" 2>/dev/null || :
+    if [ -r "/proc/$rf_pid/cmdline" ]; then
+        tr '\0' '\n' <"/proc/$rf_pid/cmdline" | grep -qxF -e "$SYNC" || return 0
+    else
+        ps -o command= -p "$rf_pid" 2>/dev/null | grep -qF -e "$SYNC" || return 0
     fi
+    kill -TERM "$rf_pid" 2>/dev/null || :
     rm -f "$SYNC/serve.pid" "$SYNC/serve.log" "$SYNC/.token"
 }

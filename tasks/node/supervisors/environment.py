@@ -55,6 +55,7 @@ class Start:
     :param token: whether the node authenticates with the cluster's token.
     :param temp_dir: Ray's own folder.
     :param prune: the arguments of the program that keeps it small, see :mod:`tasks.node.pruning`.
+    :param journal: where the job server of a head answers; '' for a worker.
     :param watched: the words for the watch that runs them on a POSIX system, see :mod:`tasks.node.heal`.
     """
 
@@ -70,6 +71,7 @@ class Start:
     temp_dir: str = RAY_DIR
     prune: Sequence[str] = ()
     watched: Sequence[str] = ()
+    journal: str = ""
 
 
 def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict[str, str]:
@@ -80,7 +82,9 @@ def posix_files(start: Start, *, unit_text: str = "", loop_sh: str = "") -> dict
     """
     return {
         "ENV_SH": env_sh(start),
-        "START_SH": start_sh(start.node, start.cluster, start.watched, start.temp_dir, start.prune),
+        "START_SH": start_sh(
+            start.node, start.cluster, start.watched, start.temp_dir, start.prune, start.journal
+        ),
         "PRUNE_PY": pruning.program(),
         "WATCH_PY": program(),
         "UNIT_TEXT": unit_text,
@@ -116,6 +120,7 @@ def start_sh(
     watched: Sequence[str],
     temp_dir: str = RAY_DIR,
     prune: Sequence[str] = (),
+    journal: str = "",
 ) -> str:
     """The script that runs `ray start --block` under its watch in the node's environment, and cleans up when it ends.
 
@@ -126,6 +131,9 @@ def start_sh(
     words = ['"$1/env/bin/python"', '"$1/prune.py"', *map(quote, prune)]
     hourly = f"sh -c {quote(pruning.HOURLY)} rayfab-prune {' '.join(words)} </dev/null >/dev/null 2>&1 &\n"
     pruned = f"# Keeps Ray's folder small; it ends with this script.\n{hourly}" if prune else ""
+    if journal:
+        words = ['"$1/journal.py"', "keep", '"$1/jobs"', quote(journal)]
+        pruned += f"python -I {' '.join(words)} </dev/null >/dev/null 2>&1 &\n"
     return f"""#!/bin/sh
 # Starts Ray on this host. Written by a deploy; the next one overwrites what is changed here.
 # A parameter, since env.sh may set any variable.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from tasks.inventory import Host
-from tasks.node import gcs_store, pruning, ray
+from tasks.node import gcs_store, journal, pruning, ray
 from tasks.node.heal import program, watch_words
 from tasks.node.names import DRAIN_SECONDS, RAY_DIR, SPILL_DIR, unit
 from tasks.script import files
@@ -27,6 +27,7 @@ class Container:
 
     :param variables: the environment variables of Ray's processes.
     :param authorities: the host's file with certificates that is mounted at :data:`AUTHORITIES`; '' for none.
+    :param jobs: the host's folder of a head's journal of jobs; '' for none.
     :param store: the volume in which a head keeps its state; '' for none.
     :param head: ``ip:port`` of the head's GCS.
     :param image: name or id; the id is the image that was checked.
@@ -53,6 +54,7 @@ class Container:
     authorities: str = ""
     spill_dir: str = ""
     store: str = ""
+    jobs: str = ""
 
 
 def store_of(cluster: str) -> str:
@@ -81,6 +83,8 @@ def run_arguments(
         out += ["--volume", f"{box.authorities}:{AUTHORITIES}:ro"]
     if box.store:
         out += ["--volume", f"{box.store}:{gcs_store.IN_CONTAINER}"]
+    if box.jobs:
+        out += ["--volume", f"{box.jobs}:{journal.IN_CONTAINER}"]
     for name, value in box.variables.items():
         # the script extends no_proxy, and puts it into the file
         out += ["--env", f"{name}={value}"] if name.lower() != "no_proxy" else []
@@ -104,9 +108,26 @@ shift 5
 exec "$@\""""
 
 
+# The same for the head's journal of jobs.
+_JOURNAL = """\
+python -I -c "$0" keep "$1" "$2" </dev/null >/dev/null 2>&1 &
+shift 2
+exec "$@\""""
+
+
 def _pruned(box: Container, pack: Callable[[str], str]) -> list[str]:
     limits = pruning.limits(box.host, box.spill_dir and SPILL_DIR)
-    return ["sh", "-c", _BESIDE, pruning.HOURLY, pack(pruning.program()), *limits]
+    out = ["sh", "-c", _BESIDE, pruning.HOURLY, pack(pruning.program()), *limits]
+    if box.jobs:
+        out += [
+            "sh",
+            "-c",
+            _JOURNAL,
+            pack(journal.program()),
+            journal.IN_CONTAINER,
+            journal.address(box.host),
+        ]
+    return out
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.inventory import Host
-from tasks.node import gcs_store, homes, ray, surroundings
+from tasks.node import gcs_store, homes, journal, ray, surroundings
 from tasks.node.desired import Desired, Versions, digest
 from tasks.node.kept import kept_values
 from tasks.node.names import RAY_DIR, SPILL_DIR, authorities, node_dir
@@ -94,6 +94,7 @@ def desire(
     keeps = gcs_store.is_kept_by(host, versions.ray)
     user = (option_values(host.docker.run_args, "--user", "-u") or [versions.image_user])[-1]
     engine = docker_of(facts).engine
+    journaled = host.role == "head" and facts.system != "Windows"
     box = Container(
         host=host,
         cluster=cluster,
@@ -110,6 +111,7 @@ def desire(
         hostname=facts.hostname,
         authorities=authorities(homes.folder(facts, cluster)) if trusts else "",
         store=store_of(cluster) if keeps else "",
+        jobs=f"{homes.folder(facts, cluster)}/{journal.FOLDER}" if journaled else "",
     )
     own = surroundings.own_no_proxy(variables)
     hash_ = digest([run_arguments(box, arguments, "", pack=str), token, *([own] if own else [])])

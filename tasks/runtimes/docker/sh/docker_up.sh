@@ -42,6 +42,8 @@ rf_direct=$(container_no_proxy)
 # The image's user may have any uid, so the folder is writable for all and sticky, like /tmp.
 ray_folder
 for rf_dir in "$TEMP_DIR" ${SPILL_DIR:+"$SPILL_DIR"}; do chmod 1777 "$rf_dir" 2>/dev/null || as_root chmod 1777 "$rf_dir" 2>/dev/null || :; done
+# So is that of a head's journal of jobs; nobody else gets into the folder above it.
+mkdir -p "$NODE/jobs" && chmod 1777 "$NODE/jobs" || fail "cannot make $NODE/jobs"
 # Files of another user stop Ray: links that the sticky bit protects, and logs of a session that a worker
 # rejoins. A container takes them over, since its uids may differ from this host's. On a Mac owners do not matter.
 rf_strange=

@@ -66,6 +66,7 @@ docker_life() {
     printf '%s' "${rf_dir:-/tmp/ray}/$UNIT.json"
 }
 docker_place() { :; }
+docker_jobs() { printf /var/lib/rayfab-jobs; }
 docker_kill() {
     # shellcheck disable=SC2016
     docker_exec sh -c '[ "$1" = gcs ] || kill -KILL -1
