@@ -7,24 +7,56 @@ from tasks.commandline import options
 COMMAND = "the command as one string, instead of after --"
 
 
-@options.task(name="exec", iterable=["limit"], help={**options.WITH_LIMIT, "command": COMMAND})
-def exec_(c, command=None, hosts_file=None, limit=None, debug=False):
+@options.task(
+    name="exec",
+    iterable=["limit"],
+    help={
+        **options.WITH_LIMIT,
+        "command": COMMAND,
+        "in_host": "on the host itself, not in Ray's environment or container",
+        "sudo": "as root, on the host itself",
+        "batch": "how many hosts at once, N or P%; a batch in which one fails is the last (default: all at once)",
+        "fold": "print equal outputs once, at the end; it is so with more than 20 hosts",
+        "all": "print each line as it comes, whatever the number of hosts",
+    },
+)
+def exec_(
+    c,
+    command=None,
+    hosts_file=None,
+    limit=None,
+    in_host=False,
+    sudo=False,
+    batch=None,
+    fold=False,
+    all=False,
+    debug=False,
+):
     """
     Run a command on every host, in Ray's own environment.
 
     It runs a program with arguments in the node's environment or container; sh -c takes a line for a shell:
       fab exec -- ray --version
-      fab exec -- sh -c 'df -h | tail -n 1'
+      fab exec --in-host -- sh -c 'df -h | tail -n 1'
     """
     from tasks.actions import cli
+    from tasks.commandline import Mistake
     from tasks.commandline.behind import program_and_arguments
     from tasks.phases import operation
-    from tasks.phases.run_command import run_command
+    from tasks.phases.run_command import How, run_command
+    from tasks.run.rolling import batch_size
     from tasks.text.quoting import printed
 
     arguments = program_and_arguments(command, "exec", "ray --version")
+    if fold and all:
+        raise Mistake("--fold prints equal outputs once, and --all each line", "leave one out")
+    try:
+        batch_size(batch or "1", 1)
+    except ValueError as error:
+        raise Mistake(f"--batch: {error}", "--batch 10%") from None
+    how = How(in_host, sudo, batch, True if fold else False if all else None)
     run = cli.new_run(hosts_file, f"exec {printed(*arguments)}", limit=limit, debug=debug)
-    cli.finish(run, (*operation.REACH, run_command(arguments)))
+    cli.finish(run, (*operation.REACH, run_command(arguments, how)))
 
 
 @options.task(

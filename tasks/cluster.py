@@ -63,16 +63,22 @@ def deploy_cluster(
         cli.finish(run, operation.DEPLOY, summary.deployed)
 
 
-@task(help={**options.WITH_LIMIT, "scripts": "also show every script that deploy-cluster would run"})
-def plan(c, hosts_file=None, limit=None, scripts=False, debug=False):
+@task(
+    help={
+        **options.WITH_LIMIT,
+        "scripts": "also show every script that deploy-cluster would run",
+        "json": "print machine-readable JSON on stdout, and nothing else",
+        "exit_code": "end with 4 if there are changes, and with 0 only if there are none",
+        "all": options.ALL,
+    }
+)
+def plan(c, hosts_file=None, limit=None, scripts=False, json=False, exit_code=False, all=False, debug=False):
     """
     Show what deploy-cluster would do, and why; change nothing.
     """
-    from tasks.actions import cli, summary
-    from tasks.phases import operation
+    from tasks.actions import plan
 
-    run = cli.new_run(hosts_file, "plan", limit=limit, debug=debug, dry_run=True)
-    cli.finish(run, operation.PREPARE, functools.partial(summary.planned, scripts=scripts))
+    plan.show(hosts_file, limit, scripts=scripts, as_json=json, exit_code=exit_code, every=all, debug=debug)
 
 
 @options.task(
@@ -80,10 +86,11 @@ def plan(c, hosts_file=None, limit=None, scripts=False, debug=False):
     help={
         **options.COMMON,
         "json": "print machine-readable JSON on stdout, and nothing else",
+        "all": options.ALL,
         "watch": "ask every 5 seconds until Ctrl-C: a live screen, in a pipe the changes as lines",
     },
 )
-def status_task(c, hosts_file=None, json=False, watch=False, debug=False):
+def status_task(c, hosts_file=None, json=False, watch=False, all=False, debug=False):
     """
     Say what runs where, by Ray's own node table.
     """
@@ -92,7 +99,10 @@ def status_task(c, hosts_file=None, json=False, watch=False, debug=False):
     from tasks.actions import status
     from tasks.actions import watch as live
 
-    code = (live.watch if watch else status.once)(hosts_file, json, debug)
+    if watch:
+        code = live.watch(hosts_file, json, debug)
+    else:
+        code = status.once(hosts_file, json, debug, every=all)
     if code:
         raise Exit(code=code)
 

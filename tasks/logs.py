@@ -1,4 +1,4 @@
-"""logs."""
+"""logs, collect."""
 
 from __future__ import annotations
 
@@ -59,5 +59,29 @@ def logs(
         json_=json,
         debug=debug,
     )
+    if code:
+        raise Exit(code=code)
+
+
+@options.task(
+    iterable=["limit"],
+    help={
+        **options.WITH_LIMIT,
+        "output": "the .tar.gz to write; it is written completely or not at all",
+        "max_size": "how many bytes of logs are read from all hosts together, at most (default 50mb)",
+    },
+)
+def collect(c, output=None, hosts_file=None, limit=None, max_size="50mb", debug=False):
+    """
+    Put logs and facts of all hosts into one file, no secrets.
+
+    Logs and facts of all hosts, of dead ones what the head and this machine know of them, and a first diagnosis, which
+    is also printed.
+    """
+    from invoke import Exit
+
+    from tasks.actions import collect
+
+    code = collect.make(output, hosts_file, limit, most=max_size, debug=debug)
     if code:
         raise Exit(code=code)

@@ -21,6 +21,7 @@ from tasks.actions.audit import failed_last_time, record
 from tasks.actions.consent import Consent
 from tasks.actions.notify import notify
 from tasks.commandline import Mistake
+from tasks.commandline.line import line
 from tasks.environment.home import TOP, in_checkout, user_folder
 from tasks.inventory import Cluster, Host, InventoryError, SecretUnavailable, edit, load, localfiles
 from tasks.inventory.selection import SelectionError, needs_states, select, select_one
@@ -179,6 +180,7 @@ def make_run(
         new=new,
         deadline=deadline,
         why=why,
+        lock_wait=line.lock_wait,
         agree=Consent(console, yes),
     )
     return Run(cluster, console, nodes, settings, options)

@@ -45,7 +45,7 @@ def show(
     console.quiet = False
     if code == 130:
         return code
-    found = history.merged(audit.changes(cluster), remembered)
+    found = history.merged(remembered, audit.changes(cluster))
     entries = (history.about(found, names) if names else found)[-most:]
     why = run.failure(run.head())
     if why:

@@ -19,12 +19,13 @@ from tasks.run.stages import Known
 from tasks.run.status import as_json as status_of
 
 
-def once(hosts_file: str | None, as_json: bool, debug: bool) -> int:
-    """Asks once and prints the answer; returns the exit status."""
+def once(hosts_file: str | None, as_json: bool, debug: bool, *, every: bool = False) -> int:
+    """Asks once and prints the answer; returns the exit status. :param every: a row for each node."""
     console = Console(sys.stderr if as_json else None)
     cluster = cli.read(hosts_file, console)
     run = cli.make_run(cluster, console, "status", debug=debug)
     console.quiet = as_json and not debug
+    console.every = every
     found: dict = {}
     code = operate(run, operation.STATUS, lambda r: found.update(status_of(r)), report=False)
     if code == 130:

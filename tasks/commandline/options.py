@@ -25,16 +25,25 @@ DEBUG = "show every script and its answer"
 EVENTS = "also write what happens as lines of JSON to the end of this file; -: to standard output"
 UPGRADE = "choose all package versions again, ignoring what was locked before"
 BUNDLE = "a file made by fab bundle: everything comes from it, without Internet access"
+ALL = "a row for each host; otherwise those that are alike are one row where there are more than 20"
 YES = "don't ask for confirmation; required without a terminal"
 TEN_MINUTES = "10m"
 DEADLINE = "how long work may take to end, such as 90s, 10m or 2h (default 10m); then it is ended"
+
+LOCK_WAIT = (
+    "how long to wait where another run has locked the cluster, such as 90s or 15m (default: not at all)"
+)
+# tasks that lock the cluster and never ask; those that ask, have --yes, lock it, too
+LOCKING = ("start", "pull_image", "clean")
 
 COMMON = {"hosts_file": HOSTS_FILE, "debug": DEBUG}
 WITH_LIMIT = {**COMMON, "limit": LIMIT}
 
 
 def task(*bare: Callable, **settings: Any) -> Any:
-    """Invoke's decorator for every task of this project. A task with ``debug`` gets ``--events`` as well.
+    """Invoke's decorator for every task of this project.
+
+    A task with ``debug`` gets ``--events`` as well, and one that locks the cluster ``--lock-wait``.
 
     Short flags are made from first letters, so that -h would be --host here and --hosts-file there: there are none.
     Nothing is positional: the first argument would be taken as its value, even --help.
@@ -45,6 +54,9 @@ def task(*bare: Callable, **settings: Any) -> Any:
         if "debug" in inspect.signature(body).parameters:
             body = _with_events(body)
             kept["help"] = {**kept.get("help", {}), "events": EVENTS}
+        if "yes" in inspect.signature(body).parameters or body.__name__ in LOCKING:
+            body = _with_lock_wait(body)
+            kept["help"] = {**kept.get("help", {}), "lock_wait": LOCK_WAIT}
         return invoke.task(body, **kept)
 
     return made(*bare) if bare else made
@@ -69,3 +81,23 @@ def _with_events(body: Callable) -> Callable:
 
     with_events.__signature__ = signature.replace(parameters=[*signature.parameters.values(), more])
     return with_events
+
+
+def _with_lock_wait(body: Callable) -> Callable:
+    """The task with one more parameter, which it does not see itself."""
+    signature = inspect.signature(body)
+    more = inspect.Parameter("lock_wait", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)
+
+    @functools.wraps(body)
+    def with_lock_wait(*arguments: Any, lock_wait: str | None = None, **named: Any) -> Any:
+        from tasks.commandline.line import line
+        from tasks.text import durations
+
+        try:
+            line.lock_wait = 0 if lock_wait is None else durations.parse(str(lock_wait))
+        except ValueError as error:
+            raise Mistake(f"--lock-wait: {error}", "--lock-wait 15m") from None
+        return body(*arguments, **named)
+
+    with_lock_wait.__signature__ = signature.replace(parameters=[*signature.parameters.values(), more])
+    return with_lock_wait

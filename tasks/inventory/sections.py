@@ -98,6 +98,8 @@ class Ports(Frozen):
     dashboard_agent_listen: t.Port = Field(20005, description="the dashboard agent's HTTP port (jobs, logs)")
     autoscaler_metric: t.Port = Field(20006, description="metrics of the autoscaler, on the head")
     dashboard_metric: t.Port = Field(20007, description="metrics of the dashboard, on the head")
+    prometheus: t.Port = Field(9090, description="Prometheus of `fab metrics up`, on the head's 127.0.0.1")
+    grafana: t.Port = Field(3000, description="Grafana of `fab metrics up`, on the head's 127.0.0.1")
     min_worker: t.Port | None = Field(
         None, description="lowest port of the worker processes; null: by network and CPUs"
     )

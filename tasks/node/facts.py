@@ -108,6 +108,9 @@ class Facts:
     restored: tuple[str, ...] = ()  # of the head: the locks that `fab restore` has put there
     hold: Hold | None = None  # why the node is held back
     store: Store | None = None  # the state that a head keeps
+    metrics: tuple[
+        str, ...
+    ] = ()  # of the head: which of prometheus and grafana `fab metrics up` has put there
     watched: Watched = NOT_WATCHED  # what the node's watch knows
     own: OwnFacts = OwnFacts()
 
@@ -233,6 +236,7 @@ def parse_facts(
         store=parse_store(texts.get("store", ())),
         env_changes=tuple(line for line in texts.get("env_changes", ()) if line.strip()),
         deployed=one("deployed"),
+        metrics=tuple(one("metrics").split()),
         restored=tuple(texts.get("restored", ())),
         hold=parse_hold(one("hold")),
         own=own,

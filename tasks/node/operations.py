@@ -222,6 +222,17 @@ def pick_script(cluster: str, query: Query, *, sudo: bool = False) -> Script:
     return render("read logs", "logs_pick", values, secrets=secrets_of(sudo=sudo), effect=Effect.READS)
 
 
+def collect_script(cluster: str, mode: str, budget: int, each: int, *, sudo: bool = False) -> Script:
+    """What is needed to find a fault; not for Windows.
+
+    :param mode: size: how many bytes that would be; read: all of it.
+    :param budget: at most so many bytes of logs. :param each: of each file.
+    """
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "MODE": mode, "BUDGET": budget, "EACH": each}
+    title = "measure the logs" if mode == "size" else "collect"
+    return render(title, "collect", values, secrets=secrets_of(sudo=sudo), effect=Effect.READS)
+
+
 def job_ids_script(cluster: str, address: str, job: str, *, sudo: bool = False) -> Script:
     """Asks Ray which of its own ids a submitted job has; the answer is their JSON."""
     spec = json.dumps({"address": address, "job": job, "timeout": 20})
@@ -236,6 +247,14 @@ def command_script(cluster: str, arguments: Sequence[str], *, sudo: bool = False
     """
     values = {**basics(cluster), "PROGRAM": fragment("program").text, "COMMAND": list(arguments)}
     return render("run a command", "command", values, secrets=secrets_of(sudo=sudo))
+
+
+def host_command_script(cluster: str, arguments: Sequence[str], *, root: bool, sudo: bool = False) -> Script:
+    """As :func:`command_script`, on the host itself, outside the node's environment. :param root: with sudo."""
+    values = {"PROGRAM": fragment("program").text, "COMMAND": list(arguments), "AS_ROOT": root}
+    return render(
+        "run a command", "host_command", {**basics(cluster), **values}, secrets=secrets_of(sudo=sudo)
+    )
 
 
 def submit_script(

@@ -113,6 +113,7 @@ def environment(
     if host.role == "head":
         out["AUTOSCALER_METRIC_PORT"] = str(host.ray.ports.autoscaler_metric)
         out["DASHBOARD_METRIC_PORT"] = str(host.ray.ports.dashboard_metric)
+        out |= dashboards(host)
     out |= gcs_store.variables(host, ray, store)
     if system != "Linux":
         # without it Ray refuses to join a cluster of several nodes on macOS and Windows
@@ -120,6 +121,21 @@ def environment(
     if system != "Windows":
         out |= rotation(host.ray.logs)
     return {**out, **surroundings.of_mirrors(host, authorities), **host.ray.env}
+
+
+def dashboards(host: Host) -> dict[str, str]:
+    """Where Ray's dashboard looks for Prometheus and Grafana, see :mod:`.metrics`.
+
+    Nothing for the ports that Ray expects: a variable more would restart the heads that run.
+    """
+    ports, out = host.ray.ports, {}
+    if ports.prometheus != 9090:
+        out["RAY_PROMETHEUS_HOST"] = f"http://localhost:{ports.prometheus}"
+    if ports.grafana != 3000:
+        # the browser finds it at the same port, through the tunnel of `fab dashboard`
+        grafana = f"http://localhost:{ports.grafana}"
+        out |= {"RAY_GRAFANA_HOST": grafana, "RAY_GRAFANA_IFRAME_HOST": grafana}
+    return out
 
 
 def rotation(logs: Logs) -> dict[str, str]:

@@ -6,6 +6,7 @@ channels: the lock with the facts, the question to Ray, and the release of the l
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from tasks.node import homes
@@ -19,6 +20,7 @@ from tasks.runtimes.facts import facts_script, parse_facts
 from tasks.ssh import Answer
 
 TIMEOUT = 60.0
+AGAIN = 5.0  # seconds between two tries to take the lock
 
 
 @step("Gather facts")
@@ -37,9 +39,20 @@ def _gather(run: Run, *, lock: bool) -> None:
         holder = run.options.holder if lock and node.is_head else None
         script = facts_script(node.host, run.cluster.name, sudo_password=node.sudo, holder=holder)
         answer = run.ask(node, script, board, timeout=TIMEOUT)
+        began = time.monotonic()
+        while "held" in answer.values and (passed := time.monotonic() - began) < run.options.lock_wait:
+            waited.append(node.name)
+            board.step(node.name, f"waiting for the lock of {answer.values['held']}, {passed:.0f} s")
+            time.sleep(min(AGAIN, run.options.lock_wait - passed))
+            answer = run.ask(node, script, timeout=TIMEOUT)
         return answer, parse_facts(node.host, answer.all, answer.texts)
 
-    answers = run.each("Gather facts", run.living(Reached), one)
+    waited: list[str] = []
+    nodes = run.living(Reached)
+    answers = dict(run.each("Gather facts", nodes, one))
+    if waited and "held" not in next((a.values for node, (a, _) in answers.items() if node.is_head), ()):
+        # the run that has ended has changed these
+        answers |= run.each("Gather facts again", [node for node in nodes if not node.is_head], one)
     for node, (answer, facts) in answers.items():
         if "stale" in answer.values:
             run.record.cut_off = answer.values["stale"]

@@ -10,6 +10,7 @@ from tasks.node.addresses import join
 from tasks.node.dashboard import answers_at
 from tasks.node.start import token_script
 from tasks.run.failures import Stop
+from tasks.run.metrics import with_grafana
 from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.step import Step
@@ -45,6 +46,7 @@ def _open(run: Run, port: int | None, *, token: bool) -> None:
     with (
         contextlib.suppress(KeyboardInterrupt),
         _listening(run, head, port or remote, place, remote) as local,
+        with_grafana(run, head),
     ):
         url = f"http://127.0.0.1:{local}"
         run.console.ok(url, "Ctrl-C closes the tunnel")

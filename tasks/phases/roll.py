@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from tasks.node.hold import RESTART
 from tasks.report import handover, typed
+from tasks.report.progress import batches_left
 from tasks.run.drain import drain, hold, not_drained, reason, stop_nodes, why
 from tasks.run.failures import Stop
 from tasks.run.prove import prove
@@ -40,11 +42,15 @@ def _roll(run: Run, how: Rolling) -> None:
     groups = batches(rest, size, 0 if done else how.canary)
     if rest:
         get_token(run, rest)
+    took: list[float] = []
     for number, group in enumerate(groups, start=1):
         names = handover.names(node.name for node in group)
         canary = ", the canary" if number == 1 and how.canary and not done and len(groups) > 1 else ""
-        run.console.print(f"batch {number} of {len(groups)}{canary}: {names}")
+        rest_of_time = batches_left(took, len(groups) - number + 1)
+        run.console.print(f"batch {number} of {len(groups)}{canary}{rest_of_time}: {names}")
+        began = time.monotonic()
         good = _restart(run, group)
+        took.append(time.monotonic() - began)
         how.progress.mark([node.name for node in good])
         _need_few_failures(run, how, sum(len(one) for one in groups[number:]))
     if not groups:

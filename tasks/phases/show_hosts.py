@@ -27,7 +27,7 @@ def show_hosts(run: Run) -> None:
     nothing = ("-",) * (len(COLUMNS) - 1)
     rows = [_row(node) if isinstance(node, Known) else (node.name, *nothing) for node in run.every()]
     run.console.print()
-    run.console.table(COLUMNS, rows)
+    run.console.table(COLUMNS, rows, fold=True)
     run.console.print()
 
 

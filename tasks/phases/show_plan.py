@@ -28,7 +28,7 @@ def show_scripts(run: Run) -> None:
 def show_plan(run: Run) -> None:
     run.console.print()
     rows = [(node.name, node.change.what, "; ".join(node.change.why)) for node in run.chosen(Planned)]
-    run.console.table(("host", "plan", "why"), rows)
+    run.console.table(("host", "plan", "why"), rows, fold=True)
     if run.record.ends:
         run.console.print()
         run.console.note("running work that would end:")

@@ -15,13 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.language import said
-from tasks.report.progress import Amount, Countdown, Pace, about, hosts_left, passed, speed, split
+from tasks.report.progress import LEAST_LEFT, Amount, Countdown, Pace, about, hosts_left, passed, speed, split
 from tasks.report.typed import as_typed
 
 BOARD_ROWS = 12
 REPEAT_SECONDS = 10
 SILENT_SECONDS = 2
-LEAST_LEFT = 5.0  # seconds; a shorter remaining time is not shown
 _GAP = 2
 _BAR = (6, 20)
 # columns beside a step's text, the most useful first, with the width that must remain for the text

@@ -18,7 +18,7 @@ from rich.text import Text
 from tasks.language import said
 from tasks.report import output
 from tasks.report.board import Board
-from tasks.report.table import Cell, Column, lay_out
+from tasks.report.table import Cell, Column, folded_rows, lay_out
 from tasks.report.typed import as_typed
 
 
@@ -46,6 +46,7 @@ class Console:
         self._board: Live | None = None
         self.held: list[Text] | None = None  # a list: what is printed is added to it, and not shown
         self.quiet = False  # True: only errors are printed
+        self.every = False  # True: no row of a table is folded
 
     @property
     def gone(self) -> bool:
@@ -135,11 +136,16 @@ class Console:
             return
         self.rich.print(line, soft_wrap=True)
 
-    def table(self, columns: Sequence[str | Column], rows: Sequence[Sequence[Cell]]) -> None:
+    def table(
+        self, columns: Sequence[str | Column], rows: Sequence[Sequence[Cell]], *, fold: bool = False
+    ) -> None:
         """Print a table without borders that fits the terminal; in a pipe each row is one line.
 
         :param columns: a title alone is a column that never wraps; the last title may wrap.
+        :param fold: of many rows, those that are equal but for the host in the first column are one.
         """
+        if fold and not self.every:
+            rows = folded_rows(rows)
         last = len(columns) - 1
         made = [Column(c, wraps=at == last) if isinstance(c, str) else c for at, c in enumerate(columns)]
         self.print(Text("\n").join(lay_out(made, rows, self.width)))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from tasks.report import handover
 from tasks.report.console import Console
 from tasks.report.table import Column
 from tasks.report.typed import as_typed
@@ -20,7 +21,7 @@ def show(console: Console, failures: Sequence[tuple[str, str, str]]) -> None:
 
     :param failures: host, reason, fix; the fix may be empty.
     """
-    console.table(COLUMNS, [(name, why) for name, why, _ in failures])
+    console.table(COLUMNS, [(name, why) for name, why, _ in failures], fold=True)
     for fix, names in fixes([(name, hint) for name, _, hint in failures]):
         whom = "" if len(failures) == 1 else f"{some(names)}: "
         console.print(Text.assemble(("  → ", "yellow"), whom, as_typed(fix)))
@@ -33,10 +34,9 @@ def fixes(hints: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:
         if hint:
             alike = re.sub(rf"( --host ){re.escape(name)}(?![^\s;,)])", "\\1\0", hint)
             found.setdefault(alike, []).append(name)
-    return [(hint.replace("\0", ",".join(names)), names) for hint, names in found.items()]
+    return [(hint.replace("\0", handover.limit(names)), names) for hint, names in found.items()]
 
 
 def some(names: Sequence[str]) -> str:
     """The first few of many names."""
-    more = len(names) - NAMED
-    return ", ".join(names) if more < 2 else ", ".join(names[:NAMED]) + f" and {more} more"
+    return ", ".join(names) if len(names) < NAMED + 2 else handover.names(names, NAMED + 1)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tasks.inventory.fold import fold, folded
+from tasks.inventory.ranges import expand
 from tasks.report.console import Console
 from tasks.report.table import described
 from tasks.report.typed import command
+from tasks.text.quoting import printed
+
+FEW = 8  # names that are written out
 
 
 def hosts(count: int) -> str:
@@ -16,11 +21,20 @@ def hosts(count: int) -> str:
 
 
 def names(names: Iterable[str], most: int = 8) -> str:
-    """``a, b, c``, or ``a, b, c and 30 more``."""
+    """``a, b, c``; of many ``node[01-30], mac``, or ``a, b, c and 30 more``."""
     every = list(names)
-    shown = every if len(every) <= most else every[: most - 1]
-    rest = len(every) - len(shown)
+    if len(every) <= most:
+        return ", ".join(every)
+    patterns = fold(every)
+    shown = patterns if len(patterns) <= most else patterns[: most - 1]
+    rest = len(every) - sum(len(expand(pattern)) for pattern in shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
+
+
+def limit(names: Iterable[str]) -> str:
+    """Hosts as the value of ``--limit`` or ``--host``, quoted: ``a,b,c``, and of many ``'node[01-30],mac'``."""
+    every = list(names)
+    return printed(",".join(every) if len(every) <= FEW else folded(every))
 
 
 def commands(console: Console, lines: Sequence[tuple[str, str]]) -> None:

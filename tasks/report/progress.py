@@ -6,12 +6,13 @@ import math
 import re
 import statistics
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 # "fetching packages, 120 of 340 MB", "pulling X, 120 of 340 MB, 3 of 12 layers, 7 s", "1 of 3 nodes have run a task"
 _AMOUNT = re.compile(r"(?:^|, )(?P<done>\d+) of (?P<total>\d+) (?P<unit>MB|MiB|layers|nodes)\b")
 _BYTES = ("MB", "MiB")
+LEAST_LEFT = 5.0  # seconds; a shorter remaining time is not shown
 WINDOW = 30.0  # seconds over which a rate is measured
 FIRST = 3.0  # seconds before the first estimate
 STALLED = 15.0  # seconds without progress after which no estimate is shown
@@ -95,6 +96,16 @@ def hosts_left(finished: list[float], ages: Iterable[float], waiting: int) -> fl
         return None  # one host takes much longer than the others did; its end is unknown
     busy = waiting * usual + sum(max(0.0, one) for one in rest)
     return max(busy / len(rest), *rest, 0.0)
+
+
+def batches_left(took: Sequence[float], left: int) -> str:
+    """``, about 5 min left``; nothing before the first batch has ended, or if little is left.
+
+    :param took: seconds that each batch took.
+    :param left: how many are to come, the one that begins included.
+    """
+    seconds = statistics.median(took) * left if took else 0.0
+    return f", {about(seconds)} left" if seconds >= LEAST_LEFT else ""
 
 
 class Countdown:

@@ -8,9 +8,10 @@ from typing import Any
 
 from rich.text import Text
 
+from tasks.inventory.fold import folded
 from tasks.language import cells, said
 from tasks.report.console import Console
-from tasks.report.table import Column
+from tasks.report.table import MANY, Column
 
 SURVIVES = "workers, their actors and placement groups"
 COLUMNS = (
@@ -33,12 +34,35 @@ def counted(count: str, what: str) -> str:
 
 
 def show(console: Console, status: Mapping[str, Any]) -> None:
-    """Print one row for each node; ``status`` is the data of ``fab status --json``."""
-    console.table(COLUMNS, [_row(node) for node in status["nodes"]])
+    """Print one row for each node; of many, those without a problem are counted below the table.
+
+    :param status: the data of ``fab status --json``.
+    """
+    nodes = status["nodes"]
+    fine = [] if console.every or len(nodes) <= MANY else [node for node in nodes if _is_fine(node)]
+    console.table(COLUMNS, [_row(node) for node in nodes if node not in fine], fold=True)
+    alike: dict[str, list[str]] = {}
+    for node in fine:
+        alike.setdefault(_kind(node), []).append(node["name"])
+    for kind, names in alike.items():
+        console.print(Text.assemble((f"{len(names)} alive", "green"), f": {folded(names)}  {kind}"))
     if state := said(head_state(status.get("head_state"))):
         console.print()
         for line in cells.wrapped(state, console.width or cells.columns(state)):
             console.print(Text(line))
+
+
+def _is_fine(node: Mapping[str, Any]) -> bool:
+    return node["alive"] and not node["problem"] and node["role"] != "head"
+
+
+def _kind(node: Mapping[str, Any]) -> str:
+    """What nodes may have in common: ``(uv, Ray 2.60.0, Python 3.12.1, 8 CPUs, no GPUs each)``."""
+    parts = [node["runtime"]]
+    parts += [f"{word} {node[key]}" for key, word in (("ray", "Ray"), ("python", "Python")) if node[key]]
+    counts = (("cpus", "CPU"), ("gpus", "GPU"))
+    parts += [counted(str(node[key]), word) for key, word in counts if node[key] is not None]
+    return f"({', '.join(filter(None, parts))} each)"
 
 
 def head_state(found: Mapping[str, Any] | None) -> str:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from rich.cells import cell_len
 from rich.text import Text
 
+from tasks.inventory.fold import folded
 from tasks.language import said
 
 GAP = 2
 INDENT = 2
 LEAST = 24  # least width of a text column beside others
 NOTHING = ("", "-")
+MANY = 20  # rows; of more, equal ones are folded
 _WIDE = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uffe6\U00020000-\U0003fffd"
 _WORD = re.compile(rf"[{_WIDE}][，。、；：！？）」』】》]*\s*|[^\s{_WIDE}]+\s*")
 
@@ -60,6 +62,19 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: in
             shared = said(columns[at].as_text(value) + each)
             (everywhere if len(values) == 1 else where_known).append(shared)
     return [*_Layout(columns, cells, width, own).lines(), *_shared(everywhere, where_known, width)]
+
+
+def folded_rows(rows: Sequence[Sequence[Cell]]) -> list[Sequence[Cell]]:
+    """Of more than MANY rows, those that are equal but for the name in the first cell are one, with all names."""
+    if len(rows) <= MANY:
+        return list(rows)
+    alike: dict[tuple[str, ...], list[Sequence[Cell]]] = {}
+    for row in rows:
+        alike.setdefault(tuple(str(cell) for cell in row[1:]), []).append(row)
+    return [
+        same[0] if len(same) == 1 else (folded(str(row[0]) for row in same), *same[0][1:])
+        for same in alike.values()
+    ]
 
 
 def _shared(everywhere: Sequence[str], where_known: Sequence[str], width: int) -> list[Text]:

@@ -32,6 +32,7 @@ class Options:
     :param new: names of hosts that are not in the hosts file yet; if they fail, nothing of theirs stays.
     :param deadline: seconds that running work has to end in a drain; None: nodes are not drained.
     :param why: the reason for a maintenance.
+    :param lock_wait: seconds to wait for a lock that another run holds.
     :param agree: called with the lines of a question and its title; raises Stop unless the answer is yes.
     """
 
@@ -48,4 +49,5 @@ class Options:
     new: frozenset[str] = frozenset()
     deadline: int | None = None
     why: str = ""
+    lock_wait: int = 0
     agree: Callable[[Sequence[str], str], None] = refuse

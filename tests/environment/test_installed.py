@@ -119,6 +119,7 @@ def anew(wheel, tmp_path_factory):
         assert done.returncode == 0, done.stderr
     folder = top / "elsewhere"
     folder.mkdir()
+    (top / "home").mkdir()
     home = {"HOME": str(top / "home"), "PATH": "/usr/local/bin:/usr/bin:/bin"}
     return folder, lambda *words: run([top / "venv/bin/rayfab", *words], cwd=folder, env=environ(**home))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tasks.node import gcs_store, head_files, journal, kept, operations, sync
+from tasks.node import alerts, gcs_store, head_files, journal, kept, metrics, operations, sync
 from tasks.node.gcs_store import HeadState
 from tasks.node.hold import Hold, hold_script
 from tasks.node.hook import hook_script
@@ -62,6 +62,10 @@ ITEMS = [
 ]
 CONDA_HOST = samples.host("worker", samples.CONDA)
 
+SCRAPED = [
+    metrics.Scraped("head", "head", "10.0.0.1:20004"),
+    metrics.Scraped("one", "worker", "[fd00::2]:20004"),
+]
 APT_MIRROR = "mirrors: {apt: 'https://mirror.example/debian'}\n"
 DOCKER_MIRROR = "mirrors: {docker: 'https://mirror.example/docker-ce/linux'}\n"
 
@@ -127,6 +131,13 @@ def _mirrored():
         samples.UV + "mirrors: {pypi: 'https://mirror.example/simple', python: 'https://mirror.example/py'}\n"
     )
     return samples.host("worker", text)
+
+
+def _metrics(kind: str, **more: object) -> Script:
+    folder = "/home/alice/.rayfab/lab"
+    return metrics.up_script(
+        samples.host("head"), "lab", SCRAPED, kind=kind, node=folder, user="alice", **more
+    )
 
 
 def _engine(os_id: str, tool: str, install_: str = "auto", mirrors: str = "") -> Script:
@@ -226,6 +237,11 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "import-packages": lambda: trial_script("lab", "ray-2.60.0-py3.11.2-abc", ["ray[default]", "emoji"]),
     "destroy": lambda: operations.destroy_script(samples.host(), "lab", sudo=True),
     "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),
+    "metrics-up-system": lambda: _metrics("system"),
+    "metrics-up-user": lambda: _metrics("user"),
+    "metrics-up-loop": lambda: _metrics("loop", given=("prometheus", "grafana")),
+    "metrics-down": lambda: metrics.down_script("lab", sudo=True),
+    "metrics-read": lambda: metrics.read_script("lab", SCRAPED, seconds=5.0),
     "verify": lambda: operations.verify_script(
         "lab", "10.0.0.1:6379", [("head", "10.0.0.1"), ("one", "10.0.0.2")], tasks=True, timeout=60.0
     ),
@@ -238,6 +254,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "jobs": lambda: journal.jobs_script(samples.host("head"), "lab"),
     "job-log": lambda: journal.log_script("lab", "raysubmit_1", "/tmp/ray"),
     "command": lambda: operations.command_script("lab", ["ray", "--version"]),
+    "host-command": lambda: operations.host_command_script("lab", ["id", "-u"], root=True, sudo=True),
     "lock": lambda: operations.lock_script("lab", HOLDER),
     "unlock": lambda: operations.unlock_script("lab", HOLDER),
     "head-files-read": lambda: head_files.read_script("lab"),
@@ -246,6 +263,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "unlock-history": lambda: operations.unlock_script("lab", HOLDER, history='{"format": 1, "id": "0"}'),
     "history": lambda: operations.history_script("lab"),
     "logs-pick": lambda: operations.pick_script("lab", Query(("start", "raylet.*"), 20, 600, True, "abcdef")),
+    "collect": lambda: operations.collect_script("lab", "read", 1 << 20, 1 << 18, sudo=True),
     "job-ids": lambda: operations.job_ids_script("lab", "10.0.0.1:6379", "job-1", sudo=True),
     "reach": lambda: operations.reach_script(
         "lab", "one", [20000, 10002], ["head 10.0.0.1 6379 ours"], token="t0", seconds=6, expect=2
@@ -264,6 +282,9 @@ FILES: dict[str, Callable[[], str]] = {
     "env-worker.sh": lambda: _files("worker", "system")["ENV_SH"],
     "env-conda.sh": lambda: _files("worker", "system", text=samples.CONDA)["ENV_SH"],
     "loop.sh": lambda: _files("worker", "loop", systemd=False)["LOOP_SH"],
+    "metrics-start.sh": lambda: metrics.start_sh("/home/it's me/.rayfab/lab/metrics", 9090),
+    "metrics-prometheus.yml": lambda: metrics.prometheus_yml("lab", SCRAPED),
+    "metrics-rules.yml": alerts.rules,
     "system.service": lambda: _files("head", "system")["UNIT_TEXT"],
     "user.service": lambda: _files("worker", "user", uid=1000, user_systemd=True)["UNIT_TEXT"],
 }

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
+import tarfile
 
 import pytest
 
 from tests.lab import hosts as helpers
-from tests.lab.story import ok, sh, until
+from tests.lab.story import ok, raylet, sh, until
 
 NAME = "rayfab-test"
 SMI = """#!/bin/sh
@@ -51,6 +52,15 @@ CLOSED = """#!/bin/sh
 # a stand-in for docker-credential-desktop on a Mac that nobody has unlocked
 echo 'keychain cannot be accessed because the current session does not allow user interaction.'
 exit 1
+"""
+# asks Ray's dashboard, as its page does, whether it finds Prometheus
+HEALTH = """
+import os, urllib.request
+path = os.environ.get("RAY_AUTH_TOKEN_PATH")
+token = open(path).read().strip() if path else os.environ.get("RAY_AUTH_TOKEN", "")
+url = "http://127.0.0.1:8265/api/prometheus_health"
+asked = urllib.request.Request(url, headers={"Authorization": "Bearer " + token})
+print(urllib.request.urlopen(asked).read().decode())
 """
 
 
@@ -124,6 +134,45 @@ class TestAsItRuns:
             assert inspect(host, "{{.HostConfig.RestartPolicy.Name}}") == "unless-stopped"
             assert int(inspect(host, "{{.Config.StopTimeout}}")) > 30
 
+    def test_alerts_are_asked_without_a_prometheus(self, pair, run):
+        assert "no alert: 2 hosts asked" in ok(run("alerts"))
+
+    def test_prometheus_of_debian_reads_every_node(self, pair, run):
+        """From Debian's package, and alice may not become root; Ray's own dashboard finds it."""
+        head = pair[0]
+        # only root may renew the lists
+        sh(head, "apt-get update -qq")
+        assert "Prometheus 2." in ok(run("metrics", "up"))
+        assert sh(head, "ss -ltnH '( sport = :9090 )'").split()[3] == "127.0.0.1:9090"
+        until(lambda: run("metrics", "status").returncode == 0, 90)
+        said = json.loads(ok(run("metrics", "status", "--json")))
+        assert [(one["host"], one["scraped"]) for one in said["hosts"]] == [(h.name, True) for h in pair]
+        assert "prometheus running" in sh(head, f"docker exec -i {NAME} python - <<'E'\n{HEALTH}\nE")
+
+    @pytest.mark.matrix  # the same from series is in tests/node/test_alerts.py
+    def test_a_node_that_is_away_fires(self, pair, run):
+
+        def read():
+            return json.loads(run("metrics", "status", "--json").stdout)
+
+        sh(pair[1], f"docker stop {NAME}")
+        done = run("alerts", "--json")
+        assert done.returncode == 1
+        (fired,) = json.loads(done.stdout)["firing"]
+        assert (fired["alert"], fired["host"]) == ("RayNodeAway", pair[1].name)
+        until(lambda: not read()["hosts"][1]["scraped"], 90, 5)
+        until(lambda: {"RayNodeAway"} == {one["alertname"] for one in read()["firing"]}, 240, 5)
+        assert "a task ran on each" in ok(run("deploy-cluster"))
+
+    @pytest.mark.matrix  # the script of down is in tests/node/test_metrics_scripts.py; destroy is below
+    def test_metrics_down_leaves_the_node_alone(self, pair, run):
+        before = raylet(pair[0])
+        assert "are removed" in ok(run("metrics", "down"))
+        assert sh(pair[0], "ss -ltnH '( sport = :9090 )'") == ""
+        assert sh(pair[0], "ls /home/alice/.rayfab/test | grep metrics || true") == ""
+        assert raylet(pair[0]) == before
+        ok(run("metrics", "up"))
+
     def test_logs_where_the_container_is_gone(self, pair, run):
         sh(pair[1], f"docker rm -f {NAME}")
         out = ok(run("logs", "--host", pair[1].name))
@@ -193,6 +242,34 @@ class TestAsItRuns:
         assert run("logs", "--node", "abcdef012345").returncode == 1
 
     @pytest.mark.matrix
+    def test_all_of_it_is_collected_also_of_a_host_that_is_away(self, pair, run, tmp_path):
+        head, worker = pair
+        sh(
+            head,
+            "mkdir -p /mnt/small && mount -t tmpfs -o size=1m none /mnt/small; cat /dev/zero >/mnt/small/x; true",
+        )
+        path = tmp_path / "report.tar.gz"
+        worker.freeze()
+        try:
+            done = run("collect", "--output", str(path), worker={"connect_timeout": 5})
+        finally:
+            worker.unfreeze()
+            sh(head, "umount /mnt/small")
+        assert done.returncode == 1, done.stdout
+        with tarfile.open(path) as tar:
+            found = {one.name: tar.extractfile(one).read().decode() for one in tar}
+        said = found["report/diagnosis.txt"]
+        assert said in done.stdout.replace("\n  ", "\n") or said.splitlines()[0] in done.stdout
+        assert f"unreachable: {worker.name}" in said and f"{head.name}: /mnt/small is 100 % full" in said
+        assert "OOM kill" in said and "bad number" in said
+        assert f"report/hosts/{worker.name}/not-reached.txt" in found
+        assert any(
+            name.startswith(f"report/hosts/{head.name}/logs/") and "gcs_server.out" in name for name in found
+        )
+        token = sh(head, "cat /home/alice/.rayfab/test/token")
+        assert token and not any(token in text for text in found.values())
+
+    @pytest.mark.matrix
     def test_who_changed_it_is_known_to_every_operator(self, pair, run, home, tmp_path):
         mine = json.loads(ok(run("history", "--json")))["entries"]
         assert mine[-1]["command"].startswith("fab deploy-cluster") or "deploy-cluster" in mine[-1]["command"]
@@ -208,6 +285,8 @@ class TestAsItRuns:
         for host in pair:
             assert sh(host, "docker ps -aq") == ""
             assert sh(host, "ls -A /home/alice | grep -i ray || true") == ""
+        assert sh(pair[0], "pgrep -x prometheus || true") == ""
+        assert sh(pair[0], "ls /home/alice/.config/systemd/user 2>/dev/null || true") == ""
 
 
 class TestGpus:

@@ -30,7 +30,7 @@ LEFT_OUT_FILES += ("script/fragments.py", "node/operations.py", "inventory/synta
 # a text that is a command, a pattern, a file or a part of one, and no sentence
 CODE = re.compile(
     r"""\\|&&|\$[a-z({]|%[dsHY]|</|\(\?|\[\^|;;|>/dev|::|\w\|[\w(\[]|\n.*\n|[A-Za-z]=[A-Z/%\0]|
-    ^[-/\#<%]|^Exec|^Port|^Version\ mismatch|pgrep|StrictHost|
+    ^``|^[-/\#<%]|^Exec|^Port|^Version\ mismatch|pgrep|StrictHost|
     ^(sudo|docker|export|exec|echo|open|cd|ssh|ssh-keyscan|uname|command|python|pip|apt-get|dnf|bytes|import|unset|
       kill|rm|mount|chmod|loginctl|set|return|if|ray)\s[-\w./]+|
     ^(\./)?(fab|\0)\ [\w\0-]+(\ (--?[\w-]*|\0|[A-Z]+|@?[\d.]+))*$|
@@ -45,6 +45,9 @@ ALONE = {"Column", "phase", "table", "step", "Step", "each", "grow", "ok", "Text
 COUNT = re.compile(r"(no|1|\0) [a-z]+s?")
 # parts that are written out in many texts
 PARTS = ("{0} s", "{0} host", "all")
+PARTS += tuple(f"1 {what}{each}" for what in ("CPU", "GPU") for each in ("", " each"))
+PARTS += tuple(f"{count} {what}s" for what in ("CPU", "GPU") for count in ("no", "{0}"))
+PARTS += ("{0} CPUs each", "{0} GPUs each")
 WORD = re.compile(r"[A-Z]?[a-z]+( [a-z]+)*")
 LOOSE = re.compile(r"^[\s;,:(\[]+|[\s,:(\[]+$")
 

@@ -175,6 +175,23 @@ class TestLogs:
         assert answer.texts == {"log:raylet.out": ["Raylet of id, abcdef012 started"]}
         assert ask(self.picked(temp, node_id="abcdee"), shell, tmp_path).values == {"other": "1"}
 
+    def test_collected_are_the_ends_of_files_within_a_bound(self, shell, tmp_path, temp, node):
+        (node / "start.log").write_text("Ray runtime started\n")
+        (node / "temp").write_text(f"{temp}\n")
+
+        def made(mode, budget):
+            return operations.collect_script("lab", mode, budget, 100)
+
+        assert ask(made("size", 1000), shell, tmp_path).values == {"bytes": str(100 + 14 + 30 + 14)}
+        assert ask(made("size", 120), shell, tmp_path).values == {"bytes": "120"}
+        answer = ask(made("read", 1000), shell, tmp_path)
+        session = "file:session_2026-01-02_03-04-05_000000_1"
+        assert answer.ok and abs(int(answer.values["clock"]) - time.time()) < 60
+        assert answer.texts[f"{session}:raylet.out"][-1] == "line 50"
+        assert answer.texts[f"{session}:worker-1.out"] == ["not asked for"]
+        assert answer.texts["file:start"] == ["Ray runtime started"]
+        assert any("%" in line for line in answer.texts["system:df"])
+
     def test_follow_shows_new_lines_files_and_sessions(self, shell, tmp_path, temp, node):
         """New lines, a new file, a file that has no line end yet, and a new Ray session."""
         (node / "start.log").write_text("old start\n")

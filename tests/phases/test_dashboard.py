@@ -135,3 +135,32 @@ class TestWhileItIsOpen:
         code, said = opened(Connection([None, *[LOST] * 20]))
         assert code == 1
         assert "the tunnel did not come back within 60 s\n  → fab status says what runs" in said
+
+
+class TestGrafana:
+    """The dashboard's page loads its graphs from it: it must be here at the same port as on the head."""
+
+    @pytest.fixture
+    def beside(self, monkeypatch):
+        facts = samples.facts
+        monkeypatch.setattr(
+            samples, "facts", lambda: replace(facts(), metrics=("grafana", "prometheus"), active=True)
+        )
+
+    def test_has_a_tunnel_where_it_is_on_the_head(self, opened, beside):
+        connection = Connection([None])
+        code, said = opened(connection)
+        assert code == 0
+        assert connection.led_to == [("127.0.0.1", 8265), ("127.0.0.1", 3000)]
+        assert "http://127.0.0.1:3000" in said
+
+    def test_a_port_in_use_takes_only_the_graphs(self, opened, beside):
+        code, said = opened(Connection([None], taken=(3000,)))
+        assert code == 0
+        assert "port 3000 of this machine" in said and "the dashboard shows no graphs" in said
+        assert "http://127.0.0.1:8265" in said
+
+    def test_has_none_where_it_is_not(self, opened):
+        connection = Connection([None])
+        opened(connection)
+        assert connection.led_to == [("127.0.0.1", 8265)]

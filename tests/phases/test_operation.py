@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -113,6 +114,31 @@ class TestLock:
         assert "✗ the cluster is locked by eve@far since noon: deploy-cluster" in fleet.out
         assert world.held_by == "eve@far since noon: deploy-cluster"
         assert all(h.titles == ["gather facts"] for h in world.hosts.values())
+
+    def test_is_waited_for_and_then_the_other_hosts_are_asked_again(self, fleet, world, monkeypatch):
+        world.held_by = "eve@far since noon: deploy-cluster"
+        slept = []
+
+        def sleep(seconds):
+            slept.append(seconds)
+            if len(slept) == 2:
+                world.held_by = ""
+
+        clock = SimpleNamespace(sleep=sleep, monotonic=lambda: 5.0 * len(slept))
+        monkeypatch.setattr("tasks.phases.gather_facts.time", clock)
+        assert fleet.operate(BEGIN, lock_wait=60) == 0
+        assert slept == [5.0, 5.0]
+        titles = {name: host.titles.count("gather facts") for name, host in world.hosts.items()}
+        assert set(titles.values()) == {2, 3} and list(titles.values()).count(3) == 1
+
+    def test_that_is_not_given_back_in_time(self, fleet, world, monkeypatch):
+        world.held_by = "eve@far since noon: deploy-cluster"
+        slept = []
+        clock = SimpleNamespace(sleep=slept.append, monotonic=lambda: 5.0 * len(slept))
+        monkeypatch.setattr("tasks.phases.gather_facts.time", clock)
+        assert fleet.operate(BEGIN, lock_wait=12) == 3
+        assert slept == [5.0, 5.0, 2.0]
+        assert "✗ the cluster is locked by eve@far since noon: deploy-cluster" in fleet.out
 
     def test_held_by_another_run_though_a_host_is_away(self, fleet, world):
         world.held_by = "eve@far since noon: deploy-cluster"

@@ -52,8 +52,7 @@ def test_another_s_name_in_a_command_stays(hint):
 
 def test_many_hosts_with_one_fix(pipe, text):
     failures.show(pipe, [(f"n{n}", "broke", "look at it") for n in range(300)])
-    assert len(text(pipe).splitlines()) == 302
-    assert text(pipe).splitlines()[-1] == "  → n0, n1, n2, n3 and 296 more: look at it"
+    assert text(pipe).splitlines()[1:] == ["n[0-299]  broke", "  → n[0-299]: look at it"]
 
 
 @pytest.mark.parametrize("width", ["40", "60", "80"])

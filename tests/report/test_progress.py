@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tasks.report.progress import Amount, Countdown, Pace, about, hosts_left, passed, speed, split
+from tasks.report.progress import (
+    Amount,
+    Countdown,
+    Pace,
+    about,
+    batches_left,
+    hosts_left,
+    passed,
+    speed,
+    split,
+)
 from tasks.script.files import files
 
 TASKS = Path(__file__).parents[2] / "tasks"
@@ -202,3 +212,16 @@ def test_time_that_has_passed(seconds, said):
 )
 def test_a_speed_is_rounded_for_reading(rate, said):
     assert speed(rate, "MB") == said
+
+
+@pytest.mark.parametrize(
+    ("took", "left", "said"),
+    [
+        ([], 9, ""),
+        ([1.0], 3, ""),
+        ([2.0], 3, ", about 10 s left"),
+        ([60.0, 58.0, 300.0], 5, ", about 5 min left"),
+    ],
+)
+def test_the_time_that_batches_still_take(took, left, said):
+    assert batches_left(took, left) == said

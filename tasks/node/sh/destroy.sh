@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib node node_logs outside_* there used
+# needs: lib metrics node node_logs outside_* there used
 # values: OUTSIDE PURGE TEMP_DIR
 # Removes all that this cluster has put on this host, and nothing else.
 # Removes what clusters share, with the last cluster, except what a runtime keeps.
@@ -62,6 +62,7 @@ done
     finish 0
 }
 (umask 077 && mkdir -p "$NODE") || fail "cannot make $NODE"
+metrics_remove
 for rf_service in $rf_services; do
     step "stopping Ray"
     note_sessions "$rf_service"

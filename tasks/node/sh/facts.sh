@@ -33,6 +33,7 @@ emit hostname "$(uname -n)"
 emit id "$(id)"
 emit home "$HOME"
 emit node "$NODE"
+[ ! -d "$NODE/metrics/bin" ] || emit metrics "$(cd "$NODE/metrics/bin" && echo *)"
 for rf_file in "$SHARED"/hosts/*; do
     if [ -e "$rf_file" ] || [ -h "$rf_file" ]; then emit home_host "${rf_file##*/}"; fi
 done

@@ -10,6 +10,8 @@ user_systemctl() {
 }
 system_active() { systemctl is-active "$UNIT" 2>/dev/null || :; }
 user_active() { user_systemctl is-active "$(user_unit)" 2>/dev/null || :; }
+system_about() { systemctl show -p ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,NRestarts,ActiveEnterTimestamp,MemoryCurrent "$UNIT"; }
+user_about() { user_systemctl show -p ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,NRestarts,ActiveEnterTimestamp,MemoryCurrent "$(user_unit)"; }
 system_there() { [ -e "/etc/systemd/system/$UNIT.service" ]; }
 user_there() {
     [ ! -e "$(user_file)" ] && [ "$(user_active)" != active ] || return 0

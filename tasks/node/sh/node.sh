@@ -15,6 +15,7 @@
 #   KIND_arguments   prints the arguments of its processes
 #   KIND_log         prints the output of `ray start`; KIND_log_before: that before the last restart, too
 #   KIND_log_file    prints the path of that file, if it is one; KIND_last_log: its last $1 lines become answers
+#   KIND_about       prints what its supervisor says of it
 #   KIND_zone        prints the time zone in which it runs, such as +0200
 #   KIND_tries       prints how often the supervisor has restarted it
 #   KIND_life        prints the path of the file in which the node's watch writes what it knows
@@ -56,6 +57,7 @@ host_last_log() {
         [ ! -s "$rf_file" ] || return 0
     done
 }
+host_about() { echo "no supervisor of the system"; }
 host_zone() { date +%z; }
 host_tries() {
     rf_tries=$(wc -l 2>/dev/null <"$NODE/starts") || rf_tries=1

@@ -30,8 +30,10 @@ def _unit_word(text: str) -> str:
     return f'"{text}"'
 
 
-def unit_text(node: str, cluster: str, user: str | None) -> str:
-    """A systemd unit; ``user`` is None for a user's own manager.
+def unit_text(node: str, cluster: str, user: str | None, *, what: str = "") -> str:
+    """A systemd unit that runs ``start.sh`` of a folder; ``user`` is None for a user's own manager.
+
+    :param what: its description; '' for that of a node.
 
     OOMPolicy=continue: if the kernel kills one Python worker, the node keeps running.
     StartLimitIntervalSec=0: a worker keeps trying while its head is away.
@@ -42,7 +44,7 @@ def unit_text(node: str, cluster: str, user: str | None) -> str:
     return "\n".join(
         [
             "[Unit]",
-            f"Description=Ray node of the cluster {cluster}",
+            f"Description={what or f'Ray node of the cluster {cluster}'}",
             *after,
             "StartLimitIntervalSec=0",
             "",

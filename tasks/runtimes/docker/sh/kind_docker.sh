@@ -56,6 +56,9 @@ docker_last_log() {
         dk logs --tail "$1" "$UNIT" 2>&1 | emit_text log:container
     fi
 }
+docker_about() {
+    dk inspect -f '{{.Config.Image}} {{json .State}} restarts {{.RestartCount}} memory {{.HostConfig.Memory}}' "$UNIT"
+}
 # A container that has ended tells no zone; images are made with this one.
 docker_zone() { dk exec "$UNIT" date +%z 2>/dev/null || echo +0000; }
 docker_tries() { dk inspect -f '{{.RestartCount}}' "$UNIT" 2>/dev/null || echo 0; }
