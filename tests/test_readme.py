@@ -31,8 +31,6 @@ ABOUT = DOCS / "README.md"  # for those who write pages; not one itself
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PART = re.compile(r"^<!-- generated:(\w+) -->\n(.*?)^<!-- end of \1 -->$", re.MULTILINE | re.DOTALL)
 TASKS = CONTEXTS
-# it parses with copies of the contexts
-PARSER = WordsParser(ns, contexts=TASKS.values(), initial=ParserContext(args=program.core_args()))
 
 
 def twin(path: Path) -> Path:
@@ -99,8 +97,10 @@ class TestCommands:
     def test_fab_takes_each_of_them(self, path):
         wrong = []
         for words in commands(path):
+            initial = ParserContext(args=program.core_args())
+            parser = WordsParser(ns, contexts=ns.to_contexts(), initial=initial)
             try:
-                PARSER.parse_argv(words)
+                parser.parse_argv(words)
             except ParseError as error:
                 wrong.append(f"{shlex.join(words)}: {error}")
         assert wrong == []

@@ -75,7 +75,7 @@ def main() -> None:
         raise SystemExit(f"{TOP / HOSTS_FILE} is there: ./fab lab-down removes it")
     lab = test_lab()
     lab.down()
-    hosts = lab.add_hosts([None] * 3, "bare", ("main",))
+    hosts = lab.add_hosts([None] * 3, "python", ("main",))
     try:
         with tempfile.TemporaryDirectory() as home:
             desk = Desk(Path(home))
