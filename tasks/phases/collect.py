@@ -9,6 +9,7 @@ from tasks.node.logfiles import WITH_ERRORS, Query, patterns
 from tasks.node.operations import collect_script, logs_script, pick_script
 from tasks.phases.connect import connect_all
 from tasks.report.console import Board
+from tasks.report.handover import hosts
 from tasks.report.lines import Line, clean
 from tasks.run.collected import Collected
 from tasks.run.failures import Stop
@@ -43,7 +44,7 @@ def measure(into: dict[str, int], budget: Callable[[Run], int], each: int) -> St
         into.update({node.name: bytes_ for node, bytes_ in found.items()})
         total = sum(into.values())
         run.console.note(
-            f"{size(total)} of logs are read from {len(into)} hosts, at most {size(budget(run))} of each"
+            f"{size(total)} of logs are read from {hosts(len(into))}, at most {size(budget(run))} of each"
         )
 
     return Step("Measure the logs", work)
