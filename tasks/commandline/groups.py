@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "look": ("status", "check", "plan", "logs", "collect", "history", "disk", "alerts", "metrics"),
+    "look": (
+        "status",
+        "check",
+        "doctor",
+        "plan",
+        "logs",
+        "collect",
+        "history",
+        "disk",
+        "alerts",
+        "metrics",
+    ),
     "deploy": ("init", "deploy-cluster", "pull-image", "bundle"),
     "change": (
         "add-worker",

@@ -50,7 +50,7 @@ def overview(tasks: Mapping[str, Task], width: int, version: str) -> str:
     for title, names in grouped(tasks).items():
         lines.append(f"{said(title)}:")
         for name in names:
-            lines += _entry(f"  {name.ljust(pad)}   ", _first_line(tasks[name]), width)
+            lines += _entry(f"  {name.ljust(pad)}   ", first_line(tasks[name]), width)
         lines.append("")
     lines.append(f"{said('examples')}:")
     commands = [(f"{program} {command}", said(why)) for command, why in EXAMPLES]
@@ -104,7 +104,8 @@ def described(context: ParserContext, flag: str) -> str:
     return f"{flag} {VALUES.get(argument.names[0], kind)}{more}"
 
 
-def _first_line(task: Task) -> str:
+def first_line(task: Task) -> str:
+    """What a task does, in one line."""
     return (inspect.getdoc(task) or "").strip().partition("\n")[0]
 
 

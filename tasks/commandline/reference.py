@@ -1,4 +1,4 @@
-"""The reference of all commands in the manual, made from the tasks. Pure."""
+"""The reference of all commands and of what they print for programs, made from the tasks and schemas. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from invoke import Task
 from invoke.parser import ParserContext
 
 from tasks.commandline.groups import grouped
-from tasks.commandline.manual import described, main_flags
+from tasks.commandline.manual import described, first_line, main_flags
 
 _HEAD = "| Flag | Meaning |\n|---|---|\n"
 
@@ -22,6 +22,25 @@ def render(tasks: Mapping[str, Task], contexts: Mapping[str, ParserContext]) -> 
         parts.append(f"## {title}\n")
         for name in names:
             parts += [f"### {name}\n", *_help(tasks[name]), _flags(contexts[name])]
+    return "\n".join(parts)
+
+
+def for_programs(
+    tasks: Mapping[str, Task], contexts: Mapping[str, ParserContext], schemas: Mapping[str, str]
+) -> str:
+    """Markdown: the commands that print JSON, then each published schema. Ends with a line break.
+
+    :param schemas: the text of each schema by its name.
+    """
+    rows = [
+        f"| `{name} --json` | {_cell(first_line(tasks[name]))} |\n"
+        for names in grouped(tasks).values()
+        for name in names
+        if "--json" in contexts[name].flags
+    ]
+    parts = ["| Command | Prints |\n|---|---|\n" + "".join(rows)]
+    for name, text in sorted(schemas.items()):
+        parts += [f"## {name}\n", f"```json\n{text.rstrip()}\n```\n"]
     return "\n".join(parts)
 
 

@@ -45,6 +45,7 @@ OF_TASK: dict[tuple[str, str], dict[str, Any]] = {
     ("logs", "host"): HOSTS,
     ("add-worker", "host"): {"is": "worker"},
     ("remove-worker", "host"): WORKERS,
+    ("doctor", "host"): HOSTS,
     ("drain", "host"): WORKERS,
     ("maintenance", "host"): WORKERS,
     ("init", "host"): FREE,

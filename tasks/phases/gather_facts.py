@@ -42,7 +42,7 @@ def _gather(run: Run, *, lock: bool) -> None:
         began = time.monotonic()
         while "held" in answer.values and (passed := time.monotonic() - began) < run.options.lock_wait:
             waited.append(node.name)
-            board.step(node.name, f"waiting for the lock of {answer.values['held']}, {passed:.0f} s")
+            board.step(node.name, f"locked by {answer.values['held']}: waiting, {passed:.0f} s")
             time.sleep(min(AGAIN, run.options.lock_wait - passed))
             answer = run.ask(node, script, timeout=TIMEOUT)
         return answer, parse_facts(node.host, answer.all, answer.texts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.text import Text
+
 from tasks.report import handover
 from tasks.run.hooks import AFTER_JOIN, BEFORE_DEPLOY, hooks_of, run_hooks
 from tasks.run.run import Run
@@ -17,7 +19,7 @@ def show_hooks(run: Run) -> None:
         if nodes and (hooks := hooks_of(run, name)):
             run.console.print(f"{name} would run for {handover.names(node.name for node in nodes)}:")
             for hook in hooks:
-                run.console.print(f"    {hook}")
+                run.console.print(Text(f"    {hook}"))
 
 
 @step(f"Run {BEFORE_DEPLOY}", changes=True)

@@ -7,14 +7,10 @@ are tried as well on which nothing else could: without Python, with Windows, in 
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
-from tasks.node.operations import reach_script
 from tasks.plan.reach import (
     ALL_PAIRS,
-    Pair,
     blame,
     can_listen,
     message,
@@ -23,15 +19,12 @@ from tasks.plan.reach import (
     partners,
     ports_of,
 )
-from tasks.report.console import Board
-from tasks.run.failures import Failure, HostFailed
+from tasks.run.failures import Failure
+from tasks.run.links import End, Tried, try_pairs
 from tasks.run.run import Run
 from tasks.run.stages import Known, Planned
 from tasks.run.step import step
-from tasks.ssh import Answer, RemoteError
 
-SECONDS = 6  # how long a host waits for the others
-SURE = 0.7  # seconds that a host must have listened before the other's last try
 AT_ONCE = 50  # hosts that try each other at the same time
 TITLE, AGAIN = "Try the ports between the hosts", "Try the ports of the nodes"
 
@@ -82,125 +75,39 @@ def _reach(
     if head is None or not workers:
         return
     size = max(AT_ONCE, run.cluster.parallel) - 1
-    pairs: list[Pair] = []
-    firewalls: dict[str, str] = {}
-    silent: list[str] = []
+    tried = Tried()
     for at in range(0, len(workers), size):
-        together = [head, *workers[at : at + size]]
-        pairs += _wave(run, together, addresses, firewalls, silent, running)
-    for name, found in blame(pairs, head.name, new).items():
+        _try(run, [head, *workers[at : at + size]], addresses, running, tried)
+    for name, found in blame(tried.pairs, head.name, new).items():
         node = next(node for node in asked if node.name == name)
         target = next((n for n in asked if n.name == found[0].target), node)
         sources = sorted({addresses[pair.source] for pair in found if pair.target == target.name})
-        way = opening(firewalls.get(target.name, ""), needed_ports(target.subject), sources, target.name)
+        way = opening(
+            tried.firewalls.get(target.name, ""), needed_ports(target.subject), sources, target.name
+        )
         why = message(name, found, head.name)
         run.console.bad(f"{name}: {why}" if len(found) > 1 else why, way)
         run.fail(node, Failure(why, way))
-    if silent:
+    if tried.silent:
         run.console.note(
-            f"not tried: connections to {', '.join(silent)}, where no Python is there to listen with"
+            f"not tried: connections to {', '.join(tried.silent)}, where no Python is there to listen with"
         )
 
 
-def _wave(
-    run: Run,
-    nodes: Sequence[Known],
-    addresses: Mapping[str, str],
-    firewalls: dict[str, str],
-    silent: list[str],
-    running: bool,
-) -> list[Pair]:
+def _try(run: Run, nodes: Sequence[Known], addresses: Mapping[str, str], running: bool, tried: Tried) -> None:
+    """Tries the ports between these hosts, the head first; where Ray runs its own, elsewhere those that it will use."""
+    ends = {}
+    for node in nodes:
+        ports = ports_of(node.subject, running)
+        listens = not (running or node.facts.active) and can_listen(node.subject)
+        ours, theirs = (frozenset(ports) if on else frozenset() for on in (listens, running))
+        ends[node.name] = End(addresses[node.name], ports, ours, theirs)
     by_name = {node.name: node for node in nodes}
-    ports = {node.name: ports_of(node.subject, running) for node in nodes}
-    listens = {node.name for node in nodes if not (running or node.facts.active) and can_listen(node.subject)}
-    # Ray's own ports where it runs; where it does not, only those on which the script listens
-    tried = [
+    pairs = [
         (source, target)
         for source, target in partners(list(by_name), nodes[0].name)
         if running
-        or target in listens
+        or ends[target].ours
         or (by_name[target].facts.active and can_listen(by_name[target].subject))
     ]
-    token = secrets.token_hex(8)
-    heard: dict[str, float] = {}
-    ended: dict[str, float] = {}
-
-    def one(node: Known, board: Board) -> Answer:
-        lines = [
-            f"{target} {addresses[target]} {port} {'ours' if target in listens else 'theirs'}"
-            for source, target in tried
-            if source == node.name
-            for port in ports[target]
-        ]
-        own = ports[node.name] if node.name in listens else []
-        came = sum(len(own) for _, target in tried if target == node.name)
-        script = reach_script(
-            run.cluster.name,
-            node.name,
-            own,
-            lines,
-            token=token,
-            seconds=SECONDS,
-            expect=came,
-            version6=":" in addresses[node.name],
-        )
-        answer = run.ask(node, script, _Clock(board, node.name, heard), timeout=SECONDS + 30.0)
-        ended[node.name] = time.monotonic()
-        return answer
-
-    answers = _ask(run, AGAIN if running else TITLE, nodes, one)
-    bound = {}
-    for name, answer in answers.items():
-        firewalls[name] = answer.values.get("firewall", "")
-        bound[name] = frozenset(int(port) for port in answer.all.get("listen", ()))
-        if name in listens and not bound[name]:
-            silent.append(name)
-    out = []
-    for source, target in tried:
-        said = _said(answers.get(source), target)
-        # a host that listened only after the other's last try says nothing about a firewall
-        sure = target in heard and heard[target] + SURE < ended.get(source, 0.0)
-        if target not in listens:
-            out.append(
-                Pair(source, target, addresses[target], said, frozenset(ports[target] if running else ()))
-            )
-        elif bound.get(target):
-            known = {port: text for port, text in said.items() if port in bound[target]}
-            out.append(Pair(source, target, addresses[target], known, bound[target] if sure else frozenset()))
-    return out
-
-
-def _ask(
-    run: Run, title: str, nodes: Sequence[Known], one: Callable[[Known, Board], Answer]
-) -> Mapping[str, Answer]:
-    """A host on which this script fails takes part anyway: its connection may only have been slow."""
-
-    def carefully(node: Known, board: Board) -> Answer | None:
-        try:
-            return one(node, board)
-        except (HostFailed, RemoteError):
-            return None
-
-    found = run.each(title, nodes, carefully, together=True)
-    return {node.name: answer for node, answer in found.items() if answer is not None}
-
-
-def _said(answer: Answer | None, target: str) -> dict[int, str]:
-    out = {}
-    for line in answer.all.get("reach", ()) if answer else ():
-        name, port, said = [*line.split(" ", 2), ""][:3]
-        if name == target and port.isdigit():
-            out[int(port)] = said
-    return out
-
-
-class _Clock:
-    """Notes when a host reports that it listens."""
-
-    def __init__(self, board: Board, name: str, heard: dict[str, float]) -> None:
-        self._board, self._name, self._heard = board, name, heard
-
-    def step(self, name: str, text: str) -> None:
-        if text == "listening":
-            self._heard[self._name] = time.monotonic()
-        self._board.step(name, text)
+    try_pairs(run, AGAIN if running else TITLE, nodes, ends, pairs, tried)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -135,29 +136,56 @@ def _called(target: str, name: str, head: str) -> str:
 
 
 def opening(firewall: str, ports: Sequence[str], sources: Sequence[str], where: str) -> str:
-    """The command that lets these addresses in.
+    """What lets these addresses in, with the name of the host on which it is typed. See :func:`command_for`."""
+    command = command_for(firewall, ports, sources)
+    if command is None:
+        source = ", ".join(_networks(sources))
+        listed = ",".join(ports)
+        return (
+            f"open TCP {listed} of {where} for {source}, in its firewall or in a security group between them"
+        )
+    return f"on {where}: {command}; or in a security group between them"
+
+
+def command_for(firewall: str, ports: Sequence[str], sources: Sequence[str]) -> str | None:
+    """The firewall's own command that lets these addresses in, ready to paste; None if no firewall is known.
 
     :param firewall: what was found on the host; '' if nothing was.
     :param ports: ports, and ranges such as ``10002-19999``.
-    :param where: the name of the host on which it is typed.
+    :param sources: addresses; neighbours become networks that hold nothing else.
     """
     dashed, colons = ",".join(ports), ",".join(port.replace("-", ":") for port in ports)
-    source = sources[0] if len(sources) == 1 else "ADDRESS"
-    of_all = "" if len(sources) == 1 else f", for each ADDRESS of {', '.join(sources[:4])}"
-    command = {
-        "ufw": f"sudo ufw allow proto tcp from {source} to any port {colons}",
-        "firewalld": f"sudo firewall-cmd --permanent --zone=trusted --add-source={source}"
-        " && sudo firewall-cmd --reload",
-        "nftables": f"sudo nft insert rule inet filter input ip saddr {source} tcp dport {{ {dashed} }} accept",
-        "iptables": f"sudo iptables -I INPUT -p tcp -s {source} -m multiport --dports {colons} -j ACCEPT",
+    found = _networks(sources)
+    source = ",".join(found)
+    six = "6" if ":" in source else ""
+    rule = f"proto tcp from {{}} to any port {colons}"
+    ufw = f"sudo ufw allow {rule.format(source)}"
+    if len(found) > 1:
+        ufw = f"for from in {' '.join(found)}; do sudo ufw allow {rule.format('$from')}; done"
+    zone = " ".join(f"--add-source={one}" for one in found)
+    return {
+        "ufw": ufw,
+        "firewalld": f"sudo firewall-cmd --permanent --zone=trusted {zone} && sudo firewall-cmd --reload",
+        "nftables": f"sudo nft 'insert rule inet filter input ip{six} saddr {{ {source} }} tcp dport {{ {dashed} }}"
+        " accept'",
+        "iptables": f"sudo ip{six}tables -I INPUT -p tcp -s {source} -m multiport --dports {colons} -j ACCEPT",
         "windows": "New-NetFirewallRule -DisplayName Ray -Direction Inbound -Action Allow -Protocol TCP "
         f"-LocalPort {dashed} -RemoteAddress {source}",
         "macos": "System Settings, Network, Firewall: allow incoming connections for python",
     }.get(firewall)
-    if command is None:
-        whom = ", ".join(sources[:4])
-        return f"open TCP {dashed} of {where} for {whom}, in its firewall or in a security group between them"
-    return f"on {where}: {command}{of_all}; or in a security group between them"
+
+
+def _networks(sources: Sequence[str]) -> list[str]:
+    """``10.0.0.2, 10.0.0.3`` -> ``10.0.0.2/31``; what is no address stays."""
+    plain: dict[int, list] = {4: [], 6: []}
+    for one in sources:
+        try:
+            network = ipaddress.ip_network(one)
+        except ValueError:
+            return list(dict.fromkeys(sources))
+        plain[network.version].append(network)
+    out = [str(one) for found in plain.values() for one in ipaddress.collapse_addresses(found)]
+    return [text.removesuffix("/32").removesuffix("/128") for text in out]
 
 
 def needed_ports(subject: Subject) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.inventory.fold import fold, folded
 from tasks.inventory.ranges import expand
+from tasks.language import said
 from tasks.report.console import Console
 from tasks.report.table import described
 from tasks.report.typed import command
@@ -55,5 +56,5 @@ def next_steps(console: Console, status: Mapping[str, Any]) -> None:
         ("submit -- python job.py", "run a job"),
         ("logs", "the last lines of all nodes"),
     ]
-    console.print("next:")
+    console.print(f"{said('next')}:")
     commands(console, lines)

@@ -6,6 +6,8 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 
+from rich.text import Text
+
 from tasks.node.operations import unlock_script
 from tasks.report import events, failures, handover, typed
 from tasks.run import history
@@ -91,7 +93,7 @@ def report_failures(run: Run) -> None:
         if failure.log:
             run.console.print(f"\n{name}, last lines:")
             for line in failure.log[-10:]:
-                run.console.print(f"  {line}")
+                run.console.print(Text(f"  {line}"))
 
 
 def _say_what_goes_on(run: Run) -> None:

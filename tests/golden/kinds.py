@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tasks.node import alerts, gcs_store, head_files, journal, kept, metrics, operations, sync
+from tasks.node import (
+    alerts,
+    gcs_store,
+    head_files,
+    health,
+    journal,
+    kept,
+    metrics,
+    operations,
+    sync,
+)
 from tasks.node.gcs_store import HeadState
 from tasks.node.hold import Hold, hold_script
 from tasks.node.hook import hook_script
@@ -182,6 +192,13 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     ),
     "install-uv": _uv,
     "install-uv-python": lambda: _uv(host=_mirrored(), python_path=None, build=True),
+    "health": lambda: health.health_script("lab", sudo=True),
+    "health-fix": lambda: health.fix_script("lab", ["clock", "name", "tmp"], sudo=True),
+    "speed-take": lambda: health.speed_script("lab", token="t0", seconds=2, cap=1 << 30, listen=10002),
+    "speed-send": lambda: health.speed_script(
+        "lab", token="t0", seconds=0.5, cap=1 << 30, target=("fd00::1", 10002), version6=True
+    ),
+    "burn": lambda: health.burn_script(samples.host(), "lab", 30.0, sudo=True),
     "disk": lambda: operations.disk_script(samples.host(), "lab", "sizes", sudo=True),
     "clean": lambda: operations.disk_script(samples.host(), "lab", "clean"),
     "engine-apt": lambda: _engine("debian", "apt-get", mirrors=APT_MIRROR),

@@ -567,6 +567,8 @@ class TestInPeoplesDays:
         for host in cluster.hosts:
             sh(host, "rm -r /srv/days")
 
+    # tests/actions/test_watch.py shows the same with one host
+    @pytest.mark.matrix
     def test_a_watched_status_logs_in_once(self, cluster):
         def logins(host):
             return int(sh(host, "journalctl -u ssh --no-pager | grep -c 'Accepted publickey' || true"))

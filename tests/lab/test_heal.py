@@ -66,6 +66,31 @@ def test_it_is_known_by_the_raylet_that_its_host_runs(cluster):
         assert cluster.ids(host) == [cluster.life(host)["node"]]
 
 
+def test_a_doctor_looks_at_the_running_cluster_and_leaves_it_alone(cluster):
+    """It uses the ports on which Ray listens, and the limits that the raylet has."""
+    before = [raylet(host) for host in (cluster.head, cluster.worker)]
+    done = cluster.fab("doctor", "--json")
+    found = json.loads(done.stdout)
+    names = {cluster.head.name, cluster.worker.name}
+    passed = {
+        one["check"] for one in found["results"] if one["result"] == "pass" and set(one["nodes"]) == names
+    }
+    assert passed >= {"ray", "ports", "limits", "packages", "connection"}, found["results"]
+    theirs = {one["port"] for one in found["connections"] if one["result"] == "open" and one["listens"]}
+    assert theirs >= {6379, 20000, 20001}
+    assert [raylet(host) for host in (cluster.head, cluster.worker)] == before
+    # a program that somebody has installed on one host alone
+    sh(cluster.worker, f"mkdir {NODE}/env/lib/python3.11/site-packages/emoji-2.14.1.dist-info")
+    try:
+        found = json.loads(cluster.fab("doctor", "--json").stdout)
+    finally:
+        sh(cluster.worker, f"rmdir {NODE}/env/lib/python3.11/site-packages/emoji-2.14.1.dist-info")
+    said = [
+        one["message"] for one in found["results"] if one["check"] == "packages" and one["result"] == "warn"
+    ]
+    assert [text.rpartition(": ")[2] for text in said] == ["emoji 2.14.1 (none)"]
+
+
 def test_a_raylet_that_ends_in_peace_comes_back_without_a_command(cluster):
     """`ray stop`, a SIGTERM and a drain: Ray's own command stays in each case."""
     worker = cluster.worker

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 
 import pytest
 
+from tasks.testbed import keys
 from tasks.testbed.engine import ROOT
 from tests.lab.story import sh
+
+START = ROOT / "docs" / "start"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,22 @@ def as_user(host, user, home, script, timeout=600):
     ]
     done = host.exec(words, timeout=timeout)
     return done[0], done[1] + done[2]
+
+
+def commands(page):
+    """The commands of a page of the manual, word for word."""
+    text = (START / page).read_text("utf-8")
+    return [
+        line for block in re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S) for line in block.splitlines()
+    ]
+
+
+def typed(host, user, home, place, command):
+    """The output of a command on a terminal, where yes is the answer if it asks."""
+    on_terminal = f"printf 'y\\n' | script -qec {shlex.quote(command)} /dev/null"
+    code, out = as_user(host, user, home, f"cd {place} && {on_terminal}")
+    assert code == 0, f"{command}\n{out}"
+    return out
 
 
 def traces(host, home):
@@ -78,15 +98,14 @@ def test_one_command_and_ray_lives(machine, user, folder):
             f"chown -R {user} {place} && loginctl enable-linger {user} && rm -rf /var/lib/systemd/linger/*",
         )
     before = traces(machine, home)
-    code, out = as_user(machine, user, home, f"cd {place} && ./fab deploy-cluster")
-    assert code == 0, out
+    deploy, status, submit, destroy = commands("this-machine.md")
+    out = typed(machine, user, home, place, deploy)
     assert "1 host run Ray" in out or "1 host runs Ray" in out
     assert "a task ran on each" in out
     assert "./fab status" in out
-    code, out = as_user(machine, user, home, f"cd {place} && ./fab status")
-    assert code == 0, out
-    code, out = as_user(machine, user, home, f"cd {place} && ./fab destroy --yes")
-    assert code == 0, out
+    assert "healthy" in typed(machine, user, home, place, status)
+    assert "'CPU'" in typed(machine, user, home, place, submit)
+    typed(machine, user, home, place, destroy)
     left = set(traces(machine, home).splitlines()) - set(before.splitlines())
     # the operator's own log of what was done is all that stays
     assert {name for name in left if "/.local" not in name} == set()
@@ -127,3 +146,25 @@ def test_the_environment_that_root_made_is_enough_for_a_user(machine):
     code, out = as_user(machine, "alice", "/home/alice", "/srv/project/fab --version")
     assert code == 0, out
     assert out.startswith("rayfab ") and len(out.splitlines()) == 1
+
+
+def test_the_commands_of_what_you_need(machine):
+    """After the first use: the page's mirror need not be reachable."""
+    for command in commands("requirements.md"):
+        assert "deploy-cluster" in typed(machine, "root", "/root", "/root/project", command)
+
+
+# four more hosts, for the words of one page
+@pytest.mark.matrix
+def test_the_commands_of_your_own_machines(machine, fresh_hosts):
+    """The hosts have the page's addresses, and accept the key that `ssh` finds by itself."""
+    for number, host in enumerate(fresh_hosts(4, "bare"), 1):
+        sh(host, f"ip addr add 10.0.0.{number}/24 dev eth0")
+    sh(machine, "ip addr add 10.0.0.100/24 dev eth0 && mkdir -p -m 700 /root/.ssh")
+    machine.copy_in(keys.login_key(), "/root/.ssh/id_ed25519")
+    sh(machine, "chown root: /root/.ssh/id_ed25519 && chmod 600 /root/.ssh/id_ed25519")
+    outputs = [typed(machine, "root", "/root", "/root/project", line) for line in commands("own-machines.md")]
+    assert len(outputs) == 4
+    assert "4 hosts run Ray" in outputs[-1], outputs[-1]
+    typed(machine, "root", "/root", "/root/project", "./fab destroy")
+    sh(machine, "rm /root/project/my_hosts.yml /root/.ssh/id_ed25519")

@@ -16,7 +16,7 @@ from tasks.run.status import as_json
 
 FOLDER = Path(__file__).parents[2] / "docs/reference/json"
 # tasks with --json whose output has no published schema yet
-WITHOUT = {"alerts", "disk", "history", "jobs", "logs", "metrics", "version"}
+WITHOUT = {"alerts", "disk", "doctor", "history", "jobs", "logs", "metrics", "version"}
 
 
 def schema(name: str) -> dict:

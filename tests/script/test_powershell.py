@@ -26,6 +26,7 @@ from tests.standins.windows.values import PSError, Unsupported
 POSIX_ONLY = {"settle", "uv_env", "store_serve", "store_clean", "engine_install", "service_up", "head_kill"}
 POSIX_ONLY |= {"env_lock", "hold", "kept_read", "kept_settle", "try_env"}
 POSIX_ONLY |= {f"image_{name}" for name in ("cut", "serve", "pieces", "fetch", "clean")}
+POSIX_ONLY |= {"health", "health_fix", "speed", "burn"}
 POSIX_ONLY |= {"disk", "logs_pick", "collect", "host_command"}
 POSIX_ONLY |= {"jobs", "job_log"}
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"

@@ -76,6 +76,7 @@ def read(wire, name):
 
 
 def attempt(name, address, port, ours):
+    refused = False
     while True:
         wire = socket.socket(FAMILY)
         wire.settimeout(EACH)
@@ -84,9 +85,11 @@ def attempt(name, address, port, ours):
             return read(wire, name) if ours else "open"
         except OSError as error:
             if isinstance(error, socket.timeout) or error.errno == errno.ETIMEDOUT:
-                return "timeout"
+                # the kernel of a host that rejects by ICMP does so once a second, and says nothing in between
+                return "refused" if refused else "timeout"
             if error.errno != errno.ECONNREFUSED:
                 return "error " + str(error.strerror or error)
+            refused = True
             # the other host may not be listening yet
             if not ours or time.time() > END - 0.5:
                 return "refused"

@@ -1,16 +1,9 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
-# needs: lib
+# needs: lib any_python
 # values: EXPECT LISTEN ME PROGRAM LIMIT TARGETS TOKEN V6
 # Listens on this host's ports while it tries those of other hosts: each host does the same at the same time. Nothing
 # is left listening: the program ends by itself, and with the connection.
-reach_python() {
-    # macOS has a python3 that only prints how to install one
-    for rf_py in python3 /usr/libexec/platform-python "$NODE"/envs/*/bin/python; do
-        if have "$rf_py" && "$rf_py" -c 'import socket, threading' >/dev/null 2>&1; then return 0; fi
-    done
-    return 1
-}
 # Without Python: only what can be seen from this side. $1: address, $2: port
 reach_port() {
     if have bash && have timeout; then
@@ -55,7 +48,7 @@ reach_firewall() {
 }
 rf_value=$(reach_firewall)
 [ -z "$rf_value" ] || emit firewall "$rf_value"
-if reach_python; then
+if any_python; then
     "$rf_py" -c "$PROGRAM" "$TOKEN" "$ME" "$LIMIT" "$EXPECT" "$V6" "$LISTEN" "$TARGETS" 2>/dev/null | while IFS= read -r rf_line; do
         case $rf_line in
             ready) step "listening" ;;
