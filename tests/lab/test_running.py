@@ -214,20 +214,19 @@ class TestAsItRuns:
         job = run("submit", "--", "python", "-c", RAISES)
         assert job.returncode == 1
         (submitted,) = set(re.findall(r"raysubmit_\w+", job.stdout + job.stderr))
-        used = int(sh(head, f"docker exec {NAME} cat /sys/fs/cgroup/memory.current"))
+        cat = "cd /sys/fs/cgroup; cat memory.current 2>/dev/null || cat memory/memory.usage_in_bytes"
+        used = int(sh(head, f"docker exec {NAME} sh -c '{cat}'"))
         limit = used + (400 << 20)
         sh(head, f"docker update -q --memory {limit} --memory-swap {limit} {NAME}")
         try:
             assert run("submit", "--", "python", "-c", GROWS).returncode == 1
         finally:
             sh(head, f"docker update -q --memory 16g --memory-swap 16g {NAME}")
-        node = sh(
-            worker,
-            f"docker exec {NAME} sh -c \"tr '\\0' '\\n' </proc/$(docker exec {NAME} pgrep -x raylet)/cmdline\"",
-        )
-        node = re.search(r"--node_id=([0-9a-f]+)", node).group(1)
-        sh(worker, f"docker exec {NAME} pkill -KILL -x raylet")
-        until(lambda: worker.exec(f"docker exec {NAME} pgrep -x raylet")[0] == 0, 120)
+        before = raylet(worker)
+        pid = before.split()[0]
+        node = re.search(r"--node_id=([0-9a-f]+)", sh(worker, f"tr '\\0' ' ' </proc/{pid}/cmdline")).group(1)
+        sh(worker, f"kill -KILL {pid}")
+        until(lambda: raylet(worker) not in ("", before), 120)
         found = json.loads(ok(run("logs", "--errors", "--since", "1h", "--json")))["errors"]
         told = {(one["kind"], host): one for one in found for host in one["hosts"]}
         assert "ValueError: bad number" in told["traceback", head.name]["text"], found
