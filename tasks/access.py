@@ -43,7 +43,8 @@ def exec_(
     from tasks.commandline import Mistake
     from tasks.commandline.behind import program_and_arguments
     from tasks.phases import operation
-    from tasks.phases.run_command import How, run_command
+    from tasks.phases.run_command import run_command
+    from tasks.run.how import How
     from tasks.run.rolling import batch_size
     from tasks.text.quoting import printed
 

@@ -38,7 +38,7 @@ def submit(
     The current folder goes along where the command names a file, a folder or a module in it. A lost
     connection is made again; Ctrl-C asks whether the job goes on.
       fab submit -- python job.py
-      fab submit --working-dir ../train --gpus 1 --env WANDB_API_KEY -- python -m pkg.main
+      fab submit --gpus 1 --env TOKEN -- python -m pkg.main
     """
     from pathlib import Path
 
@@ -77,7 +77,7 @@ def jobs(
     c, what=None, job=None, hosts_file=None, follow=False, all=False, json=False, yes=False, debug=False
 ):
     """
-    List the jobs of this and of earlier sessions; show or stop one.
+    List jobs of this and earlier sessions; show or stop one.
 
     The head keeps a journal of them, which outlives Ray. LOST: the head restarted without its
     state before the job had ended.

@@ -225,7 +225,7 @@ def pick_script(cluster: str, query: Query, *, sudo: bool = False) -> Script:
 def collect_script(cluster: str, mode: str, budget: int, each: int, *, sudo: bool = False) -> Script:
     """What is needed to find a fault; not for Windows.
 
-    :param mode: size: how many bytes that would be; read: all of it.
+    :param mode: size: how many bytes that would be; all: the files themselves.
     :param budget: at most so many bytes of logs. :param each: of each file.
     """
     values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "MODE": mode, "BUDGET": budget, "EACH": each}

@@ -50,7 +50,8 @@ def clean_script(cluster: str) -> Script:
 
 
 def _at(cluster: str, dest: str) -> dict[str, str]:
-    return {**basics(cluster), "DEST": dest}
+    # below the home folder as a relative path
+    return {**basics(cluster), "DEST": dest.removeprefix("~").lstrip("/") if dest.startswith("~") else dest}
 
 
 @cache

@@ -69,7 +69,7 @@ def collect(into: dict[str, Collected], budget: Callable[[Run], int], each: int)
                 if key.startswith("log:")
                 for text in texts
             ]
-            script = collect_script(run.cluster.name, "read", budget(run), each, sudo=node.sudo)
+            script = collect_script(run.cluster.name, "all", budget(run), each, sudo=node.sudo)
         begun = time.time()
         answer = run.ask(node, script, board, timeout=TIMEOUT)
         if (clock := answer.values.get("clock", "")).isdigit():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from rich.text import Text
 
@@ -16,6 +15,7 @@ from tasks.report.console import Board
 from tasks.report.printer import without_last_blank
 from tasks.report.progress import batches_left
 from tasks.run.failures import Stop
+from tasks.run.how import How
 from tasks.run.record import GoesOn
 from tasks.run.rolling import batch_size, batches
 from tasks.run.run import Run
@@ -32,25 +32,9 @@ MANY = 20  # hosts; with more, equal outputs are printed once
 MOST_LINES = 10_000  # that are kept of one host until the end
 
 
-@dataclass(frozen=True)
-class How:
-    """How a command runs.
-
-    :param in_host: on the host itself, not in the node's environment or container.
-    :param root: as root, on the host itself.
-    :param batch: how many hosts at once, ``N`` or ``P%``; None: all.
-    :param fold: equal outputs once, at the end; None: with many hosts.
-    """
-
-    in_host: bool = False
-    root: bool = False
-    batch: str | None = None
-    fold: bool | None = None
-
-
-def run_command(arguments: Sequence[str], how: How = How()) -> Step:
+def run_command(arguments: Sequence[str], how: How | None = None) -> Step:
     """The step that runs a program with these arguments. A host whose command fails has failed."""
-    return Step("Run a command", lambda run: _run(run, arguments, how), changes=True)
+    return Step("Run a command", lambda run: _run(run, arguments, how or How()), changes=True)
 
 
 def _run(run: Run, arguments: Sequence[str], how: How) -> None:
@@ -97,7 +81,7 @@ def _run(run: Run, arguments: Sequence[str], how: How) -> None:
                 _stop(run, arguments, how, left)
     finally:
         if fold:
-            show_folded(run, kept)
+            _show_folded(run, kept)
         names = [node.name for node in run.every() if node.name in under_way]
         if names:
             run.record.goes_on = _goes_on(arguments, names, set(under_way.values()))
@@ -125,7 +109,7 @@ def _stop(run: Run, arguments: Sequence[str], how: How, left: Sequence[Reached])
     )
 
 
-def show_folded(run: Run, kept: dict[str, list[str]]) -> None:
+def _show_folded(run: Run, kept: dict[str, list[str]]) -> None:
     """Prints each output once, below the hosts that gave it, the most frequent first."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for node in run.every():

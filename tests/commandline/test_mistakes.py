@@ -44,7 +44,7 @@ CASES = {
     "submit --working-dir /no/such -- ls": "--working-dir: there is no folder /no/such\n  → name one of this machine",
     "lab-up --runtime x": "--runtime: expected docker, conda or uv, got x",
     "init --runtime x": "--runtime: expected docker, conda or uv, got x",
-    "logs --lines x": "--lines: expected a whole number, got x",
+    "logs --lines x": "--lines: expected 1-1000000, got x",
     "logs --lines 0": "--lines: expected 1-1000000, got 0",
     "logs --component foo": "--component: no component foo",
     "stop --hosts-file /no/such/hosts.yml": "/no/such/hosts.yml: there is no such file; `fab init ",

@@ -280,7 +280,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "unlock-history": lambda: operations.unlock_script("lab", HOLDER, history='{"format": 1, "id": "0"}'),
     "history": lambda: operations.history_script("lab"),
     "logs-pick": lambda: operations.pick_script("lab", Query(("start", "raylet.*"), 20, 600, True, "abcdef")),
-    "collect": lambda: operations.collect_script("lab", "read", 1 << 20, 1 << 18, sudo=True),
+    "collect": lambda: operations.collect_script("lab", "all", 1 << 20, 1 << 18, sudo=True),
     "job-ids": lambda: operations.job_ids_script("lab", "10.0.0.1:6379", "job-1", sudo=True),
     "reach": lambda: operations.reach_script(
         "lab", "one", [20000, 10002], ["head 10.0.0.1 6379 ours"], token="t0", seconds=6, expect=2

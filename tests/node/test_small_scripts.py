@@ -184,7 +184,7 @@ class TestLogs:
 
         assert ask(made("size", 1000), shell, tmp_path).values == {"bytes": str(100 + 14 + 30 + 14)}
         assert ask(made("size", 120), shell, tmp_path).values == {"bytes": "120"}
-        answer = ask(made("read", 1000), shell, tmp_path)
+        answer = ask(made("all", 1000), shell, tmp_path)
         session = "file:session_2026-01-02_03-04-05_000000_1"
         assert answer.ok and abs(int(answer.values["clock"]) - time.time()) < 60
         assert answer.texts[f"{session}:raylet.out"][-1] == "line 50"

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tasks.phases.run_command import MOST_LINES, How, run_command
+from tasks.phases.run_command import MOST_LINES, run_command
 from tasks.report.console import Console
+from tasks.run.how import How
 from tasks.run.operate import operate
 from tasks.run.options import Options
 from tasks.run.run import Run

@@ -29,7 +29,7 @@ $stale = ''
 $shared = $false
 if ($held.Count -eq 5) {
     $ends = $held[0..3] -join ' '
-    # a hook's own fab has the holder of the run that started it, and takes part in its lock
+    # a run within a hook has the holder of the run that started it, and takes part in its lock
     $shared = $ends -ne $mine -and $held[4] -eq $RF_HOLDER -and (IsOpen $ends)
     if (-not $shared -and $ends -ne $mine -and (IsOpen $ends)) {
         $gate.Close()

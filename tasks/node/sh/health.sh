@@ -3,8 +3,8 @@
 # needs: lib any_python limited
 # Read-only. What the facts leave out, since it takes longer or only matters to somebody who looks for a fault.
 # The clock, as exactly as this system's date tells it; the other end notes when it arrives.
-rf_value=$(date +%s.%N 2>/dev/null)
-case $rf_value in *[!0-9.]* | *. | '') rf_value=$(date +%s) ;; esac
+case $(date +%N 2>/dev/null) in *[!0-9]* | '') rf_value=%s ;; *) rf_value=%s.%N ;; esac
+rf_value=$(date "+$rf_value")
 step "clock $rf_value"
 if any_python; then emit python "$rf_py"; fi
 if have timedatectl && limited timedatectl 5 timedatectl show -p NTP -p NTPSynchronized; then

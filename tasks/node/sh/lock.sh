@@ -46,7 +46,7 @@ while ! ln -s "$rf_mine" "$rf_lock" 2>/dev/null; do
         [ "$rf_n" -le 20 ] || fail "cannot make the lock $rf_lock" "look at: ls -l $rf_lock"
         continue
     fi
-    # a hook's own fab has the holder of the run that started it, and takes part in its lock
+    # a run within a hook has the holder of the run that started it, and takes part in its lock
     if [ "${rf_held#* * * }" = "$HOLDER" ] && rf_lives "$rf_held"; then
         rf_mine=
         break

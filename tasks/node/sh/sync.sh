@@ -2,12 +2,11 @@
 # shellcheck shell=sh disable=SC2154,SC2153,SC2034
 # needs: lib
 # values: DEST
-# SYNC: the folder for what is under way. DEST: where the files belong.
+# SYNC: the folder for what is under way. DEST: where the files belong; without a leading slash it is in the home folder.
 SYNC=$NODE/sync
-# shellcheck disable=SC2088
 case $DEST in
-    "~") DEST=$HOME ;;
-    "~/"*) DEST=$HOME/${DEST#"~/"} ;;
+    /*) ;;
+    *) DEST=$HOME${DEST:+/$DEST} ;;
 esac
 sync_sums() {
     if have sha256sum; then

@@ -22,13 +22,13 @@ rf_batch() {
     [ $# = 0 ] || "$rf_do" "$@"
 }
 rf_list() { ls -lnd "$@" 2>/dev/null | emit_text there; }
-rf_hash() { sync_sums "$@" 2>/dev/null | emit_text sum; }
+rf_summed() { sync_sums "$@" 2>/dev/null | emit_text sum; }
 [ -d "$DEST" ] || [ ! -e "$DEST" ] || fail "$DEST is not a folder on this host" "name another folder, or remove that file"
 if [ -d "$DEST" ]; then
     cd "$DEST" || fail "cannot enter $DEST" "may $(id -un) do that? ls -ld $DEST"
     step "reading what is in $DEST"
     printf '%s\n' "$PATHS" | rf_batch rf_list any
-    printf '%s\n' "$PATHS" | rf_batch rf_hash file
+    printf '%s\n' "$PATHS" | rf_batch rf_summed file
     [ -z "$DELETE" ] || find . ! -type d -print 2>/dev/null | emit_text found
 fi
 [ -z "$(sync_python)" ] || emit serves 1
