@@ -22,7 +22,6 @@ from tasks.report.console import Console
 from tasks.report.table import Column
 from tasks.run.jobs import Found
 from tasks.run.operate import operate
-from tasks.run.run import Run
 from tasks.run.step import Step
 from tasks.text.durations import took
 
@@ -105,16 +104,17 @@ def logs(hosts_file: str | None, job: str, *, follow: bool, debug: bool) -> int:
     node = entry.node if entry else ""
     host = next((one for one in cluster.hosts if node and node in (one.node_ip, one.host)), cluster.head)
 
-    def gone(run: Run) -> str:
-        if entry is None:
-            return f"there is no job {job}, and no log of one"
-        kept = f"ray.logs keeps {host.ray.logs.days} days and {host.ray.logs.max} of logs"
-        elsewhere = (
-            f"; it ran on {node}" if node and host.is_head and node not in (host.node_ip, host.host) else ""
-        )
-        return f"the log of job {job} is gone from {host.name}: {kept}{elsewhere}"
+    return _on(cluster, console, host, debug, steps.print_log(job, lambda run: gone(entry, job, host)))
 
-    return _on(cluster, console, host, debug, steps.print_log(job, gone))
+
+def gone(entry: Entry | None, job: str, host: Host) -> str:
+    """What is said where a host has no log of a job."""
+    if entry is None:
+        return f"there is no job {job}, and no log of one"
+    kept = f"ray.logs keeps {host.ray.logs.days} days and {host.ray.logs.max} of logs"
+    foreign = entry.node and host.role == "head" and entry.node not in (host.node_ip, host.host)
+    elsewhere = f"; it ran on {entry.node}" if foreign else ""
+    return f"the log of job {job} is gone from {host.name}: {kept}{elsewhere}"
 
 
 def _on(cluster: Cluster, console: Console, host: Host, debug: bool, step: Step) -> int:

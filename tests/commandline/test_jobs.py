@@ -10,12 +10,13 @@ import jsonschema
 import pytest
 
 from tasks.actions import job_flags
-from tasks.actions.jobs import as_json
+from tasks.actions.jobs import as_json, gone
 from tasks.commandline import Mistake
 from tasks.completion import jobs as ids
 from tasks.completion.words import answer
 from tasks.node.journal import Entry
 from tasks.run.jobs import Found
+from tests.script import samples
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas/jobs.json").read_text("utf-8"))
 
@@ -124,6 +125,23 @@ def test_what_json_prints_is_as_published():
         jsonschema.validate(as_json("lab", Found(jobs, problem)), SCHEMA)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(as_json("lab", Found([Entry("b", "GONE")])), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("role", "node", "said"),
+    [
+        ("head", "", "is gone from head: ray.logs keeps 14 days and 5gb of logs"),
+        ("head", "10.0.0.1", "is gone from head: ray.logs keeps 14 days and 5gb of logs"),
+        ("head", "10.9.9.9", "5gb of logs; it ran on 10.9.9.9"),
+        ("worker", "10.0.0.2", "is gone from one: ray.logs keeps 14 days and 5gb of logs"),
+    ],
+)
+def test_a_log_that_is_gone(role, node, said):
+    assert gone(Entry("a", node=node), "a", samples.host(role)).endswith(said)
+
+
+def test_a_log_of_no_job():
+    assert gone(None, "a", samples.host("head")) == "there is no job a, and no log of one"
 
 
 class TestCompletion:
