@@ -323,7 +323,7 @@ def test_in_containers(fresh_hosts, tmp_path, network):
     file = tmp_path / "test.tar"
     assert "cannot be read" not in ok(made.fab("backup", "--output", str(file)))
     file.unlink()
-    ok(made.fab("stop", timeout=120))
+    ok(made.fab("stop", "--yes", timeout=120))
     assert "cannot be read" not in ok(made.fab("backup", "--output", str(file)))
     ok(made.fab("destroy", "--yes"))
     path.unlink()
