@@ -64,7 +64,7 @@ def kept(page, request):
 def test_search_finds_the_page(site, page, kept, home, words, found):
     page.width(1280, 800)
     page.open(site + home)
-    page.click("label[for=__search]")
+    page.click("input.md-search__input")
     page.type("input.md-search__input", words)
     links = (
         "return [...document.querySelectorAll('a.md-search-result__link')].map(a => new URL(a.href).pathname)"

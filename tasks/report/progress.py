@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 # "fetching packages, 120 of 340 MB", "pulling X, 120 of 340 MB, 3 of 12 layers, 7 s", "1 of 3 nodes have run a task"
-_AMOUNT = re.compile(r"(?:^|, )(?P<done>\d+) of (?P<total>\d+) (?P<unit>MB|MiB|layers|nodes)\b")
+_AMOUNT = re.compile(r"(?:^|, )(?P<done>\d+) of (?P<total>\d+) (?P<unit>MB|MiB|layers|nodes|rounds)\b")
 _BYTES = ("MB", "MiB")
 LEAST_LEFT = 5.0  # seconds; a shorter remaining time is not shown
 WINDOW = 30.0  # seconds over which a rate is measured

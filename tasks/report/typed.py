@@ -35,6 +35,9 @@ def use_arguments(arguments: Sequence[str]) -> None:
 
     So a command in a message about the command line itself includes it, too.
     """
+    # program() has it
+    at = arguments.index("--search-root") if "--search-root" in arguments else len(arguments)
+    arguments = [*arguments[:at], *arguments[at + 2 :]]
     _arguments[:] = arguments
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     for at, word in enumerate(own):

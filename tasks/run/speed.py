@@ -42,7 +42,7 @@ def measure(
         for number, pairs in enumerate(rounds, 1):
             pair = next((pair for pair in pairs if node.name in pair), None)
             if pair is not None:
-                board.step(node.name, f"measuring, {number} of {len(rounds)}")
+                board.step(node.name, f"measuring, {number} of {len(rounds)} rounds")
                 found.extend(_end(run, node, pair, ends, f"{token}-{number}", seconds, cap))
             try:
                 gate.wait(seconds + PATIENCE + 10)

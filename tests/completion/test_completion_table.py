@@ -82,7 +82,7 @@ def test_what_users_own_tasks_may_have():
     assert flags["--host"]["positional"] and flags["--host"]["value"] == {"is": "host"}
     assert "-h" in flags["--host"]["names"]
     assert flags["--verbose"]["again"] and flags["--verbose"]["value"] is None
-    assert flags["--limit"]["value"] == {"is": "hosts"}
+    assert flags["--limit"]["value"]["is"] == "hosts"
 
 
 def test_the_table_is_made_once_and_kept_private(cache, made):

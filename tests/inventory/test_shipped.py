@@ -107,7 +107,7 @@ class TestStarter:
         "hosts", [[], ["localhost"], ["10.0.0.1", "me@10.0.0.[2-4]:2222", "[::1]:22", "1e3"]]
     )
     def test_it_loads_and_matches_the_schema(self, cluster, validator, hosts, runtime):
-        text = starter(hosts, runtime)
+        text = starter([(host, {}) for host in hosts], runtime)
         made = cluster(text)
         assert errors(validator, text) == []
         assert made.head.runtime == runtime and made.head.host == (hosts or ["localhost"])[0]
@@ -116,4 +116,4 @@ class TestStarter:
 
     def test_an_unknown_runtime_is_refused(self):
         with pytest.raises(KeyError):
-            starter(["a"], "podman")
+            starter([("a", {})], "podman")

@@ -28,7 +28,8 @@ POSIX_ONLY |= {"env_lock", "hold", "kept_read", "kept_settle", "try_env"}
 POSIX_ONLY |= {f"image_{name}" for name in ("cut", "serve", "pieces", "fetch", "clean")}
 POSIX_ONLY |= {"health", "health_fix", "speed", "burn"}
 POSIX_ONLY |= {"disk", "logs_pick", "collect", "host_command"}
-POSIX_ONLY |= {"jobs", "job_log"}
+POSIX_ONLY |= {"jobs", "job_log", "hook", "metrics_up", "metrics_down"}
+POSIX_ONLY |= {f"sync_{name}" for name in ("look", "fetch", "serve", "apply", "clean")}
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"
 SIGNS = ' \t\n\r"`$(){}[]<>;&|\\!*?~#%=-_+.,:/@^aZ0é中🙂' + QUOTES
 values = st.one_of(st.sampled_from(WORST), st.text(alphabet=SIGNS, max_size=25))
@@ -208,6 +209,7 @@ def test_the_same_answer_as_on_posix(name):
         assert set(script.body) == {"task_up"}
         return
     only_posix = {
+        "metrics",
         "id",
         "boot_id",
         "gpu_hook",
