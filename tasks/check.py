@@ -7,30 +7,25 @@ from tasks.commandline import options
 
 @options.task(
     iterable=["limit"],
-    help={**options.WITH_LIMIT, "schema": "print the JSON Schema of the hosts file and exit"},
+    help={
+        **options.WITH_LIMIT,
+        "json": "print machine-readable JSON on stdout, and nothing else",
+        "schema": "print the JSON Schema of the hosts file and exit",
+    },
 )
-def check(c, hosts_file=None, limit=None, schema=False, debug=False):
+def check(c, hosts_file=None, limit=None, json=False, schema=False, debug=False):
     """
     Check the hosts file and every host; change nothing.
     """
-    import json
+    from json import dumps
 
-    from tasks.actions import cli
+    from tasks.actions import check
     from tasks.inventory.schema import json_schema
-    from tasks.phases import operation
-    from tasks.report import handover
-    from tasks.report.console import Console
 
     if schema:
-        print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
-        return
-    console = Console()
-    cluster = cli.read(hosts_file, console)
-    count = handover.hosts(len(cluster.hosts))
-    console.ok(f"{cluster.path.name} is valid", f"{count}, cluster {cluster.name}")
-    cli.warn_if_shipped(cluster, cli.hosts_file(hosts_file), console)
-    run = cli.make_run(cluster, console, "check", limit=limit, debug=debug, dry_run=True)
-    cli.finish(run, operation.CHECK)
+        print(dumps(json_schema(), indent=2, ensure_ascii=False))
+    else:
+        check.examine(hosts_file, limit, as_json=json, debug=debug)
 
 
 @options.task(

@@ -18,6 +18,7 @@ from tasks.run.operate import operate
 from tasks.run.run import Run
 from tasks.text.wording import size
 
+VERSION = 1
 COLUMNS = (
     Column("host"),
     *(Column(kind, as_text=f"{{}} of {kind}".format, each=True) for kind in KINDS),
@@ -36,7 +37,8 @@ def measure(hosts_file: str | None, limit: Any, *, json_: bool, debug: bool) -> 
         return code
     if json_:
         hosts = [_entry(run, node, found) for node in run.every() if run.may_change(node)]
-        print(json.dumps({"cluster": run.cluster.name, "hosts": hosts}, ensure_ascii=False), flush=True)
+        said = {"version": VERSION, "cluster": run.cluster.name, "hosts": hosts}
+        print(json.dumps(said, ensure_ascii=False), flush=True)
         return code
     out = Console()
     out.print()

@@ -140,7 +140,8 @@ def status(hosts_file: str | None, json_: bool, debug: bool) -> int:
         return code or 1
     rows = [_host(node.name, nodes.get(node.name), asked) for node in run.every()]
     missing = [one["host"] for one in rows if not one["scraped"]]
-    good = not asked["problem"] and not missing
+    dead = asked["grafana"] is None and "grafana" in run.head(Known).facts.metrics
+    good = not asked["problem"] and not missing and not dead
     if json_:
         said = {
             "version": VERSION,
@@ -173,9 +174,8 @@ def status(hosts_file: str | None, json_: bool, debug: bool) -> int:
     out.ok(f"Prometheus {asked['prometheus']} runs")
     if asked["grafana"] is not None:
         out.ok(f"Grafana {asked['grafana']} runs")
-    elif "grafana" in run.head(Known).facts.metrics:
+    elif dead:
         out.bad("Grafana does not answer", "fab metrics up starts it again")
-        good = False
     else:
         out.note("there is no Grafana: fab metrics up --grafana FILE@sha256:SUM adds it")
     for one in asked["alerts"]:

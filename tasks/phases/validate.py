@@ -21,6 +21,7 @@ def validate(run: Run) -> None:
     by_name = {node.name: node for node in run.every()}
     for finding in findings:
         if finding.note:
+            run.record.notes.append(finding)
             run.console.note(f"{finding.name}: {finding.message}; {finding.hint}")
             continue
         run.console.bad(f"{finding.name}: {finding.message}", finding.hint)

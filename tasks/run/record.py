@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.inventory import Secret
 from tasks.node.kept import Records
+from tasks.node.subject import Finding
 from tasks.plan.deployed import Deployed
 from tasks.run.failures import Failure
 from tasks.run.stages import Listed
@@ -62,6 +63,7 @@ class Record:
     :param cut_off: the holder of a lock that this run took over, as :attr:`tasks.run.options.Options.holder` says it.
     :param touched: a file, or a script that changes its host, has been sent.
     :param failures: by the host's name.
+    :param notes: what was found on hosts that can go on.
     :param done: what was done, in order, by the host's name; a host without changes has no entry.
     :param left_out: hosts that this run leaves alone; tables still show them.
     :param gone: hosts that have left the hosts file and that this run has tried to remove.
@@ -81,6 +83,7 @@ class Record:
     cut_off: str = ""
     touched: bool = False
     failures: dict[str, Failure] = field(default_factory=dict)
+    notes: list[Finding] = field(default_factory=list)
     done: dict[str, list[str]] = field(default_factory=dict)
     left_out: list[Listed] = field(default_factory=list)
     gone: list[Listed] = field(default_factory=list)
