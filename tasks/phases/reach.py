@@ -90,7 +90,9 @@ def _reach(
         run.console.bad(f"{name}: {why}" if len(found) > 1 else why, way)
         run.fail(node, Failure(why, way))
     if tried.silent:
-        run.record.notes += [Finding(name, "no Python is there to listen with", note=True) for name in tried.silent]
+        run.record.notes += [
+            Finding(name, "no Python is there to listen with", note=True) for name in tried.silent
+        ]
         run.console.note(
             f"not tried: connections to {', '.join(tried.silent)}, where no Python is there to listen with"
         )
