@@ -90,8 +90,9 @@ def _reach(
         run.console.bad(f"{name}: {why}" if len(found) > 1 else why, way)
         run.fail(node, Failure(why, way))
     if tried.silent:
+        way = "fab deploy-cluster brings a Python; with it the ports are tried before Ray starts"
         run.record.notes += [
-            Finding(name, "no Python is there to listen with", note=True) for name in tried.silent
+            Finding(name, "no Python is there to listen with", way, note=True) for name in tried.silent
         ]
         run.console.note(
             f"not tried: connections to {', '.join(tried.silent)}, where no Python is there to listen with"

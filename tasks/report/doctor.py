@@ -87,7 +87,10 @@ class Report(_Model):
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of :class:`Report`; ``schemas/doctor.json`` is the same."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Report.model_json_schema(mode="serialization")}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Report.model_json_schema(mode="serialization"),
+    }
 
 
 def show(console: Console, results: Sequence[Result]) -> None:

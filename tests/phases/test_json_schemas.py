@@ -210,14 +210,18 @@ class TestCheck:
         rows = [{key: one[key] for key in warned} for one in found["results"]]
         assert (status, found["ready"]) == (0, True) and warned in rows
 
-    def test_a_host_in_maintenance_is_left_alone_and_a_host_without_python_is_not_tried(
-        self, fleet, world, do
-    ):
+    def test_a_host_in_maintenance_is_left_alone(self, fleet, world, do):
         assert fleet.operate(operation.DEPLOY) == 0
         world["one"].hold = json.dumps({"kind": "maintenance", "who": "me@desk", "since": 0})
         status, found = do("check")
         skipped = dict.fromkeys(["host", "runtime", "versions", "ports"], "skip")
         assert status == 0 and self.rows(found, "one") == {"connection": "pass", **skipped}
+
+    def test_a_host_without_python_is_warned_of_and_does_not_pass(self, world, do):
+        world["one"].replies["try the ports between the hosts"] = said()
+        status, found = do("check")
+        assert (status, self.rows(found, "one")["ports"]) == (0, "warn")
+        assert self.rows(found, "two")["ports"] == "pass"
 
     def test_of_a_hosts_file_with_mistakes_and_of_a_file_that_is_not_there(self, fleet, do):
         good = fleet.path.read_text()
