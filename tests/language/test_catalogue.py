@@ -81,6 +81,7 @@ def test_a_value_that_is_a_message_is_translated_too():
     assert small.translate("a; no answer yet") == "a; 还没有回答"
     assert small.translate("a (no answer yet)") == "a (no answer yet)"
     assert small.translate(" (no answer yet)") == "（还没有回答）"
+    assert small.translate("no answer yet:") == "还没有回答："
 
 
 def test_what_it_does_not_know_stays():
