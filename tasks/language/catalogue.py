@@ -86,7 +86,8 @@ class Catalogue:
             return found
         lead, core, end = _AROUND.fullmatch(text).groups()
         if (lead or end) and core and (found := self._known(core, own)) is not None:
-            return _LEADS.get(lead, lead) + found + ("）" if (lead, end) == (" (", ")") else end)
+            end = "）" if (lead, end) == (" (", ")") else "：" if end == ":" and not found.isascii() else end
+            return _LEADS.get(lead, lead) + found + end
         return self._joined(text, own)
 
     def _known(self, text: str, own: bool) -> str | None:

@@ -117,10 +117,10 @@ def _memory(health: Health) -> Iterator[tuple[str, ...]]:
             "fewer tasks at once on it; once memory is free, as root: swapoff -a && swapon -a",
         )
     if killed := memory.get("oom_kill", 0):
-        times = "once" if killed == 1 else f"{killed} times"
         yield (
             WARN,
-            f"the kernel ended processes for lack of memory {times} since the boot",
+            "the kernel ended processes for lack of memory "
+            f"{'once' if killed == 1 else f'{killed} times'} since the boot",
             "as root: journalctl -k | grep -i 'killed process' names them; memory: for the host in the hosts file",
         )
 

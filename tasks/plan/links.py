@@ -98,8 +98,10 @@ class Wall:
     @property
     def text(self) -> str:
         ports = folded(str(port) for port in self.ports).replace("[", "").replace("]", "")
-        who = "no host that tried can" if self.nobody else f"{folded(self.sources)} cannot"
-        return f"{who} reach {folded(self.targets)}:{ports}: {self.why}"
+        there = f"{folded(self.targets)}:{ports}"
+        if self.nobody:
+            return f"no host that tried can reach {there}: {self.why}"
+        return f"{folded(self.sources)} cannot reach {there}: {self.why}"
 
 
 def walls(pairs: Sequence[Pair]) -> list[Wall]:
@@ -244,12 +246,13 @@ def _slow(found: Sequence[Speed], slow: Sequence[Speed], middle: float) -> list[
     way = (
         "ethtool INTERFACE (speed, duplex, errors), its cable or switch port, tc qdisc show; or other traffic"
     )
-    for verb, end in (("sends", "source"), ("receives", "target")):
+    for end in ("source", "target"):
         for name in dict.fromkeys(getattr(one, end) for one in slow):
             own = [one for one in found if getattr(one, end) == name]
             bad = [one for one in own if one in left]
             if len(own) > 1 and len(bad) == len(own):
                 rate = rate_text(median_high(one.rate for one in own))
+                verb = "sends" if end == "source" else "receives"
                 text = f"{verb} at {rate}, the median of all is {rate_text(middle)}"
                 out.append(Outcome((name,), "bandwidth", WARN, text, way))
                 left = [one for one in left if one not in bad]

@@ -49,7 +49,7 @@ PARTS += tuple(f"1 {what}{each}" for what in ("CPU", "GPU") for each in ("", " e
 PARTS += tuple(f"{count} {what}s" for what in ("CPU", "GPU") for count in ("no", "{0}"))
 PARTS += ("{0} CPUs each", "{0} GPUs each")
 WORD = re.compile(r"[A-Z]?[a-z]+( [a-z]+)*")
-LOOSE = re.compile(r"^[\s;,:(\[]+|[\s,:(\[]+$")
+LOOSE = re.compile(r"^RESULT [a-z]+ - - |^[\s;,:(\[]+|[\s,:(\[]+$")
 
 
 def every() -> dict[str, set[str]]:
