@@ -17,7 +17,12 @@ from tests.lab.story import ok, sh, status, until
 NAME = "rayfab-test"
 # the oldest and the newest; those between are a run of their own
 MATRIX = pytest.mark.matrix
-VERSIONS = ("2.7.2", pytest.param("2.30.0", marks=MATRIX), pytest.param("2.49.2", marks=MATRIX), "2.60.0")
+VERSIONS = (
+    pytest.param("2.7.2", marks=MATRIX),
+    pytest.param("2.30.0", marks=MATRIX),
+    pytest.param("2.49.2", marks=MATRIX),
+    "2.60.0",
+)
 MIXED = (pytest.param(("host", "bridge"), marks=MATRIX), ("bridge", "host"))
 PROOF = Path(__file__).with_name("bridge_proof.py")
 CLIENT = """
@@ -88,8 +93,9 @@ def test_all_nodes_are_alive_with_the_hosts_addresses(bridged):
 
 def test_the_container_is_the_recipe_s(bridged):
     head, worker = bridged.hosts
-    # and where Ray can keep the head's state, a volume for it
+    # and on the head a folder for the journal of jobs and, where Ray can keep its state, a volume for that
     kept = {"rayfab-test-gcs:/var/lib/rayfab"} if bridged.version == "2.60.0" else set()
+    kept.add("/root/.rayfab/test/jobs:/var/lib/rayfab-jobs")
     for host, more in ((head, kept), (worker, set())):
         assert sh(host, "docker inspect -f '{{.HostConfig.NetworkMode}}' " + NAME) == "bridge"
         binds = json.loads(sh(host, "docker inspect -f '{{json .HostConfig.Binds}}' " + NAME))

@@ -11,6 +11,9 @@ from tests.lab.story import ok, sh, status
 from tests.lab.test_conda import PYTHON, TASK, settings
 from tests.standins.conda import cpython
 
+# test_conda.py and test_deploy_uv.py show each of the two runtimes
+pytestmark = pytest.mark.matrix
+
 
 @pytest.fixture(scope="module")
 def tag():

@@ -13,6 +13,9 @@ from tests.lab.story import ok, sh, status
 from tests.lab.test_conda import settings
 from tests.lab.way_out import INSTALL, tinyproxy_on, tls_before
 
+# test_uv_packages.py shows what both runtimes share: a proxy as the only way out
+pytestmark = pytest.mark.matrix
+
 
 @pytest.fixture(scope="module")
 def proxy(fresh_host):

@@ -16,6 +16,9 @@ from tasks.testbed.small_image import small_image
 from tests.lab.images import IMAGE, Fleet, image_id, leftovers, place, trust
 from tests.lab.story import ok, sh, status
 
+# test_images.py shows the same with Docker's own store
+pytestmark = pytest.mark.matrix
+
 SEED = {"image_source": "seed"}
 # the engine of the next Debian, for that of this one cannot
 UPGRADE = """

@@ -13,6 +13,9 @@ from tasks.testbed.small_image import small_image
 from tests.lab.images import IMAGE, Fleet, image_id, leftovers, place, slow, trust
 from tests.lab.story import ok, sh
 
+# test_images.py shows the way of an image; passwords are in tests/runtimes/docker
+pytestmark = pytest.mark.matrix
+
 USER, PASSWORD = "alice", "it's $(a) secret&hush"
 LOGIN = {"registry_mirror": None, "registry_user": USER, "registry_password": {"env": "LAB_REGISTRY"}}
 RIGHT, WRONG = {"LAB_REGISTRY": PASSWORD}, {"LAB_REGISTRY": "wrong-word"}

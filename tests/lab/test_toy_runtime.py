@@ -12,6 +12,9 @@ from tasks.testbed.engine import ROOT
 from tests.lab import hosts as helpers
 from tests.lab.story import ok, raylet, sh, status
 
+# tests/runtimes show what a runtime has to have
+pytestmark = pytest.mark.matrix
+
 TOY = Path(__file__).parent / "toy"
 TABLE = "tasks/runtimes/__init__.py"
 PUT_RAY = """

@@ -37,12 +37,24 @@ CODE = re.compile(
     ^[a-z]+(-[a-z]+)?(\ (--[\w-]*|\0|[A-Z]+))+$|^[a-z]+\ \0$""",
     re.VERBOSE,
 )
+# and what is a sentence though it begins like a command or a flag, or ends in one
+PROSE = re.compile(
+    r"""^--?[a-zA-Z][a-z-]*(\ \0)?(:\ .*\0.*[a-z]|:\ \w+\ )|
+    ^--?[a-zA-Z][a-z-]*(\ \0)?\ (is|are|goes|takes|names|holds|prints|chooses|and|replaces|restarts|shows|gives)\b|
+    ^/(tmp|dev/shm)\ (is|has|made)|^sudo\ (cannot|did|does|refuses|rejects|wants)|^docker\ (load|run)\ failed|
+    ^docker\ save.*\ (names|writes)|^set\ (it|gpus|the|conda|node_ip\ of)|^open\ (the|TCP|files)|
+    ^if\ (nothing|you|a\ boot|not\ done)|
+    ^ssh\ (-v|cannot|configuration)|^run\ it|^ray\ start\ failed|^ray\ memory\ lists|^half\ of|^export\ FAB|
+    KEY=VALUE.*(repeatable|got)|^use\ your|^(choose\ a\ writable|let)\ |NAME=VALUE$|
+    (^as|,\ as)\ root:|^\0\ needs|^\0\ of\ \0\ MB|^freed|^--limit\ '!""",
+    re.VERBOSE,
+)
 SENTENCE = re.compile(
     r"[A-Za-z'’]{2,}[,;:.]? (\0 )*[(\"'`]?-{0,2}[A-Za-z]{2,}|[a-z]{3,} \0|\0 [a-z]{3,}|[a-z]{3,}: \0"
 )
 # single words that are shown alone, as in a table's cell or as the title of a group
 ALONE = {"Column", "phase", "table", "step", "Step", "each", "grow", "ok", "Text", "said"}
-COUNT = re.compile(r"(no|1|\0) [a-z]+s?")
+COUNT = re.compile(r"(no|1|\0) (?!is)[a-z]+s|(no|1) [a-z]+|\0 (alive|changed|everywhere)")
 # parts that are written out in many texts
 PARTS = ("{0} s", "{0} host", "all")
 PARTS += tuple(f"1 {what}{each}" for what in ("CPU", "GPU") for each in ("", " each"))
@@ -78,7 +90,9 @@ def numbered(text: str) -> str:
 
 
 def is_message(text: str) -> bool:
-    return bool(SENTENCE.search(text) or COUNT.fullmatch(text)) and not CODE.search(text)
+    if PROSE.search(text) or COUNT.fullmatch(text):
+        return True
+    return bool(SENTENCE.search(text)) and not CODE.search(text)
 
 
 def sentences(text: str) -> Iterator[str]:

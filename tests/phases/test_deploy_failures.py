@@ -58,9 +58,8 @@ class TestOneWorkerFails:
         why = "the head cannot reach two at 10.0.0.3, ports 10002, 20000, 20001: timed out, as by a firewall"
         assert fleet.failure("two").message.startswith(why)
         assert "; one cannot reach two at 10.0.0.3" in fleet.failure("two").message
-        assert fleet.failure("two").hint.startswith(
-            "on two: sudo ufw allow proto tcp from ADDRESS to any port "
-        )
+        opens = "on two: for from in 10.0.0.1 10.0.0.2; do sudo ufw allow proto tcp from $from to any port "
+        assert fleet.failure("two").hint.startswith(opens)
         assert not world["two"].envs
         assert [world[name].active for name in ("head", "one", "two")] == [True, True, False]
 
