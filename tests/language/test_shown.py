@@ -148,7 +148,7 @@ def test_columns_stay_aligned_though_characters_are_wide():
     assert lines[1:5] == [
         "rayfab-lab-1  head    198.18.10.11  存活",
         "rayfab-lab-2  worker  198.18.10.12  存活",
-        "rayfab-lab-3  worker  198.18.10.13  停止  198.18.10.13:22 在 10 秒内没有回答",
+        "rayfab-lab-3  worker  198.18.10.13  停止  198.18.10.13:22 在 10 秒内没有响应",
         "全部: uv; 其中已知的: Ray 2.60.0, Python 3.11.7, 每台 8 个 CPU, 没有 GPU",
     ]
     for title, cell in (("角色", "head"), ("节点", "198"), ("状态", "存活")):
