@@ -13,7 +13,7 @@ from tasks.report.console import Console
 from tasks.report.table import Column
 from tasks.report.typed import as_typed
 
-COLUMNS = (Column("node"), Column("check"), Column("result"), Column("message", wraps=True))
+COLUMNS = (Column("node"), Column("check", names=True), Column("result"), Column("message", wraps=True))
 STYLES = {"pass": "green", "warn": "yellow", "fail": "red", "skip": "dim"}
 NAMED = 6  # names or ranges of names in one cell
 

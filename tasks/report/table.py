@@ -31,18 +31,22 @@ class Column:
         same, and below its row if there is no room. None: the column identifies the row.
     :param wraps: a long text that may be broken between words; other columns never are.
     :param each: a quantity: "8 CPUs each" if all rows have the same.
+    :param names: its values are names, which stay as they are in every language; those of the first column always are.
     """
 
     title: str
     as_text: Callable[[str], str] | None = None
     wraps: bool = False
     each: bool = False
+    names: bool = False
 
 
 def lay_out(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int | None) -> list[Text]:
     """The lines of the table; ``width`` None: for a pipe, one line for each row."""
-    # the first column names the row
-    cells = [[_one_line(cell, said if at else str) for at, cell in enumerate(row)] for row in rows]
+    cells = [
+        [_one_line(cell, said if at and not columns[at].names else str) for at, cell in enumerate(row)]
+        for row in rows
+    ]
     columns = [replace(column, title=said(column.title)) for column in columns]
     every = range(len(columns))
     if width is None or not rows:

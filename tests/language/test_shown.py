@@ -12,6 +12,7 @@ import pytest
 
 from tasks import language
 from tasks.language import cells
+from tasks.report.table import Column, lay_out
 from tests.golden.test_golden import SCRIPTS, assembled, made
 from tests.terminal import Terminal
 
@@ -153,6 +154,19 @@ def test_columns_stay_aligned_though_characters_are_wide():
     ]
     for title, cell in (("角色", "head"), ("节点", "198"), ("状态", "存活")):
         assert cells.columns(lines[0].partition(title)[0]) == cells.columns(lines[1].partition(cell)[0])
+
+
+def test_names_in_a_table_are_the_same_in_both_languages(monkeypatch):
+    """Such as the doctor's checks, which the manual and the JSON name too."""
+    monkeypatch.setenv("RAYFAB_LANG", "zh_CN")
+    language.forget()
+    try:
+        columns = (Column("node"), Column("check", names=True), Column("message", wraps=True))
+        lines = [line.plain.split() for line in lay_out(columns, [("memory", "memory", "memory")], None)]
+    finally:
+        monkeypatch.undo()
+        language.forget()
+    assert lines == [["节点", "检查项", "消息"], ["memory", "memory", "内存"]]
 
 
 def test_a_failure_and_its_way_out_on_a_terminal():

@@ -20,6 +20,7 @@ FAMILY = socket.AF_INET6 if version6 else socket.AF_INET
 # more than the first packets of a connection: a path that drops large packets is noticed
 BANNER = f"rayfab {token} {me}\n".encode() + b"." * 16384
 lock = threading.Lock()
+came = []  # one for each connection that another host's program has made
 
 
 def say(text):
@@ -49,10 +50,12 @@ def greet(wire):
         wire.settimeout(EACH)
         wire.sendall(BANNER)
         wire.shutdown(socket.SHUT_WR)
-        # the other side closes first, so that no port of this host is kept back for a minute
-        wire.recv(1)
+        # the other side closes first, so that no port of this host is kept back for a minute; a stranger, such as
+        # Ray's head that looks for a node that is gone, says something instead and does not count
+        if not wire.recv(1):
+            came.append(wire)
     except OSError:
-        pass
+        came.append(wire)
     wire.close()
 
 
@@ -87,7 +90,8 @@ def attempt(name, address, port, ours):
             if isinstance(error, socket.timeout) or error.errno == errno.ETIMEDOUT:
                 # the kernel of a host that rejects by ICMP does so once a second, and says nothing in between
                 return "refused" if refused else "timeout"
-            if error.errno != errno.ECONNREFUSED:
+            # a reset is what comes of a port whose program ends meanwhile
+            if error.errno not in (errno.ECONNREFUSED, errno.ECONNRESET):
                 return "error " + str(error.strerror or error)
             refused = True
             # the other host may not be listening yet
@@ -109,9 +113,8 @@ threads = [threading.Thread(target=one, args=(line,)) for line in tries.splitlin
 for thread in threads:
     thread.daemon = True
     thread.start()
-came = 0
 while time.time() < END:
-    if came >= int(expected) and not any(thread.is_alive() for thread in threads):
+    if len(came) >= int(expected) and not any(thread.is_alive() for thread in threads):
         break
     ready = select.select(servers, [], [], 0.05)[0] if servers else []
     if not servers:
@@ -120,7 +123,6 @@ while time.time() < END:
         greeter = threading.Thread(target=greet, args=(server.accept()[0],))
         greeter.daemon = True
         greeter.start()
-        came += 1
 for server in servers:
     server.close()
 for thread in threads:
