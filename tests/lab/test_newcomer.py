@@ -112,6 +112,7 @@ def test_one_command_and_ray_lives(machine, user, folder):
     assert sh(machine, "pgrep -c 'raylet|gcs_server' || true") in ("", "0")
 
 
+@pytest.mark.matrix  # Ray is started three times; tests/node shows the address that is chosen
 def test_a_cluster_of_one_goes_on_without_a_network(machine):
     """A laptop on a train: its address is gone, and its own name means 127.0.1.1."""
 

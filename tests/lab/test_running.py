@@ -188,6 +188,7 @@ class TestAsItRuns:
         assert owners.split() == ["1234", "1234"]
         assert "raylet.out" in ok(run("logs", "--host", pair[1].name))
 
+    @pytest.mark.matrix  # the test above shows another user on the host's network
     def test_and_none_on_a_bridge_either(self, pair, run):
         """There the container starts as root, to take the host's address, and goes on as that user."""
         docker = {"network": "bridge", "run_args": ["--user=1234:1234"]}
