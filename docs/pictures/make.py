@@ -53,10 +53,11 @@ def dashboard(desk: Desk, token: str) -> None:
     tunnel = desk.begun("dashboard", "--port", str(PORT))
     try:
         next(line for line in tunnel.stdout if f"127.0.0.1:{PORT}" in line)
-        with browser(1440, 620) as page:
+        with browser(1440, 860) as page:
             page.open(f"http://127.0.0.1:{PORT}/")
             page.cookie("ray-authentication-token", token)
             page.open(f"http://127.0.0.1:{PORT}/#/cluster")
+            page.run("location.reload()")  # only the part behind # has changed, and the page asks for the token
             page.until(lambda: page.run("return document.body.innerText.match(/ALIVE/g)?.length >= 3"))
             time.sleep(12)  # until the workers of the job are listed with their load
             page.picture(HERE / "dashboard.png")
@@ -83,7 +84,6 @@ def main() -> None:
             write_hosts_file(TOP, hosts, settings={"cluster": "lab"}, per_host=names, name=HOSTS_FILE)
             desk.drawn("first", "deploy-cluster")
             dashboard(desk, hosts[0].exec("cat /root/.rayfab/lab/token")[1].strip())
-            desk.drawn("status", "status")
             hosts[2].exec("systemctl stop ssh ssh.socket; pkill -9 raylet")
             desk.drawn("one-down", "status", status=1)
     finally:
