@@ -8,10 +8,11 @@ import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -48,13 +49,19 @@ def write(path: Path, archive: Archive) -> None:
         for name, data in archive.members.items()
     }
     manifest = {**archive.said, "format": FORMAT, "files": sums, "paths": dict(archive.paths)}
+    with written_whole(path) as file, tarfile.open(fileobj=file, mode="w") as tar:
+        _add(tar, MANIFEST, json.dumps(manifest, indent=2, sort_keys=True).encode())
+        for name, data in archive.members.items():
+            _add(tar, name, data)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file that is there completely at the end, or not at all; only its owner can read it."""
     handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            with tarfile.open(fileobj=file, mode="w") as tar:
-                _add(tar, MANIFEST, json.dumps(manifest, indent=2, sort_keys=True).encode())
-                for name, data in archive.members.items():
-                    _add(tar, name, data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o600)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import re
 import tarfile
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tasks.actions import audit, cli
+from tasks.actions.archive import written_whole
 from tasks.commandline import Mistake
 from tasks.commandline.version import VERSION
 from tasks.inventory import Secret
@@ -183,20 +182,10 @@ def _plain(name: str) -> str:
 
 def _save(path: Path, members: Mapping[str, str]) -> None:
     """Writes the archive completely or not at all; only its owner can read it."""
-    handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name}.")
     top = re.sub(r"\.(tar\.gz|tgz|tar)$", "", path.name) or "collected"
-    try:
-        with os.fdopen(handle, "wb") as file:
-            with tarfile.open(fileobj=file, mode="w:gz") as tar:
-                for name, text in members.items():
-                    data = text.encode("utf-8", "replace")
-                    info = tarfile.TarInfo(f"{top}/{name}")
-                    info.size, info.mode, info.mtime = len(data), 0o600, int(time.time())
-                    tar.addfile(info, io.BytesIO(data))
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o600)
-        os.replace(temporary, path.resolve())
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with written_whole(path) as file, tarfile.open(fileobj=file, mode="w:gz") as tar:
+        for name, text in members.items():
+            data = text.encode("utf-8", "replace")
+            info = tarfile.TarInfo(f"{top}/{name}")
+            info.size, info.mode, info.mtime = len(data), 0o600, int(time.time())
+            tar.addfile(info, io.BytesIO(data))

@@ -4,40 +4,22 @@ It asks the GCS without `ray.init`, so it creates no job. argv: {"address", "job
 """
 
 import json
-import os
 import sys
 import threading
 import time
 
+from tasks.node.drivers.gcs import accessor_of, end, say
+
 spec = json.loads(sys.argv[1])
-# otherwise gRPC would send the requests to a proxy
-for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "grpc_proxy"):
-    os.environ.pop(name, None)
-
-
-def end(code):
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Ray's threads may hang in calls that are never answered
-    os._exit(code)
 
 
 def main():
-    from ray._raylet import GcsClientOptions, GlobalStateAccessor
     from ray.core.generated.gcs_pb2 import JobTableData
 
-    if hasattr(GcsClientOptions, "create"):
-        options = GcsClientOptions.create(
-            spec["address"], None, allow_cluster_id_nil=True, fetch_cluster_id_if_nil=False
-        )
-    else:
-        options = GcsClientOptions.from_gcs_address(spec["address"])
-    accessor = GlobalStateAccessor(options)
-    if not accessor.connect():
-        raise ConnectionError(f"no GCS answers at {spec['address']}")
+    accessor = accessor_of(spec["address"])
     jobs = map(JobTableData.FromString, accessor.get_job_table())
     found = [one.job_id.hex() for one in jobs if one.config.metadata.get("job_submission_id") == spec["job"]]
-    sys.stdout.write(f"RF {json.dumps(found)}\n")
+    say("RF", found)
 
 
 def run():
