@@ -38,7 +38,7 @@ def jump_of(words: str) -> str:
         return found[1] or found[2]
     if "-W" not in words:
         return ""
-    inner = re.search(r"ssh\s+(.*)", words.replace('"', " ").replace("'", " "))
+    inner = re.search(r"ssh\s+(.*)", re.sub(r"[\"']", " ", words))
     rest = re.sub(r"-W\s*\S+|-[ioFlp]\s*\S+|-[A-Za-z]+", " ", inner[1] if inner else "").split()
     port = re.search(r"-p\s*(\d+)", inner[1] if inner else "")
     return rest[0] + (f":{port[1]}" if port else "") if rest else ""

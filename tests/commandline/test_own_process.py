@@ -183,8 +183,8 @@ class TestCompletion:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         tasks = table.get(str(checkout))["tasks"]
         assert tasks["mount"]["help"] == "Mount a file system on all hosts, now and after each reboot."
-        flags = {flag["names"][0]: flag["value"] for flag in tasks["where"]["flags"]}
-        assert flags == {"--limit": {"is": "hosts"}, "--hosts-file": {"is": "files"}}
+        flags = {flag["names"][0]: flag["value"]["is"] for flag in tasks["where"]["flags"]}
+        assert flags == {"--limit": "hosts", "--hosts-file": "files"}
 
     def test_of_an_installed_program_is_that_of_the_current_folder(self, checkout, tmp_path, monkeypatch):
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

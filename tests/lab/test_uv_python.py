@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from tasks.testbed.engine import LabError
+from tests.lab.hosts import run_fab
 from tests.lab.story import ok, sh, status
 from tests.standins import python_builds
 
@@ -28,6 +31,17 @@ def hosts(fresh_hosts):
     assert sh(head, "command -v python3; command -v curl; command -v wget") == "/usr/bin/wget"
     assert "3.11." in sh(worker, "python3 -V")
     return [head, worker]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """The operator's downloads, of this module alone: a build that another module left would be sent to the hosts."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture
+def fab(tmp_path, kept):
+    return functools.partial(run_fab, tmp_path / "home", env={"RAYFAB_CACHE": str(kept)})
 
 
 def settings(mirror, **uv) -> dict:
