@@ -41,24 +41,22 @@ def deployed(run: Run) -> None:
     run.console.print()
     say_ended(run)
     good = [n for n in run.living() if "task" in run.learned.ray_nodes.get(n.name, ())]
-    count, every, where = len(good), len(run.every()), "each"
+    count, every, ran = len(good), len(run.every()), "a task ran on each"
     if len(run.every()) + len(run.record.left_out) < len(run.cluster.hosts):
         # of hosts that this run was not for, Ray's own table tells
         listed = said["nodes"][: len(run.cluster.hosts)]
         count, every = sum(n["alive"] for n in listed), len(listed)
         where = handover.names(n.name for n in good if run.may_change(n))
+        ran = f"a task ran on {where or 'none of the new hosts'}"
+    elif run.failed:
+        ran = "each of them ran a task"
     runs = "runs" if count == 1 else "run"
     if run.failed:
-        tasks = (
-            "each of them ran a task"
-            if where == "each"
-            else f"a task ran on {where or 'none of the new hosts'}"
-        )
-        run.console.bad(f"{count} of {handover.hosts(every)} run Ray {said['ray']}; {tasks}")
+        run.console.bad(f"{count} of {handover.hosts(every)} run Ray {said['ray']}; {ran}")
     elif run.record.done:
-        run.console.ok(f"{handover.hosts(count)} {runs} Ray {said['ray']}; a task ran on {where}")
+        run.console.ok(f"{handover.hosts(count)} {runs} Ray {said['ray']}; {ran}")
     else:
-        run.console.ok(f"{handover.hosts(count)} up to date; nothing was changed, and a task ran on {where}")
+        run.console.ok(f"{handover.hosts(count)} up to date; nothing was changed, and {ran}")
     named = say_gone(run)
     strangers = [
         n["name"]

@@ -169,3 +169,40 @@ def test_the_commands_of_your_own_machines(machine, fresh_hosts):
     assert "4 hosts run Ray" in outputs[-1], outputs[-1]
     typed(machine, "root", "/root", "/root/project", "./fab destroy")
     sh(machine, "rm /root/project/my_hosts.yml /root/.ssh/id_ed25519")
+
+
+@pytest.mark.matrix  # Debian's pipx is installed, and Ray a second time
+def test_a_command_without_the_folder_that_speaks_chinese(machine):
+    """pipx makes its own environment; a cluster lives and goes without a checkout, and no sentence stays English."""
+
+    def rayfab(words):
+        line = f"cd /root/lab && RAYFAB_LANG=zh_CN /root/.local/bin/rayfab {words}"
+        code, out = as_user(machine, "root", "/root", line)
+        assert code == 0, out
+        return out
+
+    sh(machine, "apt-get update -qq && apt-get install -y -qq pipx >/dev/null && mkdir -p /root/lab")
+    code, out = as_user(
+        machine, "root", "/root", "cd /root/project && pipx install . && rm -rf build *.egg-info"
+    )
+    assert code == 0, out
+    assert "my_hosts.yml" in rayfab("init --no-connect")
+    try:
+        out = rayfab("deploy-cluster")
+        assert "1 台主机运行 Ray" in out and "每台都运行了一个任务" in out
+        assert english(out) == []
+        assert "健康" in (out := rayfab("status"))
+        assert english(out) == []
+    finally:
+        out = rayfab("destroy --yes")
+    assert english(out) == []
+    assert sh(machine, "pgrep -c 'raylet|gcs_server' || true") in ("", "0")
+
+
+def english(out):
+    """Lines with four English words in a row, without a Chinese character."""
+    return [
+        line
+        for line in out.splitlines()
+        if re.search(r"[a-z]+( [a-z]+){3}", line) and not re.search(r"[\u4e00-\u9fff]", line)
+    ]
