@@ -532,6 +532,12 @@ class TestLock:
         assert "deploy-cluster" in second.stdout
         assert first.returncode == 0
 
+    def test_it_can_be_waited_for(self, cluster):
+        with deploy_that_holds_the_lock(cluster) as first:
+            out = ok(cluster.fab("deploy-cluster", "--lock-wait", "2m"))
+        assert "waiting" in out and "nothing was changed" in out
+        assert first.returncode == 0
+
     def test_a_dead_holder_s_lock_is_taken_over(self, cluster):
         sh(
             cluster.head,
@@ -647,7 +653,43 @@ class TestCrash:
         ok(cluster.fab("start"))
 
 
+class TestCommands:
+    """`exec` on some hosts, in some order, in Ray's environment or beside it."""
+
+    def test_equal_outputs_are_printed_once(self, cluster):
+        out = ok(cluster.fab("exec", "--fold", "--", "echo", "the same"))
+        assert out.count("the same") == 1 and "(3):" in out
+
+    def test_the_batch_in_which_one_fails_is_the_last(self, cluster):
+        second = cluster.workers[0]
+        sh(second, "touch /run/broken")
+        done = cluster.fab(
+            "exec", "--batch", "1", "--", "sh", "-c", "test ! -e /run/broken && touch /run/seen"
+        )
+        assert done.returncode == 1
+        seen = [host.exec("test -e /run/seen && rm /run/seen")[0] == 0 for host in cluster.hosts]
+        assert seen == [True, False, False], done.stdout
+
+    def test_beside_ray_s_environment(self, cluster):
+        script = "command -v ray || echo none"
+        inside = ok(cluster.fab("exec", "--fold", "--", "sh", "-c", script))
+        beside = ok(cluster.fab("exec", "--fold", "--in-host", "--", "sh", "-c", script))
+        assert "/.rayfab/test/" in inside and "none" in beside and "/.rayfab/" not in beside
+
+
 class TestStopStart:
+    def test_what_is_in_a_state_is_chosen_by_it(self, cluster):
+        first, second = cluster.workers
+        before = cluster.raylets()
+        ok(cluster.fab("stop", "--limit", second.name))
+        assert second.name in (
+            out := ok(cluster.fab("exec", "--in-host", "--limit", "state:stopped", "--", "id"))
+        )
+        assert first.name not in out
+        ok(cluster.fab("start", "--limit", "state:stopped"))
+        after = cluster.raylets()
+        assert after[:2] == before[:2] and after[2] not in ("", before[2])
+
     def test_stopped_is_stopped_also_after_a_reboot_and_starts_again(self, cluster):
         ok(cluster.fab("stop"))
         assert [healthy(h) for h in cluster.hosts] == ["running"] * 3

@@ -196,7 +196,10 @@ class TestLater:
         assert "healthy" in ok(fab("status"))
         assert "\n42\n" in ok(fab("submit", "--", "python", "-c", "print(6 * 7)"))
         assert fab("submit", "--", "python", "-c", "raise SystemExit(3)").returncode != 0
-        assert "inside" in ok(fab("exec", "--", "sh", "-c", 'echo in""side'))
+        where = ("--", "sh", "-c", "test -e /.dockerenv && echo in container || id -un")
+        assert "in container" in ok(fab("exec", *where))
+        assert "alice" in ok(fab("exec", "--in-host", *where))
+        assert "root" in ok(fab("exec", "--sudo", *where))
         assert "removed from 1 host" in ok(fab("destroy", "--yes"))
         assert sh(host, "docker ps -aq") == "" and "docker" not in sh(host, "id -nG alice").split()
 
