@@ -161,7 +161,14 @@ class TestInterrupted:
             host.start()
         ok(fab("destroy", "--yes", "--purge", hosts_file=made))
 
-    @pytest.mark.parametrize("how", ["the program is killed", "the power fails"])
+    @pytest.mark.parametrize(
+        "how",
+        [
+            # a host whose power fails loses what a killed program leaves, and more
+            pytest.param("the program is killed", marks=pytest.mark.matrix),
+            "the power fails",
+        ],
+    )
     def test_while_fetching(self, how, host, index, path, fab, tmp_path):
         index.crawl(RAY, STEP)
         deploy = helpers.begin_fab(tmp_path / "home", "deploy-cluster", hosts_file=path)
