@@ -126,7 +126,7 @@ class TestStory:
             host.reboot()
         until(lambda: status(fab, path)["healthy"], 120)
 
-    @pytest.mark.matrix  # tests/phases/test_deploy_failures.py shows it with made-up hosts, test_upgrade.py with uv
+    @pytest.mark.matrix  # tests/phases/test_upgrade_phases.py shows it on made-up hosts
     def test_a_change_that_fails_leaves_the_old_cluster_running(
         self, hosts, path, fab, conda_mirror, hosts_file
     ):
