@@ -218,11 +218,11 @@ class TestAsItRuns:
         cat = "cd /sys/fs/cgroup; cat memory.current 2>/dev/null || cat memory/memory.usage_in_bytes"
         used = int(sh(head, f"docker exec {NAME} sh -c '{cat}'"))
         limit = used + (400 << 20)
-        sh(head, f"docker update -q --memory {limit} --memory-swap {limit} {NAME}")
+        sh(head, f"docker update --memory {limit} --memory-swap {limit} {NAME}")
         try:
             assert run("submit", "--", "python", "-c", GROWS).returncode == 1
         finally:
-            sh(head, f"docker update -q --memory 16g --memory-swap 16g {NAME}")
+            sh(head, f"docker update --memory 16g --memory-swap 16g {NAME}")
         before = raylet(worker)
         pid = before.split()[0]
         node = re.search(r"--node_id=([0-9a-f]+)", sh(worker, f"tr '\\0' ' ' </proc/{pid}/cmdline")).group(1)
