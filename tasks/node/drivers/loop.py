@@ -29,14 +29,18 @@ def main():
     with open(os.path.join(node, "loop.pid"), "w") as file:
         file.write(str(os.getpid()))
     while True:
+        # drained, or in maintenance: until a start on purpose
+        while os.path.exists(os.path.join(node, "hold")):
+            time.sleep(spec["pause"])
         keep(node, "start.log")
         with open(os.path.join(node, "starts"), "a") as file:
             file.write(time.ctime() + "\n")
         with open(os.path.join(node, "start.log"), "wb") as log:
             try:
-                subprocess.run(
+                watch = subprocess.Popen(
                     spec["words"],
-                    stdin=subprocess.DEVNULL,
+                    # the watch ends when this pipe does
+                    stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=environment,
@@ -44,6 +48,7 @@ def main():
                     # no window where somebody works at that machine
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
+                watch.wait()
             except OSError as error:
                 log.write(re.sub(r"\s+", " ", str(error)).encode("utf-8", "replace"))
         time.sleep(spec["pause"])

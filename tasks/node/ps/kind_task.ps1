@@ -54,6 +54,9 @@ function TaskLastLog($count) {
     EmitText 'log:start.log' (LastOf $said ([int]$count))
 }
 function TaskTries { return @(LinesOf (ReadOpen ($Node + '\starts'))).Count - 1 }
+# the loop looks at the hold itself
+function TaskHold { return }
+function TaskLife { return $Node + '\life.json' }
 # they are in this cluster's own folder
 function TaskSessions { return '' }
 function TaskPlace { return $Node }

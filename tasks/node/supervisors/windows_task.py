@@ -7,6 +7,7 @@ from functools import cache
 from xml.sax.saxutils import escape
 
 from tasks.node.facts import Facts
+from tasks.node.heal import program_for_windows
 from tasks.node.names import node_dir
 from tasks.node.supervisors.environment import Start
 from tasks.script.files import text
@@ -14,6 +15,7 @@ from tasks.text.quoting import powershell as quote
 
 KINDS = ("task",)
 ME = "@ME@"  # the host replaces it with its user's id
+WATCH = r"\watch.py"
 DIRECT = r"\direct"  # the file with loopback and all nodes' addresses
 PAUSE = 3  # seconds before the loop starts Ray again
 
@@ -29,6 +31,7 @@ def files(kind: str, start: Start) -> dict[str, str]:
         "ENV_PS1": env_ps1(start),
         "LOOP_PY": loop_py(),
         "LOOP_JSON": loop_json(start),
+        "WATCH_PY": program_for_windows(),
         "TASK_BOOT": task_xml(start, boot=True),
         "TASK_LOGON": task_xml(start, boot=False),
     }
@@ -85,10 +88,11 @@ def loop_py() -> str:
 
 
 def loop_json(start: Start) -> str:
-    """The loop's settings: the command, its environment, and the pause before a restart."""
-    ray, *arguments = start.arguments
+    """The loop's settings: the watch with Ray's command, their environment, and the pause before a restart."""
+    told, ray, *arguments = start.watched
+    watch = [program(_env_dir(start), "python.exe"), "-I", folder(start.home, start.cluster) + WATCH, told]
     spec = {
-        "words": [program(_env_dir(start), f"{ray}.exe"), *arguments, "--block"],
+        "words": [*watch, program(_env_dir(start), f"{ray}.exe"), *arguments],
         "environment": _environment(start),
         "path": _path(start),
         "home": start.home.replace("/", "\\"),

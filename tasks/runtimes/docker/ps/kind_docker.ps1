@@ -41,6 +41,16 @@ function DockerSessions {
     $arguments = Dk @('exec', $Unit, 'sh', '-c', "cat /proc/[0-9]*/cmdline | tr '\0' ' '") ''
     return (@(DockerLog '') -join ' ') + ' ' + $arguments.Said
 }
+function DockerHold {
+    if (DockerProblem) { return }
+    # a stopped container keeps the policy that it has; a start makes a new one
+    $run = Dk @('update', '--restart=no', $Unit) ''
+    if ($run.Code -ne 0 -and (Dk @('ps', '-q', '-f', ('name=^/' + $Unit + '$')) '').Said.Trim()) {
+        Fail ('cannot change the restart policy of ' + $Unit) 'look at: docker ps'
+    }
+}
+# in Ray's folder, which the container shares with the host
+function DockerLife { return (NodeTemp) + '\' + $Unit + '.json' }
 function DockerPlace { return '' }
 # The arguments of docker exec; in a container that started as root the command would run as root.
 function Inside($arguments) {
