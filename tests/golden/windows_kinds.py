@@ -53,6 +53,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "up-head-conda": lambda: up("head", kind="task", runtime="conda", **FACTS),
     "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),
     "token": lambda: token_script("lab"),
+    "disk": lambda: operations.disk_script(samples.host(), "lab", "clean"),
     "stop": lambda: operations.stop_script("lab"),
     "hold": lambda: hold_script("lab", Hold("drain", "2026-01-02 03:04 UTC", "alice@laptop")),
     "hold-end": lambda: hold_script("lab", None),

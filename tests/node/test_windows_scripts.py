@@ -15,7 +15,7 @@ import pytest
 
 from tasks import runtimes
 from tasks.inventory import Secret
-from tasks.node import operations
+from tasks.node import operations, pruning
 from tasks.node.hold import Hold
 from tasks.node.start import token_script
 from tasks.runtimes.facts import facts_script, parse_facts
@@ -269,6 +269,24 @@ class TestLater:
         assert (said.watched.phase, said.watched.why, said.watched.faults) == ("down", why, 4)
         life = runtimes.of(samples.host("head", samples.DOCKER)).life(said)
         assert life.down and life.starts == 1
+
+    @pytest.mark.parametrize("up", [True, False])
+    def test_ray_s_folders_are_looked_at_where_ray_sees_them(self, win, up):
+        """A container's Python runs the program for Linux; of a stopped one another one does."""
+        win.has("service", "docker")
+        win.has("user", "1000:100")
+        win.flag(*(["up"] if up else []))
+        answer = win.ask(operations.disk_script(samples.host("head", samples.DOCKER), "lab", "list"))
+        assert answer.ok and set(answer.texts) <= {"free", "item"}
+        (run,) = [words[1:] for words in win.machine.started if "python" in words]
+        program = ["-", "list", str(5 << 30), "14", "", "/tmp/ray", "/var/tmp/ray"]
+        if up:
+            assert run == ["exec", "-i", "--user", "1000:100", "rayfab-lab", "python", *program]
+            assert (win.home / "docker.fed").read_text() == pruning.program()
+        else:
+            known = ["run", "--rm", "-i", "--network", "none", "--volumes-from", "rayfab-lab"]
+            assert run[:9] == [*known, "--user", "1000:100"]
+            assert run[9:11] == ["--entrypoint", "python"] and run[12:] == program
 
     def test_a_node_is_held_back_and_no_longer(self, win):
         win.machine.seen_as = str(win.machine.drive.root)

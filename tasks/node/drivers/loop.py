@@ -5,13 +5,34 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
+
+# no window where somebody works at that machine
+HIDDEN = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+HOUR = 3600
 
 
 def keep(node, name):
     """The last words of the Ray before stay for those who look for them."""
     with contextlib.suppress(OSError):
         os.replace(os.path.join(node, name), os.path.join(node, name + ".1"))
+
+
+def prune(spec, environment):
+    """Keeps Ray's folder small, now and once an hour."""
+    while True:
+        with contextlib.suppress(OSError):
+            subprocess.run(
+                spec["prune"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                cwd=spec["home"],
+                creationflags=HIDDEN,
+            )
+        time.sleep(HOUR)
 
 
 def main():
@@ -28,6 +49,7 @@ def main():
         environment.pop(name, None)
     with open(os.path.join(node, "loop.pid"), "w") as file:
         file.write(str(os.getpid()))
+    threading.Thread(target=prune, args=(spec, environment), daemon=True).start()
     while True:
         # drained, or in maintenance: until a start on purpose
         while os.path.exists(os.path.join(node, "hold")):
@@ -45,8 +67,7 @@ def main():
                     stderr=subprocess.STDOUT,
                     env=environment,
                     cwd=spec["home"],
-                    # no window where somebody works at that machine
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                    creationflags=HIDDEN,
                 )
                 watch.wait()
             except OSError as error:

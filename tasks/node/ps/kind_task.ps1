@@ -84,6 +84,9 @@ function TaskAsk($arguments, $given) {
     return StartRun $file $rest $given
 }
 function TaskExec($arguments, $given) { return TaskAsk $arguments $given }
+function TaskRays($posix, $windows, $arguments) {
+    return TaskAsk (@('python', '-') + $arguments + @('', (NodeTemp))) $windows
+}
 function TaskCommand($arguments, $program) {
     EnterNode
     if (-not (FindProgram ($arguments[0]))) {

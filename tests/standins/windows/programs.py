@@ -249,6 +249,8 @@ def packages(target: Path, words: list[str]) -> None:
 
 def python(me: Path, words: list[str]) -> None:
     words = words[2:] if words[0] == "-W" else words[1:] if words[0] == "-I" else words
+    # what is installed in its environment
+    sys.path.insert(0, str(me.parent / "Lib/site-packages"))
     if words[0] == "ray-start":
         ray_start(me, words[1:])
     elif words == ["-V"]:
@@ -263,13 +265,13 @@ def python(me: Path, words: list[str]) -> None:
     elif words[:3] == ["-m", "pip", "install"]:
         packages(me.parent, words[3:])
     elif words[0].endswith(".py"):
-        script(me, words)
+        script(words)
     else:
         end(2, f"unknown: {words}")
 
 
-def script(me: Path, words: list[str]) -> None:
-    """A script that starts programs by their names on Windows, and sees what is installed in its environment."""
+def script(words: list[str]) -> None:
+    """A script that starts programs by their names on Windows."""
     real = subprocess.Popen
 
     class Popen(real):
@@ -281,7 +283,6 @@ def script(me: Path, words: list[str]) -> None:
             super().__init__([here(word) for word in given], **more)
 
     subprocess.Popen = Popen
-    sys.path.insert(0, str(me.parent / "Lib/site-packages"))
     sys.argv = words
     runpy.run_path(words[0], run_name="__main__")
 

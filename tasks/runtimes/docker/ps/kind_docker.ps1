@@ -62,6 +62,18 @@ function DockerExec($arguments, $given) {
     return BeginDk (Inside (@('sh', '-c', 'exec "$@" 2>&1', 'sh') + $arguments)) $given
 }
 function DockerAsk($arguments, $given) { return BeginDk (Inside $arguments) $given }
+# of a stopped container another one sees the folders
+function DockerRays($posix, $windows, $arguments) {
+    NeedDocker
+    $arguments = @('python', '-') + $arguments + @('', '/tmp/ray', '/var/tmp/ray')
+    if ((DockerActive) -eq 'active') { return DockerAsk $arguments $posix }
+    $image = (Dk @('inspect', '-f', '{{.Image}}', $Unit) '').Said.Trim()
+    $user = (ReadText ($Node + '\user')).Trim()
+    if (-not $user) { $user = (Dk @('inspect', '-f', '{{.Config.User}}', $Unit) '').Said.Trim() }
+    $run = @('run', '--rm', '-i', '--network', 'none', '--volumes-from', $Unit)
+    if ($user) { $run = $run + @('--user', $user) }
+    return BeginDk ($run + @('--entrypoint', 'python', $image) + $arguments[1..($arguments.Count - 1)]) $posix
+}
 function DockerCommand($arguments, $program) { return @('sh', '-c', $program, 'run') + $arguments }
 function DockerMissing($code, $arguments, $program) {
     if ($code -ne 126 -and $code -ne 127) { return $false }
