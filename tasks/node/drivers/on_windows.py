@@ -14,7 +14,7 @@ from tasks.node.drivers.rays_psutil import psutil
 
 
 class Windows:
-    """:param told: why the watch is to end."""
+    """:param told: not empty once the loop has ended."""
 
     def __init__(self):
         self.told, self.bell = [], threading.Event()
@@ -25,7 +25,7 @@ class Windows:
         with contextlib.suppress(OSError, ValueError):
             while os.read(sys.stdin.fileno(), 4096):
                 pass
-        self.told.append("its loop has ended")
+        self.told.append(True)
         self.bell.set()
 
     def wait(self, seconds):
