@@ -56,7 +56,7 @@ function TaskLastLog($count) {
 function TaskTries { return @(LinesOf (ReadOpen ($Node + '\starts'))).Count - 1 }
 # the loop looks at the hold itself
 function TaskHold { return }
-function TaskLife { return $Node + '\life.json' }
+function TaskLife($temp) { return $Node + '\life.json' }
 # they are in this cluster's own folder
 function TaskSessions { return '' }
 function TaskPlace { return $Node }
@@ -84,8 +84,8 @@ function TaskAsk($arguments, $given) {
     return StartRun $file $rest $given
 }
 function TaskExec($arguments, $given) { return TaskAsk $arguments $given }
-function TaskRays($posix, $windows, $arguments) {
-    return TaskAsk (@('python', '-') + $arguments + @('', (NodeTemp))) $windows
+function TaskRays($posix, $windows, $arguments, $temp) {
+    return TaskAsk (@('python', '-') + $arguments + @('', $temp)) $windows
 }
 function TaskCommand($arguments, $program) {
     EnterNode

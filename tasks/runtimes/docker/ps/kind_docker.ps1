@@ -50,7 +50,7 @@ function DockerHold {
     }
 }
 # in Ray's folder, which the container shares with the host
-function DockerLife { return (NodeTemp) + '\' + $Unit + '.json' }
+function DockerLife($temp) { return $temp + '\' + $Unit + '.json' }
 function DockerPlace { return '' }
 # The arguments of docker exec; in a container that started as root the command would run as root.
 function Inside($arguments) {
@@ -63,7 +63,7 @@ function DockerExec($arguments, $given) {
 }
 function DockerAsk($arguments, $given) { return BeginDk (Inside $arguments) $given }
 # of a stopped container another one sees the folders
-function DockerRays($posix, $windows, $arguments) {
+function DockerRays($posix, $windows, $arguments, $temp) {
     NeedDocker
     $arguments = @('python', '-') + $arguments + @('', '/tmp/ray', '/var/tmp/ray')
     if ((DockerActive) -eq 'active') { return DockerAsk $arguments $posix }
