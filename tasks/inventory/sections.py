@@ -149,11 +149,10 @@ class Ray(Frozen):
         description="folder on the host for spilled objects (Ray 2.55 and newer), which Ray gets a folder of its own "
         "in; null: in `temp_dir`",
     )
-    logs: Logs = Field(Logs(), description="which logs stay; on Windows only rotation")
+    logs: Logs = Field(Logs(), description="which logs stay")
     heal: t.Flag = Field(
         True,
-        description="a host restarts its node where Ray does not answer, three times an hour at most; "
-        "not on Windows",
+        description="a host restarts its node where Ray does not answer, three times an hour at most",
     )
     head_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start --head`")
     worker_args: tuple[t.Text, ...] = Field((), description="passed on to `ray start` of the workers")

@@ -1,4 +1,4 @@
-"""How a node is started under its watch, ``drivers/watch.py``."""
+"""How a node is started under its watch, ``drivers/watch.py`` or ``drivers/watch_windows.py``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ from tasks.script import files
 def program() -> str:
     """The watch itself. The text is part of a node's hash: any change to it restarts nodes at the next deploy."""
     return files.text("drivers", "watch")
+
+
+@cache
+def program_for_windows() -> str:
+    """The same for Windows."""
+    return files.text("drivers", "watch_windows")
 
 
 def watch_words(

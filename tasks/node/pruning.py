@@ -1,4 +1,7 @@
-"""What keeps Ray's folders small on a host: ``drivers/prune.py``, at each start of the node and once an hour."""
+"""What keeps Ray's folders small on a host, at each start of the node and once an hour.
+
+It is ``drivers/prune.py``, or ``drivers/prune_windows.py``, which the loop there runs.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,12 @@ done"""
 def program() -> str:
     """The text is part of a node's hash: any change to it, even in a comment, restarts nodes at the next deploy."""
     return files.text("drivers", "prune")
+
+
+@cache
+def program_for_windows() -> str:
+    """The same for Windows."""
+    return files.text("drivers", "prune_windows")
 
 
 def limits(host: Host, spill_dir: str, *folders: str) -> list[str]:

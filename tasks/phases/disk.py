@@ -35,11 +35,7 @@ def _each(run: Run, found: dict[str, Usage], title: str, mode: str) -> None:
         answer = run.ask(node, script, board, timeout=TIMEOUT)
         return parse_usage(answer.all, answer.texts)
 
-    nodes = [node for node in run.chosen(Known) if node.facts.system != "Windows"]
-    for node, usage in run.each(title, nodes, one).items():
+    for node, usage in run.each(title, run.chosen(Known), one).items():
         found[node.name] = usage
         if freed := sum(one.size for one in usage.items if one.state == "removed"):
             run.did(node, f"freed {freed} bytes")
-    for node in run.chosen(Known):
-        if node.facts.system == "Windows":
-            run.console.note(f"{node.name}: {run.options.what} is not available on Windows yet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.node.hold import DRAIN, MAINTENANCE
 from tasks.report import handover
 from tasks.run.drain import can_drain, drain, hold, not_drained, reason, why
-from tasks.run.failures import Failure, Stop
+from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.step import Step, step
@@ -22,19 +22,6 @@ def need_drain(run: Run) -> None:
         )
     if missing := not_drained(run):
         raise Stop(f"{missing}: nothing was changed", "fab status says what runs")
-
-
-@step("Choose the nodes that can be held back")
-def leave_out_windows(run: Run) -> None:
-    """On Windows no script looks at a hold."""
-    for node in run.chosen(Known):
-        if node.facts.system == "Windows":
-            message = "a node on Windows cannot be drained or kept in maintenance"
-            hint = f"fab stop --limit {node.name} stops it"
-            run.fail(node, Failure(message, hint))
-            run.console.bad(f"{node.name}: {message}", hint)
-    if not run.chosen():
-        raise Stop("nothing was changed: no host is left to work on", "correct what is named above")
 
 
 @step("Choose the nodes that run")
@@ -70,7 +57,7 @@ hold_for_maintenance = _drain_as(MAINTENANCE)
 def drain_first(run: Run) -> None:
     """For a removal: where nothing can be drained, the node is only stopped."""
     if run.options.deadline is not None and not not_drained(run):
-        running = [node for node in run.chosen(Known) if node.runs and node.facts.system != "Windows"]
+        running = [node for node in run.chosen(Known) if node.runs]
         drain(run, hold(run, running, reason(run, DRAIN)), why(run))
         if failure := run.failure(run.head()):
             raise Stop(failure.message, f"{failure.hint}; remove-worker --force does not drain")

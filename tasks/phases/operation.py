@@ -25,7 +25,6 @@ from tasks.phases.drain import (
     hold_and_drain,
     hold_for_maintenance,
     leave_out_stopped,
-    leave_out_windows,
     need_drain,
 )
 from tasks.phases.gather_facts import gather_facts, lock_and_gather_facts
@@ -166,7 +165,6 @@ LEAVE: Steps = (
 ROLLING: Steps = (
     *_BEGIN,
     leave_out_bare_hosts,
-    leave_out_windows,
     validate,
     need_running_head,
     agree_to_drain,
@@ -232,7 +230,6 @@ DRAIN: Steps = (
     lock_and_gather_facts,
     need_head,
     refuse_maintenance,
-    leave_out_windows,
     leave_out_stopped,
     need_drain,
     agree_to_drain,
@@ -244,7 +241,6 @@ MAINTENANCE_ON: Steps = (
     connect_all,
     lock_and_gather_facts,
     note_missing_head,
-    leave_out_windows,
     agree_to_drain,
     hold_for_maintenance,
     stop,

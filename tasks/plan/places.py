@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks import runtimes
-from tasks.inventory.sections import Logs
 from tasks.node.names import RAY_DIR
 from tasks.node.places import IN_MEMORY, Room, mount_of
 from tasks.node.subject import Subject
@@ -97,9 +96,6 @@ def _spill_notes(subject: Subject) -> Iterator[Problem]:
 def notes(subject: Subject) -> Iterator[Problem]:
     """What goes wrong later, and when."""
     facts, places, folder = subject.facts, subject.facts.places, folder_of(subject)
-    if runtimes.of(subject.host).system(facts) == "Windows" and subject.host.ray.logs != Logs():
-        why = "ray.logs: logs are rotated, but old ones and old sessions are not removed on Windows yet"
-        yield why, f"remove what is old in {folder} by hand"
     if facts.system != "Linux" or "ro" in places.temp.options:
         return
     room = places.rooms.get(mount_of(places.near, places.rooms))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tasks.node import head_files, operations
+from tasks.node.hold import Hold, hold_script
 from tasks.node.interfaces import Address
 from tasks.node.logfiles import patterns
 from tasks.node.start import token_script
@@ -52,7 +53,10 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "up-head-conda": lambda: up("head", kind="task", runtime="conda", **FACTS),
     "destroy-purge": lambda: operations.destroy_script(CONDA_HOST, "lab", purge=True),
     "token": lambda: token_script("lab"),
+    "disk": lambda: operations.disk_script(samples.host(), "lab", "clean"),
     "stop": lambda: operations.stop_script("lab"),
+    "hold": lambda: hold_script("lab", Hold("drain", "2026-01-02 03:04 UTC", "alice@laptop")),
+    "hold-end": lambda: hold_script("lab", None),
     "destroy": lambda: operations.destroy_script(samples.host(), "lab"),
     "verify": lambda: operations.verify_script("lab", "10.0.0.1:6379", NODES, tasks=True, timeout=60.0),
     "logs": lambda: operations.logs_script(

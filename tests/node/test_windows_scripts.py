@@ -13,8 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tasks import runtimes
 from tasks.inventory import Secret
-from tasks.node import operations
+from tasks.node import operations, pruning
+from tasks.node.hold import Hold
 from tasks.node.start import token_script
 from tasks.runtimes.facts import facts_script, parse_facts
 from tasks.script import powershell as windows
@@ -256,6 +258,46 @@ class TestLater:
         assert win.at(r"tmp\ray\session_2026-05-05_05").is_dir()
         assert not win.at(".rayfab").exists()
         assert win.ask(SCRIPTS["destroy"]()).values == {"changed": "0"}
+
+    def test_what_the_watch_in_the_container_knows_is_read(self, win):
+        win.machine.seen_as = str(win.machine.drive.root)
+        win.ask(SCRIPTS["up-worker"](), RF_TOKEN="t0k3n")
+        why = "its agent does not say that the raylet is healthy"
+        known = {"phase": "down", "since": 1, "why": why, "faults": [[1, why]] * 4, "starts": [1]}
+        win.at(r"tmp\ray\rayfab-lab.json").write_text(json.dumps(known))
+        said = win.facts()
+        assert (said.watched.phase, said.watched.why, said.watched.faults) == ("down", why, 4)
+        life = runtimes.of(samples.host("head", samples.DOCKER)).life(said)
+        assert life.down and life.starts == 1
+
+    @pytest.mark.parametrize("up", [True, False])
+    def test_ray_s_folders_are_looked_at_where_ray_sees_them(self, win, up):
+        """A container's Python runs the program for Linux; of a stopped one another one does."""
+        win.has("service", "docker")
+        win.has("user", "1000:100")
+        win.flag(*(["up"] if up else []))
+        answer = win.ask(operations.disk_script(samples.host("head", samples.DOCKER), "lab", "list"))
+        assert answer.ok and set(answer.texts) <= {"free", "item"}
+        (run,) = [words[1:] for words in win.machine.started if "python" in words]
+        program = ["-", "list", str(5 << 30), "14", "", "/tmp/ray", "/var/tmp/ray"]
+        if up:
+            assert run == ["exec", "-i", "--user", "1000:100", "rayfab-lab", "python", *program]
+            assert (win.home / "docker.fed").read_text() == pruning.program()
+        else:
+            known = ["run", "--rm", "-i", "--network", "none", "--volumes-from", "rayfab-lab"]
+            assert run[:9] == [*known, "--user", "1000:100"]
+            assert run[9:11] == ["--entrypoint", "python"] and run[12:] == program
+
+    def test_a_node_is_held_back_and_no_longer(self, win):
+        win.machine.seen_as = str(win.machine.drive.root)
+        win.ask(SCRIPTS["up-worker"](), RF_TOKEN="t0k3n")
+        assert win.ask(SCRIPTS["hold"]()).ok
+        assert "update --restart=no rayfab-lab" in (win.home / "docker.log").read_text().splitlines()
+        assert win.facts().hold == Hold("drain", "2026-01-02 03:04 UTC", "alice@laptop")
+        win.ask(operations.stop_script("lab"))
+        assert win.facts().hold.kind == "drain"
+        win.ask(SCRIPTS["up-worker"](), RF_TOKEN="t0k3n")
+        assert win.facts().hold is None
 
     def test_destroy_keeps_the_lock_of_the_run_that_does_it(self, win):
         win.ask(operations.lock_script("lab", HOLDER))

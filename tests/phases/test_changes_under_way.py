@@ -41,6 +41,15 @@ class TestDrain:
         assert json.loads(world["one"].hold)["kind"] == "drain"
         assert "drained and stopped on 1 host" in up.out
 
+    def test_one_on_windows_is_asked_for_by_what_its_watch_knows(self, up, world):
+        life = {"phase": "running", "since": 1, "node": "ab" * 28, "starts": [], "faults": []}
+        world["one"].facts = {"uname": "Windows 10.0.22631.0 AMD64", "life": json.dumps(life)}
+        assert drain(up) == 0
+        (spec,) = world.drained
+        assert spec["nodes"] == [["one", "10.0.0.2", "ab" * 28]]
+        assert world["one"].titles[-2:] == [HOLD, STOP]
+        assert json.loads(world["one"].hold)["kind"] == "drain"
+
     def test_an_idle_node_is_drained_without_a_question(self, up):
         drain(up)
         assert up.asked == []

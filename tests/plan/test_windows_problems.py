@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.inventory.sections import Logs
-from tasks.plan import places
 from tasks.plan.problems import host_problems
 from tasks.runtimes.docker.node import on_bridge
 from tests.script import samples
@@ -56,13 +54,3 @@ def test_each_problem_of_docker_desktop_has_its_fix(problem, message, hint):
 def test_its_only_network_is_a_bridge():
     text = samples.DOCKER.replace("docker: {", "docker: {network: host, ")
     assert problems(text) == [("Docker has no host network on Windows", "docker.network: auto, or bridge")]
-
-
-@pytest.mark.parametrize(("most", "said"), [("1gb", True), ("5gb", False)])
-def test_old_logs_stay(most, said):
-    """A note, where the file asks for other limits than the usual ones."""
-    host = samples.host(text=samples.CONDA)
-    ray = host.ray.model_copy(update={"logs": Logs(max=most)})
-    subject = samples.subject(host_=host.model_copy(update={"ray": ray}), **FACTS)
-    found = [why for why, _ in places.notes(subject)]
-    assert any("not removed on Windows yet" in why for why in found) is said

@@ -24,10 +24,10 @@ from tests.standins.windows.values import PSError, Unsupported
 
 # what runs only on systems that are not Windows
 POSIX_ONLY = {"settle", "uv_env", "store_serve", "store_clean", "engine_install", "service_up", "head_kill"}
-POSIX_ONLY |= {"env_lock", "hold", "kept_read", "kept_settle", "try_env"}
+POSIX_ONLY |= {"env_lock", "kept_read", "kept_settle", "try_env"}
 POSIX_ONLY |= {f"image_{name}" for name in ("cut", "serve", "pieces", "fetch", "clean")}
 POSIX_ONLY |= {"health", "health_fix", "speed", "burn"}
-POSIX_ONLY |= {"disk", "logs_pick", "collect", "host_command"}
+POSIX_ONLY |= {"logs_pick", "collect", "host_command"}
 POSIX_ONLY |= {"jobs", "job_log", "hook", "metrics_up", "metrics_down"}
 POSIX_ONLY |= {f"sync_{name}" for name in ("look", "fetch", "serve", "apply", "clean")}
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"
@@ -237,7 +237,5 @@ def test_the_same_answer_as_on_posix(name):
     only_posix |= {"kept"}
     # the state of a head, which Ray keeps on Linux
     only_posix |= {"store", "engine_root", "kept_for"}
-    # a node is neither held back nor watched there
-    only_posix |= {"hold", "life"}
     only_posix |= {"note"} if script.body == ("docker_up",) else set()
     assert posix - here - only_posix == set()

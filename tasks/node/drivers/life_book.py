@@ -18,14 +18,27 @@ def say(text):
     print("rayfab: " + text, flush=True)
 
 
-def boot():
-    """What changes with each boot; '' if unknown."""
+def boot(before):
+    """What changes with each boot; '' if unknown. :param before: what it was, as far as it is known."""
     with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:
         return file.read().strip()
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         said = subprocess.run(["sysctl", "-n", "kern.bootsessionuuid"], stdout=subprocess.PIPE, timeout=10)
         return said.stdout.decode().strip()
-    return ""
+    # Windows has no name for it; the clock may be set a little
+    began = int(time.time() - time.monotonic())
+    return before if before.isdigit() and abs(int(before) - began) <= 60 else str(began)
+
+
+def put_in_place(new, path):
+    """On Windows a file cannot be replaced while somebody reads it."""
+    for rest in range(9, -1, -1):
+        try:
+            return os.replace(new, path)
+        except PermissionError:
+            if not rest:
+                raise
+            time.sleep(0.05)
 
 
 def fresh(path):
@@ -45,7 +58,7 @@ class Book:
         if not fresh(box):
             with contextlib.suppress(OSError, ValueError), open(path) as file:
                 self.known = dict(json.load(file))
-        now, this = time.time(), boot()
+        now, this = time.time(), boot(str(self.known.get("boot", "")))
         if self.known.get("boot") != this:
             self.known = {"boot": this, "joined": self.known.get("joined", False)}
         faults = [one for one in self.known.get("faults", []) if 0 <= now - one[0] <= HOUR]
@@ -66,7 +79,7 @@ class Book:
                 os.unlink(new)
             with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w") as file:
                 file.write(json.dumps(after, sort_keys=True) + "\n")
-            os.replace(new, self.path)
+            put_in_place(new, self.path)
             self.kept = True
         except OSError as error:
             if self.kept:

@@ -1,4 +1,4 @@
-# needs: lib envs node
+# needs: lib envs files node
 # Read-only. Uses .NET and the registry, not WMI, which only administrators may query over SSH.
 Emit 'uname' ('Windows ' + [Environment]::OSVersion.Version.ToString() + ' ' + $env:PROCESSOR_ARCHITECTURE)
 Emit 'hostname' ([Environment]::MachineName)
@@ -36,11 +36,16 @@ if ([IO.File]::Exists($smi)) {
     else { Emit 'gpu_says' (OneLine $run.Said.Trim()) }
 }
 
+# Why the node is held back, also where it has never run.
+$kept = (ReadText ($Node + '\hold')).Trim()
+if ($kept) { Emit 'hold' $kept }
 # What this project installed here, and whether it is running.
 $kept = (ReadText ($Node + '\state.json')).Trim()
 if ($kept) {
     Emit 'state' $kept
     Emit 'service' (NodeService)
+    $kept = (ReadOpen (NodeLife)).Trim()
+    if ($kept) { Emit 'life' $kept }
     EmitText 'starts' (LastOf (LinesOf (ReadText ($Node + '\starts'))) 20)
     Emit 'active' (NodeActive)
     $kept = (ReadText ($Node + '\deployed.json')).Trim()

@@ -54,6 +54,9 @@ function TaskLastLog($count) {
     EmitText 'log:start.log' (LastOf $said ([int]$count))
 }
 function TaskTries { return @(LinesOf (ReadOpen ($Node + '\starts'))).Count - 1 }
+# the loop looks at the hold itself
+function TaskHold { return }
+function TaskLife($temp) { return $Node + '\life.json' }
 # they are in this cluster's own folder
 function TaskSessions { return '' }
 function TaskPlace { return $Node }
@@ -81,6 +84,9 @@ function TaskAsk($arguments, $given) {
     return StartRun $file $rest $given
 }
 function TaskExec($arguments, $given) { return TaskAsk $arguments $given }
+function TaskRays($posix, $windows, $arguments, $temp) {
+    return TaskAsk (@('python', '-') + $arguments + @('', $temp)) $windows
+}
 function TaskCommand($arguments, $program) {
     EnterNode
     if (-not (FindProgram ($arguments[0]))) {

@@ -8,6 +8,10 @@
 #   KINDLogBefore         that before the last restart, too
 #   KINDLastLog           its last lines become answers
 #   KINDTries             how often it has been restarted
+#   KINDHold              keeps it from being started again once it ends, where the loop cannot see to it
+#   KINDLife              the path of the file in which the node's watch writes what it knows; given: Ray's folder
+#   KINDRays              starts the program that looks at Ray's folders, with its arguments up to the days; given: that for
+#                         Linux, that for Windows, the arguments, Ray's folder
 #   KINDSessions          a text with the names of Ray's session folders, where these are in a folder that others use, too
 #   KINDPlace             the folder in which a driver may unpack files; '': the one in which it starts
 #   KINDExec, KINDAsk     start a command in the node's environment, with its input: both output streams as one, in
@@ -21,6 +25,7 @@ function NodeService {
 }
 function NoneActive { return 'inactive' }
 function NoneLastLog($count) { return }
+function NoneHold { return }
 function NodeActive { return & ((NodeService) + 'Active') }
 function NodeDown { & ((NodeService) + 'Down') }
 function NodeGone { & ((NodeService) + 'Gone') }
@@ -28,6 +33,9 @@ function NodeLog { return & ((NodeService) + 'Log') '' }
 function NodeLogBefore { return & ((NodeService) + 'LogBefore') }
 function NodeLastLog($count) { & ((NodeService) + 'LastLog') $count }
 function NodeTries { return & ((NodeService) + 'Tries') }
+function NodeHold { & ((NodeService) + 'Hold') }
+function NodeLife { return & ((NodeService) + 'Life') (NodeTemp) }
+function NodeRays($posix, $windows, $arguments) { return & ((NodeService) + 'Rays') $posix $windows $arguments (NodeTemp) }
 function NodePlace { return & ((NodeService) + 'Place') }
 function NodeExec($arguments, $given) { return & ((NodeService) + 'Exec') $arguments $given }
 function NodeAsk($arguments, $given) { return & ((NodeService) + 'Ask') $arguments $given }

@@ -1,5 +1,5 @@
 # needs: lib files kind_task node outside_* wait_ray
-# values: DIRECT ENV_DIR ENV_PS1 LOOP_JSON LOOP_PY OUTSIDE SERVICE STATE TASK_BOOT TASK_LOGON TEMP_DIR
+# values: DIRECT ENV_DIR ENV_PS1 LOOP_JSON LOOP_PY OUTSIDE PRUNE_PY SERVICE STATE TASK_BOOT TASK_LOGON TEMP_DIR WATCH_PY
 # Registers the loop as a task, starts it and waits for Ray.
 MakeNode
 if ((NodeService) -ne 'none') {
@@ -8,12 +8,14 @@ if ((NodeService) -ne 'none') {
     Step 'stopping the previous node'
     NodeDown
 }
-foreach ($name in @('\state.json', '\starts', '\start.log', '\start.log.1', '\loop.pid')) { Remove ($Node + $name) }
+foreach ($name in @('\state.json', '\starts', '\start.log', '\start.log.1', '\loop.pid', '\life.json', '\hold')) { Remove ($Node + $name) }
 if ($RF_TOKEN) { WriteText ($Node + '\token') $RF_TOKEN }
 WriteText ($Node + '\env.ps1') $RF_ENV_PS1
 WriteText ($Node + '\direct') $RF_DIRECT
 WriteText ($Node + '\loop.py') $RF_LOOP_PY
 WriteText ($Node + '\loop.json') $RF_LOOP_JSON
+WriteText ($Node + '\watch.py') $RF_WATCH_PY
+WriteText ($Node + '\prune.py') $RF_PRUNE_PY
 WriteText ($Node + '\service') $RF_SERVICE
 WriteText ($Node + '\temp') $RF_TEMP_DIR
 $folder = $RF_ENV_DIR -replace '/', '\'

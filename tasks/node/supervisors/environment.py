@@ -56,7 +56,7 @@ class Start:
     :param temp_dir: Ray's own folder.
     :param prune: the arguments of the program that keeps it small, see :mod:`tasks.node.pruning`.
     :param journal: where the job server of a head answers; '' for a worker.
-    :param watched: the words for the watch that runs them on a POSIX system, see :mod:`tasks.node.heal`.
+    :param watched: the words for the watch that runs them, see :mod:`tasks.node.heal`.
     """
 
     home: str

@@ -6,7 +6,9 @@ import json
 from functools import cache
 from xml.sax.saxutils import escape
 
+from tasks.node import pruning
 from tasks.node.facts import Facts
+from tasks.node.heal import program_for_windows
 from tasks.node.names import node_dir
 from tasks.node.supervisors.environment import Start
 from tasks.script.files import text
@@ -14,6 +16,7 @@ from tasks.text.quoting import powershell as quote
 
 KINDS = ("task",)
 ME = "@ME@"  # the host replaces it with its user's id
+WATCH, PRUNE = r"\watch.py", r"\prune.py"
 DIRECT = r"\direct"  # the file with loopback and all nodes' addresses
 PAUSE = 3  # seconds before the loop starts Ray again
 
@@ -29,6 +32,8 @@ def files(kind: str, start: Start) -> dict[str, str]:
         "ENV_PS1": env_ps1(start),
         "LOOP_PY": loop_py(),
         "LOOP_JSON": loop_json(start),
+        "WATCH_PY": program_for_windows(),
+        "PRUNE_PY": pruning.program_for_windows(),
         "TASK_BOOT": task_xml(start, boot=True),
         "TASK_LOGON": task_xml(start, boot=False),
     }
@@ -85,10 +90,13 @@ def loop_py() -> str:
 
 
 def loop_json(start: Start) -> str:
-    """The loop's settings: the command, its environment, and the pause before a restart."""
-    ray, *arguments = start.arguments
+    """The loop's settings: the watch with Ray's command, their environment, and the pause before a restart."""
+    told, ray, *arguments = start.watched
+    python = [program(_env_dir(start), "python.exe"), "-I"]
+    own = folder(start.home, start.cluster)
     spec = {
-        "words": [program(_env_dir(start), f"{ray}.exe"), *arguments, "--block"],
+        "words": [*python, own + WATCH, told, program(_env_dir(start), f"{ray}.exe"), *arguments],
+        "prune": [*python, own + PRUNE, *start.prune],
         "environment": _environment(start),
         "path": _path(start),
         "home": start.home.replace("/", "\\"),

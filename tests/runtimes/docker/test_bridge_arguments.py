@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+
 import pytest
 
 from tasks.node import heal
@@ -117,3 +120,18 @@ class TestContainer:
     def test_is_what_auto_means_where_docker_is_in_a_vm(self, system):
         assert "--network=bridge" in words(text=samples.DOCKER, system=system)
         assert "--network=host" in words(text=samples.DOCKER)
+
+    @pytest.mark.parametrize("role", ["head", "worker"])
+    def test_has_its_watch_on_windows_too_and_fits_into_a_command_line_there(self, role):
+        found = words(role, text=samples.DOCKER, system="Windows", home="C:/Users/me")
+        at = found.index(packed(heal.program()))
+        told = json.loads(found[at + 1])
+        assert (told["heal"], told["head"], told["file"]) == (
+            True,
+            role == "head",
+            "/tmp/ray/rayfab-lab.json",
+        )
+        assert told["agent"] == f"10.0.0.{1 if role == 'head' else 2}:20005"
+        assert found[at + 2 : at + 4] == ["ray", "start"]
+        # CreateProcess takes 32,767 characters; the rest is for the program and for no_proxy
+        assert len(subprocess.list2cmdline(found)) < 28_000

@@ -68,6 +68,12 @@ class Moment:
     def __lt__(self, other: Moment) -> bool:
         return self.at < other.at
 
+    def __ge__(self, other: Moment) -> bool:
+        return self.at >= other.at
+
+    def AddHours(self, hours: float) -> Moment:
+        return Moment(self.at + 3600 * hours)
+
     def AddDays(self, days: float) -> Moment:
         return Moment(self.at + 86400 * days)
 
@@ -145,8 +151,9 @@ class Drive:
 
     # [IO.DriveInfo]
     def GetDrives(self) -> list:
-        free = shutil.disk_usage(self.root).free
-        return [type("DriveInfo", (), {"IsReady": True, "Name": "C:\\", "AvailableFreeSpace": free})()]
+        size, _, free = shutil.disk_usage(self.root)
+        known = {"IsReady": True, "Name": "C:\\", "AvailableFreeSpace": free, "TotalSize": size}
+        return [type("DriveInfo", (), known)()]
 
 
 class Files:

@@ -242,11 +242,18 @@ def packages(target: Path, words: list[str]) -> None:
         if name == "ray":
             put(target / "Scripts/ray.exe")
             put(target / "Lib/site-packages/ray/raylet.exe")
+            brought = target / "Lib/site-packages/ray/thirdparty_files/psutil.py"
+            brought.parent.mkdir()
+            shutil.copy(Path(__file__).parent / "psutil_standin.py", brought)
 
 
 def python(me: Path, words: list[str]) -> None:
-    words = words[2:] if words[0] == "-W" else words
-    if words == ["-V"]:
+    words = words[2:] if words[0] == "-W" else words[1:] if words[0] == "-I" else words
+    # what is installed in its environment
+    sys.path.insert(0, str(me.parent / "Lib/site-packages"))
+    if words[0] == "ray-start":
+        ray_start(me, words[1:])
+    elif words == ["-V"]:
         print("Python " + (me.parent / "python.version").read_text())
     elif words[0] == "-c":
         sys.argv = ["-c", *words[2:]]
@@ -265,14 +272,17 @@ def python(me: Path, words: list[str]) -> None:
 
 def script(words: list[str]) -> None:
     """A script that starts programs by their names on Windows."""
-    real = subprocess.run
+    real = subprocess.Popen
 
-    def run(given, **more):
-        more["cwd"] = here(more["cwd"])
-        environment = {**more["env"], "WIN_PATH": more["env"]["PATH"], "PATH": os.environ["PATH"]}
-        return real([here(word) for word in given], **{**more, "env": environment})
+    class Popen(real):
+        def __init__(self, given, **more):
+            if "cwd" in more:
+                more["cwd"] = here(more["cwd"])
+            if "env" in more:
+                more["env"] = {**more["env"], "WIN_PATH": more["env"]["PATH"], "PATH": os.environ["PATH"]}
+            super().__init__([here(word) for word in given], **more)
 
-    subprocess.run = run
+    subprocess.Popen = Popen
     sys.argv = words
     runpy.run_path(words[0], run_name="__main__")
 
@@ -302,9 +312,20 @@ def ray(me: Path, words: list[str]) -> None:
     logs = temp / "session_2026-01-02_03-04-05_1/logs"
     logs.mkdir(parents=True, exist_ok=True)
     (logs / "raylet.out").write_text("raylet is up\n")
-    child = subprocess.Popen([str(me.parent.parent / "Lib/site-packages/ray/raylet.exe")])
+    # `ray.exe` is a launcher of Python, and that starts Ray's processes
+    words = [str(me.parent.parent / "python.exe"), "ray-start", *words]
+    sys.exit(subprocess.call(words))
+
+
+def ray_start(me: Path, words: list[str]) -> None:
+    """As `ray start --block`: it ends with a raylet that crashes, and stays if the raylet ends as after `ray stop`."""
+    arguments = ["--node_id=" + "ab" * 28]
+    child = subprocess.Popen([str(me.parent / "Lib/site-packages/ray/raylet.exe"), *arguments])
     print("Ray runtime started.\n  ray start --address='10.0.0.1:6379'", flush=True)
     child.wait()
+    if flag("raylet-ends-in-peace"):
+        time.sleep(600)
+    sys.exit(1)
 
 
 def raylet(me: Path, words: list[str]) -> None:

@@ -9,6 +9,7 @@ if ((NodeService) -ne 'none') {
     NodeDown
 }
 $null = Dk @('rm', '-f', '-v', $Unit) ''
+Remove ($Node + '\hold')
 Remove ($Node + '\state.json')
 if (-not [IO.Directory]::Exists([IO.Path]::GetDirectoryName($RF_TEMP_DIR))) { WriteText ($Node + '\made-tmp') '' }
 $null = [IO.Directory]::CreateDirectory($RF_TEMP_DIR)
