@@ -13,16 +13,17 @@ from tasks.run.deployed import gone, still_runs
 from tasks.run.run import Run
 from tasks.run.stages import Planned
 from tasks.run.status import as_json
+from tasks.run.step import Step
 from tasks.run.work import say_ended
 from tasks.text.quoting import printed
 
 
-def planned(run: Run, scripts: bool = False) -> None:
-    """What a deploy would do; with the scripts too, if wanted."""
+def planned(run: Run, scripts: bool = False, hooks: Step = show_hooks) -> None:
+    """What a deploy would do; with the scripts too, if wanted. :param hooks: shows those that would run."""
     if scripts:
         show_scripts(run)
     show_plan(run)
-    show_hooks(run)
+    hooks(run)
     say_gone(run)
     changing = [n for n in run.chosen(Planned) if n.change.any]
     if changing:

@@ -11,7 +11,7 @@ from tasks import backup as tasks
 from tasks import cluster as clusters
 from tasks.node import journal
 from tasks.phases import operation
-from tests.phases.world import refused
+from tests.phases.world import refused, said
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +105,14 @@ class TestMove:
         assert do(tasks.move_head, to="one", yes=True)[0] == 0
         assert world["one"].history == ['{"format": 1, "id": "it\'s"}']
         assert [one.id for one in journal.parse(world["one"].jobs)[0]] == ["a", "b"]
+
+    def test_every_node_joins_anew_so_its_hook_runs(self, cluster, world, do):
+        cluster.write(cluster.path.read_text() + "hooks: {after_join: [{host: ./tell}]}\n")
+        for host in world.hosts.values():
+            host.replies["after_join: host: ./tell"] = said()
+        assert do(tasks.move_head, to="one", yes=True)[0] == 0
+        counts = [host.titles.count("after_join: host: ./tell") for host in world.hosts.values()]
+        assert counts == [1, 1, 1]
 
     def test_a_deploy_afterwards_changes_nothing(self, cluster, world, do):
         do(tasks.move_head, to="one", yes=True)
