@@ -16,6 +16,7 @@ from tasks.run.status import as_json
 from tasks.run.step import Step
 from tasks.run.work import say_ended
 from tasks.text.quoting import printed
+from tasks.text.wording import counted
 
 
 def planned(run: Run, scripts: bool = False, hooks: Step = show_hooks) -> None:
@@ -28,7 +29,7 @@ def planned(run: Run, scripts: bool = False, hooks: Step = show_hooks) -> None:
     changing = [n for n in run.chosen(Planned) if n.change.any]
     if changing:
         run.console.note(
-            f"dry run: nothing was changed; {len(changing)} of {len(run.chosen())} hosts would be"
+            f"dry run: nothing was changed; {len(changing)} of {counted(len(run.chosen()), 'host')} would be"
         )
     else:
         run.console.ok(f"{handover.hosts(len(run.chosen()))} up to date; nothing to do")
