@@ -14,9 +14,11 @@ from tasks.text.wording import counted
 
 TASKS = Path(__file__).parents[2] / "tasks"
 # those whose plural is no verb as well
-THINGS = "byte|check|combination|day|direction|entry|error|fault|file|folder|group|host|image|item|job|key|layer|line|lock"
-THINGS += "|machine|mistake|node|object|package|pair|part|piece|problem|round|second|session|task|time|version|warning"
-THINGS += "|worker"
+THINGS = "byte|check|combination|day|direction|entry|error|fault|file|folder|group|host|image|item|job|key|layer|line"
+THINGS += (
+    "|lock|machine|mistake|node|object|package|pair|part|piece|problem|round|second|session|task|time|version"
+)
+THINGS += "|warning|worker"
 # a number and a plural that are written as one text; before them may stand one word more, and "of"
 GLUED = re.compile(rf" (of )?((?!has|from|the)[a-z]+ )?({THINGS})s\b")
 # a step that tasks/report/progress.py reads, which needs the same unit each time
@@ -71,6 +73,11 @@ def test_the_search_finds_one(tmp_path):
     path = tmp_path / "a.py"
     path.write_text('f"{len(a)} files, {b} of {c} new hosts, {MOST} lines, {d} fits"')
     assert glued(path) == ["{len(a)} files", "{c} new hosts"]
+
+
+def test_a_plural_without_a_number_is_no_count():
+    same = ("only these hosts: names", "these: files", "these: hosts", " tasks")
+    assert [load().translate(text) for text in same] == list(same)
 
 
 @pytest.mark.parametrize(
