@@ -27,6 +27,7 @@ def upgrade(c, hosts_file=None, ray=None, image=None, bundle=None, dry_run=False
     from tasks.actions import cli, consent, summary
     from tasks.actions import upgrade as action
     from tasks.phases import operation
+    from tasks.phases.hooks import show_after_join
     from tasks.report.console import Console
 
     console = Console()
@@ -48,7 +49,7 @@ def upgrade(c, hosts_file=None, ray=None, image=None, bundle=None, dry_run=False
         yes=yes,
     )
     if dry_run:
-        cli.finish(run, operation.UPGRADE, functools.partial(summary.planned, scripts=False))
+        cli.finish(run, operation.UPGRADE, functools.partial(summary.planned, hooks=show_after_join))
         return
     with action.locks_kept(cluster) as done:
 

@@ -17,6 +17,7 @@ from typing import IO, Any
 FORMAT = 1
 MANIFEST = "manifest.json"
 HOSTS, TOKEN, LOCKS, STATE = "hosts.yml", "token", "locks", "state.tgz"
+HISTORY, JOBS = "history.jsonl", "jobs.jsonl"
 NAMED = "files/"
 LIMIT = 1 << 32  # bytes of one member
 
@@ -110,7 +111,7 @@ def read(path: Path) -> Archive:
     for name in members:
         if name.startswith(NAMED):
             _check_path(name, paths.get(name))
-        elif name not in (HOSTS, TOKEN, LOCKS, STATE):
+        elif name not in (HOSTS, TOKEN, LOCKS, STATE, HISTORY, JOBS):
             raise Broken(f"{name} is of no known kind")
     return Archive(manifest, members, {name: paths[name] for name in members if name in paths})
 

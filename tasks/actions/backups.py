@@ -12,7 +12,7 @@ from pathlib import Path
 from invoke import Exit
 
 from tasks.actions import archive, cli, consent
-from tasks.actions.archive import HOSTS, LOCKS, NAMED, STATE, TOKEN, Archive, Broken
+from tasks.actions.archive import HISTORY, HOSTS, JOBS, LOCKS, NAMED, STATE, TOKEN, Archive, Broken
 from tasks.commandline import Mistake
 from tasks.commandline.version import VERSION
 from tasks.environment.home import in_checkout
@@ -49,9 +49,14 @@ def _write(run: Run, path: Path, kept: HeadFiles) -> None:
     cluster = run.cluster
     named, left = _named(cluster)
     members = {HOSTS: read(cluster.path).encode()}
-    members |= {TOKEN: kept.token.reveal().encode()} if kept.token else {}
-    members |= {LOCKS: kept.locks.encode()} if kept.locks else {}
-    members |= {STATE: kept.state} if kept.state else {}
+    held = {
+        TOKEN: kept.token.reveal().encode() if kept.token else b"",
+        LOCKS: kept.locks.encode(),
+        STATE: kept.state,
+        HISTORY: "\n".join(kept.history).encode(),
+        JOBS: kept.jobs.encode(),
+    }
+    members |= {name: data for name, data in held.items() if data}
     paths = {}
     for number, (place, data) in enumerate(named.items()):
         members[f"{NAMED}{number}"], paths[f"{NAMED}{number}"] = data, place
@@ -62,9 +67,7 @@ def _write(run: Run, path: Path, kept: HeadFiles) -> None:
     except OSError as error:
         raise Stop(f"{path} cannot be written: {error.strerror}", "choose another path") from None
     what = ["hosts file", *named]
-    what += [
-        word for word, there in (("token", kept.token), ("locks", kept.locks), ("state", kept.state)) if there
-    ]
+    what += [name.partition(".")[0] for name, data in held.items() if data]
     run.console.ok(f"{path}: {', '.join(what)}", f"{path.stat().st_size / 1e6:.1f} MB")
     if left:
         run.console.note(f"not in it, keep them yourself: {', '.join(left)}")
@@ -108,13 +111,15 @@ def restore(file: str, hosts_file: str | None, *, force: bool, yes: bool, debug:
     files |= {target.resolve().parent / place: found.members[name] for name, place in found.paths.items()}
     _agree(console, files, force=force or yes, path=path)
     run = cli.make_run(cluster, console, "restore", hosts=[cluster.head], debug=debug, yes=yes)
-    text = {name: found.members.get(name, b"") for name in (TOKEN, LOCKS)}
+    text = {name: found.members.get(name, b"") for name in (TOKEN, LOCKS, HISTORY, JOBS)}
     token = text[TOKEN].decode("ascii", "replace").strip()
     kept = HeadFiles(
         Secret(token) if token else None,
         text[LOCKS].decode(),
         found.members.get(STATE, b""),
         _state_for(found),
+        tuple(text[HISTORY].decode().splitlines()),
+        text[JOBS].decode(),
     )
 
     def end(run: Run) -> None:

@@ -21,7 +21,7 @@ from tasks.runtimes.packages.operators import PLATFORMS
 from tasks.runtimes.packages.steps.along import Wanted
 from tasks.runtimes.packages.steps.bundle import check as something_to_collect
 from tasks.runtimes.packages.steps.bundle import collect
-from tasks.text.wording import shown
+from tasks.text.wording import counted, shown
 
 MEGA = 1_000_000
 SHOWN = 5  # at most so many damaged files are listed by name
@@ -107,4 +107,4 @@ def check(file: str) -> None:
             console.print(f"  and {len(found.wrong) - SHOWN} more")
         console.bad(f"{path} is not whole", "copy it again, or make it again: fab bundle --output FILE")
         raise Exit(code=1)
-    console.ok(f"whole: {len(found.sizes)} files, each with its SHA-256")
+    console.ok(f"whole: {counted(len(found.sizes), 'file')}, each with its SHA-256")

@@ -38,7 +38,7 @@ from tasks.run.status import as_json
 from tasks.run.step import Step
 from tasks.ssh import RemoteError
 from tasks.text.redaction import SHORTEST
-from tasks.text.wording import shown, size
+from tasks.text.wording import counted, shown, size
 
 LEAST, EACH = 256 << 10, 4 << 20  # bytes: of a host at least, of one file at most
 
@@ -114,7 +114,7 @@ def _write(run: Run, path: Path, found: Mapping[str, Collected], remembered: lis
     run.console.print()
     whole = sum(map(len, members.values()))
     run.console.ok(
-        f"{path}: {len(members)} files of {len(found)} of {len(run.every())} hosts",
+        f"{path}: {counted(len(members), 'file')}, from {len(found)} of {counted(len(run.every()), 'host')}",
         f"{size(path.stat().st_size)}, unpacked {size(whole)}",
     )
     run.console.note(

@@ -25,7 +25,7 @@ from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.step import Step
 from tasks.text import durations
-from tasks.text.wording import shown
+from tasks.text.wording import counted, shown
 
 SHORTEST, LONGEST = 20, 86400  # seconds of a burn-in
 
@@ -158,11 +158,13 @@ def _show(run: Run, found: Found, said: report.Report) -> None:
         else:
             console.ok(f"{one.node}: {one.what}")
     if found.unmeasured:
-        count = f"{found.unmeasured} more pairs were not measured"
-        console.note(f"{count}: each takes its turn, and the time is limited; --full measures more of them")
+        count = f"not measured: {counted(found.unmeasured, 'more pair')}"
+        console.note(f"{count}; each takes its turn, and the time is limited; --full measures more of them")
     failed, warned = (sum(one.result == kind for one in said.results) for kind in (FAIL, WARN))
     hosts = handover.hosts(len({name for one in said.results for name in one.nodes}))
     if failed:
-        console.bad(f"{failed} failed, {warned} warnings on {hosts}", "what to do about each is above")
+        console.bad(
+            f"{failed} failed, {counted(warned, 'warning')} on {hosts}", "what to do about each is above"
+        )
     else:
-        console.ok(f"{hosts}, nothing failed", f"{warned} warnings")
+        console.ok(f"{hosts}, nothing failed", counted(warned, "warning"))

@@ -24,6 +24,7 @@ from tasks.run.jobs import Found
 from tasks.run.operate import operate
 from tasks.run.step import Step
 from tasks.text.durations import took
+from tasks.text.wording import counted
 
 VERSION = 1  # of what --json prints
 SHOWN = 20
@@ -63,7 +64,9 @@ def listed(hosts_file: str | None, *, everything: bool, json_: bool, debug: bool
     out.table(COLUMNS, [_row(one) for one in jobs])
     if len(jobs) < len(found.jobs):
         out.print()
-        handover.commands(out, [("jobs --all", f"{len(found.jobs) - len(jobs)} earlier ones, too")])
+        handover.commands(
+            out, [("jobs --all", f"{counted(len(found.jobs) - len(jobs), 'earlier one')} as well")]
+        )
     return 0
 
 
@@ -111,7 +114,7 @@ def gone(entry: Entry | None, job: str, host: Host) -> str:
     """What is said where a host has no log of a job."""
     if entry is None:
         return f"there is no job {job}, and no log of one"
-    kept = f"ray.logs keeps {host.ray.logs.days} days and {host.ray.logs.max} of logs"
+    kept = f"ray.logs keeps {counted(host.ray.logs.days, 'day')} and {host.ray.logs.max} of logs"
     foreign = entry.node and host.role == "head" and entry.node not in (host.node_ip, host.host)
     elsewhere = f"; it ran on {entry.node}" if foreign else ""
     return f"the log of job {job} is gone from {host.name}: {kept}{elsewhere}"

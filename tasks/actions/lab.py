@@ -17,7 +17,7 @@ from tasks.testbed.engine import LabError, running, stop_engine
 from tasks.testbed.hosts_file import hosts_file
 from tasks.testbed.lab import Lab
 from tasks.text.quoting import printed
-from tasks.text.wording import did_you_mean, either, shown
+from tasks.text.wording import counted, did_you_mean, either, shown
 
 FILE = user_folder() / "lab.yml"
 
@@ -94,4 +94,8 @@ def down(*, purge: bool) -> None:
     if not count and not removed:
         print(said("there is no lab"))
         return
-    print(said(f"removed {count} hosts" + (f" and {len(removed)} images" if purge else "")))
+    print(
+        said(
+            f"removed {counted(count, 'host')}" + (f" and {counted(len(removed), 'image')}" if purge else "")
+        )
+    )

@@ -93,7 +93,7 @@ def _start_new(
 ) -> int:
     """Starts the new cluster, and writes the hosts file once its head runs."""
     run = cli.make_run(after, console, old.options.what, debug=debug, registry=True, yes=True)
-    run.record.carried, run.record.history = tuple(remembered(old)), kept.history
+    run.record.carried = tuple(remembered(old))
     gone = old.cluster.head
 
     def end(run: Run) -> None:

@@ -25,6 +25,7 @@ from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.work import say_ended
 from tasks.text.quoting import printed
+from tasks.text.wording import counted
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,9 @@ def with_names(new: list[Entry], name: str) -> list[Entry]:
     hosts = [text for entry in new for text in entry.texts]
     if len(names) != len(hosts):
         hint = f"a range names several, such as gpu[1-{len(hosts)}]" if len(hosts) > 1 else ""
-        raise Mistake(f"--name {name} gives {len(names)} names for {len(hosts)} new hosts", hint)
+        raise Mistake(
+            f"--name {name} gives {counted(len(names), 'name')} for {counted(len(hosts), 'new host')}", hint
+        )
     if len(new) == 1:
         return [Entry(new[0].text, new[0].texts, {**new[0].fields, "name": name})]
     each = [one for entry in new for one in entry.singly()]

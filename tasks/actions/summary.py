@@ -11,23 +11,25 @@ from tasks.report import handover
 from tasks.report import status as table
 from tasks.run.deployed import gone, still_runs
 from tasks.run.run import Run
-from tasks.run.stages import Planned
+from tasks.run.stages import Known, Planned
 from tasks.run.status import as_json
+from tasks.run.step import Step
 from tasks.run.work import say_ended
 from tasks.text.quoting import printed
+from tasks.text.wording import counted
 
 
-def planned(run: Run, scripts: bool = False) -> None:
-    """What a deploy would do; with the scripts too, if wanted."""
+def planned(run: Run, scripts: bool = False, hooks: Step = show_hooks) -> None:
+    """What a deploy would do; with the scripts too, if wanted. :param hooks: shows those that would run."""
     if scripts:
         show_scripts(run)
     show_plan(run)
-    show_hooks(run)
+    hooks(run)
     say_gone(run)
     changing = [n for n in run.chosen(Planned) if n.change.any]
     if changing:
         run.console.note(
-            f"dry run: nothing was changed; {len(changing)} of {len(run.chosen())} hosts would be"
+            f"dry run: nothing was changed; {len(changing)} of {counted(len(run.chosen()), 'host')} would be"
         )
     else:
         run.console.ok(f"{handover.hosts(len(run.chosen()))} up to date; nothing to do")
@@ -65,7 +67,21 @@ def deployed(run: Run) -> None:
     ]
     if strangers:
         run.console.note(f"in the cluster, but not in the hosts file: {', '.join(strangers)}")
+    say_unnamed(run)
     handover.next_steps(run.console, said)
+
+
+def say_unnamed(run: Run) -> None:
+    """Prometheus finds new nodes by Ray's own discovery, but has their names from the last `fab metrics up` alone."""
+    head = run.head()
+    new = [one.name for one in run.living(Planned) if not one.state and "started" in run.done(one)]
+    if new and isinstance(head, Known) and head.facts.metrics:
+        run.console.note(
+            f"Prometheus reads {handover.names(new)} from now on, but does not know the names yet"
+        )
+        handover.commands(
+            run.console, [("metrics up", "tells it, so that alerts name them, also when they are gone")]
+        )
 
 
 def say_gone(run: Run) -> set[str]:

@@ -20,7 +20,7 @@ from tasks.run.failures import Stop
 from tasks.run.run import Run
 from tasks.run.sync_tree import Tree, read
 from tasks.text.quoting import printed
-from tasks.text.wording import shown
+from tasks.text.wording import counted, shown
 
 # where --delete would remove what somebody else has put there
 NOT_BELOW = ("", "/", "~", "/root", "/home", "/etc", "/usr", "/var", "/opt", "/tmp", "/srv", "/mnt", "/data")
@@ -53,7 +53,7 @@ def sync(
     if tree.left:
         console.note(f"not copied, as it is no file, folder or link: {handover.names(tree.left)}")
     files = sum(one.kind == "file" for one in tree.entries)
-    console.ok(f"{printed(str(source))} was read", f"{files} files, {tree.size / 1e6:.1f} MB")
+    console.ok(f"{printed(str(source))} was read", f"{counted(files, 'file')}, {tree.size / 1e6:.1f} MB")
     flags = [*(["--delete"] if delete else []), *(word for one in exclude for word in ("--exclude", one))]
     run = cli.new_run(
         hosts_file,

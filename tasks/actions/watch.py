@@ -21,6 +21,7 @@ from tasks.run.failures import failure_of
 from tasks.run.kept_lines import KeptLines
 from tasks.run.run import Run
 from tasks.run.status import as_json as status_of
+from tasks.text.wording import counted
 
 SECONDS = 5.0
 LOOK = 0.25  # seconds until a terminal of another size is noticed
@@ -118,7 +119,7 @@ def _picture(watched: Watch, found: Mapping[str, Any], at: str) -> Text:
         tail = lines[end:][: max(1, height - 6)]
         room = height - 3 - len(tail)
         left = len(lines) - len(tail) - room
-        lines = [*lines[:room], Text(f"… {left} more lines: enlarge the terminal", "dim"), *tail]
+        lines = [*lines[:room], Text(f"… {counted(left, 'more line')}: enlarge the terminal", "dim"), *tail]
     return Text("\n").join([head, Text(), *lines])
 
 

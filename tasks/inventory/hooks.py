@@ -98,7 +98,8 @@ class Hooks(Frozen):
     )
     after_join: tuple[HookItem, ...] = Field(
         (),
-        description="where a node has been started and has run a task; a worker on which one fails is stopped again",
+        description="each time a command has started a node that then ran a task; a worker on which one fails is "
+        "stopped again",
     )
     on_failure: tuple[HookItem, ...] = Field(
         (), description="where a command that changes the cluster has failed; `RAYFAB_ERROR` says why"

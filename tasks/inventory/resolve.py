@@ -15,6 +15,7 @@ from tasks.inventory.problems import Where, dotted
 from tasks.inventory.runtime_sections import SECTIONS
 from tasks.inventory.secret import SecretSource
 from tasks.inventory.sections import Mirrors, RuntimeSection, from_folder
+from tasks.text.wording import counted
 
 Section = TypeVar("Section", bound=BaseModel)
 _SSH_KEYS = ("key", "jump", "host_keys", "password", "sudo_password", "connect_timeout")
@@ -85,7 +86,7 @@ def resolve(
 
     hosts = ranges.expand(place.host)
     if role == "head" and len(hosts) > 1:
-        raise Conflict("host", f"a cluster has one head, and this range names {len(hosts)} hosts")
+        raise Conflict("host", f"a cluster has one head, and this range names {counted(len(hosts), 'host')}")
     names = _alongside(entry.name, "name", hosts) or hosts
     node_ips = _alongside(entry.node_ip, "node_ip", hosts) or [None] * len(hosts)
     return [
@@ -111,7 +112,8 @@ def _alongside(pattern: str | None, key: str, hosts: list[str]) -> list[str] | N
     values = ranges.expand(pattern)
     if len(values) != len(hosts):
         raise Conflict(
-            key, f"{len(values)} for {len(hosts)} hosts; write a range of the same length, or leave it out"
+            key,
+            f"{len(values)} for {counted(len(hosts), 'host')}; write a range of the same length, or leave it out",
         )
     return values
 

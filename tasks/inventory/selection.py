@@ -16,7 +16,7 @@ from functools import cached_property
 
 from tasks.inventory import address, ranges
 from tasks.inventory.cluster import Cluster, Host
-from tasks.text.wording import did_you_mean, shown
+from tasks.text.wording import counted, did_you_mean, shown
 
 SSH_PORT = 22
 # the words of "state" in `fab status --json`, and before them those of its table
@@ -288,7 +288,7 @@ def _unknown(hosts: Sequence[Host], item: str, flag: str, place: str) -> Selecti
 
 def _ambiguous(what: str, found: Sequence[Host]) -> SelectionError:
     names = ", ".join(host.name for host in found[:4]) + (", ..." if len(found) > 4 else "")
-    return SelectionError(f"{what} means {len(found)} hosts: {names}", "use the name of one")
+    return SelectionError(f"{what} means {counted(len(found), 'host')}: {names}", "use the name of one")
 
 
 def _at(hosts: Sequence[Host], item: str, port: int | None) -> list[Host]:

@@ -52,8 +52,12 @@ class Template:
     @functools.cached_property
     def pattern(self) -> re.Pattern[str]:
         parts = PLACE.split(self.text)
+        # in "hosts: names" nothing is counted, so it is no "{0} names"
+        counted = parts[0] == "" and parts[2:] and parts[2].startswith(" ")
+        holes = {1: r"(.*?[^\s:;,])"} if counted else {}
         return re.compile(
-            "".join("(.*?)" if at % 2 else re.escape(part) for at, part in enumerate(parts)), re.DOTALL
+            "".join(holes.get(at, "(.*?)") if at % 2 else re.escape(part) for at, part in enumerate(parts)),
+            re.DOTALL,
         )
 
     def filled(self, values: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,7 @@ IN_CONTAINER = "/var/lib/rayfab-jobs"
 OVER = frozenset(
     {"SUCCEEDED", "FAILED", "STOPPED", "LOST"}
 )  # the last: Ray has forgotten it before it had ended
+MOST, LONG = 1000, 600  # jobs, and characters of a text, as in drivers/journal.py
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def parse(lines: Iterable[str]) -> tuple[list[Entry], str]:
 
     A container's user may write these files, so whatever is no entry is passed over.
     """
-    found, problem = [], ""
+    found: dict[str, Entry] = {}
+    problem = ""
     for line in lines:
         try:
             one = json.loads(line)
@@ -66,8 +68,23 @@ def parse(lines: Iterable[str]) -> tuple[list[Entry], str]:
         if isinstance(one, dict) and isinstance(one.get("problem"), str):
             problem = _plain(one["problem"])
         elif isinstance(one, dict) and isinstance(one.get("id"), str) and one["id"]:
-            found.append(_entry(one))
-    return sorted(found, key=lambda entry: entry.start or 0), problem
+            new = _entry(one)
+            # one that was handed over may be here as well, and may have ended since
+            found[new.id] = new if new.over else found.get(new.id, new)
+    return sorted(found.values(), key=lambda entry: entry.start or 0), problem
+
+
+def handed_over(lines: Iterable[str], asked: float) -> str:
+    """The newest jobs of a head as lines of JSON, for another head; '' for none.
+
+    :param asked: when they were read, as seconds since 1970: a job that ran then, and that no Ray knows, ended by then.
+    """
+    jobs = [
+        {name: _short(value) for name, value in asdict(one).items() if name != "known"}
+        for one in parse(lines)[0][-MOST:]
+    ]
+    told = [{"asked": asked}, *jobs] if jobs else []
+    return "".join(f"{json.dumps(one, sort_keys=True)}\n" for one in told)
 
 
 def _entry(one: dict[str, Any]) -> Entry:
@@ -79,6 +96,10 @@ def _entry(one: dict[str, Any]) -> Entry:
     times = {name: float(one[name]) for name in ("start", "end") if _number(one.get(name))}
     code = int(one["exit"]) if _number(one.get("exit")) else None
     return Entry(**texts, **times, exit=code, known=one.get("known") is True)
+
+
+def _short(value: object) -> object:
+    return value[:LONG] if isinstance(value, str) else value
 
 
 def _number(value: object) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.text.wording import counted
+
 UNKNOWN = "running work could not be determined"
 SHOWN = 5  # at most so many jobs, drivers or actors are listed by name
 WIDE = 40  # characters shown of a driver's command
@@ -94,7 +96,7 @@ def _tasks(work: Work, gone: set[str], deadline: str) -> str:
     count = sum(number for ip, number in work.tasks.items() if ip in gone)
     given = f" if not done within {deadline}" if deadline else ""
     retried = "retried on another node where max_retries allows it"
-    return f"{_count(count, 'task')}{given}, {retried}" if count else ""
+    return f"{counted(count, 'task')}{given}, {retried}" if count else ""
 
 
 def _objects(work: Work, gone: set[str]) -> str:
@@ -103,7 +105,7 @@ def _objects(work: Work, gone: set[str]) -> str:
     if not found:
         return ""
     number, size = (sum(column) for column in zip(*found, strict=True))
-    return f"{_count(number, 'object')} ({size / 1e6:.1f} MB), unless there is another copy or Ray computes them again"
+    return f"{counted(number, 'object')} ({size / 1e6:.1f} MB), unless there is another copy or Ray computes them again"
 
 
 def _actors(actors: list[Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:
@@ -156,15 +158,11 @@ def _age(seconds: int | None) -> str:
 
 
 def _group(what: str, each: list[str]) -> str:
-    return f"{_count(len(each), what)}: {'; '.join(_first(each))}" if each else ""
+    return f"{counted(len(each), what)}: {'; '.join(_first(each))}" if each else ""
 
 
 def _first(each: list[str]) -> list[str]:
     return each if len(each) <= SHOWN else [*each[: SHOWN - 1], f"and {len(each) - SHOWN + 1} more"]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _plain(text: object) -> str:

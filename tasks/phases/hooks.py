@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from tasks.report import handover
@@ -14,12 +16,21 @@ from tasks.run.step import step
 @step("Show the hooks")
 def show_hooks(run: Run) -> None:
     """For a dry run and a plan: what would run, and for which hosts."""
-    starting = [node for node in run.chosen(Planned) if node.change.start]
-    for name, nodes in ((BEFORE_DEPLOY, run.chosen(Known)), (AFTER_JOIN, starting)):
-        if nodes and (hooks := hooks_of(run, name)):
-            run.console.print(f"{name} would run for {handover.names(node.name for node in nodes)}:")
-            for hook in hooks:
-                run.console.print(Text(f"    {hook}"))
+    _show(run, BEFORE_DEPLOY, run.chosen(Known))
+    show_after_join(run)
+
+
+@step("Show the hooks")
+def show_after_join(run: Run) -> None:
+    """For what deploys nothing: an upgrade."""
+    _show(run, AFTER_JOIN, [node for node in run.chosen(Planned) if node.change.start])
+
+
+def _show(run: Run, name: str, nodes: Sequence[Known]) -> None:
+    if nodes and (hooks := hooks_of(run, name)):
+        run.console.print(f"{name} would run for {handover.names(node.name for node in nodes)}:")
+        for hook in hooks:
+            run.console.print(Text(f"    {hook}"))
 
 
 @step(f"Run {BEFORE_DEPLOY}", changes=True)

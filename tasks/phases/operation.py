@@ -191,8 +191,11 @@ UPGRADE: Steps = (
     fetch_and_try,
     agree_to_switch,
     switch,
+    after_join,
+    stop_failed,
 )
 ROLLBACK: Steps = (
+    check_files_to_start,
     connect_all,
     lock_and_gather_facts,
     need_head,
@@ -202,6 +205,8 @@ ROLLBACK: Steps = (
     choose_previous,
     agree_to_switch,
     switch,
+    after_join,
+    stop_failed,
 )
 STOP: Steps = (
     connect_all,

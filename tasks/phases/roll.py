@@ -10,6 +10,7 @@ from tasks.report import handover, typed
 from tasks.report.progress import batches_left
 from tasks.run.drain import drain, hold, not_drained, reason, stop_nodes, why
 from tasks.run.failures import Stop
+from tasks.run.hooks import AFTER_JOIN, run_hooks
 from tasks.run.prove import prove
 from tasks.run.ray_table import expected
 from tasks.run.rolling import Rolling, batch_size, batches
@@ -85,6 +86,7 @@ def _restart(run: Run, nodes: Sequence[Planned]) -> list[Planned]:
     started = list(run.each("Start", stopped, lambda node, board: start(run, node, board)))
     if started:
         prove(run, started)
+        run_hooks(run, AFTER_JOIN, [node for node in started if not run.failure(node)])
     # their supervisors would start them again for ever
     stop_again(run, [node for node in started if run.failure(node)])
     return [node for node in started if not run.failure(node)]

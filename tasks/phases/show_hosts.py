@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks import runtimes
 from tasks.report import handover
-from tasks.report.status import counted
+from tasks.report.status import resource
 from tasks.report.table import Column
 from tasks.run.run import Run
 from tasks.run.stages import Known
@@ -14,7 +14,7 @@ GIB = 1 << 30
 COLUMNS = (
     Column("host"),
     Column("system", as_text=str),
-    Column("cpus", as_text=lambda count: counted(count, "CPU"), each=True),
+    Column("cpus", as_text=lambda count: resource(count, "CPU"), each=True),
     Column("memory", as_text="{} memory".format, each=True),
     Column("user", as_text="user {}".format),
     Column("runtime", as_text=lambda what: what if what[0].isalpha() else f"Python {what}"),

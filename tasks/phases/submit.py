@@ -16,6 +16,7 @@ from tasks.run.job_folder import named_here, only_here, pack
 from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.step import Step
+from tasks.text.wording import counted
 
 
 def submit(asked: Asked, *, wait: bool, ends: Callable[[], bool] | None = None) -> Step:
@@ -77,6 +78,5 @@ def _send(run: Run, head: Known, arguments: Sequence[str], folder: Path | None) 
             board.step(head.name, f"{done / 1e6:.1f} of {size / 1e6:.1f} MB")
 
         run.carry(head, data, archive, on_bytes=on_bytes)
-    files = "1 file" if count == 1 else f"{count} files"
-    run.console.ok(f"{folder} goes along", f"{files}, {len(data) / 1e6:.1f} MB packed")
+    run.console.ok(f"{folder} goes along", f"{counted(count, 'file')}, {len(data) / 1e6:.1f} MB packed")
     return archive

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from tasks.node.kept import Kept, record, stage_script
 from tasks.node.operations import stop_script
-from tasks.phases.verify import verify
+from tasks.phases.hooks import after_join
+from tasks.phases.verify import stop_failed, verify
 from tasks.plan.changes import Change
+from tasks.report import handover
 from tasks.report.console import Board
 from tasks.run.failures import Stop
 from tasks.run.kept import SHORT, changing, failed_on, undo, what
@@ -107,6 +109,10 @@ def _go_back(run: Run, before: dict[str, Kept | None], why: str, began: float) -
     run.learned.head_address, run.learned.request = kept.desired.head_address, kept.request
     failed = _bring_up(run)
     back = failed_on(run)
+    if not failed:
+        after_join(run)
+        stop_failed(run)
+    unhooked = handover.names(node.name for node in run.failed)
     run.record.failures = {**run.record.failures, **failures}
     seconds = f"{time.monotonic() - began:.0f} s"
     if failed:
@@ -116,6 +122,11 @@ def _go_back(run: Run, before: dict[str, Kept | None], why: str, began: float) -
             "fab rollback tries it again; fab status says what runs",
         )
     run.record.goes_on = None
+    if unhooked:
+        raise Stop(
+            f"{what(run)} failed: {reason}; Ray {head.versions.ray} runs again, but a hook failed on {unhooked}",
+            "correct the hook; fab start starts a worker that was stopped for it",
+        )
     raise Stop(
         f"{what(run)} failed: {reason}; Ray {head.versions.ray} runs again on all hosts, after an outage of {seconds}",
         first[1].hint if first else "fab logs shows why",

@@ -24,6 +24,7 @@ from tasks.run.step import Step
 from tasks.run.sync_tree import Tree, pack
 from tasks.runtimes.steps.pool import Pool, Source, address_of
 from tasks.ssh import RemoteError
+from tasks.text.wording import counted
 
 TIMEOUT = 4 * 3600.0
 BRIEFLY = 120.0
@@ -92,14 +93,14 @@ def _show(run: Run, under: _Under) -> None:
 
 
 def _counted(changes: Sequence[Change]) -> str:
-    """``3 files (1.2 MB), 1 to delete``; ``nothing to change``."""
+    """``3 files, 1.2 MB, 1 to delete``; ``nothing to change``."""
     files = plan.contents(changes)
     copied = [one for one in changes if one.what == FILE]
     gone = sum(one.what == DELETE for one in changes)
     others = len(changes) - len(copied) - gone
-    parts = [f"{len(copied)} files ({sum(files.values()) / 1e6:.1f} MB)"] if copied else []
+    parts = [f"{counted(len(copied), 'file')}, {sum(files.values()) / 1e6:.1f} MB"] if copied else []
     parts += [f"{gone} to delete"] if gone else []
-    parts += [f"{others} folders, links or modes"] if others else []
+    parts += [counted(others, "other change")] if others else []
     return ", ".join(parts) or "nothing to change"
 
 
@@ -117,7 +118,7 @@ class _Copy:
         if not self.nodes:
             return
         removed = {n.name: sum(one.what == DELETE for one in self.under.changes[n.name]) for n in self.nodes}
-        if lines := [f"{name}: {count} files" for name, count in removed.items() if count]:
+        if lines := [f"{name}: {counted(count, 'file')}" for name, count in removed.items() if count]:
             what = f"this removes files below {self.tree.dest}"
             self.run.options.agree([f"{what}:", *lines], what)
         with tempfile.TemporaryDirectory(prefix="rayfab-sync-") as folder:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from tasks.plan.outcomes import FAIL, PASS, SKIP, WARN, Outcome
+from tasks.text.wording import counted
 
 LOW = 0.8  # of the median
 WAYS = {
@@ -62,7 +63,7 @@ def judge(burned: Mapping[str, Sequence[Part]]) -> list[Outcome]:
             values.setdefault(one.part, {})[name] = one.value
             units[one.part] = one.unit
             if one.errors:
-                text = f"{one.errors} wrong results"
+                text = counted(one.errors, "wrong result")
                 hint = "this host computes or stores wrongly: take it out (fab drain), and test its hardware"
                 out.append(Outcome((name,), one.part, FAIL, text, hint))
     for part, of_hosts in values.items():

@@ -11,6 +11,7 @@ from tasks.node import ray
 from tasks.node.subject import Subject
 from tasks.plan.outcomes import FAIL, WARN, Outcome, passed
 from tasks.plan.reach import Pair, can_listen, partners, ports_of
+from tasks.text.wording import counted
 
 MOST_LINES = 20  # in the table; all pairs are in the JSON
 SLOW = 0.5  # of the median
@@ -180,7 +181,7 @@ def connections(pairs: Sequence[Pair], way: Callable[[Wall], str], kinds: Mappin
     if len(found) > MOST_LINES:
         left = found[MOST_LINES:]
         nodes = tuple(dict.fromkeys(name for wall in left for name in wall.targets))
-        text = f"and {len(left)} more combinations; --json has them all"
+        text = f"and {counted(len(left), 'more combination')}; --json has them all"
         out.append(Outcome(nodes, "ports", FAIL, text, way(left[0])))
     return out
 
@@ -233,7 +234,7 @@ def speeds(found: Sequence[Speed]) -> list[Outcome]:
         if one.trip > usual * FAR and one.trip > usual + FAR_US:
             text = f"{one.source} to {one.target}: {trip_text(one.trip)}, the median is {trip_text(usual)}"
             out.append(Outcome((one.source,), "latency", WARN, text, way))
-    count = "1 pair" if len(found) == 1 else f"{len(found)} pairs"
+    count = counted(len(found), "pair")
     for check, text in (("bandwidth", rate_text(middle)), ("latency", trip_text(usual))):
         of_check = [one for one in out if one.check == check]
         out += passed(of_check, nodes, check, f"median {text} over {count}")[len(of_check) :]

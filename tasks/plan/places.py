@@ -9,7 +9,7 @@ from tasks.node.names import RAY_DIR
 from tasks.node.places import IN_MEMORY, Room, mount_of
 from tasks.node.subject import Subject
 from tasks.node.temp import IN_IT, temp_dir
-from tasks.text.wording import size
+from tasks.text.wording import counted, size
 
 MIB, GIB = 1 << 20, 1 << 30
 TOO_FULL = 95  # percent: above it Ray creates no objects
@@ -104,7 +104,10 @@ def notes(subject: Subject) -> Iterator[Problem]:
         why = f'{folder} has little room: {_of(room)}; above {TOO_FULL} % Ray refuses objects ("Local disk is full")'
         yield why, f"free some space, or {ELSEWHERE}"
     if files is not None and files < FEW_FILES:
-        yield f"only {files} more files fit where {folder} lies (inodes)", f"remove some, or {ELSEWHERE}"
+        yield (
+            f"{folder} has room for only {counted(files, 'more file')} (inodes)",
+            f"remove some, or {ELSEWHERE}",
+        )
     yield from _spill_notes(subject)
     if facts.active:
         return

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tasks import runtimes
 from tasks.node import ray
 from tasks.node.subject import Subject
+from tasks.text.wording import counted
 
 ALL_PAIRS = 8  # hosts; of more, each tries the head, its neighbour in the list and one more
 
@@ -127,7 +128,7 @@ def message(name: str, pairs: Sequence[Pair], head: str) -> str:
     """One line about a host that cannot take part: at most three pairs, those with the head first."""
     order = sorted(pairs, key=lambda pair: head not in (pair.source, pair.target))
     texts = [pair.text(head).format(_called(pair.target, name, head)) for pair in order[:3]]
-    more = f"; and {len(order) - 3} more directions" if len(order) > 3 else ""
+    more = f"; besides {counted(len(order) - 3, 'more direction')}" if len(order) > 3 else ""
     return "; ".join(texts) + more
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from tasks.report.handover import names
 from tasks.report.incidents import DISK, EXIT, OOM, Incident
 from tasks.report.reasons import fix
+from tasks.text.wording import counted
 
 MOST = 20
 FULL = 95  # percent of a file system; then Ray makes no objects any more
@@ -55,7 +56,7 @@ class Case:
 
 def diagnosis(case: Case) -> list[str]:
     """The lines, what explains most first."""
-    lines = [f"{case.hosts - len(case.dead)} of {case.hosts} hosts could be asked"]
+    lines = [f"{case.hosts - len(case.dead)} of {counted(case.hosts, 'host')} could be asked"]
     lines += [*_folded("unreachable", case.dead), *case.asides]
     lines += _found(case, OOM) + _full(case) + _found(case, DISK) + _found(case, EXIT)
     reasons = [str(one.get("reason") or "") for one in case.table if not one.get("alive")]

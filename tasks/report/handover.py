@@ -12,13 +12,14 @@ from tasks.report.console import Console
 from tasks.report.table import described
 from tasks.report.typed import command
 from tasks.text.quoting import printed
+from tasks.text.wording import counted
 
 FEW = 8  # names that are written out
 
 
 def hosts(count: int) -> str:
     """``1 host``, ``3 hosts``."""
-    return "1 host" if count == 1 else f"{count} hosts"
+    return counted(count, "host")
 
 
 def names(names: Iterable[str], most: int = 8) -> str:

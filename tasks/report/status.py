@@ -12,6 +12,7 @@ from tasks.inventory.fold import folded
 from tasks.language import cells, said
 from tasks.report.console import Console
 from tasks.report.table import MANY, Column
+from tasks.text.wording import counted
 
 SURVIVES = "workers, their actors and placement groups"
 COLUMNS = (
@@ -22,15 +23,15 @@ COLUMNS = (
     Column("runtime", as_text=str),
     Column("ray", as_text="Ray {}".format),
     Column("python", as_text="Python {}".format),
-    Column("cpus", as_text=lambda count: counted(count, "CPU"), each=True),
-    Column("gpus", as_text=lambda count: counted(count, "GPU"), each=True),
+    Column("cpus", as_text=lambda count: resource(count, "CPU"), each=True),
+    Column("gpus", as_text=lambda count: resource(count, "GPU"), each=True),
     Column("problem", wraps=True),
 )
 
 
-def counted(count: str, what: str) -> str:
+def resource(count: str, what: str) -> str:
     """``1 CPU``, ``2 CPUs``, ``no GPUs``."""
-    return f"1 {what}" if count == "1" else f"{'no' if count == '0' else count} {what}s"
+    return counted("no" if count == "0" else count, what)
 
 
 def show(console: Console, status: Mapping[str, Any]) -> None:
@@ -61,7 +62,7 @@ def _kind(node: Mapping[str, Any]) -> str:
     parts = [node["runtime"]]
     parts += [f"{word} {node[key]}" for key, word in (("ray", "Ray"), ("python", "Python")) if node[key]]
     counts = (("cpus", "CPU"), ("gpus", "GPU"))
-    parts += [counted(str(node[key]), word) for key, word in counts if node[key] is not None]
+    parts += [resource(str(node[key]), word) for key, word in counts if node[key] is not None]
     return f"({', '.join(filter(None, parts))} each)"
 
 

@@ -17,6 +17,7 @@ from tasks.run.links import Tried
 from tasks.run.run import Run
 from tasks.run.stages import Known
 from tasks.run.status import as_json as status_of
+from tasks.text.wording import counted
 
 
 @dataclass
@@ -111,7 +112,9 @@ def _ports(run: Run, found: Found) -> list[Outcome]:
             why = "nothing listens there that could be tried"
             out.append(Outcome((name,), "ports", SKIP, why, "again once Ray runs on it"))
     tries = len(pairs)
-    return passed(out, known, "ports", f"reached by all that tried, {tries} pairs") if tries else out
+    return (
+        passed(out, known, "ports", f"reached by all that tried, {counted(tries, 'pair')}") if tries else out
+    )
 
 
 def _speeds(found: Found) -> list[Outcome]:

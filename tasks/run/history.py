@@ -80,7 +80,7 @@ def cut_off(holder: str) -> dict[str, Any]:
 
 def lines(run: Run, code: int) -> str:
     """What the head is to remember, as lines of JSON; '' for nothing."""
-    found = list(run.record.history)
+    found = []
     if run.record.cut_off:
         found.append(json.dumps(cut_off(run.record.cut_off), ensure_ascii=False))
     if changes(run):

@@ -69,7 +69,6 @@ class Record:
     :param gone: hosts that have left the hosts file and that this run has tried to remove.
     :param forgotten: hosts that the head is to forget, each as :attr:`tasks.plan.deployed.Deployed.place`.
     :param carried: what another head remembered of deployed hosts.
-    :param history: what another head remembered of changes, as lines of JSON.
     :param moved: another host is the head now.
     :param agreed: names of the hosts whose nodes the user has agreed to stop.
     :param ends: the running work that this run ends, one line for each item.
@@ -89,7 +88,6 @@ class Record:
     gone: list[Listed] = field(default_factory=list)
     forgotten: set[tuple[str, int | None]] = field(default_factory=set)
     carried: tuple[Deployed, ...] = ()
-    history: tuple[str, ...] = ()
     moved: bool = False
     agreed: frozenset[str] = frozenset()
     ends: tuple[str, ...] = ()

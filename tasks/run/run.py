@@ -15,6 +15,7 @@ from tasks.run.options import Options
 from tasks.run.record import Learned
 from tasks.run.stages import Listed, Reached, Stage
 from tasks.ssh import BaseConnection, Settings, fan_out
+from tasks.text.wording import counted
 
 T = TypeVar("T")
 
@@ -150,7 +151,7 @@ class Run(Door):
                 board.fail(node.name, failure.message, failure.hint)
         failed = [node.name for node in nodes if node not in good]
         events.emit("step_ended", step=title, failed=failed, seconds=round(board.seconds, 1))
-        count = "1 host" if len(nodes) == 1 else f"{len(nodes)} hosts"
+        count = counted(len(nodes), "host")
         if len(good) == len(nodes):
             self.console.ok(title, f"{count}, {board.seconds:.1f} s")
         else:

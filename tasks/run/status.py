@@ -16,6 +16,8 @@ from tasks.run.ray_table import members
 from tasks.run.run import Run
 from tasks.run.stages import Known, Listed, Planned
 
+VERSION = 1
+
 
 def as_json(run: Run) -> dict[str, Any]:
     """The object of ``fab status --json``; ``healthy`` only if the hosts file and Ray's table agree."""
@@ -26,6 +28,7 @@ def as_json(run: Run) -> dict[str, Any]:
     ip = node_ip(run, head)
     reachable = ip if host in ("0.0.0.0", "::") and ip else host
     return {
+        "version": VERSION,
         "cluster": run.cluster.name,
         "healthy": all(n["alive"] and n["problem"] is None for n in nodes),
         "ray": run.learned.versions.get("ray"),

@@ -1,4 +1,4 @@
-"""Words of messages: a value as a message names it, the known word that was probably meant, a list of choices."""
+"""Words of messages: a value as a message names it, a count, the known word that was probably meant, a list."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ def either(words: Iterable[str]) -> str:
     """``a, b or c``."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def counted(count: float | str, what: str) -> str:
+    """``1 file``, ``2 files``, ``no files``. :param what: one of them; its plural ends in an s more."""
+    return f"{count} {what}" if str(count) == "1" else f"{count} {what}s"
 
 
 def size(count: int) -> str:

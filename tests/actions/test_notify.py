@@ -74,7 +74,7 @@ def test_the_result_of_a_deploy(finish, server):
     assert (path, kind) == (PATH, "application/json")
     assert body["text"] == "lab: deploy-cluster ok, by me@here (3 hosts changed)"
     assert body["version"] == 1
-    jsonschema.validate(body, {**SCHEMA["definitions"]["result"], "definitions": SCHEMA["definitions"]})
+    jsonschema.validate(body, {**SCHEMA["$defs"]["result"], "$defs": SCHEMA["$defs"]})
 
 
 def test_a_failure_names_the_host_and_the_reason(finish, server, world):  # noqa: F811

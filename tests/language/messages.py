@@ -106,8 +106,24 @@ def sentences(text: str) -> Iterator[str]:
 # -- Python ---------------------------------------------------------------------------------------------------------
 
 
+class _Counts(ast.NodeTransformer):
+    """Collects both forms of each `counted(number, "file")`, and leaves what is filled in."""
+
+    def __init__(self) -> None:
+        self.forms: list[str] = []
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if _called(node) != "counted" or not isinstance(node.args[1], ast.Constant):
+            return node
+        self.forms += [f"1 {node.args[1].value}", numbered(f"{HOLE} {node.args[1].value}s")]
+        return node.args[0]
+
+
 def in_python(code: str) -> Iterator[str]:
-    tree = ast.parse(code)
+    counts = _Counts()
+    tree = counts.visit(ast.parse(code))
+    yield from counts.forms
     yield from _walk(tree, set(), {})
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and any(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import stat
 import tarfile
 
 import pytest
 
-from tasks.node.head_files import ARCHIVE, read_script, write_script
+from tasks.node import journal
+from tasks.node.head_files import ARCHIVE, JOBS, read_script, write_script
 from tasks.node.operations import history_script, lock_script, unlock_script
 from tasks.runtimes.facts import facts_script
 from tests.script import samples
@@ -88,6 +90,50 @@ def test_put_back_over_what_was_there(shell, tmp_path, node):
     assert stat.S_IMODE((node / "token").stat().st_mode) == 0o600
     assert sorted(one.name for one in node.iterdir()) == ["gcs", "gcs.for", "restored.lock", "token"]
     assert ask(facts_script(samples.host(), "lab"), shell, tmp_path).texts["restored"] == ["a", "lock"]
+
+
+def test_jobs_go_along_and_are_bounded(shell, tmp_path, node):
+    jobs = node / "jobs"
+    jobs.mkdir()
+    (tmp_path / "private").write_text('{"id": "linked"}\n')
+    (jobs / "linked.json").symlink_to(tmp_path / "private")
+    (jobs / "large.json").write_text(json.dumps({"id": "large", "message": "x" * 20000}) + "\n")
+    (jobs / "asked").write_text("")
+    for name in ("a", "b"):
+        (jobs / f"{name}.json").write_text(json.dumps({"id": name, "entrypoint": "x" * 900}) + "\n")
+    answer = ask(read_script("lab"), shell, tmp_path)
+    told = journal.handed_over(answer.texts["job"], 7.5)
+    assert [json.loads(line).get("id") for line in told.splitlines()] == [None, "a", "b"]
+    assert json.loads(told.splitlines()[0]) == {"asked": 7.5}
+    assert len(json.loads(told.splitlines()[1])["entrypoint"]) == journal.LONG
+    (node / JOBS).write_text(told)
+    assert ask(write_script("lab", "", token=False), shell, tmp_path).ok
+    assert (jobs / "handed.jsonl").read_text() == told and not (node / JOBS).exists()
+    assert stat.S_IMODE((jobs / "handed.jsonl").stat().st_mode) == 0o644, "a container has another user"
+    # from there it goes on to the next head, each job once
+    again = journal.handed_over(ask(read_script("lab"), shell, tmp_path).texts["job"], 8.5)
+    assert [json.loads(line).get("id") for line in again.splitlines()] == [None, "a", "b"]
+
+
+def test_only_the_newest_jobs_are_handed_over():
+    lines = [json.dumps({"id": f"j{n}", "start": n}) for n in range(journal.MOST + 5)]
+    told = journal.handed_over(reversed(lines), 1.0).splitlines()
+    assert len(told) == journal.MOST + 1 and json.loads(told[1])["id"] == "j5"
+    assert journal.handed_over(["{", ""], 1.0) == ""
+
+
+def test_a_history_that_the_head_has_in_part(shell, tmp_path, node):
+    def write(*lines):
+        script = write_script("lab", "", token=False, history="\n".join(lines))
+        assert ask(script, shell, tmp_path).ok
+        return (node / "history.jsonl").read_text().splitlines()
+
+    assert write("{1}", "it's {2}") == ["{1}", "it's {2}"]
+    with (node / "history.jsonl").open("a") as file:
+        file.write("{4}\n")
+    assert write("{1}", "it's {2}", "{3}") == ["{3}", "{1}", "it's {2}", "{4}"]
+    many = write(*(f"[{n}]" for n in range(600)))
+    assert len(many) == 500 and many[-1] == "{4}"
 
 
 def test_a_state_that_is_damaged_replaces_nothing(shell, tmp_path, node):

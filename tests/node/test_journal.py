@@ -144,6 +144,31 @@ class TestWhatIsTakenDown:
         server.jobs = [job("a", "FAILED")]
         assert listed(server, folder)[0]["a"].status == "FAILED"
 
+    def test_the_jobs_of_another_head(self, server, folder):
+        before = [{"id": "a", "status": "FAILED", "start": 1}, {"id": "r", "status": "RUNNING", "start": 2}]
+        (folder / "handed.jsonl").write_text(journal.handed_over(map(json.dumps, before), NOW - 3000))
+        server.jobs = [job("b")]
+        found, _ = listed(server, folder)
+        assert {one.id: one.status for one in found.values()} == {"a": "FAILED", "r": "LOST", "b": "RUNNING"}
+        assert found["r"].end == pytest.approx(NOW - 3000, abs=1)
+        assert not found["a"].known and found["b"].known
+        # what became of it stays
+        server.jobs = None
+        assert listed(server, folder)[0]["r"].status == "LOST"
+
+    def test_a_job_that_ended_on_another_head_has_ended(self, server, folder):
+        server.jobs = [job("a")]
+        listed(server, folder)
+        line = json.dumps({"id": "a", "status": "SUCCEEDED", "start": NOW - 100})
+        (folder / "handed.jsonl").write_text(journal.handed_over([line], NOW))
+        server.jobs = []
+        assert listed(server, folder)[0]["a"].status == "SUCCEEDED"
+
+    def test_a_file_that_is_none_is_passed_over(self, server, folder):
+        (folder / "handed.jsonl").write_text("{\n[]")
+        server.jobs = [job("b")]
+        assert list(listed(server, folder)[0]) == ["b"]
+
     def test_a_driver_without_a_submission_is_no_job(self, server, folder):
         server.jobs = [job("a", submission_id=None)]
         assert listed(server, folder)[0] == {}
@@ -227,10 +252,13 @@ class TestFromTheHost:
         (host.node / "service").write_text("loop")
         for id_ in ("a", "b"):
             (host.node / f"jobs/{id_}.json").write_text(json.dumps({"id": id_, "status": "FAILED"}) + "\n")
+        handed = [{"id": "0", "status": "FAILED"}, {"id": "a", "status": "RUNNING"}]
+        (host.node / "jobs/handed.jsonl").write_text(journal.handed_over(map(json.dumps, handed), 1.0))
         answer = host(journal.jobs_script(samples.host("head"), "lab"))
         assert answer.ok, answer
         assert answer.values["problem"] == "Ray does not run on the head"
-        assert [one.id for one in journal.parse(answer.texts["job"])[0]] == ["a", "b"]
+        found = {one.id: one.status for one in journal.parse(answer.texts["job"])[0]}
+        assert found == {"0": "FAILED", "a": "FAILED", "b": "FAILED"}
 
     def test_a_log_of_an_earlier_session(self, host, tmp_path):
         for folder, text in (("ray/session_1", "old\n"), ("before/session_0", "older\nlast")):

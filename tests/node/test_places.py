@@ -172,7 +172,7 @@ TMP = Mount("/tmp", "tmpfs", frozenset({"rw"}))
         ),
         (
             Places(near="/tmp", inodes={"/tmp": 100}),
-            "only 100 more files fit where /tmp/ray lies (inodes)",
+            "/tmp/ray has room for only 100 more files (inodes)",
         ),
         (
             Places(near="/tmp", cleaner="systemd-tmpfiles, after 10d"),
@@ -214,7 +214,7 @@ def test_what_will_go_wrong_is_a_note(places, message):
             Places(home=Mount("/home", "nfs4", frozenset({"noexec"}))),
             "/root lies on a file system without programs (noexec), and Ray is installed there",
         ),
-        (Places(inodes={"/": 200}), "only 200 more files fit where /root lies (inodes), 15000 are needed"),
+        (Places(inodes={"/": 200}), "/root has room for only 200 more files (inodes), 15000 are needed"),
     ],
 )
 def test_what_keeps_ray_from_starting_is_a_problem(places, message):

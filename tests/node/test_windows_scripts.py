@@ -15,7 +15,7 @@ import pytest
 
 from tasks import runtimes
 from tasks.inventory import Secret
-from tasks.node import operations, pruning
+from tasks.node import head_files, operations, pruning
 from tasks.node.hold import Hold
 from tasks.node.start import token_script
 from tasks.runtimes.facts import facts_script, parse_facts
@@ -440,6 +440,13 @@ class TestLock:
         for text in ("1", "2"):
             assert win.ask(operations.unlock_script("lab", HOLDER, history=f'{{"id": "{text}"}}')).ok
         assert win.ask(operations.history_script("lab")).texts["history"] == ['{"id": "1"}', '{"id": "2"}']
+
+    def test_a_head_takes_over_what_it_does_not_remember(self, win):
+        win.at(".rayfab/lab").mkdir(parents=True)
+        win.at(".rayfab/lab/history.jsonl").write_text("{2}\n{9}\n")
+        script = head_files.write_script("lab", "", token=False, history="{1}\n{2}\n{it's 3}")
+        assert win.ask(script).ok
+        assert win.ask(operations.history_script("lab")).texts["history"] == ["{1}", "{it's 3}", "{2}", "{9}"]
 
     def test_of_many_at_once_one_has_it(self, win):
         win.ask(operations.lock_script("lab", HOLDER))

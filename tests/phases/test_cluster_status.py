@@ -46,6 +46,7 @@ def test_has_every_key_of_the_contract(deployed):
     common = {"runtime": "uv", "ray": "2.52.0", "python": "3.11.2", "cpus": 4, "gpus": 0, "problem": None}
     common |= {"state": "running", "since": None, "starts": None}
     assert status(deployed) == {
+        "version": 1,
         "cluster": "lab",
         "healthy": True,
         "ray": "2.52.0",

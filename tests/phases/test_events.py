@@ -8,12 +8,24 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from invoke import Exit
+from referencing import Registry, Resource
 
+from tasks import cluster
 from tasks.phases import operation
 from tasks.report import events
 from tests.phases.world import refused
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "events.json").read_text("utf-8"))
+FOLDER = Path(__file__).parents[2] / "schemas"
+SCHEMA = json.loads((FOLDER / "events.json").read_text("utf-8"))
+KINDS = SCHEMA["properties"]["event"]["enum"]
+
+
+def beside(name: str) -> Resource:
+    return Resource.from_contents(json.loads((FOLDER / name).read_text("utf-8")))
+
+
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, registry=Registry(retrieve=beside))
 
 
 @pytest.fixture
@@ -27,7 +39,7 @@ def file(tmp_path, monkeypatch):
 def lines(path: Path) -> list[dict]:
     found = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     for one in found:
-        jsonschema.validate(one, SCHEMA)
+        VALIDATOR.validate(one)
     return found
 
 
@@ -45,6 +57,47 @@ def test_a_deploy_from_its_beginning_to_its_result(fleet, file):
         "error": None,
     }
     assert len({one["run"] for one in found}) == 1
+
+
+def test_each_kind_has_its_own_keys_and_no_others(fleet, world, file):
+    """Those of real runs: with a key more, a key less, or as another kind they do not fit."""
+    world["one"].replies["install Ray with uv"] = refused("no space left", "free some")
+    assert fleet.operate(operation.DEPLOY) == 1
+    with pytest.raises(Exit):
+        cluster.status_task.body(None, hosts_file=str(fleet.path), json=True)
+    found = {one["event"]: one for one in lines(file)}
+    assert set(found) == set(KINDS)
+    VALIDATOR.check_schema(SCHEMA)
+    for kind, one in found.items():
+        assert not VALIDATOR.is_valid({**one, "more": 1})
+        for key in one:
+            assert not VALIDATOR.is_valid({name: value for name, value in one.items() if name != key}), key
+        for other in KINDS:
+            assert VALIDATOR.is_valid({**one, "event": other}) is (other == kind)
+
+
+@pytest.mark.parametrize(
+    "event, path",
+    [
+        ("host_ended", ["error"]),
+        ("result", ["hosts", 0]),
+        ("result", ["hosts", 1, "error"]),
+        ("status", ["status"]),
+        ("status", ["status", "nodes", 0]),
+    ],
+)
+def test_the_objects_in_them_are_as_strict(fleet, world, file, event, path):
+    world["one"].replies["install Ray with uv"] = refused("no space left", "free some")
+    fleet.operate(operation.DEPLOY)
+    with pytest.raises(Exit):
+        cluster.status_task.body(None, hosts_file=str(fleet.path), json=True)
+    kind = [one for one in lines(file) if one["event"] == event]
+    whole = next((one for one in kind if one.get("error")), kind[0])
+    part = whole
+    for key in path:
+        part = part[key]
+    part["more"] = 1
+    assert not VALIDATOR.is_valid(whole)
 
 
 def test_each_host_begins_and_ends_each_step(fleet, file):

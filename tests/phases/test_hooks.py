@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import subprocess
 
 import pytest
@@ -12,12 +13,16 @@ from tasks.actions.cli import inherited
 from tasks.node.hook import hook_script
 from tasks.node.operations import lock_script
 from tasks.phases import operation
+from tasks.phases.hooks import show_after_join
+from tasks.phases.roll import roll
 from tasks.run import hooks
+from tasks.run.rolling import Rolling, progress
 from tasks.run.step import Step
 from tasks.script import protocol
 from tasks.ssh import Settings, Target
 from tasks.ssh.local import LocalConnection
 from tests.phases.conftest import THREE
+from tests.phases.test_upgrade_phases import rollback, upgrade
 from tests.phases.world import FakeConnection, refused, said
 
 ON_HOST = "before_deploy: host: ./prepare"
@@ -115,6 +120,92 @@ class TestHere:
         fleet.operate(operation.DEPLOY)
         assert "ended with status 3" in fleet.failure("one").message
         assert not (tmp_path / "ran").exists()
+
+
+class TestAfterEachStart:
+    """Where a node joins through a command: each time, for the hosts of that command."""
+
+    RECORDS = "after_join: [{here: 'echo $RAYFAB_HOST $RAYFAB_RAY >>ran; [ $RAYFAB_HOST != \"$FAILS\" ]'}]"
+
+    @pytest.fixture
+    def up(self, fleet, hooked, monkeypatch):
+        monkeypatch.setenv("FAILS", "")
+        hooked(self.RECORDS)
+        fleet.edit("cluster: lab", "cluster: lab\nray: {version: 2.52.0}")
+        assert fleet.operate(operation.DEPLOY) == 0, fleet.out
+        self.joined(fleet)
+        return fleet
+
+    def joined(self, fleet) -> list[str]:
+        """The hosts for which it ran since the last question, each with the version of Ray."""
+        file = fleet.path.parent / "ran"
+        lines = sorted(file.read_text().splitlines()) if file.exists() else []
+        file.unlink(missing_ok=True)
+        return lines
+
+    def rolling(self, up, **more) -> int:
+        how = Rolling(**{"batch": "1", "canary": 0, "most_failures": 0, **more}, progress=self.progress(up))
+        return up.operate(
+            (*operation.ROLLING, roll(how)), summary.deployed, limit=["one", "two"], what="restart --rolling"
+        )
+
+    def progress(self, up):
+        return progress(up.path.parent / "rolling.json", "key", 1000.0)
+
+    @pytest.mark.parametrize("steps", [operation.RESTART, operation.START], ids=["restart", "start"])
+    def test_restart_and_start(self, up, steps):
+        if steps is operation.START:
+            up.operate(operation.STOP)
+        assert up.operate(steps) == 0
+        assert self.joined(up) == ["head 2.52.0", "one 2.52.0", "two 2.52.0"]
+
+    def test_rolling(self, up):
+        assert self.rolling(up) == 0
+        assert self.joined(up) == ["one 2.52.0", "two 2.52.0"]
+
+    def test_rolling_a_failure_is_that_worker_s_and_ends_it(self, up, world, monkeypatch):
+        monkeypatch.setenv("FAILS", "one")
+        assert self.rolling(up) == 1
+        assert self.joined(up) == ["one 2.52.0"]
+        assert not world["one"].active and world["two"].active
+        assert "more than --max-failures 0: 1 host not restarted" in up.out
+        assert json.loads(self.progress(up).path.read_text())["done"] == []
+
+    def test_upgrade_and_rollback(self, up):
+        assert upgrade(up) == 0, up.out
+        assert self.joined(up) == ["head 2.53.0", "one 2.53.0", "two 2.53.0"]
+        assert rollback(up) == 0, up.out
+        assert self.joined(up) == ["head 2.52.0", "one 2.52.0", "two 2.52.0"]
+
+    def test_upgrade_a_failure_stops_that_worker_alone(self, up, world, monkeypatch):
+        monkeypatch.setenv("FAILS", "two")
+        assert upgrade(up) == 1
+        assert [world[name].active for name in ("head", "one", "two")] == [True, True, False]
+        assert world["one"].state["ray"] == "2.53.0" and "2.53.0" in up.path.read_text()
+        assert "ended with status 1" in up.failure("two").message
+
+    def test_an_upgrade_that_goes_back(self, up, world):
+        world["two"].starts_ray = "2.52.0"
+        assert upgrade(up) == 1
+        assert self.joined(up) == ["head 2.52.0", "one 2.52.0", "two 2.52.0"]
+        assert "Ray 2.52.0 runs again on all hosts" in up.out
+
+    def test_an_upgrade_that_goes_back_to_a_hook_that_fails(self, up, world, monkeypatch):
+        monkeypatch.setenv("FAILS", "one")
+        world["two"].starts_ray = "2.52.0"
+        assert upgrade(up) == 1
+        assert "Ray 2.52.0 runs again, but a hook failed on one" in up.out
+        assert [world[name].active for name in ("head", "one", "two")] == [True, False, True]
+
+    def test_a_dry_run_of_an_upgrade_shows_it_and_runs_nothing(self, up):
+        assert upgrade(up, dry_run=True, end=functools.partial(summary.planned, hooks=show_after_join)) == 0
+        assert up.lines("after_join") == ["after_join would run for head, one, two:"]
+        assert self.joined(up) == []
+
+    def test_a_script_that_is_not_there_stops_no_node(self, up):
+        up.edit(self.RECORDS, "after_join: [{script: none.sh}]")
+        assert up.operate(operation.ROLLBACK, what="rollback") == 2
+        assert "none.sh" in up.out
 
 
 class TestOnFailure:

@@ -9,8 +9,9 @@ from invoke import Exit
 
 from tasks import backup as tasks
 from tasks import cluster as clusters
+from tasks.node import journal
 from tasks.phases import operation
-from tests.phases.world import refused
+from tests.phases.world import refused, said
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +98,21 @@ class TestMove:
         assert world["head"].deployed == ""
         names = [one["name"] for one in json.loads(world["one"].deployed)["hosts"]]
         assert names == ["head", "one", "two"]
+
+    def test_changes_and_jobs_are_known_to_the_new_head(self, world, do):
+        world["head"].history = ['{"format": 1, "id": "it\'s"}']
+        world["head"].jobs = ['{"id": "b", "start": 2, "status": "FAILED"}', '{"id": "a", "start": 1}', "{"]
+        assert do(tasks.move_head, to="one", yes=True)[0] == 0
+        assert world["one"].history == ['{"format": 1, "id": "it\'s"}']
+        assert [one.id for one in journal.parse(world["one"].jobs)[0]] == ["a", "b"]
+
+    def test_every_node_joins_anew_so_its_hook_runs(self, cluster, world, do):
+        cluster.write(cluster.path.read_text() + "hooks: {after_join: [{host: ./tell}]}\n")
+        for host in world.hosts.values():
+            host.replies["after_join: host: ./tell"] = said()
+        assert do(tasks.move_head, to="one", yes=True)[0] == 0
+        counts = [host.titles.count("after_join: host: ./tell") for host in world.hosts.values()]
+        assert counts == [1, 1, 1]
 
     def test_a_deploy_afterwards_changes_nothing(self, cluster, world, do):
         do(tasks.move_head, to="one", yes=True)
@@ -247,10 +263,20 @@ class TestBackup:
         assert do(tasks.restore, str(file))[0] == 0
         assert world["head"].carried[-1] == "kept.tgz"
 
+    def test_so_do_the_history_and_the_jobs(self, cluster, world, do, tmp_path):
+        world["head"].history, world["head"].jobs = ['{"id": "é"}'], ['{"id": "a", "status": "FAILED"}']
+        file = tmp_path / "lab.tar"
+        assert "locks, history, jobs" in do(tasks.backup, output=str(file))[1]
+        do(clusters.destroy, yes=True)
+        assert world["head"].jobs == []
+        assert do(tasks.restore, str(file))[0] == 0
+        assert world["head"].history == ['{"id": "é"}']
+        assert journal.parse(world["head"].jobs)[0] == [journal.Entry("a", "FAILED")]
+
     def test_a_state_that_cannot_be_read_is_named(self, world, do, tmp_path):
         world["head"].state["head_state"] = {"kept": True, "why": ""}
         _, out = do(tasks.backup, output=str(tmp_path / "lab.tar"))
-        assert "head: the state that it keeps cannot be read: only token and locks go along" in out
+        assert "head: the state that it keeps cannot be read: all but that goes along" in out
 
     def test_what_is_no_backup(self, world, do, tmp_path):
         file = tmp_path / "lab.tar"

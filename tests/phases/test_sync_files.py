@@ -154,7 +154,7 @@ def test_without_delete_what_is_there_stays_with_it_it_goes_after_a_question(fle
     fleet.yes = False
     assert copied(fleet, source, delete=True) == 1
     assert (extra / "file").exists()
-    assert fleet.asked[-1][1] == "one: 1 files"
+    assert fleet.asked[-1][1] == "one: 1 file"
     fleet.yes = True
     assert copied(fleet, source, delete=True) == 0
     assert picture(tmp_path / "one" / "dest") == picture(source)
@@ -162,7 +162,7 @@ def test_without_delete_what_is_there_stays_with_it_it_goes_after_a_question(fle
 
 def test_a_dry_run_says_what_differs_and_changes_nothing(fleet, homes, source, tmp_path):
     assert copied(fleet, source, dry_run=True) == 0
-    assert fleet.lines("one:")[0].startswith("one: 5 files (0.3 MB), 3 folders, links or modes")
+    assert fleet.lines("one:")[0].startswith("one: 5 files, 0.3 MB, 3 other changes")
     assert fleet.lines("file a.txt")
     for name in homes:
         assert list((tmp_path / name).iterdir()) == []

@@ -20,14 +20,14 @@ def deployed(fleet):
     return fleet
 
 
-def upgrade(fleet, version: str = NEW, **more) -> int:
-    """As the task does it: the hosts file is written in the end."""
+def upgrade(fleet, version: str = NEW, end=None, **more) -> int:
+    """As the task does it: the hosts file is written in the end. :param end: something else happens then."""
     values = action.wanted(fleet.cluster, version, None)
     before, fleet.cluster = fleet.cluster, edit.with_values(fleet.path, values)[1]
     try:
         return fleet.operate(
             operation.UPGRADE,
-            lambda run: action.upgraded(run, fleet.path, values),
+            end or (lambda run: action.upgraded(run, fleet.path, values)),
             what="upgrade",
             upgrade=True,
             **more,

@@ -96,7 +96,7 @@ class TestAdd:
             ((NEW[0], "head"), {}, "--host names the head of lab"),
             ((NEW[0], "10.0.0.1"), {}, "--host names the head of lab"),
             ((NEW[0], "node*"), {}, "node*"),
-            ((NEW[0], NEW[1]), {"name": "gpu"}, "--name gpu gives 1 names for 2 new hosts"),
+            ((NEW[0], NEW[1]), {"name": "gpu"}, "--name gpu gives 1 name for 2 new hosts"),
             ((NEW[0],), {"name": "one"}, "one"),
             (("one",), {"name": "uno"}, "--name is for new hosts"),
             ((), {}, "add-worker needs --host\n  → fab add-worker"),

@@ -75,6 +75,8 @@ class FakeHost:
         self.envs: set[str] = set()
         self.token = ""
         self.kept: list[str] = []  # the state of its GCS, in Base64
+        self.history: list[str] = []
+        self.jobs: list[str] = []
         self.restored: list[str] = []  # the locks that a restore has put there
         self.deployed = ""  # what it remembers of the hosts that were deployed
         self.facts: dict[str, str] = {}
@@ -89,6 +91,7 @@ class FakeHost:
         self.store: set[str] = set()
         self.reaches_out = True  # whether it can fetch packages
         self.carried: list[str] = []
+        self.files: dict[str, bytes] = {}  # what was carried from memory
         self.installed: list[list[str]] = []
         self.hold = ""  # the text of its file
         self.lock = ""  # of the newest environment
@@ -216,10 +219,16 @@ class FakeHost:
         return said([("token", self.token)])
 
     def _kept(self, script: str) -> Answer:
-        return said([("token", self.token)] if self.token else [], {"kept": self.kept} if self.kept else {})
+        texts = {"kept": self.kept, "history": self.history, "job": self.jobs}
+        return said(
+            [("token", self.token)] if self.token else [],
+            {name: text for name, text in texts.items() if text},
+        )
 
     def _put_back(self, script: str) -> Answer:
         self.restored = block(script, "LOCKS").splitlines()
+        self.history = long(script, "HISTORY").splitlines()
+        self.jobs = self.files.pop("kept.jobs", b"").decode().splitlines()
         self.token = self.world.secrets_seen[-1][1]["RF_TOKEN"].reveal()
         return said()
 
@@ -305,6 +314,7 @@ class FakeHost:
     def _destroy(self, script: str) -> Answer:
         was, self.state, self.active, self.envs = self.state, None, False, set()
         self.deployed, self.token, self.restored = "", "", []
+        self.history, self.jobs = [], []
         return said([("changed", str(int(was is not None)))])
 
     def _unlock(self, script: str) -> Answer:
@@ -337,6 +347,8 @@ class FakeConnection:
     def carry(self, source, path, *, mode=0o600, on_bytes=None, timeout=60.0) -> None:
         name = path.rpartition("/")[2]
         self.host.carried.append(name)
+        if isinstance(source, bytes):
+            self.host.files[name] = source
         self.host.store.add(name)
 
     def cancel(self) -> None:

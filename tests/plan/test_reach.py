@@ -84,7 +84,7 @@ class TestBlame:
         found = [pair(f"n{n}", "two", "timeout") for n in range(5)] + [pair("head", "two", "timeout")]
         text = message("two", found, "head")
         assert text.startswith("the head cannot reach two at ")
-        assert text.endswith("; and 3 more directions")
+        assert text.endswith("; besides 3 more directions")
 
 
 @pytest.mark.parametrize("firewall", ["ufw", "firewalld", "nftables", "iptables", "windows", "macos", ""])

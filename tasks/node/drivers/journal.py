@@ -4,7 +4,8 @@
 
 MODE: keep asks Ray's job server at ADDRESS every 10 s, until the process that has started it has ended; list asks once,
 and prints each job as a line of JSON after RF, the oldest first. A job is a file in FOLDER, so that who submits one can
-write it down as well. Times are seconds since 1970. A job that had not ended, and that Ray no longer knows, is LOST.
+write it down as well. HANDED has those of another head, or of a backup: a line {"asked": SECONDS}, then one for each.
+Times are seconds since 1970. A job that had not ended, and that Ray no longer knows, is LOST.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ GONE = "the head has restarted without its state, and the job is gone with it"
 
 mode, folder, address = sys.argv[1:4]
 beat = os.path.join(folder, "asked")  # when Ray has last answered
+HANDED = os.path.join(folder, "handed.jsonl")
 
 
 def token():
@@ -76,7 +78,19 @@ def read():
                     with open(os.path.join(folder, name), encoding="utf-8") as file:
                         one = json.load(file)
                     found[one["id"]] = one
+    for one in handed():
+        with contextlib.suppress(KeyError, TypeError):
+            mine = found.get(one["id"], {}).get("status")
+            # what is known here is newer, unless the job went on elsewhere
+            if mine is None or (mine not in OVER and one["status"] in OVER):
+                found[one["id"]] = one
     return found
+
+
+def handed():
+    with contextlib.suppress(OSError, ValueError), open(HANDED, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+    return []
 
 
 def write(one):
@@ -92,10 +106,10 @@ def began(one):
 
 
 def last_answer():
-    try:
-        return os.path.getmtime(beat)
-    except OSError:
-        return time.time()
+    times = [one["asked"] for one in handed()[:1] if "asked" in one]
+    with contextlib.suppress(OSError):
+        times.append(os.path.getmtime(beat))
+    return max(times, default=time.time())
 
 
 def sync():

@@ -1,12 +1,16 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib kept_folder node
-# Prints what a head keeps: the cluster's token, what it remembers of changes, and the state of its GCS, if it keeps one.
+# Prints what a head keeps: the cluster's token, what it remembers of changes and jobs, and the state of its GCS, if it
+# keeps one.
 if [ -s "$NODE/token" ]; then
     IFS= read -r rf_value <"$NODE/token" || :
     emit token "$rf_value"
 fi
 [ ! -r "$NODE/history.jsonl" ] || emit_text history <"$NODE/history.jsonl"
+# A container's user may write there: files only, and none that is larger than the journal makes it.
+find "$NODE/jobs" -type f \( -name '*.json' -size -33 -o -name handed.jsonl -size -8193 \) -exec cat {} + 2>/dev/null |
+    emit_text job
 rf_service=$(node_service)
 rf_dir=$(kept_folder)
 # In a container of its own the state is in a volume.

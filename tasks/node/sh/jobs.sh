@@ -19,5 +19,5 @@ if [ -n "$rf_said" ]; then
 else
     emit problem "$rf_why"
     # one line each
-    cat "$NODE"/jobs/*.json 2>/dev/null | emit_text job
+    cat "$NODE"/jobs/*.json "$NODE/jobs/handed.jsonl" 2>/dev/null | emit_text job
 fi

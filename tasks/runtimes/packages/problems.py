@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tasks.node.places import mount_of
 from tasks.node.subject import Subject
+from tasks.text.wording import counted
 
 GIB = 1 << 30
 OLDEST = (2, 17)  # glibc
@@ -91,6 +92,6 @@ def room(subject: Subject) -> Iterator[tuple[str, str]]:
     files = inodes.get(mount_of(facts.home, inodes))
     if files is not None and files < FILES and not facts.envs:
         yield (
-            f"only {files} more files fit where {facts.home} lies (inodes), {FILES} are needed",
+            f"{facts.home} has room for only {counted(files, 'more file')} (inodes), {FILES} are needed",
             "remove some",
         )

@@ -16,6 +16,7 @@ from tasks.runtimes.packages.along import IMAGES, TOOL
 from tasks.runtimes.packages.bundle import FORMAT, MANIFEST, sum_of
 from tasks.runtimes.packages.lock import BadLock, Lock, parse
 from tasks.runtimes.packages.tool import HOSTS_FILE
+from tasks.text.wording import counted
 
 CHUNK = 1 << 20
 OnBytes = Callable[[int], None]
@@ -45,7 +46,7 @@ class Contents:
         for lock in self.locks:
             files = [item for item in lock.items if item.kind != "sdist"]
             size = sum(item.size for item in files)
-            what = f"Ray {lock.ray}, Python {lock.python}, {len(files)} files, {size / 1e6:.0f} MB"
+            what = f"Ray {lock.ray}, Python {lock.python}, {counted(len(files), 'file')}, {size / 1e6:.0f} MB"
             rows.append((lock.runtime, lock.platform, what))
         return rows
 

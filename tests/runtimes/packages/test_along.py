@@ -123,7 +123,7 @@ class TestChecked:
     def test_says_what_is_in_it_and_for_whom(self, made):
         found = whole.examine(made[0])
         assert found.wrong == []
-        assert found.for_hosts() == [("uv", "linux-64", "Ray 2.60.0, Python 3.12.1, 1 files, 0 MB")]
+        assert found.for_hosts() == [("uv", "linux-64", "Ray 2.60.0, Python 3.12.1, 1 file, 0 MB")]
         assert [one[:2] for one in found.images()] == [IMAGE]
         assert found.said["operators"] == {"linux-64": ["3.12"]} and found.hosts_file()
 

@@ -22,6 +22,7 @@ from tasks.runtimes.packages.steps.kits import local_item
 from tasks.runtimes.packages.steps.locks import ANYWHERE, lock_file, make, stop
 from tasks.runtimes.packages.steps.recipe import Asked, Recipe
 from tasks.runtimes.packages.web import Web
+from tasks.text.wording import counted
 
 MEGA = 1_000_000
 AT_ONCE = 6
@@ -107,7 +108,9 @@ def _collect(run: Run, path: Path, platforms: Sequence[str], wanted: Wanted) -> 
 
         write(path, locked, tools, wheels, lambda item: places[item.file], on_bytes, along)
     what = ", ".join(f"{lock.platform} ({lock.runtime})" for lock in locked)
-    run.console.ok("Collect", f"{len(every)} files for {what or 'Docker hosts'}, {board.seconds:.1f} s")
+    run.console.ok(
+        "Collect", f"made for {what or 'Docker hosts'}: {counted(len(every), 'file')}, {board.seconds:.1f} s"
+    )
     say_lacking(run, along)
 
 

@@ -13,6 +13,7 @@ from tasks.runtimes.packages import Unavailable, jobs
 from tasks.runtimes.packages.bundle import Bundle
 from tasks.runtimes.packages.lock import BadLock, Key, Lock, join, parse, parse_all, subdir
 from tasks.runtimes.packages.steps.recipe import Asked, Recipe
+from tasks.text.wording import counted
 
 ANYWHERE = "2.17"  # the oldest glibc that Ray's own wheels support
 
@@ -96,7 +97,7 @@ def make(recipe: Recipe, run: Run, node: Listed, asked: Asked) -> Lock:
     run.console.ok(
         "Resolve versions",
         f"Ray {lock.ray} on Python {lock.python} for {lock.platform}, "
-        f"{len(lock.items)} packages, {size:.0f} MB, {board.seconds:.1f} s",
+        f"{counted(len(lock.items), 'package')}, {size:.0f} MB, {board.seconds:.1f} s",
     )
     if lacking := jobs.lacking(lock.ray, lock.python, [item.file for item in lock.items]):
         run.console.note(
