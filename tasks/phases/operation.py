@@ -175,6 +175,7 @@ ROLLING: Steps = (
     restart_all,
     install_ahead,
 )
+_SWITCH: Steps = (agree_to_switch, switch, after_join, stop_failed)
 # All that is new is on all hosts, and was imported there, before the question.
 UPGRADE: Steps = (
     *_BEGIN,
@@ -189,10 +190,7 @@ UPGRADE: Steps = (
     need_all,
     choose_all,
     fetch_and_try,
-    agree_to_switch,
-    switch,
-    after_join,
-    stop_failed,
+    *_SWITCH,
 )
 ROLLBACK: Steps = (
     check_files_to_start,
@@ -203,10 +201,7 @@ ROLLBACK: Steps = (
     need_all,
     read_kept,
     choose_previous,
-    agree_to_switch,
-    switch,
-    after_join,
-    stop_failed,
+    *_SWITCH,
 )
 STOP: Steps = (
     connect_all,
