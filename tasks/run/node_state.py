@@ -65,6 +65,9 @@ def _judge_absent(run: Run, node: Known, entry: dict[str, Any] | None) -> Judged
         # a node that its supervisor is about to restart, or whose state is unclear, is not stopped
         if node.facts.supervisor in ("inactive", "failed") and not runtime.unclear(node.facts):
             return "stopped", STOPPED
+        # what stays down is started again by its supervisor, to stay down
+        if (life := runtime.life(node.facts)).down:
+            return _without_raylet(run, node, life)
         return STARTING if node.facts.supervisor == "activating" else UNKNOWN, "Ray isn't running here"
     head = run.head()
     if (old := old_address(node.subject)) and not isinstance(node, Planned):

@@ -271,7 +271,7 @@ class TestElsewhere:
         assert "2 hosts run Ray" in ok(cluster.fab("restart", "--rolling", "--deadline", "20s", "--yes"))
         assert raylet(one) not in ("", first)
         # the supervisor restarts it again now
-        sh(one, "pkill -KILL -f 'ray start' || pkill -KILL -x raylet")
+        sh(one, "pkill -KILL -f 'ray [s]tart' || pkill -KILL -x raylet")
         until(lambda: raylet(one) and cluster.named(one)["alive"], 90)
 
     def test_maintenance_lasts_over_a_reboot(self, elsewhere):

@@ -153,10 +153,11 @@ def test_in_a_container_as_its_user(lab, fresh_host, tmp_path, network):
     registry.serve(host)
     cluster = deploy(host, tmp_path, "docker", shm_size="1gb", network=network)
     folder = "/tmp/ray" if network == "host" else "/root/tmp/ray"
-    uid = sh(host, f"stat -c %u {folder}/session_latest/logs/")
+    # in the container the link to the latest session leads elsewhere
+    uid = sh(host, f"stat -c %u {folder}/session_2*/logs")
     assert uid != "0"
-    loops = sh(host, f"docker top {NAME} -o uid,args | grep rayfab-prune")
-    assert {line.split()[0] for line in loops.splitlines()} == {uid}
+    loops = sh(host, f"docker top {NAME} -o pid,uid,args | grep rayfab-prune")
+    assert {line.split()[1] for line in loops.splitlines()} == {uid}
     old_session(host, folder, uid)
     sh(host, f"echo x >{folder}/{OLD}/logs/x; touch -d '1 day ago' {folder}/{OLD}/logs/x")
     (said,) = json.loads(ok(cluster.fab("disk", "--json")))["hosts"]

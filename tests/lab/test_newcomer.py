@@ -159,7 +159,7 @@ def test_the_commands_of_what_you_need(machine):
 @pytest.mark.matrix
 def test_the_commands_of_your_own_machines(machine, fresh_hosts):
     """The hosts have the page's addresses, and accept the key that `ssh` finds by itself."""
-    for number, host in enumerate(fresh_hosts(4, "bare"), 1):
+    for number, host in enumerate(fresh_hosts(4, "python"), 1):
         sh(host, f"ip addr add 10.0.0.{number}/24 dev eth0")
     sh(machine, "ip addr add 10.0.0.100/24 dev eth0 && mkdir -p -m 700 /root/.ssh")
     machine.copy_in(keys.login_key(), "/root/.ssh/id_ed25519")
@@ -191,7 +191,7 @@ def test_a_command_without_the_folder_that_speaks_chinese(machine):
         out = rayfab("deploy-cluster")
         assert "1 台主机运行 Ray" in out and "每台都运行了一个任务" in out
         assert english(out) == []
-        assert "健康" in (out := rayfab("status"))
+        assert "ray 正常" in (out := rayfab("status"))
         assert english(out) == []
     finally:
         out = rayfab("destroy --yes")

@@ -365,6 +365,13 @@ def test_what_the_watch_of_a_node_says(deployed, world, says, state, problem, co
     assert found["healthy"] is (problem is None)
 
 
+def test_what_stays_down_is_called_so_while_its_supervisor_starts_it(deployed, world):
+    one = world["one"]
+    watched(one, "down", faults=FAULTS, why="its raylet is stopped")
+    one.active, one.supervisor, one.joins = False, "activating", False
+    assert status(deployed)["nodes"][1]["state"] == "stays-down"
+
+
 def test_each_state_of_a_host_has_its_word(deployed, world):
     def word() -> str:
         return status(deployed)["nodes"][1]["state"]

@@ -56,6 +56,7 @@ case "$1 ${2-}" in
         ;;
     "run --rm")
         if is broken; then echo "ModuleNotFoundError: ray" >&2; exit 1; fi
+        case " $* " in *" -i "*) cat >"$HOME/docker.stdin" ;; esac
         echo "RF 2.52.0 3.11.2 1000:1000"
         ;;
     "run "*)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tarfile
 from dataclasses import replace
 
 import pytest
 
-from tasks.node import operations, sudo
+from tasks.node import gcs_store, operations, sudo
+from tasks.node.gcs_store import HeadState
 from tasks.node.logfiles import patterns
 from tasks.runtimes.docker.image import scripts as images
 from tasks.runtimes.facts import facts_script, parse_facts
@@ -342,6 +344,25 @@ class TestUp:
         assert {*WORST, f"V6={WORST[6]}", "--node-name=$(touch ran)"} <= set(wanted.arguments)
         assert not list(host.home.rglob("ran"))
         assert (host.home / "docker.env").read_text() == ""
+
+    def test_the_state_of_another_head_goes_into_its_volume(self, host):
+        of = samples.subject(host_=WORKER, home=str(host.home), memory=None)
+        of = replace(of, host=gcs_store.decided(of.host, HeadState(True)))
+        wanted = samples.desired(
+            of, versions=samples.versions("2.60.0", image="sha256:abc", image_user="1000:100")
+        )
+        script = samples.up_script(of.host, "lab", wanted, str(host.home), wanted.state("print", "request"))
+        script = replace(
+            script, values={**script.values, "TEMP_DIR": f"{host.home}/temp", "STORE_FOR": "2.60.0"}
+        )
+        (host.node / "gcs").mkdir(parents=True)
+        (host.node / "gcs/CURRENT").write_text("MANIFEST-1\n")
+        (host.node / "gcs.for").write_text("2.60.0\n")
+        answer = host.ask(script)
+        assert answer.ok, answer.error
+        with tarfile.open(host.home / "docker.stdin") as tar:
+            assert tar.extractfile("./CURRENT").read() == b"MANIFEST-1\n"
+        assert not (host.node / "gcs").exists() and "volume rm -f rayfab-lab-gcs" in host.log("docker")
 
     def test_a_refusal_of_docker_is_reported_and_leaves_nothing(self, host):
         host.flag("norun", text="no such runtime")

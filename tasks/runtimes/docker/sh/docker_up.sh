@@ -16,7 +16,7 @@ fi
 dk rm -f -v "$UNIT" "rayfab_seed_$CLUSTER" >/dev/null 2>&1 || :
 rm -f "$(docker_life)" "$TEMP_DIR/$UNIT.json" 2>/dev/null || :
 not_started
-head_volume() { dk run --rm --user 0:0 --network none --volume "$UNIT-gcs:/var/lib/rayfab" --workdir /var/lib/rayfab "$@"; }
+head_volume() { dk_in run --rm --user 0:0 --network none --volume "$UNIT-gcs:/var/lib/rayfab" --workdir /var/lib/rayfab "$@"; }
 # The state of a head is in a volume, which outlives the container and belongs to the user that Ray has there.
 if ! store_same; then
     dk volume rm -f "$UNIT-gcs" >/dev/null 2>&1
@@ -33,7 +33,7 @@ if [ -n "$STORE_FOR" ] && [ -d "$NODE/gcs" ]; then
     store_note
 elif [ -n "$STORE_FOR" ] && ! { [ -r "$NODE/gcs.for" ] && dk volume inspect "$UNIT-gcs" >/dev/null 2>&1; }; then
     step "making the volume for the head's state"
-    rf_said=$(dk volume create "$UNIT-gcs" 2>&1 && head_volume --entrypoint chown "$IMAGE" "${RAY_USER:-0:0}" . 2>&1) ||
+    rf_said=$(dk volume create "$UNIT-gcs" 2>&1 && head_volume --entrypoint chown "$IMAGE" "${RAY_USER:-0:0}" . 2>&1 </dev/null) ||
         fail "cannot make the volume $UNIT-gcs: $(one_line "$rf_said")" "ray.state: memory does without"
     store_note
 fi
