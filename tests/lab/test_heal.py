@@ -177,6 +177,8 @@ class TestProbe:
             worker,
             f'systemctl stop rayfab-test; . {NODE}/env.sh; python -c "{code}"; systemctl start rayfab-test',
         )
+        # not before it has joined: `ray start` itself ends where its raylet does not register
+        cluster.healed(worker, "", 90)
         until(lambda: cluster.life(worker)["phase"] == "running", 90)
         sh(worker, f"kill -STOP {raylet(worker).split()[0]}")
         until(lambda: cluster.life(worker)["phase"] == "down", 150)
