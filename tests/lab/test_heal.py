@@ -201,13 +201,16 @@ class TestProbe:
         assert cluster.life(cluster.worker)["faults"] == []
 
     def test_a_head_that_was_away_costs_its_worker_nothing(self, cluster):
-        until(lambda: cluster.life(cluster.worker).get("joined"), 60)
+        worker = cluster.worker
+        until(lambda: cluster.life(worker).get("joined"), 60)
+        before, faults = raylet(worker), cluster.life(worker)["faults"]
         cluster.head.stop()
-        until(lambda: cluster.life(cluster.worker)["phase"] == "waiting", 150)
+        until(lambda: cluster.life(worker).get("away"), 150)
         cluster.head.start()
         cluster.head.wait_ssh()
-        until(lambda: len(cluster.ids(cluster.worker)) == 1, 120)
-        assert cluster.life(cluster.worker)["faults"] == []
+        until(lambda: cluster.ids(worker) == [cluster.life(worker)["node"]], 120)
+        until(lambda: "away" not in cluster.life(worker), 60)
+        assert (raylet(worker), cluster.life(worker)["faults"]) == (before, faults)
 
 
 # the watch is the same; what differs is where it writes and who starts it anew
