@@ -114,7 +114,9 @@ class TestDeploy:
         assert said["healthy"] is True
         assert said["address"] == f"{cluster.head.address}:6379"
         assert [n["role"] for n in said["nodes"]] == ["head", "worker", "worker"]
+        assert said["version"] == 1
         assert set(said) == {
+            "version",
             "cluster",
             "healthy",
             "ray",
