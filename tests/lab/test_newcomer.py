@@ -155,6 +155,32 @@ def test_the_commands_of_what_you_need(machine):
         assert "deploy-cluster" in typed(machine, "root", "/root", "/root/project", command)
 
 
+@pytest.mark.matrix  # the lab of whoever works here; test_testbed.py shows each command on labs of its own
+def test_the_commands_of_the_lab(tmp_path):
+    """On this machine, in a copy of the project's files that makes its own environment."""
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    packed = subprocess.run(
+        ["tar", "--null", "-T", "-", "-c"], cwd=ROOT, input=files, capture_output=True, check=True
+    )
+    subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=packed.stdout, check=True)
+    lines = [line.partition("  #")[0] for line in commands("lab.md")]
+    assert [line.split()[1] for line in lines] == ["lab-up", "check", "deploy-cluster", "lab-down"]
+    said = {}
+    try:
+        for line in lines[:-1]:
+            done = subprocess.run(
+                ["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=900
+            )
+            said[line.split()[1]] = done.stdout
+            assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        done = subprocess.run(
+            ["sh", "-c", lines[-1]], cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
+    assert "3 hosts run Ray" in said["deploy-cluster"] and "a task ran on each" in said["deploy-cluster"]
+    assert done.returncode == 0 and not (tmp_path / "lab.yml").exists()
+
+
 # four more hosts, for the words of one page
 @pytest.mark.matrix
 def test_the_commands_of_your_own_machines(machine, fresh_hosts):
