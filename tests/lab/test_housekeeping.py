@@ -66,6 +66,9 @@ def deploy(host, folder, runtime, **docker):
 def cluster(fresh_host, tmp_path_factory):
     host = fresh_host(flavour="python")
     old_session(host)
+    # the latest one stays, so there is a later one
+    later = OLD.replace("2020", "2021")
+    sh(host, f"mkdir /tmp/ray/{later} && ln -s {later} /tmp/ray/session_latest")
     return deploy(host, tmp_path_factory.mktemp("housekeeping"), "uv")
 
 

@@ -87,7 +87,11 @@ def test_what_an_interrupted_run_left_is_removed(shell, home):
     assert ask(script(), shell, home).ok and alone(home)
 
 
-def test_two_at_once_leave_one_whole_build(shell, home):
+@pytest.mark.parametrize("broken", [False, True])
+def test_several_at_once_leave_one_whole_build(shell, home, broken):
+    if broken:
+        (place(home) / "bin").mkdir(parents=True)
+        stand_in(place(home) / "bin", "python3", "exit 1")
     many = [spawn(script(), shell, home) for _ in range(4)]
     for answer in map(finish, many):
         assert answer.ok, answer.error

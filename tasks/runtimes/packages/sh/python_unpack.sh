@@ -24,10 +24,15 @@ python_unpack() {
     [ ! -e "$rf_new/cut" ] || python_fails "$PYTHON_FILE is not complete"
     rf_said=$(python_said "$rf_new/python/bin/python3")
     [ "$rf_said" = "Python $PYTHON_VERSION" ] || python_fails "$rf_said"
-    # rename() puts nothing into a folder that another run has put there meanwhile, as mv would
-    python_works "$rf_python" || rm -rf "$rf_home"
-    "$rf_new/python/bin/python3" -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$rf_new/python" "$rf_home" 2>/dev/null ||
-        python_works "$rf_python" || python_fails "$rf_home cannot be replaced"
+    # rename() puts nothing into a folder that another run has put there meanwhile, as mv would. What does not work is
+    # moved aside and not removed: one that works may be in its place by then, and this run then puts its own there.
+    rf_turn=0
+    until "$rf_new/python/bin/python3" -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$rf_new/python" "$rf_home" 2>/dev/null ||
+        python_works "$rf_python"; do
+        rf_turn=$((rf_turn + 1))
+        [ "$rf_turn" -le 9 ] || python_fails "$rf_home cannot be replaced"
+        mv "$rf_home" "$rf_new/old.$rf_turn" 2>/dev/null || :
+    done
     rm -rf "$rf_new"
 }
 # $1: what went wrong
