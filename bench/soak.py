@@ -102,7 +102,9 @@ def main() -> None:
     with stage.lab() as lab:
         hosts = lab.add_hosts([None] * asked.hosts, flavour="python")
         with stage.operator(hosts) as who:
-            who.file.write_text(f"{who.file.read_text('utf-8')}\nray: {{heal: false}}\n", "utf-8")
+            who.file.write_text(
+                f"{who.file.read_text('utf-8')}\nray: {{heal: false, logs: {{files: 600}}}}\n", "utf-8"
+            )
             who.fab("deploy-cluster")
             soak = Soak(hosts, who)
             kinds = list(soak.kinds().items())

@@ -15,14 +15,16 @@ FILE = "{} as a .tar.gz of its makers, with its sum: FILE@sha256:SUM"
         "prometheus": FILE.format("for up: Prometheus")
         + " (default: that of the host, else Debian's package)",
         "grafana": FILE.format("for up: Grafana") + " (default: that of the host)",
+        "here": "on this machine instead of the head, for a head that is not Linux or must not be burdened",
         "json": "for status: print machine-readable JSON on stdout, and nothing else",
     },
 )
-def metrics(c, what, prometheus=None, grafana=None, hosts_file=None, json=False, debug=False):
+def metrics(c, what, prometheus=None, grafana=None, here=False, hosts_file=None, json=False, debug=False):
     """
     Run Prometheus and Grafana for Ray's metrics, on the head.
 
     Both listen on 127.0.0.1 of the head alone; fab dashboard opens a tunnel to Grafana, too.
+    With --here both run on this machine, which must reach the metrics port of every host.
     """
     from invoke import Exit
 
@@ -40,10 +42,10 @@ def metrics(c, what, prometheus=None, grafana=None, hosts_file=None, json=False,
         if value and what != only:
             raise Mistake(f"--{flag} is for metrics {only}", f"fab metrics {what}")
     if what == "up":
-        metrics.up(hosts_file, prometheus, grafana, debug)
+        metrics.up(hosts_file, prometheus, grafana, here, debug)
     elif what == "down":
-        metrics.down(hosts_file, debug)
-    elif code := metrics.status(hosts_file, json, debug):
+        metrics.down(hosts_file, here, debug)
+    elif code := metrics.status(hosts_file, json, here, debug):
         raise Exit(code=code)
 
 

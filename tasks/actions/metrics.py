@@ -68,31 +68,36 @@ def _sum(file: Any) -> str:
     return found.hexdigest()
 
 
-def up(hosts_file: str | None, prometheus: str | None, grafana: str | None, debug: bool) -> None:
+def up(hosts_file: str | None, prometheus: str | None, grafana: str | None, here: bool, debug: bool) -> None:
     """Installs and starts them; ends the process with its status."""
     files = {"prometheus": archive("--prometheus", prometheus), "grafana": archive("--grafana", grafana)}
     archives = {part: path for part in PARTS if (path := files[part])}
     answers: list[Answer] = []
     run = cli.new_run(hosts_file, "metrics up", debug=debug)
-    cli.finish(run, (*operation.HOLD, steps.put_up(archives, answers)), lambda run: _is_up(run, answers))
+    cli.finish(
+        run,
+        (*operation.HOLD, steps.put_up(archives, answers, here=here)),
+        lambda run: _is_up(run, answers, here),
+    )
 
 
-def _is_up(run: Run, answers: list[Answer]) -> None:
+def _is_up(run: Run, answers: list[Answer], here: bool) -> None:
     for answer in answers:
         head = run.head(Known)
         ports = head.host.ray.ports
         run.console.ok(f"Prometheus {answer.values.get('prometheus', '')} reads the metrics", "every 15 s")
         if "grafana" in answer.values:
             count = answer.values.get("dashboards", "0")
-            run.console.ok(
-                f"Grafana runs, with Ray's {count} dashboards", f"port {ports.grafana} of the head"
-            )
+            at = f"http://127.0.0.1:{ports.grafana}" if here else f"port {ports.grafana} of the head"
+            run.console.ok(f"Grafana runs, with Ray's {count} dashboards", at)
         else:
             run.console.note("there is no Grafana, so Ray's dashboard shows no graphs")
-            handover.commands(
-                run.console,
-                [("metrics up --grafana FILE@sha256:SUM", "takes the .tar.gz that its makers publish")],
-            )
+            command = f"metrics up{' --here' * here} --grafana FILE@sha256:SUM"
+            handover.commands(run.console, [(command, "takes the .tar.gz that its makers publish")])
+        if here:
+            run.console.note("Ray's own dashboard finds them only on the head")
+            handover.commands(run.console, [("metrics status --here", "which hosts are read")])
+            continue
         if at := answer.values.get("undiscovered"):
             run.console.note(f"Ray's discovery is not there, so only listed hosts are read: {at}")
         start = head.state.get("start")
@@ -109,7 +114,7 @@ def _is_up(run: Run, answers: list[Answer]) -> None:
         )
 
 
-def down(hosts_file: str | None, debug: bool) -> None:
+def down(hosts_file: str | None, here: bool, debug: bool) -> None:
     """Removes them; ends the process with its status."""
     run = cli.new_run(hosts_file, "metrics down", head_only=True, debug=debug)
 
@@ -119,10 +124,10 @@ def down(hosts_file: str | None, debug: bool) -> None:
         removed = "Prometheus and Grafana are removed" if run.record.done else "nothing to remove"
         run.console.ok(removed, "with what they have kept" if run.record.done else "")
 
-    cli.finish(run, (*operation.HOLD, steps.take_down), end)
+    cli.finish(run, (*operation.HOLD, steps.take_down(here=here)), end)
 
 
-def status(hosts_file: str | None, json_: bool, debug: bool) -> int:
+def status(hosts_file: str | None, json_: bool, here: bool, debug: bool) -> int:
     """Prints what runs and which hosts are read; returns the exit status: 0 only if all of them are."""
     console = Console(sys.stderr if json_ else None)
     run = cli.new_run(hosts_file, "metrics status", console=console, debug=debug)
@@ -134,13 +139,16 @@ def status(hosts_file: str | None, json_: bool, debug: bool) -> int:
         nodes.update({one.name: one for one in scraped(run)})
 
     code = operate(
-        run, (*operation.FACTS, operation.need_head, steps.ask_prometheus(asked)), end, report=not json_
+        run,
+        (*operation.FACTS, operation.need_head, steps.ask_prometheus(asked, here=here)),
+        end,
+        report=not json_,
     )
-    if code == 130 or not asked:
+    if code == 130 or "parts" not in asked:
         return code or 1
     rows = [_host(node.name, nodes.get(node.name), asked) for node in run.every()]
     missing = [one["host"] for one in rows if not one["scraped"]]
-    dead = asked["grafana"] is None and "grafana" in run.head(Known).facts.metrics
+    dead = asked["grafana"] is None and "grafana" in asked["parts"]
     good = not asked["problem"] and not missing and not dead
     if json_:
         said = {
@@ -156,10 +164,9 @@ def status(hosts_file: str | None, json_: bool, debug: bool) -> int:
         return code or int(not good)
     out = Console()
     if asked["problem"]:
-        head = run.head(Known)
-        hint = "fab metrics up starts it"
-        if head.facts.metrics:
-            hint += f"; its log is on {head.name}: {head.facts.node}/metrics/prometheus.log"
+        hint = f"fab metrics up{' --here' * here} starts it"
+        if asked["parts"]:
+            hint += f"; its log is on {'this machine' if here else run.head().name}: {asked['log']}"
         out.bad(asked["problem"], hint)
         return code or 1
     out.print()
@@ -175,15 +182,15 @@ def status(hosts_file: str | None, json_: bool, debug: bool) -> int:
     if asked["grafana"] is not None:
         out.ok(f"Grafana {asked['grafana']} runs")
     elif dead:
-        out.bad("Grafana does not answer", "fab metrics up starts it again")
+        out.bad("Grafana does not answer", f"fab metrics up{' --here' * here} starts it again")
     else:
-        out.note("there is no Grafana: fab metrics up --grafana FILE@sha256:SUM adds it")
+        out.note(f"there is no Grafana: fab metrics up{' --here' * here} --grafana FILE@sha256:SUM adds it")
     for one in asked["alerts"]:
         out.note(f"{one.get('host') or one.get('instance', '')}: {one['alertname']} fires")
     if missing:
         out.bad(
             f"not read: {handover.names(missing)}",
-            "fab status says what runs; after a change of the hosts file: fab metrics up",
+            f"fab status says what runs; after a change of the hosts file: fab metrics up{' --here' * here}",
         )
     return code or int(not good)
 
@@ -203,8 +210,3 @@ def _host(name: str, node: Any, asked: dict[str, Any]) -> dict[str, Any]:
         "last": found["last"] if found else None,
         "problem": problem,
     }
-
-
-def _row(found: dict[str, Any]) -> tuple[str, ...]:
-    scraped = "yes" if found["scraped"] else "no"
-    return found["host"], found["address"] or "-", scraped, found["problem"] or ""

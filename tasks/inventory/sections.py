@@ -115,6 +115,7 @@ class Logs(Frozen):
         t.Size("5gb"), description="for all logs together; Ray's own rotation gets shares of it"
     )
     days: t.Days = Field(14, description="older ones go, as do older sessions")
+    files: t.LogFiles = Field(5000, description="as many files at most; each worker of Ray leaves about four")
 
 
 class Ray(Frozen):

@@ -35,6 +35,7 @@ Port = Annotated[int, whole(1, 65535, "port")]
 Parallel = Annotated[int, whole(1, 500)]
 Count = Annotated[int, whole(0, 100_000)]
 Days = Annotated[int, whole(1, 3650)]
+LogFiles = Annotated[int, whole(100, 1_000_000)]
 Seconds = Annotated[float, number(1, 600)]
 Amount = Annotated[float, number(0, 1e15)]
 SizeText = Annotated[

@@ -5,9 +5,11 @@ Both listen on 127.0.0.1 alone. They are in the folder ``metrics`` of the head's
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from collections.abc import Sequence
+import tarfile
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import yaml
@@ -28,6 +30,7 @@ FOLDER = "metrics"  # in the folder of the node
 DAYS, MOST = 15, "5GB"  # how long values are kept, and how many at most
 SECONDS = 15  # between two readings
 PARTS = ("prometheus", "grafana")
+BOARDS = "dashboards"  # what else may be given: those of Ray for Grafana
 ARCHIVE = "metrics-{}.tar.gz"  # of a part, on its way, in the folder of the node
 
 
@@ -39,12 +42,14 @@ class Scraped(NamedTuple):
     address: str
 
 
-def prometheus_yml(cluster: str, nodes: Sequence[Scraped]) -> str:
-    """The configuration of Prometheus.
+def prometheus_yml(cluster: str, nodes: Sequence[Scraped], *, here: bool = False) -> str:
+    """The configuration of Prometheus. :param here: it is not beside the head, so it has no discovery of Ray's.
 
     Ray's own discovery leaves out nodes that are gone, so the nodes of the hosts file are listed, too. A target that
     both name is read once, since its labels are the same.
     """
+    # ray is a link to Ray's folder
+    found_in = [*([] if here else ["ray/prom_metrics_service_discovery.json"]), "hosts.json"]
     relabel = [
         {
             "source_labels": ["__address__"],
@@ -57,10 +62,7 @@ def prometheus_yml(cluster: str, nodes: Sequence[Scraped]) -> str:
     ]
     job = {
         "job_name": JOB,
-        # ray is a link to Ray's folder
-        "file_sd_configs": [
-            {"files": ["ray/prom_metrics_service_discovery.json", "hosts.json"], "refresh_interval": "1m"}
-        ],
+        "file_sd_configs": [{"files": found_in, "refresh_interval": "1m"}],
         "relabel_configs": relabel,
     }
     found = {
@@ -178,9 +180,12 @@ def up_script(
     node: str,
     user: str,
     given: Sequence[str] = (),
+    here: bool = False,
     sudo: bool = False,
 ) -> Script:
     """Installs and starts them, or starts them again with a new configuration; what they have kept stays.
+
+    :param here: on a machine that is not the head; Ray's dashboards are one of the parts that are given.
 
     :param kind: of service, see :func:`kind_on`.
     :param node: the folder of the node on the host.
@@ -205,7 +210,8 @@ def up_script(
         "LOOP_SH": loop.loop_sh(folder) if kind in loop.KINDS else "",
         "START_SH": start_sh(folder, ports.prometheus),
         "GIVEN": " ".join(given),
-        "PROMETHEUS_YML": prometheus_yml(cluster, nodes),
+        "HERE": "1" if here else "",
+        "PROMETHEUS_YML": prometheus_yml(cluster, nodes, here=here),
         "HOSTS_JSON": hosts_json(nodes),
         "RULES_YML": rules(),
         "GRAFANA_INI": grafana_ini(ports.grafana),
@@ -219,6 +225,27 @@ def up_script(
 def down_script(cluster: str, *, sudo: bool = False) -> Script:
     """Stops and removes both, with what they have kept; the answer has ``changed``."""
     return render("remove Prometheus", "metrics_down", basics(cluster), secrets=secrets_of(sudo=sudo))
+
+
+def boards_script(cluster: str, *, sudo: bool = False) -> Script:
+    """Reads Ray's dashboards for Grafana on the head; each is a text of the answer, ``board:NAME``."""
+    values = {**basics(cluster), "TEMP_DIR": RAY_DIR}
+    secrets = secrets_of(sudo=sudo)
+    return render("read Ray's dashboards", "metrics_boards", values, secrets=secrets, effect=Effect.READS)
+
+
+def packed(texts: Mapping[str, Sequence[str]]) -> bytes:
+    """A .tar.gz of the dashboards in that answer."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for key, lines in texts.items():
+            kind, _, name = key.partition(":")
+            if kind == "board" and "/" not in name:
+                data = "\n".join(lines).encode()
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                tar.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
 
 
 def read_script(cluster: str, nodes: Sequence[Scraped], *, seconds: float, sudo: bool = False) -> Script:

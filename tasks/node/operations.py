@@ -292,7 +292,8 @@ def disk_script(host: Host, cluster: str, mode: str, *, sudo: bool = False) -> S
     """
     logs = host.ray.logs
     values = {**basics(cluster), "TEMP_DIR": RAY_DIR, "MODE": mode, "PRUNER": pruning.program()}
-    values |= {"PRUNER_WINDOWS": pruning.program_for_windows(), "MAX": logs.max.bytes, "DAYS": logs.days}
+    values |= {"PRUNER_WINDOWS": pruning.program_for_windows()}
+    values |= {"MAX": logs.max.bytes, "DAYS": logs.days, "FILES": logs.files}
     effect = Effect.CHANGES if mode == "clean" else Effect.READS
     title = "remove what nothing needs" if mode == "clean" else "measure what takes up space"
     return render(title, "disk", values, secrets=secrets_of(sudo=sudo), effect=effect)

@@ -40,4 +40,5 @@ def limits(host: Host, spill_dir: str, *folders: str) -> list[str]:
     :param spill_dir: the node's folder for spilled objects, '' for none.
     :param folders: Ray's own folder; those that do not exist are passed over.
     """
-    return ["prune", str(host.ray.logs.max.bytes), str(host.ray.logs.days), spill_dir, *folders]
+    logs = host.ray.logs
+    return ["prune", str(logs.max.bytes), str(logs.days), str(logs.files), spill_dir, *folders]

@@ -6,7 +6,7 @@ import contextlib
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,18 @@ from tasks.node import homes, metrics
 from tasks.node.series import parse_samples
 from tasks.report.console import Board
 from tasks.run.failures import Stop
-from tasks.run.metrics import Found, scraped, way_to
+from tasks.run.metrics import Found, place, scraped, way_to
 from tasks.run.run import Run
 from tasks.run.stages import Known
-from tasks.run.step import Step, step
+from tasks.run.step import Step
 from tasks.ssh import Answer, RemoteError
 
 TIMEOUT = 600.0  # a download on a slow line
 READ = 5.0  # seconds within which a node must answer
 
 
-def put_up(archives: Mapping[str, Path], answers: list[Answer]) -> Step:
-    """The step that installs and starts them on the head.
+def put_up(archives: Mapping[str, Path | bytes], answers: list[Answer], *, here: bool) -> Step:
+    """The step that installs and starts them on the head, or on this machine.
 
     :param archives: files of this machine, whose sums were checked, by the part that they are of.
     :param answers: gets that of the script.
@@ -35,30 +35,15 @@ def put_up(archives: Mapping[str, Path], answers: list[Answer]) -> Step:
         head = run.head(Known)
         if not head.state:
             raise Stop("nothing is deployed on the head", "fab deploy-cluster installs and starts it")
-        kind = metrics.kind_on(head.facts)
-        if kind is None:
-            raise Stop(
-                f"metrics up is not available on {head.facts.system} yet, and the head runs it",
-                f"fab alerts needs no Prometheus; nodes export metrics at port {head.host.ray.ports.metrics_export}",
-            )
         nodes = scraped(run)
-        folder = homes.folder(head.facts, run.cluster.name)
 
-        def one(node: Known, board: Board) -> Answer:
-            for part, path in archives.items():
-                board.step(node.name, f"copying {path.name}")
-                run.carry(node, path, f"{folder}/{metrics.ARCHIVE.format(part)}")
-            script = metrics.up_script(
-                node.host,
-                run.cluster.name,
-                nodes,
-                kind=kind,
-                node=folder,
-                user=node.facts.user,
-                given=tuple(archives),
-                sudo=node.sudo,
-            )
-            return run.ask(node, script, board, timeout=TIMEOUT)
+        def one(head: Known, board: Board) -> Answer:
+            given = dict(archives)
+            if here and head.facts.system != "Windows":
+                read = metrics.boards_script(run.cluster.name, sudo=head.sudo)
+                given[metrics.BOARDS] = metrics.packed(run.ask(head, read, board, timeout=TIMEOUT).texts)
+            with place(run, here=here, board=board) as node:
+                return _start(run, node, nodes, given, board, here=here)
 
         for node, answer in run.each("Start Prometheus", [head], one).items():
             run.did(node, "started Prometheus")
@@ -72,16 +57,55 @@ def put_up(archives: Mapping[str, Path], answers: list[Answer]) -> Step:
     return Step("Start Prometheus", work, changes=True)
 
 
-@step("Remove Prometheus", changes=True)
-def take_down(run: Run) -> None:
-    """Stops and removes both, with the values that were kept."""
+def _start(
+    run: Run,
+    node: Known,
+    nodes: Sequence[metrics.Scraped],
+    given: Mapping[str, Path | bytes],
+    board: Board,
+    *,
+    here: bool,
+) -> Answer:
+    kind = metrics.kind_on(node.facts)
+    if kind is None:
+        system = node.facts.system
+        if here:
+            raise Stop(f"metrics up is not available on {system} yet", "fab alerts needs no Prometheus")
+        raise Stop(
+            f"metrics up is not available on {system} yet, and the head would run it",
+            "fab metrics up --here starts it on this machine, if that is Linux; fab alerts needs no Prometheus",
+        )
+    folder = homes.folder(node.facts, run.cluster.name)
+    for part, source in given.items():
+        board.step(node.name, f"copying {source.name if isinstance(source, Path) else part}")
+        run.carry(node, source, f"{folder}/{metrics.ARCHIVE.format(part)}")
+    script = metrics.up_script(
+        node.host,
+        run.cluster.name,
+        nodes,
+        kind=kind,
+        node=folder,
+        user=node.facts.user,
+        given=tuple(given),
+        here=here,
+        sudo=node.sudo,
+    )
+    return run.ask(node, script, board, timeout=TIMEOUT)
 
-    def one(node: Known, board: Board) -> None:
-        answer = run.ask(node, metrics.down_script(run.cluster.name, sudo=node.sudo), board, timeout=TIMEOUT)
-        if answer.values.get("changed") == "1":
-            run.did(node, "removed Prometheus")
 
-    run.each("Remove Prometheus", [run.head(Known)], one)
+def take_down(*, here: bool) -> Step:
+    """The step that stops and removes both, with the values that were kept."""
+
+    def one(run: Run, head: Known, board: Board) -> None:
+        with place(run, here=here, board=board) as node:
+            script = metrics.down_script(run.cluster.name, sudo=node.sudo)
+            if run.ask(node, script, board, timeout=TIMEOUT).values.get("changed") == "1":
+                run.did(head, "removed Prometheus")
+
+    def work(run: Run) -> None:
+        run.each("Remove Prometheus", [run.head(Known)], lambda head, board: one(run, head, board))
+
+    return Step("Remove Prometheus", work, changes=True)
 
 
 def read_series(found: Found) -> Step:
@@ -114,22 +138,28 @@ def read_series(found: Found) -> Step:
     return Step("Read metrics", work)
 
 
-def ask_prometheus(found: dict[str, Any]) -> Step:
-    """The step that asks Prometheus on the head, through a tunnel, what it reads.
+def ask_prometheus(found: dict[str, Any], *, here: bool) -> Step:
+    """The step that asks Prometheus, on the head through a tunnel or on this machine, what it reads.
 
     :param found: gets ``prometheus`` and ``grafana``, each the version or None; ``targets`` by ``ip:port``, each
-        ``health``, ``error`` and ``last``; ``alerts``, those that fire; and ``problem``, why it does not answer.
+        ``health``, ``error`` and ``last``; ``alerts``, those that fire; ``problem``, why it does not answer; ``parts``,
+        which of the two are there; and ``log``, where Prometheus writes on its machine.
     """
 
     def work(run: Run) -> None:
-        head = run.head(Known)
         found.update({"prometheus": None, "grafana": None, "targets": {}, "alerts": [], "problem": None})
-        if not head.facts.metrics:
+        with place(run, here=here) as node:
+            found["parts"] = node.facts.metrics
+            found["log"] = f"{node.facts.node}/metrics/prometheus.log"
+            ask(node)
+
+    def ask(node: Known) -> None:
+        if not node.facts.metrics:
             found["problem"] = "Prometheus is not there"
             return
-        ports = head.host.ray.ports
+        ports = node.host.ray.ports
         try:
-            with way_to(head, ports.prometheus) as at:
+            with way_to(node, ports.prometheus) as at:
                 found["prometheus"] = _get(f"{at}/api/v1/status/buildinfo")["data"]["version"]
                 for one in _get(f"{at}/api/v1/targets?state=active")["data"]["activeTargets"]:
                     entry = {"health": one["health"], "error": one["lastError"], "last": one["lastScrape"]}
@@ -140,8 +170,8 @@ def ask_prometheus(found: dict[str, Any]) -> Step:
             reason = getattr(error, "reason", error)
             found["problem"] = f"Prometheus does not answer: {reason}"
             return
-        if "grafana" in head.facts.metrics:
-            with contextlib.suppress(OSError, RemoteError, ValueError), way_to(head, ports.grafana) as at:
+        if "grafana" in node.facts.metrics:
+            with contextlib.suppress(OSError, RemoteError, ValueError), way_to(node, ports.grafana) as at:
                 health = _get(f"{at}/api/health")
                 found["grafana"] = health.get("version", "") if health.get("database") == "ok" else None
 

@@ -8,12 +8,30 @@ from dataclasses import dataclass, field
 
 from tasks.node import metrics
 from tasks.node.series import Sample
+from tasks.report.console import Board
+from tasks.run.failures import Stop
 from tasks.run.node_address import node_ip
 from tasks.run.run import Run
 from tasks.run.stages import Known, Listed
-from tasks.ssh import PortTaken
+from tasks.run.target import target_of
+from tasks.runtimes.facts import facts_script, parse_facts
+from tasks.ssh import PortTaken, connect
 
 HERE = "127.0.0.1"
+TIMEOUT = 60.0
+# this machine as a host, whatever the head's own keys say
+_LOCAL = {
+    "name": "this machine",
+    "host": "localhost",
+    "connection": "local",
+    "role": "worker",
+    "user": None,
+    "port": None,
+    "key": None,
+    "jump": (),
+    "password": None,
+    "sudo_password": None,
+}
 
 
 @dataclass
@@ -36,9 +54,29 @@ def scraped(run: Run) -> list[metrics.Scraped]:
 
 
 @contextlib.contextmanager
-def way_to(head: Known, port: int) -> Iterator[str]:
-    """A URL at which a port of the head's 127.0.0.1 answers here."""
-    with head.connection.forward_local(0, port, HERE, HERE) as local:
+def place(run: Run, *, here: bool, board: Board | None = None) -> Iterator[Known]:
+    """Where Prometheus and Grafana run: on the head, or on this machine.
+
+    :raises Stop: this machine is the head.
+    """
+    head = run.head(Known)
+    if not here:
+        yield head
+        return
+    if head.host.connection == "local":
+        raise Stop("this machine is the head", "fab metrics up, without --here, starts them on it")
+    listed = Listed(head.host.model_copy(update=_LOCAL))
+    connection = connect(target_of(listed.host), run.settings, lambda text: None)
+    with run.helping(connection):
+        node = listed.reached(connection)
+        answer = run.ask(node, facts_script(node.host, run.cluster.name), board, timeout=TIMEOUT)
+        yield node.known(parse_facts(node.host, answer.all, answer.texts))
+
+
+@contextlib.contextmanager
+def way_to(place: Known, port: int) -> Iterator[str]:
+    """A URL at which a port of the place's 127.0.0.1 answers here."""
+    with place.connection.forward_local(0, port, HERE, HERE) as local:
         yield f"http://{HERE}:{local}"
 
 

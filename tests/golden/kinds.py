@@ -257,6 +257,8 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "metrics-up-system": lambda: _metrics("system"),
     "metrics-up-user": lambda: _metrics("user"),
     "metrics-up-loop": lambda: _metrics("loop", given=("prometheus", "grafana")),
+    "metrics-up-here": lambda: _metrics("user", given=("dashboards",), here=True),
+    "metrics-boards": lambda: metrics.boards_script("lab", sudo=True),
     "metrics-down": lambda: metrics.down_script("lab", sudo=True),
     "metrics-read": lambda: metrics.read_script("lab", SCRAPED, seconds=5.0),
     "verify": lambda: operations.verify_script(

@@ -42,7 +42,7 @@ sh -c 'while kill -0 "$PPID" 2>/dev/null; do
         sleep 60
         minute=$((minute + 1))
     done
-done' rayfab-prune "$1/env/bin/python" "$1/prune.py" prune 5368709120 14 '' /tmp/ray </dev/null >/dev/null 2>&1 &
+done' rayfab-prune "$1/env/bin/python" "$1/prune.py" prune 5368709120 14 5000 '' /tmp/ray </dev/null >/dev/null 2>&1 &
 python -I "$1/journal.py" keep "$1/jobs" http://127.0.0.1:8265 </dev/null >/dev/null 2>&1 &
 python -I "$1/watch.py" '{"agent": "10.0.0.1:20005", "box": "", "dashboard": "127.0.0.1:8265", "file": "/root/.rayfab/lab/life.json", "gcs": "10.0.0.1:6379", "head": true, "heal": true}' ray start --head --port=6379 --dashboard-host=127.0.0.1 --dashboard-port=8265 --ray-client-server-port=10001 --node-ip-address=10.0.0.1 --node-name=head --node-manager-port=20000 --object-manager-port=20001 --min-worker-port=10002 --max-worker-port=19999 --metrics-export-port=20004 --dashboard-agent-grpc-port=20002 --dashboard-agent-listen-port=20005 --runtime-env-agent-port=20003 --temp-dir=/tmp/ray --disable-usage-stats --block >"$1/start.log" 2>&1 &
 rayfab_pid=$!

@@ -149,6 +149,20 @@ class TestAsItRuns:
         assert [(one["host"], one["scraped"]) for one in said["hosts"]] == [(h.name, True) for h in pair]
         assert "prometheus running" in sh(head, f"docker exec -i {NAME} python - <<'E'\n{HEALTH}\nE")
 
+    def test_prometheus_on_this_machine_reads_every_node_too(self, pair, run):
+        """The operator's own, without a node and without Ray's discovery; nothing of it is left."""
+        try:
+            assert "Prometheus 2." in ok(run("metrics", "up", "--here"))
+            until(lambda: run("metrics", "status", "--here").returncode == 0, 90)
+            said = json.loads(ok(run("metrics", "status", "--here", "--json")))
+            assert [(one["host"], one["scraped"]) for one in said["hosts"]] == [(h.name, True) for h in pair]
+        finally:
+            done = run("metrics", "down", "--here")
+        assert "are removed" in ok(done)
+        assert run("metrics", "status", "--here").returncode == 1
+        # the head's own goes on
+        assert sh(pair[0], "ss -ltnH '( sport = :9090 )'")
+
     @pytest.mark.matrix  # the same from series is in tests/node/test_alerts.py
     def test_a_node_that_is_away_fires(self, pair, run):
 

@@ -130,6 +130,28 @@ def test_a_real_prometheus_reads_its_hosts_and_leaves_nothing(home, promtool, tm
     assert ask(metrics.down_script("lab"), "dash", home).values["changed"] == "0"
 
 
+def test_on_a_machine_without_a_node_it_has_the_dashboards_of_the_head(home, promtool, tmp_path):
+    boards = ask(metrics.boards_script("lab").text.replace("TEMP_DIR=/tmp/ray\n", ""), "dash", home)
+    assert boards.texts == {"board:default_grafana_dashboard.json": ["{}"]}
+    here = tmp_path / "here"
+    (here / ".rayfab/lab").mkdir(parents=True)
+    (here / ".rayfab/lab" / metrics.ARCHIVE.format(metrics.BOARDS)).write_bytes(metrics.packed(boards.texts))
+    archived(here, "prometheus", {"prometheus": promtool.parent / "prometheus"})
+    port = free_port()
+    nodes = [metrics.Scraped("far", "head", f"127.0.0.1:{port}")]
+    try:
+        answer = up(here, "dash", port, nodes, given=("prometheus", metrics.BOARDS), here=True)
+        assert answer.ok, (answer.error, answer.texts)
+        assert answer.values["dashboards"] == "1" and "undiscovered" not in answer.values
+        folder = here / ".rayfab/lab/metrics"
+        assert (folder / "dashboards/default_grafana_dashboard.json").read_text() == "{}"
+        until(lambda: get(port, "/api/v1/targets?state=active")["data"]["activeTargets"])
+    finally:
+        down = ask(metrics.down_script("lab"), "dash", here)
+    assert down.values["changed"] == "1"
+    assert not (here / ".rayfab/lab").exists()
+
+
 def test_a_port_in_use_is_named(home, promtool):
     archived(home, "prometheus", {"prometheus": promtool.parent / "prometheus"})
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -50,9 +50,9 @@ class Tree:
         (self.temp / "session_latest").symlink_to(self.temp / NOW)
         self.logs = self.temp / NOW / "logs"
 
-    def run(self, mode: str, most: int = 1 << 30, days: int = 14) -> list[str]:
+    def run(self, mode: str, most: int = 1 << 30, days: int = 14, files: int = 1000) -> list[str]:
         """The lines of the answer, without the tree's own folder."""
-        words = [mode, str(most), str(days), str(self.spill), str(self.temp), "/nowhere"]
+        words = [mode, str(most), str(days), str(files), str(self.spill), str(self.temp), "/nowhere"]
         program = [sys.executable, "-c", pruning.program(), *words]
         done = subprocess.run(program, capture_output=True, text=True, check=True)
         assert done.stderr == ""
@@ -83,6 +83,19 @@ class TestSessions:
         assert tree.run("prune", most=5100, days=100) == []
         assert tree.run("prune", most=5010, days=100) == [f"sessions removed 10 {OLDER}"]
         assert tree.run("prune", most=100, days=100) == [f"sessions removed 5000 {OLD}"]
+
+    def test_the_oldest_go_first_where_all_are_too_many_files(self, tree):
+        for number in range(5):
+            put(tree.logs / f"worker-{number}-01-9.out", 0, days=1 + number)
+        assert tree.run("prune", files=8, days=100) == []
+        assert tree.run("prune", files=7, days=100) == [f"sessions removed 10 {OLDER}"]
+        assert tree.run("prune", files=5, days=100) == [
+            f"logs removed 0 {NOW}/logs/worker-3-01-9.out",
+            f"logs removed 0 {NOW}/logs/worker-4-01-9.out",
+        ]
+        # what Ray's own parts write stays, and the older session's turn comes with its own age
+        assert tree.run("prune", files=1, days=100)[-1] == f"sessions removed 5000 {OLD}"
+        assert [path.name for path in tree.logs.iterdir()] == ["raylet.out"]
 
     def test_one_that_a_process_names_stays(self, tree):
         words = [tool("tail"), "-f", str(tree.temp / OLD / "logs/raylet.out")]

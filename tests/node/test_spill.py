@@ -44,7 +44,14 @@ def test_a_container_has_it_at_a_place_of_its_own():
     assert f"{FLAG}/tmp/ray_spill" in desired.arguments
     # what keeps it small: limits and the folder, then what the container runs
     at = desired.arguments.index("prune")
-    assert desired.arguments[at : at + 5] == ("prune", str(64 << 20), "14", "/tmp/ray_spill", "python")
+    assert desired.arguments[at : at + 6] == (
+        "prune",
+        str(64 << 20),
+        "14",
+        "5000",
+        "/tmp/ray_spill",
+        "python",
+    )
 
 
 def test_rotation_follows_the_limit_unless_ray_env_says_otherwise():

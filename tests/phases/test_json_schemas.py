@@ -288,11 +288,12 @@ def test_disk(world, do):
 
 @pytest.mark.parametrize("there", [True, False])
 def test_metrics(fleet, world, do, monkeypatch, there):
-    def ask(found):
+    def ask(found, here):
         def work(run):
             found.update(
                 {"prometheus": None, "grafana": None, "targets": {}, "alerts": [], "problem": "away"}
             )
+            found.update({"parts": ("prometheus",), "log": "/root/.rayfab/lab/metrics/prometheus.log"})
             if there:
                 target = {"health": "up", "error": "", "last": "2026-01-02T03:04:05Z"}
                 found.update({"prometheus": "2.42.0", "targets": {"10.0.0.1:20004": target}, "problem": None})

@@ -28,7 +28,7 @@ POSIX_ONLY |= {"env_lock", "kept_read", "kept_settle", "try_env"}
 POSIX_ONLY |= {f"image_{name}" for name in ("cut", "serve", "pieces", "fetch", "clean")}
 POSIX_ONLY |= {"health", "health_fix", "speed", "burn"}
 POSIX_ONLY |= {"logs_pick", "collect", "host_command"}
-POSIX_ONLY |= {"jobs", "job_log", "hook", "metrics_up", "metrics_down"}
+POSIX_ONLY |= {"jobs", "job_log", "hook", "metrics_up", "metrics_down", "metrics_boards"}
 POSIX_ONLY |= {f"sync_{name}" for name in ("look", "fetch", "serve", "apply", "clean")}
 QUOTES = "'\u2018\u2019\u201a\u201b\u201c\u201d"
 SIGNS = ' \t\n\r"`$(){}[]<>;&|\\!*?~#%=-_+.,:/@^aZ0é中🙂' + QUOTES

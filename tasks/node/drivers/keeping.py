@@ -31,6 +31,10 @@ def size_of(path):
     return sum(found.st_size for _, found in files_below(path))
 
 
+def count_of(path):
+    return sum(1 for _ in files_below(path))
+
+
 def changed(folder):
     """When something in a folder was last written."""
     times = [found.st_mtime for _, found in files_below(folder)]
@@ -127,23 +131,24 @@ class Removal:
         return size
 
 
-def keep_to_limits(ray, remove, most, days, sessions):
+def keep_to_limits(ray, remove, most, days, files, sessions):
     """:param sessions: of those that are over, the ones that are still there."""
     oldest = ray.now - days * 86400
-    known = [(changed(path), size_of(path), "sessions", path) for path in sessions]
-    known += [(found.st_mtime, found.st_size, "logs", path) for path, found in ray.finished()]
-    total = sum(one[1] for one in known if one[2] == "sessions") + sum(
-        found.st_size for _, found in ray.logs()
-    )
-    for written, _, kind, path in sorted(known):
-        if written >= oldest and total <= most:
+    over = [(changed(path), count_of(path), "sessions", path) for path in sessions]
+    logs = [found.st_size for _, found in ray.logs()]
+    total = sum(map(size_of, sessions)) + sum(logs)
+    count = sum(one[1] for one in over) + len(logs)
+    known = over + [(found.st_mtime, 1, "logs", path) for path, found in ray.finished()]
+    for written, number, kind, path in sorted(known):
+        if written >= oldest and total <= most and count <= files:
             break
         # Ray itself may have rotated it meanwhile
         with contextlib.suppress(OSError):
             total -= remove(kind, path)
+            count -= number
 
 
-def main(system, mode, most, days, spill, *folders):
+def main(system, mode, most, days, files, spill, *folders):
     ray = Ray(system, spill, [one for one in dict.fromkeys(folders) if os.path.isdir(one)])
     if mode == "sizes":
         spilled = [(path, size_of(path), over) for path, over in ray.spilled()]
@@ -162,4 +167,4 @@ def main(system, mode, most, days, spill, *folders):
     for path, over in list(ray.spilled()):
         if over:
             remove("spill", path)
-    keep_to_limits(ray, remove, int(most), int(days), sessions)
+    keep_to_limits(ray, remove, int(most), int(days), int(files), sessions)

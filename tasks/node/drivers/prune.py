@@ -1,9 +1,10 @@
 """Keeps Ray's folders on a host small: removes what is over, and what no process uses. Runs as Ray's user.
 
-    python prune.py MODE BYTES DAYS SPILL FOLDER...
+    python prune.py MODE BYTES DAYS FILES SPILL FOLDER...
 
-MODE: prune keeps to the limits, BYTES for all logs and DAYS for each; clean removes all that is over; list says what
-clean would remove; sizes says how much there is. SPILL: the folder for spilled objects, or ''. FOLDER: Ray's own.
+MODE: prune keeps to the limits, BYTES and FILES for all logs and DAYS for each; clean removes all that is over; list
+says what clean would remove; sizes says how much there is. SPILL: the folder for spilled objects, or ''. FOLDER: Ray's
+own.
 Each line of the answer: the kind (logs, sessions, spill), the state (used, old, removed, left), bytes, and the path.
 """
 

@@ -1,5 +1,5 @@
 # needs: lib envs files node
-# values: DAYS MAX MODE PRUNER PRUNER_WINDOWS
+# values: DAYS FILES MAX MODE PRUNER PRUNER_WINDOWS
 # As disk.sh: what takes up space, and with the mode clean the removal of what nothing needs.
 function Item($kind, $state, $size, $what) { EmitText 'item' @($kind + ' ' + $state + ' ' + [string]$size + ' ' + $what) }
 function SizeBelow($folder) {
@@ -9,7 +9,7 @@ function SizeBelow($folder) {
 }
 function DiskRays {
     Step "looking at Ray's folders"
-    $run = NodeRays $RF_PRUNER $RF_PRUNER_WINDOWS @($RF_MODE, $RF_MAX, $RF_DAYS)
+    $run = NodeRays $RF_PRUNER $RF_PRUNER_WINDOWS @($RF_MODE, $RF_MAX, $RF_DAYS, $RF_FILES)
     EndRun $run
     if ($run.Code -ne 0) {
         Emit 'unread' (@(LastOf (LinesOf $run.Errors) 1) -join '')

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib kept node node_logs
-# values: DAYS MAX MODE PRUNER TEMP_DIR
+# values: DAYS FILES MAX MODE PRUNER TEMP_DIR
 # What takes up space on this host, and with the mode clean the removal of what nothing needs. MODE: sizes, list, clean.
 # Each item is answered as: its kind, its state, bytes, and what it is. State: used, or old; removed or left after clean.
 item() { printf '%s\n' "$1 $2 $3 $4" | emit_text item; }
@@ -35,7 +35,7 @@ rays() {
         rf_value=$(tail -n 1 "$NODE/spills" 2>/dev/null) || rf_value=
         set -- "$rf_value" "$TEMP_DIR"
     fi
-    rf_said=$(node_do "$rf_service" python -c "$PRUNER" "$MODE" "$MAX" "$DAYS" "$@" 2>&1) || {
+    rf_said=$(node_do "$rf_service" python -c "$PRUNER" "$MODE" "$MAX" "$DAYS" "$FILES" "$@" 2>&1) || {
         rf_said=$(printf '%s\n' "$rf_said" | tail -n 1)
         emit unread "${rf_said:-its Python does not run}"
         return

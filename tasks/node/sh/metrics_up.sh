@@ -1,8 +1,9 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib metrics node node_logs up_*
-# values: DATASOURCE GIVEN GRAFANA_INI HOSTS_JSON PORTS PROMETHEUS_YML PROVIDER RULES_YML SERVICE START_SH TEMP_DIR
-# Installs Prometheus, and Grafana where it is given or there, and starts both.
+# values: DATASOURCE GIVEN GRAFANA_INI HERE HOSTS_JSON PORTS PROMETHEUS_YML PROVIDER RULES_YML SERVICE START_SH TEMP_DIR
+# Installs Prometheus, and Grafana where it is given or there, and starts both: beside the head, or with HERE on a machine
+# that may have no node, for which the dashboards of Ray are given.
 # Debian's package without installing it: Debian would start a Prometheus of its own, which everybody reaches. apt compares
 # the package with the signed lists.
 metrics_debian() {
@@ -59,9 +60,11 @@ metrics_wait() {
         nap
     done
 }
-[ "$(node_service)" != none ] || fail "this cluster has no node on this host" "fab deploy-cluster starts it"
-node_do "$(node_service)" reach
-node_logs
+if [ -z "$HERE" ]; then
+    [ "$(node_service)" != none ] || fail "this cluster has no node on this host" "fab deploy-cluster starts it"
+    node_do "$(node_service)" reach
+    node_logs
+fi
 metrics_names
 (umask 077 && mkdir -p "$NODE/bin" "$NODE/dashboards" "$NODE/provisioning/datasources" "$NODE/provisioning/dashboards") || fail "cannot make $NODE"
 metrics_stop
@@ -75,7 +78,8 @@ fi
 rf_says=$("$rf_binary" --version 2>&1) || fail "$rf_binary cannot be run: $(one_line "$rf_says")" "is it for $(uname -sm)? fab metrics up --prometheus FILE@sha256:SUM takes another one"
 emit prometheus "$(printf '%s\n' "$rf_says" | sed -n 's/^prometheus, version \([^ ]*\).*/\1/p')"
 rm -f "$NODE/bin/prometheus" "$NODE/bin/grafana" "$NODE/grafana-home" "$NODE/ray"
-ln -s "$rf_binary" "$NODE/bin/prometheus" && ln -s "$TEMP_DIR" "$NODE/ray" || fail "cannot make $NODE/bin/prometheus"
+ln -s "$rf_binary" "$NODE/bin/prometheus" || fail "cannot make $NODE/bin/prometheus"
+[ -n "$HERE" ] || ln -s "$TEMP_DIR" "$NODE/ray" || fail "cannot make $NODE/ray"
 rf_home=
 if rf_binary=$(metrics_grafana); then
     rf_home=${rf_binary%/bin/*}
@@ -86,13 +90,17 @@ fi
 if [ -n "$rf_home" ]; then
     ln -s "$rf_binary" "$NODE/bin/grafana" && ln -s "$rf_home" "$NODE/grafana-home" || fail "cannot make $NODE/bin/grafana"
 fi
-rm -f "$NODE/dashboards"/*.json "$NODE"/*.log
+rm -f "$NODE"/*.log
+if [ -z "$HERE" ]; then
+    rm -f "$NODE/dashboards"/*.json
+    for rf_file in "${rf_logs%/logs}"/metrics/grafana/dashboards/*.json; do
+        [ ! -r "$rf_file" ] || cp "$rf_file" "$NODE/dashboards/" || :
+    done
+    [ -r "$NODE/ray/prom_metrics_service_discovery.json" ] || emit undiscovered "$TEMP_DIR/prom_metrics_service_discovery.json"
+fi
 rf_n=0
-for rf_file in "${rf_logs%/logs}"/metrics/grafana/dashboards/*.json; do
-    if [ -r "$rf_file" ] && cp "$rf_file" "$NODE/dashboards/"; then rf_n=$((rf_n + 1)); fi
-done
+for rf_file in "$NODE/dashboards"/*.json; do [ ! -r "$rf_file" ] || rf_n=$((rf_n + 1)); done
 emit dashboards "$rf_n"
-[ -r "$NODE/ray/prom_metrics_service_discovery.json" ] || emit undiscovered "$TEMP_DIR/prom_metrics_service_discovery.json"
 write_file "$NODE/prometheus.yml" 600 "$PROMETHEUS_YML"
 write_file "$NODE/hosts.json" 600 "$HOSTS_JSON"
 write_file "$NODE/rules.yml" 600 "$RULES_YML"

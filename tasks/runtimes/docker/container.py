@@ -103,8 +103,8 @@ def run_arguments(
 
 # The first process of a container, or what the one on a bridge becomes: what keeps Ray's folders small is beside it.
 _BESIDE = f"""\
-sh -c "$0" rayfab-prune python -c "$1" "$2" "$3" "$4" "$5" {RAY_DIR} {OWN_DIR} </dev/null >/dev/null 2>&1 &
-shift 5
+sh -c "$0" rayfab-prune python -c "$1" "$2" "$3" "$4" "$5" "$6" {RAY_DIR} {OWN_DIR} </dev/null >/dev/null 2>&1 &
+shift 6
 exec "$@\""""
 
 
