@@ -43,7 +43,7 @@ class Scraped(NamedTuple):
 
 
 def prometheus_yml(cluster: str, nodes: Sequence[Scraped], *, here: bool = False) -> str:
-    """The configuration of Prometheus. :param here: it is not beside the head, so it has no discovery of Ray's.
+    """The configuration of Prometheus. :param here: it is not beside the head, and so without Ray's discovery.
 
     Ray's own discovery leaves out nodes that are gone, so the nodes of the hosts file are listed, too. A target that
     both name is read once, since its labels are the same.

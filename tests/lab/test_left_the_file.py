@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -38,6 +39,15 @@ def roles(fab, path) -> dict[str, str]:
     said = status(lambda *words, hosts_file: fab(*words), path)
     assert said["healthy"], said
     return {node["name"]: node["role"] for node in said["nodes"]}
+
+
+def remembered(cluster, job: str) -> set[str]:
+    """The commands that the head names to another operator; it also knows how this job of an earlier head ended."""
+    fab, path, folder = cluster
+    jobs = {one["id"]: one["status"] for one in json.loads(ok(fab("jobs", "--json")))["jobs"]}
+    assert jobs[job] == "SUCCEEDED"
+    said = helpers.run_fab(folder / "another home", "history", "--json", hosts_file=path)
+    return {one["command"].split()[0] for one in json.loads(ok(said))["changes"]}
 
 
 def test_a_host_taken_out_is_named_and_pruned(trio, cluster):
@@ -78,10 +88,12 @@ def test_the_head_moves_and_the_old_one_becomes_a_worker(trio, cluster):
     fab, path, _ = cluster
     head, one, _ = trio
     token = sh(head, f"cat {TOKEN}")
+    job = re.search(r"raysubmit_\w+", ok(fab("submit", "--", "echo", "before")))[0]
     out = ok(fab("move-head", "--to", one.name, "--yes"))
     assert f"{one.name} is the head of test" in out
     assert roles(fab, path) == {one.name: "head", head.name: "worker"}
     assert sh(one, f"cat {TOKEN}") == token
+    assert remembered(cluster, job) >= {"deploy-cluster", "move-head"}
     assert "up to date; nothing was changed" in ok(fab("deploy-cluster"))
     assert sh(head, "ls /root/.rayfab/test/deployed.json 2>/dev/null; true") == ""
     assert "has left" not in out
@@ -112,6 +124,7 @@ def test_a_destroyed_cluster_comes_back_from_its_backup(trio, cluster):
     before = roles(fab, path)
     head = next(host for host in trio if before.get(host.name) == "head")
     token, lock, text = sh(head, f"cat {TOKEN}"), sh(head, f"cat {LOCK}"), path.read_text()
+    job = re.search(r"raysubmit_\w+", ok(fab("submit", "--", "echo", "before")))[0]
     file = folder / "test.tar"
     ok(fab("backup", "--output", str(file)))
     assert file.stat().st_mode & 0o777 == 0o600
@@ -125,3 +138,4 @@ def test_a_destroyed_cluster_comes_back_from_its_backup(trio, cluster):
     assert sh(head, f"cat {TOKEN}") == token
     assert sh(head, f"cat {LOCK}") == lock
     assert roles(fab, path) == before
+    assert remembered(cluster, job) >= {"deploy-cluster", "destroy"}

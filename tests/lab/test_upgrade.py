@@ -79,6 +79,9 @@ class TestUpgrade:
     # each is one more restart of the whole cluster
     @pytest.mark.matrix
     def test_one_whose_head_does_not_start_goes_back_by_itself(self, cluster):
+        if cluster.file()["ray"]["version"] == OLD:
+            # the test before is not among those that were asked for
+            ok(cluster.fab("upgrade", "--ray", NEW, "--yes"))
         ok(cluster.fab("rollback", "--yes"))
         assert cluster.runs(OLD)
         assert cluster.file()["ray"] == {"version": OLD}
