@@ -444,6 +444,22 @@ class TestLogs:
         assert out.count("Ray runtime started") == 3
         assert len(out.splitlines()) == 3
 
+    @pytest.mark.parametrize("cut", ["pkill -KILL -f 'sshd: root@nott[y]'", "pkill -KILL -xf 'sh -s'"])
+    def test_followed_over_a_connection_that_breaks_no_line_is_lost_or_said_twice(self, cluster, cut):
+        worker, file = cluster.workers[1], "/tmp/ray/session_latest/logs/raylet.err"
+        with cluster.begin("logs", "--host", worker.name, "--component", "raylet", "--follow") as process:
+            sh(worker, f"echo first line >>{file}")
+            list(iter_until(process.stdout, "first line"))
+            sh(worker, f"{cut}; echo meanwhile >>{file}")
+            said = list(iter_until(process.stdout, "meanwhile"))
+            sh(worker, f"echo last line >>{file}")
+            said += list(iter_until(process.stdout, "last line"))
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        said = "".join(said)
+        assert "connected again" in said and said.count("meanwhile") == 1 and "first line" not in said
+        sh(worker, f"sed -i '/ line$/d; /^meanwhile$/d' {file}")
+
     def test_an_unknown_component_names_the_nearest(self, cluster):
         done = cluster.fab("logs", "--component", "raylett")
         assert done.returncode == 2
