@@ -279,7 +279,7 @@ class TestLater:
         answer = win.ask(operations.disk_script(samples.host("head", samples.DOCKER), "lab", "list"))
         assert answer.ok and set(answer.texts) <= {"free", "item"}
         (run,) = [words[1:] for words in win.machine.started if "python" in words]
-        program = ["-", "list", str(5 << 30), "14", "", "/tmp/ray", "/var/tmp/ray"]
+        program = ["-", "list", str(5 << 30), "14", "5000", "", "/tmp/ray", "/var/tmp/ray"]
         if up:
             assert run == ["exec", "-i", "--user", "1000:100", "rayfab-lab", "python", *program]
             assert (win.home / "docker.fed").read_text() == pruning.program()
