@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tasks.node import metrics
 from tasks.node.series import Sample
 from tasks.report.console import Board
-from tasks.run.failures import Stop
+from tasks.run.failures import Failure, HostFailed, Stop
 from tasks.run.node_address import node_ip
 from tasks.run.run import Run
 from tasks.run.stages import Known, Listed
@@ -69,8 +69,15 @@ def place(run: Run, *, here: bool, board: Board | None = None) -> Iterator[Known
     connection = connect(target_of(listed.host), run.settings, lambda text: None)
     with run.helping(connection):
         node = listed.reached(connection)
-        answer = run.ask(node, facts_script(node.host, run.cluster.name), board, timeout=TIMEOUT)
-        yield node.known(parse_facts(node.host, answer.all, answer.texts))
+        try:
+            answer = run.ask(node, facts_script(node.host, run.cluster.name), board, timeout=TIMEOUT)
+            yield node.known(parse_facts(node.host, answer.all, answer.texts))
+        except HostFailed as error:
+            # the table of failures has the head's name beside it
+            failure = error.failure
+            raise HostFailed(
+                Failure(f"on this machine: {failure.message}", failure.hint, failure.log)
+            ) from None
 
 
 @contextlib.contextmanager
