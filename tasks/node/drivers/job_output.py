@@ -1,4 +1,4 @@
-"""What a job of Ray writes, followed to its end, and the lines that tell of it: a part of ``submit.py``.
+"""What a job of Ray writes, followed until it ends, and the lines that tell of it: a part of ``submit.py``.
 
 A line of the program itself begins with MARK, wherever it comes in the job's output.
 """
