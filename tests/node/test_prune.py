@@ -84,6 +84,20 @@ class TestSessions:
         assert tree.run("prune", most=5010, days=100) == [f"sessions removed 10 {OLDER}"]
         assert tree.run("prune", most=100, days=100) == [f"sessions removed 5000 {OLD}"]
 
+    def test_ports_of_nodes_that_are_gone_go(self, tree):
+        for name, days in ((NODE_ID, 1), ("cd" * 28, 1), ("ef" * 28, 0)):
+            put(tree.temp / NOW / f"runtime_env_agent_port_{name}", 5, days=days)
+        put(tree.temp / NOW / "ports_by_node.json", 5)
+        words = ["-c", "import time; time.sleep(60)", f"--node_id={NODE_ID}"]
+        raylet = subprocess.Popen([sys.executable, *words])
+        try:
+            assert f"sessions removed 5 {NOW}/runtime_env_agent_port_{'cd' * 28}" in tree.run("prune")
+        finally:
+            raylet.kill()
+            raylet.wait()
+        left = {path.name[-56:] for path in (tree.temp / NOW).glob("*_port_*")}
+        assert left == {NODE_ID, "ef" * 28}
+
     def test_the_oldest_go_first_where_all_are_too_many_files(self, tree):
         for number in range(5):
             put(tree.logs / f"worker-{number}-01-9.out", 0, days=1 + number)
@@ -129,9 +143,12 @@ class TestLogs:
             put(tree.logs / "job-driver-raysubmit_1.log", days=20),
             put(tree.logs / "raylet.out.1", days=20),
             put(tree.logs / "raylet.1.out", days=20),
+            put(tree.logs / "events/event_CORE_WORKER_7.log", days=20),
+            put(tree.logs / "export_events/event_EXPORT_TASK_7.log", days=20),
         ]
         stay = [
             put(tree.logs / "raylet.err", days=20),
+            put(tree.logs / "events/event_RAYLET.log", days=20),
             put(tree.logs / "worker-3-01.err", days=2),
             put(tree.logs / "worker-4-01.out", days=20),
         ]

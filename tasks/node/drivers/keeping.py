@@ -14,8 +14,11 @@ SESSION = re.compile(r"session_\d")
 ROTATED = re.compile(r"\.\d+(\.(out|err|log|txt))?$")
 # Logs of which there is one for each worker, job or environment; those of Ray's own parts stay.
 FINISHED = re.compile(
-    r"(worker-|python-core-worker-|job-driver-|python-core-driver-|io-worker-|runtime_env_setup-|ray_client_server_)"
+    r"(worker-|python-core-worker-|job-driver-|python-core-driver-|io-worker-|runtime_env_setup-|ray_client_server_"
+    r"|event_CORE_WORKER_|event_EXPORT_TASK_)"
 )
+# In which a node of a session says at which ports its parts listen.
+PORTS = re.compile(r"\w+_port_([0-9a-f]{56})$")
 
 
 def files_below(folder):
@@ -93,6 +96,14 @@ class Ray:
                     # without a node's id in its name nobody can tell whose it is
                     yield path, bool(node) and not self.uses(node) and self.quiet(path)
 
+    def ports(self):
+        """The files of ports of the nodes that are gone, in the sessions that are not over."""
+        for session, over in self.sessions:
+            for name in [] if over else listed(session):
+                found, path = PORTS.match(name), os.path.join(session, name)
+                if found and not self.uses(found.group(1)) and self.quiet(path):
+                    yield path
+
     def logs(self):
         """(path, status) of each log in the sessions that are not over."""
         for session, over in self.sessions:
@@ -167,4 +178,8 @@ def main(system, mode, most, days, files, spill, *folders):
     for path, over in list(ray.spilled()):
         if over:
             remove("spill", path)
+    for path in list(ray.ports()):
+        # of another user
+        with contextlib.suppress(OSError):
+            remove("sessions", path)
     keep_to_limits(ray, remove, int(most), int(days), int(files), sessions)
