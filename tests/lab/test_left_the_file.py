@@ -47,7 +47,7 @@ def remembered(cluster, job: str) -> set[str]:
     jobs = {one["id"]: one["status"] for one in json.loads(ok(fab("jobs", "--json")))["jobs"]}
     assert jobs[job] == "SUCCEEDED"
     said = helpers.run_fab(folder / "another home", "history", "--json", hosts_file=path)
-    return {one["command"].split()[0] for one in json.loads(ok(said))["entries"]}
+    return {one["command"].split()[1] for one in json.loads(ok(said))["entries"]}
 
 
 def test_a_host_taken_out_is_named_and_pruned(trio, cluster):
