@@ -68,7 +68,10 @@ def cluster(fresh_host, tmp_path_factory):
     old_session(host)
     # the latest one stays, so there is a later one
     later = OLD.replace("2020", "2021")
-    sh(host, f"mkdir /tmp/ray/{later} && ln -s {later} /tmp/ray/session_latest")
+    sh(
+        host,
+        f"cd /tmp/ray && mkdir {later} && touch -d '10 days ago' {later} && ln -s {later} session_latest",
+    )
     return deploy(host, tmp_path_factory.mktemp("housekeeping"), "uv")
 
 
