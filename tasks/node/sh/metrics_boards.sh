@@ -1,7 +1,6 @@
 #!/bin/sh
 # shellcheck shell=sh disable=SC2154,SC2153
 # needs: lib node node_logs
-# values: TEMP_DIR
 # Ray's dashboards for Grafana, which the head of a session writes.
 node_do "$(node_service)" reach
 node_logs
