@@ -38,11 +38,11 @@ def put_up(archives: Mapping[str, Path | bytes], answers: list[Answer], *, here:
         nodes = scraped(run)
 
         def one(head: Known, board: Board) -> Answer:
+            given = dict(archives)
+            if here and head.facts.system != "Windows":
+                read = metrics.boards_script(run.cluster.name, sudo=head.sudo)
+                given[metrics.BOARDS] = metrics.packed(run.ask(head, read, board, timeout=TIMEOUT).texts)
             with place(run, here=here, board=board) as node:
-                given = dict(archives)
-                if here and head.facts.system != "Windows":
-                    read = metrics.boards_script(run.cluster.name, sudo=head.sudo)
-                    given[metrics.BOARDS] = metrics.packed(run.ask(head, read, board, timeout=TIMEOUT).texts)
                 return _start(run, node, nodes, given, board, here=here)
 
         for node, answer in run.each("Start Prometheus", [head], one).items():

@@ -49,6 +49,13 @@ def test_a_failure_here_is_that_of_the_command(fleet, world, here):  # noqa: F81
     assert fleet.lines("on this machine: port 9090 of 127.0.0.1 is in use"), fleet.out
 
 
+def test_a_failure_of_the_head_is_not_said_of_this_machine(fleet, world, here):  # noqa: F811
+    away = replace(said(), ok=False, status=1, error="its home is gone", hint="mount it")
+    world["head"].replies["read Ray's dashboards"] = away
+    assert up(fleet, []) == 1
+    assert fleet.lines("its home is gone") and not fleet.lines("on this machine"), fleet.out
+
+
 def test_it_is_removed_here_alone(fleet, world, here):  # noqa: F811
     here.replies["remove Prometheus"] = said([("changed", "1")])
     assert fleet.operate((*operation.HOLD, steps.take_down(here=True))) == 0
