@@ -96,14 +96,14 @@ def _start(
 def take_down(*, here: bool) -> Step:
     """The step that stops and removes both, with the values that were kept."""
 
-    def one(run: Run, head: Known, board: Board) -> None:
-        with place(run, here=here, board=board) as node:
-            script = metrics.down_script(run.cluster.name, sudo=node.sudo)
-            if run.ask(node, script, board, timeout=TIMEOUT).values.get("changed") == "1":
-                run.did(head, "removed Prometheus")
-
     def work(run: Run) -> None:
-        run.each("Remove Prometheus", [run.head(Known)], lambda head, board: one(run, head, board))
+        def one(head: Known, board: Board) -> None:
+            with place(run, here=here, board=board) as node:
+                script = metrics.down_script(run.cluster.name, sudo=node.sudo)
+                if run.ask(node, script, board, timeout=TIMEOUT).values.get("changed") == "1":
+                    run.did(head, "removed Prometheus")
+
+        run.each("Remove Prometheus", [run.head(Known)], one)
 
     return Step("Remove Prometheus", work, changes=True)
 
